@@ -32,7 +32,7 @@ async def tenants(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Tenant
 
 async def founded(tenants: TenantStore) -> FirstKey:
     told: list[FirstKey] = []
-    await FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO, tell_key=told.append).start()
+    await FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO, on_key=told.append).start()
     return told[0]
 
 

@@ -37,7 +37,7 @@ async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
 
 async def test_calls_take_the_longer_way_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(express_way, "SLOW_SECONDS", 0.02)
-    monkeypatch.setattr(express_way, "REST_SECONDS", 2.0)
+    monkeypatch.setattr(express_way, "CLOSED_SECONDS", 2.0)
     hub = MemoryHub(default_topology(LONGEST_RUN_SECONDS))
     broker, workers = HangingBroker(hub), MemoryBroker(hub)
     await workers.start()

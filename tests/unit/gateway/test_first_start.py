@@ -13,7 +13,7 @@ from shared.security.api_keys import hash_key
 
 async def test_the_key_is_told_and_only_its_hash_is_kept() -> None:
     tenants, told = FakeTenants(), list[FirstKey]()
-    await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, tell_key=told.append).start()
+    await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
     (first,) = told
     kept = tenants.keys[hash_key(first.api_key)]
     assert kept.scopes == ALL_SCOPES
@@ -24,7 +24,7 @@ async def test_the_key_is_told_and_only_its_hash_is_kept() -> None:
 async def test_a_second_start_tells_nothing() -> None:
     tenants, told = FakeTenants(), list[FirstKey]()
     for _ in range(2):
-        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, tell_key=told.append).start()
+        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
     assert len(told) == 1
 
 
@@ -41,7 +41,7 @@ async def test_a_key_that_could_not_be_told_opens_nothing() -> None:
         raise OSError("disk full")
 
     try:
-        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, tell_key=fails).start()
+        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=fails).start()
     except OSError:
         assert tenants.keys == {}
 
@@ -54,7 +54,7 @@ async def started(tenants: FakeTenants, password: str = "", told: list[FirstPass
         PlanName.PRO,
         admin_email="boss@example.com",
         admin_password=password,
-        tell_password=None if told is None else told.append,
+        on_password=None if told is None else told.append,
     )
     await first.start()
 

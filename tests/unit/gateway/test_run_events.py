@@ -127,7 +127,7 @@ async def away(*asked: object) -> object:
 async def test_where_a_part_that_is_away_is_found_stays_in_the_log(
     system: System, worker: FollowedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_reader, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(run_reader, "MAX_UNAVAILABLE_SECONDS", 0.0)
     monkeypatch.setattr(system.jobs, "events", away)
     answer = await read(system)
     assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'

@@ -157,7 +157,7 @@ def is_read_with_pauses(log: Log) -> None:
     """Check that a reader retries a missing event a few times, not without end."""
 
     def count() -> None:
-        assert log.reads <= 2 * run_reader.GAP_PATIENCE, "the log is read again and again"
+        assert log.reads <= 2 * run_reader.MAX_GAPS, "the log is read again and again"
 
     log.while_reading = count
 
@@ -218,7 +218,7 @@ async def test_what_comes_by_itself_is_read_though_the_log_is_away(
     reader.feed(batch(0, *text("a")))
     assert events_of(await asyncio.wait_for(waiting, 30)) == text("a")
 
-    monkeypatch.setattr(run_reader, "AWAY_SECONDS", 0.05)
+    monkeypatch.setattr(run_reader, "MAX_UNAVAILABLE_SECONDS", 0.05)
     with pytest.raises(Unavailable):
         await asyncio.wait_for(reader.take(), 30)
 

@@ -25,7 +25,7 @@ def a_call(left: list[str | None]) -> AttachedCall:
     return AttachedCall(
         SPEC,
         ticket="",
-        asked_at=NOON,
+        requested_at=NOON,
         queue_wait_seconds=60,
         margin_seconds=60,
         leave=lambda _, cancel: left.append(cancel),

@@ -11,8 +11,8 @@ from shared.settings_loader import load_settings
 
 def main() -> None:
     """Reset the password for an operator with access to the database."""
-    told = asyncio.run(set_admin_password(load_settings(GatewaySettings), new_password()))
-    sys.stdout.write(f"{told.admin_email} {told.password}\n")
+    created = asyncio.run(set_admin_password(load_settings(GatewaySettings), new_password()))
+    sys.stdout.write(f"{created.admin_email} {created.password}\n")
 
 
 if __name__ == "__main__":

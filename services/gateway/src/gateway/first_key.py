@@ -16,21 +16,21 @@ from shared.store.client import Store
 
 async def make_first_key(settings: GatewaySettings) -> FirstKey:
     """Create an admin key in the first workspace, which is created if missing. Raises Unavailable."""
-    told: list[FirstKey] = []
-    async with _opened(settings) as first:
+    created: list[FirstKey] = []
+    async with _first_start(settings) as first:
         workspace, _ = await first.found()
-        await first.make_key(workspace, told.append)
-    return told[0]
+        await first.make_key(workspace, created.append)
+    return created[0]
 
 
 async def set_admin_password(settings: GatewaySettings, password: str, *, only_if_none: bool = False) -> FirstPassword:
     """Set the password of the first admin, who is created if missing. Raises Unavailable."""
-    async with _opened(settings) as first:
+    async with _first_start(settings) as first:
         return await first.set_password(password, only_if_none=only_if_none)
 
 
 @asynccontextmanager
-async def _opened(settings: GatewaySettings) -> AsyncIterator[FirstStart]:
+async def _first_start(settings: GatewaySettings) -> AsyncIterator[FirstStart]:
     tenants = TenantStore(Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES))
     await tenants.start()
     try:

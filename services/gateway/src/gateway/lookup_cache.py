@@ -70,7 +70,7 @@ class LookupCache(Generic[V]):
         """Return the value of `key`. Raises what `load` raises, and Unavailable on a timeout."""
         lease, now = self._leases.get(key), self._clock.monotonic()
         if lease is None or now - lease.began >= self._seconds:
-            return await self._found(self._look_up(key, now), lease, now)
+            return await self._result_of(self._look_up(key, now), lease, now)
         self._hits.inc()
         if now - lease.began >= self._seconds / 2:
             self._look_up(key, now)
@@ -96,13 +96,13 @@ class LookupCache(Generic[V]):
         loading = self._loading.get(key)
         if loading is None:
             task = asyncio.get_running_loop().create_task(self._refresh(key, now))
-            task.add_done_callback(_retrieve)
+            task.add_done_callback(_ignore_failure)
             loading = self._loading[key] = PendingLookup(task, now)
         return loading
 
-    async def _found(self, look_up: PendingLookup[V], lease: Lease[V] | None, now: float) -> V:
+    async def _result_of(self, look_up: PendingLookup[V], lease: Lease[V] | None, now: float) -> V:
         """Return the lookup's result for a caller at `now`: late callers wait no longer than the first."""
-        stale = lease if lease is not None and self._may_be_served(lease, now) else None
+        stale = lease if lease is not None and self._is_servable(lease, now) else None
         timeout = TIMEOUT_SECONDS if stale is None else STALE_TIMEOUT_SECONDS
         await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + timeout - now))
         if look_up.task.done():
@@ -114,7 +114,7 @@ class LookupCache(Generic[V]):
             raise Unavailable("a lookup did not finish in time")
         return stale.value
 
-    def _may_be_served(self, lease: Lease[V], now: float) -> bool:
+    def _is_servable(self, lease: Lease[V], now: float) -> bool:
         return now - lease.began < self._seconds + self._stale_seconds
 
     async def _refresh(self, key: str, began: float) -> V:
@@ -124,7 +124,7 @@ class LookupCache(Generic[V]):
         except Unavailable:
             self._failures.inc()
             lease = self._leases.get(key)
-            if lease is None or not self._may_be_served(lease, self._clock.monotonic()):
+            if lease is None or not self._is_servable(lease, self._clock.monotonic()):
                 raise
             return lease.value
         finally:
@@ -155,7 +155,7 @@ class LookupCache(Generic[V]):
             self._leases.popitem(last=False)
 
 
-def _retrieve(task: "asyncio.Task[V]") -> None:
+def _ignore_failure(task: "asyncio.Task[V]") -> None:
     # The callers may have disconnected; only they needed the failure.
     if not task.cancelled():
         task.exception()

@@ -104,8 +104,8 @@ def build(
 def _first_start(
     settings: GatewaySettings,
     outside: Outside,
-    tell_key: Callable[[FirstKey], None] | None,
-    tell_password: Callable[[FirstPassword], None] | None,
+    on_key: Callable[[FirstKey], None] | None,
+    on_password: Callable[[FirstPassword], None] | None,
 ) -> FirstStart:
     return FirstStart(
         outside.store,
@@ -114,8 +114,8 @@ def _first_start(
         settings.default_plan,
         admin_email=settings.admin_email,
         admin_password=settings.admin_password.get_secret_value(),
-        tell_key=tell_key,
-        tell_password=tell_password,
+        on_key=on_key,
+        on_password=on_password,
     )
 
 

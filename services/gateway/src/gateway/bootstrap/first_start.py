@@ -52,8 +52,8 @@ class FirstStart:
         *,
         admin_email: str = ADMIN_EMAIL,
         admin_password: str = "",
-        tell_key: Callable[[FirstKey], None] | None = None,
-        tell_password: Callable[[FirstPassword], None] | None = None,
+        on_key: Callable[[FirstKey], None] | None = None,
+        on_password: Callable[[FirstPassword], None] | None = None,
     ) -> None:
         self._tenants = tenants
         self._passwords = passwords
@@ -61,16 +61,16 @@ class FirstStart:
         self._plan = plan
         self._admin_email = admin_email
         self._admin_password = admin_password
-        self._tell_key = tell_key
-        self._tell_password = tell_password
+        self._on_key = on_key
+        self._on_password = on_password
 
     async def start(self) -> None:
         """Create what is missing. Raises Unavailable."""
         workspace, admin = await self.found()
         if admin.password_hash is None:
-            await self._give_password(admin.user)
-        if self._tell_key is not None and not await self._tenants.has_keys(workspace.id):
-            await self.make_key(workspace, self._tell_key)
+            await self._set_initial_password(admin.user)
+        if self._on_key is not None and not await self._tenants.has_keys(workspace.id):
+            await self.make_key(workspace, self._on_key)
 
     async def stop(self) -> None:
         """Do nothing: no resources are held."""
@@ -79,14 +79,14 @@ class FirstStart:
         """Return the first workspace and its first admin, created if missing."""
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name="My Workspace", plan=self._plan, created_at=now)
-        wanted = Account(user=User(id=new_id(), email=self._admin_email, name="Admin", created_at=now))
-        founded, admin_id = await self._tenants.found(workspace, wanted)
-        return founded, await self._tenants.account(admin_id) or wanted
+        new_account = Account(user=User(id=new_id(), email=self._admin_email, name="Admin", created_at=now))
+        workspace_, admin_id = await self._tenants.found(workspace, new_account)
+        return workspace_, await self._tenants.account(admin_id) or new_account
 
-    async def make_key(self, workspace: Workspace, tell: Callable[[FirstKey], None]) -> None:
+    async def make_key(self, workspace: Workspace, notify: Callable[[FirstKey], None]) -> None:
         """Create a key with every scope. It is reported before it is stored: an unreported key would be useless."""
         clear, key_id = new_key(), new_id()
-        tell(FirstKey(workspace.id, self._admin_email, clear))
+        notify(FirstKey(workspace.id, self._admin_email, clear))
         await self._tenants.add_key(
             ApiKey(
                 id=key_id,
@@ -109,11 +109,11 @@ class FirstStart:
             log.info("admin_password_set", user_id=admin.user.id)
         return FirstPassword(admin.user.email, password)
 
-    async def _give_password(self, admin: User) -> None:
-        if not self._admin_password and self._tell_password is None:
+    async def _set_initial_password(self, admin: User) -> None:
+        if not self._admin_password and self._on_password is None:
             return
         password = self._admin_password or new_password()
         password_hash = await self._passwords.hash(password)
         was_set = await self._tenants.set_password(admin.id, password_hash, only_if_none=True)
-        if was_set and not self._admin_password and self._tell_password is not None:
-            self._tell_password(FirstPassword(admin.email, password))
+        if was_set and not self._admin_password and self._on_password is not None:
+            self._on_password(FirstPassword(admin.email, password))

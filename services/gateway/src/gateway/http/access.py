@@ -67,7 +67,7 @@ class CountedAccess(_Access):
 
     async def caller(self, request: Request) -> Caller:
         """Return the caller. Raises Unauthenticated, RateLimited, Unavailable."""
-        caller = await self._authentication.require(request.headers, otherwise="API key required")
+        caller = await self._authentication.require(request.headers, message="API key required")
         await self._rate_limits.count(request, caller, RateKind.API)
         return caller
 

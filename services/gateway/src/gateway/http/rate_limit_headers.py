@@ -16,7 +16,7 @@ from gateway.access.domain.rate_limits import RateKind, Standing
 from shared.clock import Clock, iso
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
-_SHOWN: Final = "rate_shown"
+_SCOPE_KEY: Final = "rate_shown"
 _ADDRESS: Final = b"address"
 
 
@@ -34,7 +34,7 @@ class RateLimitHeaders:
     def show(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = False) -> None:
         """Send the limit of `kind` with the response; with `iso_dates` the reset is a date, not epoch seconds."""
         standing = partial(self._limits.standing, caller, kind)
-        request.scope[_SHOWN] = _Shown(kind.encode(), standing, self._clock, iso_dates=iso_dates)
+        request.scope[_SCOPE_KEY] = _ShownLimit(kind.encode(), standing, self._clock, iso_dates=iso_dates)
 
     async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
         """Count the request, and show its limit as newer APIs do. Raises RateLimited."""
@@ -51,7 +51,7 @@ class RateLimitHeaders:
             await self._limits.take_from(address)
         except RateLimited:
             standing = partial(self._limits.standing_of, address)
-            request.scope[_SHOWN] = _Shown(_ADDRESS, standing, self._clock, iso_dates=True)
+            request.scope[_SCOPE_KEY] = _ShownLimit(_ADDRESS, standing, self._clock, iso_dates=True)
             raise
 
     def address_of(self, request: Request) -> str:
@@ -61,7 +61,7 @@ class RateLimitHeaders:
         return caller_address(peer, forwarded, self._trusted)
 
 
-class _Shown:
+class _ShownLimit:
     def __init__(
         self, name: bytes, standing: Callable[[], Awaitable[Standing]], clock: Clock, *, iso_dates: bool
     ) -> None:
@@ -91,5 +91,5 @@ class _Shown:
 
 async def limit_headers(scope: Scope) -> RawHeaders:
     """Return the response headers of this request; none before its caller is known, or refused."""
-    shown: _Shown | None = scope.get(_SHOWN)
+    shown: _ShownLimit | None = scope.get(_SCOPE_KEY)
     return () if shown is None else await shown.lines()

@@ -64,7 +64,7 @@ def plain(present: Present) -> type[APIRoute]:
             endpoint = self.endpoint
 
             async def handle(request: Request) -> Response:
-                return _Whole(request, endpoint, present)
+                return _PlainResponse(request, endpoint, present)
 
             return handle
 
@@ -82,7 +82,7 @@ def headers_of(request: Request) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
 
 
-class _Whole(Response):
+class _PlainResponse(Response):
     """Response that runs the endpoint when sent."""
 
     def __init__(self, request: Request, endpoint: Callable[[Request], Awaitable[Response]], present: Present) -> None:

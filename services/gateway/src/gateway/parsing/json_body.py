@@ -33,7 +33,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         if _may_hold_huge_numbers(body):
             _any_decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _refusal(error, body) from error
+        raise _as_malformed(error, body) from error
     except UnicodeDecodeError as error:
         raise MalformedJson(f"Not UTF-8: byte {error.start} is not part of a valid character") from error
     except (msgspec.DecodeError, RecursionError) as error:
@@ -98,7 +98,7 @@ def kind_of(body: bytes) -> str:
     return type_name(decode(_any_decoder, body))
 
 
-def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
+def _as_malformed(error: msgspec.ValidationError, body: bytes) -> Exception:
     try:
         _any_decoder.decode(body)
     except (msgspec.DecodeError, RecursionError):

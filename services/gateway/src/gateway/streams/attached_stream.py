@@ -63,7 +63,7 @@ class EventStream(RecordedStream):
         self._writer = writer
         self._load_output = load_output
         self._began = time.perf_counter()
-        self._saw_text = False
+        self._has_sent_text = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all events, until the caller disconnects."""
@@ -87,7 +87,7 @@ class EventStream(RecordedStream):
                 if isinstance(last, RunEnded):
                     output = await self._load_output(last.outcome)
                     frames, end = self._writer.write(events[:-1]), self._writer.final(last.outcome, output)
-                    await self._ended(end)
+                    await self._record_end(end)
                     await self._send(send, frames + end, more=False)
                     return str(last.outcome.status)
                 await self._send(send, self._writer.write(events))
@@ -95,14 +95,14 @@ class EventStream(RecordedStream):
             raise
         except FlowportError as error:
             end = self._writer.broken(message_of(error))
-            await self._ended(end, began=not isinstance(error, NotStarted))
+            await self._record_end(end, began=not isinstance(error, NotStarted))
             await self._send(send, end, more=False)
             return error.code.lower()
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
         await super()._send(send, frames, more=more)
-        if self._writer.has_text and not self._saw_text:
-            self._saw_text = True
+        if self._writer.has_text and not self._has_sent_text:
+            self._has_sent_text = True
             metrics.FIRST_TOKEN.observe(time.perf_counter() - self._began)
 
 

@@ -24,11 +24,11 @@ def disconnecting(scope: Scope, receive: Receive, run: Followed, standing: Stand
 
     A caller that loses its `standing` is cut off.
     """
-    look_away, stop_watching = _watch(scope, receive, run), standing.watch(run)
+    stop_listening, stop_watching = _watch(scope, receive, run), standing.watch(run)
     try:
         yield
     finally:
-        look_away()
+        stop_listening()
         stop_watching()
         run.disconnect()
 
@@ -41,13 +41,13 @@ async def never() -> Message:
 
 def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object]:
     if receive is never:
-        return _nothing
+        return _ignore
     if (listen := subscribe_function(scope)) is not None:
         return listen(run.disconnect)
     return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """Do nothing: the caller is not watched."""
 
 

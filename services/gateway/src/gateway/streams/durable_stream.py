@@ -113,7 +113,7 @@ class RunEventStream(RecordedStream, Generic[End]):
             while events := await self._next(send):
                 await self._send(send, self._writer.write(events))
             end = self._writer.final(await self._load_end())
-            await self._ended(end)
+            await self._record_end(end)
             return end
         except CallerDisconnected:
             raise

@@ -48,7 +48,7 @@ class RecordedStream(Response):
         """Read to the end even if the caller disconnects or stops reading, and report the end to `keeper`."""
         self._recorder = recorder
 
-    async def _ended(self, end: bytes, *, began: bool = True) -> None:
+    async def _record_end(self, end: bytes, *, began: bool = True) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
             await (recorder.ended(end) if began else recorder.never_began())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.access.application.key_usage import KeyUsage
-from gateway.access.application.sessions import Sessions, Visit
+from gateway.access.application.sessions import ActiveSession, Sessions
 from gateway.access.domain.credentials import (
     Caller,
     Credential,
@@ -36,11 +36,11 @@ class Authentication:
         self._credentials: LookupCache[Credential | None] = LookupCache(
             keys.find, clock, seconds=LEASE_SECONDS, what="keys"
         )
-        self._visits: LookupCache[Visit | None] = LookupCache(
-            sessions.visit, clock, seconds=LEASE_SECONDS, what="sessions"
+        self._sessions_by_token: LookupCache[ActiveSession | None] = LookupCache(
+            sessions.active_session, clock, seconds=LEASE_SECONDS, what="sessions"
         )
-        self._by_session_id: LookupCache[Visit | None] = LookupCache(
-            sessions.visit_of, clock, seconds=LEASE_SECONDS, what="sessions"
+        self._sessions_by_id: LookupCache[ActiveSession | None] = LookupCache(
+            sessions.active_session_by_id, clock, seconds=LEASE_SECONDS, what="sessions"
         )
         self._workspaces: LookupCache[Workspace | None] = LookupCache(
             keys.workspace, clock, seconds=LEASE_SECONDS, what="workspaces"
@@ -51,23 +51,25 @@ class Authentication:
 
         Raises InvalidKey, NoWorkspace, PersonalKeysForbidden, Unavailable.
         """
-        shown = presented_key(headers)
-        if shown is None:
-            visit = await self.visit(headers)
-            if visit is None:
+        key = presented_key(headers)
+        if key is None:
+            active_session = await self.active_session(headers)
+            if active_session is None:
                 return None
-            return caller_of(visit.grants, user=visit.user, session_id=visit.session.id)
-        if is_mistyped(shown):
+            return caller_of(active_session.grants, user=active_session.user, session_id=active_session.session.id)
+        if is_mistyped(key):
             raise InvalidKey
-        return self._holder(await self._credentials.get(hash_key(shown)))
+        return self._holder(await self._credentials.get(hash_key(key)))
 
-    async def visit(self, headers: Mapping[str, str]) -> Visit | None:
+    async def active_session(self, headers: Mapping[str, str]) -> ActiveSession | None:
         """Return the signed-in user's session, None if there is none. Raises Unavailable."""
         token = presented_session(headers, self._cookie)
         if token is None:
             return None
-        visit = await self._visits.get(hash_key(token))
-        return visit if visit is not None and visit.session.is_good(self._clock.now()) else None
+        active_session = await self._sessions_by_token.get(hash_key(token))
+        return (
+            active_session if active_session is not None and active_session.session.is_good(self._clock.now()) else None
+        )
 
     async def confirm(self, caller: Caller) -> None:
         """Check the key again: it may have been revoked during the call. Raises InvalidKey, Unavailable."""
@@ -82,17 +84,17 @@ class Authentication:
         if caller.key is not None:
             now = self._holder(await self._credentials.get(caller.key.key_hash))
         else:
-            visit = await self._by_session_id.get(caller.session_id or "")
-            if visit is None or not visit.session.is_good(self._clock.now()):
+            active_session = await self._sessions_by_id.get(caller.session_id or "")
+            if active_session is None or not active_session.session.is_good(self._clock.now()):
                 raise Unauthenticated("Unauthorized")
-            now = caller_of(visit.grants, user=visit.user)
+            now = caller_of(active_session.grants, user=active_session.user)
         now.on(caller.workspace.id, workflow_id).require(Scope.READ, Scope.EXECUTE)
 
-    async def require(self, headers: Mapping[str, str], *, otherwise: str = "Unauthorized") -> Caller:
+    async def require(self, headers: Mapping[str, str], *, message: str = "Unauthorized") -> Caller:
         """Return the caller. Raises Unauthenticated with `otherwise` if no key is shown, InvalidKey, Unavailable."""
         caller = await self.caller(headers)
         if caller is None:
-            raise Unauthenticated(otherwise)
+            raise Unauthenticated(message)
         return caller
 
     async def public_caller(self, endpoint: Endpoint | None, address: str) -> Caller:
@@ -115,12 +117,12 @@ class Authentication:
         """Drop a revoked key or ended session from the caches."""
         if isinstance(message, KeyRevoked):
             self._credentials.drop(message.key_hash)
-            self._visits.drop(message.key_hash)
-            self._by_session_id.clear()
+            self._sessions_by_token.drop(message.key_hash)
+            self._sessions_by_id.clear()
 
     def forget(self) -> None:
         """Clear the caches: permissions have changed."""
-        for leases in (self._credentials, self._visits, self._by_session_id, self._workspaces):
+        for leases in (self._credentials, self._sessions_by_token, self._sessions_by_id, self._workspaces):
             leases.clear()
 
     def _holder(self, credential: Credential | None) -> Caller:

@@ -62,8 +62,8 @@ class MemberService:
         workspace = Workspace(id=new_id(), name=name, plan=self._plan, created_at=now)
         team = Team(workspace_id=workspace.id, revision=0, members=()).joined_by(user.id, Role.ADMIN, now)
         await self._workspaces.add_workspace(workspace, team)
-        there = Caller(workspace, ALL_SCOPES, user=user)
-        await self._audit.record(there, "workspace.created", target_id=workspace.id, target_name=name)
+        member_caller = Caller(workspace, ALL_SCOPES, user=user)
+        await self._audit.record(member_caller, "workspace.created", target_id=workspace.id, target_name=name)
         await self._settle()
         return workspace
 
@@ -154,7 +154,7 @@ class MemberService:
             raise NotFound("Invitation not found")
         await self._audit.record(caller, "member.invitation_withdrawn", target_id=invitation_id)
 
-    async def look(self, token: str) -> tuple[Invitation, Workspace]:
+    async def find_invitation(self, token: str) -> tuple[Invitation, Workspace]:
         """Return the invitation behind a link. Raises NotFound, Unavailable."""
         invitation = await self._workspaces.invitation(hash_key(token))
         if invitation is None or not invitation.is_open(self._clock.now()):
@@ -170,7 +170,7 @@ class MemberService:
         Raises NotFound, Forbidden (for another user), Conflict (already a member, or the address has an account whose
         owner must sign in first), InvalidRequest, Unavailable.
         """
-        invitation, workspace = await self.look(token)
+        invitation, workspace = await self.find_invitation(token)
         email = guest.email if isinstance(guest, User) else checked_email(guest.email)
         if invitation.email not in (None, email):
             raise Forbidden("This invitation is for another email address. Sign in with that address.")
@@ -189,9 +189,9 @@ class MemberService:
             )
         except NotFound:
             raise NotFound(DEAD_LINK) from None  # another request accepted it first
-        there = Caller(workspace, frozenset(), user=user)
+        member_caller = Caller(workspace, frozenset(), user=user)
         await self._audit.record(
-            there, "member.joined", target_id=user.id, target_name=user.email, after={"role": invitation.role}
+            member_caller, "member.joined", target_id=user.id, target_name=user.email, after={"role": invitation.role}
         )
         await self._settle()
         return user
@@ -200,13 +200,13 @@ class MemberService:
         self,
         workspace_id: str,
         decide: Callable[[Team], Team],
-        keep: Callable[[Team], Awaitable[bool]] | None = None,
+        save: Callable[[Team], Awaitable[bool]] | None = None,
     ) -> Team:
-        keep = keep or self._workspaces.replace_team
+        save = save or self._workspaces.replace_team
 
         async def write() -> Team | None:
             before = await self._workspaces.team(workspace_id)
-            return before if await keep(decide(before)) else None
+            return before if await save(decide(before)) else None
 
         return await retry_on_conflict(write, conflict="The members were changed concurrently. Try again.")
 

@@ -39,7 +39,7 @@ class RateLimiter:
                 return
             if held.left == 0:
                 raise self._refusal(held)
-        if not await self._in_turn(bucket, held):
+        if not await self._wait_for_token(bucket, held):
             raise self._refusal(held)
 
     def return_token(self, bucket: str) -> None:
@@ -52,14 +52,14 @@ class RateLimiter:
         held, now = self._slice(bucket, rate), self._clock.monotonic()
         if held.is_current(now):
             return held.standing(now)
-        if held.seen is None or now >= held.seen_at + SEEN_SECONDS:
-            held.seen, held.seen_at = await self.look(bucket, rate), now
-        return held.seen
+        if held.last_standing is None or now >= held.looked_at + SEEN_SECONDS:
+            held.last_standing, held.looked_at = await self.look(bucket, rate), now
+        return held.last_standing
 
     async def look(self, bucket: str, rate: Rate) -> Standing:
         """Return the bucket's state across all gateways; full while the store is unavailable."""
         full = Standing(rate, rate.burst, rate.window_seconds)
-        if self._outage.lasts(bucket, rate):
+        if self._outage.is_ongoing(bucket, rate):
             return full
         held = self._slices.get(bucket)
         observed = held.observed(self._clock.monotonic()) if held is not None else None
@@ -85,27 +85,27 @@ class RateLimiter:
         standing = held.standing(self._clock.monotonic())
         return RateLimited(self._clock.now(), standing.resets_in)
 
-    async def _in_turn(self, bucket: str, held: "_Slice") -> bool:
-        if self._outage.lasts(bucket, held.rate):
+    async def _wait_for_token(self, bucket: str, held: "_Slice") -> bool:
+        if self._outage.is_ongoing(bucket, held.rate):
             metrics.RATE_UNCHECKED.inc()
             return True
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[bool] = loop.create_future()
-        held.waiting.append(turn)
-        if held.asking is None:
-            held.asking = loop.create_task(self._ask(bucket, held))
-        return await turn
+        waiter: asyncio.Future[bool] = loop.create_future()
+        held.waiting.append(waiter)
+        if held.request is None:
+            held.request = loop.create_task(self._request_tokens(bucket, held))
+        return await waiter
 
-    async def _ask(self, bucket: str, held: "_Slice") -> None:
+    async def _request_tokens(self, bucket: str, held: "_Slice") -> None:
         """Request tokens until no call waits. A reply serves all calls that waited at the request, and more if it can.
 
         If later calls had to wait for the next request, the queue would grow with every round trip.
         """
         try:
             while held.waiting:
-                needed, asked_at = len(held.waiting), self._clock.monotonic()
+                needed, requested_at = len(held.waiting), self._clock.monotonic()
                 returned, held.tokens = held.tokens, 0
-                observed = held.observed(asked_at)
+                observed = held.observed(requested_at)
                 try:
                     grant = await self._buckets.take(
                         bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned, observed=observed
@@ -115,10 +115,10 @@ class RateLimiter:
                     metrics.RATE_UNCHECKED.inc(len(held.waiting))
                     held.allow_all()
                 else:
-                    held.fill(grant, asked_at, answered_at=self._clock.monotonic())
+                    held.fill(grant, requested_at, replied_at=self._clock.monotonic())
                     held.answer(needed)
         finally:
-            held.asking = None
+            held.request = None
             held.allow_all()
 
 
@@ -128,30 +128,30 @@ class _StoreOutage:
     def __init__(self, buckets: Buckets, clock: Clock) -> None:
         self._buckets = buckets
         self._clock = clock
-        self._ask_at: float | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._probe_at: float | None = None
+        self._probe: asyncio.Task[None] | None = None
 
     def begin(self, error: Unavailable) -> None:
         """Record that the store did not answer."""
-        self._ask_at = self._clock.monotonic() + RETRY_STORE_SECONDS
+        self._probe_at = self._clock.monotonic() + RETRY_STORE_SECONDS
         log.warning("rate_limits_unchecked", error=error.message)
 
-    def lasts(self, bucket: str, rate: Rate) -> bool:
+    def is_ongoing(self, bucket: str, rate: Rate) -> bool:
         """Return whether the outage continues; start a probe with `bucket` when one is due."""
-        if self._ask_at is None:
+        if self._probe_at is None:
             return False
-        if self._asking is None and self._clock.monotonic() >= self._ask_at:
-            self._asking = asyncio.get_running_loop().create_task(self._ask(bucket, rate))
+        if self._probe is None and self._clock.monotonic() >= self._probe_at:
+            self._probe = asyncio.get_running_loop().create_task(self._request_tokens(bucket, rate))
         return True
 
-    async def _ask(self, bucket: str, rate: Rate) -> None:
+    async def _request_tokens(self, bucket: str, rate: Rate) -> None:
         try:
             await self._buckets.look(bucket, rate, None)
-            self._ask_at = None
+            self._probe_at = None
         except Unavailable as error:
             self.begin(error)
         finally:
-            self._asking = None
+            self._probe = None
 
 
 class _Slice:
@@ -162,9 +162,9 @@ class _Slice:
         self.tokens = 0
         self.left = 0
         self.waiting: deque[asyncio.Future[bool]] = deque()
-        self.asking: asyncio.Task[None] | None = None
-        self.seen: Standing | None = None
-        self.seen_at = 0.0
+        self.request: asyncio.Task[None] | None = None
+        self.last_standing: Standing | None = None
+        self.looked_at = 0.0
         self._resets_at = 0.0
         self._window_ms: int | None = None
         self._ends_at = 0.0
@@ -180,13 +180,13 @@ class _Slice:
         self.tokens -= 1
         return True
 
-    def fill(self, grant: Tokens, asked_at: float, *, answered_at: float) -> None:
+    def fill(self, grant: Tokens, requested_at: float, *, replied_at: float) -> None:
         """Add granted tokens. The store measured `resets_in` at some time between request and reply."""
         self.tokens += grant.granted
         self.left = grant.left
-        self._resets_at = asked_at + grant.resets_in
+        self._resets_at = requested_at + grant.resets_in
         self._window_ms = grant.began_ms
-        self._ends_at = answered_at + grant.resets_in
+        self._ends_at = replied_at + grant.resets_in
 
     def observed(self, now: float) -> ObservedWindow | None:
         """Return the window of the last grant, and its age if the store measured `resets_in` as late as its reply."""
@@ -197,16 +197,16 @@ class _Slice:
     def answer(self, count: int) -> None:
         """Give each waiting call a token while they last; the first `count` calls get an answer in any case."""
         for _ in range(max(count, min(self.tokens, len(self.waiting)))):
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(self.spend())
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(self.spend())
 
     def allow_all(self) -> None:
         """Allow all waiting calls."""
         while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(True)
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(True)
 
     def standing(self, now: float) -> Standing:
         remaining = min(self.rate.burst, self.left + self.tokens)

@@ -24,7 +24,7 @@ from shared.security.api_keys import hash_key
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ActiveSession:
     """Session with its user and accessible workspaces."""
 
     session: Session
@@ -63,21 +63,21 @@ class Sessions:
         self._audit = audit
         self._clock = clock
 
-    async def visit(self, token_hash: str) -> Visit | None:
+    async def active_session(self, token_hash: str) -> ActiveSession | None:
         """Return the session of the token, None if invalid. Raises Unavailable."""
-        return await self._visit(await self._accounts.session(token_hash))
+        return await self._active_session(await self._accounts.session(token_hash))
 
-    async def visit_of(self, session_id: str) -> Visit | None:
+    async def active_session_by_id(self, session_id: str) -> ActiveSession | None:
         """Return the session with this id, whatever its current token; None if it has ended. Raises Unavailable."""
-        return await self._visit(await self._accounts.session_with_id(session_id))
+        return await self._active_session(await self._accounts.session_with_id(session_id))
 
-    async def _visit(self, session: Session | None) -> Visit | None:
+    async def _active_session(self, session: Session | None) -> ActiveSession | None:
         if session is None or not session.is_good(self._clock.now()):
             return None
         account = await self._accounts.account(session.user_id)
         if account is None:
             return None
-        return Visit(session, account.user, await self._workspaces.grants(account.user.id))
+        return ActiveSession(session, account.user, await self._workspaces.grants(account.user.id))
 
     async def sign_in(self, email: str, password: str, *, address: str, user_agent: str) -> SignedIn:
         """Create a session. Raises SignInRefused, TooManyAttempts, Unavailable."""
@@ -94,13 +94,13 @@ class Sessions:
             # The password changed during the check; its ending of other sessions may have run before this one existed.
             await self._accounts.end_session(signed_in.session.id)
             raise SignInRefused
-        await self._note(account.user, "session.signed_in")
+        await self._record(account.user, "session.signed_in")
         return signed_in
 
     async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
         """Create a session for the authenticated `user`. Raises Unavailable."""
         signed_in = await self._opened(user, address=address, user_agent=user_agent)
-        await self._note(user, "session.signed_in")
+        await self._record(user, "session.signed_in")
         return signed_in
 
     async def renew(self, session: Session) -> tuple[Session, str] | None:
@@ -110,32 +110,32 @@ class Sessions:
             return None
         token = new_token()
         renewed = session.renewed(token, now)
-        was_given = await self._accounts.rotate_session(session.token_hash, renewed, old_until=now + ROTATION_GRACE)
-        return (renewed, token) if was_given else None
+        is_replaced = await self._accounts.rotate_session(session.token_hash, renewed, old_until=now + ROTATION_GRACE)
+        return (renewed, token) if is_replaced else None
 
-    async def sign_out(self, token: str) -> Visit | None:
+    async def sign_out(self, token: str) -> ActiveSession | None:
         """End the session; return its user. Raises Unavailable."""
-        visit = await self.visit(hash_key(token))
-        if visit is not None:
-            await self._revocations.forget(await self._accounts.end_session(visit.session.id))
-            await self._note(visit.user, "session.signed_out")
-        return visit
+        active_session = await self.active_session(hash_key(token))
+        if active_session is not None:
+            await self._revocations.forget(await self._accounts.end_session(active_session.session.id))
+            await self._record(active_session.user, "session.signed_out")
+        return active_session
 
-    async def change_password(self, visit: Visit, current: str, new: str) -> None:
+    async def change_password(self, active_session: ActiveSession, current: str, new: str) -> None:
         """Change the password and end all other sessions of the user.
 
         Raises SignInRefused, InvalidRequest, TooManyAttempts, Unavailable.
         """
-        account = await self._accounts.account(visit.user.id)
-        await self._attempts.count(email=visit.user.email, address=visit.session.address)
-        address = visit.session.address
+        account = await self._accounts.account(active_session.user.id)
+        await self._attempts.count(email=active_session.user.email, address=active_session.session.address)
+        address = active_session.session.address
         if account is None or not await self._passwords.verify(current, account.password_hash, address=address):
             raise SignInRefused
         password_hash = await self._passwords.hash(checked_password(new), address=address)
-        await self._accounts.set_password(visit.user.id, password_hash)
-        ended = await self._accounts.end_sessions(visit.user.id, but=visit.session.id)
+        await self._accounts.set_password(active_session.user.id, password_hash)
+        ended = await self._accounts.end_sessions(active_session.user.id, but=active_session.session.id)
         await self._revocations.forget(ended)
-        await self._note(visit.user, "session.password_changed")
+        await self._record(active_session.user, "session.password_changed")
 
     async def register(self, email: str, name: str, password: str) -> User:
         """Create an account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
@@ -150,6 +150,6 @@ class Sessions:
         await self._accounts.add_session(session)
         return SignedIn(user, session, token)
 
-    async def _note(self, user: User, action: str) -> None:
+    async def _record(self, user: User, action: str) -> None:
         grants = await self._workspaces.grants(user.id)
         await self._audit.record_in([grant.workspace.id for grant in grants], user, action)

@@ -73,12 +73,12 @@ def sessions_router(
 
     @router.get("/get-session", response_model=SessionAnswer | None)
     async def get_session(request: Request) -> Response:
-        visit = await authentication.visit(request.headers)
-        if visit is None:
+        active_session = await authentication.active_session(request.headers)
+        if active_session is None:
             return Response(b"null", media_type="application/json", headers=NO_STORE)
-        renewed = await sessions.renew(visit.session)
-        session = renewed[0] if renewed else visit.session
-        body = SessionAnswer(session=_session_row(session), user=user_row(visit.user))
+        renewed = await sessions.renew(active_session.session)
+        session = renewed[0] if renewed else active_session.session
+        body = SessionAnswer(session=_session_row(session), user=user_row(active_session.user))
         response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
         if renewed is not None:
             cookie.set(response, renewed[1], now=clock.now(), expires_at=session.expires_at)
@@ -101,10 +101,10 @@ def sessions_router(
     async def change_password(
         request: Request, body: Annotated[ChangePasswordBody, Depends(json_of(ChangePasswordBody))]
     ) -> Response:
-        visit = await authentication.visit(request.headers)
-        if visit is None:
+        active_session = await authentication.active_session(request.headers)
+        if active_session is None:
             raise Unauthenticated("Unauthorized")
-        await sessions.change_password(visit, body.current_password, body.new_password)
+        await sessions.change_password(active_session, body.current_password, body.new_password)
         return StructResponse({"success": True}, headers=NO_STORE)
 
     return router
@@ -150,7 +150,7 @@ def invitations_router(
 
     @router.post("/look")
     async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
-        invitation, workspace = await teams.look(body.token)
+        invitation, workspace = await teams.find_invitation(body.token)
         return InvitationLook(
             workspace_id=workspace.id,
             workspace_name=workspace.name,
@@ -161,10 +161,10 @@ def invitations_router(
 
     @router.post("/accept", response_model=SignedInAnswer)
     async def accept(request: Request, body: Annotated[AcceptBody, Depends(json_of(AcceptBody))]) -> Response:
-        visit = await authentication.visit(request.headers)
-        if visit is not None:
-            await teams.accept(body.token, visit.user)
-            return StructResponse(SignedInAnswer(user=user_row(visit.user)).model_dump(by_alias=True))
+        active_session = await authentication.active_session(request.headers)
+        if active_session is not None:
+            await teams.accept(body.token, active_session.user)
+            return StructResponse(SignedInAnswer(user=user_row(active_session.user)).model_dump(by_alias=True))
         if body.email is None or body.name is None or body.password is None:
             raise InvalidRequest("Sign in, or provide email, name and password")
         user = await teams.accept(body.token, Profile(body.email, body.name, body.password))

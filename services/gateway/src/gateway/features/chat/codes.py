@@ -64,7 +64,7 @@ def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
     return Mail(email, f"{code} is your code for {title}", text)
 
 
-NO_CODES: Final = "This chat does not verify email addresses"
+NOT_VERIFYING: Final = "This chat does not verify email addresses"
 
 
 class ChatCodes:
@@ -81,38 +81,38 @@ class ChatCodes:
 
     async def send(self, chat: Chat, email: str, *, address: str, url: str) -> None:
         """Mail a new code to `email`, if allowed. Raises InvalidRequest, TooManyAttempts, Unavailable."""
-        email = _asked_of(chat, email)
+        email = _verified_address(chat, email)
         if not self._outbox.is_open:
             raise Unavailable("a chat sends codes by email, but FLOWPORT_SMTP_HOST is not set")
         await self._attempts.count_mail(to=email, address=address)
         code = new_code()
-        kept = EntryCode(
+        stored = EntryCode(
             code_hash=await self._passwords.hash(code, address=address), expires_at=self._clock.now() + CODE_LIFE
         )
-        await self._codes.put(_key(chat, email), kept)
+        await self._codes.put(_key(chat, email), stored)
         if admits(chat.settings, email):
             self._outbox.post(code_mail(chat, email, code, url=url))
 
     async def redeem(self, chat: Chat, email: str, code: str, *, address: str) -> str:
         """Return a ticket for a code. Raises InvalidRequest, WrongCode, TooManyAttempts, Unavailable."""
-        email = _asked_of(chat, email)
+        email = _verified_address(chat, email)
         await self._attempts.count_code(chat_id=chat.id, email=email, address=address)
         key = _key(chat, email)
-        kept = await self._codes.count_try(key, self._clock.now())
-        is_right = await self._passwords.verify(code, kept.code_hash if kept else None, address=address)
-        if kept is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, kept):
+        stored = await self._codes.count_try(key, self._clock.now())
+        is_right = await self._passwords.verify(code, stored.code_hash if stored else None, address=address)
+        if stored is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, stored):
             raise WrongCode
         await self._attempts.code_was_right(chat_id=chat.id, email=email, address=address)
         return ticket_for(chat, self._clock.now(), holder=email)
 
 
-def _asked_of(chat: Chat, email: str) -> str:
+def _verified_address(chat: Chat, email: str) -> str:
     if chat.settings.access is not ChatAccess.EMAIL:
-        raise InvalidRequest(NO_CODES)
-    known = normalize_email(email)
-    if known is None:
+        raise InvalidRequest(NOT_VERIFYING)
+    normalized = normalize_email(email)
+    if normalized is None:
         raise InvalidRequest("Invalid email address")
-    return known
+    return normalized
 
 
 def _key(chat: Chat, email: str) -> str:

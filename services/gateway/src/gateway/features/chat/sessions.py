@@ -6,7 +6,7 @@ from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports.accounts import Passwords
 from gateway.features.chat.client import ChatClient
 from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
-from gateway.features.chat.ticket import opens, ticket_for
+from gateway.features.chat.ticket import is_valid, ticket_for
 from gateway.publications.service import publication_cache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
@@ -72,7 +72,7 @@ class ChatSessions:
         """Raise ChatLocked unless the chat is public or accepts this ticket."""
         if chat.settings.access is ChatAccess.PUBLIC:
             return
-        if ticket is None or not opens(chat, ticket, self._clock.now()):
+        if ticket is None or not is_valid(chat, ticket, self._clock.now()):
             raise ChatLocked(chat.settings.access)
 
     async def selection(self, chat: Chat) -> tuple[str, ...]:

@@ -25,16 +25,16 @@ def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:
     return f"{claim}.{_signature(chat, claim)}"
 
 
-def opens(chat: Chat, ticket: str, now: datetime) -> bool:
+def is_valid(chat: Chat, ticket: str, now: datetime) -> bool:
     """Return whether `ticket` is authentic and still valid for `chat`."""
     claim, _, signature = ticket.rpartition(".")
     if not (ticket.isascii() and hmac.compare_digest(signature, _signature(chat, claim))):
         return False
     ends, _, holder = claim.partition(".")
-    return now.timestamp() < int(ends) and _lets_in(chat, bytes.fromhex(holder).decode())
+    return now.timestamp() < int(ends) and _is_admitted(chat, bytes.fromhex(holder).decode())
 
 
-def _lets_in(chat: Chat, holder: str) -> bool:
+def _is_admitted(chat: Chat, holder: str) -> bool:
     return chat.settings.access is not ChatAccess.EMAIL or admits(chat.settings, holder)
 
 

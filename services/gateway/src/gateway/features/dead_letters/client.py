@@ -39,7 +39,7 @@ class HttpDeadLetterClient:
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
         path = path_of("dead-letters", workspace_id=workspace_id, limit=limit, cursor=cursor)
         page = await self._client.call("GET", path, returns=DeadLetterPage)
-        return DeadLetterPage(tuple(map(_letter, page.letters)), page.next_cursor)
+        return DeadLetterPage(tuple(map(_with_public_run_id, page.letters)), page.next_cursor)
 
     async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         path = path_of("dead-letters", letter_id, "redrive")
@@ -54,5 +54,5 @@ class HttpDeadLetterClient:
         return by_public_id(await self._client.call("POST", path, body=request, returns=RunAccepted))
 
 
-def _letter(letter: DeadLetterView) -> DeadLetterView:
+def _with_public_run_id(letter: DeadLetterView) -> DeadLetterView:
     return msgspec.structs.replace(letter, run_id=public_run_id(letter.run_id)) if letter.run_id else letter

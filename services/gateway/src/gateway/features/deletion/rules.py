@@ -65,7 +65,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
             return ErasureStatus.ERASED
         return ErasureStatus.ERASING if self.emptied_at is None else ErasureStatus.SETTLING
 
-    def went_on(self, documents: int, *, has_more: bool, now: datetime) -> Self:
+    def after_round(self, documents: int, *, has_more: bool, now: datetime) -> Self:
         """Return the erasure after one more round."""
         after = msgspec.structs.replace(self, documents=self.documents + documents)
         if has_more:

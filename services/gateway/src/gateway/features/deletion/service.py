@@ -24,9 +24,9 @@ from shared.tasks import cancel_task, run_periodically
 
 log = get_logger("deletion")
 
-AT_ONCE: Final = 20
-ANSWERS_AT_ONCE: Final = 200
-SHOWN: Final = 100
+MAX_DUE: Final = 20
+MAX_ANSWERS: Final = 200
+MAX_SHOWN: Final = 100
 IDLE_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.1
 
@@ -64,7 +64,7 @@ class DeletionService:
 
     async def start(self) -> None:
         """Start to process due erasures."""
-        self._rounds = asyncio.create_task(run_periodically(self._go_on, every=IDLE_SECONDS, name="deletion"))
+        self._rounds = asyncio.create_task(run_periodically(self._process_due, every=IDLE_SECONDS, name="deletion"))
 
     async def stop(self) -> None:
         """Stop; other gateways continue."""
@@ -79,7 +79,7 @@ class DeletionService:
         owner = Erase(caller.workspace.id, workflow_id)
         if not await self._erasures.has_erasure(owner):
             await self._workflows.require_kept(owner.workspace_id, workflow_id)
-        erasure = await self._begun(caller, owner)
+        erasure = await self._start_erasure(caller, owner)
         await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
         self._endpoints.forget(workflow_id)
         return erasure
@@ -90,60 +90,60 @@ class DeletionService:
         workspace = caller.workspace
         if await self._erasures.is_first(workspace.id):
             raise Conflict("The first workspace cannot be deleted")
-        erasure = await self._begun(caller, Erase(workspace.id))
+        erasure = await self._start_erasure(caller, Erase(workspace.id))
         await self._audit.record(caller, "workspace.erased", target_id=workspace.id, target_name=workspace.name)
-        await self._close(workspace.id)
+        await self._revoke_access(workspace.id)
         await self._revocations.settle()
         return erasure
 
     async def of(self, caller: Caller) -> Sequence[Erasure]:
         """Return current and past deletions of the caller's workspace. Raises Forbidden."""
         require_admin(caller)
-        return await self._erasures.erasures(caller.workspace.id, SHOWN)
+        return await self._erasures.erasures(caller.workspace.id, MAX_SHOWN)
 
     async def step(self) -> bool:
         """Run one round for all due erasures; return whether more is due now. Raises Unavailable."""
-        due = await self._erasures.due_erasures(self._clock.now(), AT_ONCE)
-        return any([await self._tried(erasure) for erasure in due])
+        due = await self._erasures.due_erasures(self._clock.now(), MAX_DUE)
+        return any([await self._process_safely(erasure) for erasure in due])
 
-    async def _begun(self, caller: Caller, owner: Erase) -> Erasure:
+    async def _start_erasure(self, caller: Caller, owner: Erase) -> Erasure:
         erasure = Erasure.of(owner, by=caller.actor_name, at=self._clock.now(), settle=self._settle)
         await self._erasures.keep_erasure(erasure)
         return erasure
 
-    async def _close(self, workspace_id: str) -> None:
+    async def _revoke_access(self, workspace_id: str) -> None:
         await self._revocations.forget(await self._erasures.close_workspace(workspace_id))
 
-    async def _tried(self, erasure: Erasure) -> bool:
+    async def _process_safely(self, erasure: Erasure) -> bool:
         """Like `_went_on`; a failure does not block the erasures behind it."""
         try:
-            return await self._went_on(erasure)
+            return await self._process(erasure)
         except FlowportError as error:
             log.warning("erasure_delayed", id=erasure.id, error=error.message)
         except Exception:
             log.exception("erasure_delayed", id=erasure.id)
         return False
 
-    async def _went_on(self, erasure: Erasure) -> bool:
+    async def _process(self, erasure: Erasure) -> bool:
         owner = erasure.owner
         if owner.workflow_id is None:
-            await self._close(owner.workspace_id)
-        answers = await self._calls.answers_of(owner, ANSWERS_AT_ONCE)
+            await self._revoke_access(owner.workspace_id)
+        answers = await self._calls.answers_of(owner, MAX_ANSWERS)
         blob_ids = tuple(blob_id for blob_id in answers.values() if blob_id is not None)
-        asked = msgspec.structs.replace(owner, blob_ids=blob_ids)
-        done = [await service.erase(asked) for service in self._services]
+        request = msgspec.structs.replace(owner, blob_ids=blob_ids)
+        results = [await service.erase(request) for service in self._services]
         await self._calls.erase(tuple(answers))
-        has_more = any(each.has_more for each in done) or len(answers) == ANSWERS_AT_ONCE
-        documents = sum(each.documents for each in done) + len(answers)
+        has_more = any(each.has_more for each in results) or len(answers) == MAX_ANSWERS
+        documents = sum(each.documents for each in results) + len(answers)
         if owner.workflow_id is None and not has_more:
             documents += await self._erasures.erase_workspace(owner.workspace_id)
-        after = erasure.went_on(documents, has_more=has_more, now=self._clock.now())
+        after = erasure.after_round(documents, has_more=has_more, now=self._clock.now())
         await self._erasures.keep_erasure(after)
         if after.status is not erasure.status:
             log.info("erasure_progressed", id=after.id, status=after.status.value, documents=after.documents)
         return after.status is ErasureStatus.ERASING
 
-    async def _go_on(self) -> None:
+    async def _process_due(self) -> None:
         try:
             is_busy = await self.step()
             while is_busy:

@@ -44,11 +44,11 @@ class CompletionWriter:
     def __init__(self, completion_id: str, model: str, created: int, *, include_usage: bool) -> None:
         self._head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._include_usage = include_usage
-        self._spoke = False
+        self._has_text = False
 
     @property
     def has_text(self) -> bool:
-        return self._spoke
+        return self._has_text
 
     def write(self, events: Iterable[RunEvent]) -> bytes:
         return b"".join(self._text(event.text) for event in events if isinstance(event, Chunk) and event.text)
@@ -57,15 +57,15 @@ class CompletionWriter:
         """See Writer. Output that was not streamed becomes one chunk."""
         if outcome.status is RunStatus.FAILED or outcome.status is RunStatus.CANCELLED:
             return self.broken(outcome_text(outcome))
-        text = b"" if self._spoke else self._text(reply_text(output))
+        text = b"" if self._has_text else self._text(reply_text(output))
         return text + self._chunk({}, finish_reason="stop") + self._usage(output) + DONE
 
     def broken(self, message: str) -> bytes:
         return one_line_frame(fault(message, "server_error", None))
 
     def _text(self, text: str) -> bytes:
-        role = {} if self._spoke else {"role": "assistant"}
-        self._spoke = True
+        role = {} if self._has_text else {"role": "assistant"}
+        self._has_text = True
         return self._chunk({**role, "content": text})
 
     def _chunk(self, delta: dict[str, str], *, finish_reason: str | None = None) -> bytes:

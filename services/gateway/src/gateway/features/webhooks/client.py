@@ -88,7 +88,7 @@ class HttpWebhookClient:
             "webhooks", workspace_id, "deliveries", subscription_id=subscription_id, limit=limit, cursor=cursor
         )
         page = await self._client.call("GET", path, returns=DeliveryPage)
-        return DeliveryPage(tuple(map(_delivery, page.deliveries)), page.next_cursor)
+        return DeliveryPage(tuple(map(_with_public_run_id, page.deliveries)), page.next_cursor)
 
     async def resend(self, workspace_id: str, delivery_id: str) -> None:
         await self._client.call("POST", path_of("webhooks", workspace_id, "deliveries", delivery_id, "resend"))
@@ -98,5 +98,5 @@ class HttpWebhookClient:
         return (await self._client.call("GET", path, returns=CallbackSecret)).secret
 
 
-def _delivery(delivery: Delivery) -> Delivery:
+def _with_public_run_id(delivery: Delivery) -> Delivery:
     return msgspec.structs.replace(delivery, run_id=public_run_id(delivery.run_id))

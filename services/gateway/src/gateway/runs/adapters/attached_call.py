@@ -35,7 +35,7 @@ class AttachedCall:
         run: RunSpec,
         *,
         ticket: str,
-        asked_at: datetime,
+        requested_at: datetime,
         queue_wait_seconds: float,
         margin_seconds: float,
         leave: Callable[["AttachedCall", str | None], None],
@@ -47,14 +47,14 @@ class AttachedCall:
         self.attempt = 0
         self.run = run
         self._ticket = ticket
-        self.asked_at = asked_at
+        self.requested_at = requested_at
         self._margin_seconds = margin_seconds
         self._leave = leave
         self._keeps_all = run.mode is not RunMode.SYNC
         self._events: list[RunEvent] = []
         self._buffered = 0
         self._next_seq = 0
-        self._over = False
+        self._is_over = False
         self._failure: FlowportError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self.not_started)
@@ -70,14 +70,14 @@ class AttachedCall:
 
     def start_next_attempt(self) -> bool:
         """Start a new attempt after a lost worker. Return False if the run had begun, or has no attempts left."""
-        if self._over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
+        if self._is_over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
             return False
         self.attempt += 1
         return True
 
     def feed(self, batch: EventBatch) -> None:
         """Buffer the next batch of the run; never blocks."""
-        if self._over or batch.attempt != self.attempt:
+        if self._is_over or batch.attempt != self.attempt:
             return
         if not self.has_begun:
             self._timer.cancel()
@@ -95,7 +95,7 @@ class AttachedCall:
 
     def end_cancelled(self, outcome: RunOutcome) -> bool:
         """End a cancelled run that no worker reported as stopped. Return False if it was already over."""
-        if self._over:
+        if self._is_over:
             return False
         self._events.append(RunEnded(outcome))
         self._finish("cancelled")
@@ -108,7 +108,7 @@ class AttachedCall:
 
     def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
         """End the run with `failure`; with `cancel`, send workers a cancel with this reason."""
-        if not self._over:
+        if not self._is_over:
             self._failure = failure
             self._finish(cancel)
             self._wake()
@@ -130,7 +130,7 @@ class AttachedCall:
 
     def cut_off(self, error: FlowportError) -> None:
         self._events.clear()
-        if self._over:
+        if self._is_over:
             self._failure = self._failure or error  # the end of the run has not been read yet
             self._wake()
         else:
@@ -155,7 +155,7 @@ class AttachedCall:
         return True
 
     def _finish(self, cancel: str | None) -> None:
-        self._over = True
+        self._is_over = True
         self._timer.cancel()
         self._leave(self, cancel)
 

@@ -62,9 +62,9 @@ class BrokerAttachedRuns:
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._stop_seconds = stop_seconds
-        self._express = FastPath()
+        self._fast_path = FastPath()
         self._calls: dict[str, AttachedCall] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
 
     async def start(self) -> None:
@@ -89,7 +89,7 @@ class BrokerAttachedRuns:
         call = AttachedCall(
             keyed,
             ticket=self._signer.sign_run(keyed, seconds=self._queue_wait_seconds + keyed.time_limit_ms / 1000),
-            asked_at=self._clock.now(),
+            requested_at=self._clock.now(),
             queue_wait_seconds=self._queue_wait_seconds,
             margin_seconds=self._margin_seconds,
             leave=self._leave,
@@ -129,8 +129,8 @@ class BrokerAttachedRuns:
         try:
             if call.run.is_nested:
                 await self._send(NESTED, request)
-            elif call.attempt == 0 and self._express.is_open:
-                await self._send_to_a_worker(request)
+            elif call.attempt == 0 and self._fast_path.is_open:
+                await self._send_fast(request)
             else:
                 await self._send(INTERACTIVE, request)
         except QueueFull as error:
@@ -141,9 +141,9 @@ class BrokerAttachedRuns:
         except BrokerUnavailable as error:
             raise RunLost(LOST, run_id=call.run_id) from error
 
-    async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
+    async def _send_fast(self, request: AttachedRunRequested) -> None:
         """Publish to the fast path for an idle worker; without one, to the replicated queue."""
-        with suppress(QueueFull, BrokerDisconnected), self._express.taken():
+        with suppress(QueueFull, BrokerDisconnected), self._fast_path.taken():
             await self._send(EXPRESS, request)
             return
         await self._send(INTERACTIVE, request)
@@ -191,12 +191,12 @@ class BrokerAttachedRuns:
         if not call.has_begun:
             call.not_started()
             return
-        outcome = worker_lost(call.asked_at, self._clock.now())
+        outcome = worker_lost(call.requested_at, self._clock.now())
         call.feed(msgspec.structs.replace(notice, events=(RunEnded(outcome),)))
         self._spawn(self._records.ended(call.run, outcome))
 
     def _end_cancelled(self, call: AttachedCall) -> None:
-        outcome = cancelled_without_worker(call.asked_at, self._clock.now())
+        outcome = cancelled_without_worker(call.requested_at, self._clock.now())
         if call.end_cancelled(outcome):
             self._spawn(self._records.ended(call.run, outcome))
 
@@ -209,8 +209,8 @@ class BrokerAttachedRuns:
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _on_lost(self) -> None:
         for call in list(self._calls.values()):

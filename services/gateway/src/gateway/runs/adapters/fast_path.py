@@ -9,7 +9,7 @@ from shared.observe.logging import get_logger
 
 SLOW_SECONDS: Final = 1.0
 """A healthy node answers in milliseconds."""
-REST_SECONDS: Final = 30.0
+CLOSED_SECONDS: Final = 30.0
 
 log = get_logger("fast_path")
 
@@ -35,17 +35,17 @@ class FastPath:
         loop = asyncio.get_running_loop()
         if self._closed_until:
             self._close()  # for other calls, until this one is answered
-        waits_long = loop.call_later(SLOW_SECONDS, self._give_up)
+        timer = loop.call_later(SLOW_SECONDS, self._on_timeout)
         try:
             yield
         finally:
-            waits_long.cancel()
-            if loop.time() < waits_long.when():
+            timer.cancel()
+            if loop.time() < timer.when():
                 self._closed_until = 0.0
 
-    def _give_up(self) -> None:
-        log.warning("fast_path_closed", seconds=REST_SECONDS)
+    def _on_timeout(self) -> None:
+        log.warning("fast_path_closed", seconds=CLOSED_SECONDS)
         self._close()
 
     def _close(self) -> None:
-        self._closed_until = asyncio.get_running_loop().time() + REST_SECONDS
+        self._closed_until = asyncio.get_running_loop().time() + CLOSED_SECONDS

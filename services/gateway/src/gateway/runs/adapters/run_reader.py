@@ -27,13 +27,13 @@ JOIN_SECONDS: Final = 0.25
 """First poll interval after joining, while earlier events are on their way to the log. Doubles at every silence."""
 GAP_SECONDS: Final = 0.2
 """Seconds before the log is read again after a gap."""
-GAP_PATIENCE: Final = 30
-AWAY_SECONDS: Final = 30.0
+MAX_GAPS: Final = 30
+MAX_UNAVAILABLE_SECONDS: Final = 30.0
 """Seconds the event log may be unavailable: a store election takes less, and the run continues."""
-END_PATIENCE: Final = 3
+MAX_SILENCES: Final = 3
 BUFFER_BYTES: Final = 1024 * 1024
 """Pushed events beyond this size are dropped and read from the log, at the reader's pace."""
-_RESTING: Final = (RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+_FINISHED_OR_PAUSED: Final = (RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
 class RunReader:
@@ -51,40 +51,40 @@ class RunReader:
         self.key = key
         self.run_id = public_run_id(key)
         self._workspace_id = workspace_id
-        self._at = after
+        self._position = after
         self._events = events
         self._leave = leave
-        self._arrived: deque[EventBatch] = deque()
+        self._buffered: deque[EventBatch] = deque()
         self._size = 0
-        self._look = False
-        self._patience = POLL_SECONDS
+        self._must_read_log = False
+        self._poll_seconds = POLL_SECONDS
         self._ended = False
         self._failure: FlowportError | None = None
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._gaps = 0
         self._silences = 0
-        self._away_since: float | None = None
+        self._unavailable_since: float | None = None
 
     def feed(self, batch: EventBatch) -> None:
         """Buffer a pushed batch; never blocks."""
-        self._arrived.append(batch)
+        self._buffered.append(batch)
         self._size += _size(batch)
         if self._size > BUFFER_BYTES:
-            self._forget_arrived()
-            self._look = True
-        self._news.set()
+            self._drop_buffered()
+            self._must_read_log = True
+        self._changed.set()
 
     def read_log(self) -> None:
         """Read the log next: events may have been missed."""
-        self._look = True
-        self._patience = JOIN_SECONDS
-        self._news.set()
+        self._must_read_log = True
+        self._poll_seconds = JOIN_SECONDS
+        self._changed.set()
 
     def fail(self, failure: FlowportError) -> None:
         """End the stream with `failure`, which the reader raises."""
         self._failure = self._failure or failure
         self._leave(self)
-        self._news.set()
+        self._changed.set()
 
     def cut_off(self, error: FlowportError) -> None:
         self.fail(error)
@@ -105,23 +105,23 @@ class RunReader:
 
     async def _is_over(self) -> bool:
         """Wait for events or read the log; return whether the run is over and fully read."""
-        if not self._look and not self._ended:
+        if not self._must_read_log and not self._ended:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._patience)
-            if self._news.is_set():
-                self._news.clear()
+                await asyncio.wait_for(self._changed.wait(), self._poll_seconds)
+            if self._changed.is_set():
+                self._changed.clear()
                 return False
-            self._patience = min(2 * self._patience, POLL_SECONDS)
-        self._look = False
+            self._poll_seconds = min(2 * self._poll_seconds, POLL_SECONDS)
+        self._must_read_log = False
         page = await self._page()
         if page is None:
             return False
         if not page.batches:
-            return await self._nothing_new(page)
+            return await self._is_finished(page)
         following = self._following(page.batches)
         if following:
-            self._arrived.extendleft(reversed(following))
-            self._look = self._look or page.has_more or len(page.batches) > 1
+            self._buffered.extendleft(reversed(following))
+            self._must_read_log = self._must_read_log or page.has_more or len(page.batches) > 1
         else:
             await self._await_log()
         return False
@@ -130,56 +130,56 @@ class RunReader:
         """Return the log after the current position; None while the log is unavailable. Raises Unavailable."""
         clock = asyncio.get_running_loop().time
         try:
-            page = await self._events.events(self._workspace_id, self.run_id, self._at)
+            page = await self._events.events(self._workspace_id, self.run_id, self._position)
         except Unavailable:
-            self._away_since = clock() if self._away_since is None else self._away_since
-            if clock() - self._away_since > AWAY_SECONDS:
+            self._unavailable_since = clock() if self._unavailable_since is None else self._unavailable_since
+            if clock() - self._unavailable_since > MAX_UNAVAILABLE_SECONDS:
                 raise
-            self._look = True
+            self._must_read_log = True
             await asyncio.sleep(GAP_SECONDS)
             return None
-        self._away_since = None
+        self._unavailable_since = None
         return page
 
-    async def _nothing_new(self, page: EventLogPage) -> bool:
-        if self._arrived:
+    async def _is_finished(self, page: EventLogPage) -> bool:
+        if self._buffered:
             await self._await_log()
             return False
-        if page.status not in _RESTING:
+        if page.status not in _FINISHED_OR_PAUSED:
             self._ended = False
             return False
         self._silences += 1
-        if self._ended or self._silences > END_PATIENCE:
+        if self._ended or self._silences > MAX_SILENCES:
             return True
-        self._look = True
+        self._must_read_log = True
         await asyncio.sleep(GAP_SECONDS)
         return False
 
     async def _await_log(self) -> None:
         """Wait for the log to catch up with events that arrived ahead of it."""
         self._gaps += 1
-        if self._gaps > GAP_PATIENCE:
+        if self._gaps > MAX_GAPS:
             metrics.STREAM_GAPS.inc()
             log.warning("run_events_missing", run_id=self.run_id)
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id))
             return
-        self._look = True
+        self._must_read_log = True
         await asyncio.sleep(GAP_SECONDS)
 
     def _contiguous(self) -> list[Numbered]:
         """Return the buffered events that continue from the current position."""
         ready: list[Numbered] = []
-        while self._arrived and self._follows(self._arrived[0]):
-            batch = self._arrived.popleft()
+        while self._buffered and self._follows(self._buffered[0]):
+            batch = self._buffered.popleft()
             for number, event in enumerate(batch.events, batch.first):
                 position = EventPosition(batch.attempt, number)
-                if position > self._at:
-                    self._at = position
+                if position > self._position:
+                    self._position = position
                     self._ended = isinstance(event, RunEnded)
                     if not self._ended:
                         ready.append((position, event))
-        if self._arrived:
-            self._look = True
+        if self._buffered:
+            self._must_read_log = True
         else:
             self._size = 0
         if ready:
@@ -195,12 +195,12 @@ class RunReader:
         return batches[first:]
 
     def _follows(self, batch: EventBatch) -> bool:
-        if batch.attempt > self._at.attempt:
+        if batch.attempt > self._position.attempt:
             return batch.first == 0
-        return batch.attempt < self._at.attempt or batch.first <= self._at.number + 1
+        return batch.attempt < self._position.attempt or batch.first <= self._position.number + 1
 
-    def _forget_arrived(self) -> None:
-        self._arrived.clear()
+    def _drop_buffered(self) -> None:
+        self._buffered.clear()
         self._size = 0
 
 

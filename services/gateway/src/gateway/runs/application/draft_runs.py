@@ -19,7 +19,7 @@ from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
 from shared.workflow.format.references import texts
 
-LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
+LOOKUP_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 """Delays between look-ups of an earlier run, which may be recorded shortly after its answer."""
 UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
 
@@ -75,13 +75,13 @@ class DraftRuns:
             if not page.runs:
                 raise InvalidRequest(missing)
             run_id = page.runs[0].run_id
-        run = await self._earlier(endpoint, run_id)
+        run = await self._finished_run(endpoint, run_id)
         if run is None:
             raise InvalidRequest(missing)
         return outputs_of(run.blocks)
 
     async def _input_of(self, endpoint: Endpoint, run_id: str) -> Payload:
-        run = await self._earlier(endpoint, run_id)
+        run = await self._finished_run(endpoint, run_id)
         if run is None:
             raise NotFound("Source workflow execution was not found")
         input_ = input_of(run.blocks)
@@ -92,15 +92,15 @@ class DraftRuns:
             raise InvalidRequest(f"{problem} Send the input again.")
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(input_))
 
-    async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+    async def _finished_run(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         """Return the run with all block outputs. Raises InvalidRequest while it still runs."""
-        for seconds in LOOKS_AFTER_SECONDS:
+        for seconds in LOOKUP_DELAYS:
             await asyncio.sleep(seconds)
-            run = await self._look(endpoint, run_id)
+            run = await self._find(endpoint, run_id)
             if run is None or run.status not in UNFINISHED:
                 return run
         raise InvalidRequest(f"Execution {run_id} has not ended yet. Retry when it has ended.")
 
-    async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+    async def _find(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         run = await or_none(self._jobs.run(endpoint.workspace_id, run_id, blocks=True))
         return run if run is not None and run.workflow_id == endpoint.workflow_id else None

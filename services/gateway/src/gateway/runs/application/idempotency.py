@@ -28,16 +28,16 @@ class Idempotency:
         self._records = records
         self._payloads = payloads
         self._clock = clock
-        self._turns: dict[str, str] = {}
-        self._renewing: asyncio.Task[None] | None = None
+        self._held_records: dict[str, str] = {}
+        self._renewal: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start to renew leases."""
-        self._renewing = asyncio.create_task(run_periodically(self._renew, every=RENEW_SECONDS, name="idempotency"))
+        self._renewal = asyncio.create_task(run_periodically(self._renew, every=RENEW_SECONDS, name="idempotency"))
 
     async def stop(self) -> None:
         """Stop renewing leases."""
-        await cancel_task(self._renewing)
+        await cancel_task(self._renewal)
 
     async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | StoredAnswer:
         """Return the record of a call that this process must answer, or the first call's answer.
@@ -47,7 +47,7 @@ class Idempotency:
         for _ in range(TRIES):
             record = CallRecord(name, fingerprint, run_id, holder=new_id())
             if await self._records.begin(record, self._clock.now(), self._clock.now() + KEPT_FOR, LEASE):
-                return self._hold(record)
+                return self._track(record)
             known = await self._records.find(name.record_id)
             if known is None:
                 continue  # it just ended without an answer
@@ -57,9 +57,9 @@ class Idempotency:
                 return known.answer
             if known.is_held:
                 raise IdempotencyKeyInUse
-            taken = CallRecord(name, fingerprint, known.record.run_id, holder=record.holder, is_retry=True)
-            if await self._records.take_over(known.record, taken, LEASE):
-                return self._hold(taken)
+            claimed = CallRecord(name, fingerprint, known.record.run_id, holder=record.holder, is_retry=True)
+            if await self._records.take_over(known.record, claimed, LEASE):
+                return self._track(claimed)
         raise Unavailable("the record of this idempotency key keeps changing")
 
     async def keep(self, record: CallRecord, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -70,7 +70,7 @@ class Idempotency:
         except FlowportError as error:
             log.error("idempotency_answer_not_stored", run_id=record.run_id, error=error.message)
         finally:
-            self._turns.pop(record.holder, None)
+            self._held_records.pop(record.holder, None)
 
     async def forget(self, record: CallRecord) -> None:
         """Release the key of a refused call that ran nothing."""
@@ -79,7 +79,7 @@ class Idempotency:
         except Unavailable as error:
             log.warning("idempotency_key_not_released", run_id=record.run_id, error=error.message)
         finally:
-            self._turns.pop(record.holder, None)
+            self._held_records.pop(record.holder, None)
 
     async def hand_on(self, record: CallRecord) -> None:
         """Release a call with unknown outcome; a retry checks it immediately, under the same run id."""
@@ -91,18 +91,18 @@ class Idempotency:
 
     def leave(self, record: CallRecord) -> None:
         """Let the lease of a call with unknown outcome expire; a later retry checks it."""
-        self._turns.pop(record.holder, None)
+        self._held_records.pop(record.holder, None)
 
     async def body_of(self, name: CallName, answer: StoredAnswer) -> bytes:
         """Return the body of a stored answer. Raises NotFound, Unavailable."""
         return await self._payloads.get(name.workspace_id, answer.body)
 
-    def _hold(self, record: CallRecord) -> CallRecord:
-        self._turns[record.holder] = record.name.record_id
+    def _track(self, record: CallRecord) -> CallRecord:
+        self._held_records[record.holder] = record.name.record_id
         return record
 
     async def _renew(self) -> None:
         try:
-            await self._records.renew(dict(self._turns), LEASE)
+            await self._records.renew(dict(self._held_records), LEASE)
         except Unavailable as error:
             log.warning("idempotency_leases_not_renewed", error=error.message)

@@ -63,13 +63,11 @@ def _safe_headers(given: Any) -> dict[str, str]:
         return {}
     pairs = ((name.strip().lower(), _header_text(value)) for name, value in given.items())
     return {
-        name: value
-        for name, value in pairs
-        if value is not None and _NAME.fullmatch(name) and _is_the_workflows(name, value)
+        name: value for name, value in pairs if value is not None and _NAME.fullmatch(name) and _is_allowed(name, value)
     }
 
 
-def _is_the_workflows(name: str, value: str) -> bool:
+def _is_allowed(name: str, value: str) -> bool:
     if name == "retry-after":
         return _SECONDS.fullmatch(value) is not None
     return _CONTROLLED.fullmatch(name) is None

@@ -74,7 +74,7 @@ def usage_router(
             str | None, Query(alias="workspaceId", description="Defaults to the caller's workspace.")
         ] = None,
     ) -> UsageLimits:
-        caller = await authentication.require(request.headers, otherwise="Authentication required")
+        caller = await authentication.require(request.headers, message="Authentication required")
         caller = caller.within(workspace_id or caller.workspace.id)
         rate_limits.show(request, caller, RateKind.SYNC)
         usage = await reports.of(caller)

@@ -37,7 +37,7 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
     router = v1_router("Logs", 400, 401, 403, 404, 429, 503, prefix="/api/v1/logs")
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
-    async def answered(caller: Caller, body: dict[str, Any]) -> Response:
+    async def answer(caller: Caller, body: dict[str, Any]) -> Response:
         limits = (await access.limits(caller)).model_dump(by_alias=True)
         return StructResponse({**body, "limits": limits})
 
@@ -53,22 +53,24 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
             query = msgspec.structs.replace(query, output=False, blocks=False)
         page = await logs.find(caller, query, folder_ids=names_in(folder_ids))
         rows = [row(run) for run in page.runs] if details == "basic" else await _full_rows(logs, page, query)
-        cursor = {} if page.next_cursor is None else {"nextCursor": _written(page.next_cursor, query.oldest_first)}
-        return await answered(caller, {"data": rows, **cursor})
+        cursor = (
+            {} if page.next_cursor is None else {"nextCursor": _encode_cursor(page.next_cursor, query.oldest_first)}
+        )
+        return await answer(caller, {"data": rows, **cursor})
 
     @router.get(
         "/executions/{execution_id}", response_model=ExecutionAnswer, summary="Get the state that a run executed"
     )
     async def get_execution(caller: AnyCaller, execution_id: str) -> Response:
         run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
-        return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
+        return await answer(caller.within(run.workspace_id), execution(run, await logs.state(run)))
 
     @router.get("/{log_id}", response_model=Limited[LogDetail], summary="Get a run's log")
     async def get_log(caller: AnyCaller, log_id: str) -> Response:
         run = await logs.get(caller, log_id)
         workflow = (await logs.workflows([run])).get(run.workflow_id)
         caller = caller.within(run.workspace_id)
-        return await answered(caller, {"data": detail(run, await logs.output(run), workflow)})
+        return await answer(caller, {"data": detail(run, await logs.output(run), workflow)})
 
     return router
 
@@ -102,8 +104,8 @@ def _query(
         triggers=tuple(names_in(triggers)),
         level=level,
         status=status,
-        since=start_date and _aware(start_date),
-        until=end_date and _aware(end_date),
+        since=start_date and _with_zone(start_date),
+        until=end_date and _with_zone(end_date),
         run_id=run_key(workspace_id, execution_id) if execution_id else None,
         min_duration_ms=min_duration,
         max_duration_ms=max_duration,
@@ -112,7 +114,7 @@ def _query(
         model=model or None,
         oldest_first=order == "asc",
         limit=limit,
-        cursor=_read(cursor, oldest_first=order == "asc") if cursor else None,
+        cursor=_decode_cursor(cursor, oldest_first=order == "asc") if cursor else None,
         output=include_output,
         blocks=include_trace,
     )
@@ -132,7 +134,7 @@ async def _full_rows(logs: RunLogs, page: RunPage, query: FindLogs) -> Sequence[
     return rows
 
 
-def _aware(moment: datetime) -> datetime:
+def _with_zone(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -141,11 +143,11 @@ class _Cursor(msgspec.Struct):
     order: Order
 
 
-def _written(at: str, oldest_first: bool) -> str:
+def _encode_cursor(at: str, oldest_first: bool) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(_Cursor(at, "asc" if oldest_first else "desc"))).decode()
 
 
-def _read(text: str, *, oldest_first: bool) -> str:
+def _decode_cursor(text: str, *, oldest_first: bool) -> str:
     """Decode a cursor. Raises InvalidRequest if it is invalid, or of a list in the other order."""
     try:
         cursor = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Cursor)

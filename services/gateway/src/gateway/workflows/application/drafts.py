@@ -40,7 +40,7 @@ class DraftService:
 
     async def create(self, caller: Caller, request: CreateWorkflow) -> Workflow:
         """Create a workflow in the caller's workspace. Raises Forbidden, InvalidRequest, Unavailable."""
-        _require_room(caller)
+        _require_create(caller)
         made = await self._authoring.create(request)
         await self._audit.record(caller, "workflow.created", target_id=made.id, target_name=made.name)
         return made
@@ -50,14 +50,14 @@ class DraftService:
 
         `workflow_id` is the expected id; an existing workflow is never overwritten.
         """
-        _require_room(caller)
+        _require_create(caller)
         if workflow_id is not None:
-            await self._refuse_known(caller, workflow_id)
+            await self._refuse_existing(caller, workflow_id)
         made = await self._authoring.import_file(request)
         await self._audit.record(caller, "workflow.imported", target_id=made.id, target_name=made.name)
         return made
 
-    async def _refuse_known(self, caller: Caller, workflow_id: str) -> None:
+    async def _refuse_existing(self, caller: Caller, workflow_id: str) -> None:
         known = await or_none(self._authoring.get(caller.workspace.id, workflow_id))
         if known is not None:
             raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
@@ -73,8 +73,8 @@ class DraftService:
             "workflow.updated",
             target_id=workflow_id,
             target_name=after.name,
-            before=_named_in(change, before),
-            after=_named_in(change, after),
+            before=_changed_fields(change, before),
+            after=_changed_fields(change, after),
         )
         return after
 
@@ -98,8 +98,8 @@ class DraftService:
             "workflow.version_updated",
             target_id=workflow_id,
             target_name=f"version {number}",
-            before=_named_in(change, before),
-            after=_named_in(change, after),
+            before=_changed_fields(change, before),
+            after=_changed_fields(change, after),
         )
         return after
 
@@ -115,11 +115,11 @@ class DraftService:
         return True
 
 
-def _require_room(caller: Caller) -> None:
+def _require_create(caller: Caller) -> None:
     caller.require(Scope.WRITE)
     caller.require_every_workflow()
 
 
-def _named_in(change: UpdateWorkflow | UpdateVersion, thing: Workflow | Version) -> dict[str, Any]:
+def _changed_fields(change: UpdateWorkflow | UpdateVersion, record: Workflow | Version) -> dict[str, Any]:
     given = msgspec.structs.asdict(change)
-    return {name: getattr(thing, name) for name, value in given.items() if value is not msgspec.UNSET}
+    return {name: getattr(record, name) for name, value in given.items() if value is not msgspec.UNSET}
