@@ -264,7 +264,7 @@ async def test_what_has_no_row_is_a_page_that_anybody_may_load(stage: Stage) -> 
     console = {
         *(page.replace(":path", "") for page in PAGES),
         "/assets/{name}",
-        *(f"/{name}" for name in ConsoleFiles().at_the_top()),
+        *(f"/{name}" for name in ConsoleFiles().top_level_files()),
         *(["/docs"] if ConsoleFiles().has_docs else []),
     }
     assert set(paths_of(stage.system.app.routes)) - set(described) - console == set(OPEN)

@@ -134,7 +134,7 @@ async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempote
 
 async def test_a_call_that_is_handed_on_is_taken_over_at_once_under_its_run_id(calls: Idempotency) -> None:
     record = await begun(calls)
-    await calls.hand_on(record)
+    await calls.release(record)
     again = await begun(calls)
     assert (again.run_id, again.is_retry) == (record.run_id, True)
 

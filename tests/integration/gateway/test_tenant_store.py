@@ -110,7 +110,7 @@ async def test_a_key_is_replaced_as_it_was_read_or_not_at_all(tenants: TenantSto
 async def test_an_erasure_is_known_by_what_it_deletes(tenants: TenantStore) -> None:
     owner, now = Erase("WS1", "W"), SystemClock().now()
     assert not await tenants.has_erasure(owner)
-    await tenants.keep_erasure(Erasure.of(owner, by="somebody", at=now, settle=timedelta(hours=1)))
+    await tenants.save_erasure(Erasure.of(owner, by="somebody", at=now, settle=timedelta(hours=1)))
     assert await tenants.has_erasure(owner)
     assert not await tenants.has_erasure(Erase("WS1"))
 

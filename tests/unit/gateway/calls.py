@@ -40,7 +40,7 @@ class FakeCalls:
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
         """Do nothing: this store loses no lease."""
 
-    async def let_go(self, record: CallRecord) -> None:
+    async def release_lease(self, record: CallRecord) -> None:
         self.gone.add(record.holder)
 
     async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:

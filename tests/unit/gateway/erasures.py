@@ -16,7 +16,7 @@ class FakeErasures:
         self.gone: list[str] = []
         self.first = ""
 
-    async def keep_erasure(self, erasure: Erasure) -> None:
+    async def save_erasure(self, erasure: Erasure) -> None:
         self.under_way[erasure.id] = erasure
 
     async def has_erasure(self, owner: Erase) -> bool:

@@ -40,13 +40,13 @@ class Vouched(FakeCalls):
 
 
 async def leave(calls: Idempotency, record: CallRecord) -> None:
-    calls.leave(record)
+    calls.abandon(record)
 
 
 ENDINGS: dict[str, Ending] = {
     "answered": lambda calls, record: calls.keep(record, 200, {}, b"{}"),
     "refused": lambda calls, record: calls.forget(record),
-    "handed on": lambda calls, record: calls.hand_on(record),
+    "handed on": lambda calls, record: calls.release(record),
     "left": leave,
 }
 

@@ -182,25 +182,25 @@ class GatewaySettings(TicketSettings):
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         networks(value)
         return value
 
     @field_validator("mail_from")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _check_mail_from(cls, value: str) -> str:
         if value and normalize_email(value) is None:
             raise ValueError("must be an email address")
         return value.strip()
 
     @model_validator(mode="after")
-    def _has_room_for_the_largest_body(self) -> Self:
+    def _check_body_budget(self) -> Self:
         if self.max_inflight_body_bytes < self.max_body_bytes:
             raise ValueError("FLOWPORT_MAX_INFLIGHT_BODY_BYTES must be at least FLOWPORT_MAX_BODY_BYTES")
         return self
 
     @model_validator(mode="after")
-    def _can_mail(self) -> Self:
+    def _check_mail_settings(self) -> Self:
         has_password = bool(self.smtp_password.get_secret_value())
         if self.smtp_host and not self.mail_from:
             raise ValueError("FLOWPORT_SMTP_HOST requires FLOWPORT_MAIL_FROM")
@@ -211,7 +211,7 @@ class GatewaySettings(TicketSettings):
         return self
 
     @model_validator(mode="after")
-    def _ends_runs_before_the_broker_takes_them_back(self) -> Self:
+    def _check_run_limits(self) -> Self:
         limits = [name for name in type(self).model_fields if name.startswith("execution_timeout_")]
         too_long = [f"FLOWPORT_{name.upper()}" for name in limits if getattr(self, name) > self.longest_run_seconds]
         if too_long:

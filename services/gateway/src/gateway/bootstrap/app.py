@@ -12,13 +12,13 @@ from gateway.bootstrap.api_description import describe
 from gateway.bootstrap.callers import Callers, build_caller_services
 from gateway.bootstrap.channels import build_tools, channel_routers
 from gateway.bootstrap.error_codes import expose_error_codes
-from gateway.bootstrap.fallback_errors import refusal, refuse_before_start, register_error_handlers
+from gateway.bootstrap.fallback_errors import error_response, refuse_before_start, register_error_handlers
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.bootstrap.middleware import CorsGuard, HeadGuard, RequestGuard
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import RunServices, build_run_services, run_routers
 from gateway.bootstrap.workflows import build_workflow_services, workflow_routers
-from gateway.bootstrap.workspaces import erase, operations_routers, people_routers
+from gateway.bootstrap.workspaces import build_deletion_service, operations_routers, people_routers
 from gateway.features.chat.mail import Outbox
 from gateway.features.chat.page import chat_page_router
 from gateway.features.console.routes import root_router
@@ -54,7 +54,11 @@ def build(
     broker, store = outside.broker, outside.store
     callers = build_caller_services(settings, outside)
     running = build_run_services(settings, outside, callers)
-    services, authored, deletions = running.services, build_workflow_services(outside, callers), erase(outside, callers)
+    services, authored, deletions = (
+        running.services,
+        build_workflow_services(outside, callers),
+        build_deletion_service(outside, callers),
+    )
     tools, outbox = build_tools(settings, outside, services, authored), Outbox(outside.mailer)
     console = ConsoleFiles()
     app = create_app(
@@ -136,7 +140,7 @@ def _guards(settings: GatewaySettings) -> list[Middleware]:
         Middleware(CorsGuard, public_url=settings.base_url),
         Middleware(RequestGuard),
         Middleware(
-            SessionGuard, refuse=refusal, public_url=settings.base_url, trusted_origins=settings.trusted_origins
+            SessionGuard, refuse=error_response, public_url=settings.base_url, trusted_origins=settings.trusted_origins
         ),
         Middleware(BodyLimitMiddleware, limit=settings.max_body_bytes),
         Middleware(BodyBudget, limit=settings.max_inflight_body_bytes),

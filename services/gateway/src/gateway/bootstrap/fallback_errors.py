@@ -29,22 +29,22 @@ def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-        if error.status_code == HTTPStatus.NOT_FOUND and console.is_mistyped(request):
-            return await console.no_such_page(request)
+        if error.status_code == HTTPStatus.NOT_FOUND and console.is_unknown_page(request):
+            return await console.not_found_page(request)
         return _http_error(request, error)
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
 
 
-def refusal(request: Request, status: int, message: str) -> Response:
+def error_response(request: Request, status: int, message: str) -> Response:
     """Return an error in the request's API generation, for middleware before the routes."""
     return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
 
 
 def refuse_before_start(request: Request, error: Unavailable) -> Response:
     """Return the error of a call that arrives while the gateway waits for its broker or store."""
-    response = refusal(request, 503, message_of(error))
+    response = error_response(request, 503, message_of(error))
     response.headers["retry-after"] = str(UNAVAILABLE_RETRY_SECONDS)
     return response
 

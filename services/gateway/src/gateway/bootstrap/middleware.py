@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.bootstrap.fallback_errors import refusal
+from gateway.bootstrap.fallback_errors import error_response
 from gateway.http import cors
 from gateway.http.rate_limit_headers import limit_headers
-from gateway.http.request_id import give_request_id
+from gateway.http.request_id import assign_request_id
 from gateway.runs.domain.errors import CallerDisconnected
 from shared.observe.logging import get_logger
 
@@ -57,7 +57,7 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = give_request_id(scope)
+        request_id = assign_request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = False
 
@@ -75,7 +75,7 @@ class RequestGuard:
             log.exception("request_failed", path=scope["path"])
             if started:
                 raise
-            await refusal(Request(scope), 500, "Internal server error")(scope, receive, with_id)
+            await error_response(Request(scope), 500, "Internal server error")(scope, receive, with_id)
 
 
 class CorsGuard:

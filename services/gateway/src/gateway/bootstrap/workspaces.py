@@ -33,7 +33,7 @@ ERASURE_MARGIN: Final = timedelta(minutes=5)
 """Time after its time limit in which a run may still be recorded."""
 
 
-def erase(outside: Outside, callers: Callers) -> DeletionService:
+def build_deletion_service(outside: Outside, callers: Callers) -> DeletionService:
     """Build the permanent deletion of workflows and workspaces."""
     longest = max(plan.sync_seconds for plan in callers.plans.values())
     return DeletionService(

@@ -79,7 +79,7 @@ class ConsoleFiles:
         """Return whether the console was built."""
         return INDEX in self._paths
 
-    def at_the_top(self) -> list[str]:
+    def top_level_files(self) -> list[str]:
         """Return the files next to the page, such as its icon."""
         return [name for name in self._paths if "/" not in name and name not in (INDEX, DOCS)]
 
@@ -117,12 +117,12 @@ class ConsoleFiles:
         """Return the single page, whose script selects the view."""
         return await self.answer(INDEX, request)
 
-    def is_mistyped(self, request: Request) -> bool:
+    def is_unknown_page(self, request: Request) -> bool:
         """Return whether a browser requests a page that does not exist."""
         is_page_request = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
         return self.is_built and is_page_request and request.url.path.split("/")[1] not in NO_PAGES
 
-    async def no_such_page(self, request: Request) -> Response:
+    async def not_found_page(self, request: Request) -> Response:
         """Return the page with status 404."""
         return await self.answer(INDEX, request, status=404)
 
@@ -142,7 +142,7 @@ def console_router(files: ConsoleFiles) -> APIRouter:
     async def asset(name: str, request: Request) -> Response:
         return await files.answer(f"assets/{name}", request)
 
-    for name in files.at_the_top():
+    for name in files.top_level_files():
         router.add_api_route(f"/{name}", partial(files.answer, name), methods=["GET", "HEAD"])
     return router
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
 from gateway.http.request_id import request_id_of
-from gateway.http.routes import counting
+from gateway.http.routes import counting_refusals
 from gateway.runs.domain.errors import CallerDisconnected, RunOverdue, RunUncertain
 from shared.errors import (
     AtCapacity,
@@ -75,7 +75,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
 
-present_call_error: Final = counting(present_error)
+present_call_error: Final = counting_refusals(present_error)
 """Presenter for the other endpoints that run workflows."""
 
 

@@ -25,7 +25,7 @@ def revision_in(if_match: str | None) -> int | None:
     return int(revision)
 
 
-def _to_save_over(
+def _expected_by_save(
     if_match: Annotated[
         str | None,
         Header(max_length=50, description="ETag of the draft to replace; 409 if it was saved since."),
@@ -34,7 +34,7 @@ def _to_save_over(
     return revision_in(if_match)
 
 
-def _to_deploy(
+def _expected_by_deploy(
     if_match: Annotated[
         str | None,
         Header(max_length=50, description="ETag of the draft to deploy; 412 if it was saved since."),
@@ -43,7 +43,7 @@ def _to_deploy(
     return revision_in(if_match)
 
 
-SavedOver = Annotated[int | None, Depends(_to_save_over)]
+SaveRevision = Annotated[int | None, Depends(_expected_by_save)]
 """Revision that a save requires."""
-Seen = Annotated[int | None, Depends(_to_deploy)]
+DeployRevision = Annotated[int | None, Depends(_expected_by_deploy)]
 """Revision that a deploy requires."""

@@ -7,7 +7,7 @@ from shared.ids import new_request_id
 _NAME = "request_id"
 
 
-def give_request_id(scope: Scope) -> str:
+def assign_request_id(scope: Scope) -> str:
     """Assign and return the request's id."""
     request_id = scope[_NAME] = new_request_id()
     return request_id

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 
 AUTHORING: Final = (400, 401, 403, 404, 503)
@@ -17,5 +17,5 @@ WORKSPACE: Final = (400, 401, 403, 404, 409, 413, 429, 503)
 
 def legacy_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
     """Return a router whose routes document the error statuses `statuses`."""
-    route_class = presenting(present_error)
+    route_class = route_class_for(present_error)
     return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(Error, *statuses))

@@ -19,7 +19,7 @@ Present = Callable[[Request, FlowportError], Response]
 """Formats an error for one API generation."""
 
 
-def counting(present: Present) -> Present:
+def counting_refusals(present: Present) -> Present:
     """Return the presenter with a refusal metric, for endpoints that run workflows."""
 
     def counted(request: Request, error: FlowportError) -> Response:
@@ -29,7 +29,7 @@ def counting(present: Present) -> Present:
     return counted
 
 
-def presenting(present: Present) -> type[APIRoute]:
+def route_class_for(present: Present) -> type[APIRoute]:
     """Return a class of FastAPI routes whose errors `present` formats. A body parsed by `json_of` is documented."""
 
     class PresentingRoute(APIRoute):

@@ -86,18 +86,18 @@ class IdempotentCalls:
             return self._present(request, error)  # the run may have begun: this is its answer
         except RunIdTaken:
             if record.is_retry:
-                await self._idempotency.hand_on(record)
+                await self._idempotency.release(record)
                 raise OutcomeUnknown(record.run_id) from None
             await self._idempotency.forget(record)
             raise
         except FlowportError as error:
             if _may_exist(run_request, record, error):
-                await self._idempotency.hand_on(record)  # a repetition must find the run, not start another
+                await self._idempotency.release(record)  # a repetition must find the run, not start another
             else:
                 await self._idempotency.forget(record)
             raise
         except BaseException:
-            self._idempotency.leave(record)
+            self._idempotency.abandon(record)
             raise
 
 
@@ -123,7 +123,7 @@ class _AnswerRecorder:
         await self._idempotency.forget(self._record)
 
     def lost(self) -> None:
-        self._idempotency.leave(self._record)
+        self._idempotency.abandon(self._record)
 
 
 async def _keep(idempotency: Idempotency, record: CallRecord, response: Response, body: bytes) -> None:

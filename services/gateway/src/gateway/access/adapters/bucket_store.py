@@ -41,7 +41,7 @@ class BucketStore:
     async def take(
         self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
     ) -> Tokens:
-        stages = [*_turned(rate, observed), *_taken(rate, needed=needed, spare=spare, returned=returned)]
+        stages = [*_refill_stages(rate, observed), *_take_stages(rate, needed=needed, spare=spare, returned=returned)]
         with pymongo.timeout(PATIENCE_SECONDS):
             granted = await self._takes.update(bucket, stages)
         if granted is None:
@@ -50,13 +50,17 @@ class BucketStore:
 
     @store_call
     async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
-        stages: list[Document] = [{"$match": {"_id": bucket}}, *_turned(rate, observed), {"$set": {"granted": 0}}]
+        stages: list[Document] = [
+            {"$match": {"_id": bucket}},
+            *_refill_stages(rate, observed),
+            {"$set": {"granted": 0}},
+        ]
         with pymongo.timeout(PATIENCE_SECONDS):
             found = await (await self._buckets.aggregate(stages)).to_list(1)
         return _grant(found[0], rate) if found else Tokens(0, rate.burst, rate.window_seconds, began_ms=0)
 
 
-def _turned(rate: Rate, observed: ObservedWindow | None) -> list[Document]:
+def _refill_stages(rate: Rate, observed: ObservedWindow | None) -> list[Document]:
     """Add the tokens of every window that has ended.
 
     After the store's clock was set back, `observed` gives the age of the window. Without it the window starts again:
@@ -82,7 +86,7 @@ def _turned(rate: Rate, observed: ObservedWindow | None) -> list[Document]:
     ]
 
 
-def _taken(rate: Rate, *, needed: int, spare: int, returned: int) -> list[Document]:
+def _take_stages(rate: Rate, *, needed: int, spare: int, returned: int) -> list[Document]:
     plenty = {"$toLong": {"$floor": {"$divide": ["$tokens", PLENTY]}}}
     return [
         {"$set": {"tokens": {"$min": [rate.burst, {"$add": ["$tokens", returned]}]}}},

@@ -92,7 +92,7 @@ class KeyStore:
 
     @store_call
     async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
-        known, left = _decisive(old), _decisive(retired)
+        known, left = _mutable_fields(old), _mutable_fields(retired)
 
         async def replace(session: Session) -> bool:
             held = {"_id": old.id, **known}
@@ -116,7 +116,7 @@ class KeyStore:
         return Credential(key, await self._grants.grants(owner.user.id), owner.user)
 
 
-def _decisive(key: ApiKey) -> Document:
+def _mutable_fields(key: ApiKey) -> Document:
     """Return all mutable fields of a key that its successor depends on."""
     names = ("name", "rate_limit", "expires_at", "revoked_at", "holds_name")
     return {name: getattr(key, name) for name in names}

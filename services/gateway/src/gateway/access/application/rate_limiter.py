@@ -141,10 +141,10 @@ class _StoreOutage:
         if self._probe_at is None:
             return False
         if self._probe is None and self._clock.monotonic() >= self._probe_at:
-            self._probe = asyncio.get_running_loop().create_task(self._request_tokens(bucket, rate))
+            self._probe = asyncio.get_running_loop().create_task(self._probe_store(bucket, rate))
         return True
 
-    async def _request_tokens(self, bucket: str, rate: Rate) -> None:
+    async def _probe_store(self, bucket: str, rate: Rate) -> None:
         try:
             await self._buckets.look(bucket, rate, None)
             self._probe_at = None

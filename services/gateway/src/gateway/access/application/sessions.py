@@ -88,7 +88,7 @@ class Sessions:
         if account is None or not is_right:
             raise SignInRefused
         await self._attempts.succeeded(email=email, address=address)
-        signed_in = await self._opened(account.user, address=address, user_agent=user_agent)
+        signed_in = await self._create_session(account.user, address=address, user_agent=user_agent)
         now = await self._accounts.account(account.user.id)
         if now is None or now.password_hash != account.password_hash:
             # The password changed during the check; its ending of other sessions may have run before this one existed.
@@ -99,7 +99,7 @@ class Sessions:
 
     async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
         """Create a session for the authenticated `user`. Raises Unavailable."""
-        signed_in = await self._opened(user, address=address, user_agent=user_agent)
+        signed_in = await self._create_session(user, address=address, user_agent=user_agent)
         await self._record(user, "session.signed_in")
         return signed_in
 
@@ -144,7 +144,7 @@ class Sessions:
         await self._accounts.add_account(Account(user=user, password_hash=password_hash))
         return user
 
-    async def _opened(self, user: User, *, address: str, user_agent: str) -> SignedIn:
+    async def _create_session(self, user: User, *, address: str, user_agent: str) -> SignedIn:
         token = new_token()
         session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
         await self._accounts.add_session(session)

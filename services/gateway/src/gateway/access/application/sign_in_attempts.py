@@ -61,7 +61,7 @@ class SignInAttempts:
         if is_attacked and in_region > CODES_OF_A_QUIET_REGION:
             raise TooManyAttempts(retry_after=self._left(DAY_SECONDS))
 
-    async def code_was_right(self, *, chat_id: str, email: str, address: str) -> None:
+    async def forget_code(self, *, chat_id: str, email: str, address: str) -> None:
         """Remove a right code from the daily counts. Raises Unavailable."""
         for counter in _code_counters(chat_id, email, address):
             await self._add(*counter, DAY_SECONDS, by=-1)

@@ -115,7 +115,7 @@ def result(call_id: CallId, value: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": call_id, "result": value}
 
 
-def fault(call_id: CallId, error: FlowportError) -> dict[str, Any]:
+def error_answer(call_id: CallId, error: FlowportError) -> dict[str, Any]:
     """Return the answer to a call that was refused or lost."""
     number = next(number for kind, number in _NUMBERS if isinstance(error, kind))
     info: dict[str, Any] = {

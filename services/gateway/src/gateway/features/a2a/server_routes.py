@@ -22,7 +22,7 @@ from gateway.features.a2a.json_rpc import (
     PushNotificationNotSupported,
     UnsupportedOperation,
     VersionNotSupported,
-    fault,
+    error_answer,
     params_of,
     read_call,
     result,
@@ -242,7 +242,7 @@ def _refused(call_id: CallId, error: FlowportError) -> Response:
     """Present an error of the protocol; errors without a protocol number get their own HTTP status."""
     metrics.count_refusal(error)
     status = 200 if isinstance(error, PROTOCOL_ERRORS) else status_of(error)
-    return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
+    return StructResponse(error_answer(call_id, error), status_code=status, headers=retry_headers(error, status))
 
 
 def a2a_router(endpoint: A2aEndpoint) -> APIRouter:

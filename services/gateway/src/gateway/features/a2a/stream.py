@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.features.a2a.json_rpc import CallId, fault, result
+from gateway.features.a2a.json_rpc import CallId, error_answer, result
 from gateway.features.a2a.task import TEXT, AgentTask, artifact, parts_of, status_of
 from gateway.features.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskState, TaskStatus
 from gateway.runs.ports.runs import Numbered
@@ -38,7 +38,7 @@ class TaskWriter:
         return self._answer(end) + self._status(status_of(end))
 
     def broken(self, error: FlowportError) -> bytes:
-        return one_line_frame(fault(self._call_id, error))
+        return one_line_frame(error_answer(self._call_id, error))
 
     def _frame(self, event: RunEvent) -> bytes:
         match event:

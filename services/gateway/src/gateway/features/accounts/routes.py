@@ -28,7 +28,7 @@ from gateway.http.bodies import json_of
 from gateway.http.errors import message_of, retry_headers, status_of
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routers import WORKSPACE, legacy_router
-from gateway.http.routes import presenting
+from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 from shared.clock import Clock, iso
 from shared.errors import FlowportError, InvalidRequest, Unauthenticated
@@ -56,7 +56,10 @@ def sessions_router(
 ) -> APIRouter:
     """Return routes of sessions, which a cookie holds."""
     router = APIRouter(
-        prefix="/api/auth", route_class=presenting(present_error), tags=["Sessions"], responses=answers(AuthError, 503)
+        prefix="/api/auth",
+        route_class=route_class_for(present_error),
+        tags=["Sessions"],
+        responses=answers(AuthError, 503),
     )
 
     @router.post(
@@ -69,7 +72,7 @@ def sessions_router(
         old = cookie.read(request)
         if old is not None:
             await sessions.sign_out(old)
-        return entered(cookie, clock, signed_in)
+        return signed_in_response(cookie, clock, signed_in)
 
     @router.get("/get-session", response_model=SessionAnswer | None)
     async def get_session(request: Request) -> Response:
@@ -110,7 +113,7 @@ def sessions_router(
     return router
 
 
-def entered(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Response:
+def signed_in_response(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Response:
     """Return the response to a sign-in."""
     body = SignedInAnswer(user=user_row(signed_in.user))
     response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
@@ -170,6 +173,6 @@ def invitations_router(
         user = await teams.accept(body.token, Profile(body.email, body.name, body.password))
         agent = request.headers.get("user-agent", "")
         signed_in = await sessions.begin(user, address=rate_limits.address_of(request), user_agent=agent)
-        return entered(cookie, clock, signed_in)
+        return signed_in_response(cookie, clock, signed_in)
 
     return router

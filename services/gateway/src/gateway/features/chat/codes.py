@@ -102,7 +102,7 @@ class ChatCodes:
         is_right = await self._passwords.verify(code, stored.code_hash if stored else None, address=address)
         if stored is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, stored):
             raise WrongCode
-        await self._attempts.code_was_right(chat_id=chat.id, email=email, address=address)
+        await self._attempts.forget_code(chat_id=chat.id, email=email, address=address)
         return ticket_for(chat, self._clock.now(), holder=email)
 
 

@@ -116,8 +116,8 @@ class ChatEndpoint:
         run = await self._services.executions.attach(visitor, endpoint, run_request)
         writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_public)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
-        headers_ = {"x-execution-id": run.run_id, **agreed}
-        return self._services.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=headers_)
+        headers = {"x-execution-id": run.run_id, **agreed}
+        return self._services.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=headers)
 
     def _standing(self, chat: Chat, ticket: str | None) -> Standing:
         """Return a visitor's access to answers: the chat is open, and still accepts the ticket."""

@@ -11,7 +11,7 @@ from shared.contracts.erasure import Erase
 class DeletionRecords(Protocol):
     """Progress of deletions, in the gateway's own database. Every method raises Unavailable."""
 
-    async def keep_erasure(self, erasure: Erasure) -> None:
+    async def save_erasure(self, erasure: Erasure) -> None:
         """Store an erasure, replacing the one with its id."""
 
     async def has_erasure(self, owner: Erase) -> bool:

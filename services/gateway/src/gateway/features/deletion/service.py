@@ -108,7 +108,7 @@ class DeletionService:
 
     async def _start_erasure(self, caller: Caller, owner: Erase) -> Erasure:
         erasure = Erasure.of(owner, by=caller.actor_name, at=self._clock.now(), settle=self._settle)
-        await self._erasures.keep_erasure(erasure)
+        await self._erasures.save_erasure(erasure)
         return erasure
 
     async def _revoke_access(self, workspace_id: str) -> None:
@@ -138,7 +138,7 @@ class DeletionService:
         if owner.workflow_id is None and not has_more:
             documents += await self._erasures.erase_workspace(owner.workspace_id)
         after = erasure.after_round(documents, has_more=has_more, now=self._clock.now())
-        await self._erasures.keep_erasure(after)
+        await self._erasures.save_erasure(after)
         if after.status is not erasure.status:
             log.info("erasure_progressed", id=after.id, status=after.status.value, documents=after.documents)
         return after.status is ErasureStatus.ERASING

@@ -37,7 +37,7 @@ class DeletionStore:
         self._invitations = store.collection(INVITATIONS)
 
     @store_call
-    async def keep_erasure(self, erasure: Erasure) -> None:
+    async def save_erasure(self, erasure: Erasure) -> None:
         await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
 
     @store_call

@@ -78,10 +78,10 @@ def _keys_router(
         key_id: str,
         body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=VALIDATION_HEADLINE))],
     ) -> KeyAnswer:
-        limits = "rate_limit" in body.model_fields_set
-        if body.name is None and not limits:
+        changes_limit = "rate_limit" in body.model_fields_set
+        if body.name is None and not changes_limit:
             raise InvalidRequest("At least one of name or rateLimit must be provided")
-        change = Change(body.name, body.rate_limit if limits else UNSET)
+        change = Change(body.name, body.rate_limit if changes_limit else UNSET)
         return KeyAnswer(key=KeyRow(**_row(await keys.change(caller, owner_of(caller), key_id, change))))
 
     @router.post("/{key_id}/rotate")

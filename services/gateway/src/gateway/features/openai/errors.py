@@ -9,7 +9,7 @@ from starlette.responses import Response
 from gateway.access.domain.errors import AccessDenied, WrongWorkspace
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.http.errors import message_of, retry_headers, status_of
-from gateway.http.routes import counting
+from gateway.http.routes import counting_refusals
 from gateway.http.run_status import failure_status
 from shared.contracts.outcomes import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
@@ -41,7 +41,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(body, status_code=status, headers=retry_headers(error, status) or _ONCE)
 
 
-present_execute_error: Final = counting(present_error)
+present_execute_error: Final = counting_refusals(present_error)
 """Presents a call that was refused or lost."""
 
 

@@ -24,14 +24,14 @@ from gateway.features.openai.models import (
 from gateway.features.openai.replies import CompletionWriter, reply_text, token_usage
 from gateway.http.bodies import json_value, validated
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import headers_of, plain, presenting
+from gateway.http.routes import headers_of, plain, route_class_for
 from gateway.http.schemas import answers, described
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
-from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.application.listing import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import Clock
 from shared.contracts.deployments import Workflow
@@ -109,14 +109,14 @@ class CompletionsEndpoint:
         )
         run = await self._services.executions.attach(caller, endpoint, run_request)
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
-        headers_ = {"x-execution-id": run.run_id}
+        headers = {"x-execution-id": run.run_id}
         standing = self._services.access.of(caller, endpoint.workflow_id)
         if body.stream:
             writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
-            return self._services.attached.written(run, writer, endpoint, standing, headers=headers_)
+            return self._services.attached.written(run, writer, endpoint, standing, headers=headers)
         outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
-            return failed_run(outcome, headers_)
+            return failed_run(outcome, headers)
         answer = Completion(
             id=completion_id,
             created=created,
@@ -124,7 +124,7 @@ class CompletionsEndpoint:
             choices=[Choice(message=ReplyMessage(content=reply_text(output)))],
             usage=token_usage(output),
         )
-        return StructResponse(answer.model_dump(), headers=headers_)
+        return StructResponse(answer.model_dump(), headers=headers)
 
     async def _selection(self, body: CompletionBody) -> tuple[str, ...]:
         if not body.stream:
@@ -161,7 +161,7 @@ def models_router(
     """Return the route, which lists deployed workflows."""
     router = APIRouter(
         prefix="/v1/models",
-        route_class=presenting(present_error),
+        route_class=route_class_for(present_error),
         tags=["OpenAI"],
         responses=answers(ErrorAnswer, 401, 403, 429, 503),
     )
@@ -176,7 +176,7 @@ def models_router(
     @router.get("", summary="List deployed workflows")
     async def models(caller: AnyCaller) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
-        found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MAX_MODELS)
+        found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=True, most=MAX_MODELS)
         return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
 
     @router.get("/{workflow_id}", summary="Get a deployed workflow", responses=answers(ErrorAnswer, 404))

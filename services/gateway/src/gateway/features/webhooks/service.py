@@ -22,20 +22,20 @@ class Webhooks:
         self._audit = audit
         self._settle = settle
 
-    async def subscribe(self, caller: Caller, subscription_: SaveSubscription) -> Subscription:
+    async def subscribe(self, caller: Caller, request: SaveSubscription) -> Subscription:
         """Raises Forbidden, InvalidRequest (a forbidden address), Conflict (at the maximum), Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        created = await self._client.subscribe(caller.workspace.id, subscription_)
+        created = await self._client.subscribe(caller.workspace.id, request)
         await self._record(caller, "webhook.created", created, after=_facts(created))
         await self._settle()
         return created
 
-    async def replace(self, caller: Caller, subscription_id: str, subscription_: SaveSubscription) -> Subscription:
+    async def replace(self, caller: Caller, subscription_id: str, request: SaveSubscription) -> Subscription:
         """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         before = await self._client.subscription(caller.workspace.id, subscription_id)
-        after = await self._client.replace_subscription(caller.workspace.id, subscription_id, subscription_)
-        facts = {**_facts(after), "secretChanged": subscription_.secret is not UNSET}
+        after = await self._client.replace_subscription(caller.workspace.id, subscription_id, request)
+        facts = {**_facts(after), "secretChanged": request.secret is not UNSET}
         await self._record(caller, "webhook.updated", after, before=_facts(before), after=facts)
         await self._settle()
         return after

@@ -67,7 +67,7 @@ class IdempotencyStore:
         await self._records.update_many(held, [{"$set": {"lease_ms": server_time_after(lease)}}])
 
     @store_call
-    async def let_go(self, record: CallRecord) -> None:
+    async def release_lease(self, record: CallRecord) -> None:
         await self._records.update_one(_open(record), {"$set": {"lease_ms": 0}})
 
     @store_call

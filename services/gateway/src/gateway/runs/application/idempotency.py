@@ -81,15 +81,15 @@ class Idempotency:
         finally:
             self._held_records.pop(record.holder, None)
 
-    async def hand_on(self, record: CallRecord) -> None:
+    async def release(self, record: CallRecord) -> None:
         """Release a call with unknown outcome; a retry checks it immediately, under the same run id."""
-        self.leave(record)
+        self.abandon(record)
         try:
-            await self._records.let_go(record)
+            await self._records.release_lease(record)
         except Unavailable as error:
             log.warning("idempotency_lease_not_released", run_id=record.run_id, error=error.message)
 
-    def leave(self, record: CallRecord) -> None:
+    def abandon(self, record: CallRecord) -> None:
         """Let the lease of a call with unknown outcome expire; a later retry checks it."""
         self._held_records.pop(record.holder, None)
 

@@ -9,10 +9,10 @@ import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookups import or_none
-from gateway.runs.application.workflow_runs import found_soon
-from gateway.runs.domain.run_states import given_by
+from gateway.runs.application.workflow_runs import retry_not_found
+from gateway.runs.domain.run_states import output_payload
 from gateway.runs.ports.jobs import Jobs, Payloads
-from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.application.listing import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView
@@ -51,7 +51,7 @@ class RunLogs:
         Raises MissingScope, NotFound, WrongWorkflow, Unavailable.
         """
         try:
-            run = await found_soon(partial(self._anywhere, caller, run_id))
+            run = await retry_not_found(partial(self._anywhere, caller, run_id))
         except NotFound:
             raise NotFound(missing) from None
         caller.on(run.workspace_id, run.workflow_id).require(Scope.READ)
@@ -62,7 +62,7 @@ class RunLogs:
 
         Raises Unavailable.
         """
-        given = given_by(run)
+        given = output_payload(run)
         return None if given is None else await or_none(self._payloads.get(run.workspace_id, given.as_logged))
 
     async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
@@ -87,7 +87,7 @@ class RunLogs:
         raise NotFound(NO_LOG)
 
     async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
-        found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MAX_WORKFLOWS)
+        found = await list_all_workflows(self._authoring, workspace_id, deployed_only=False, most=MAX_WORKFLOWS)
         return {workflow.id for workflow in found if workflow.folder_id in folder_ids}
 
 

@@ -15,11 +15,11 @@ from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
 T = TypeVar("T")
-SOON_SECONDS: Final = (0.05, 0.1, 0.2, 0.4)
+RETRY_DELAYS: Final = (0.05, 0.1, 0.2, 0.4)
 """Delays before looking up a run again."""
 
 
-async def found_soon(look: Callable[[], Awaitable[T]], after: Sequence[float] = SOON_SECONDS) -> T:
+async def retry_not_found(look: Callable[[], Awaitable[T]], after: Sequence[float] = RETRY_DELAYS) -> T:
     """Return what `look` finds, retried after each delay in `after`. Raises NotFound, and what else `look` raises."""
     for seconds in after:
         with suppress(NotFound):
@@ -29,7 +29,7 @@ async def found_soon(look: Callable[[], Awaitable[T]], after: Sequence[float] = 
 
 
 MISSING: Final = "Execution not found"
-ANNOUNCED_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+ANNOUNCED_DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Delays between look-ups of an announced run; after the last, the run is not found."""
 
 
@@ -48,7 +48,7 @@ class WorkflowRuns:
 
     async def locate(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
         """Return one run of the workflow, without checking scopes. Raises NotFound, Unavailable."""
-        return await found_soon(partial(self._own, caller, workflow_id, run_id, output=output, blocks=blocks))
+        return await retry_not_found(partial(self._own, caller, workflow_id, run_id, output=output, blocks=blocks))
 
     async def page(
         self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
@@ -89,7 +89,7 @@ class WorkflowRuns:
             await look()
         except NotFound:
             await self._attached.announce(caller.workspace.id, run_id)
-            await found_soon(look, ANNOUNCED_SECONDS)
+            await retry_not_found(look, ANNOUNCED_DELAYS)
 
     async def _own(
         self, caller: Caller, workflow_id: str, run_id: str, *, output: bool = False, blocks: bool = False

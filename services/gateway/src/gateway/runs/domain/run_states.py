@@ -13,7 +13,7 @@ SELECTED: Final = "Ids or names of blocks, with commas between: their last outpu
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
 
 
-def status_word(status: RunStatus) -> str:
+def status_name(status: RunStatus) -> str:
     """Return the status name; these routes call `running` processing."""
     return _STATUS.get(status, status.value)
 
@@ -23,7 +23,7 @@ def status_of(word: str) -> RunStatus:
     return RunStatus.PROCESSING if word == _STATUS[RunStatus.PROCESSING] else RunStatus(word)
 
 
-def given_by(run: RunView) -> Payload | None:
+def output_payload(run: RunView) -> Payload | None:
     """Return the run's output, or a paused run's current one; a pause's output ends when the run continues."""
     return run.output if run.status is RunStatus.PAUSED or run.status.is_terminal else None
 
@@ -52,6 +52,6 @@ def _keys(block: BlockLog) -> tuple[str, ...]:
     return block.block_id, block.block_name, own_id(block.block_id), own_name(block)
 
 
-def names_in(query: str | None) -> list[str]:
+def split_names(query: str | None) -> list[str]:
     """Split `a,b` into a list."""
     return [part.strip() for part in (query or "").split(",") if part.strip()]

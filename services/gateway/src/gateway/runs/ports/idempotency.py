@@ -43,7 +43,7 @@ class IdempotencyRecords(Protocol):
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
         """Renew the leases of these holders, by record id."""
 
-    async def let_go(self, record: CallRecord) -> None:
+    async def release_lease(self, record: CallRecord) -> None:
         """End the lease, if `record` is still the stored one."""
 
     async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import CountedAccess
 from gateway.http.bodies import json_of
-from gateway.http.etags import Seen
+from gateway.http.etags import DeployRevision
 from gateway.http.schemas import answers
 from gateway.parsing import json_body
 from gateway.runs.application.run_counts import RunTallies
@@ -121,7 +121,10 @@ def add_deployment_routes(
 
     @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 412))
     async def deploy(
-        caller: DeployingCaller, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
+        caller: DeployingCaller,
+        workflow_id: str,
+        body: Annotated[DeployBody, Depends(json_of(DeployBody))],
+        seen: DeployRevision,
     ) -> Response:
         deployed = await deployments.deploy(
             caller,

@@ -10,14 +10,14 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, json_of, json_value
 from gateway.http.error_models import Error
-from gateway.http.etags import SavedOver, etag
+from gateway.http.etags import SaveRevision, etag
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
 from gateway.wire.common.presenters import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.application.listing import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
@@ -41,7 +41,7 @@ def authoring_router(
     ) -> Data[list[WorkflowRow]]:
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
-        found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
+        found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
         return Data(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
     @router.post("")
@@ -75,7 +75,7 @@ def authoring_router(
 
     @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
     async def save_draft(
-        caller: WorkflowCaller, workflow_id: str, request: Request, response: Response, expected_revision: SavedOver
+        caller: WorkflowCaller, workflow_id: str, request: Request, response: Response, expected_revision: SaveRevision
     ) -> Saved:
         caller.require(Scope.WRITE)
         state = json_value(await request.body())

@@ -11,7 +11,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of, json_value, validated
 from gateway.http.error_models import Error
-from gateway.http.etags import Seen
+from gateway.http.etags import DeployRevision
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers, described
 from gateway.parsing.errors import MalformedJson
@@ -63,7 +63,10 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         responses=answers(Error, 412),
     )
     async def deploy(
-        caller: WorkflowCaller, workflow_id: str, body: Annotated[DeployBody, Depends(_deploy_body)], seen: Seen
+        caller: WorkflowCaller,
+        workflow_id: str,
+        body: Annotated[DeployBody, Depends(_deploy_body)],
+        seen: DeployRevision,
     ) -> DeployResult:
         deployed = await deployments.deploy(
             caller, workflow_id, expected_revision=seen, accepted_warnings=body.accepted_warnings

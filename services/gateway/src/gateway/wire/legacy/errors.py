@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
 from gateway.http.error_models import Refusal
 from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
-from gateway.http.routes import counting, presenting
+from gateway.http.routes import counting_refusals, route_class_for
 from gateway.http.schemas import answers
 from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
@@ -35,7 +35,7 @@ def present_plain_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(_execute_body(error), status_code=status, headers={**named, **retry_headers(error, status)})
 
 
-present_execute_error: Final = counting(present_plain_error)
+present_execute_error: Final = counting_refusals(present_plain_error)
 """Presents an execute call that was refused or lost."""
 
 
@@ -94,5 +94,5 @@ def _execute_body(error: FlowportError) -> dict[str, Any]:
 
 def run_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
     """Return a router of routes of runs, which document the error statuses `statuses`."""
-    route_class = presenting(present_plain_error)
+    route_class = route_class_for(present_plain_error)
     return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(Refusal, *statuses))

@@ -128,8 +128,8 @@ class ExecuteEndpoint:
         run = await self._services.executions.attach(caller, endpoint, run_request)
         standing = self._services.access.of(caller, endpoint.workflow_id)
         if run_request.mode is RunMode.STREAM:
-            headers_ = {"x-execution-id": run.run_id}
-            return self._services.attached.stream(run, run_request, endpoint, standing, headers=headers_)
+            headers = {"x-execution-id": run.run_id}
+            return self._services.attached.stream(run, run_request, endpoint, standing, headers=headers)
         outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         return sync_response(run.run_id, outcome, output)
 

@@ -11,7 +11,7 @@ from gateway.features.api_page import DOCS_PAGE
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.routers import legacy_router
-from gateway.runs.domain.run_states import names_in
+from gateway.runs.domain.run_states import split_names
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
@@ -77,7 +77,7 @@ def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_
         published = await interfaces.of(workflow_id, version)
         interface, is_public = published.interface, published.endpoint.is_public
         usual = list(interface.default_selection())
-        selection = usual if selected_outputs is None else names_in(selected_outputs)
+        selection = usual if selected_outputs is None else split_names(selected_outputs)
         example, key = interface.example_input(), caller.key.display if caller.key else SOME_KEY
         written = samples_of(
             public_url, workflow_id, example, selected_outputs=selection, masked_key=key, is_public=is_public

@@ -12,7 +12,7 @@ from gateway.http.error_models import Refusal
 from gateway.http.schemas import answers
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import paused_facts
-from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, given_by, names_in, status_word
+from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, output_payload, split_names, status_name
 from gateway.streams.canvas_frames import CanvasStreams
 from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.legacy.errors import run_router
@@ -40,9 +40,9 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
             str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
         ] = None,
     ) -> Response:
-        wanted = names_in(selected_outputs)
+        wanted = split_names(selected_outputs)
         run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))
-        given = given_by(run) if include_output else None
+        given = output_payload(run) if include_output else None
         output = None if given is None else await runs.output(run, given)
         return StructResponse(run_body(run, output, wanted))
 
@@ -73,7 +73,7 @@ def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str,
     return {
         "executionId": run.run_id,
         "workflowId": run.workflow_id,
-        "status": status_word(run.status),
+        "status": status_name(run.status),
         "trigger": run.trigger,
         "level": "error" if run.status is RunStatus.FAILED else "info",
         "startedAt": iso(run.started_at) if run.started_at else None,

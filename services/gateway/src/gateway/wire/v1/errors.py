@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.http.errors import message_of, retry_headers, status_of
-from gateway.http.routes import presenting
+from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 from gateway.wire.v1.models import ErrorAnswer
 from shared.clock import epoch_ms, iso
@@ -37,5 +37,5 @@ def _rate_limited(error: RateLimited) -> dict[str, Any]:
 
 def v1_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
     """Return a router of the v1 API whose routes document the error statuses `statuses`."""
-    route_class = presenting(present_error)
+    route_class = route_class_for(present_error)
     return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(ErrorAnswer, *statuses))

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
-from gateway.runs.domain.run_states import names_in
+from gateway.runs.domain.run_states import split_names
 from gateway.wire.common.workflows import caller_in
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
@@ -51,7 +51,7 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
         caller = caller_in(caller, query.workspace_id, Scope.READ)
         if details == "basic":
             query = msgspec.structs.replace(query, output=False, blocks=False)
-        page = await logs.find(caller, query, folder_ids=names_in(folder_ids))
+        page = await logs.find(caller, query, folder_ids=split_names(folder_ids))
         rows = [row(run) for run in page.runs] if details == "basic" else await _full_rows(logs, page, query)
         cursor = (
             {} if page.next_cursor is None else {"nextCursor": _encode_cursor(page.next_cursor, query.oldest_first)}
@@ -97,11 +97,11 @@ def _query(
     order: Order = "desc",
 ) -> FindLogs:
     """Return the query; a limit out of range is clamped. Raises InvalidRequest."""
-    named = names_in(workflow_ids)
+    named = split_names(workflow_ids)
     return FindLogs(
         workspace_id=workspace_id,
         workflow_ids=tuple(named) if named else None,
-        triggers=tuple(names_in(triggers)),
+        triggers=tuple(split_names(triggers)),
         level=level,
         status=status,
         since=start_date and _with_zone(start_date),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
 from gateway.http.errors import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
-from gateway.http.routes import counting, presenting
+from gateway.http.routes import counting_refusals, route_class_for
 from gateway.http.schemas import answers
 from gateway.runs.domain.errors import (
     AcceptUncertain,
@@ -77,7 +77,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse({"error": about}, status_code=status, headers=_headers(error, status))
 
 
-present_execute_error: Final = counting(present_error)
+present_execute_error: Final = counting_refusals(present_error)
 """Presents an execute call that was refused or lost."""
 
 
@@ -119,5 +119,5 @@ def _headers(error: FlowportError, status: int) -> dict[str, str]:
 
 def v2_router(*statuses: int, prefix: str = "") -> APIRouter:
     """Return a router of the v2 API whose routes document the error statuses `statuses`."""
-    route_class = presenting(present_error)
+    route_class = route_class_for(present_error)
     return APIRouter(prefix=prefix, route_class=route_class, tags=["v2"], responses=answers(ErrorAnswer, *statuses))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.runs.domain.pauses import paused_facts
-from gateway.runs.domain.run_states import block_outputs, cost_of, status_word
+from gateway.runs.domain.run_states import block_outputs, cost_of, status_name
 from shared.clock import iso
 from shared.contracts.jobs import RunView
 from shared.contracts.outcomes import RunError, RunOutcome
@@ -18,7 +18,7 @@ def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) ->
     return {
         "runId": run_id,
         "workflowId": workflow_id,
-        "status": status_word(outcome.status),
+        "status": status_name(outcome.status),
         "output": msgspec.Raw(output),
         "error": fault(outcome.error) if outcome.status is RunStatus.FAILED else None,
         "startedAt": iso(outcome.started_at),
@@ -32,7 +32,7 @@ def summary(run: RunView) -> dict[str, Any]:
     return {
         "runId": run.run_id,
         "workflowId": run.workflow_id,
-        "status": status_word(run.status),
+        "status": status_name(run.status),
         "trigger": run.trigger,
         "startedAt": iso(run.started_at) if run.started_at else None,
         "endedAt": iso(run.ended_at) if run.ended_at else None,

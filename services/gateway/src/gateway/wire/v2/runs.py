@@ -11,7 +11,7 @@ from gateway.http.schemas import answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
-from gateway.runs.domain.run_states import SELECTED, given_by, names_in, status_of
+from gateway.runs.domain.run_states import SELECTED, output_payload, split_names, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
 from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.v2.access import V2Access
@@ -55,12 +55,12 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
             str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
         ] = None,
     ) -> Response:
-        wanted = names_in(selected_outputs)
+        wanted = split_names(selected_outputs)
         try:
             run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(wanted))
         except NotFound:
             raise NotFound("Run not found") from None
-        given = given_by(run) if include_output else None
+        given = output_payload(run) if include_output else None
         output = None if given is None else await runs.output(run, given)
         return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
 

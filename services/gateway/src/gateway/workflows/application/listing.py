@@ -8,7 +8,9 @@ from shared.contracts.deployments import Workflow
 PAGE: Final = 500
 
 
-async def every_workflow(authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int) -> list[Workflow]:
+async def list_all_workflows(
+    authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int
+) -> list[Workflow]:
     """Return workflows, oldest first; `most` is rounded to whole pages. Raises Unavailable."""
     found: list[Workflow] = []
     cursor: str | None = None
