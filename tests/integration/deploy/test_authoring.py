@@ -152,10 +152,10 @@ async def test_what_is_out_of_sight_can_still_be_deleted_for_good_by_its_workspa
     workflow = await gateway.create(state())
     service = HttpDeployClient(gateway.http)
     await gateway.http.call("DELETE", at(workflow.id))
-    await service.require_kept("ws", workflow.id)
+    await service.require_stored("ws", workflow.id)
     for workspace_id, workflow_id in (("other", workflow.id), ("ws", "never")):
         with pytest.raises(NotFound):
-            await service.require_kept(workspace_id, workflow_id)
+            await service.require_stored(workspace_id, workflow_id)
 
 
 async def test_another_workspace_sees_nothing_and_changes_nothing(gateway: DeployCaller) -> None:

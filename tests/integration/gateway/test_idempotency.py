@@ -59,7 +59,7 @@ async def test_a_race_is_won_once(calls: Idempotency) -> None:
 
 @pytest.mark.parametrize("body", [b'{"a":1}', b"x" * 2_000_000, b""])
 async def test_the_first_answer_serves_all(calls: Idempotency, body: bytes) -> None:
-    await calls.keep(await begun(calls), 202, {"x-execution-id": "$E.1"}, body)
+    await calls.store_answer(await begun(calls), 202, {"x-execution-id": "$E.1"}, body)
     kept = await calls.begin(NAME, "p", new_id())
     assert isinstance(kept, StoredAnswer)
     assert (kept.status, kept.headers, await calls.body_of(NAME, kept)) == (202, {"x-execution-id": "$E.1"}, body)
@@ -69,7 +69,7 @@ async def test_another_request_is_refused_before_and_after_the_answer(calls: Ide
     record = await begun(calls)
     with pytest.raises(IdempotencyKeyReused):
         await calls.begin(NAME, "q", new_id())
-    await calls.keep(record, 200, {}, b"{}")
+    await calls.store_answer(record, 200, {}, b"{}")
     with pytest.raises(IdempotencyKeyReused):
         await calls.begin(NAME, "q", new_id())
 
@@ -94,8 +94,8 @@ async def test_what_was_refused_may_be_tried_again(calls: Idempotency) -> None:
 
 async def test_what_was_answered_is_neither_freed_nor_answered_again(calls: Idempotency) -> None:
     record = await begun(calls)
-    await calls.keep(record, 200, {}, b'"first"')
-    await calls.keep(record, 200, {}, b'"second"')
+    await calls.store_answer(record, 200, {}, b'"first"')
+    await calls.store_answer(record, 200, {}, b'"second"')
     await calls.forget(record)
     kept = await calls.begin(NAME, "p", new_id())
     assert isinstance(kept, StoredAnswer)
@@ -113,7 +113,7 @@ async def test_an_erased_workflow_takes_only_its_own_records_along(
 
 
 async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: HandClock) -> None:
-    await calls.keep(await begun(calls), 200, {}, b"{}")
+    await calls.store_answer(await begun(calls), 200, {}, b"{}")
     clock.advance(KEPT_FOR.total_seconds() - 1)
     assert isinstance(await calls.begin(NAME, "p", new_id()), StoredAnswer)
     clock.advance(1)
@@ -127,7 +127,7 @@ async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempote
     answers = await asyncio.gather(*(calls.begin(NAME, "p", new_id()) for _ in range(5)), return_exceptions=True)
     taken = [answer for answer in answers if isinstance(answer, CallRecord)]
     assert [(record.run_id, record.is_retry) for record in taken] == [("the-run", True)]
-    await calls.keep(lost, 200, {}, b"late")
+    await calls.store_answer(lost, 200, {}, b"late")
     with pytest.raises(IdempotencyKeyInUse):
         await calls.begin(NAME, "p", new_id())
 

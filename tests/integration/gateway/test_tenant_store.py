@@ -48,8 +48,8 @@ async def test_a_key_opens_its_workspace(tenants: TenantStore) -> None:
 
 async def test_the_system_is_founded_once(tenants: TenantStore) -> None:
     first = FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO)
-    founded = await first.found()
-    assert [await first.found() for _ in range(3)] == [founded] * 3
+    founded = await first.first_workspace()
+    assert [await first.first_workspace() for _ in range(3)] == [founded] * 3
     team = await tenants.team(founded[0].id)
     assert [(member.user_id, member.role) for member in team.members] == [(founded[1].user.id, Role.ADMIN)]
 

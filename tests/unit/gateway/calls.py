@@ -43,7 +43,7 @@ class FakeCalls:
     async def release_lease(self, record: CallRecord) -> None:
         self.gone.add(record.holder)
 
-    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
+    async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
         known = self.records[record.name.record_id]
         if known[0].holder == record.holder:
             self.records[record.name.record_id] = (known[0], answer, known[2])

@@ -109,7 +109,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         del self.endpoints[workflow_id]
         self.archived.add((workspace_id, workflow_id))
 
-    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+    async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         if (workspace_id, workflow_id) not in self.archived:
             self._own(workspace_id, workflow_id)
 

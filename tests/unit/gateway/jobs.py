@@ -62,7 +62,7 @@ class FakeJobs(FakeEraser):
             raise self.refusal
         return Spend(workspace_id, "2026-11", Usage(cost_usd=self.spent.get(workspace_id, 0.0)))
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
+    async def run_statistics(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         if self.refusal is not None:
             raise self.refusal
         found = [self.tallied[each] for each in workflow_ids if each in self.tallied]

@@ -25,7 +25,7 @@ class FakeWorkspaces:
         self.kept_invitations: dict[str, Invitation] = {}
         self.accounts: dict[str, Account] = {}
 
-    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+    async def create_first(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
         first = next(iter(self.workspaces.values()), workspace)
         known = next(iter(self.accounts.values()), admin)
         self.workspaces[first.id] = first

@@ -107,10 +107,10 @@ async def test_there_is_no_api_reference_where_none_was_built(client: httpx2.Asy
 
 
 def test_the_script_of_an_entry_is_found_whatever_its_hash(built: Path) -> None:
-    assert ConsoleFiles(built).built("chat-markdown") is None
+    assert ConsoleFiles(built).hashed_name("chat-markdown") is None
     (built / "assets" / "chat-markdown-B5F_V-1l.js").write_text("")
     (built / "assets" / "chat-other-B5F_V-1l.js").write_text("")
-    assert ConsoleFiles(built).built("chat-markdown") == "assets/chat-markdown-B5F_V-1l.js"
+    assert ConsoleFiles(built).hashed_name("chat-markdown") == "assets/chat-markdown-B5F_V-1l.js"
 
 
 @pytest.fixture

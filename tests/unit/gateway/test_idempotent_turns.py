@@ -44,7 +44,7 @@ async def leave(calls: Idempotency, record: CallRecord) -> None:
 
 
 ENDINGS: dict[str, Ending] = {
-    "answered": lambda calls, record: calls.keep(record, 200, {}, b"{}"),
+    "answered": lambda calls, record: calls.store_answer(record, 200, {}, b"{}"),
     "refused": lambda calls, record: calls.forget(record),
     "handed on": lambda calls, record: calls.release(record),
     "left": leave,

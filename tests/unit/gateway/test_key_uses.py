@@ -10,7 +10,7 @@ async def test_many_uses_are_one_write() -> None:
     tenants, clock = FakeTenants(), HandClock()
     uses = KeyUsage(tenants, clock)
     for key_id in ("a", "b", "a"):
-        uses.note(key_id)
+        uses.record_use(key_id)
     assert tenants.uses == []
     await uses.flush()
     await uses.flush()
@@ -21,7 +21,7 @@ async def test_what_was_noted_is_written_at_the_end() -> None:
     tenants = FakeTenants()
     uses = KeyUsage(tenants, HandClock())
     await uses.start()
-    uses.note("a")
+    uses.record_use("a")
     await uses.stop()
     assert tenants.uses == ["a"]
 
@@ -29,7 +29,7 @@ async def test_what_was_noted_is_written_at_the_end() -> None:
 async def test_a_store_that_is_away_stops_nothing() -> None:
     tenants = FakeTenants()
     uses = KeyUsage(tenants, HandClock())
-    uses.note("a")
+    uses.record_use("a")
     tenants.is_down = True
     await uses.flush()
     assert tenants.uses == []

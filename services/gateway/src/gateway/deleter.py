@@ -15,5 +15,5 @@ class Deleter(Protocol):
 class StoredWorkflows(Protocol):
     """Port to stored workflows."""
 
-    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+    async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         """Raise NotFound if the workspace stores no such workflow, listed or hidden; Unavailable."""

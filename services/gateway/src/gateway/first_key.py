@@ -18,7 +18,7 @@ async def make_first_key(settings: GatewaySettings) -> FirstKey:
     """Create an admin key in the first workspace, which is created if missing. Raises Unavailable."""
     created: list[FirstKey] = []
     async with _first_start(settings) as first:
-        workspace, _ = await first.found()
+        workspace, _ = await first.first_workspace()
         await first.make_key(workspace, created.append)
     return created[0]
 

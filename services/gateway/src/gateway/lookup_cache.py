@@ -133,7 +133,7 @@ class LookupCache(Generic[V]):
         if known is not None and self._is_older(value, known.value):
             return known.value
         if is_current:
-            self._keep(key, Lease(value, began))
+            self._store_lease(key, Lease(value, began))
         return value
 
     def _end_current(self, key: str) -> bool:
@@ -148,7 +148,7 @@ class LookupCache(Generic[V]):
         old, new = self._revision(known), self._revision(value)
         return old is not None and new is not None and new < old
 
-    def _keep(self, key: str, lease: Lease[V]) -> None:
+    def _store_lease(self, key: str, lease: Lease[V]) -> None:
         self._leases[key] = lease
         self._leases.move_to_end(key)
         if len(self._leases) > self._max_entries:

@@ -49,10 +49,10 @@ def expose_error_codes(codes: Iterable[str]) -> None:
         RUNS.labels(RunMode.STREAM, code.lower())
 
 
-def count_by_workspace(wanted: bool) -> None:
+def count_by_workspace(enabled: bool) -> None:
     """Set whether to count runs per workspace as well, in one series per active workspace."""
     global _by_workspace  # noqa: PLW0603 - one set of metrics per process
-    _by_workspace = wanted
+    _by_workspace = enabled
 
 
 def count_refusal(error: FlowportError) -> None:

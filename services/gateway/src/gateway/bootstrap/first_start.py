@@ -66,7 +66,7 @@ class FirstStart:
 
     async def start(self) -> None:
         """Create what is missing. Raises Unavailable."""
-        workspace, admin = await self.found()
+        workspace, admin = await self.first_workspace()
         if admin.password_hash is None:
             await self._set_initial_password(admin.user)
         if self._on_key is not None and not await self._tenants.has_keys(workspace.id):
@@ -75,13 +75,13 @@ class FirstStart:
     async def stop(self) -> None:
         """Do nothing: no resources are held."""
 
-    async def found(self) -> tuple[Workspace, Account]:
+    async def first_workspace(self) -> tuple[Workspace, Account]:
         """Return the first workspace and its first admin, created if missing."""
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name="My Workspace", plan=self._plan, created_at=now)
         new_account = Account(user=User(id=new_id(), email=self._admin_email, name="Admin", created_at=now))
-        workspace_, admin_id = await self._tenants.found(workspace, new_account)
-        return workspace_, await self._tenants.account(admin_id) or new_account
+        first, admin_id = await self._tenants.create_first(workspace, new_account)
+        return first, await self._tenants.account(admin_id) or new_account
 
     async def make_key(self, workspace: Workspace, notify: Callable[[FirstKey], None]) -> None:
         """Create a key with every scope. It is reported before it is stored: an unreported key would be useless."""
@@ -103,7 +103,7 @@ class FirstStart:
 
     async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
         """Set the first admin's password, replacing any other or only if missing. Raises Unavailable."""
-        _, admin = await self.found()
+        _, admin = await self.first_workspace()
         if admin.password_hash is None or not only_if_none:
             await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
             log.info("admin_password_set", user_id=admin.user.id)

@@ -44,25 +44,25 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
 
 
-class Shown(BaseModel):
+class ResponseBody(BaseModel):
     """Response body; keys are in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class Message(Shown):
+class Message(ResponseBody):
     """Success."""
 
     message: str
 
 
 def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:
-    def given(value: Any) -> Any:
+    def require_value(value: Any) -> Any:
         if value is None:
             raise PydanticKnownError(kind)
         return value
 
-    return BeforeValidator(given)
+    return BeforeValidator(require_value)
 
 
 NO_NULL_TEXT: Final = _refuse_null("string_type")

@@ -88,7 +88,7 @@ class ConsoleFiles:
         """Return whether the API reference was built."""
         return DOCS in self._paths
 
-    def built(self, entry: str) -> str | None:
+    def hashed_name(self, entry: str) -> str | None:
         """Return the hashed name of the script built from `entry`, None if missing."""
         return next((name for name in self._paths if re.fullmatch(rf"assets/{entry}-[\w-]{{8}}\.js", name)), None)
 

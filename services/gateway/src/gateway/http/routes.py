@@ -55,8 +55,8 @@ def route_class_for(present: Present) -> type[APIRoute]:
 def plain(present: Present) -> type[APIRoute]:
     """Return a class of routes that call `endpoint(request)` directly; FastAPI only documents them.
 
-    Dependencies, validation and serialization are skipped. The contexts entered into `held(request)` exit after the
-    last byte.
+    Dependencies, validation and serialization are skipped. The contexts entered into `request_stack(request)` exit
+    after the last byte.
     """
 
     class PlainRoute(APIRoute):
@@ -71,7 +71,7 @@ def plain(present: Present) -> type[APIRoute]:
     return PlainRoute
 
 
-def held(request: Request) -> ExitStack:
+def request_stack(request: Request) -> ExitStack:
     """Return the contexts that this request holds until its last byte is sent."""
     stack: ExitStack = request.scope["held"]
     return stack

@@ -49,7 +49,7 @@ def string(value: Any, path: str) -> Iterator[Problem]:
 
 
 def strings(value: Any, path: str) -> Iterator[Problem]:
-    """Accept a list of at most MOST_TEXTS texts, none longer than LONGEST_TEXT."""
+    """Accept a list of at most MAX_TEXTS texts, none longer than MAX_TEXT_LENGTH."""
     if not isinstance(value, list):
         yield expected("array", value, path)
         return

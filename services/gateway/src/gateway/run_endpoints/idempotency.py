@@ -74,7 +74,7 @@ class IdempotentCalls:
         if kept is response and isinstance(response, RecordedStream):
             response.record_end(_AnswerRecorder(self._idempotency, begun, response))
         else:
-            await _keep(self._idempotency, begun, kept, bytes(kept.body))
+            await _store_answer(self._idempotency, begun, kept, bytes(kept.body))
         return response
 
     async def _served(
@@ -117,7 +117,7 @@ class _AnswerRecorder:
         self._response = response
 
     async def ended(self, frames: bytes) -> None:
-        await _keep(self._idempotency, self._record, self._response, frames)
+        await _store_answer(self._idempotency, self._record, self._response, frames)
 
     async def never_began(self) -> None:
         await self._idempotency.forget(self._record)
@@ -126,6 +126,6 @@ class _AnswerRecorder:
         self._idempotency.abandon(self._record)
 
 
-async def _keep(idempotency: Idempotency, record: CallRecord, response: Response, body: bytes) -> None:
+async def _store_answer(idempotency: Idempotency, record: CallRecord, response: Response, body: bytes) -> None:
     headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
-    await idempotency.keep(record, response.status_code, headers, body)
+    await idempotency.store_answer(record, response.status_code, headers, body)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, shows_session_alone
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import held
+from gateway.http.routes import request_stack
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import StreamAccess
@@ -34,16 +34,16 @@ class EndpointServices:
         Requests with a session and no key skip this step, as in Sim; they still count to the workspace's limit.
         """
         if not shows_session_alone(request.headers):
-            held(request).enter_context(self.gate.admitted())
+            request_stack(request).enter_context(self.gate.admitted())
 
     def _admit_unauthenticated(self, request: Request) -> None:
         """Admit a call that `admit` skipped if its session is invalid."""
         if shows_session_alone(request.headers):
-            held(request).enter_context(self.gate.admitted())
+            request_stack(request).enter_context(self.gate.admitted())
 
     def admit_to(self, request: Request, workspace_id: str) -> None:
         """Count the call to the workspace's limit as well. Raises AdmissionClosed."""
-        held(request).enter_context(self.gate.admitted_to(workspace_id))
+        request_stack(request).enter_context(self.gate.admitted_to(workspace_id))
 
     async def known_caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller | None:
         """Return the caller of a key or session; look up unknown callers and workflows concurrently.

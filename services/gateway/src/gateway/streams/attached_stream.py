@@ -141,9 +141,9 @@ class AttachedAnswers:
         """Stream the run's frames."""
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        return self.written(run, writer, endpoint, standing, headers={**headers, **agreed})
+        return self.stream_with(run, writer, endpoint, standing, headers={**headers, **agreed})
 
-    def written(
+    def stream_with(
         self, run: AttachedRun, writer: Writer, endpoint: Endpoint, standing: Standing, *, headers: Mapping[str, str]
     ) -> Response:
         """Stream the run's events as `writer` formats them."""

@@ -70,7 +70,7 @@ class CanvasWriter:
     def _began(self, events: Sequence[Numbered]) -> bytes:
         """Return the frame that begins the run, with the time of its first block."""
         first = next(
-            (_shown(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
+            (_log_entry(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
         )
         at = first or iso(self._clock.now())
         return self._replayable("execution:started", {"startTime": at}, at)
@@ -78,12 +78,12 @@ class CanvasWriter:
     def _frames(self, event: RunEvent) -> bytes:
         match event:
             case BlockStarted(data=document):
-                entry = _shown(document)
+                entry = _log_entry(document)
                 begun = self._replayable("block:started", entry, entry.pop("startedAt", None))
                 (self._earlier_blocks.discard if begun else self._earlier_blocks.add)(entry["blockId"])
                 return begun
             case BlockEnded(data=document, failed=failed):
-                entry = _shown(document)
+                entry = _log_entry(document)
                 kind = "block:error" if failed else "block:completed"
                 return self._text_done(entry["blockId"]) + self._replayable(kind, entry, entry.get("endedAt"))
             case Chunk() | ChunkReset() | Thinking() | ToolActivity():
@@ -124,7 +124,7 @@ class CanvasWriter:
         }
 
 
-def _shown(document: msgspec.Raw) -> dict[str, Any]:
+def _log_entry(document: msgspec.Raw) -> dict[str, Any]:
     """Return a block's log entry with times in milliseconds."""
     entry: dict[str, Any] = msgspec.json.decode(document)
     for name in ("startedAt", "endedAt"):

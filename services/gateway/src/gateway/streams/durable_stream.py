@@ -48,13 +48,13 @@ def last_event_id(header: str | None) -> EventPosition:
     return EventPosition(int(found[1]), int(found[2]))
 
 
-def heartbeat_in(asked: str | None) -> float | None:
+def heartbeat_in(seconds: str | None) -> float | None:
     """Return the requested seconds between heartbeats. Raises InvalidRequest."""
-    if asked is None:
+    if seconds is None:
         return None
-    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:9]) <= MAX_HEARTBEAT_SECONDS:
+    if not seconds.isascii() or not seconds.isdigit() or not 1 <= int(seconds[:9]) <= MAX_HEARTBEAT_SECONDS:
         raise InvalidRequest(f"heartbeat must be a whole number of seconds from 1 to {MAX_HEARTBEAT_SECONDS}")
-    return float(asked)
+    return float(seconds)
 
 
 class EventWriter(Protocol[E_contra]):
@@ -170,11 +170,11 @@ class RunEventStreams:
         self._write_seconds = write_seconds
 
     async def begin(
-        self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest, *, heartbeat_seconds: float | None
+        self, caller: Caller, endpoint: Endpoint, run_request: ExecuteRequest, *, heartbeat_seconds: float | None
     ) -> Response:
         """Start a run and stream it. Raises what Executions.follow raises."""
-        run = await self._executions.follow(caller, endpoint, asked)
-        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        run = await self._executions.follow(caller, endpoint, run_request)
+        writer = FrameWriter(selects=bool(run_request.selected_outputs), agent_events=run_request.agent_events)
         standing = self._access.of(caller, endpoint.workflow_id)
         return self._stream(run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds, standing=standing)
 

@@ -45,7 +45,7 @@ class HttpDeployClient:
     async def endpoint(self, workflow_id: str) -> Endpoint:
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
 
-    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+    async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
 
     async def erase(self, owner: Erase) -> Erased:

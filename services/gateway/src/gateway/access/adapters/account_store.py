@@ -59,8 +59,8 @@ class AccountStore:
 
     @store_call
     async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
-        wanted = {"_id": user_id, **({"password_hash": None} if only_if_none else {})}
-        result = await self._users.update_one(wanted, {"$set": {"password_hash": password_hash}})
+        query = {"_id": user_id, **({"password_hash": None} if only_if_none else {})}
+        result = await self._users.update_one(query, {"$set": {"password_hash": password_hash}})
         return result.matched_count == 1
 
     @store_call

@@ -40,7 +40,7 @@ class WorkspaceStore:
         self._users = store.collection(USERS)
 
     @store_call
-    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+    async def create_first(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
         user = admin.user
         first: Document = {
             "workspace": _document(workspace),
@@ -49,9 +49,9 @@ class WorkspaceStore:
         await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
         kept = await self._founding.find_one({"_id": "first"}) or first
         admin_id, workspace_id = kept["admin"]["_id"], kept["workspace"]["_id"]
-        await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _later(kept["admin"])}, upsert=True)
+        await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _without_id_field(kept["admin"])}, upsert=True)
         await self._workspaces.update_one(
-            {"_id": workspace_id}, {"$setOnInsert": _later(kept["workspace"])}, upsert=True
+            {"_id": workspace_id}, {"$setOnInsert": _without_id_field(kept["workspace"])}, upsert=True
         )
         member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": kept["workspace"]["created_at"]}
         await self._workspaces.update_one(
@@ -144,7 +144,7 @@ def _document(record: msgspec.Struct) -> Document:
     return {"_id": fields.pop("id"), **fields}
 
 
-def _later(document: Document) -> Document:
+def _without_id_field(document: Document) -> Document:
     return {name: value for name, value in document.items() if name != "_id"}
 
 

@@ -67,9 +67,9 @@ class Authentication:
         if token is None:
             return None
         active_session = await self._sessions_by_token.get(hash_key(token))
-        return (
-            active_session if active_session is not None and active_session.session.is_good(self._clock.now()) else None
-        )
+        if active_session is None or not active_session.session.is_valid(self._clock.now()):
+            return None
+        return active_session
 
     async def confirm(self, caller: Caller) -> None:
         """Check the key again: it may have been revoked during the call. Raises InvalidKey, Unavailable."""
@@ -85,13 +85,13 @@ class Authentication:
             now = self._holder(await self._credentials.get(caller.key.key_hash))
         else:
             active_session = await self._sessions_by_id.get(caller.session_id or "")
-            if active_session is None or not active_session.session.is_good(self._clock.now()):
+            if active_session is None or not active_session.session.is_valid(self._clock.now()):
                 raise Unauthenticated("Unauthorized")
             now = caller_of(active_session.grants, user=active_session.user)
         now.on(caller.workspace.id, workflow_id).require(Scope.READ, Scope.EXECUTE)
 
     async def require(self, headers: Mapping[str, str], *, message: str = "Unauthorized") -> Caller:
-        """Return the caller. Raises Unauthenticated with `otherwise` if no key is shown, InvalidKey, Unavailable."""
+        """Return the caller. Raises Unauthenticated with `message` without a key, InvalidKey, Unavailable."""
         caller = await self.caller(headers)
         if caller is None:
             raise Unauthenticated(message)
@@ -126,7 +126,7 @@ class Authentication:
             leases.clear()
 
     def _holder(self, credential: Credential | None) -> Caller:
-        if credential is None or not credential.key.is_good(self._clock.now()):
+        if credential is None or not credential.key.is_valid(self._clock.now()):
             raise InvalidKey
-        self._uses.note(credential.key.id)
+        self._uses.record_use(credential.key.id)
         return caller_of(credential.grants, key=credential.key, user=credential.user)

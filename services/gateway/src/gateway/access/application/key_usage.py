@@ -34,7 +34,7 @@ class KeyUsage:
         await cancel_task(self._task)
         await self.flush()
 
-    def note(self, key_id: str) -> None:
+    def record_use(self, key_id: str) -> None:
         """Record a use of the key now."""
         if key_id in self._noted or len(self._noted) < MAX_NOTED:
             self._noted[key_id] = self._clock.now()

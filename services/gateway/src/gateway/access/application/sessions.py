@@ -72,7 +72,7 @@ class Sessions:
         return await self._active_session(await self._accounts.session_with_id(session_id))
 
     async def _active_session(self, session: Session | None) -> ActiveSession | None:
-        if session is None or not session.is_good(self._clock.now()):
+        if session is None or not session.is_valid(self._clock.now()):
             return None
         account = await self._accounts.account(session.user_id)
         if account is None:

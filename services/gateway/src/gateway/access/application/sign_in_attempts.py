@@ -59,7 +59,7 @@ class SignInAttempts:
         in_region, in_chat, in_mailbox = [await self._add(*each, DAY_SECONDS) for each in (region, chat, mailbox)]
         is_attacked = in_chat > CODES_PER_CHAT or in_mailbox > CODES_PER_MAILBOX
         if is_attacked and in_region > CODES_OF_A_QUIET_REGION:
-            raise TooManyAttempts(retry_after=self._left(DAY_SECONDS))
+            raise TooManyAttempts(retry_after=self._seconds_left(DAY_SECONDS))
 
     async def forget_code(self, *, chat_id: str, email: str, address: str) -> None:
         """Remove a right code from the daily counts. Raises Unavailable."""
@@ -72,14 +72,14 @@ class SignInAttempts:
 
     async def _count(self, kind: str, value: str, limit: int, seconds: int = WINDOW_SECONDS) -> None:
         if await self._add(kind, value, seconds) > limit:
-            raise TooManyAttempts(retry_after=self._left(seconds))
+            raise TooManyAttempts(retry_after=self._seconds_left(seconds))
 
     async def _add(self, kind: str, value: str, seconds: int, *, by: int = 1) -> int:
         ends = self._clock.now().timestamp() // seconds * seconds + seconds
         key, window_ends = self._key(kind, value, seconds), datetime.fromtimestamp(ends, UTC)
         return await self._accounts.count_attempt(key, window_ends=window_ends, by=by)
 
-    def _left(self, seconds: int) -> int:
+    def _seconds_left(self, seconds: int) -> int:
         """Return the seconds until the window ends."""
         return max(1, round(seconds - self._clock.now().timestamp() % seconds))
 

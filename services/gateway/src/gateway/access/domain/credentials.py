@@ -72,7 +72,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     holds_name: bool = True
     """Whether the key reserves its name within its owner; revoked or replaced keys release it."""
 
-    def is_good(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         """Return whether the key is valid at `now`."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
@@ -155,13 +155,13 @@ class Caller(msgspec.Struct, frozen=True):
         grant = next((grant for grant in self.grants if grant.workspace.id == workspace_id), None)
         if grant is None:
             raise AccessDenied(Role.READ) if self.is_session else WrongWorkspace
-        if not takes(grant.workspace, self.key):
+        if not accepts_key(grant.workspace, self.key):
             raise PersonalKeysForbidden
         return msgspec.structs.replace(
             self, workspace=grant.workspace, scopes=scopes_within(grant, self.key), role=grant.role
         )
 
-    def may_touch(self, workflow_id: str) -> bool:
+    def covers(self, workflow_id: str) -> bool:
         """Return whether the key covers this workflow."""
         return self.key is None or self.key.workflow_ids is None or workflow_id in self.key.workflow_ids
 
@@ -173,7 +173,7 @@ class Caller(msgspec.Struct, frozen=True):
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
         """Return the same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
         caller = self.within(workspace_id)
-        if not self.may_touch(workflow_id):
+        if not self.covers(workflow_id):
             raise WrongWorkflow
         return caller
 
@@ -222,7 +222,7 @@ def caller_of(
     """Return the caller in the first grant that accepts the key. Raises NoWorkspace, PersonalKeysForbidden."""
     if not grants:
         raise NoWorkspace
-    first = next((grant for grant in grants if takes(grant.workspace, key)), None)
+    first = next((grant for grant in grants if accepts_key(grant.workspace, key)), None)
     if first is None:
         raise PersonalKeysForbidden
     elsewhere = grants if len(grants) > 1 else ()
@@ -238,7 +238,7 @@ def caller_of(
     )
 
 
-def takes(workspace: Workspace, key: ApiKey | None) -> bool:
+def accepts_key(workspace: Workspace, key: ApiKey | None) -> bool:
     """Return whether the workspace accepts the key: it may forbid personal ones."""
     return key is None or key.user_id is None or workspace.allow_personal_keys
 

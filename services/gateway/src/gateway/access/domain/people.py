@@ -59,7 +59,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     user_agent: str = ""
 
-    def is_good(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         """Return whether the session is valid."""
         return now < self.expires_at
 

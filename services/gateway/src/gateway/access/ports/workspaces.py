@@ -12,7 +12,7 @@ from gateway.access.domain.people import Account
 class Workspaces(Protocol):
     """Workspaces, their members and invitations. Every method raises Unavailable."""
 
-    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+    async def create_first(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
         """Create the first workspace with this admin unless one exists; return the existing one and the admin's id."""
 
     async def workspace(self, workspace_id: str) -> Workspace | None:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.features.a2a.card import address_of, card_address_of
-from gateway.http.bodies import RequestBody, Shown
+from gateway.http.bodies import RequestBody, ResponseBody
 from shared.clock import iso
 from shared.contracts.agents import Agent, AgentSettings, AgentSkill
 
@@ -60,7 +60,7 @@ class AgentBody(AgentChangeBody):
         return AgentSettings(**{"name": workflow_name, **self.changes()})
 
 
-class Skill(Shown):
+class Skill(ResponseBody):
     """Skill of an agent."""
 
     id: str
@@ -70,7 +70,7 @@ class Skill(Shown):
     examples: list[str]
 
 
-class AgentView(Shown):
+class AgentView(ResponseBody):
     """Agent with its URL and its card's URL."""
 
     id: str
@@ -86,7 +86,7 @@ class AgentView(Shown):
     updated_at: str
 
 
-class AgentStatus(Shown):
+class AgentStatus(ResponseBody):
     """Agent of a workflow; None without one."""
 
     agent: AgentView | None

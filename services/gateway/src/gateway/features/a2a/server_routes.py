@@ -28,7 +28,7 @@ from gateway.features.a2a.json_rpc import (
     result,
 )
 from gateway.features.a2a.stream import TaskWriter
-from gateway.features.a2a.task import resumed, shown, submitted, workflow_input
+from gateway.features.a2a.task import resumed, submitted, task_body, workflow_input
 from gateway.features.a2a.task_service import AgentTasks, rest_of
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_models import Refusal
@@ -155,7 +155,7 @@ class A2aEndpoint:
         else:
             run.disconnect()
         found = await self._tasks.find(incoming.caller, incoming.workflow_id, task.id)
-        return StructResponse(result(call.id, {"task": shown(found)}))
+        return StructResponse(result(call.id, {"task": task_body(found)}))
 
     async def _send_streaming(self, incoming: IncomingRequest, call: Call) -> Response:
         task, run = await self._start_or_answer(incoming, params_of(call, SendParams), RunMode.STREAM)
@@ -164,17 +164,17 @@ class A2aEndpoint:
     async def _get(self, incoming: IncomingRequest, call: Call) -> Response:
         caller = await self._counted(incoming)
         found = await self._tasks.find(caller, incoming.workflow_id, params_of(call, TaskParams).id)
-        return StructResponse(result(call.id, shown(found)))
+        return StructResponse(result(call.id, task_body(found)))
 
     async def _cancel(self, incoming: IncomingRequest, call: Call) -> Response:
         caller = await self._counted(incoming)
         stopped = await self._tasks.cancel(caller, incoming.workflow_id, params_of(call, TaskParams).id)
-        return StructResponse(result(call.id, shown(stopped)))
+        return StructResponse(result(call.id, task_body(stopped)))
 
     async def _subscribe(self, incoming: IncomingRequest, call: Call) -> Response:
         caller = await self._counted(incoming)
         found, run = await self._tasks.follow(caller, incoming.workflow_id, params_of(call, TaskParams).id)
-        return self._stream(incoming, call, shown(found), run)
+        return self._stream(incoming, call, task_body(found), run)
 
     async def _start_or_answer(
         self, incoming: IncomingRequest, params: SendParams, mode: RunMode
@@ -182,16 +182,16 @@ class A2aEndpoint:
         """Start a task, or answer a waiting one, and its run."""
         if params.configuration.task_push_notification_config is not msgspec.UNSET:
             raise PushNotificationNotSupported
-        message, given = params.message, workflow_input(params.message.parts)
+        message, fields = params.message, workflow_input(params.message.parts)
         if message.task_id is not None:
-            return await self._answer(incoming, message.task_id, given, context_id=message.context_id)
+            return await self._answer(incoming, message.task_id, fields, context_id=message.context_id)
         if mode is RunMode.ASYNC:
             _require_key(incoming.caller)
         context_id = message.context_id or new_id()
         conversation = f"{incoming.found.agent.id}:{context_id}"  # context ids are unique only within an agent
         request = ExecuteRequest(
             mode=mode,
-            input=msgspec.json.encode({**given, "conversationId": conversation}),
+            input=msgspec.json.encode({**fields, "conversationId": conversation}),
             selected_outputs=await self._published.selection(incoming.found.agent),
             call_chain=incoming.call_chain,
             keep_events=True,
@@ -202,10 +202,10 @@ class A2aEndpoint:
         return submitted(run.run_id, context_id), run
 
     async def _answer(
-        self, incoming: IncomingRequest, task_id: str, given: dict[str, Any], *, context_id: str | None
+        self, incoming: IncomingRequest, task_id: str, fields: dict[str, Any], *, context_id: str | None
     ) -> tuple[Task, FollowedRun]:
         caller = await self._counted(incoming)
-        task, run = await self._tasks.answer(caller, incoming.workflow_id, task_id, given, context_id=context_id)
+        task, run = await self._tasks.answer(caller, incoming.workflow_id, task_id, fields, context_id=context_id)
         return resumed(task), run
 
     async def _counted(self, incoming: IncomingRequest) -> Caller:

@@ -83,8 +83,8 @@ def parts_of(output: bytes) -> tuple[Part, ...]:
 
 
 def _content(part: Part) -> tuple[str, Any]:
-    given = {"text": part.text, "raw": part.raw, "url": part.url}
-    found = [(kind, value) for kind, value in given.items() if value is not None]
+    contents = {"text": part.text, "raw": part.raw, "url": part.url}
+    found = [(kind, value) for kind, value in contents.items() if value is not None]
     if part.data is not UNSET:
         found.append(("data", part.data))
     if len(found) != 1:
@@ -108,7 +108,7 @@ def _file(part: Part) -> dict[str, str]:
 ANSWER: Final = "answer"
 
 
-def shown(task: AgentTask) -> Task:
+def task_body(task: AgentTask) -> Task:
     """Present the task."""
     made = (artifact(parts_of(task.output)),) if task.state is TaskState.COMPLETED else ()
     return Task(id=task.run.run_id, context_id=task.context_id, status=status_of(task), artifacts=made)
@@ -126,7 +126,7 @@ def resumed(task: AgentTask) -> Task:
 
 def status_of(task: AgentTask) -> TaskStatus:
     """Return the task's state with its message: a question, or an error."""
-    run, parts = task.run, _remark(task)
+    run, parts = task.run, _status_parts(task)
     since = run.ended_at or run.paused_at or run.started_at or run.created_at
     message = Message(
         message_id=f"{run.run_id}-{task.state.removeprefix('TASK_STATE_').lower()}",
@@ -143,7 +143,7 @@ def artifact(parts: tuple[Part, ...]) -> Artifact:
     return Artifact(artifact_id=ANSWER, name=ANSWER, parts=parts)
 
 
-def _remark(task: AgentTask) -> tuple[Part, ...]:
+def _status_parts(task: AgentTask) -> tuple[Part, ...]:
     if task.question is not None:
         return parts_of(task.output)
     if task.run.error is not None:

@@ -69,9 +69,9 @@ def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
 
     @router.get("/api/workspaces/{workspace_id}/audit")
     async def page(
-        caller: Annotated[Caller, Depends(access.to_workspace)], wanted: Annotated[AuditFilter, Depends()]
+        caller: Annotated[Caller, Depends(access.to_workspace)], filters: Annotated[AuditFilter, Depends()]
     ) -> AuditRows:
-        entries, cursor = await audit.page(caller, wanted.query(caller))
+        entries, cursor = await audit.page(caller, filters.query(caller))
         return AuditRows(data=list(map(audit_row, entries)), next_cursor=cursor)
 
     return router

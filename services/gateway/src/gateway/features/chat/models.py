@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.access.domain.people import MAX_PASSWORD, MIN_PASSWORD
-from gateway.http.bodies import RequestBody, Shown
+from gateway.http.bodies import RequestBody, ResponseBody
 from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 
 MAX_FILES = 15
@@ -54,10 +54,10 @@ class ChatChangeBody(RequestBody):
         return dict(self._changes())
 
     def _changes(self) -> Iterator[tuple[str, Any]]:
-        given = {name: value for name, value in self if value is not None}
+        values = {name: value for name, value in self if value is not None}
         for name, field in _SETTING_OF.items():
-            if name in given:
-                yield field, given[name]
+            if name in values:
+                yield field, values[name]
         if self.allowed_emails is not None:
             yield "allowed_emails", tuple(self.allowed_emails)
         if self.auth_type is not None:
@@ -141,7 +141,7 @@ class CodeBody(CodeRequest):
     otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")
 
 
-class Look(Shown):
+class Look(ResponseBody):
     """Greeting of the page."""
 
     primary_color: str | None
@@ -149,14 +149,14 @@ class Look(Shown):
     image_url: str | None
 
 
-class Output(Shown):
+class Output(ResponseBody):
     """Field whose text is the answer."""
 
     block_id: str
     path: str
 
 
-class ChatConfig(Shown):
+class ChatConfig(ResponseBody):
     """Settings that a visitor may see."""
 
     id: str
@@ -180,7 +180,7 @@ class ChatView(ChatConfig):
     is_active: bool
 
 
-class ChatMade(Shown):
+class ChatMade(ResponseBody):
     """Result of publishing or changing a chat."""
 
     id: str
@@ -189,7 +189,7 @@ class ChatMade(Shown):
     message: str
 
 
-class ChatStatus(Shown):
+class ChatStatus(ResponseBody):
     """Whether a workflow has a chat."""
 
     is_deployed: bool
@@ -197,7 +197,7 @@ class ChatStatus(Shown):
     can_mail: bool = Field(description="Whether the gateway has a mail server: `email` access needs one.")
 
 
-class Availability(Shown):
+class Availability(ResponseBody):
     """Whether an address is available."""
 
     available: bool

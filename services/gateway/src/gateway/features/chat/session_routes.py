@@ -117,7 +117,7 @@ class ChatEndpoint:
         writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_public)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
         headers = {"x-execution-id": run.run_id, **agreed}
-        return self._services.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=headers)
+        return self._services.attached.stream_with(run, writer, endpoint, self._standing(chat, ticket), headers=headers)
 
     def _standing(self, chat: Chat, ticket: str | None) -> Standing:
         """Return a visitor's access to answers: the chat is open, and still accepts the ticket."""

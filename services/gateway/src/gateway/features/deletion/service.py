@@ -78,7 +78,7 @@ class DeletionService:
         require_admin(caller, workflow_id)
         owner = Erase(caller.workspace.id, workflow_id)
         if not await self._erasures.has_erasure(owner):
-            await self._workflows.require_kept(owner.workspace_id, workflow_id)
+            await self._workflows.require_stored(owner.workspace_id, workflow_id)
         erasure = await self._start_erasure(caller, owner)
         await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
         self._endpoints.forget(workflow_id)

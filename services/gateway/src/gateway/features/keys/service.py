@@ -116,7 +116,7 @@ class ApiKeys:
                 owner.id, MAX_KEYS, count=count, insert=add, delete=lambda added: self._keys.revoke_key(added.id, now)
             )
         except Conflict:
-            raise Conflict(_taken(owner, spec.name)) from None
+            raise Conflict(_name_taken(owner, spec.name)) from None
         if added is None:
             raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
         await self._audit.record(
@@ -164,7 +164,7 @@ class ApiKeys:
 
         async def write() -> tuple[ApiKey, datetime, ApiKey, str] | None:
             old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
-            if not old.is_good(now) or not old.holds_name:
+            if not old.is_valid(now) or not old.holds_name:
                 raise InvalidRequest("An expired or already rotated API key cannot be rotated. Create a new key.")
             until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
             key = msgspec.structs.replace(
@@ -254,7 +254,7 @@ def _audit_facts(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _taken(owner: Owner, name: str) -> str:
+def _name_taken(owner: Owner, name: str) -> str:
     if owner.is_personal:
         return f'A personal API key named "{name}" already exists. Please choose a different name.'
     return f'A workspace API key named "{name}" already exists. Choose a different name.'

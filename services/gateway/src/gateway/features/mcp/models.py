@@ -4,7 +4,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
-from gateway.http.bodies import RequestBody, Shown
+from gateway.http.bodies import RequestBody, ResponseBody
 from shared.clock import iso
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
 
@@ -59,7 +59,7 @@ class ToolBody(ToolChangeBody):
     workflow_id: str = Field(min_length=1, max_length=200)
 
 
-class ToolView(Shown):
+class ToolView(ResponseBody):
     """Tool. Its id is its workflow's."""
 
     id: str
@@ -69,7 +69,7 @@ class ToolView(Shown):
     parameter_descriptions: dict[str, str]
 
 
-class ServerView(Shown):
+class ServerView(ResponseBody):
     """Server and its URL."""
 
     id: str

@@ -84,8 +84,8 @@ class ToolServerPublications(Publications[ToolServer]):
         """Remove a tool. Raises what `change` raises."""
 
         def without(server: ToolServer) -> ToolServerSettings:
-            gone = tool_of(server, workflow_id)
-            return _with_tools(server, tuple(tool for tool in server.settings.tools if tool is not gone))
+            removed = tool_of(server, workflow_id)
+            return _with_tools(server, tuple(tool for tool in server.settings.tools if tool is not removed))
 
         await self._save(caller, server_id, without)
 

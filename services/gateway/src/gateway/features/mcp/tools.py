@@ -51,7 +51,7 @@ class PublishedTools:
         self._servers.drop(server_id)
 
     def _for(self, server: ToolServer, caller: Caller) -> Sequence[WorkflowTool]:
-        return [tool for tool in server.settings.tools if caller.may_touch(tool.workflow_id)]
+        return [tool for tool in server.settings.tools if caller.covers(tool.workflow_id)]
 
     async def _described(self, tool: WorkflowTool) -> OfferedTool | None:
         try:

@@ -60,7 +60,7 @@ class RoleBody(RequestBody):
     role: RoleName
 
     @property
-    def wanted(self) -> Role:
+    def requested_role(self) -> Role:
         """Return the role."""
         return Role(self.role)
 

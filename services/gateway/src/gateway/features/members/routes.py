@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from gateway.access.application.members import MemberService
-from gateway.access.domain.credentials import Caller, Grant, Scope, takes
+from gateway.access.domain.credentials import Caller, Grant, Scope, accepts_key
 from gateway.access.domain.membership import Invitation
 from gateway.access.domain.people import Role
 from gateway.features.members.models import (
@@ -40,7 +40,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
     async def list_workspaces(caller: AnyCaller) -> WorkspaceRows:
         caller.require(Scope.READ)
         grants = caller.grants or (Grant(caller.workspace, _role_in(caller)),)
-        shown = [workspace_row(grant) for grant in grants if takes(grant.workspace, caller.key)]
+        shown = [workspace_row(grant) for grant in grants if accepts_key(grant.workspace, caller.key)]
         return WorkspaceRows(workspaces=shown)
 
     @router.post("", status_code=201)
@@ -61,8 +61,8 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         workspace_id: str,
         body: Annotated[WorkspaceChangeBody, Depends(json_of(WorkspaceChangeBody))],
     ) -> WorkspaceAnswer:
-        wanted: dict[str, Any] = {"name": body.name, "allow_personal_keys": body.allow_personal_api_keys}
-        changes = {name: value for name, value in wanted.items() if value is not None}
+        fields: dict[str, Any] = {"name": body.name, "allow_personal_keys": body.allow_personal_api_keys}
+        changes = {name: value for name, value in fields.items() if value is not None}
         if not changes:
             raise InvalidRequest("At least one of name or allowPersonalApiKeys must be provided")
         workspace = await teams.update(caller, changes)
@@ -83,7 +83,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
     async def set_role(
         caller: WorkspaceCaller, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
     ) -> Done:
-        await teams.set_role(caller, user_id, body.wanted)
+        await teams.set_role(caller, user_id, body.requested_role)
         return Done()
 
     @router.delete("/{workspace_id}/members/{user_id}")
@@ -100,7 +100,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
     async def invite(
         caller: WorkspaceCaller, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
     ) -> NewInvitationAnswer:
-        invitation, token = await teams.invite(caller, body.wanted, body.email)
+        invitation, token = await teams.invite(caller, body.requested_role, body.email)
         # Servers log no URL fragments, so the token follows a #.
         url = f"{public_url}/invite#{token}"
         return NewInvitationAnswer(invitation=NewInvitation(**_invitation(invitation), url=url))

@@ -70,7 +70,7 @@ _UNSUPPORTED: Final[Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool],
     "tools": (_wants_tools("tool_choice"), OWN_TOOLS),
     "functions": (_wants_tools("function_call"), OWN_TOOLS),
     "response_format": (lambda form, _: form != {"type": "text"}, OWN_FORM),
-    "logprobs": (lambda wanted, _: bool(wanted), NO_LOGPROBS),
+    "logprobs": (lambda value, _: bool(value), NO_LOGPROBS),
     "top_logprobs": (lambda count, _: count != 0, NO_LOGPROBS),
     "modalities": (lambda kinds, _: kinds != ["text"], ANSWERS_IN_TEXT),
     "audio": (lambda _, __: True, ANSWERS_IN_TEXT),
@@ -113,7 +113,7 @@ class CompletionsEndpoint:
         standing = self._services.access.of(caller, endpoint.workflow_id)
         if body.stream:
             writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
-            return self._services.attached.written(run, writer, endpoint, standing, headers=headers)
+            return self._services.attached.stream_with(run, writer, endpoint, standing, headers=headers)
         outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             return failed_run(outcome, headers)
@@ -177,7 +177,7 @@ def models_router(
     async def models(caller: AnyCaller) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
         found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=True, most=MAX_MODELS)
-        return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
+        return ModelList(data=[_model(each) for each in found if caller.covers(each.id)])
 
     @router.get("/{workflow_id}", summary="Get a deployed workflow", responses=answers(ErrorAnswer, 404))
     async def model(caller: AnyCaller, workflow_id: str) -> Model:

@@ -28,11 +28,11 @@ class WebhookClient(Protocol):
 
     async def subscription(self, workspace_id: str, subscription_id: str) -> Subscription: ...
 
-    async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
+    async def subscribe(self, workspace_id: str, saved: SaveSubscription) -> Subscription:
         """Raises InvalidRequest (a forbidden address), Conflict (at the maximum)."""
 
     async def replace_subscription(
-        self, workspace_id: str, subscription_id: str, asked: SaveSubscription
+        self, workspace_id: str, subscription_id: str, saved: SaveSubscription
     ) -> Subscription:
         """Raises InvalidRequest."""
 
@@ -64,15 +64,15 @@ class HttpWebhookClient:
         path = path_of("webhooks", workspace_id, "subscriptions", subscription_id)
         return await self._client.call("GET", path, returns=Subscription)
 
-    async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
+    async def subscribe(self, workspace_id: str, saved: SaveSubscription) -> Subscription:
         path = path_of("webhooks", workspace_id, "subscriptions")
-        return await self._client.call("POST", path, body=asked, returns=Subscription)
+        return await self._client.call("POST", path, body=saved, returns=Subscription)
 
     async def replace_subscription(
-        self, workspace_id: str, subscription_id: str, asked: SaveSubscription
+        self, workspace_id: str, subscription_id: str, saved: SaveSubscription
     ) -> Subscription:
         path = path_of("webhooks", workspace_id, "subscriptions", subscription_id)
-        return await self._client.call("PUT", path, body=asked, returns=Subscription)
+        return await self._client.call("PUT", path, body=saved, returns=Subscription)
 
     async def unsubscribe(self, workspace_id: str, subscription_id: str) -> None:
         await self._client.call("DELETE", path_of("webhooks", workspace_id, "subscriptions", subscription_id))

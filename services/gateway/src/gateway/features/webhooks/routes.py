@@ -47,9 +47,9 @@ class NotificationBody(RequestBody):
 
     @field_validator("alert_config", mode="before")
     @classmethod
-    def _refuse_rules(cls, given: Any) -> None:
+    def _refuse_rules(cls, rules: Any) -> None:
         """Refuse rules: if ignored, the subscription would cover every run."""
-        if given is not None:
+        if rules is not None:
             raise ValueError("alertConfig: alert rules are not supported; every run that passes the filters notifies")
 
 
@@ -65,23 +65,23 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
     async def list_notifications(caller: WorkspaceCaller) -> Response:
         caller.require_throughout(Scope.READ)
         found = await client.subscriptions(caller.workspace.id)
-        return StructResponse({"data": [_shown(each, caller) for each in found]})
+        return StructResponse({"data": [_subscription_row(each, caller) for each in found]})
 
     @router.post("/notifications", status_code=201)
     async def create(caller: WorkspaceCaller, body: Body) -> Response:
         created = await webhooks.subscribe(caller, _subscription(body))
-        return StructResponse({"data": _shown(created, caller)}, status_code=201)
+        return StructResponse({"data": _subscription_row(created, caller)}, status_code=201)
 
     @router.get("/notifications/{notification_id}")
     async def get(caller: WorkspaceCaller, notification_id: str) -> Response:
         caller.require_throughout(Scope.READ)
         found = await client.subscription(caller.workspace.id, notification_id)
-        return StructResponse({"data": _shown(found, caller)})
+        return StructResponse({"data": _subscription_row(found, caller)})
 
     @router.put("/notifications/{notification_id}")
     async def replace(caller: WorkspaceCaller, notification_id: str, body: Body) -> Response:
         replaced = await webhooks.replace(caller, notification_id, _subscription(body))
-        return StructResponse({"data": _shown(replaced, caller)})
+        return StructResponse({"data": _subscription_row(replaced, caller)})
 
     @router.delete("/notifications/{notification_id}")
     async def delete(caller: WorkspaceCaller, notification_id: str) -> Response:
@@ -104,7 +104,7 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
     ) -> Response:
         caller.require(Scope.READ)
         page = await client.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
-        shown = [_delivery(each) for each in page.deliveries if caller.may_touch(each.workflow_id or "")]
+        shown = [_delivery(each) for each in page.deliveries if caller.covers(each.workflow_id or "")]
         return StructResponse({"data": shown, "nextCursor": page.next_cursor})
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=202)
@@ -139,7 +139,7 @@ def _subscription(body: NotificationBody) -> SaveSubscription:
     )
 
 
-def _shown(subscription: Subscription, caller: Caller) -> dict[str, Any]:
+def _subscription_row(subscription: Subscription, caller: Caller) -> dict[str, Any]:
     url = subscription.url if Scope.ADMIN in caller.scopes else _origin(subscription.url)
     return {
         "id": subscription.id,

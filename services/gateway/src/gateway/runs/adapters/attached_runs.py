@@ -10,7 +10,7 @@ import msgspec
 from gateway.runs.adapters.attached_call import AttachedCall
 from gateway.runs.adapters.cancels import Cancels
 from gateway.runs.adapters.fast_path import FastPath
-from gateway.runs.adapters.run_keys import by_key
+from gateway.runs.adapters.run_keys import with_internal_key
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
@@ -83,7 +83,7 @@ class BrokerAttachedRuns:
             self._inbox = None
 
     async def attach(self, run: RunSpec) -> AttachedCall:
-        keyed = by_key(run)
+        keyed = with_internal_key(run)
         if keyed.run_id in self._calls:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
         call = AttachedCall(
@@ -143,7 +143,7 @@ class BrokerAttachedRuns:
 
     async def _send_fast(self, request: AttachedRunRequested) -> None:
         """Publish to the fast path for an idle worker; without one, to the replicated queue."""
-        with suppress(QueueFull, BrokerDisconnected), self._fast_path.taken():
+        with suppress(QueueFull, BrokerDisconnected), self._fast_path.track_publish():
             await self._send(EXPRESS, request)
             return
         await self._send(INTERACTIVE, request)
@@ -166,7 +166,7 @@ class BrokerAttachedRuns:
         if call is None:
             # A redelivered bundle includes ended runs, whose loss needs no cancel.
             if batch.reported_loss is None and not batch.is_expiry:
-                self._cancels.cancel_stray(batch.run_id)
+                self._cancels.cancel_unowned(batch.run_id)
         elif batch.is_expiry:
             self._on_expired(call, batch)
         elif (lost := batch.reported_loss) is None:

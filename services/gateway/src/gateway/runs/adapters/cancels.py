@@ -43,7 +43,7 @@ class Cancels:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    def cancel_stray(self, run_id: str) -> None:
+    def cancel_unowned(self, run_id: str) -> None:
         """Cancel a run that sends events without a caller here; at most once a second per run."""
         now = self._clock.monotonic()
         if now - self._strays.get(run_id, -STRAY_EVERY_SECONDS) < STRAY_EVERY_SECONDS:

@@ -30,7 +30,7 @@ class FastPath:
         return asyncio.get_running_loop().time() >= self._closed_until
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def track_publish(self) -> Iterator[None]:
         """Track one publish on the fast path."""
         loop = asyncio.get_running_loop()
         if self._closed_until:

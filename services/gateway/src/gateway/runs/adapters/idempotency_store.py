@@ -43,7 +43,7 @@ class IdempotencyStore:
         }
         forgotten = {"_id": name.record_id, "expires_at": {"$lte": now}}
         try:
-            await self._records.update_one(forgotten, [{"$set": _literally(fields)}], upsert=True)
+            await self._records.update_one(forgotten, [{"$set": _escape_literals(fields)}], upsert=True)
         except DuplicateKeyError:
             return False
         return True
@@ -52,7 +52,7 @@ class IdempotencyStore:
     async def find(self, record_id: str) -> KnownCall | None:
         stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": NOW_MS}}]
         found = await (await self._records.aggregate(stages)).to_list()
-        return _known(found[0]) if found else None
+        return _known_call(found[0]) if found else None
 
     @store_call
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
@@ -71,13 +71,13 @@ class IdempotencyStore:
         await self._records.update_one(_open(record), {"$set": {"lease_ms": 0}})
 
     @store_call
-    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
-        kept = {
+    async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
+        stored = {
             "status": answer.status,
             "headers": [[name, value] for name, value in answer.headers.items()],
             **encode_payload(answer.body),
         }
-        await self._records.update_one(_open(record), {"$set": {"answer": kept}})
+        await self._records.update_one(_open(record), {"$set": {"answer": stored}})
 
     @store_call
     async def forget(self, record: CallRecord) -> None:
@@ -104,18 +104,18 @@ def _held(record: CallRecord, lease: timedelta) -> Document:
     return {"holder": record.holder, "lease_ms": server_time_after(lease)}
 
 
-def _literally(fields: Document) -> Document:
+def _escape_literals(fields: Document) -> Document:
     """Wrap text for a pipeline, where a leading `$` would mark an expression."""
     return {name: value if isinstance(value, dict) else {"$literal": value} for name, value in fields.items()}
 
 
-def _known(document: Document) -> KnownCall:
+def _known_call(document: Document) -> KnownCall:
     name = CallName(document["workspace_id"], document["workflow_id"], document["is_public"], document["key"])
     record = CallRecord(name, document["fingerprint"], document["run_id"], holder=document["holder"])
     return KnownCall(record, _answer(document["answer"]), is_held=document["lease_ms"] > document["now_ms"])
 
 
-def _answer(kept: Document | None) -> StoredAnswer | None:
-    if kept is None:
+def _answer(stored: Document | None) -> StoredAnswer | None:
+    if stored is None:
         return None
-    return StoredAnswer(kept["status"], dict(kept["headers"]), decode_payload(kept))
+    return StoredAnswer(stored["status"], dict(stored["headers"]), decode_payload(stored))

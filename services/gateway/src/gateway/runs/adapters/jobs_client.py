@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.runs.adapters.run_keys import by_key, by_public_id
+from gateway.runs.adapters.run_keys import by_public_id, with_internal_key
 from gateway.runs.ports.jobs import EVERY_RUN
 from shared.batching import Batcher
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
@@ -76,11 +76,11 @@ class AcceptBatcher:
     async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
         if len(requests) == 1:
             return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
-        asked = AcceptRuns(tuple(requests))
-        told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
-        if len(told.answers) != len(requests):
+        request = AcceptRuns(tuple(requests))
+        answers = await self._client.call("POST", path_of("runs", "batch"), body=request, returns=AcceptAnswers)
+        if len(answers.answers) != len(requests):
             raise Unavailable("jobs-service answered for fewer runs than it received")
-        return [_answer_of(answer) for answer in told.answers]
+        return [_answer_of(answer) for answer in answers.answers]
 
 
 def _answer_of(answer: AcceptAnswer) -> Answer:
@@ -105,11 +105,11 @@ class HttpJobsClient:
         self.put = payloads.put
         self.get = payloads.get
 
-    async def erase(self, asked: Erase) -> Erased:
-        return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
+    async def erase(self, request: Erase) -> Erased:
+        return await self._client.call("POST", path_of("erasures"), body=request, returns=Erased)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
-        keyed = msgspec.structs.replace(request, run=by_key(request.run))
+        keyed = msgspec.structs.replace(request, run=with_internal_key(request.run))
         return by_public_id(await self._intake.accept(keyed))
 
     async def job(self, job_id: str) -> RunView:
@@ -150,9 +150,9 @@ class HttpJobsClient:
         done = await self._client.call("POST", path_of("runs", "cancel"), body=body, returns=CancelledRuns)
         return CancelledRuns(tuple(map(public_run_id, done.run_ids)), done.has_more)
 
-    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
-        path = path_of("runs", run_key(asked.workspace_id, run_id), "resume")
-        return await self._client.call("POST", path, body=asked, returns=ResumeAnswer)
+    async def resume(self, run_id: str, request: ResumeRun) -> ResumeAnswer:
+        path = path_of("runs", run_key(request.workspace_id, run_id), "resume")
+        return await self._client.call("POST", path, body=request, returns=ResumeAnswer)
 
     async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
         key = run_key(workspace_id, run_id)
@@ -169,9 +169,9 @@ class HttpJobsClient:
     async def spend(self, workspace_id: str) -> Spend:
         return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
-        asked = FindRunStatistics(workspace_id, tuple(workflow_ids))
-        found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunStatisticsList)
+    async def run_statistics(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
+        request = FindRunStatistics(workspace_id, tuple(workflow_ids))
+        found = await self._client.call("POST", path_of("tallies", "search"), body=request, returns=RunStatisticsList)
         return {tally.workflow_id: tally for tally in found.tallies}
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:

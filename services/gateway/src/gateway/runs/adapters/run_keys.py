@@ -12,7 +12,7 @@ from shared.ids import public_run_id, run_key
 Answer = TypeVar("Answer", RunAccepted, RunView, CancelAnswer)
 
 
-def by_key(run: RunSpec) -> RunSpec:
+def with_internal_key(run: RunSpec) -> RunSpec:
     """Return `run` with its internal key."""
     key = run_key(run.snapshot.workspace_id, run.run_id)
     return run if key == run.run_id else msgspec.structs.replace(run, run_id=key)

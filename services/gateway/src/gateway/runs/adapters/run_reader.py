@@ -100,10 +100,10 @@ class RunReader:
             ready = self._contiguous()
             if ready:
                 return ready
-            if await self._is_over():
+            if await self._is_fully_read():
                 return ()
 
-    async def _is_over(self) -> bool:
+    async def _is_fully_read(self) -> bool:
         """Wait for events or read the log; return whether the run is over and fully read."""
         if not self._must_read_log and not self._ended:
             with suppress(TimeoutError):

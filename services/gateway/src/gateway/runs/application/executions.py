@@ -128,7 +128,7 @@ class Executions:
         except RunIdTaken as error:
             if request.may_have_begun:
                 return await self._accepted_before(endpoint, spec.run_id)
-            raise _taken(spec.run_id) from error
+            raise _run_id_taken(spec.run_id) from error
         except OutcomeUncertain as error:
             raise AcceptUncertain(spec.run_id) from error
 
@@ -136,9 +136,9 @@ class Executions:
         try:
             run = await self._jobs.run(endpoint.workspace_id, run_id)
         except NotFound:
-            raise _taken(run_id) from None
+            raise _run_id_taken(run_id) from None
         if run.workflow_id != endpoint.workflow_id or run.job_id is None:
-            raise _taken(run_id)
+            raise _run_id_taken(run_id)
         return RunAccepted(run.run_id, run.job_id, run.created_at)
 
     async def output_of(self, workspace_id: str, outcome: RunOutcome) -> bytes:
@@ -185,7 +185,7 @@ class Executions:
         try:
             await self._jobs.claim_run_id(endpoint.workspace_id, endpoint.workflow_id, run_id)
         except RunIdTaken as error:
-            raise _taken(run_id) from error
+            raise _run_id_taken(run_id) from error
         except Unavailable as error:
             raise IdentityUnavailable from error
 
@@ -199,5 +199,5 @@ class Executions:
         return self._plans[caller.workspace.plan]
 
 
-def _taken(run_id: str) -> RunIdTaken:
+def _run_id_taken(run_id: str) -> RunIdTaken:
     return RunIdTaken("Execution ID has already been used", details={"runId": run_id})

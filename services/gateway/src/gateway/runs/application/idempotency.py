@@ -62,11 +62,11 @@ class Idempotency:
                 return self._track(claimed)
         raise Unavailable("the record of this idempotency key keeps changing")
 
-    async def keep(self, record: CallRecord, status: int, headers: dict[str, str], body: bytes) -> None:
+    async def store_answer(self, record: CallRecord, status: int, headers: dict[str, str], body: bytes) -> None:
         """Store the answer. A failure is logged; the caller gets the answer."""
         try:
             answer = StoredAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
-            await self._records.keep(record, answer)
+            await self._records.store_answer(record, answer)
         except FlowportError as error:
             log.error("idempotency_answer_not_stored", run_id=record.run_id, error=error.message)
         finally:

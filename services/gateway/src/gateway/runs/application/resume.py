@@ -62,5 +62,5 @@ class PausedRuns:
             raise NotFound(NOT_PAUSED) from None
         if any(point.context_id == context_id for point in run.pauses):
             check_answer(responses_of(run, await self.output(run)).get(context_id), answer)
-        asked = ResumeRun(caller.workspace.id, workflow_id, context_id, msgspec.Raw(msgspec.json.encode(answer)))
-        return run, await self._jobs.resume(run_id, asked)
+        request = ResumeRun(caller.workspace.id, workflow_id, context_id, msgspec.Raw(msgspec.json.encode(answer)))
+        return run, await self._jobs.resume(run_id, request)

@@ -24,7 +24,7 @@ class RunTallies:
         if not workflow_ids:
             return {}
         try:
-            return await self._jobs.tallies(workspace_id, workflow_ids)
+            return await self._jobs.run_statistics(workspace_id, workflow_ids)
         except Unavailable as error:
             log.warning("run_counts_unavailable", workspace_id=workspace_id, error=error.message)
             return None

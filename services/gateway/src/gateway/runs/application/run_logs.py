@@ -39,8 +39,8 @@ class RunLogs:
         Raises MissingScope, InvalidRequest (the cursor), Unavailable.
         """
         caller.require(Scope.READ)
-        if wanted := frozenset(folder_ids):
-            query = _only(query, await self._workflows_in(caller.workspace.id, wanted))
+        if selected := frozenset(folder_ids):
+            query = _only(query, await self._workflows_in(caller.workspace.id, selected))
         if caller.key is not None and caller.key.workflow_ids is not None:
             query = _only(query, caller.key.workflow_ids)
         return await self._jobs.logs(query)
@@ -62,8 +62,8 @@ class RunLogs:
 
         Raises Unavailable.
         """
-        given = output_payload(run)
-        return None if given is None else await or_none(self._payloads.get(run.workspace_id, given.as_logged))
+        payload = output_payload(run)
+        return None if payload is None else await or_none(self._payloads.get(run.workspace_id, payload.as_logged))
 
     async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
         """Return the workflows of some runs, by id, without deleted ones. Raises Unavailable."""

@@ -47,12 +47,12 @@ class UsageReports:
         return Usage(
             sync_calls=await self._limits.look(caller, RateKind.SYNC),
             async_calls=await self._limits.look(caller, RateKind.ASYNC),
-            cost_usd=await self._spent(caller.workspace.id),
+            cost_usd=await self._cost(caller.workspace.id),
             cap_usd=self._plans[caller.workspace.plan].spend_cap_usd,
             plan=caller.workspace.plan,
         )
 
-    async def _spent(self, workspace_id: str) -> float:
+    async def _cost(self, workspace_id: str) -> float:
         try:
             return (await self._jobs.spend(workspace_id)).usage.cost_usd
         except Unavailable as error:
@@ -69,7 +69,7 @@ class SpendCap:
 
     def __init__(self, jobs: Jobs, clock: Clock) -> None:
         self._jobs = jobs
-        self._spent: LookupCache[float] = LookupCache(
+        self._cost: LookupCache[float] = LookupCache(
             self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS
         )
 
@@ -78,7 +78,7 @@ class SpendCap:
         if cap_usd <= 0:
             return
         try:
-            spent = await self._spent.get(workspace_id)
+            spent = await self._cost.get(workspace_id)
         except Unavailable as error:
             log.warning("spend_cap_unchecked", workspace_id=workspace_id, error=error.message)
             return

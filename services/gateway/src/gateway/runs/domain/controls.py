@@ -60,9 +60,9 @@ def _state_override(value: Any, path: str) -> Iterator[Problem]:
         ("parallels", dict, False),
     ):
         if (needed or name in value) and not isinstance(value.get(name), kind):
-            wanted = "array" if kind is list else "record"
+            expected_type = "array" if kind is list else "record"
             got = json_body.type_name(value[name]) if name in value else "undefined"
-            yield Problem(f"{path}.{name}", f"Invalid input: expected {wanted}, received {got}")
+            yield Problem(f"{path}.{name}", f"Invalid input: expected {expected_type}, received {got}")
 
 
 def _run_from_block(value: Any, path: str) -> Iterator[Problem]:

@@ -68,7 +68,7 @@ def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
     Raises InvalidRequest if one was too large to log.
     """
     led_on = (log for log in blocks if log.success or log.error_handled)
-    return {log.block_id: _whole(log) for log in led_on if isinstance(log.output, dict)}
+    return {log.block_id: _full_output(log) for log in led_on if isinstance(log.output, dict)}
 
 
 def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
@@ -77,10 +77,10 @@ def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
     Raises InvalidRequest if it was too large to log.
     """
     first = min(blocks, key=lambda log: log.execution_order, default=None)
-    return _whole(first) if first is not None and isinstance(first.output, dict) else None
+    return _full_output(first) if first is not None and isinstance(first.output, dict) else None
 
 
-def _whole(log: BlockLog) -> dict[str, Any]:
+def _full_output(log: BlockLog) -> dict[str, Any]:
     output: dict[str, Any] = log.output
     if output.keys() == CUT and output["truncated"] is True:
         raise InvalidRequest(f"The output of {log.block_name} was too large to be stored. Run the full workflow.")

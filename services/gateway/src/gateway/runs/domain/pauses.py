@@ -53,10 +53,10 @@ def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dic
 
 def answer_in(body: Any) -> dict[str, Any]:
     """Return the answer in a resume call: its `input`, or the whole body. Raises InvalidRequest."""
-    given = body["input"] if isinstance(body, dict) and "input" in body else body
-    if not isinstance(given, dict):
+    fields = body["input"] if isinstance(body, dict) and "input" in body else body
+    if not isinstance(fields, dict):
         raise InvalidRequest(NO_OBJECT)
-    return given
+    return fields
 
 
 def _facts(point: PausePoint) -> dict[str, Any]:

@@ -52,16 +52,16 @@ def http_answer(output: bytes) -> HttpAnswer:
     return HttpAnswer(status, headers, b"" if status in _BODILESS else bytes(block.data))
 
 
-def _status(given: Any) -> int:
-    if isinstance(given, str) and _THREE_DIGITS.fullmatch(given):
-        given = int(given)
-    return int(given) if isinstance(given, int | float) and 200 <= given < 600 else 200
+def _status(raw: Any) -> int:
+    if isinstance(raw, str) and _THREE_DIGITS.fullmatch(raw):
+        raw = int(raw)
+    return int(raw) if isinstance(raw, int | float) and 200 <= raw < 600 else 200
 
 
-def _safe_headers(given: Any) -> dict[str, str]:
-    if not isinstance(given, dict):
+def _safe_headers(raw: Any) -> dict[str, str]:
+    if not isinstance(raw, dict):
         return {}
-    pairs = ((name.strip().lower(), _header_text(value)) for name, value in given.items())
+    pairs = ((name.strip().lower(), _header_text(value)) for name, value in raw.items())
     return {
         name: value for name, value in pairs if value is not None and _NAME.fullmatch(name) and _is_allowed(name, value)
     }

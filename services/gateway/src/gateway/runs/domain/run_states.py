@@ -38,9 +38,9 @@ def as_number(amount: float) -> float:
     return int(amount) if amount == int(amount) else amount
 
 
-def block_outputs(blocks: Iterable[BlockLog], wanted: Iterable[str]) -> dict[str, Any] | None:
+def block_outputs(blocks: Iterable[BlockLog], selected: Iterable[str]) -> dict[str, Any] | None:
     """Return the last outputs of these blocks, by id or name; None if none is named."""
-    names = [name for name in wanted if name]
+    names = [name for name in selected if name]
     if not names:
         return None
     latest = {key: block.output for block in blocks if block.success for key in _keys(block)}

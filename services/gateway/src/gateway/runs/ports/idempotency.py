@@ -46,7 +46,7 @@ class IdempotencyRecords(Protocol):
     async def release_lease(self, record: CallRecord) -> None:
         """End the lease, if `record` is still the stored one."""
 
-    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
+    async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
         """Store the answer, if `record` is still the stored one."""
 
     async def forget(self, record: CallRecord) -> None:

@@ -45,13 +45,13 @@ class Jobs(Protocol):
     async def spend(self, workspace_id: str) -> Spend:
         """Return the workspace's spend on models this month."""
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
+    async def run_statistics(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         """Return run counts by workflow id, without workflows that never ran."""
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
         """Cancel the unfinished runs of a workflow."""
 
-    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+    async def resume(self, run_id: str, request: ResumeRun) -> ResumeAnswer:
         """End a pause. Raises NotFound, Conflict, PayloadTooLarge."""
 
     async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:

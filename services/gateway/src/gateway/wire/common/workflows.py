@@ -60,7 +60,7 @@ async def listed(
         deployed_only=query.deployed_only,
         folder_id=query.folder_id,
     )
-    shown = [each for each in page.workflows if caller.may_touch(each.id)]
+    shown = [each for each in page.workflows if caller.covers(each.id)]
     known = await tallies.of(query.workspace_id, [each.id for each in shown])
     return [summary(each, known) for each in shown], page.next_cursor
 
@@ -124,14 +124,14 @@ def add_deployment_routes(
         caller: DeployingCaller,
         workflow_id: str,
         body: Annotated[DeployBody, Depends(json_of(DeployBody))],
-        seen: DeployRevision,
+        expected_revision: DeployRevision,
     ) -> Response:
         deployed = await deployments.deploy(
             caller,
             workflow_id,
             name=body.name,
             description=body.description,
-            expected_revision=seen,
+            expected_revision=expected_revision,
             accepted_warnings=body.accepted_warnings,
         )
         return await answer(caller, deployment(deployed))

@@ -42,7 +42,7 @@ def authoring_router(
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
         found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
-        return Data(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
+        return Data(data=[row(workflow) for workflow in found if caller.covers(workflow.id)])
 
     @router.post("")
     async def create(caller: AnyCaller, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:

@@ -66,10 +66,10 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         caller: WorkflowCaller,
         workflow_id: str,
         body: Annotated[DeployBody, Depends(_deploy_body)],
-        seen: DeployRevision,
+        expected_revision: DeployRevision,
     ) -> DeployResult:
         deployed = await deployments.deploy(
-            caller, workflow_id, expected_revision=seen, accepted_warnings=body.accepted_warnings
+            caller, workflow_id, expected_revision=expected_revision, accepted_warnings=body.accepted_warnings
         )
         return _deployed(deployed)
 

@@ -40,11 +40,11 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
             str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
         ] = None,
     ) -> Response:
-        wanted = split_names(selected_outputs)
-        run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))
-        given = output_payload(run) if include_output else None
-        output = None if given is None else await runs.output(run, given)
-        return StructResponse(run_body(run, output, wanted))
+        selected = split_names(selected_outputs)
+        run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(selected))
+        payload = output_payload(run) if include_output else None
+        output = None if payload is None else await runs.output(run, payload)
+        return StructResponse(run_body(run, output, selected))
 
     @router.post("/cancel", response_model=CancelResult, summary="Cancel a run", responses=answers(Refusal, 409))
     async def cancel(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
@@ -68,7 +68,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
     return router
 
 
-def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str, Any]:
+def run_body(run: RunView, output: bytes | None, selected: list[str]) -> dict[str, Any]:
     """Present a run's status."""
     return {
         "executionId": run.run_id,
@@ -83,5 +83,5 @@ def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str,
         "cost": cost_of(run),
         "error": run.error.text if run.error and run.status is RunStatus.FAILED else None,
         "finalOutput": None if output is None else msgspec.Raw(output),
-        "blockOutputs": block_outputs(run.blocks, wanted),
+        "blockOutputs": block_outputs(run.blocks, selected),
     }

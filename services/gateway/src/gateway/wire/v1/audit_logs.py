@@ -23,13 +23,13 @@ def audit_logs_router(access: V1Access, audit: AuditLog) -> APIRouter:
     @router.get("/api/v1/audit-logs", summary="List audit log entries")
     async def page(
         caller: Annotated[Caller, Depends(access.caller)],
-        wanted: Annotated[AuditFilter, Depends()],
+        filters: Annotated[AuditFilter, Depends()],
         workspace_id: Annotated[
             str | None, Query(alias="workspaceId", max_length=200, description="Defaults to the key's workspace.")
         ] = None,
     ) -> AuditLogs:
         caller = caller.within(workspace_id or caller.workspace.id)
-        entries, cursor = await audit.page(caller, wanted.query(caller))
+        entries, cursor = await audit.page(caller, filters.query(caller))
         return AuditLogs(data=list(map(audit_row, entries)), next_cursor=cursor, limits=await access.limits(caller))
 
     return router

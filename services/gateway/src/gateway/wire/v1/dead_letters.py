@@ -38,7 +38,7 @@ def dead_letters_router(
         caller = _within(caller, workspace_id)
         caller.require_throughout(Scope.ADMIN)
         found = await client.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
-        return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
+        return StructResponse({"data": list(map(_letter_row, found.letters)), "nextCursor": found.next_cursor})
 
     @router.post("/dead-letters/{letter_id}/redrive", summary="Redrive a dead letter")
     async def redrive_letter(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> Response:
@@ -61,7 +61,7 @@ def _within(caller: Caller, workspace_id: str | None) -> Caller:
     return caller.within(workspace_id or caller.workspace.id)
 
 
-def _shown(letter: DeadLetterView) -> dict[str, Any]:
+def _letter_row(letter: DeadLetterView) -> dict[str, Any]:
     return {
         "id": letter.id,
         "kind": letter.kind,

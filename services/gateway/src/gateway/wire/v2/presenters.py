@@ -41,7 +41,7 @@ def summary(run: RunView) -> dict[str, Any]:
     }
 
 
-def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str, Any]:
+def state(run: RunView, output: bytes | None, selected: Sequence[str]) -> dict[str, Any]:
     """Present a run's status."""
     shown = summary(run)
     cost = shown.pop("cost")
@@ -51,7 +51,7 @@ def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str
         "cost": cost,
         "error": fault(run.error) if run.status is RunStatus.FAILED else None,
         "output": None if output is None else msgspec.Raw(output),
-        "blockOutputs": block_outputs(run.blocks, wanted),
+        "blockOutputs": block_outputs(run.blocks, selected),
     }
 
 

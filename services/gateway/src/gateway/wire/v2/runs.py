@@ -40,8 +40,8 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=RunList)
-    async def list_runs(caller: WorkflowCaller, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:
-        page = await runs.page(caller, workflow_id, limit=asked.limit, cursor=asked.cursor, only=filter_of(asked))
+    async def list_runs(caller: WorkflowCaller, workflow_id: str, query: Annotated[RunQuery, Query()]) -> Response:
+        page = await runs.page(caller, workflow_id, limit=query.limit, cursor=query.cursor, only=filter_of(query))
         body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
         return StructResponse(body, headers=NO_STORE)
 
@@ -55,20 +55,20 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
             str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
         ] = None,
     ) -> Response:
-        wanted = split_names(selected_outputs)
+        selected = split_names(selected_outputs)
         try:
-            run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(wanted))
+            run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(selected))
         except NotFound:
             raise NotFound("Run not found") from None
-        given = output_payload(run) if include_output else None
-        output = None if given is None else await runs.output(run, given)
-        return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
+        payload = output_payload(run) if include_output else None
+        output = None if payload is None else await runs.output(run, payload)
+        return StructResponse({"data": state(run, output, selected)}, headers=NO_STORE)
 
     @router.post("/cancel", response_model=Data[CancelledRuns])
     async def cancel_all(
-        caller: WorkflowCaller, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
+        caller: WorkflowCaller, workflow_id: str, body: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
     ) -> Response:
-        done = await runs.cancel_all(caller, workflow_id, filter_of(asked))
+        done = await runs.cancel_all(caller, workflow_id, filter_of(body))
         return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
 
     @router.post(
@@ -78,10 +78,10 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
         caller: WorkflowCaller,
         workflow_id: str,
         run_id: str,
-        asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))],
+        body: Annotated[ResumeBody, Depends(json_of(ResumeBody))],
     ) -> Response:
-        answer = answer_in({"input": {} if asked.input is None else asked.input})
-        await paused_runs.resume(caller, workflow_id, run_id, asked.context_id, answer)
+        answer = answer_in({"input": {} if body.input is None else body.input})
+        await paused_runs.resume(caller, workflow_id, run_id, body.context_id, answer)
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
         return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
 
@@ -97,9 +97,9 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
     return router
 
 
-def filter_of(asked: RunQuery | CancelRunsBody) -> RunFilter:
+def filter_of(filters: RunQuery | CancelRunsBody) -> RunFilter:
     """Return the filter of runs."""
-    return RunFilter(None if asked.status is None else status_of(asked.status), asked.since, asked.until)
+    return RunFilter(None if filters.status is None else status_of(filters.status), filters.since, filters.until)
 
 
 def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:

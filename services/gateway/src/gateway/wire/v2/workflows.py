@@ -85,8 +85,8 @@ def workflows_router(
     ) -> Response:
         caller.require(Scope.READ)
         page = await authoring.versions(caller.workspace.id, workflow_id, before=cursor, limit=limit)
-        following = None if page.next_before is None else str(page.next_before)
-        body = Anything(data=[version_row(each) for each in page.versions], next_cursor=following)
+        next_cursor = None if page.next_before is None else str(page.next_before)
+        body = Anything(data=[version_row(each) for each in page.versions], next_cursor=next_cursor)
         return StructResponse(raw_json(body), headers=NO_STORE)
 
     @router.get("/{workflow_id}/versions/{version}", response_model=Anything)

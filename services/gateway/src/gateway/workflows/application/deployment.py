@@ -54,7 +54,7 @@ class DeploymentService:
         )
         deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
         self._endpoints.forget(workflow_id)
-        await self._note(caller, "workflow.deployed", deployed.endpoint, before)
+        await self._record_audit(caller, "workflow.deployed", deployed.endpoint, before)
         await self._settle()
         return deployed
 
@@ -64,7 +64,7 @@ class DeploymentService:
         before = await self._live(workflow_id)
         promoted = await self._authoring.promote(caller.workspace.id, workflow_id, number)
         self._endpoints.forget(workflow_id)
-        await self._note(caller, "workflow.promoted", promoted.endpoint, before)
+        await self._record_audit(caller, "workflow.promoted", promoted.endpoint, before)
         await self._settle()
         return promoted
 
@@ -77,7 +77,8 @@ class DeploymentService:
         live = (await self._authoring.status(caller.workspace.id, workflow_id)).endpoint.version
         if live is None:
             raise UndeployedAlready
-        return await self.promote(caller, workflow_id, number or await self._before(caller, workflow_id, live))
+        number = number or await self._previous_version(caller, workflow_id, live)
+        return await self.promote(caller, workflow_id, number)
 
     async def undeploy(self, caller: Caller, workflow_id: str) -> Endpoint:
         """Make no version live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
@@ -88,7 +89,7 @@ class DeploymentService:
         except NotDeployed:
             raise UndeployedAlready from None
         self._endpoints.forget(workflow_id)
-        await self._note(caller, "workflow.undeployed", endpoint, before)
+        await self._record_audit(caller, "workflow.undeployed", endpoint, before)
         await self._settle()
         return endpoint
 
@@ -129,7 +130,7 @@ class DeploymentService:
         found = await self._endpoints.find(workflow_id)
         return None if found is None else found.version
 
-    async def _note(self, caller: Caller, action: str, endpoint: Endpoint, before: int | None) -> None:
+    async def _record_audit(self, caller: Caller, action: str, endpoint: Endpoint, before: int | None) -> None:
         await self._audit.record(
             caller,
             action,
@@ -139,7 +140,7 @@ class DeploymentService:
             after={"version": endpoint.version},
         )
 
-    async def _before(self, caller: Caller, workflow_id: str, live: int) -> int:
+    async def _previous_version(self, caller: Caller, workflow_id: str, live: int) -> int:
         page = await self._authoring.versions(caller.workspace.id, workflow_id, before=live, limit=1)
         if not page.versions:
             raise InvalidRequest("No previous deployment version to roll back to")

@@ -121,5 +121,5 @@ def _require_create(caller: Caller) -> None:
 
 
 def _changed_fields(change: UpdateWorkflow | UpdateVersion, record: Workflow | Version) -> dict[str, Any]:
-    given = msgspec.structs.asdict(change)
-    return {name: getattr(record, name) for name, value in given.items() if value is not msgspec.UNSET}
+    fields = msgspec.structs.asdict(change)
+    return {name: getattr(record, name) for name, value in fields.items() if value is not msgspec.UNSET}

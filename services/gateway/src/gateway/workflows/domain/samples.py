@@ -49,10 +49,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the id in JOB_ID follows the URL."""
 
     @property
-    def notes(self) -> list[str]:
+    def required_variables(self) -> list[str]:
         """Return the required environment variables."""
-        notes = [] if self.masked_key is None else [f"SIM_API_KEY: {self.masked_key}"]
-        return [*notes, "JOB_ID: the jobId that the async call answered"] if self.needs_job else notes
+        variables = [] if self.masked_key is None else [f"SIM_API_KEY: {self.masked_key}"]
+        return [*variables, "JOB_ID: the jobId that the async call answered"] if self.needs_job else variables
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ def curl(call: Call) -> str:
         lines.append('-H "X-Execution-Mode: async"')
     if call.body is not None:
         lines.append(f"-d {_quoted(json_text(call.body))}")
-    return "".join(f"# {note}\n" for note in call.notes) + " \\\n  ".join(lines)
+    return "".join(f"# {note}\n" for note in call.required_variables) + " \\\n  ".join(lines)
 
 
 def _url(call: Call) -> str:
@@ -147,7 +147,7 @@ def python(call: Call) -> str:
     imports = ["import requests"]
     if call.masked_key is not None or call.needs_job:
         imports.insert(0, "import os\n")
-    notes = [f"# {note}" for note in call.notes]
+    notes = [f"# {note}" for note in call.required_variables]
     return "\n".join([*notes, *imports, "", _request(call)])
 
 
@@ -197,7 +197,7 @@ def typescript(call: Call) -> str:
 
 
 def _module(call: Call, *, sure: str, result: str, ending: str) -> str:
-    notes = "".join(f"// {note}\n" for note in call.notes)
+    notes = "".join(f"// {note}\n" for note in call.required_variables)
     target = f"`{call.url}/${{process.env.JOB_ID}}`" if call.needs_job else json_text(call.url)
     options = textwrap.indent("".join(f"{option},\n" for option in _options(call, sure)), "  ")
     request = f"const response = await fetch({target}, {{\n{options}}});"

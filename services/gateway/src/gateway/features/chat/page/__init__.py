@@ -26,7 +26,7 @@ def chat_page_router(files: ConsoleFiles) -> APIRouter:
 
     @router.get("/page/markdown.js")
     async def markdown() -> Response:
-        if (name := files.built("chat-markdown")) is None:
+        if (name := files.hashed_name("chat-markdown")) is None:
             raise HTTPException(404)
         return RedirectResponse(f"/{name}", headers={"cache-control": "no-cache"})
 
