@@ -53,13 +53,13 @@ def build(
     outside = outside or Outside(settings)
     broker, store = outside.broker, outside.store
     callers = build_caller_services(settings, outside)
-    running = build_run_services(settings, outside, callers)
-    services, authored, deletions = (
-        running.services,
+    runs = build_run_services(settings, outside, callers)
+    services, workflows, deletions = (
+        runs.services,
         build_workflow_services(outside, callers),
         build_deletion_service(outside, callers),
     )
-    tools, outbox = build_tools(settings, outside, services, authored), Outbox(outside.mailer)
+    tools, outbox = build_tools(settings, outside, services, workflows), Outbox(outside.mailer)
     console = ConsoleFiles()
     app = create_app(
         ServiceName.GATEWAY,
@@ -72,24 +72,22 @@ def build(
             callers.key_uses,
             callers.stream_access,
             _first_start(settings, outside, on_first_key, on_first_password),
-            running.cancels,
-            running.attached,
-            running.followed,
-            running.idempotency,
+            runs.cancels,
+            runs.attached,
+            runs.followed,
+            runs.idempotency,
             tools.endpoint,
             outbox,
             deletions,
-            ControlListener(broker.control, _control_handlers(callers, running)),
+            ControlListener(broker.control, _control_handlers(callers, runs)),
         ],
         checks={"broker": broker.ping, "store": store.ping},
         routers=[
-            *run_routers(settings, outside, callers, running),
+            *run_routers(settings, outside, callers, runs),
             *people_routers(settings, outside, callers, deletions),
             *operations_routers(settings, outside, callers),
-            *workflow_routers(settings, outside, callers, authored),
-            *channel_routers(
-                settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox
-            ),
+            *workflow_routers(settings, outside, callers, workflows),
+            *channel_routers(settings, outside, callers, runs=runs, workflows=workflows, tools=tools, outbox=outbox),
             chat_page_router(console),
             root_router(settings.base_url, console),
         ],
@@ -101,7 +99,7 @@ def build(
     )
     describe(app)
     register_error_handlers(app, console)
-    app.state.on_drain = partial(running.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
+    app.state.on_drain = partial(runs.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app
 
 
@@ -123,13 +121,13 @@ def _first_start(
     )
 
 
-def _control_handlers(callers: Callers, running: RunServices) -> Sequence[Callable[[ControlMessage], None]]:
+def _control_handlers(callers: Callers, runs: RunServices) -> Sequence[Callable[[ControlMessage], None]]:
     """Return the handlers of broadcasts."""
     return (
         callers.authentication.on_control,
         callers.endpoints.on_control,
         callers.stream_access.on_control,
-        running.attached.on_control,
+        runs.attached.on_control,
     )
 
 

@@ -38,10 +38,10 @@ class Tools:
 
 
 def build_tools(
-    settings: GatewaySettings, outside: Outside, services: EndpointServices, authored: WorkflowServices
+    settings: GatewaySettings, outside: Outside, services: EndpointServices, workflows: WorkflowServices
 ) -> Tools:
     """Build them with the protocol's own package."""
-    published = PublishedTools(outside.tool_servers, authored.interfaces, outside.clock)
+    published = PublishedTools(outside.tool_servers, workflows.interfaces, outside.clock)
     return Tools(published, McpEndpoint(services, published, max_body_bytes=settings.max_body_bytes))
 
 
@@ -50,40 +50,42 @@ def channel_routers(
     outside: Outside,
     callers: Callers,
     *,
-    running: RunServices,
-    authored: WorkflowServices,
+    runs: RunServices,
+    workflows: WorkflowServices,
     tools: Tools,
     outbox: Outbox,
 ) -> Sequence[APIRouter]:
     """Return the routers. Authors' chat routes precede those of visitors, which match any word as an address."""
-    url, settle, services = settings.base_url, callers.revocations.settle, running.services
-    publishing = ToolServerPublications(outside.tool_servers, callers.endpoints, tools.published, callers.audit, settle)
+    url, settle, services = settings.base_url, callers.revocations.settle, runs.services
+    publications = ToolServerPublications(
+        outside.tool_servers, callers.endpoints, tools.published, callers.audit, settle
+    )
     return (
-        completions_router(CompletionsEndpoint(services, authored.interfaces, outside.clock)),
+        completions_router(CompletionsEndpoint(services, workflows.interfaces, outside.clock)),
         models_router(callers.authentication, callers.endpoints, callers.rate_limits, outside.deploy),
-        tool_servers_router(callers.legacy, publishing, public_url=url),
+        tool_servers_router(callers.legacy, publications, public_url=url),
         mcp_router(tools.endpoint),
-        *_agent_routers(settings, outside, callers, running, authored),
-        *_chat_routers(settings, outside, callers, services=services, authored=authored, outbox=outbox),
+        *_agent_routers(settings, outside, callers, runs, workflows),
+        *_chat_routers(settings, outside, callers, services=services, workflows=workflows, outbox=outbox),
     )
 
 
 def _agent_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, running: RunServices, authored: WorkflowServices
+    settings: GatewaySettings, outside: Outside, callers: Callers, runs: RunServices, workflows: WorkflowServices
 ) -> Sequence[APIRouter]:
-    url, services = settings.base_url, running.services
-    published = PublishedAgents(outside.agents, callers.endpoints, authored.interfaces, outside.clock)
-    tasks = AgentTasks(services.executions, running.workflow_runs, running.following, running.resuming)
-    publishing = AgentPublications(
+    url, services = settings.base_url, runs.services
+    published = PublishedAgents(outside.agents, callers.endpoints, workflows.interfaces, outside.clock)
+    tasks = AgentTasks(services.executions, runs.workflow_runs, runs.follower, runs.paused_runs)
+    publications = AgentPublications(
         outside.agents,
         callers.endpoints,
-        authored.publishing,
+        workflows.deployments,
         published,
         audit=callers.audit,
         settle=callers.revocations.settle,
     )
     endpoint = A2aEndpoint(services, published, tasks, write_seconds=settings.stream_write_seconds, public_url=url)
-    return agents_router(callers.legacy, callers.endpoints, publishing, public_url=url), a2a_router(endpoint)
+    return agents_router(callers.legacy, callers.endpoints, publications, public_url=url), a2a_router(endpoint)
 
 
 def _chat_routers(
@@ -92,23 +94,23 @@ def _chat_routers(
     callers: Callers,
     *,
     services: EndpointServices,
-    authored: WorkflowServices,
+    workflows: WorkflowServices,
     outbox: Outbox,
 ) -> Sequence[APIRouter]:
     url, passwords = settings.base_url, outside.passwords
-    visits = ChatSessions(
+    sessions = ChatSessions(
         outside.chats,
         callers.endpoints,
-        authored.interfaces,
+        workflows.interfaces,
         passwords=passwords,
         attempts=callers.attempts,
         clock=outside.clock,
     )
-    publishing = ChatPublications(
+    publications = ChatPublications(
         outside.chats,
         outside.deploy,
-        authored.publishing,
-        visits,
+        workflows.deployments,
+        sessions,
         passwords=passwords,
         outbox=outbox,
         audit=callers.audit,
@@ -116,6 +118,6 @@ def _chat_routers(
     )
     codes = ChatCodes(outside.entry_codes, outbox, passwords=passwords, attempts=callers.attempts, clock=outside.clock)
     return (
-        chat_manage_router(callers.legacy, callers.endpoints, publishing, public_url=url),
-        chat_session_router(ChatEndpoint(services, visits, codes, callers.limits, public_url=url)),
+        chat_manage_router(callers.legacy, callers.endpoints, publications, public_url=url),
+        chat_session_router(ChatEndpoint(services, sessions, codes, callers.limits, public_url=url)),
     )

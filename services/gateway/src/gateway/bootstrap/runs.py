@@ -50,8 +50,8 @@ class RunServices:
     followed: BrokerFollowedRuns
     idempotency: Idempotency
     workflow_runs: WorkflowRuns
-    following: RunFollower
-    resuming: PausedRuns
+    follower: RunFollower
+    paused_runs: PausedRuns
     services: EndpointServices
 
     def drain(self, seconds: float) -> None:
@@ -94,8 +94,8 @@ def build_run_services(settings: GatewaySettings, outside: Outside, callers: Cal
         followed=followed,
         idempotency=Idempotency(outside.calls, jobs, outside.clock),
         workflow_runs=workflow_runs,
-        following=RunFollower(workflow_runs, followed, jobs, jobs, limits=streams),
-        resuming=PausedRuns(workflow_runs, jobs),
+        follower=RunFollower(workflow_runs, followed, jobs, jobs, limits=streams),
+        paused_runs=PausedRuns(workflow_runs, jobs),
         services=_services(settings, callers, executions),
     )
 
@@ -113,25 +113,25 @@ def _services(settings: GatewaySettings, callers: Callers, executions: Execution
 
 
 def run_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, running: RunServices
+    settings: GatewaySettings, outside: Outside, callers: Callers, runs: RunServices
 ) -> Sequence[APIRouter]:
     """Return the busiest routes first: they are matched in this order."""
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
-    executions, workflow_runs = running.services.executions, running.workflow_runs
-    following, resuming = running.following, running.resuming
-    streams = RunEventStreams(executions, following, callers.stream_access, write_seconds=patience)
-    canvas = CanvasStreams(executions, following, outside.clock, callers.stream_access, write_seconds=patience)
+    executions, workflow_runs = runs.services.executions, runs.workflow_runs
+    follower, paused_runs = runs.follower, runs.paused_runs
+    streams = RunEventStreams(executions, follower, callers.stream_access, write_seconds=patience)
+    canvas = CanvasStreams(executions, follower, outside.clock, callers.stream_access, write_seconds=patience)
     once, v2_once = (
-        IdempotentCalls(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error)
+        IdempotentCalls(runs.idempotency, each) for each in (present_execute_error, present_v2_execute_error)
     )
     return (
-        execute_router(ExecuteEndpoint(running.services, canvas, once=once, public_url=url)),
+        execute_router(ExecuteEndpoint(runs.services, canvas, once=once, public_url=url)),
         jobs_router(callers.authentication, callers.rate_limits, jobs, jobs),
         usage_router(callers.authentication, callers.rate_limits, callers.reports, outside.clock),
-        v2_execute_router(V2ExecuteEndpoint(running.services, streams=streams, once=v2_once, public_url=url)),
+        v2_execute_router(V2ExecuteEndpoint(runs.services, streams=streams, once=v2_once, public_url=url)),
         events_router(callers.v2, streams),
-        v2_runs_router(callers.v2, workflow_runs, resuming, public_url=url),
+        v2_runs_router(callers.v2, workflow_runs, paused_runs, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),
-        pauses_router(callers.legacy, resuming, public_url=url),
+        pauses_router(callers.legacy, paused_runs, public_url=url),
         files_router(callers.authentication, callers.rate_limits, jobs),
     )

@@ -30,7 +30,7 @@ class WorkflowServices:
     """Services that change workflows and describe live ones."""
 
     drafts: DraftService
-    publishing: DeploymentService
+    deployments: DeploymentService
     interfaces: Interfaces
 
 
@@ -39,26 +39,26 @@ def build_workflow_services(outside: Outside, callers: Callers) -> WorkflowServi
     deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
     return WorkflowServices(
         drafts=DraftService(deploy, endpoints, audit, outside.clock),
-        publishing=DeploymentService(deploy, endpoints, audit, callers.revocations.settle),
+        deployments=DeploymentService(deploy, endpoints, audit, callers.revocations.settle),
         interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
     )
 
 
 def workflow_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, authored: WorkflowServices
+    settings: GatewaySettings, outside: Outside, callers: Callers, workflows: WorkflowServices
 ) -> Sequence[APIRouter]:
     """Return the routers of every API generation."""
     deploy, access = outside.deploy, callers.legacy
-    drafts, publishing, tallies = authored.drafts, authored.publishing, RunTallies(outside.jobs)
+    drafts, deployments, tallies = workflows.drafts, workflows.deployments, RunTallies(outside.jobs)
     return (
         v1_workflows_router(callers.v1, deploy, drafts, tallies),
-        deployments_router(callers.v1, publishing),
-        v2_workflows_router(callers.v2, deploy, drafts, publishing, tallies),
-        deployment_router(access, deploy, publishing),
-        versions_router(access, deploy, drafts, publishing),
+        deployments_router(callers.v1, deployments),
+        v2_workflows_router(callers.v2, deploy, drafts, deployments, tallies),
+        deployment_router(access, deploy, deployments),
+        versions_router(access, deploy, drafts, deployments),
         changes_router(access, deploy),
-        interface_router(access, authored.interfaces, public_url=settings.base_url),
+        interface_router(access, workflows.interfaces, public_url=settings.base_url),
         docs_page_router(),
-        authoring_router(access, deploy, drafts, publishing),
+        authoring_router(access, deploy, drafts, deployments),
         block_types_router(access, installed_catalog()),
     )

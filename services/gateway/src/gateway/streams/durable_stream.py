@@ -162,10 +162,10 @@ class RunEventStreams:
     """Factory of streams. A run is independent of its readers, who may reconnect to any gateway without loss."""
 
     def __init__(
-        self, executions: Executions, following: RunFollower, access: StreamAccess, *, write_seconds: float
+        self, executions: Executions, follower: RunFollower, access: StreamAccess, *, write_seconds: float
     ) -> None:
         self._executions = executions
-        self._following = following
+        self._follower = follower
         self._access = access
         self._write_seconds = write_seconds
 
@@ -182,7 +182,7 @@ class RunEventStreams:
         self, caller: Caller, workflow_id: str, run_id: str, *, after: EventPosition, heartbeat_seconds: float | None
     ) -> Response:
         """Stream an existing run, from after `after`. Raises NotFound, Forbidden, Unavailable."""
-        run = await self._following.open(caller, workflow_id, run_id)
+        run = await self._follower.open(caller, workflow_id, run_id)
         writer = FrameWriter(selects=None, agent_events=True)
         standing = self._access.of(caller, workflow_id)
         return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds, standing=standing)
@@ -201,7 +201,7 @@ class RunEventStreams:
         return RunEventStream(
             run,
             NumberedFrames(writer, after),
-            partial(self._following.end_of, workspace_id, run.run_id),
+            partial(self._follower.end_of, workspace_id, run.run_id),
             standing=standing,
             headers={"x-run-id": run.run_id, **agreed},
             write_seconds=self._write_seconds,

@@ -118,9 +118,9 @@ class RunReader:
             return False
         if not page.batches:
             return await self._is_finished(page)
-        following = self._following(page.batches)
-        if following:
-            self._buffered.extendleft(reversed(following))
+        next_batches = self._next_batches(page.batches)
+        if next_batches:
+            self._buffered.extendleft(reversed(next_batches))
             self._must_read_log = self._must_read_log or page.has_more or len(page.batches) > 1
         else:
             await self._await_log()
@@ -186,7 +186,7 @@ class RunReader:
             self._gaps = self._silences = 0
         return ready
 
-    def _following(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
+    def _next_batches(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
         """Return the batches from the first one that continues from the current position; none after a gap.
 
         The first batch of a later attempt always continues: it voids missing events of earlier attempts.
