@@ -105,7 +105,7 @@ def json_value(body: bytes) -> Any:
 
 
 def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
-    """Return `value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
+    """Return `value` as `model`. Raises InvalidRequest with a detail for each problem, up to MAX_PROBLEMS."""
     _refuse_too_many_values(model, value)
     try:
         return model.model_validate(value)
@@ -116,7 +116,7 @@ def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
 
 
 def _refuse_too_many_values(model: type[BaseModel], value: Any) -> None:
-    """Raise InvalidRequest for more than MOST_VALUES values to validate."""
+    """Raise InvalidRequest for more than MAX_BODY_VALUES values to validate."""
     if not isinstance(value, dict):
         return
     left = MAX_BODY_VALUES - len(value)

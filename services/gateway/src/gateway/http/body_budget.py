@@ -13,8 +13,8 @@ SMALL_BYTES: Final = 64 * 1024
 class BodyBudget:
     """Counter of large bodies in progress; refuses those that exceed `limit` bytes in total.
 
-    Received bytes count, not the announced length: a client blocks others only by sending. Like `BodyLimit`, it refuses
-    when a body is read, not before.
+    Received bytes count, not the announced length: a client blocks others only by sending. Like
+    `BodyLimitMiddleware`, it refuses when a body is read, not before.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:

@@ -45,7 +45,7 @@ class RecordedStream(Response):
         self._stopped_reading = False
 
     def record_end(self, recorder: EndRecorder) -> None:
-        """Read to the end even if the caller disconnects or stops reading, and report the end to `keeper`."""
+        """Read to the end even if the caller disconnects or stops reading, and report the end to `recorder`."""
         self._recorder = recorder
 
     async def _record_end(self, end: bytes, *, began: bool = True) -> None:

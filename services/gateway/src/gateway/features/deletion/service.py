@@ -115,7 +115,7 @@ class DeletionService:
         await self._revocations.forget(await self._erasures.close_workspace(workspace_id))
 
     async def _process_safely(self, erasure: Erasure) -> bool:
-        """Like `_went_on`; a failure does not block the erasures behind it."""
+        """Like `_process`; a failure does not block the erasures behind it."""
         try:
             return await self._process(erasure)
         except FlowportError as error:

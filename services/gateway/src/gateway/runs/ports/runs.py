@@ -57,7 +57,7 @@ class FollowedRun(Protocol):
     async def take(self) -> Sequence[Numbered]:
         """Wait for at least one event, and return those since the last call; none once the run is over, or paused.
 
-        Raises StreamBroken, CallerGone, NotFound, Unavailable.
+        Raises StreamBroken, CallerDisconnected, NotFound, Unavailable.
         """
 
     def cut_off(self, error: FlowportError) -> None:
