@@ -131,7 +131,7 @@ async def test_an_output_that_its_log_could_not_hold_is_refused_and_never_made_u
     run_id = await canvas.finished(input={"q": "x" * LARGE}, stopAfterBlockId="one")
     refused = await canvas.run(runFromBlock={"startBlockId": "two", "executionId": run_id})
     assert refused.status_code == 400, refused.text
-    assert "too large to be kept" in refused.json()["error"]
+    assert "too large to be stored" in refused.json()["error"]
 
 
 async def test_a_run_takes_the_input_of_an_earlier_one(canvas: Canvas) -> None:

@@ -20,7 +20,7 @@ class FakeMailer:
         if mail.to in self.unwritable:
             raise ValueError("no such header")
         if self.refuses:
-            raise Unavailable("the mail server did not take a message")
+            raise Unavailable("the mail server refused a message")
         self.mails.put_nowait(mail)
 
 

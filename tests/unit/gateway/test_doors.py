@@ -183,5 +183,5 @@ async def test_a_change_that_may_have_been_made_is_told_as_that_and_nobody_is_as
     system.deployments.refusal = OutcomeUncertain()
     answer = await system.send("POST", path, {})
     assert answer.status == 503
-    assert "may have been made" in answer.body.decode()
+    assert "may have been applied" in answer.body.decode()
     assert "retry-after" not in answer.headers
