@@ -59,7 +59,7 @@ def test_mail_goes_nowhere_until_a_server_is_named() -> None:
     ("wrong", "sentence"),
     [
         ({"SMTP_HOST": "mail.example"}, "requires FLOWPORT_MAIL_FROM"),
-        ({"SMTP_HOST": "mail.example", "MAIL_FROM": "Flowport"}, "FLOWPORT_MAIL_FROM=Flowport: must be an email address"),
+        ({"SMTP_HOST": "mail.example", "MAIL_FROM": "Flowport"}, "MAIL_FROM=Flowport: must be an email address"),
         ({"SMTP_USERNAME": "flow"}, "Set both FLOWPORT_SMTP_USERNAME"),
         ({"SMTP_USERNAME": "flow", "SMTP_PASSWORD": "p", "SMTP_TLS": "none"}, "FLOWPORT_SMTP_PASSWORD requires TLS"),
         ({"SMTP_TLS": "ssl"}, "FLOWPORT_SMTP_TLS=ssl"),
