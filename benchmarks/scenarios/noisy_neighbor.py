@@ -74,8 +74,8 @@ def _measure_beside(own: Load, neighbour: Load, seconds: float) -> Row:
     statuses = neighbours.statuses
     if set(statuses) != {200, 429}:
         raise BenchmarkFailed(f"unexpected statuses for the neighbor: {dict(statuses)}")
-    allow_all, every = statuses[200] / seconds, statuses.total() / seconds
-    return {**_row(answers), "neighbours_calls_per_second": every, "neighbours_runs_per_second": allow_all}
+    let_in, every = statuses[200] / seconds, statuses.total() / seconds
+    return {**_row(answers), "neighbours_calls_per_second": every, "neighbours_runs_per_second": let_in}
 
 
 def _row(answers: Answers) -> Row:

@@ -41,7 +41,7 @@ _SITE = """
 def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
     """Run nginx in front of `upstream`; yield nginx's own URL."""
     port = reserve_port()
-    with _published(folder, _SITE.format(host=LOOPBACK, port=port.number, upstream=upstream, extra=extra), port) as url:
+    with _serving(folder, _SITE.format(host=LOOPBACK, port=port.number, upstream=upstream, extra=extra), port) as url:
         yield url
 
 
@@ -55,12 +55,12 @@ def deployed_nginx(folder: Path, upstream: str) -> Iterator[str]:
     port = reserve_port()
     site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port.number};")
     site = site.replace("server gateway:8080 resolve;", f"server {upstream.partition('//')[2]};")
-    with _published(folder, site, port) as url:
+    with _serving(folder, site, port) as url:
         yield url
 
 
 @contextmanager
-def _published(folder: Path, site: str, port: ReservedPort) -> Iterator[str]:
+def _serving(folder: Path, site: str, port: ReservedPort) -> Iterator[str]:
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, site=site))
