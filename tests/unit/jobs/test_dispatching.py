@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
-from tests.unit.jobs.dispatcher import System, cut_short
+from tests.unit.jobs.dispatcher import System, cut_short, figure
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.queue.redispatch import is_due
+from jobs_service.queue.redispatch import first_dispatch, is_due
 from shared.errors import Unavailable
 
 
@@ -151,3 +151,26 @@ def test_a_patience_longer_than_the_longest_is_waited_out() -> None:
 def test_what_was_published_before_the_clock_was_set_back_is_published_again() -> None:
     patience = timedelta(seconds=10)
     assert [is_due(after(30), 1, NOW, patience), is_due(after(9), 1, NOW, patience)] == [True, False]
+
+
+async def test_the_age_of_an_unclaimed_run_counts_from_its_first_dispatch(system: System) -> None:
+    system.queue.add("a", "a0")
+    for _ in range(100):  # dispatches after 0, 10, 30 and 70 s
+        await system.dispatcher.step()
+        system.clock.seconds += 1
+    await system.dispatcher.step()
+    assert system.sent == ["a0"] * 4
+    assert figure("oldest_unclaimed_seconds") == 100
+
+    system.queue.claim("a0")
+    await system.dispatcher.step()
+    assert figure("oldest_unclaimed_seconds") == 0
+
+
+@pytest.mark.parametrize("dispatches", [1, 2, 7, 30])
+def test_the_first_dispatch_is_as_long_ago_as_all_delays_together(dispatches: int) -> None:
+    patience, first = timedelta(seconds=10), NOW
+    last = first
+    for number in range(1, dispatches):
+        last += next(timedelta(seconds=n) for n in range(700) if is_due(NOW, number, after(n), patience))
+    assert first_dispatch(last, dispatches, patience) == first

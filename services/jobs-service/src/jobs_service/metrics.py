@@ -17,7 +17,7 @@ OLDEST_SECONDS: Final = Gauge(
     "flowport_jobs_oldest_waiting_seconds", "Waiting time of the oldest run that may be dispatched."
 )
 UNCLAIMED_SECONDS: Final = Gauge(
-    "flowport_jobs_oldest_unclaimed_seconds", "Age of the oldest dispatched but unclaimed run."
+    "flowport_jobs_oldest_unclaimed_seconds", "Time since the first dispatch of the oldest unclaimed run."
 )
 WORKSPACE_QUEUED: Final = Gauge(
     "flowport_jobs_workspace_queued_runs",

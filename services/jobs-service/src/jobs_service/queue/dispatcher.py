@@ -14,7 +14,7 @@ from jobs_service.queue.capacity import QueueCounter
 from jobs_service.queue.fairness import Demand, round_robin
 from jobs_service.queue.ports import ActiveRun, Queue, QueueState, WaitingRun
 from jobs_service.queue.publisher import DispatchPublisher
-from jobs_service.queue.redispatch import is_due
+from jobs_service.queue.redispatch import first_dispatch, is_due
 from jobs_service.queue.reservation_watch import ReservationWatch
 from shared.broker.ports import WorkQueue
 from shared.clock import Clock
@@ -174,7 +174,7 @@ class Dispatcher:
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
-        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state))
+        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state, self._policy.patience))
         if self._policy.shows_workspaces:
             metrics.show_workspaces({name: each.queued for name, each in state.counters.items() if each.queued})
 
@@ -241,9 +241,14 @@ def _within_limits(state: QueueState) -> list[ActiveRun]:
     return allowed
 
 
-def _oldest_unclaimed(state: QueueState) -> float:
-    dispatched = [run.dispatched_at for run in state.active if run.is_dispatched and run.dispatched_at is not None]
-    return max(0.0, (state.now - min(dispatched)).total_seconds()) if dispatched else 0.0
+def _oldest_unclaimed(state: QueueState, delay: timedelta) -> float:
+    """Return the seconds since the first dispatch of the oldest unclaimed run. A redispatch does not reset them."""
+    first = [
+        first_dispatch(run.dispatched_at, run.dispatches, delay)
+        for run in state.active
+        if run.is_dispatched and run.dispatched_at is not None
+    ]
+    return max(0.0, (state.now - min(first)).total_seconds()) if first else 0.0
 
 
 def _as_waiting(run: ActiveRun) -> WaitingRun:
