@@ -1,5 +1,6 @@
 """`flowport up` and `flowport stack` with a mongod on the PATH: the stand-in of tests.support.mongod."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -7,9 +8,10 @@ import signal
 from pathlib import Path
 
 import httpx2
+from tests.support.eventually import eventually
 from tests.support.mongod import install
 from tests.support.other_user import open_to_others
-from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
+from tests.support.up import SECONDS, Up, await_gone, credentials, printed_commands, run, up
 
 from flowport.servers.ports import reserve_port
 
@@ -37,7 +39,7 @@ def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, fre
         assert "is version 4.4.29; 7.0 or later is required: install mongod 7.0 or later" in third.output
 
 
-def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -> None:
+def test_a_stack_uses_a_mongod_on_the_path_too_and_restarts_what_is_killed(tmp_path: Path, free_port: int) -> None:
     program = install(tmp_path / "bin")
     settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
     with contextlib.ExitStack() as reserved:
@@ -51,3 +53,21 @@ def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -
             queue = {"x-api-key": document["apiKey"], "x-execution-mode": "async"}
             response = httpx2.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
             assert response.status_code == 202
+
+            (killed,) = _executors(started)
+            os.kill(killed, signal.SIGKILL)
+            asyncio.run(eventually(lambda: _executors(started) - {killed}))
+            answered = httpx2.post(run_url, headers={"x-api-key": document["apiKey"]}, json={"input": "x"}, timeout=60)
+            assert answered.json()["success"] is True
+
+
+def _executors(started: Up) -> set[int]:
+    """Return the process ids of executors."""
+    return {pid for pid in started.descendants() if b"executor_service.main" in _command_line(pid)}
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

@@ -14,11 +14,11 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from executor_service.providers.keys import keyed_providers
 from executor_service.providers.settings import ProviderSettings
@@ -26,6 +26,7 @@ from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home, new_key
 from flowport.local.replica import Replica
 from flowport.local.service_environment import TOKENS, select_environment
+from flowport.local.supervisor import Child
 from flowport.private_files import make_private
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -176,6 +177,21 @@ class Stack:
         replica.launch(environment)
         replica.await_ready()
 
+    def children(self) -> list[Child]:
+        """Return every process, those that others need first."""
+        servers = (("RabbitMQ", self.rabbitmq), (self.store.product if self.store else "", self.store))
+        return [
+            *(
+                Child(name, server.log, partial(_is_running, server), server.restart)
+                for name, server in servers
+                if server is not None
+            ),
+            *(
+                Child(replica.name, replica.log, partial(_is_running, replica), replica.launch)
+                for replica in self._replicas.values()
+            ),
+        ]
+
     def pid(self, name: str) -> int | None:
         """Return the process id of `name` while it runs."""
         return self._replicas[name].pid
@@ -237,6 +253,15 @@ class Stack:
             "FLOWPORT_WEBHOOK_KEYS": keys.webhooks,
             TICKET_KEYS: new_key(),
         }
+
+
+class _Process(Protocol):
+    @property
+    def pid(self) -> int | None: ...
+
+
+def _is_running(process: _Process) -> bool:
+    return process.pid is not None
 
 
 async def _prepare_broker(rabbitmq: RabbitMQServer, topology: Topology, passwords: Mapping[ServiceName, str]) -> None:

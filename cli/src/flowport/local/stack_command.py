@@ -17,6 +17,7 @@ from flowport.local.replica import PORT_VARIABLES
 from flowport.local.stack import Stack, StackPorts
 from flowport.local.store_choice import URI, FolderStore
 from flowport.local.store_kinds import NewStore
+from flowport.local.supervisor import Supervisor
 from flowport.output import Output, print_labelled
 from flowport.servers.process import UMASK
 from gateway.settings import GatewaySettings
@@ -62,15 +63,21 @@ async def run_stack(
             public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url,
         )
         await prepare_installation(home, settings, url=stack.url, store=str(choice), examples=examples, output=output)
-        await _watch(stack, output.progress)
+        await _supervise(stack, output.progress)
 
 
-async def _watch(stack: Stack, console: Console) -> None:
-    """Report each process that ends. The others continue."""
-    reported: set[str] = set()
+async def _supervise(stack: Stack, console: Console) -> None:
+    """Restart each process that ends, and report it."""
+
+    def report(event: str, detail: str) -> None:
+        style = "green" if event.endswith("restarted") else "bold red"
+        print_labelled(console, detail, label=event, style=style)
+
+    supervisor = Supervisor(stack.children(), report)
     while True:
-        ended = {name for name in stack.names if stack.pid(name) is None}
-        for name in ended - reported:
-            print_labelled(console, f"see {stack.log_of(name)}", label=f"{name} ended", style="bold red")
-        reported = ended
+        checking = asyncio.ensure_future(asyncio.to_thread(supervisor.check))
+        try:
+            await asyncio.shield(checking)
+        finally:
+            await asyncio.wait({checking})  # a server that starts must not start after the stack has stopped
         await asyncio.sleep(_WATCH_SECONDS)

@@ -78,6 +78,11 @@ class RabbitMQServer:
         """Return the process id while the node runs."""
         return self._server.pid if self._server else None
 
+    @property
+    def log(self) -> Path:
+        """Return the path of the log file."""
+        return self.data_dir / "rabbitmq.log"
+
     def start(self) -> None:
         """Start the node and wait until it accepts connections. Raises ServerFailed."""
         program = str(find_program("rabbitmq-server"))
@@ -88,9 +93,8 @@ class RabbitMQServer:
         self._write_cookie()
         if not self._joins:
             self._start_epmd()
-        log = self.data_dir / "rabbitmq.log"
         self._server = ServerProcess(
-            [program], log=log, cwd=self.data_dir, ports=self._ports, environment=self._environment()
+            [program], log=self.log, cwd=self.data_dir, ports=self._ports, environment=self._environment()
         )
         self._server.start(until=self._is_up, timeout=START_SECONDS)
         if not is_new:

@@ -50,6 +50,11 @@ class StoreServer(ABC):
         """Return the process id while the server runs."""
         return self._process.pid if self._process else None
 
+    @property
+    def log(self) -> Path:
+        """Return the path of the log file."""
+        return self.data_dir / self._log_name
+
     def start(self) -> None:
         """Start the server and wait until it accepts connections. Raises ServerFailed."""
         make_private(self.data_dir)
@@ -126,7 +131,7 @@ class StoreServer(ABC):
         self._process = ServerProcess(
             self._command(options),
             name=self.product,
-            log=self.data_dir / self._log_name,
+            log=self.log,
             cwd=self.data_dir,
             ports=(self._port,),
             environment=self._environment(),
