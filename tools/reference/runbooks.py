@@ -11,6 +11,13 @@ _HEAD: Final = """# Alerts
 Written by `make docs` from `deploy/prometheus/rules`; do not edit it. A page needs action now; a ticket can wait until
 the next working day. Each alert has a runbook: meaning, diagnosis and actions.
 
+`runbook_url` of each alert is absolute once the external label `runbooks` of Prometheus names the URL of the folder
+`docs/operations/runbooks` as your people reach it: `FLOWPORT_RUNBOOKS_URL` in `deploy/.env`, with the Prometheus
+operator `spec.externalLabels.runbooks` of the `Prometheus` object.
+
+One dead service pages once: `deploy/alertmanager/alertmanager.yml` mutes the alerts about its effects, and a dead
+executor pages within 90 s. With your own Alertmanager, copy its `inhibit_rules` and the `group_wait` of pages.
+
 | alert | severity | fires after |
 |---|---|---|
 """

@@ -19,7 +19,8 @@ from shared.errors import AtCapacity, FlowportError, Unavailable
 ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
 CASES = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
-RUNBOOKS = ROOT / "docs/operations/runbooks"
+FOLDER = "docs/operations/runbooks"
+RUNBOOKS = ROOT / FOLDER
 NAME = re.compile(r"\bflowport_[a-z_]+")
 SERIES = re.compile(r"\b(?:flowport|process)_[a-z_]+|\bflowport:[a-z_:0-9]+|\bup\b")
 
@@ -59,12 +60,19 @@ def test_prometheus_accepts_its_own_configuration() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_alertmanager_accepts_its_configuration() -> None:
+    command = ("amtool", "check-config", "deploy/alertmanager/alertmanager.yml")
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
 @pytest.mark.parametrize("name", alerts(ROOT))
 def test_every_alert_has_a_page_that_says_where_to_look_and_what_to_do(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text()
     assert page.startswith(f"# {name}\n")
     assert page.index("## Look at") < page.index("## Do")
-    assert alerts(ROOT)[name]["annotations"]["runbook"] == f"docs/operations/runbooks/{name}.md"
+    url = alerts(ROOT)[name]["annotations"]["runbook_url"]
+    assert url == f"{{{{ with $externalLabels.runbooks }}}}{{{{ . }}}}{{{{ else }}}}{FOLDER}{{{{ end }}}}/{name}.md"
     for linked in re.findall(r"\]\(([^)]+\.md)\)", page):
         assert (RUNBOOKS / linked).exists(), linked
 
@@ -78,17 +86,31 @@ def test_every_alert_has_a_test() -> None:
     assert [name for name in alerts(ROOT) if f"alertname: {name}\n" not in tested] == []
 
 
-def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
-    """One failed pod must not hide every ticket: inhibition rules name alerts, never a severity."""
+def test_a_muted_alert_is_another_effect_of_the_same_fault() -> None:
+    """One pod that is down must not hide every ticket: inhibition names alerts and services, never a severity."""
     rules = yaml.safe_load((ROOT / "deploy/alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
     known = alerts(ROOT)
     for rule in rules:
-        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
-            name, pattern = re.fullmatch(r'(\w+)=~?"([^"]+)"', matcher).groups()  # type: ignore[union-attr]
-            assert name == "alertname", matcher
-            assert set(pattern.split("|")) <= known.keys(), matcher
-        targets = [known[name] for matcher in rule["target_matchers"] for name in matcher.split('"')[1].split("|")]
-        assert {alert["labels"]["severity"] for alert in targets} == {"ticket"}
+        sources, targets = _matched(rule["source_matchers"]), _matched(rule["target_matchers"])
+        assert sources | targets <= known.keys()
+        assert not sources & targets
+        pages = {name for name in targets if known[name]["labels"]["severity"] == "page"}
+        assert pages <= {
+            "FlowportNoWorkers",
+            "FlowportServiceMissing",
+            "FlowportQueueStuck",
+            "FlowportJobsRefused",
+            "FlowportCallsFailing",
+        }
+        assert {known[name]["labels"]["severity"] for name in sources} == {"page"}
+
+
+def _matched(matchers: list[str]) -> set[str]:
+    """Return the alerts that matchers name. Beside them only a job may be named."""
+    found: dict[str, str] = dict(re.findall(r'(\w+)=~?"([^"]+)"', " ".join(matchers)))
+    assert len(found) == len(matchers)
+    assert found.keys() <= {"alertname", "job"}
+    return set(found["alertname"].split("|"))
 
 
 def test_two_installations_in_one_prometheus_are_told_apart() -> None:
