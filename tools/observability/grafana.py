@@ -41,6 +41,7 @@ class Dashboard:
         for _, panels in self.rows:
             for panel in panels:
                 yield from map(restrict_to_namespace, panel.queries.values())
+        yield from (annotation["expr"] for annotation in _ANNOTATIONS)
 
     def document(self) -> str:
         """Return the JSON document for Grafana."""
@@ -54,6 +55,7 @@ class Dashboard:
             "refresh": "30s",
             "time": {"from": "now-3h", "to": "now"},
             "graphTooltip": 1,
+            "annotations": {"list": _ANNOTATIONS},
             "templating": {"list": [_SOURCE_CHOICE, _NAMESPACE_CHOICE]},
             "links": [_OTHERS],
             "panels": list(self._panels()),
@@ -96,6 +98,23 @@ def restrict_to_namespace(query: str) -> str:
     return _SERIES.sub(
         lambda found: f'{found[0].rstrip("{")}{{namespace=~"$namespace"{"," if found[1] else "}"}', query
     )
+
+
+def _annotation(name: str, action: str, color: str) -> dict[str, Any]:
+    changes = f'sum(increase(flowport_deploy_live_changes_total{{action="{action}"}}[1m])) > 0'
+    return {
+        "name": name,
+        "datasource": SOURCE,
+        "enable": True,
+        "iconColor": color,
+        "expr": restrict_to_namespace(changes),
+        "step": "60s",
+        "titleFormat": name,
+    }
+
+
+_ANNOTATIONS: Final = [_annotation("Deploys", "deploy", "blue"), _annotation("Promotes", "promote", "purple")]
+"""Vertical lines where the live version of a workflow changed: most regressions begin there."""
 
 
 def _panel(panel: Panel) -> dict[str, Any]:

@@ -83,3 +83,19 @@ async def test_a_refused_deploy_is_not_announced(settings: DeploySettings, broke
         await gateway.deploy(other.id)
         await eventually(lambda: heard)
     assert [message.workflow_id for message in heard if isinstance(message, LiveVersionChanged)] == [other.id]
+
+
+async def test_changes_of_live_versions_are_counted_by_action(settings: DeploySettings, broker: Broker) -> None:
+    def counted() -> list[float]:
+        name = "flowport_deploy_live_changes_total"
+        return [REGISTRY.get_sample_value(name, {"action": each}) or 0.0 for each in ("deploy", "promote", "undeploy")]
+
+    before = counted()
+    async with deploy_service(settings, broker=broker) as gateway:
+        workflow = await gateway.create(state())
+        await gateway.deploy(workflow.id)
+        await gateway.save(workflow.id, state("return 2"))
+        await gateway.deploy(workflow.id)
+        await gateway.promote(workflow.id, 1)
+        await undeploy(gateway, workflow.id)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 1]

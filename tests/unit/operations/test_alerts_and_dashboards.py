@@ -1,5 +1,6 @@
 """Rules, dashboards and runbooks belong together and use existing metrics."""
 
+import json
 import re
 import subprocess
 import sys
@@ -174,6 +175,18 @@ def test_runbooks_speak_of_metrics_that_exist() -> None:
 def test_dashboards_speak_of_metrics_that_exist(dashboard: Dashboard) -> None:
     known = {metric.name for metric in metrics()}
     assert {name for query in dashboard.queries() for name in families(query)} - known == set()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_every_panel_has_a_description(dashboard: Dashboard) -> None:
+    panels = [panel for _, row in dashboard.rows for panel in row]
+    assert [panel.title for panel in panels if not panel.help.endswith(".")] == []
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_deploys_and_promotes_are_marked(dashboard: Dashboard) -> None:
+    marked = json.loads(dashboard.document())["annotations"]["list"]
+    assert [re.search(r'action="(\w+)"', annotation["expr"])[1] for annotation in marked] == ["deploy", "promote"]  # type: ignore[index]
 
 
 def test_names_follow_the_conventions() -> None:

@@ -7,7 +7,7 @@ pointer unchanged; a snapshot without a version, or a version that was never liv
 import asyncio
 from typing import Final
 
-from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.changes import Change, WorkflowChanges
 from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
@@ -16,6 +16,7 @@ from deploy_service.domain.content import Content, Snapshot
 from deploy_service.domain.version import Version, version_description, version_name
 from deploy_service.domain.views import endpoint_view, version_view, workflow_view
 from deploy_service.domain.workflow import Workflow
+from deploy_service.metrics import LIVE_CHANGES
 from deploy_service.ports import SnapshotRepository, VersionRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
@@ -72,6 +73,7 @@ class Deployments:
             change = await self._changes.change_in_turn(
                 workflow_id, workspace_id, lambda current: current.deployed(version, at)
             )
+            _count("deploy", change)
         live_before = change.before.live
         return contracts.Deployed(
             version=version_view(version, change.after),
@@ -89,6 +91,7 @@ class Deployments:
         warnings = await self._warnings(version)
         at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.promoted(version, at))
+        _count("promote", change)
         live_before = change.before.live
         return contracts.Deployed(
             version=version_view(version, change.after),
@@ -101,6 +104,7 @@ class Deployments:
         """Make no version live; versions stay. Raises NotFound, NotDeployed."""
         at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.undeployed(at))
+        _count("undeploy", change)
         return endpoint_view(change.after)
 
     async def set_access(
@@ -164,3 +168,8 @@ class Deployments:
 
 def _messages_of(found: contracts.Problems) -> tuple[str, ...]:
     return tuple(problem.message for problem in (*found.errors, *found.warnings))
+
+
+def _count(action: str, change: Change) -> None:
+    if change.after is not change.before:
+        LIVE_CHANGES.labels(action).inc()
