@@ -189,6 +189,24 @@ def test_mounted_files_are_there() -> None:
             assert not source.startswith("./") or (DEPLOY / source).exists(), source
 
 
+def test_the_executor_has_our_seccomp_profile() -> None:
+    """Relative to the compose file, and the one that Kubernetes nodes get."""
+    (profile,) = [each for each in COMPOSE["executor-service"]["security_opt"] if each.startswith("seccomp")]
+    assert (DEPLOY / profile.partition(":")[2]).resolve() == ROOT / "k8s/seccomp/flowport-executor.json"
+
+
+def test_everything_that_runs_has_a_health_check() -> None:
+    """`up --wait` waits only for the start of a container that has none."""
+    continuous = {name for name, service in COMPOSE.items() if "restart" in service}
+    assert {name for name, service in COMPOSE.items() if "healthcheck" in service} == continuous
+
+
+def test_nginx_is_healthy_once_it_serves_a_page_of_the_gateway() -> None:
+    (url,) = [argument for argument in COMPOSE["nginx"]["healthcheck"]["test"] if argument.startswith("http")]
+    (port,) = re.findall(r"listen (\d+);", (DEPLOY / "nginx/flowport.conf").read_text())
+    assert url == f"http://127.0.0.1:{port}/"
+
+
 def test_every_secret_that_is_needed_is_made_for_its_owner_alone_and_never_made_anew(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     make = [DEPLOY / "make-env", file]
