@@ -7,9 +7,10 @@ MEMBERS := amqp shared services/gateway services/deploy-service services/executo
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-amqp flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := flowport_amqp shared gateway deploy_service executor_service jobs_service flowport
-CHECKS := lint types imports console-check actions-check
+CHECKS := lint types imports console-check actions-check engine-short
 DEBIAN := rabbitmq-server bubblewrap
-TEST_DEBIAN := $(DEBIAN) nginx prometheus prometheus-alertmanager kustomize chromium-headless-shell
+DOCKER := docker.io docker-cli docker-buildx docker-compose iptables mmdebstrap
+TEST_DEBIAN := $(DEBIAN) nginx prometheus prometheus-alertmanager kustomize chromium-headless-shell $(DOCKER)
 PYTHON ?=
 IMAGES ?= flowport
 TAG ?= local
@@ -160,6 +161,17 @@ images: ## build an image for each service, and one with the command line (IMAGE
 images-check: $(READY) ## do what the Dockerfile says in a clean Debian, without a container engine, and run the result
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) debootstrap"
 	@$(BIN)/python -m tests.images
+
+# An engine of its own, with stand-ins for the official base images: tests/engine.
+.PHONY: engine-check
+engine-check: $(READY) ## build every image with Docker, run compose.yaml from them, call it, remove everything
+	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
+	@$(BIN)/python -m tests.engine
+
+.PHONY: engine-short
+engine-short: $(READY)
+	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
+	@$(BIN)/python -m tests.engine --short
 
 .PHONY: k8s-check
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules

@@ -91,6 +91,11 @@ def _copy_files(source: str, place: Path) -> None:
         shutil.copy(ROOT / file, copy)
 
 
+def debian_source() -> tuple[str, str]:
+    """Return the Debian release of the base images, and the mirror that this machine uses."""
+    return _release(), _mirror()
+
+
 def _release() -> str:
     """Return the Debian release of the base images."""
     found = re.search(r"^ARG PYTHON=\S+-slim-(\w+)$", DOCKERFILE.read_text(), re.MULTILINE)

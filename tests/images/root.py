@@ -40,7 +40,7 @@ class Root:
         subprocess.run(
             ["bwrap", *lower, "--overlay", self.top, work, "/", *_COMMON, "--cap-add", "ALL", *machine,
              "--chdir", folder, "/bin/sh", "-c", command],
-            env={**_registry_variables(), **environment}, check=True,
+            env={**registry_variables(), **environment}, check=True,
         )  # fmt: skip
 
     def served(self, command: Sequence[str], *, environment: Mapping[str, str], user: str) -> list[str]:
@@ -65,5 +65,6 @@ class Root:
         yield from ("--ro-overlay", where)
 
 
-def _registry_variables() -> dict[str, str]:
+def registry_variables() -> dict[str, str]:
+    """Return the variables that say how package registries are reached from here."""
     return {name: value for name, value in os.environ.items() if name.upper().startswith(_VARIABLES)}

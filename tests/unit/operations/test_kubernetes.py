@@ -213,6 +213,29 @@ def cpus(quantity: str) -> float:
     return float(quantity.removesuffix("m")) / (1000 if quantity.endswith("m") else 1)
 
 
+def test_documented_node_sizes_follow_the_requests() -> None:
+    page = (ROOT / "docs/operations/kubernetes.md").read_text()
+    trial = sum(cpus(container["resources"]["requests"]["cpu"]) for _, _, container in containers("dev"))
+    assert f"its pods request {trial:g}" in page
+    scalers, deployments = of_kind("production", "HorizontalPodAutoscaler"), of_kind("production", "Deployment")
+    pods = {scaler["metadata"]["name"]: scaler["spec"]["minReplicas"] for scaler in scalers}
+    pods |= {each["metadata"]["name"]: each["spec"]["replicas"] for each in deployments if "replicas" in each["spec"]}
+    (rabbitmq,), (mongodb,) = of_kind("production", "RabbitmqCluster"), of_kind("production", "MongoDBCommunity")
+    members = dict(of_operators("production"))["mongodb"]["containers"]
+    requests = [
+        *((c["resources"]["requests"], pods[name]) for name, _, c in containers("production") if name in SERVICES),
+        (rabbitmq["spec"]["resources"]["requests"], rabbitmq["spec"]["replicas"]),
+        *((container["resources"]["requests"], mongodb["spec"]["members"]) for container in members),
+    ]
+    total_cpus = sum(cpus(request["cpu"]) * number for request, number in requests)
+    gibibytes = sum(mebibytes(request["memory"]) * number for request, number in requests) / 1024
+    assert f"they request {total_cpus:.0f} CPUs and {gibibytes:.0f} GiB" in page
+
+
+def mebibytes(quantity: str) -> int:
+    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+
+
 def test_applying_the_overlay_keda_changes_no_number_of_replicas() -> None:
     """An apply that removes `replicas` resets the number to 1: production must not set it either."""
 
