@@ -96,6 +96,31 @@ async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chai
         assert here.work.times == slots
 
 
+async def test_a_start_that_failed_halfway_holds_no_queue_and_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = open_broker(f"memory://{new_id()}", service="test")
+    await broker.start()
+    here = World(broker, drain_seconds=30.0)
+    consume = broker.work.consume
+
+    async def without_durable_queue(queue: str, *arguments: object, **options: object) -> object:
+        if queue == ASYNC:
+            raise BrokerUnavailable("there is no queue runs.async")
+        return await consume(queue, *arguments, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as away:
+        away.setattr(broker.work, "consume", without_durable_queue)
+        with pytest.raises(BrokerUnavailable):
+            await here.consumers.start()
+    await ask(here, INTERACTIVE, "i1")
+    await asyncio.sleep(0.05)
+    assert here.work.times == 0
+    await here.consumers.start()
+    await eventually(lambda: here.work.times == 1)
+    await here.consumers.check()
+    await here.consumers.stop()
+    await broker.stop()
+
+
 async def ask(here: World, queue: str, *names: str) -> None:
     for name in names:
         await here.broker.work.publish(queue, asked(spec(name, time_limit_ms=60_000)))
