@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from pymongo.errors import ServerSelectionTimeoutError
+from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from tests.unit.cli.test_store_indexes import Broken
 from typer.testing import CliRunner
 
@@ -58,8 +58,11 @@ def test_topology_apply_waits_for_the_broker(monkeypatch: pytest.MonkeyPatch) ->
     assert "runs.async" in applied.output
 
 
-def test_indexes_apply_waits_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    tries = iter([[Broken(ServerSelectionTimeoutError("refused"))], []])
+@pytest.mark.parametrize(
+    "error", [ServerSelectionTimeoutError("refused"), OperationFailure("Authentication failed.", code=18)]
+)
+def test_indexes_apply_waits_for_the_store_and_its_users(monkeypatch: pytest.MonkeyPatch, error: PyMongoError) -> None:
+    tries = iter([[Broken(error)], []])
     monkeypatch.setattr(store_indexes, "list_databases", lambda _settings: next(tries))
     applied = CliRunner().invoke(app, ["indexes", "apply", "--wait", "60"])
     assert applied.exit_code == 0, applied.output

@@ -16,6 +16,8 @@ from shared.store.index_state import IndexName, drop_indexes, index_state
 from shared.store.indexes import Index
 
 MISSING: Final = "missing"
+AUTHENTICATION_FAILED: Final = 18
+"""MongoDB's error code."""
 
 Row: TypeAlias = dict[str, str]
 Work: TypeAlias = Callable[[Store, Sequence[Index]], Coroutine[None, None, Sequence[Row]]]
@@ -56,7 +58,9 @@ def _run_on_each_database(work: Work) -> list[Row]:
                 async with database.open_store() as store:
                     rows += await work(store, database.indexes)
             except OperationFailure as error:
-                raise CommandFailed(f"the store rejected the request for {database.name}: {error}") from error
+                # An operator creates users after the store has started.
+                kind = StoreUnavailable if error.code == AUTHENTICATION_FAILED else CommandFailed
+                raise kind(f"the store rejected the request for {database.name}: {error}") from error
             except PyMongoError as error:
                 found = str(error).partition(", Timeout")[0]
                 raise StoreUnavailable(f"the store is unavailable: {found}. Check {database.variable}") from error
