@@ -34,7 +34,7 @@ began: Final = time.monotonic()
 
 
 def main() -> int:
-    """Return 1 if an image cannot be built, or does not do what it is for."""
+    """Return 1 if an image cannot be built, or fails a check."""
     parser = argparse.ArgumentParser(prog="python -m tests.engine", description=__doc__)
     parser.add_argument("--short", action="store_true", help="only the images of gateway and executor")
     is_short = parser.parse_args().short
@@ -51,7 +51,7 @@ def main() -> int:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A temporary folder outside /tmp, which may be in memory. Images are many files: rm is quicker than Python."""
+    """Create a temporary folder outside /tmp, which may be in memory. Images are many files: rm is quicker than Python."""
     folder = Path(tempfile.mkdtemp(prefix="flowport-engine-", dir="/var/tmp"))
     try:
         yield folder

@@ -18,7 +18,7 @@ from shared.service import ServiceName
 COMPOSE: Final = ROOT / "deploy/compose.yaml"
 SITE: Final = ROOT / "deploy/nginx/flowport.conf"
 STARTED: Final = ("nginx", "prometheus", "alertmanager")
-"""With what they depend on, everything but Grafana, which Debian does not have."""
+"""With their dependencies, all services but Grafana, which Debian does not have."""
 UP_SECONDS: Final = 240
 _OWNERS: Final = ("gateway", "deploy-service", "jobs-service", "doctor")
 _STORE: Final = "mongodb://mongodb:27017/?directConnection=true&retryWrites=false"

@@ -1,4 +1,4 @@
-"""Images that stand for the official ones, made of Debian's packages: no registry of images is needed.
+"""Stand-ins for the official images, made of Debian's packages: no registry of images is needed.
 
 They bring what the Dockerfile and compose.yaml use of the official images: Python with pip below /usr/local, Node of
 the locked Python package, Debian's RabbitMQ, nginx, Prometheus and Alertmanager, and SecantusDB instead of MongoDB.

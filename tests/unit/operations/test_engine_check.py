@@ -1,4 +1,4 @@
-"""`make engine-check`, as far as it can be checked without Docker: what it says where it fails, and what it covers."""
+"""`make engine-check`, without Docker: its error messages and its coverage."""
 
 import os
 import re
