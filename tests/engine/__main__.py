@@ -51,7 +51,7 @@ def main() -> int:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Create a temporary folder outside /tmp, which may be in memory. Images are many files: rm is quicker than Python."""
+    """Create a temporary folder, not in /tmp, which may be in memory. For its many files rm is quicker than Python."""
     folder = Path(tempfile.mkdtemp(prefix="flowport-engine-", dir="/var/tmp"))
     try:
         yield folder
