@@ -46,6 +46,7 @@ class ProblemCode(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     EARLY_REFERENCE = "early_reference"
     BLOCK_AFTER_RESPONSE = "block_after_response"
+    INVALID_FILE = "invalid_file"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

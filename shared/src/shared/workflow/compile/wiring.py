@@ -2,12 +2,15 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Edge, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.suggestions import did_you_mean, nearest
+
+_MOST_SUGGESTIONS: Final = 100
 
 
 def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -40,10 +43,13 @@ def _nesting(state: WorkflowState) -> Iterator[Problem]:
 
 
 def _edges(state: WorkflowState) -> Iterator[Problem]:
+    names = [*state.blocks, *(block.name for block in state.blocks.values())]
+    suggestions = 0
     for edge in state.edges:
         missing = [end for end in (edge.source, edge.target) if end not in state.blocks]
         if missing:
-            suggestion = nearest(missing[0], [*state.blocks, *(block.name for block in state.blocks.values())])
+            suggestions += 1
+            suggestion = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
             message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
             known = state.blocks.get(edge.source) or state.blocks.get(edge.target)
             text = f"{message}{did_you_mean(suggestion)}"

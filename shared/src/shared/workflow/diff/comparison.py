@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from shared.workflow.format.js_values import Json, JsonObject, object_of, parse_json, stringify, truthy
-from shared.workflow.format.models import LoopConfig, ParallelConfig
+from shared.workflow.format.models import Block, LoopConfig, ParallelConfig
 from shared.workflow.format.reader import read_state
 
 BLOCK_FIELDS: Final = (
@@ -20,6 +20,8 @@ BLOCK_FIELDS: Final = (
     "errorEnabled",
     "retry",
 )
+_BRANCHES: Final = frozenset({"conditions", "routes"})
+_BRANCH_KEYS: Final = frozenset({"id", "title", "value"})
 EdgeKey: TypeAlias = tuple[str, str, str, str]
 """Source, source handle, target, target handle."""
 
@@ -66,7 +68,7 @@ def comparable(document: JsonObject) -> ComparableState:
     return ComparableState(
         blocks={
             block.id: ComparableBlock(
-                fields=_fields(object_of(blocks.get(block.id)), block.name),
+                fields=_fields(object_of(blocks.get(block.id)), block),
                 settings={
                     key: _setting(key, sub.type, sub.value)
                     for key, sub in block.sub_blocks.items()
@@ -76,7 +78,7 @@ def comparable(document: JsonObject) -> ComparableState:
             )
             for block in state.blocks.values()
         },
-        edges=frozenset((e.source, e.source_handle or "", e.target, e.target_handle or "") for e in state.edges),
+        edges=frozenset((e.source, e.source_handle or "", e.target, e.target_handle or "target") for e in state.edges),
         containers={
             **{loop.id: _loop(loop) for loop in state.loops.values()},
             **{parallel.id: _parallel(parallel) for parallel in state.parallels.values()},
@@ -90,8 +92,13 @@ def same(before: Json, after: Json) -> bool:
     return before is after or stringify(before, sort_keys=True) == stringify(after, sort_keys=True)
 
 
-def _fields(block: JsonObject, name: str) -> dict[str, Json]:
-    found: dict[str, Json] = {"type": block.get("type"), "name": name, "retry": _retry(block.get("retry"))}
+def _fields(block: JsonObject, read: Block) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "type": block.get("type"),
+        "name": read.name,
+        "retry": _retry(block.get("retry")),
+        "enabled": read.enabled,
+    }
     for field in BLOCK_FIELDS:
         if field not in found:
             value = block.get(field)
@@ -108,11 +115,26 @@ def _is_skipped(key: str) -> bool:
 
 
 def _setting(key: str, kind: str, value: Json) -> Json:
-    if kind == "table":
+    if kind == "table" or _is_table(value):
         return _rows(value)
+    if key in _BRANCHES:
+        return _picked(_BRANCH_KEYS, value)
     if key == "tools" or kind == "tool-input":
         return _without("isExpanded", value)
     return _without("collapsed", value) if key == "inputFormat" else value
+
+
+def _is_table(value: Json) -> bool:
+    """Return whether a value has a table's rows. Files made by programs may name another control for it."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) and "cells" in row for row in value)
+
+
+def _picked(keys: frozenset[str], value: Json) -> Json:
+    """Return a list of objects, stored as such or as JSON text, with these keys only."""
+    parsed = parse_json(value) if isinstance(value, str) else value
+    if not isinstance(parsed, list):
+        return value
+    return [{k: v for k, v in item.items() if k in keys} if isinstance(item, dict) else item for item in parsed]
 
 
 def _rows(value: Json) -> Json:
@@ -130,7 +152,10 @@ def _without(key: str, value: Json) -> Json:
     parsed = parse_json(value) if isinstance(value, str) else value
     if not isinstance(parsed, list):
         return value
-    return [{k: v for k, v in item.items() if k != key} if isinstance(item, dict) else item for item in parsed]
+    return [
+        {k: v for k, v in item.items() if k != key and v is not None} if isinstance(item, dict) else item
+        for item in parsed
+    ]
 
 
 def _loop(loop: LoopConfig) -> JsonObject:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import Final
 
 _LEAST_RATIO: Final = 0.6
+_MOST_CANDIDATES: Final = 1_000
 _LONGEST: Final = 60
 """Longer words are not typing mistakes, and comparing them takes quadratic time."""
 
@@ -15,7 +17,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         return None
     matcher = SequenceMatcher(b=word.lower(), autojunk=False)
     best, best_ratio = None, _LEAST_RATIO
-    for candidate in candidates:
+    for candidate in islice(candidates, _MOST_CANDIDATES):
         matcher.set_seq1(candidate.lower()[:_LONGEST])
         if matcher.real_quick_ratio() < best_ratio or matcher.quick_ratio() < best_ratio:
             continue

@@ -1,12 +1,14 @@
 """Import of workflow files in every format of Sim and Flowport."""
 
 import json
+import re
 from collections import Counter
 from typing import Final
 
 import msgspec
 
 from shared.errors import InvalidWorkflow
+from shared.workflow.files.reader import read_file
 from shared.workflow.format.js_values import Json, JsonObject, object_of
 from shared.workflow.format.migrations import migrate
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
@@ -14,6 +16,7 @@ from shared.workflow.format.snapshot import snapshot_document
 from shared.workflow.format.structure import structure_problems
 
 _MAX_WRAPPINGS: Final = 4
+_YAML_KEY: Final = re.compile(r"^\w+:(?:\s|$)", re.MULTILINE)
 _COLUMN: Final = 300
 """Pixels between blocks without a position."""
 
@@ -27,10 +30,12 @@ class ImportedWorkflow(msgspec.Struct, frozen=True):
 
 
 def read_import(document: Json) -> ImportedWorkflow:
-    """Read an export envelope, `{data: …}`, `{state: …}`, a bare state, or the JSON text of any of them.
+    """Read an export envelope, `{data: …}`, `{state: …}`, a bare state, the JSON text of any of them, or a YAML file.
 
     Raises InvalidWorkflow; its details list every problem.
     """
+    if isinstance(document, str) and is_yaml(document):
+        return read_yaml_import(document)
     parsed = _parse(document) if isinstance(document, str) else document
     envelope, state = _unwrap(parsed)
     problems = structure_problems(state)
@@ -42,6 +47,23 @@ def read_import(document: Json) -> ImportedWorkflow:
         name=_first_text(described, "name"),
         description=_first_text(described, "description"),
     )
+
+
+def is_yaml(text: str) -> bool:
+    """Return whether a text is a YAML file rather than JSON."""
+    return not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")) and _YAML_KEY.search(text) is not None
+
+
+def read_yaml_import(text: str, *, base: JsonObject | None = None) -> ImportedWorkflow:
+    """Read a YAML file. Its blocks keep id and position of the block with the same name in `base`, a state.
+
+    Raises InvalidWorkflow; its details list every problem with its line.
+    """
+    found = read_file(text, base=base)
+    if found.problems:
+        problems = [f"line {problem.line}: {problem.message}" for problem in found.problems]
+        raise InvalidWorkflow(f"Invalid workflow file: {'; '.join(problems)}", details=problems)
+    return ImportedWorkflow(snapshot_document(found.state), found.name, found.description)
 
 
 def _parse(text: str) -> Json:

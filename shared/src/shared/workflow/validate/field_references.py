@@ -1,7 +1,7 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
@@ -20,6 +20,8 @@ _ROUND: Final = {"index": _ANY}
 _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
 _LOOP_ALIASES: Final = {"iteration": _ANY, "item": _ANY}
 _RESULTS: Final = {"results": _ANY}
+_MOST_BLOCKS: Final = 5_000
+"""Larger workflows are not checked for the order of blocks, which takes memory for each pair of them."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
@@ -28,14 +30,14 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
     upstream = _Upstream(state)
     silent: set[str] = set()
-    handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+    known = _Fields(state, catalog)
     for block, field, reference in block_references(state, catalog):
         target = state.block_named(reference.name)
         if reference.name in ("loop", "parallel"):
             target = _innermost(state, block, reference.name)
         if target is None:
             continue
-        outputs = _outputs(state, catalog, block, target, is_handled=target.id in handled)
+        outputs = known.of(target, block)
         if outputs is not None and not is_declared(outputs, reference.path):
             yield _undeclared(block, field, reference, target, outputs)
         elif target.type == "function" and reference.path[0] == "result" and _returns_nothing(target):
@@ -58,38 +60,52 @@ def _innermost(state: WorkflowState, block: Block, kind: str) -> Block | None:
     return next((each for each in around if each.type == kind), None)
 
 
-def _outputs(
-    state: WorkflowState, catalog: Catalog, reader: Block, target: Block, *, is_handled: bool
-) -> Outputs | None:
-    """Return the fields that references from `reader` to `target` may use; None if any."""
-    spec = catalog.spec(target.type)
-    if spec is None or target.trigger_mode or target.type in _OPEN_STARTS:
-        return None
-    if spec.is_container:
-        if target.id not in (reader.id, *state.containers_of(reader.id)):
-            return {**_RESULTS, "result": _ANY}
-        return {**_rounds(state, target), **_RESULTS}
-    declared = spec.declared_outputs(target)
-    if target.type == "condition":
-        declared = {**_passed_on(state, catalog, target), **declared}
-    return {**declared, "error": _ANY} if is_handled else declared
+class _Fields:
+    """The fields that references to each block may use."""
 
+    def __init__(self, state: WorkflowState, catalog: Catalog) -> None:
+        self._state, self._catalog = state, catalog
+        self._sources: dict[str, list[str]] = {}
+        for edge in state.edges:
+            if edge.source in state.blocks:
+                self._sources.setdefault(edge.target, []).append(edge.source)
+        self._handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+        self._known: dict[tuple[str, bool], Outputs | None] = {}
 
-def _passed_on(state: WorkflowState, catalog: Catalog, condition: Block) -> Outputs:
-    """Return the fields of the blocks before a condition, which its output repeats."""
-    seen, pending = {condition.id}, [condition.id]
-    found: dict[str, OutputField] = {}
-    while pending:
-        target = pending.pop()
-        for source in (state.blocks[e.source] for e in state.edges if e.target == target and e.source in state.blocks):
-            spec = catalog.spec(source.type)
-            if spec is None or source.id in seen:
-                continue
-            seen.add(source.id)
-            found |= spec.declared_outputs(source)
-            if source.type == "condition":
-                pending.append(source.id)
-    return found
+    def of(self, target: Block, reader: Block) -> Outputs | None:
+        """Return the fields that references from `reader` to `target` may use; None if any."""
+        is_inside = target.id in (reader.id, *self._state.containers_of(reader.id))
+        key = (target.id, is_inside)
+        if key not in self._known:
+            self._known[key] = self._fields(target, is_inside=is_inside)
+        return self._known[key]
+
+    def _fields(self, target: Block, *, is_inside: bool) -> Outputs | None:
+        spec = self._catalog.spec(target.type)
+        if spec is None or target.trigger_mode or target.type in _OPEN_STARTS:
+            return None
+        if spec.is_container:
+            return {**_rounds(self._state, target), **_RESULTS} if is_inside else {**_RESULTS, "result": _ANY}
+        declared = spec.declared_outputs(target)
+        if target.type == "condition":
+            declared = {**self._passed_on(target), **declared}
+        return {**declared, "error": _ANY} if target.id in self._handled else declared
+
+    def _passed_on(self, condition: Block) -> Outputs:
+        """Return the fields of the blocks before a condition, which its output repeats."""
+        seen, pending = {condition.id}, [condition.id]
+        found: dict[str, OutputField] = {}
+        while pending:
+            for key in self._sources.get(pending.pop(), ()):
+                source = self._state.blocks[key]
+                spec = self._catalog.spec(source.type)
+                if spec is None or source.id in seen:
+                    continue
+                seen.add(source.id)
+                found |= spec.declared_outputs(source)
+                if source.type == "condition":
+                    pending.append(source.id)
+        return found
 
 
 def _rounds(state: WorkflowState, container: Block) -> Outputs:
@@ -125,11 +141,7 @@ class _Upstream:
 
     def __init__(self, state: WorkflowState) -> None:
         self._state = state
-        self._sources: dict[str, set[str]] = {}
-        for edge in state.edges:
-            if edge.source in state.blocks and edge.target in state.blocks:
-                self._sources.setdefault(edge.target, set()).add(edge.source)
-        self._known: dict[str, set[str]] = {}
+        self._before = _ancestors(state)
 
     def why_not(self, target: str, reader: str) -> str | None:
         """Return why `target` cannot have run when `reader` reads it; None if it can."""
@@ -145,22 +157,42 @@ class _Upstream:
         if target == reader:
             return "a block has no output before it has run"
         common = next((each for each in around_reader if each in around_target), None)
-        ends = (_at_level(state, target, common), _at_level(state, reader, common))
-        if ends[0] == ends[1] or ends[0] in self._before(ends[1]):
+        first, second = _at_level(state, target, common), _at_level(state, reader, common)
+        if first == second or second not in self._before.masks:
             return None
-        return f'"{name}" does not run before this block'
+        is_before = self._before.masks[second] >> self._before.bits[first] & 1
+        return None if is_before else f'"{name}" does not run before this block'
 
-    def _before(self, block_id: str) -> set[str]:
-        found = self._known.get(block_id)
-        if found is None:
-            found, pending = set(), [block_id]
-            while pending:
-                for source in self._sources.get(pending.pop(), ()):
-                    if source not in found:
-                        found.add(source)
-                        pending.append(source)
-            self._known[block_id] = found
-        return found
+
+class _Ancestors(NamedTuple):
+    """The blocks before each block, as bits of a number. Blocks of cycles, and behind them, have none."""
+
+    bits: Mapping[str, int]
+    masks: Mapping[str, int]
+
+
+def _ancestors(state: WorkflowState) -> _Ancestors:
+    bits = {key: number for number, key in enumerate(state.blocks)}
+    if len(bits) > _MOST_BLOCKS:
+        return _Ancestors(bits, {})
+    targets: dict[str, list[str]] = {key: [] for key in bits}
+    waiting = dict.fromkeys(bits, 0)
+    for edge in state.edges:
+        if edge.source in bits and edge.target in bits:
+            targets[edge.source].append(edge.target)
+            waiting[edge.target] += 1
+    collected = dict.fromkeys(bits, 0)
+    masks: dict[str, int] = {}
+    ready = [key for key, count in waiting.items() if not count]
+    while ready:
+        key = ready.pop()
+        masks[key] = collected[key]
+        for target in targets[key]:
+            collected[target] |= masks[key] | 1 << bits[key]
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    return _Ancestors(bits, masks)
 
 
 def _at_level(state: WorkflowState, block_id: str, container: str | None) -> str:

@@ -1,6 +1,8 @@
 """All problems of a workflow."""
 
 from collections.abc import Iterator, Set
+from itertools import islice
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
@@ -28,6 +30,9 @@ from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.unknown_references import unknown_references
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
+MOST_OF_A_KIND: Final = 1_000
+"""Looking for the nearest valid value takes time for each warning."""
+
 
 def problems(
     state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
@@ -44,12 +49,12 @@ def problems(
         *wiring_problems(state, known),
         *_left_out(state),
         *_names(state),
-        *unknown_handles(state, known),
-        *input_field_problems(state, known),
-        *setting_problems(state, known),
-        *misspelled_models(state, known),
-        *unknown_references(state, known),
-        *field_reference_problems(state, known),
+        *islice(unknown_handles(state, known), MOST_OF_A_KIND),
+        *islice(input_field_problems(state, known), MOST_OF_A_KIND),
+        *islice(setting_problems(state, known), MOST_OF_A_KIND),
+        *islice(misspelled_models(state, known), MOST_OF_A_KIND),
+        *islice(unknown_references(state, known), MOST_OF_A_KIND),
+        *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
         *code_problems(state, known),
     ]
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)

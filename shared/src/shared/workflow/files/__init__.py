@@ -1,0 +1,1 @@
+"""Workflow files that people write: YAML, blocks by name (ADR 42)."""

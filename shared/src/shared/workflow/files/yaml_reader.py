@@ -1,0 +1,194 @@
+"""YAML text to plain values with their positions: a bounded subset of YAML 1.2.
+
+Anchors, aliases and tags are refused. Plain scalars follow the core schema, so that `yes`, `no` and dates are texts.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import yaml
+
+from shared.workflow.format.js_values import Json
+
+MAX_BYTES: Final = 500_000
+MAX_DEPTH: Final = 100
+_STRING_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,38})", re.ASCII)
+"""Numbers with leading zeros are texts: most are codes."""
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+_LONGEST_NUMBER: Final = 40
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Mark(NamedTuple):
+    """A position in a file, from 1."""
+
+    line: int
+    column: int
+
+
+def _hint(problem: str, text: str, mark: Mark | None) -> str:
+    """Return what usually causes an error of the parser."""
+    lines = text.split("\n")
+    line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
+    if problem.startswith("mapping values are not allowed"):
+        return '. Quote a text that contains ": ", or write it as a block after |'
+    if "cannot start any token" in problem:
+        is_tab = mark is not None and line[mark.column - 1 :].startswith("\t")
+        return ". Indent with spaces, not with tabs" if is_tab else ". Quote a text that begins with this character"
+    return ""
+
+
+class YamlError(Exception):
+    """The text is not YAML of this subset."""
+
+    def __init__(self, message: str, mark: Mark | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mark = mark
+
+
+@dataclass(slots=True)
+class Document:
+    """The value of a file, and where its parts are."""
+
+    value: Json
+    marks: dict[Path, Mark] = field(default_factory=dict)
+    """Position of each mapping's key and each list's item."""
+    spans: list[tuple[Mark, Mark]] = field(default_factory=list)
+    """Start and end of each scalar."""
+    duplicates: list[tuple[Path, Mark]] = field(default_factory=list)
+
+    def mark(self, path: Path) -> Mark | None:
+        """Return the position of the nearest part that has one."""
+        while path:
+            if found := self.marks.get(path):
+                return found
+            path = path[:-1]
+        return None
+
+
+def read_yaml(text: str) -> Document:
+    """Parse one YAML document. Raises YamlError."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise YamlError("The file is not valid UTF-8", None) from None
+    if size > MAX_BYTES:
+        raise YamlError(f"The file is larger than {MAX_BYTES:,} bytes", None)
+    try:
+        return _Builder().build(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
+        at = _mark(mark) if mark else None
+        raise YamlError(f"Invalid YAML: {problem}{_hint(str(problem), text, at)}", at) from error
+
+
+def scalar(text: str) -> Json:
+    """Return the value of a plain scalar."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if len(text) <= _LONGEST_NUMBER and _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is being read."""
+
+    value: "list[Json] | dict[str, Json]"
+    path: Path
+    key: str | None = None
+
+
+class _Builder:
+    """Builds values from parser events, without recursion."""
+
+    def __init__(self) -> None:
+        self._document = Document(None)
+        self._open: list[_Open] = []
+        self._documents = 0
+
+    def build(self, text: str) -> Document:
+        for event in yaml.parse(text, Loader=_LOADER):
+            mark = _mark(event.start_mark)
+            match event:
+                case yaml.DocumentStartEvent():
+                    self._documents += 1
+                    if self._documents > 1:
+                        raise YamlError("A file has one workflow: remove the second document", mark)
+                case yaml.AliasEvent():
+                    raise YamlError("Anchors and aliases are not supported", mark)
+                case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                    self._open.pop()
+                case yaml.ScalarEvent():
+                    self._document.spans.append((mark, _mark(event.end_mark)))
+                    self._scalar(event, mark)
+                case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                    self._start(event, mark)
+        return self._document
+
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
+        self._refuse_tag(event, mark, allowed=_STRING_TAGS)
+        around = self._open[-1] if self._open else None
+        if around is not None and isinstance(around.value, dict) and around.key is None:
+            around.key = event.value
+            path = (*around.path, event.value)
+            if event.value in around.value:
+                self._document.duplicates.append((path, mark))
+            self._document.marks[path] = mark
+            return
+        is_plain = not event.style and event.tag is None
+        self._put(scalar(event.value) if is_plain else event.value, mark)
+
+    def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, mark: Mark) -> None:
+        self._refuse_tag(event, mark, allowed=(None,))
+        if len(self._open) >= MAX_DEPTH:
+            raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep", mark)
+        around = self._open[-1] if self._open else None
+        if around is not None and isinstance(around.value, dict) and around.key is None:
+            raise YamlError("A key must be a text. Quote a value that begins with { or [", mark)
+        value: list[Json] | dict[str, Json] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        path = self._put(value, mark)
+        self._open.append(_Open(value, path))
+
+    def _put(self, value: Json, mark: Mark) -> Path:
+        """Add a value to the innermost open list or mapping, and return its path."""
+        if not self._open:
+            self._document.value = value
+            return ()
+        around = self._open[-1]
+        if isinstance(around.value, list):
+            path: Path = (*around.path, len(around.value))
+            around.value.append(value)
+            self._document.marks[path] = mark
+            return path
+        key = around.key or ""
+        around.value[key], around.key = value, None
+        return (*around.path, key)
+
+    @staticmethod
+    def _refuse_tag(event: yaml.NodeEvent, mark: Mark, *, allowed: tuple[str | None, ...]) -> None:
+        if event.anchor is not None:
+            raise YamlError("Anchors and aliases are not supported", mark)
+        tag = getattr(event, "tag", None)
+        if tag not in allowed:
+            raise YamlError(f"The tag {tag} is not supported", mark)
+
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _mark(mark: Any) -> Mark:
+    """Return a position of the parser, whose types differ between its two implementations."""
+    return Mark(mark.line + 1, mark.column + 1)

@@ -1,0 +1,415 @@
+"""Workflow files: what people write is the workflow they mean, and a workflow survives being written as a file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import assume, given, settings
+from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
+
+from shared.errors import InvalidWorkflow
+from shared.workflow.catalog import Catalog
+from shared.workflow.diff.diff import changes
+from shared.workflow.files.formatter import format_file
+from shared.workflow.files.reader import WorkflowFile, read_file
+from shared.workflow.files.schema import file_schema
+from shared.workflow.files.writer import write_file
+from shared.workflow.files.yaml_reader import read_yaml
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.reader import read_state
+from shared.workflow.transfer.importer import read_import, read_yaml_import
+from shared.workflow.validate.validator import problems
+
+ROOT = Path(__file__).parents[3]
+CATALOG = Catalog()
+SCHEMA = jsonschema.Draft7Validator(file_schema(CATALOG))
+EXAMPLES = {file.name: read_import(file.read_text()).state for file in sorted((ROOT / "examples").glob("*.json"))}
+CASES: dict[str, JsonObject] = {
+    case["id"]: case["workflow"] for case in json.loads((ROOT / "tests/conformance/data/engine-cases.json").read_text())
+}
+EXPORTS: dict[str, JsonObject] = {
+    name: read_import(export["file"]).state
+    for name, export in json.loads((ROOT / "tests/conformance/data/exports.json").read_text()).items()
+}
+
+SUPPORT = """\
+name: Route support
+description: Sorts a message.
+blocks:
+  Start:
+    type: start
+    inputs:
+      message: string
+      amount: {type: number, default: 3, description: In dollars.}
+
+  Classify:
+    type: function
+    code: |
+      return { urgent: <start.amount> > 100 };
+
+  Check:
+    type: condition
+    branches:
+      - if: <classify.result.urgent>
+        next: Answer
+      - else: Reply
+
+  Answer:
+    type: agent
+    model: vllm/test
+    messages:
+      - system: Answer briefly.
+      - user: <start.message>
+    temperature: 0.2
+    on_error: Reply
+    next: Reply
+
+  Reply:
+    type: response
+    status: 200
+    data:
+      text: <answer.content>
+      amounts: [<start.amount>, 7]
+      note: Got <start.message>.
+"""
+
+
+def read(text: str, **options: Any) -> WorkflowFile:
+    return read_file(text, catalog=CATALOG, **options)
+
+
+def state_of(text: str) -> WorkflowState:
+    found = read(text)
+    assert found.problems == []
+    return read_state(found.state)
+
+
+def arrows(state: WorkflowState) -> set[tuple[str, str, str]]:
+    """The edges, by names; a branch by the end of its handle."""
+    names = {key: each.name for key, each in state.blocks.items()}
+    return {
+        (names[each.source], (each.source_handle or "").removeprefix(f"condition-{each.source}-"), names[each.target])
+        for each in state.edges
+    }
+
+
+def values(state: WorkflowState, name: str) -> JsonObject:
+    (found,) = [each for each in state.blocks.values() if each.name == name]
+    return {key: sub.value for key, sub in found.sub_blocks.items()}
+
+
+# What a file means
+
+
+def test_a_file_is_the_workflow_that_it_reads_like() -> None:
+    found = read(SUPPORT)
+    assert (found.name, found.description, found.problems) == ("Route support", "Sorts a message.", [])
+    state = read_state(found.state)
+    assert arrows(state) == {
+        ("Start", "source", "Classify"),
+        ("Classify", "source", "Check"),
+        ("Check", "if", "Answer"),
+        ("Check", "else", "Reply"),
+        ("Answer", "source", "Reply"),
+        ("Answer", "error", "Reply"),
+    }
+    assert values(state, "Start")["inputFormat"] == [
+        {"id": "message", "name": "message", "type": "string"},
+        {"id": "amount", "name": "amount", "type": "number", "value": 3, "description": "In dollars."},
+    ]
+    assert values(state, "Answer")["messages"] == [
+        {"role": "system", "content": "Answer briefly."},
+        {"role": "user", "content": "<start.message>"},
+    ]
+    assert problems(state, catalog=CATALOG) == []
+
+
+def test_a_mapping_becomes_json_in_which_references_keep_their_type() -> None:
+    reply = values(state_of(SUPPORT), "Reply")
+    assert reply["dataMode"] == "json"
+    assert reply["escapeValues"] is True
+    assert str(reply["data"]).replace("\n", "").replace(" ", "") == (
+        '{"text":<answer.content>,"amounts":[<start.amount>,7],"note":"Got<start.message>."}'
+    )
+
+
+def test_a_block_that_another_one_names_does_not_follow_the_block_above_it() -> None:
+    text = """
+blocks:
+  Start: {type: start, next: [A, B]}
+  A: {type: function, code: return 1}
+  B: {type: function, code: return 2}
+  C: {type: function, code: return 3}
+"""
+    assert arrows(state_of(text)) == {("Start", "source", "A"), ("Start", "source", "B"), ("B", "source", "C")}
+
+
+def test_blocks_inside_a_loop_are_written_inside_it() -> None:
+    text = """
+blocks:
+  Start: {type: start, inputs: {words: array}}
+  Each word:
+    type: loop
+    collection: <start.words>
+    blocks:
+      Shout: {type: function, code: return <loop.currentItem>}
+      Store: {type: function, code: return <shout.result>}
+  After: {type: function, code: return <eachword.results>}
+"""
+    state = state_of(text)
+    assert arrows(state) == {
+        ("Start", "source", "Each word"),
+        ("Each word", "loop-start-source", "Shout"),
+        ("Shout", "source", "Store"),
+        ("Each word", "loop-end-source", "After"),
+    }
+    (loop,) = state.loops.values()
+    assert (loop.loop_type, loop.for_each_items, len(loop.nodes)) == ("forEach", "<start.words>", 2)
+    assert problems(state, catalog=CATALOG) == []
+
+
+def test_a_start_and_a_response_end_and_begin_nothing_by_order() -> None:
+    text = "blocks:\n  A: {type: start}\n  R: {type: response}\n  B: {type: function}\n  S: {type: start}"
+    assert arrows(state_of(text)) == {("A", "source", "R")}
+
+
+def test_a_router_has_routes_with_descriptions() -> None:
+    text = """
+blocks:
+  Start: {type: start}
+  Pick:
+    type: router_v2
+    context: <start.input>
+    model: vllm/test
+    branches:
+      - {route: Money, when: about money, next: A}
+      - {when: all else, next: B}
+  A: {type: response}
+  B: {type: response}
+"""
+    state = state_of(text)
+    assert {(handle.split("-")[-1], target) for name, handle, target in arrows(state) if name == "Pick"} == {
+        ("1", "A"),
+        ("2", "B"),
+    }
+    assert problems(state, catalog=CATALOG) == []
+
+
+def test_variables_have_the_type_of_their_value() -> None:
+    given = "variables: {n: 3, s: x, b: true, l: [1], typed: {type: plain, value: y}}"
+    state = state_of(f"{given}\nblocks: {{S: {{type: start}}}}")
+    kinds = {each.name: each.type for each in state.variables.values()}
+    assert kinds == {"n": "number", "s": "string", "b": "boolean", "l": "array", "typed": "plain"}
+
+
+def test_words_that_old_yaml_takes_for_booleans_are_texts() -> None:
+    state = state_of("blocks: {S: {type: start, inputs: {q: {type: string, default: no}}}}")
+    assert values(state, "S")["inputFormat"] == [{"id": "q", "name": "q", "type": "string", "value": "no"}]
+
+
+# Ids and layout
+
+
+def test_the_same_file_gives_the_same_workflow() -> None:
+    assert read(SUPPORT).state == read(SUPPORT).state
+
+
+def test_blocks_keep_id_and_place_of_the_draft() -> None:
+    draft = chain(
+        {**start(), "position": {"x": 7, "y": 8}},
+        {**block("old", name="Classify", code="return 0"), "position": {"x": 500, "y": 90}},
+    )
+    found = read(SUPPORT, base=draft)
+    blocks: Any = found.state["blocks"]
+    assert blocks["old"]["name"] == "Classify"
+    assert (blocks["start"]["position"], blocks["old"]["position"]) == ({"x": 7, "y": 8}, {"x": 500, "y": 90})
+    assert len({str(each["position"]) for each in blocks.values()}) == len(blocks)
+
+
+def test_branches_of_a_workflow_without_layout_show_side_by_side() -> None:
+    blocks: Any = read(SUPPORT.replace("    next: Reply\n", "    next: []\n")).state["blocks"]
+    at = {each["name"]: (each["position"]["x"], each["position"]["y"]) for each in blocks.values()}
+    assert at["Start"][0] < at["Classify"][0] < at["Check"][0] < at["Answer"][0]
+    assert len(set(at.values())) == len(at)
+
+
+# Round trips
+
+
+def assert_kept(state: JsonObject) -> None:
+    text = write_file(state, catalog=CATALOG)
+    found = read(text)
+    assert found.problems == []
+    assert changes(state, found.state) == []
+    assert set(read_state(found.state).blocks) == set(read_state(state).blocks)
+    assert write_file(found.state, catalog=CATALOG) == text
+    assert format_file(text, catalog=CATALOG) == text
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_survives_being_written_as_a_file(name: str) -> None:
+    assert_kept(EXAMPLES[name])
+    SCHEMA.validate(read_yaml(write_file(EXAMPLES[name], catalog=CATALOG)).value)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_engine_case_survives_being_written_as_a_file(name: str) -> None:
+    assert_kept(CASES[name])
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_of_sim_survives_being_written_as_a_file(name: str) -> None:
+    assert_kept(EXPORTS[name])
+
+
+def test_a_file_survives_being_stored() -> None:
+    stored = read(SUPPORT).state
+    again = read(write_file(stored, catalog=CATALOG)).state
+    assert changes(stored, again) == []
+    plain = write_file(stored, catalog=CATALOG, with_layout=False, name="Route support", description="Sorts a message.")
+    assert format_file(SUPPORT, catalog=CATALOG) == plain
+
+
+@settings(deadline=None)
+@given(documents())
+def test_any_state_that_can_be_read_survives(document: Json) -> None:
+    try:
+        state = read_state(document)
+    except InvalidWorkflow:
+        return
+    assume("Infinity" not in json.dumps(document))  # no JSON
+    assert isinstance(document, dict)
+    found = read(write_file(document, catalog=CATALOG))
+    assert found.problems == []
+    assert changes(document, found.state) == []
+    assert set(read_state(found.state).blocks) == set(state.blocks)
+
+
+def test_odd_edges_are_listed() -> None:
+    document = workflow(
+        start(),
+        block("a", name="A", code="return 1"),
+        edges=(edge("start", "a", None), edge("a", "gone"), edge("a", "a", "left")),
+    )
+    text = write_file(document, catalog=CATALOG)
+    assert "\nedges:\n" in text
+    assert_kept(document)
+
+
+def test_blocks_of_one_name_stay_apart() -> None:
+    assert_kept(chain(start(), block("a", name="Same", code="return 1"), block("b", name="Same", code="return 2")))
+
+
+# Mistakes in a file
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("blocks:\n  S: {type: start, nxt: []}", 2, 'Block "S" has the unknown key "nxt". Did you mean "next"?'),
+        (
+            "blocks:\n  S:\n    type: start\n    next: Clas\n  Class: {type: function}",
+            4,
+            'Did you mean "Class"?',
+        ),
+        ("blocs: {}", 1, 'Did you mean "blocks"?'),
+        ("blocks:\n  S: {id: x}", 2, 'Block "S" has no type.'),
+        ("blocks:\n  S: {type: start}\n  S: {type: start}", 3, '"S" is written twice.'),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {iff: x}", 4, "branches must be a list"),
+        ("blocks:\n  F: {type: function, branches: []}", 2, "its type is function"),
+        ("blocks: {S: {type: start}}\nedges:\n  - {from: S}", 3, "an edge needs from and to."),
+        ("blocks:\n  S: {type: [1}", 2, "Invalid YAML"),
+        ("blocks:\n  F:\n    code: a: b", 3, "Quote a text that contains"),
+        ("blocks:\n\tF: {type: function}", 2, "Indent with spaces"),
+        ("- 1", 1, "A workflow file is a mapping"),
+        ("blocks:\n  S: &a {type: start}\n  T: *a", 2, "Anchors and aliases are not supported."),
+        ("blocks:\n  S: !!python/object:os.system {type: start}", 2, "is not supported."),
+        ("blocks: {S: {type: start, layout: 3}}", 1, "layout must be [x, y]"),
+        ("name: x", 1, "The file has no blocks."),
+    ],
+)
+def test_a_mistake_in_a_file_is_named_with_its_line(text: str, line: int, message: str) -> None:
+    found = read(text).problems
+    assert any(problem.line == line and message in problem.message for problem in found), found
+    with pytest.raises(InvalidWorkflow, match=f"line {line}: "):
+        read_yaml_import(text)
+
+
+def test_all_mistakes_of_a_file_are_listed_at_once() -> None:
+    text = "bloks: 1\nblocks:\n  S: {type: start, next: X, layout: 1}\n  T: {}"
+    assert len(read(text).problems) == 4
+
+
+def test_a_problem_of_the_workflow_has_its_line_in_the_file() -> None:
+    text = SUPPORT.replace("temperature: 0.2", "temprature: 0.2").replace("status: 200", "status: banana")
+    found = read(text)
+    lines = text.splitlines()
+    told = [found.line_of(each) for each in problems(read_state(found.state), catalog=CATALOG)]
+    shown = [lines[line - 1].strip() for line in told if line]
+    assert shown == ["temprature: 0.2", "status: banana"]
+
+
+@pytest.mark.parametrize("bomb", ["[" * 100_000, "{a: " * 100_000, "a: [\n" * 50_000, "x" * 600_000])
+def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
+    assert read(bomb).problems
+
+
+def test_an_import_takes_yaml_as_text() -> None:
+    found = read_import(SUPPORT)
+    assert found.name == "Route support"
+    assert len(read_state(found.state).blocks) == 5
+
+
+# Canonical form
+
+
+def test_a_file_is_brought_into_one_form_and_keeps_its_comments() -> None:
+    untidy = """\
+# yaml-language-server: $schema=x
+blocks:
+    Start:   # begins
+        inputs: {q: string}
+        type: start
+    # does it
+    Work:
+        code: |
+            # of the code
+            return "#1"
+        type: function   # runs
+name: 'x'
+# end
+"""
+    assert (
+        format_file(untidy, catalog=CATALOG)
+        == """\
+# yaml-language-server: $schema=x
+name: x
+
+blocks:
+  Start:  # begins
+    type: start
+    inputs: {q: string}
+
+  # does it
+  Work:
+    type: function  # runs
+    code: |
+      # of the code
+      return "#1"
+# end
+"""
+    )
+
+
+# The schema
+
+
+def test_the_schema_accepts_what_is_right_and_nothing_misspelled() -> None:
+    jsonschema.Draft7Validator.check_schema(file_schema(CATALOG))
+    SCHEMA.validate(read_yaml(SUPPORT).value)
+    for wrong in ("temprature: 0.2", "temperature: 9", "model2: x"):
+        assert not SCHEMA.is_valid(read_yaml(SUPPORT.replace("temperature: 0.2", wrong)).value)
+    assert not SCHEMA.is_valid(read_yaml(SUPPORT.replace("type: agent", "type: agnet")).value)
