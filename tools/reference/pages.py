@@ -14,10 +14,13 @@ from tools.reference.blocks import blocks_page
 from tools.reference.configuration import configuration_page
 from tools.reference.metrics import metrics_page
 from tools.reference.runbooks import alerts_page
+from tools.reference.workflow_files import workflow_files_page, workflow_schema
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/blocks.md": blocks_page,
+    "docs/workflow-files.md": workflow_files_page,
+    "docs/workflow.schema.json": workflow_schema,
     "docs/configuration.md": configuration_page,
     "docs/operations/metrics.md": metrics_page,
     "docs/operations/alerts.md": partial(alerts_page, ROOT),

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from flowport.commands.dead_letters import dead_letters_app
 from flowport.commands.deployments import deploy, diff, promote, undeploy, versions
+from flowport.commands.dev import dev
 from flowport.commands.doctor import doctor
 from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
@@ -20,6 +21,7 @@ from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
 from flowport.commands.session import command
 from flowport.commands.topology import topology_app
+from flowport.commands.workflow_files import fmt, init, schema, validate
 from flowport.commands.workflows import export, import_, workflows_app
 from flowport.errors import CommandFailed
 from flowport.output import print_labelled
@@ -43,7 +45,7 @@ def flowport(
     """Publish AI workflows as REST endpoints."""
 
 
-for _local in (up, stack, login, doctor):
+for _local in (up, stack, login, doctor, init, validate, fmt, schema):
     app.command()(_local)
 command(app, "import")(import_)
 command(app)(export)
@@ -53,6 +55,7 @@ command(app)(diff)
 command(app)(promote)
 command(app)(undeploy)
 command(app)(run)
+command(app)(dev)
 app.add_typer(workflows_app, name="workflows")
 app.add_typer(runs_app, name="runs")
 app.add_typer(keys_app, name="keys")

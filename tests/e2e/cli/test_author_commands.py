@@ -93,7 +93,7 @@ def test_who_goes_back_is_told_what_nobody_fires_there(flowport: CommandLine, fi
     document["state"]["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
     without, told = file.read_text(), 'Nothing will fire "Every Morning"'
     file.write_text(json.dumps(document))
-    assert told in flowport("deploy", str(file)).err
+    assert told in flowport("deploy", str(file), "--accept", "unserved_trigger:Every Morning").err
     file.write_text(without)
     assert told not in flowport("deploy", str(file)).err
     assert told in flowport("promote", name_of(file), "1").err
@@ -137,11 +137,100 @@ def test_text_is_streamed_as_it_comes(flowport: CommandLine, file: Path) -> None
     assert streamed.out.endswith("You said: hello\n")
 
 
-def test_a_stream_of_nothing_ends_with_the_result(flowport: CommandLine, file: Path) -> None:
+def test_a_stream_shows_the_text_of_the_first_agent_unless_another_output_is_selected(
+    flowport: CommandLine, file: Path
+) -> None:
     flowport("deploy", str(file))
     streamed = flowport("run", name_of(file), "-f", "input=hello", "--stream")
-    assert json.loads(streamed.out)["content"].endswith("You said: hello")
-    assert "--select" in streamed.err
+    assert streamed.out.endswith("You said: hello\n")
+    flowport("deploy", "examples/classify-support.json")
+    without_text = flowport("run", "Classify support", "-f", "message=x", "--stream")
+    assert json.loads(without_text.out) == {"queue": "support", "topic": "general"}
+    assert "--select" in without_text.err
+
+
+def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    short = flowport("run", name_of(file), "-f", "input=hello")
+    assert short.out == "This is the built-in demo model. You said: hello\n"
+    assert "--full" in short.err
+    assert json.loads(flowport("run", name_of(file), "-f", "input=hello", "--full").out)["model"] == "echo"
+
+
+def test_what_would_have_no_effect_is_refused(flowport: CommandLine, file: Path) -> None:
+    for arguments in (
+        ("run", "x", "--select", "a.content"),
+        ("run", "x", "--wait"),
+        ("run", "x", "--async", "--timeout", "3"),
+        ("deploy", "x", "--id", "y"),
+        ("deploy", "x", "--timeout", "3"),
+        ("export", "x", "--no-layout"),
+    ):
+        refused = flowport(*arguments)
+        assert (refused.code, refused.out) == (2, ""), arguments
+
+
+HELLO = """\
+name: NAME
+blocks:
+  Start: {type: start, inputs: {who: string}}
+  Greet: {type: function, code: "return 'Hello ' + <start.who>"}
+"""
+
+
+@pytest.fixture
+def yaml(tmp_path: Path) -> Path:
+    """A workflow file that a person wrote."""
+    file = tmp_path / "hello.yaml"
+    file.write_text(HELLO.replace("NAME", f"hello {uuid4().hex[:8]}"))
+    return file
+
+
+def test_a_file_that_a_person_wrote_goes_live_and_keeps_its_ids(flowport: CommandLine, yaml: Path) -> None:
+    first = flowport("deploy", str(yaml), "--json")
+    assert (first.code, first.json["version"]) == (0, 1), first.err
+    assert flowport("run", first.json["id"], "-f", "who=Ann").out == "Hello Ann\n"
+    exported = yaml.with_name("exported.yaml")
+    flowport("export", first.json["id"], "--output", str(exported))
+    yaml.write_text(yaml.read_text().replace("'Hello '", "'Good day '"))
+    second = flowport("deploy", str(yaml), "--json").json
+    assert (second["id"], second["version"]) == (first.json["id"], 2)
+    assert flowport("diff", second["id"], "1", "2", "--json").json[0]["field"] == "code"
+    assert flowport("deploy", str(exported), "--id", second["id"], "--json").json["version"] == 3
+    assert flowport("diff", second["id"], "1", "3").out == ""
+    assert yaml.read_text().splitlines()[1:] == [
+        line.replace("'Hello '", "'Good day '") for line in HELLO.splitlines()[1:]
+    ]
+
+
+def test_what_has_not_changed_is_not_deployed_again(flowport: CommandLine, yaml: Path) -> None:
+    workflow = flowport("deploy", str(yaml), "--json").json["id"]
+    again = flowport("deploy", str(yaml), "--json").json
+    assert (again["version"], again["unchanged"]) == (1, True)
+    assert "Nothing has changed" in flowport("deploy", workflow).err
+    forced = flowport("deploy", str(yaml), "--force", "--json").json
+    assert (forced["version"], forced["unchanged"]) == (2, True)
+
+
+def test_a_warning_refuses_a_deploy_until_it_is_accepted(flowport: CommandLine, yaml: Path) -> None:
+    yaml.write_text(yaml.read_text().replace("<start.who>", "<start.whom>"))
+    refused = flowport("deploy", str(yaml))
+    assert refused.code == 1
+    assert f"{yaml}:4: Greet: <start.whom>" in refused.err
+    assert 'Did you mean "<start.who>"?' in refused.err
+    assert '--accept "unknown_field:Greet"' in refused.err
+    assert flowport("validate", str(yaml)).code == 1
+    assert flowport("deploy", str(yaml), "--accept", "unknown_field:Greet").code == 0
+
+
+def test_a_file_is_checked_and_run_while_it_is_written(flowport: CommandLine, yaml: Path) -> None:
+    ran = flowport("dev", str(yaml), "-f", "who=Ann", "--once")
+    assert (ran.code, ran.out) == (0, "Hello Ann\n"), ran.err
+    assert "(dev)" not in flowport("workflows", "list").out
+    yaml.write_text(yaml.read_text().replace("<start.who>", "<strt.who>"))
+    broken = flowport("dev", str(yaml), "--once")
+    assert (broken.code, broken.out) == (1, "")
+    assert "matches no block" in broken.err
 
 
 def test_an_interrupted_stream_tells_how_to_find_its_run(

@@ -288,6 +288,7 @@ OPEN: Final = (
     "/readyz",
     "/metrics",
     "/openapi.json",
+    "/schemas/workflow.json",
     f"{W}/docs",
     "/api/docs/page.js",
     "/api/docs/page.css",

@@ -1,8 +1,12 @@
 """Errors of API calls, each with the exit code of the command."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
+
 from flowport.errors import CommandFailed
+from shared.contracts.problems import Problem
 
 
 class AccessDenied(CommandFailed):
@@ -27,6 +31,14 @@ class OutcomeUnknown(ServerUnavailable):
     """The connection was lost after a request that changes something. Do not retry: it may have been processed."""
 
     exit_code = 1
+
+
+class InvalidWorkflowRefused(CommandFailed):
+    """The server refused a workflow; `problems` are the reasons."""
+
+    def __init__(self, message: str, problems: list[Problem]) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class WaitTimedOut(CommandFailed):
@@ -54,11 +66,23 @@ def error_for_response(
     status: int, body: Any, *, retry_after: str | None = None, changes: bool = False
 ) -> CommandFailed:
     """Return the error for a response with `status`. `changes` says whether the request may have changed something."""
+    if status == HTTPStatus.BAD_REQUEST and (problems := _problems(body)):
+        return InvalidWorkflowRefused("the server refused the workflow", problems)
     kind = _BY_STATUS.get(status, CommandFailed)
     if changes and status in _OUTCOME_UNKNOWN and retry_after is None:
         kind = OutcomeUnknown
     later = f" (retry after {retry_after} s)" if retry_after else ""
     return kind(f"{_message(body) or f'the server returned status {status}'}{later}")
+
+
+def _problems(body: Any) -> list[Problem]:
+    """Return the problems of a workflow that a response lists; empty if it lists anything else."""
+    error = body.get("error") if isinstance(body, dict) else None
+    about = error if isinstance(error, dict) else body
+    try:
+        return msgspec.convert(about["details"], list[Problem])
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return []
 
 
 def _message(body: Any) -> str:

@@ -9,13 +9,18 @@ from typing import Annotated, Final
 import typer
 
 from flowport.client.api_client import ApiClient, JsonObject, api_path
-from flowport.client.errors import NotFound, WaitTimedOut
+from flowport.client.errors import AccessDenied, InvalidWorkflowRefused, NotFound, WaitTimedOut
 from flowport.commands.session import Session, WorkflowName
 from flowport.commands.workflow_drafts import store_draft
+from flowport.commands.workflow_files import Accept
+from flowport.errors import CommandFailed
+from flowport.workflow_files import SourceFile, print_problems
 from shared.workflow.diff.version_diff import changes
 
 Version = Annotated[int, typer.Argument(min=1, help="Version number.")]
 POLL_SECONDS: Final = 0.2
+WAIT_SECONDS: Final = 60.0
+FILE_ENDINGS: Final = (".json", ".yaml", ".yml")
 
 
 def deploy(
@@ -27,28 +32,71 @@ def deploy(
         ),
     ],
     *,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="With FILE: id of the workflow to update; default: by its name.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new version.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the new version.")] = None,
+    accept: Accept = None,
+    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing has changed.")] = False,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make this version live even if another one was promoted in between.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return only when this version is live.")] = False,
-    timeout: Annotated[float, typer.Option(min=1, max=600, help="With --wait: timeout in seconds.")] = 60.0,
+    timeout: Annotated[float | None, typer.Option(min=1, max=600, help="With --wait: timeout in seconds.")] = None,
 ) -> None:
-    """Deploy a workflow as a new version and make it live."""
+    """Deploy a workflow as a new version and make it live.
+
+    Refuses on errors, and on warnings until you fix them or accept them with --accept. Deploys nothing if the live
+    version has the same content, unless --force is given.
+
+    Example: flowport deploy support.yaml --name "$GITHUB_SHA" --wait
+    """
+    if id_ is not None and not _is_file(workflow):
+        raise typer.BadParameter("--id applies only to a file")
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout applies only with --wait")
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
-    with _resolve_workflow(session, workflow) as workflow_id:
-        done = client.call("POST", api_path("v1", "workflows", workflow_id, "deploy"), body=labels)["data"]
+    with _resolve_workflow(session, workflow, id_) as (workflow_id, source):
+        live = None if force else _unchanged_version(client, workflow_id)
+        if live is None:
+            done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or []}, source)
+        else:
+            session.output.print_note(f"Nothing has changed: version {live} is live. Use --force to deploy it again")
+            done = {"version": live, "unchanged": True}
     version = done["version"]
     if promote and _live_version(client, workflow_id) != version:
         promote_version(client, workflow_id, version)
     if wait:
-        _wait_until_live(client, workflow_id, version, seconds=timeout)
+        _wait_until_live(client, workflow_id, version, seconds=timeout or WAIT_SECONDS)
     warnings = _print_warnings(session, done)
     url = f"{client.profile.base_url}/api/workflows/{workflow_id}/execute"
     made = {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}
     session.output.print_record({**made, "warnings": warnings} if session.output.as_json else made)
+
+
+def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: SourceFile | None) -> JsonObject:
+    """Deploy the draft. Raises CommandFailed, after printing the problems of a refused workflow."""
+    try:
+        done: JsonObject = session.client.call("POST", api_path("v1", "workflows", workflow_id, "deploy"), body=body)[
+            "data"
+        ]
+    except InvalidWorkflowRefused as refused:
+        print_problems(session.output, source, refused.problems)
+        messages = "; ".join(problem.message for problem in refused.problems) if session.output.as_json else ""
+        raise CommandFailed(f"not deployed{messages and f': {messages}'}") from refused
+    return done
+
+
+def _unchanged_version(client: ApiClient, workflow_id: str) -> int | None:
+    """Return the live version if it runs like the draft; None if not, or if the key may not read that."""
+    try:
+        state = client.call("GET", api_path("workflows", workflow_id, "deploy"))
+    except AccessDenied:
+        return None
+    active = state.get("activeDeployment")
+    return None if state["needsRedeployment"] or not active else active["version"]
 
 
 def versions(session: Session, workflow: WorkflowName) -> None:
@@ -113,18 +161,21 @@ def _print_warnings(session: Session, done: JsonObject) -> list[str]:
 
 def _is_file(workflow: str) -> bool:
     try:
-        return workflow.endswith(".json") or Path(workflow).is_file()
+        return workflow.endswith(FILE_ENDINGS) or Path(workflow).is_file()
     except OSError:  # longer than a file name can be
         return False
 
 
 @contextmanager
-def _resolve_workflow(session: Session, workflow: str) -> Iterator[str]:
+def _resolve_workflow(
+    session: Session, workflow: str, workflow_id: str | None
+) -> Iterator[tuple[str, SourceFile | None]]:
     if not _is_file(workflow):
-        yield session.client.workflow_id(workflow)
+        yield session.client.workflow_id(workflow), None
         return
-    with store_draft(session, Path(workflow)) as workflow_id:
-        yield workflow_id
+    with store_draft(session, Path(workflow), workflow_id=workflow_id) as draft:
+        yield draft.workflow_id, draft.source
+    session.output.print_note(f"{'Created' if draft.is_new else 'Updated'} workflow {draft.source.name}")
 
 
 def _fetch_state(client: ApiClient, workflow_id: str, version: int | None, *, draft: bool = False) -> JsonObject:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
-from flowport.client.api_client import RUN_TIMEOUT_SECONDS, JsonObject, api_path
+from flowport.client.api_client import RUN_TIMEOUT_SECONDS, ApiClient, JsonObject, api_path
 from flowport.client.errors import WaitTimedOut
 from flowport.client.runs import RunRef, RunState
 from flowport.client.streams import stream_run
@@ -16,6 +16,14 @@ from flowport.commands.session import Session, WorkflowName
 from flowport.errors import CommandFailed
 from flowport.input_files import UnreadableInput, decode_json, read_input
 from flowport.output import Output
+from shared.workflow.format.names import normalise
+
+_USEFUL: Final[Mapping[str, frozenset[str]]] = {
+    "data": frozenset({"status", "headers"}),
+    "content": frozenset({"model", "tokens"}),
+    "result": frozenset({"stdout"}),
+}
+"""The useful part of an output, by the fields beside it: of a response, an agent, a function."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +66,62 @@ def run(
     ] = None,
     queue: Annotated[bool, typer.Option("--async", help="Queue the run and print its id.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="With --async: wait for the run and show its progress.")] = False,
-    timeout: Annotated[float, typer.Option(min=1, help="With --wait: timeout in seconds.")] = WAIT_SECONDS,
+    timeout: Annotated[float | None, typer.Option(min=1, help="With --wait: timeout in seconds.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print the whole output.")] = False,
     version: Annotated[int | None, typer.Option(min=1, help="Version to run; default: the live version.")] = None,
 ) -> None:
-    """Run a workflow. Exits with 0 if the run completed, 1 if it failed, 6 if it is paused."""
-    if stream and queue:
-        raise typer.BadParameter("--stream and --async cannot be combined")
+    """Run a workflow. Exits with 0 if the run completed, 1 if it failed, 6 if it is paused.
+
+    Prints the response, or else the text or result of the last block; --full prints the whole output.
+
+    Example: flowport run Support -f message="Where is my refund?" --stream
+    """
+    _refuse_idle_options(stream=stream, select=select, queue=queue, wait=wait, timeout=timeout)
     workflow_id = session.client.workflow_id(workflow)
     body: JsonObject = {"input": parse_input(input_, field or ())}
     call = Call(session, workflow_id, {"X-Workflow-Version": str(version)} if version else {})
     if stream:
-        _run_streaming(call, {**body, "selectedOutputs": select or []})
+        selected = select or first_agent_text(session.client, workflow_id, version)
+        run_streaming(call, {**body, "selectedOutputs": selected}, full=full)
     elif queue:
-        _run_queued(call, {**body, "async": True}, wait_seconds=timeout if wait else None)
+        seconds = (timeout or WAIT_SECONDS) if wait else None
+        _run_queued(call, {**body, "async": True}, wait_seconds=seconds, full=full)
     else:
-        show_result(session.output, call.execute(body))
+        show_result(session.output, call.execute(body), full=full)
+
+
+def _refuse_idle_options(
+    *, stream: bool, select: list[str] | None, queue: bool, wait: bool, timeout: float | None
+) -> None:
+    """Raise BadParameter for options that the others leave without effect."""
+    if stream and queue:
+        raise typer.BadParameter("--stream and --async cannot be combined")
+    if select and not stream:
+        raise typer.BadParameter("--select applies only with --stream")
+    if wait and not queue:
+        raise typer.BadParameter("--wait applies only with --async")
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout applies only with --wait")
+
+
+def first_agent_text(client: ApiClient, workflow_id: str, version: int | None = None) -> list[str]:
+    """Return the text of the first agent as selected output; nothing if there is none or the key may not read it."""
+    try:
+        if version is None:
+            state = client.call("GET", api_path("workflows", workflow_id, "deployed"))["deployedState"]
+        else:
+            state = client.call("GET", api_path("workflows", workflow_id, "deployments", version))["deployedState"]
+    except CommandFailed:
+        return []
+    blocks = (state or {}).get("blocks", {}).values()
+    agents = [
+        block
+        for block in blocks
+        if block.get("type") == "agent"
+        and block.get("enabled") is not False
+        and not ((block.get("subBlocks") or {}).get("responseFormat") or {}).get("value")
+    ]
+    return [f"{normalise(agents[0]['name'])}.content"] if agents else []
 
 
 def parse_input(document: str | None, fields: list[str] | tuple[str, ...]) -> JsonObject:
@@ -90,13 +139,16 @@ def parse_input(document: str | None, fields: list[str] | tuple[str, ...]) -> Js
     return given | dict(map(_field, fields))
 
 
-def show_result(output: Output, run: JsonObject) -> None:
-    """Print the result of a run, or its output so far. Raises Exit unless the run completed."""
+def show_result(output: Output, run: JsonObject, *, full: bool = True) -> None:
+    """Print the result of a run, or its output so far. Raises Exit unless the run completed.
+
+    Without `full`, prints only the useful part of the output.
+    """
     status = run["status"]
     if output.as_json:
         output.print_json(run)
     elif status in (RunState.COMPLETED, RunState.PAUSED):
-        output.print_document(run["output"])
+        print_answer(output, run["output"], full=full or status == RunState.PAUSED)
     else:
         output.print_note(_reason(run), label=status, style="bold red")
     if status == RunState.PAUSED:
@@ -105,24 +157,46 @@ def show_result(output: Output, run: JsonObject) -> None:
         raise typer.Exit(1)
 
 
+def print_answer(output: Output, document: Any, *, full: bool) -> None:
+    """Print an output: its text or result alone if it has one and `full` is off."""
+    useful = document if full else useful_part(document)
+    if isinstance(useful, str):
+        output.print_line(useful)
+    else:
+        output.print_document(useful)
+    if useful is not document and useful != document:
+        output.print_note("Use --full to print the whole output")
+
+
+def useful_part(document: Any) -> Any:
+    """Return the part of an output that most callers want: a response's data, an agent's text, a function's result."""
+    if not isinstance(document, dict):
+        return document
+    for key, others in _USEFUL.items():
+        if key in document and others <= document.keys():
+            return document[key]
+    return document
+
+
 def _paused(output: Output, run_id: str) -> typer.Exit:
     note = f"the run waits for a decision. Wait for its end with `flowport runs wait {run_id}`"
     output.print_note(note, label="paused", style="yellow")
     return typer.Exit(WaitTimedOut.exit_code)
 
 
-def _run_queued(call: Call, body: JsonObject, *, wait_seconds: float | None) -> None:
+def _run_queued(call: Call, body: JsonObject, *, wait_seconds: float | None, full: bool) -> None:
     session, queued = call.session, call.execute(body)
     if wait_seconds is not None:
         ref = RunRef(call.workflow_id, queued["runId"])
-        show_result(session.output, wait_for_run(session, ref, seconds=wait_seconds))
+        show_result(session.output, wait_for_run(session, ref, seconds=wait_seconds), full=full)
     elif session.output.as_json:
         session.output.print_json(queued)
     else:
         session.output.print_line(queued["runId"])
 
 
-def _run_streaming(call: Call, body: JsonObject) -> None:
+def run_streaming(call: Call, body: JsonObject, *, full: bool) -> None:
+    """Run a workflow and print its stream, and its result if no output is selected. Raises CommandFailed, Exit."""
     output = call.session.output
     outcome: JsonObject = {}
     with stream_run(call.session.client, call.workflow_id, body, call.headers) as run:
@@ -139,11 +213,11 @@ def _run_streaming(call: Call, body: JsonObject) -> None:
         raise CommandFailed(str(outcome.get("error") or "the stream ended before the run did"))
     is_paused = outcome.get("status") == RunState.PAUSED
     if not output.as_json and (is_paused or not selected):
-        output.print_document(outcome["output"])
+        print_answer(output, outcome["output"], full=full or is_paused)
     if is_paused:
         raise _paused(output, run.run_id)
     if not selected:
-        output.print_note("No output is selected. Use e.g. --select agent_1.content to stream an output")
+        output.print_note("The workflow has no agent whose text could be streamed. --select names other outputs")
 
 
 def _frame(output: Output, frame: Any) -> JsonObject | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flowport.client.api_client import ApiClient, api_path
@@ -9,45 +10,55 @@ from flowport.client.errors import ServerUnavailable, WaitTimedOut
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session
 from flowport.errors import CommandFailed
-from flowport.input_files import decode_json, read_input
-from shared.workflow.transfer.importer import ImportedWorkflow, read_import
+from flowport.workflow_files import SourceFile, read_source, require_valid
 
 Undo = Callable[[], object]
 
 
-@contextmanager
-def store_draft(session: Session, file: Path) -> Iterator[str]:
-    """Store a workflow file as a draft and yield the workflow's id.
+@dataclass(frozen=True)
+class StoredDraft:
+    """A workflow whose draft is the content of a file."""
 
-    Creates the workflow if none has its name, else replaces its draft. If the server rejects a request inside the
-    block, the change is undone. A missing response is not a rejection.
+    workflow_id: str
+    source: SourceFile
+    is_new: bool
+
+
+@contextmanager
+def store_draft(session: Session, file: Path, *, workflow_id: str | None = None) -> Iterator[StoredDraft]:
+    """Store a workflow file as a draft and yield it.
+
+    The workflow is that with `workflow_id`, or else with the file's name; one that does not exist is created. If the
+    server rejects a request inside the block, the change is undone. A missing response is not a rejection.
     """
-    document = decode_json(read_input(file), str(file))
-    found = read_import(document)
-    name = found.name or file.stem
-    known = [workflow["id"] for workflow in session.client.workflows() if workflow["name"] == name]
-    if len(known) > 1:
-        raise CommandFailed(f"{len(known)} workflows are named {name!r}. Deploy one of them by its id")
-    workflow_id, undo = (
-        _replace_draft(session.client, known[0], found) if known else _create_workflow(session.client, document, name)
-    )
+    source = read_source(file)
+    require_valid(session.output, source)
+    known = workflow_id or _known_id(session.client, source.name)
+    draft, undo = _replace_draft(session.client, known, source) if known else _create_workflow(session.client, source)
     try:
-        yield workflow_id
+        yield draft
     except (ServerUnavailable, WaitTimedOut):
         raise
     except CommandFailed:
         undo()
         raise
-    session.output.print_note(f"{'Updated' if known else 'Created'} workflow {name}")
 
 
-def _create_workflow(client: ApiClient, document: object, name: str) -> tuple[str, Undo]:
-    created = str(import_file(client, document, name=name)["id"])
-    return created, lambda: client.call("DELETE", api_path("workflows", created))
+def _known_id(client: ApiClient, name: str) -> str | None:
+    found = [str(workflow["id"]) for workflow in client.workflows() if workflow["name"] == name]
+    if len(found) > 1:
+        raise CommandFailed(f"{len(found)} workflows are named {name!r}. Deploy one of them with --id")
+    return found[0] if found else None
 
 
-def _replace_draft(client: ApiClient, workflow_id: str, found: ImportedWorkflow) -> tuple[str, Undo]:
-    draft = api_path("workflows", workflow_id, "state")
-    before = client.call("GET", draft)
-    client.call("PUT", draft, body=found.state)
-    return workflow_id, lambda: client.call("PUT", draft, body=before)
+def _create_workflow(client: ApiClient, source: SourceFile) -> tuple[StoredDraft, Undo]:
+    created = str(import_file(client, source.document, name=source.name)["id"])
+    return StoredDraft(created, source, is_new=True), lambda: client.call("DELETE", api_path("workflows", created))
+
+
+def _replace_draft(client: ApiClient, workflow_id: str, source: SourceFile) -> tuple[StoredDraft, Undo]:
+    route = api_path("workflows", workflow_id, "state")
+    before = client.call("GET", route)
+    source = source.based_on(before)
+    client.call("PUT", route, body=source.state)
+    return StoredDraft(workflow_id, source, is_new=False), lambda: client.call("PUT", route, body=before)

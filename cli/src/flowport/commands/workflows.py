@@ -12,7 +12,9 @@ from flowport.client.api_client import api_path
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session, WorkflowName, command
 from flowport.errors import CommandFailed
-from flowport.input_files import decode_json, read_input, require_stdin
+from flowport.input_files import require_stdin
+from flowport.workflow_files import read_source, require_valid
+from shared.workflow.files.writer import write_file
 
 workflows_app = typer.Typer(help="Workflows of the workspace.", no_args_is_help=True)
 
@@ -55,8 +57,13 @@ def import_(
     file: FileArgument,
     name: Annotated[str | None, typer.Option(help="Name of the workflow; default: the name in the file.")] = None,
 ) -> None:
-    """Create a workflow from a file and print its id."""
-    created = import_file(session.client, decode_json(read_input(file), str(file)), name=name)
+    """Create a workflow from a file and print its id.
+
+    Example: flowport import workflow.yaml --name Support
+    """
+    source = read_source(file)
+    require_valid(session.output, source)
+    created = import_file(session.client, source.document, name=name)
     if session.output.as_json:
         session.output.print_json(created)
     else:
@@ -67,14 +74,32 @@ def export(
     session: Session,
     workflow: WorkflowName,
     to: Annotated[Path | None, typer.Option("--output", "-o", dir_okay=False, help="File to write.")] = None,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="Write YAML instead of JSON; default for files that end in .yaml or .yml.")
+    ] = False,
+    layout: Annotated[
+        bool | None,
+        typer.Option("--layout/--no-layout", help="YAML: include ids and positions of blocks; default: yes."),
+    ] = None,
 ) -> None:
-    """Export a workflow's draft as a file."""
-    found = session.client.call("GET", api_path("v1", "workflows", session.client.workflow_id(workflow), "export"))[
-        "data"
-    ]
-    text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-    if to is None:
-        session.output.print_line(text)
+    """Export a workflow's draft as a file, without secrets.
+
+    Example: flowport export Support --output support.yaml
+    """
+    as_yaml = yaml or (to is not None and to.suffix in (".yaml", ".yml"))
+    if layout is not None and not as_yaml:
+        raise typer.BadParameter("--layout and --no-layout apply only to YAML")
+    route = api_path("v1", "workflows", session.client.workflow_id(workflow), "export")
+    found = session.client.call("GET", route)["data"]
+    if as_yaml:
+        about = found["workflow"]
+        text = write_file(
+            found["state"], name=about["name"], description=about["description"], with_layout=layout is not False
+        )
     else:
-        to.write_text(f"{text}\n", encoding="utf-8")
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    if to is None:
+        session.output.write_text(text)
+    else:
+        to.write_text(text, encoding="utf-8")
         session.output.print_done({"workflow": workflow, "file": str(to)}, f"Exported {workflow} to {to}")

@@ -26,7 +26,18 @@ PAGES: Final = (
     "/settings/{rest:path}",
     "/invite",
 )
-NO_PAGES: Final = ("api", "v1", "assets", "chat", "metrics", "healthz", "readyz", "openapi.json", ".well-known")
+NO_PAGES: Final = (
+    "api",
+    "v1",
+    "schemas",
+    "assets",
+    "chat",
+    "metrics",
+    "healthz",
+    "readyz",
+    "openapi.json",
+    ".well-known",
+)
 """Path prefixes of programs, or of pages outside the console."""
 INDEX: Final = "index.html"
 DOCS: Final = "docs.html"

@@ -48,7 +48,7 @@ class ImportBody(RequestBody):
         max_length=200,
         description="Refused if a workflow of the workspace has this id: none is overwritten.",
     )
-    workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
+    workflow: Any = Field(description="An export, a bare state, the JSON text of either, or the text of a YAML file.")
     name: Name | None = None
     description: Description | None = None
     folder_id: str | None = None

@@ -1,0 +1,92 @@
+"""Workflow files on disk: YAML or JSON, with their problems and the lines that have them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowport.errors import CommandFailed
+from flowport.input_files import decode_json, decode_text, read_input
+from flowport.output import Output
+from shared.contracts.problems import Problem, Severity
+from shared.workflow.files.reader import WorkflowFile, read_file
+from shared.workflow.format.model_names import PROVIDERS
+from shared.workflow.format.reader import read_state
+from shared.workflow.transfer.importer import is_yaml, read_import
+from shared.workflow.validate.acceptance import acceptance_name, unaccepted
+from shared.workflow.validate.validator import problems
+
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
+
+
+class InvalidWorkflowFile(CommandFailed):
+    """The file or its workflow has problems, which were printed."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A workflow file, read."""
+
+    path: Path
+    name: str
+    state: dict[str, Any]
+    description: str | None = None
+    content: str = ""
+    yaml: WorkflowFile | None = None
+    """The file as YAML; None for JSON."""
+
+    @property
+    def document(self) -> Any:
+        """Return the body of an import."""
+        return self.content if self.yaml else decode_json(self.content, str(self.path))
+
+    def based_on(self, draft: dict[str, Any]) -> "SourceFile":
+        """Return the file with ids and positions of the draft's blocks of the same names. JSON has its own."""
+        return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
+
+    def problems(self) -> list[Problem]:
+        """Return the problems of the file, or else of its workflow, wherever it is deployed."""
+        if self.yaml and self.yaml.problems:
+            return self.yaml.problems
+        return problems(read_state(self.state), keyed_providers=PROVIDERS)
+
+    def line_of(self, problem: Problem) -> int | None:
+        """Return the line that a problem is in; None if unknown."""
+        if self.yaml is None:
+            return None
+        return problem.line if problem in self.yaml.problems else self.yaml.line_of(problem)
+
+
+def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
+    """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
+    text = decode_text(read_input(path), str(path)) if content is None else content
+    if is_yaml(text):
+        found = read_file(text, base=base)
+        return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
+    imported = read_import(decode_json(text, str(path)))
+    return SourceFile(path, imported.name or path.stem, imported.state, imported.description, text)
+
+
+def refused(found: Iterable[Problem], accepted: Sequence[str]) -> list[Problem]:
+    """Return the errors, and the warnings that are not accepted."""
+    known = list(found)
+    errors = [problem for problem in known if problem.severity is Severity.ERROR]
+    return [*errors, *unaccepted((each for each in known if each.severity is Severity.WARNING), accepted)]
+
+
+def print_problems(output: Output, source: SourceFile | None, found: Iterable[Problem]) -> None:
+    """Print one line for each problem: the place in the file, the message, and the name that accepts a warning."""
+    for problem in found:
+        line = source.line_of(problem) if source else None
+        place = f"{source.path}:{line}: " if source and line else f"{source.path}: " if source else ""
+        at = f" (line {problem.line}, column {problem.column})" if problem.line and problem.block_id else ""
+        name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
+        shown = problem.message if f"line {problem.line}" in problem.message else f"{problem.message}{at}"
+        output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
+
+
+def require_valid(output: Output, source: SourceFile) -> None:
+    """Raise InvalidWorkflowFile, after printing why, if a YAML file cannot be read as a workflow."""
+    if source.yaml and source.yaml.problems:
+        print_problems(output, source, source.yaml.problems)
+        raise InvalidWorkflowFile(f"{source.path} is not a valid workflow file")

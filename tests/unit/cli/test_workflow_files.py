@@ -1,0 +1,71 @@
+"""Workflow files at the command line, without a server."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.command_line import CommandLine
+
+from shared.workflow.files.formatter import format_file
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = ("agent", "branches", "approval")
+
+
+@pytest.fixture
+def flowport() -> CommandLine:
+    return CommandLine({})
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_new_file_is_valid_and_formatted(flowport: CommandLine, template: str, tmp_path: Path) -> None:
+    file = tmp_path / "my-first.yaml"
+    made = flowport("init", str(file), "--template", template)
+    assert (made.code, made.out) == (0, ""), made.err
+    assert "name: My first\n" in file.read_text()
+    assert flowport("validate", str(file)).code == 0
+    assert flowport("fmt", "--check", str(file)).code == 0
+    again = flowport("init", str(file))
+    assert again.code == 1
+    assert "--force" in again.err
+    assert flowport("init", str(file), "--force").code == 0
+    assert flowport("init", str(file), "--template", "nonsense").code == 2
+
+
+def test_mistakes_are_listed_with_line_fix_and_the_name_that_accepts_them(
+    flowport: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "support.yaml"
+    flowport("init", str(file), "--template", "branches")
+    file.write_text(file.read_text().replace("status: 202", "status: banana").replace("model:", "modle:"))
+    found = flowport("validate", str(file))
+    assert found.code == 1
+    assert f'{file}:28: Escalate: status must be an integer from 100 to 599, not "banana".' in found.err
+    assert '[--accept "invalid_setting:Escalate"]' in found.err
+    assert 'Did you mean "model"?' in found.err
+    (row,) = [each for each in flowport("validate", str(file), "--json").json if each["block"] == "Escalate"]
+    assert (row["code"], row["field"], row["line"]) == ("invalid_setting", "status", 28)
+    left = flowport("validate", str(file), "--accept", "invalid_setting:Escalate", "--json").json
+    assert {each["block"] for each in left} == {"Answer"}
+
+
+def test_json_exports_are_checked_too(flowport: CommandLine) -> None:
+    files = [str(file) for file in sorted((ROOT / "examples").glob("*.json"))]
+    assert flowport("validate", *files).code == 0
+
+
+def test_a_file_is_formatted_in_place_or_from_standard_input(flowport: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    untidy = "blocks:\n    Start: {inputs: {q: string}, type: start} # first\n"
+    file.write_text(untidy)
+    assert flowport("fmt", "--check", str(file)).code == 1
+    assert file.read_text() == untidy
+    assert flowport("fmt", str(file)).code == 0
+    assert file.read_text() == format_file(untidy) == flowport("fmt", "-", stdin=untidy).out
+    assert "# first" in file.read_text()
+
+
+def test_the_schema_is_the_one_that_is_shipped(flowport: CommandLine) -> None:
+    printed = flowport("schema")
+    assert printed.code == 0
+    assert printed.json == json.loads((ROOT / "docs" / "workflow.schema.json").read_text())
