@@ -10,9 +10,9 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.browser.console import Account, Console
+from tests.browser.console import RECORD_NOTIFICATIONS, Account, Console
 from tests.support.browser import CHROMIUM
-from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.eventually import PATIENCE_MS
 
 from flowport.local.stack import Stack, StackPorts
 from gateway.first_key import make_first_key, set_admin_password
@@ -21,7 +21,6 @@ from gateway.settings import GatewaySettings
 PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
 """To a browser, only localhost by name is as secure as HTTPS."""
 PASSWORD = "correct horse battery"
-PATIENCE_MS = PATIENCE_SECONDS * 1000
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
     "FLOWPORT_SMTP_HOST": "localhost",
@@ -76,6 +75,7 @@ def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page
             )
             stack.callback(context.close)
             context.grant_permissions(["clipboard-read", "clipboard-write"])
+            context.add_init_script(RECORD_NOTIFICATIONS)
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: wrong.append(str(error)))

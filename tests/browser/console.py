@@ -26,6 +26,14 @@ STILL_PLACE = """block => new Promise(done => {
 })"""
 """Counts frames instead of time: a browser that draws none for a while has not finished an animation."""
 
+RECORD_NOTIFICATIONS = """new MutationObserver(changes => {
+    const {dataset} = document.documentElement;
+    for (const {target, addedNodes} of changes)
+        if (addedNodes.length && target instanceof Element && target.matches('[role=status][aria-live=polite]'))
+            dataset.notifications = [dataset.notifications, target.textContent].join('\\n');
+}).observe(document, {childList: true, subtree: true})"""
+"""Records notifications: they close after a few seconds, which a busy machine may spend otherwise."""
+
 
 @contextmanager
 def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST",)) -> Iterator[list[Route]]:
@@ -202,4 +210,11 @@ class Console:
     def shows(self, text: str | re.Pattern[str]) -> Self:
         """Wait for a text."""
         expect(self.page.get_by_text(text).last).to_be_visible()
+        return self
+
+    def notifies(self, text: str) -> Self:
+        """Wait for a notification since the last one, whether it is still shown or not."""
+        page = self.page.locator("html")
+        expect(page).to_have_attribute("data-notifications", re.compile(re.escape(text)))
+        page.evaluate("page => { delete page.dataset.notifications }")
         return self

@@ -33,7 +33,7 @@ def test_from_a_file_to_versions_and_back(open_page: Callable[..., Page], accoun
     console.write("Code", "return 'two';").saved()
     expect(console.button("Update deployment")).to_be_visible()
     assert account.run(workflow_id).json()["output"]["result"] == "one"
-    console.press("Update").shows("Version 2 is live.")
+    console.press("Update").notifies("Version 2 is live.")
     expect(console.button("Update deployment")).to_be_hidden()
     assert account.run(workflow_id).json()["output"]["result"] == "two"
 
@@ -132,12 +132,12 @@ def test_who_makes_a_version_live_is_told_what_nobody_fires_in_it(console: Conso
     del state["blocks"]["daily"]
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
-    told = re.compile('Nothing will fire "Every Morning"')
+    told = 'Nothing will fire "Every Morning"'
     console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Promote to live")
-    console.confirm("Promote to live").shows(told)
+    console.confirm("Promote to live").notifies(told)
     console.press("Close")
     expect(console.page.get_by_text(told)).to_have_count(0)
-    console.press("Update").shows("Version 3 is live.")
+    console.press("Update").notifies("Version 3 is live.")
 
 
 def test_all_that_there_is_to_know_of_a_deploy_is_told_at_once(console: Console, account: Account) -> None:
@@ -146,7 +146,9 @@ def test_all_that_there_is_to_know_of_a_deploy_is_told_at_once(console: Console,
     names = [f"At {hour} o'clock" for hour in (6, 9, 12, 15, 18)]
     for name in names:
         blocks[name] = {**blocks["start"], "id": name, "type": "schedule", "name": name}
-    console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
+    workflow_id = account.import_(workflow)
+    console.page.add_init_script(NOTHING_LATER)
+    console.goto(f"/workflows/{workflow_id}").press("Deploy").shows("No deployments yet").press("Deploy")
     told = console.shows("Version 1 is live.").page.get_by_text("Version 1 is live.").last
     for name in names:
         expect(told).to_contain_text(f'Nothing will fire "{name}"')
@@ -218,7 +220,7 @@ def test_what_is_live_is_asked_of_the_workflows_in_sight_and_again_after_a_deplo
     expect(_row(console, "Other 0")).to_contain_text("Live v7")
 
     console.page.get_by_role("link", name="At the top of the list").click()
-    console.press("Live").press("Update").confirm("Deploy anyway").shows("Version 2 is live.")
+    console.press("Live").press("Update").confirm("Deploy anyway").notifies("Version 2 is live.")
     console.press("Close").page.get_by_role("link", name="All workflows").click()
     expect(_row(console, "At the top of the list")).to_contain_text("Live v2")
 
@@ -242,7 +244,7 @@ def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Consol
     console.press("Deploy").press("Close")
     expect(page.get_by_role("dialog")).to_have_count(0)
     _refuse(page, tried)
-    console.shows("No store to keep it in")
+    console.notifies("No store to keep it in")
 
 
 def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, account: Account) -> None:
@@ -254,7 +256,7 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
     console.press("Update").page.get_by_role("link", name="All workflows").click()
     console.shows("Calls (24h)")
     _refuse(page, tried)
-    console.shows("No store to keep it in")
+    console.notifies("No store to keep it in")
 
 
 def _held_deploys(page: Page) -> list[Route]:

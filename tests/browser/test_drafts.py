@@ -38,7 +38,7 @@ def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: C
     console.write("Code", "return 'mine';").saved()
     _overtake(account, workflow_id)
 
-    console.press("Update").shows(UNSEEN)
+    console.press("Update").notifies(UNSEEN)
     assert account.run(workflow_id).json()["output"]["result"] == "first"
     console.press("Run").press("Run draft")
     expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(UNSEEN)
@@ -46,7 +46,7 @@ def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: C
 
     console.press("Load latest").block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
-    console.press("Update").shows("Version 2 is live.")
+    console.press("Update").notifies("Version 2 is live.")
     assert account.run(workflow_id).json()["output"]["result"] == "theirs"
 
 
@@ -60,7 +60,7 @@ def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
     with held(page, DEPLOYS), page.expect_request(_is_deploy):
         console.press("Update")
         _overtake(account, workflow_id)
-    console.shows(UNSEEN).shows(OVERTAKEN)
+    console.notifies(UNSEEN).shows(OVERTAKEN)
     assert account.run(workflow_id).json()["output"]["result"] == "first"
 
 
@@ -68,7 +68,7 @@ def test_nor_is_it_replaced_by_a_version(console: Console, account: Account) -> 
     workflow_id = account.publish(answering("Not over theirs", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").press("Live").page
     _overtake(account, workflow_id)
-    console.choose("Actions for v1", "Load deployment").confirm("Load deployment").shows(UNSEEN)
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment").notifies(UNSEEN)
     assert _answer(account, workflow_id) == "return 'theirs';"
     page.reload()
     console.press("Deployment").choose("Actions for v1", "Load deployment").confirm("Load deployment")
@@ -83,7 +83,7 @@ def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Con
     console.write("Code", "return 'second';").saved()
     with held(page, DEPLOYS), page.expect_request(_is_deploy):
         console.press("Update").write("Code", "return 'third';").saved()
-    console.shows("Version 2 is live.")
+    console.notifies("Version 2 is live.")
     assert account.run(workflow_id).json()["output"]["result"] == "third"
 
 
@@ -156,7 +156,7 @@ def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: C
     console.block("Answer").click()
     console.write("Code", "return 'mine';").saved()
     _overtake(account, workflow_id)
-    console.press("Update").shows(UNSEEN).write("Code", "return 'mine again';")
+    console.press("Update").notifies(UNSEEN).write("Code", "return 'mine again';")
     expect(console.button("Overwrite with mine")).to_be_visible()
     page.get_by_role("link", name="All workflows").click()
     console.shows("Calls (24h)").page.go_back()

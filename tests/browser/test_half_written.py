@@ -52,10 +52,10 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
         expect(on_tab(tab)).to_have_value(text)
 
     on_tab("A2A")
-    console.press("Publish Agent").shows("Agent published.")
+    console.press("Publish Agent").notifies("Agent published.")
     on_tab("A2A").fill("tea, kitchen, cups")
-    console.press("Update").shows("Agent updated.")
-    console.press("Delete").confirm("Delete").shows("Agent deleted.").press("Close").press("Live")
+    console.press("Update").notifies("Agent updated.")
+    console.press("Delete").confirm("Delete").notifies("Agent deleted.").press("Close").press("Live")
     expect(on_tab("A2A")).to_have_value("")
     expect(on_tab("MCP")).to_have_value("Pours tea")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()

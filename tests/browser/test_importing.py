@@ -12,7 +12,7 @@ def test_of_several_files_each_that_is_no_workflow_is_named(console: Console, ac
     texts = {"photo.json": "no JSON", "good.json": good, "list.json": "[]"}
     files = [FilePayload(name=name, mimeType="application/json", buffer=text.encode()) for name, text in texts.items()]
     console.goto("/").page.locator("input[type=file]").set_input_files(files)
-    console.shows("Imported The good one.")
+    console.notifies("Imported The good one.")
     expect(console.page.get_by_role("alert")).to_have_count(2)
     expect(console.page.get_by_role("alert").nth(0)).to_contain_text("photo.json: Invalid JSON")
     expect(console.page.get_by_role("alert").nth(1)).to_contain_text("list.json: Invalid workflow")

@@ -23,7 +23,7 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     assert account.run(workflow_id, key=key).json()["output"]["result"] == "in"
 
     console.goto("/settings/keys").press("Revoke Browser test").confirm("Revoke")
-    console.shows("Revoked Browser test.")
+    console.notifies("Revoked Browser test.")
     assert _eventually_refused(account, workflow_id, key).status_code == 401
 
 

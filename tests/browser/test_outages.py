@@ -14,7 +14,7 @@ def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: 
     notice = console.page.get_by_role("status").filter(has_text="Could not reach the server. Retrying…")
     expect(row).to_be_visible()
     console.page.route("**/api/**", lambda route: route.abort("connectionrefused"))
-    expect(notice).to_be_visible(timeout=30_000)
+    expect(notice).to_be_visible()
     expect(row).to_be_visible()
     console.page.unroute("**/api/**")
     expect(notice).to_have_count(0)
@@ -58,7 +58,7 @@ def test_an_answer_that_is_half_written_outlives_the_session(console: Console, a
     expect(page.get_by_label("verdict")).to_have_value("A long")
     console.signed_in_anew()
     page.get_by_label("verdict").fill("A long story")
-    console.press("Submit").shows("Run resumed.")
+    console.press("Submit").notifies("Run resumed.")
     expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
 
 

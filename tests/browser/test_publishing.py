@@ -22,7 +22,7 @@ def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, a
     page.get_by_label("Description").fill("Brings tea")
     page.get_by_label("input (string)").fill("Which tea")
     page.get_by_role("checkbox", name="Kitchen").check()
-    console.press("Save Tool").shows("Tool saved.")
+    console.press("Save Tool").notifies("Tool saved.")
 
     console.press("Copy the URL of Kitchen")
     server = page.evaluate("navigator.clipboard.readText()")
@@ -53,9 +53,9 @@ def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, 
     console.press("Save Tool").shows("Select at least one server.")
     expect(page.get_by_label("Description")).to_have_value("Fetches wine")
     page.get_by_role("checkbox", name="Cellar").check()
-    console.press("Save Tool").shows("Tool saved.")
+    console.press("Save Tool").notifies("Tool saved.")
     page.get_by_role("checkbox", name="Cellar").uncheck()
-    console.press("Save Tool").shows("Tool removed from all servers.")
+    console.press("Save Tool").notifies("Tool removed from all servers.")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
 
 
@@ -82,11 +82,11 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     assert url in page.evaluate("navigator.clipboard.readText()")
 
     page.get_by_label("Agent name").fill("Butler")
-    console.press("Update").shows("Agent updated.")
+    console.press("Update").notifies("Agent updated.")
     assert httpx2.get(address, timeout=30).json()["name"] == "Butler"
-    console.press("Unpublish").shows("Agent unpublished.")
+    console.press("Unpublish").notifies("Agent unpublished.")
     assert httpx2.get(address, timeout=30).status_code == 404
-    console.press("Delete").confirm("Delete").shows("Agent deleted.")
+    console.press("Delete").confirm("Delete").notifies("Agent deleted.")
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
 
 
@@ -97,15 +97,15 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     console.page.get_by_label("URL").fill("No Spaces")
     console.shows("Use lowercase letters, digits and hyphens only.")
     console.page.get_by_label("URL").fill("talk-to-me")
-    console.press("Launch Chat").shows("Chat launched.")
+    console.press("Launch Chat").notifies("Chat launched.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
     console.page.get_by_role("radio", name="Email").click()
     console.page.get_by_label("Allowed emails").fill("Ada@Example.com\n@board.example")
-    console.press("Update").shows("Chat updated.")
+    console.press("Update").notifies("Chat updated.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
     found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
     assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
-    console.press("Delete").confirm("Delete").shows("Chat deleted.")
+    console.press("Delete").confirm("Delete").notifies("Chat deleted.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
@@ -115,7 +115,7 @@ def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Consol
     account.chat(workflow_id, "green-and-round", title="Green", customizations=look)
     console.goto(f"/workflows/{workflow_id}").press("Live").page.get_by_role("tab", name="Chat").click()
     console.page.get_by_label("Welcome message").fill("Come in")
-    console.press("Update").shows("Chat updated.")
+    console.press("Update").notifies("Chat updated.")
     found = httpx2.get(f"{account.url}/api/chat/green-and-round", timeout=30).json()
     assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
 

@@ -114,7 +114,7 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     console.page.wait_for_url(re.compile(f"/runs/{workflow_id}/{run_id}$"))
     console.shows("Tea for two")
     console.page.get_by_label("verdict").fill("Serve it")
-    console.press("Submit").shows("Run resumed.")
+    console.press("Submit").notifies("Run resumed.")
     expect(console.page.get_by_role("heading", name=re.compile("Ask about tea"))).to_contain_text("Completed")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
@@ -151,7 +151,7 @@ def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account
     console.press("Submit")
     expect(approved).to_be_focused()
     approved.select_option("Yes")
-    console.press("Submit").shows("Run resumed.")
+    console.press("Submit").notifies("Run resumed.")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text(re.compile(r'true,\s+""'))
 
 
@@ -212,7 +212,7 @@ def test_a_job_whose_message_died_is_seen_and_run_again_once_the_cause_is_gone(
 
     account.set_secret("KETTLE", "hot")
     console.button("Retry", row).click()
-    console.shows("The message was queued again.").shows("No dead letters")
+    console.notifies("The message was queued again.").shows("No dead letters")
     console.goto(f"/runs?workflow={workflow_id}&status=completed")
     done = console.page.get_by_role("link", name="Tea by queue")
     _until_seen(console, done)

@@ -40,7 +40,7 @@ def test_who_changes_the_words_of_a_chat_leaves_it_as_closed_as_it_is(console: C
     closed = {"authType": "password", "password": "open sesame"}
     account.http.patch(f"/api/chat/manage/{chat}", json=closed).raise_for_status()
     welcome.fill("Come in")
-    console.press("Update").shows("Chat updated.")
+    console.press("Update").notifies("Chat updated.")
     answer = httpx2.get(f"{account.url}/api/chat/closed-meanwhile", timeout=30)
     assert (answer.status_code, answer.json()["error"]) == (401, "auth_required_password")
 
@@ -52,7 +52,7 @@ def test_who_changes_the_words_of_an_agent_leaves_it_as_closed_as_it_is(console:
     expect(description).to_be_visible()
     account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": False}).raise_for_status()
     description.fill("Talks back")
-    console.press("Update").shows("Agent updated.")
+    console.press("Update").notifies("Agent updated.")
     assert account.deployment(workflow_id)["isPublicApi"] is False
 
 
@@ -65,7 +65,7 @@ def test_who_changes_the_words_of_an_agent_leaves_it_the_skill_that_it_was_given
     tab = _on_tab(console, workflow_id, "A2A")
     expect(tab.get_by_label("Tags")).to_be_disabled()
     tab.get_by_label("Description").fill("Sums up")
-    console.press("Update").shows("Agent updated.")
+    console.press("Update").notifies("Agent updated.")
     agent = account.http.get(f"/api/workflows/{workflow_id}/a2a").json()["agent"]
     assert (agent["description"], agent["skills"]) == ("Sums up", [skill])
 

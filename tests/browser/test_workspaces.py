@@ -6,6 +6,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
+from tests.support.eventually import PATIENCE_SECONDS
 
 
 def test_a_second_workspace_is_made_and_left_again(console: Console, account: Account) -> None:
@@ -128,6 +129,6 @@ def test_a_person_changes_their_password(console: Console, open_page: Callable[.
     guest.press("Change password")
     expect(guest.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
     guest.page.get_by_label("Current password").fill("the first password")
-    guest.press("Change password").shows("Password changed.")
+    guest.press("Change password").notifies("Password changed.")
     body = {"email": "careful@example.com", "password": "the second password"}
-    assert httpx2.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200
+    assert httpx2.post(f"{account.url}/api/auth/sign-in/email", json=body, timeout=PATIENCE_SECONDS).status_code == 200

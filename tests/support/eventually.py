@@ -10,6 +10,8 @@ POLL_SECONDS = 0.01
 PATIENCE_SECONDS = 75.0
 """Timeout for expected events. It allows for a busy machine, and for a wall clock that is set back by 30 s, which
 delays everything that is due at a time of the store by as much."""
+PATIENCE_MS = int(PATIENCE_SECONDS * 1000)
+"""The same, for time limits that a test must not reach."""
 
 
 async def eventually(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:

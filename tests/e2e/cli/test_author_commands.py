@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.command_line import CommandLine
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.model_server import ModelServer, Reply
 
 ECHO = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").read_text())
@@ -387,7 +388,7 @@ def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowpo
 
 def workspace_of_ones_own(url: str) -> dict[str, str]:
     """Return a second workspace of the first administrator, and that person's personal key, which opens both."""
-    with httpx2.Client(base_url=url, headers={"origin": url}) as browser:
+    with httpx2.Client(base_url=url, headers={"origin": url}, timeout=PATIENCE_SECONDS) as browser:
         account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         browser.post("/api/auth/sign-in/email", json=account).raise_for_status()
         made = browser.post("/api/workspaces", json={"name": "Second"}).raise_for_status().json()["workspace"]

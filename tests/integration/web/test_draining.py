@@ -5,12 +5,15 @@ import signal
 
 import httpx2
 from tests.integration.web.services import is_up, service
-from tests.support.eventually import until
+from tests.support.eventually import PATIENCE_SECONDS, until
 from tests.support.http_stub import HttpStub
 
 
 async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_ends(free_port: int) -> None:
-    async with service(free_port) as process, httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
+    async with (
+        service(free_port) as process,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
+    ):
         await until(lambda: is_up(caller))
         reader, writer = await asyncio.open_connection("127.0.0.1", free_port)
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -38,7 +41,7 @@ async def test_what_was_traced_last_is_sent_before_the_end(free_port: int) -> No
         }
         async with (
             service(free_port, **tracing) as process,
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller,
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
         ):
             await until(lambda: is_up(caller))
             assert collector.asked == []

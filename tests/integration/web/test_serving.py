@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from tests.integration.web.services import ENVIRONMENT, WITHOUT_SANDBOX, is_up, service
-from tests.support.eventually import until
+from tests.support.eventually import PATIENCE_SECONDS, until
 
 LARGE = 8 * 1024 * 1024
 
@@ -39,7 +39,10 @@ def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: i
 async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: bytes, free_port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n"
     asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
-    async with service(free_port), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
+    async with (
+        service(free_port),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
+    ):
         await until(lambda: is_up(caller))
         async with connection(free_port) as (reader, writer):
             for more in (upgrade % (protocol, b"dGhlIHNhbXBsZSBub25jZQ=="), b"Connection: close\r\n"):
@@ -53,7 +56,10 @@ async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connec
     free_port: int,
 ) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE
-    async with service(free_port), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
+    async with (
+        service(free_port),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
+    ):
         await until(lambda: is_up(caller))
         async with connection(free_port) as (reader, writer):
             writer.write(head + b"x" * LARGE)

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.tickets import SIGNER, ring
 from tests.unit.gateway.published_chat import publish
 from tests.unit.gateway.system import System
@@ -81,7 +82,11 @@ async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFileStore]:
     router = blobs_router(untyped, checks, lifetime=timedelta(days=1))
     app = create_app("jobs-service", components=(), checks={}, routers=[router])
     client = InternalClient(
-        "http://jobs", caller=ServiceName.EXECUTOR, tokens=tokens, timeout=5, http=CallsTo(httpx2.ASGITransport(app))
+        "http://jobs",
+        caller=ServiceName.EXECUTOR,
+        tokens=tokens,
+        timeout=PATIENCE_SECONDS,
+        http=CallsTo(httpx2.ASGITransport(app)),
     )
     yield JobsFileStore(client)
     await client.stop()

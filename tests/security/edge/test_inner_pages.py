@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.fake_service import FakeService
 from tests.support.nginx import deployed_nginx
 
@@ -14,9 +15,9 @@ PATHS = ("/metrics", "/readyz", "/healthz")
 @pytest.mark.parametrize("path", PATHS)
 def test_it_stays_inside(path: str, tmp_path: Path) -> None:
     with FakeService("gateway") as gateway, deployed_nginx(tmp_path, gateway.url) as outside:
-        assert httpx2.get(f"{gateway.url}{path}").status_code == 200
+        assert httpx2.get(f"{gateway.url}{path}", timeout=PATIENCE_SECONDS).status_code == 200
         for spelling in (path, f"{path}?x=1", f"/%{ord(path[1]):02x}{path[2:]}"):
-            assert httpx2.get(f"{outside}{spelling}").status_code == 404
+            assert httpx2.get(f"{outside}{spelling}", timeout=PATIENCE_SECONDS).status_code == 404
 
 
 def test_operators_are_told_what_to_hide() -> None:

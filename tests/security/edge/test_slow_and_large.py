@@ -146,7 +146,7 @@ async def test_what_is_no_request_keeps_no_connection_open(
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status(await reader.readuntil(b"\r\n\r\n")) == 200
         writer.write(sent)
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
 
 
 def large(system: System) -> None:
@@ -157,7 +157,7 @@ def large(system: System) -> None:
 
 async def test_an_answer_that_nobody_reads_is_not_kept(system: System, port: int) -> None:
     large(system)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as caller:
         caller.sendall(head(system, "Content-Length: 2") + b"{}")
         await eventually(lambda: system.worker.runs)
         await asyncio.sleep(2)

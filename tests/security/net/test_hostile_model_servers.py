@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
@@ -78,7 +79,7 @@ async def failure_of(
             with pytest.raises(ModelFailure) as failure:
                 request = ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),))
                 await models.turn(request, listener)
-            await asyncio.wait_for(server.hung_up.wait(), 10)
+            await asyncio.wait_for(server.hung_up.wait(), PATIENCE_SECONDS)
         finally:
             await models.stop()
     assert len(server.requests) == 1, "an answer that is too large is not requested again"
@@ -215,7 +216,7 @@ async def test_headers_and_trailers_have_a_limit(model: str, start: bytes, part:
         with pytest.raises(ModelFailure):
             await models.turn(ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),)))
         await models.stop()
-        await asyncio.wait_for(server.hung_up.wait(), 10)
+        await asyncio.wait_for(server.hung_up.wait(), PATIENCE_SECONDS)
     assert sent < FLOOD * MEBIBYTE / 2
 
 

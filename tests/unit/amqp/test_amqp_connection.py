@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.unit.amqp.client import accept_close, open_channel, open_connection, publish
 from tests.unit.amqp.fake_peer import Peer, address, run_peer, tune
 
@@ -88,7 +89,7 @@ async def test_a_silent_peer_is_disconnected_after_two_intervals(monkeypatch: py
             return
 
     async with run_peer(script) as port:
-        connection = await Connection.open(address(port), name="test", heartbeat=1, timeout=5)
+        connection = await Connection.open(address(port), name="test", heartbeat=1, timeout=PATIENCE_SECONDS)
         reason = await asyncio.wait_for(connection.wait_closed(), 30)
         assert "no data" in str(reason)
     assert beats.count(HEARTBEAT) >= 2

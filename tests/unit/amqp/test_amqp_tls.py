@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.certificates import Authority
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.unit.amqp.client import accept_close
 from tests.unit.amqp.fake_peer import Peer, run_peer
 
@@ -22,8 +23,8 @@ async def test_only_a_broker_with_a_valid_certificate_is_accepted(tmp_path: Path
     async with run_peer(script, tls=authority.server_context(host)) as port:
         target = addresses.parse(f"amqps://user:secret@localhost:{port}/?cacertfile={authority.file()}")
         if accepted:
-            connection = await Connection.open(target, name="test", heartbeat=0, timeout=5)
+            connection = await Connection.open(target, name="test", heartbeat=0, timeout=PATIENCE_SECONDS)
             await connection.close()
         else:
             with pytest.raises(ConnectionClosed, match="CERTIFICATE_VERIFY_FAILED"):
-                await Connection.open(target, name="test", heartbeat=0, timeout=5)
+                await Connection.open(target, name="test", heartbeat=0, timeout=PATIENCE_SECONDS)

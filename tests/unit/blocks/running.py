@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.eventually import PATIENCE_MS
 from tests.support.run_requests import run_request
 from tests.unit.workflow.states import block, chain, start
 
@@ -108,7 +109,7 @@ def engine_of(handlers: Mapping[str, BlockHandler], clock: StillClock | None = N
 
 
 def request(body: Any = None, **more: Any) -> RunRequest:
-    given = {"run_id": "run-1", "workspace_id": "w1", "workflow_id": "wf-1", "time_limit_ms": 5_000, **more}
+    given = {"run_id": "run-1", "workspace_id": "w1", "workflow_id": "wf-1", "time_limit_ms": PATIENCE_MS, **more}
     return run_request(input=body, public_url=PUBLIC_URL, **given)
 
 

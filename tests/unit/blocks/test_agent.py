@@ -1,6 +1,7 @@
 """An agent talks to its model until it has an answer."""
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
@@ -56,7 +57,7 @@ async def test_settings_reach_the_model() -> None:
     model = Model(says("ok"))
     await run(model, temperature="0.3", maxTokens="50", reasoningEffort="low", verbosity="auto", apiKey="{{KEY}}")
     asked = model.requests[0]
-    assert asked.timeout_seconds == 5 + OVERTIME_SECONDS, "what is left of the run, and so much more"
+    assert asked.timeout_seconds == PATIENCE_SECONDS + OVERTIME_SECONDS, "the run's remaining time and the overtime"
     assert (asked.temperature, asked.max_tokens, asked.reasoning_effort, asked.verbosity) == (0.3, 50, "low", None)
     assert asked.credential("apiKey") == "sk-secret"
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
 from tests.unit.blocks.running import failure
 
@@ -108,7 +109,7 @@ async def test_a_tool_that_nobody_can_be_told_of_stops_those_that_were_called_wi
     model = Model(asks_for(CALL, replace(CALL, id="c2")))
     result = await run(model, sandbox=sandbox, sink=Lost(), tools=[ADD], run_request=asked)
     assert failure(result) == "Agent 1: the broker does not answer"
-    await asyncio.wait_for(sandbox.was_stopped.wait(), 1)
+    await asyncio.wait_for(sandbox.was_stopped.wait(), PATIENCE_SECONDS)
 
 
 async def test_a_structured_answer_is_heard_whole() -> None:

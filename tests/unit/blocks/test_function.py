@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.eventually import PATIENCE_MS
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
 from tests.unit.workflow.states import block, chain
 
@@ -20,7 +21,7 @@ from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.validate.unsupported_settings import no_sandbox_for
 
 LONG = {"input": "x" * 1_000_000}
-LIMIT_AND_OVERTIME_MS = 6_000
+LIMIT_AND_OVERTIME_MS = PATIENCE_MS + 1_000
 PATIENT_MS = 60_000
 """Timeout for an operation that takes a second on a quiet machine."""
 
@@ -40,7 +41,7 @@ class Sandbox:
 async def run(
     code: Any, sandbox: CodeRunner, body: Any = None, *, variables: JsonObject | None = None, **settings: Any
 ) -> RunResult:
-    limit = settings.pop("time_limit_ms", 5_000)
+    limit = settings.pop("time_limit_ms", PATIENCE_MS)
     document = chain(INPUT, block("f", "function", "F", settings={"code": code, **settings}))
     document["variables"] = variables or {}
     engine = engine_of({"function": FunctionHandler({Language.JAVASCRIPT: sandbox})})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import re2  # type: ignore[import-untyped]
+from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
 from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, names, run, run_block
 from tests.unit.workflow.states import block, chain, edge, workflow
 
@@ -183,11 +184,13 @@ async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytes
     monkeypatch.setattr(guardrails, "_check", checked)
     engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))})
     document = chain(INPUT, block("g", "guardrails", "G", input="<start.input>", validationType="json"))
-    patient = {"time_limit_ms": 120_000}
+    patient = {"time_limit_ms": 2 * PATIENCE_MS}
     many = [asyncio.ensure_future(run(document, engine, {"input": "[]"}, **patient)) for _ in range(40)]
     try:
         await asyncio.sleep(0.05)
-        other = await asyncio.wait_for(run(document, engine, {"input": "{}"}, workspace_id="w2", **patient), 30)
+        other = await asyncio.wait_for(
+            run(document, engine, {"input": "{}"}, workspace_id="w2", **patient), PATIENCE_SECONDS
+        )
         assert other.output["passed"] is True
         assert await asyncio.wait_for(asyncio.to_thread(lambda: "a thread"), 30) == "a thread"
     finally:
@@ -209,8 +212,8 @@ async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_
     try:
         for _ in range(40):
             assert failure(await run(document, engine, {"input": "[]"}, time_limit_ms=10)).startswith("Execution timed")
-        patient = {"workspace_id": "w2", "time_limit_ms": 120_000}
-        other = await asyncio.wait_for(run(document, engine, {"input": "{}"}, **patient), 10)
+        patient = {"workspace_id": "w2", "time_limit_ms": 2 * PATIENCE_MS}
+        other = await asyncio.wait_for(run(document, engine, {"input": "{}"}, **patient), PATIENCE_SECONDS)
         assert other.output["passed"] is True
     finally:
         go_on.set()

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.blocks.calling import Api, send
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
@@ -20,7 +21,7 @@ async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stu
 
 async def test_what_may_not_be_called_is_not_tried_again(outbound: OutboundClient) -> None:
     settings: Any = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
-    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), 20)
+    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), PATIENCE_SECONDS)
     assert failure(refused) == "B: url cannot point to private IP addresses"
 
 

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from tests.support.eventually import PATIENCE_MS
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.blocks.mcp_server import (
     BreakingServer,
@@ -52,7 +53,7 @@ async def outbound() -> AsyncIterator[OutboundClient]:
 
 
 async def call(outbound: OutboundClient, url: str, tool: str, body: Any = None, **more: Any) -> RunResult:
-    limit = more.pop("time_limit_ms", 5_000)
+    limit = more.pop("time_limit_ms", PATIENCE_MS)
     document = chain(INPUT, block("m", "mcp", "M", settings={"server": url, "tool": tool, **more}))
     return await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}), body, time_limit_ms=limit)
 
@@ -226,7 +227,7 @@ async def test_all_that_a_server_says_in_one_visit_has_a_bound(
     monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.0)
     monkeypatch.setattr(transport, "MAX_SESSION_BYTES", 100_000)
     with BreakingServer(30_000) as server:
-        told = failure(await call(outbound, server.url, "any", time_limit_ms=20_000))
+        told = failure(await call(outbound, server.url, "any", time_limit_ms=PATIENCE_MS))
         assert server.reconnections <= 5
     assert "The MCP server sent more than 100000 bytes" in told
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.brokers import topology
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.unit.amqp.client import open_connection
 from tests.unit.amqp.fake_peer import Peer, run_peer
 
@@ -35,9 +36,9 @@ async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_ans
     queues = topology("test", Policy())
     async with run_peer(grants_channels_and_declares_nothing) as port, open_connection(port, limit=0.5) as connection:
         declarations = Declarations(queues)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             outcomes = await asyncio.gather(
-                *(declarations.ensure(connection, queues.queue("test.work")) for _ in range(60)),
+                *(declarations.ensure(connection, queues.queue("test.work")) for _ in range(300)),
                 return_exceptions=True,
             )
-    assert [type(outcome) for outcome in outcomes] == [CallTimeout] * 60
+    assert [type(outcome) for outcome in outcomes] == [CallTimeout] * 300

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from fastapi import FastAPI
+from tests.support.eventually import PATIENCE_SECONDS
 
 from flowport.local.asgi_server import listen, port_of, serve_app
 from flowport.servers.ports import PortInUse
@@ -16,7 +17,7 @@ async def test_an_application_is_served_inside_the_block_only() -> None:
     app.get("/")(lambda: "here")
     listening = listen(0)
     url = f"http://127.0.0.1:{port_of(listening)}"
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         async with serve_app(app, listening):
             assert (await client.get(url)).json() == "here"
         with pytest.raises(httpx2.ConnectError):

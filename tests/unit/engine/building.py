@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from tests.support.eventually import PATIENCE_MS
 from tests.support.run_requests import run_request
 
 from executor_service.blocks.ports import ChildWorkflow
@@ -181,7 +182,7 @@ def engine_of(handlers: Mapping[str, BlockHandler], **limits: Any) -> Engine:
 
 
 def request(**more: Any) -> RunRequest:
-    given = {"run_id": "run-1", "workspace_id": "ws", "workflow_id": "wf", "time_limit_ms": 10_000, **more}
+    given = {"run_id": "run-1", "workspace_id": "ws", "workflow_id": "wf", "time_limit_ms": PATIENCE_MS, **more}
     return run_request(**given)
 
 

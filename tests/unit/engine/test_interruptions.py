@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
 from tests.unit.engine.building import (
     START,
     Scripted,
@@ -51,7 +52,7 @@ async def test_a_block_that_something_within_it_cancelled_ends_the_run_at_once_a
         waiting.cancel()
         await waiting
 
-    result = await asyncio.wait_for(run(given_up, chain(block("f"))), 10)
+    result = await asyncio.wait_for(run(given_up, chain(block("f")), time_limit_ms=2 * PATIENCE_MS), PATIENCE_SECONDS)
     error = result.outcome.error
     assert error is not None
     assert (error.code, error.message) == (ErrorCode.EXECUTION_FAILED, INTERNAL_ERROR)

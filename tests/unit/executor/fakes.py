@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from tests.support.eventually import PATIENCE_MS
 
 from executor_service.application.file_contents import FileContents
 from executor_service.application.file_uploads import FileUploads
@@ -72,7 +73,9 @@ def workflow(code: str = OUTSIDE_EFFECT, *, retry: Any = None, start: Any = None
     return {"blocks": blocks, "edges": edges, "loops": {}, "parallels": {}, "variables": {}}
 
 
-def spec(run_id: str = "r1", *, mode: RunMode = RunMode.SYNC, body: Any = None, time_limit_ms: int = 5_000) -> RunSpec:
+def spec(
+    run_id: str = "r1", *, mode: RunMode = RunMode.SYNC, body: Any = None, time_limit_ms: int = PATIENCE_MS
+) -> RunSpec:
     """Return a run of that workflow."""
     return RunSpec(
         run_id=run_id,

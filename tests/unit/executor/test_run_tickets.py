@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 from tests.unit.executor.test_record_outbox import Blobs, a_record
 from tests.unit.executor.test_record_outbox import Work as RecordsQueue
@@ -41,7 +41,7 @@ async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_th
         "http://deploy",
         caller=ServiceName.EXECUTOR,
         tokens=tokens,
-        timeout=5,
+        timeout=PATIENCE_SECONDS,
         http=CallsTo(httpx2.MockTransport(answer)),
     )
 

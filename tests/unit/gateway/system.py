@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.tickets import TICKET_KEY
 from tests.unit.gateway.agents import FakeAgents
 from tests.unit.gateway.buckets import FakeBuckets
@@ -33,9 +34,6 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 
 BASE = "https://flow.example"
-
-PATIENCE_SECONDS: Final = 60
-"""Timeout: only an operation that hangs takes longer, however busy the machine is."""
 
 
 @dataclass

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.mail_server import code_in
 from tests.unit.gateway.published_chat import CHAT, publish
-from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
+from tests.unit.gateway.system import Answer, System, running_system
 
 from gateway.access.application import sign_in_attempts
 from gateway.features.chat import mail as outbox

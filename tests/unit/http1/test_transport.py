@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.certificates import Authority
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
 from executor_service.providers.http import streaming_client
@@ -295,7 +295,7 @@ async def test_a_connection_whose_answer_was_left_unread_serves_no_other(ours: h
     async with raw_server(in_turn(left, answer(body=b"heard"))) as server:
         async with ours.stream("GET", server.url):
             await asyncio.sleep(0.2)
-        assert (await ours.get(server.url, timeout=5)).content == b"heard"
+        assert (await ours.get(server.url, timeout=PATIENCE_SECONDS)).content == b"heard"
         assert server.connections == 2
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
@@ -126,9 +127,9 @@ async def test_an_answer_may_end_with_the_connection(get: Get) -> None:
 async def test_answers_without_a_body_are_read(client: OutboundClient, method: str, status: str) -> None:
     headers = ("Content-Length: 5000", "Content-Encoding: gzip") if method == "HEAD" else ()
     async with raw_server(saying(answer(status, headers=headers, has_length=False))) as server:
-        response = await client.send(OutboundRequest(method, server.url, timeout_seconds=5))
+        response = await client.send(OutboundRequest(method, server.url, timeout_seconds=PATIENCE_SECONDS))
         assert response.body == b""
-        await client.send(OutboundRequest(method, server.url, timeout_seconds=5))
+        await client.send(OutboundRequest(method, server.url, timeout_seconds=PATIENCE_SECONDS))
     assert server.connections == 1
 
 

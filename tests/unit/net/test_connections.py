@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.left_behind import without_collections
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
@@ -84,7 +84,7 @@ async def test_no_more_calls_are_under_way_than_allowed() -> None:
 async def test_waiting_for_a_place_counts_as_time() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(connections=1))
     async with raw_server(saying()) as server:
-        first = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url, timeout_seconds=10)))
+        first = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url, timeout_seconds=PATIENCE_SECONDS)))
         await eventually(lambda: len(server.requests) == 1)
         with pytest.raises(OutboundTimeout, match="after 50ms"):
             await client.send(OutboundRequest("GET", server.url, timeout_seconds=0.05))
@@ -154,7 +154,7 @@ async def test_cancelling_a_call_hangs_up_at_once(client: OutboundClient) -> Non
         with pytest.raises(asyncio.CancelledError):
             await call
         await asyncio.wait_for(server.hung_up.wait(), 30)
-        assert (await client.send(OutboundRequest("HEAD", server.url, timeout_seconds=5))).status == 200
+        assert (await client.send(OutboundRequest("HEAD", server.url, timeout_seconds=PATIENCE_SECONDS))).status == 200
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01])
@@ -207,7 +207,7 @@ async def test_no_workspace_takes_the_places_of_all() -> None:
         slow = OutboundRequest("GET", f"{server.url}/slow", timeout_seconds=60, workspace_id="a")
         waiting = [asyncio.ensure_future(client.send(slow)) for _ in range(20)]
         await eventually(lambda: len(server.requests) == 4)
-        other = OutboundRequest("GET", server.url, timeout_seconds=10, workspace_id="b")
+        other = OutboundRequest("GET", server.url, timeout_seconds=PATIENCE_SECONDS, workspace_id="b")
         assert (await client.send(other)).body == b"x"
         assert len(server.requests) == 5
         for call in waiting:
@@ -242,4 +242,4 @@ async def test_the_last_address_is_given_up_in_time_too() -> None:
         resolver=resolver, network=FakeNetwork(deaf=["8.8.4.4"]), limits=OutboundLimits(connect_seconds=0.1)
     )
     with pytest.raises(OutboundTimeout, match="after 100ms"):
-        await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=20))
+        await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=PATIENCE_SECONDS))

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
@@ -43,7 +44,9 @@ async def test_the_method_follows_the_standard(client: OutboundClient, method: s
     body = None if method in ("GET", "HEAD") else b"body"
     async with raw_server(redirecting) as server:
         url = f"{server.url}/{status}/end"
-        response = await client.send(OutboundRequest(method, url, {"content-type": "x/y"}, body, timeout_seconds=5))
+        response = await client.send(
+            OutboundRequest(method, url, {"content-type": "x/y"}, body, timeout_seconds=PATIENCE_SECONDS)
+        )
     last = server.requests[-1]
     assert (last.method, last.target, response.url) == (becomes, "/end", f"{server.url}/end")
     keeps_body = becomes == method and body is not None
@@ -57,7 +60,9 @@ async def test_what_has_to_arrive_is_never_turned_into_a_get(
     client: OutboundClient, status: int, ends_with: int
 ) -> None:
     async with raw_server(redirecting) as server:
-        event = OutboundRequest("POST", f"{server.url}/{status}/end", {}, b"body", timeout_seconds=5, keeps_method=True)
+        event = OutboundRequest(
+            "POST", f"{server.url}/{status}/end", {}, b"body", timeout_seconds=PATIENCE_SECONDS, keeps_method=True
+        )
         assert (await client.send(event)).status == ends_with
     assert [request.method for request in server.requests] == ["POST"] * (2 if ends_with == 200 else 1)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 
 from shared.net import OutboundFailed, SystemResolver
 
@@ -98,7 +99,7 @@ async def test_slow_names_of_one_workspace_keep_no_other_waiting(system: SlowSys
     await asyncio.sleep(0.05)
     with pytest.raises(OutboundFailed, match="too many host names"):
         await resolver.resolve("one-more.example", "w1")
-    assert await asyncio.wait_for(resolver.resolve("a.example", "w2"), 5)
+    assert await asyncio.wait_for(resolver.resolve("a.example", "w2"), PATIENCE_SECONDS)
     system.go.set()
     await asyncio.gather(*mine)
     resolver.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.certificates import Authority
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import RawServer, answer, raw_server, saying
 
@@ -87,7 +88,7 @@ async def test_a_server_without_tls_is_a_failure(authority: Authority) -> None:
             resolver=FakeResolver(a_example=[[PUBLIC]]), network=network, ssl_context=authority.client_context()
         )
         with pytest.raises(OutboundFailed, match=r"(?i)wrong.version.number|record layer"):
-            await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=5))
+            await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=PATIENCE_SECONDS))
         await client.stop()
 
 
@@ -122,5 +123,5 @@ async def test_a_handshake_takes_no_longer_than_a_connection_may(authority: Auth
             limits=OutboundLimits(connect_seconds=0.2),
         )
         with pytest.raises(OutboundTimeout, match="after 200ms"):
-            await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=20))
+            await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=PATIENCE_SECONDS))
         await client.stop()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.left_behind import without_collections
 from tests.unit.providers.conftest import all_served_at
@@ -107,10 +108,10 @@ async def test_a_refusal_that_would_be_the_same_is_not_asked_for_again(
 
 @every_provider
 async def test_nobody_waits_for_a_moment_after_the_limit(stub: HttpStub, models: Models, model: str) -> None:
-    stub.answer(busy(429, {"retry-after": "60"}))
+    stub.answer(busy(429, {"retry-after": "600"}))
     with pytest.raises(ModelFailure, match="too busy"):
-        async with asyncio.timeout(20):
-            await models.turn(asks(model, seconds=30))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await models.turn(asks(model, seconds=2 * PATIENCE_SECONDS))
     assert len(stub.asked) == 1
 
 

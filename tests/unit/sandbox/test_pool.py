@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.eventually import PATIENCE_SECONDS
 
 from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.child import Child
@@ -140,7 +141,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
     for task in tasks:
         if moods.random() < 0.3:
             asyncio.get_running_loop().call_later(moods.random() * 0.015, task.cancel)
-    done, waiting = await asyncio.wait(tasks, timeout=20)
+    done, waiting = await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
     assert not waiting
     assert [task.exception() for task in done if not task.cancelled() and task.exception()] == []
     await assert_all_places_are_free(pool, size.running)
@@ -159,7 +160,7 @@ async def assert_all_places_are_free(pool: Pool, running: int) -> None:
     taken: list[Child] = []
     while len(taken) < running:
         with suppress(SandboxUnavailable):
-            taken.append(await asyncio.wait_for(pool.take("", f"another {len(taken)}"), 10))
+            taken.append(await asyncio.wait_for(pool.take("", f"another {len(taken)}"), PATIENCE_SECONDS))
     one_more = asyncio.create_task(pool.take("", "one more"))
     await asyncio.sleep(0.02)
     assert not one_more.done()
@@ -186,7 +187,7 @@ async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away(wai
         pool.keep_for_owner("a", held)
         waiter.cancel()
         await ended(waiter)
-        pool.discard(await asyncio.wait_for(pool.take("c", "w2"), 10))
+        pool.discard(await asyncio.wait_for(pool.take("c", "w2"), PATIENCE_SECONDS))
 
 
 async def ended(task: "asyncio.Task[Any]") -> None:
@@ -372,9 +373,9 @@ async def test_what_two_owners_of_a_workspace_run_is_one_quota() -> None:
     async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
         first = await pool.take("a", "w1")
         second = asyncio.create_task(pool.take("b", "w1"))
-        other = await asyncio.wait_for(pool.take("c", "w2"), 10)
+        other = await asyncio.wait_for(pool.take("c", "w2"), PATIENCE_SECONDS)
         assert not second.done()
         pool.discard(first)
-        await asyncio.wait_for(second, 10)
+        await asyncio.wait_for(second, PATIENCE_SECONDS)
         pool.discard(other)
         pool.discard(await second)

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
-from tests.support.eventually import until
+from tests.support.eventually import PATIENCE_SECONDS, until
 from tests.support.left_behind import Remains, without_collections
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -85,6 +85,6 @@ async def _call(port: int, said: bytes, is_read: bool) -> None:
     writer.write(said)
     await writer.drain()
     if is_read:
-        assert await asyncio.wait_for(reader.read(10), 10)
+        assert await asyncio.wait_for(reader.read(10), PATIENCE_SECONDS)
     writer.close()
     await writer.wait_closed()

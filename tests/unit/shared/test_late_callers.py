@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.support.eventually import until
+from tests.support.eventually import PATIENCE_SECONDS, until
 
 from flowport.local import asgi_server as flowport_serving
 from flowport.local.asgi_server import listen, port_of, serve_app
@@ -37,7 +37,7 @@ async def stopping() -> AsyncIterator[Stopping]:
 
     served = asyncio.create_task(serve())
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as other:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as other:
         assert (await other.get("/")).is_success  # whose connection was accepted after ours
     stop.set()
     await until(lambda: _refuses(port))
@@ -60,7 +60,7 @@ async def _refuses(port: int) -> bool:
 async def test_who_speaks_a_moment_too_late_is_answered_and_sent_elsewhere() -> None:
     async with stopping() as server:
         server.writer.write(REQUEST)
-        answer = await asyncio.wait_for(server.reader.read(), 10)
+        answer = await asyncio.wait_for(server.reader.read(), PATIENCE_SECONDS)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b'"here"')
 
@@ -71,5 +71,5 @@ async def test_who_says_nothing_keeps_no_server_from_stopping(monkeypatch: pytes
 
     monkeypatch.setattr(flowport_serving, "BoundedHttp", Hasty)
     async with stopping() as server:
-        assert await asyncio.wait_for(server.reader.read(), 10) == b""
+        assert await asyncio.wait_for(server.reader.read(), PATIENCE_SECONDS) == b""
         await asyncio.wait_for(server.served, 30)

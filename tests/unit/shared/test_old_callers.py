@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
+from tests.support.eventually import PATIENCE_SECONDS
 
 from flowport.local.asgi_server import listen, port_of, serve_app
 
@@ -30,7 +31,7 @@ async def asked(port: int, request: bytes) -> tuple[bytes, bytes]:
     """Return head and body of the answer, read until the connection closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     return head.lower(), body

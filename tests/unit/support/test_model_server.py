@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.model_server import End, ModelServer, Reply, ToolCall
 
 PATH = "/v1/chat/completions"
@@ -20,7 +20,7 @@ def models() -> Iterator[ModelServer]:
 
 @pytest.fixture
 async def http(models: ModelServer) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=models.url, timeout=5) as client:
+    async with httpx2.AsyncClient(base_url=models.url, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import HttpStub
 from tests.support.raw_http import raw_server, saying
 
@@ -17,5 +18,5 @@ async def test_a_line_that_comes_with_the_end_is_let_go_of(server: type[HttpStub
             await asyncio.sleep(0)
         asyncio.get_running_loop().call_later(0.1, writer.write_eof)  # the stub waits for open requests
     with suppress(ConnectionError):
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_SECONDS) == b""
     writer.close()
