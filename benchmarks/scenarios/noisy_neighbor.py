@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Final
 
-from tests.e2e.keys import workspace_of_its_own
+from tests.support.keys import workspace_of_its_own
 from tests.support.public_door import PublicDoor
 
 from benchmarks import workflows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from tests.faults.harness.line import Line
+from tests.support.silent_proxy import Line
 
 
 @contextmanager

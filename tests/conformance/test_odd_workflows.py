@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.conformance.system import order_of
-from tests.unit.engine.building import START, Deployed, Document, Recorder, block, chain, document, execution
+from tests.support.engine.building import START, Deployed, Document, Recorder, block, chain, document, execution
 
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.engine import Engine, Limits, RunFrom

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.engine.building import block, chain, execution
+from tests.support.engine.building import block, chain, execution
 
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.engine import Engine, Limits

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.journals import left_runs
-from tests.contract.messages import test_recorded_shapes as messages
+from tests.contract.messages import recorded_shapes as messages
 from tests.contract.shapes import Shapes, required_anew
-from tests.contract.store import test_recorded_documents as documents
-from tests.contract.store import test_recorded_indexes as indexes
+from tests.contract.store import recorded_documents as documents
+from tests.contract.store import recorded_indexes as indexes
 
 
 def write(file: Path, records: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from a2a.types import (
     TaskState,
 )
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
-from tests.e2e.keys import key_with_limit
+from tests.support.keys import key_with_limit
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, block, function, start, workflow

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.public_door import JsonObject, PublicDoor
-from tests.unit.workflow.states import block, chain, start
+from tests.support.workflow_states import block, chain, start
 
 
 def file(name: str, state: JsonObject) -> JsonObject:

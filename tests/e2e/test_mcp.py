@@ -10,7 +10,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
-from tests.e2e.keys import key_with_limit
+from tests.support.keys import key_with_limit
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 

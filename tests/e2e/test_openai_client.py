@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
-from tests.e2e.keys import key_with_limit
+from tests.support.keys import key_with_limit
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, function, start, workflow

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.core.result import Ok
-from tests.e2e.keys import workspace_of_its_own
+from tests.support.keys import workspace_of_its_own
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 

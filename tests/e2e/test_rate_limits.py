@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
-from tests.e2e.keys import key_with_limit
+from tests.support.keys import key_with_limit
 from tests.support.measured import Tell
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow

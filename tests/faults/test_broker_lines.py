@@ -4,11 +4,11 @@ import asyncio
 from urllib.parse import quote, urlsplit
 
 import httpx2
-from tests.faults.harness.line import Line
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually, until
 from tests.support.public_door import JsonObject, PublicDoor
+from tests.support.silent_proxy import Line
 from tests.support.workflow_files import start, workflow
 
 from flowport.local.stack import Stack

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.images.build import Builder, user_of
-from tests.images.dockerfile import stages
 from tests.images.root import Root
 from tests.images.serving import run_from_images
+from tests.support.dockerfile import stages
 
 IMAGES: Final = ("gateway", "deploy-service", "jobs-service", "executor-service", "tools")
 UNWANTED: Final = ("gcc", "cc", "make", "pip", "pip3", "uv", "npm", "node", "git", "curl")

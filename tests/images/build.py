@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from tests.images.dockerfile import DOCKERFILE, ROOT, Stage, lineage
 from tests.images.root import Root
+from tests.support.dockerfile import DOCKERFILE, ROOT, Stage, lineage
 
 _PATH: Final = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASES: Final = {

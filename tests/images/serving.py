@@ -12,8 +12,8 @@ from typing import Final
 
 import httpx2
 from tests.images.build import entrypoint_of, environment_of, user_of
-from tests.images.dockerfile import stages
 from tests.images.root import Root
+from tests.support.dockerfile import stages
 from tests.support.three_modes import Answers, run_in_three_modes
 
 from flowport.local.replica import PORT_VARIABLES

@@ -11,7 +11,8 @@ import httpx2
 import msgspec
 import pytest
 from fastapi import FastAPI
-from tests.integration.jobs.system import (
+from tests.support.deploy import DeployCaller, running, settings_for, state
+from tests.support.jobs.system import (
     WORKSPACE,
     System,
     a_spec,
@@ -21,8 +22,7 @@ from tests.integration.jobs.system import (
     quick_settings,
     waits,
 )
-from tests.integration.jobs.system import running as jobs_service
-from tests.support.deploy import DeployCaller, running, settings_for, state
+from tests.support.jobs.system import running as jobs_service
 from tests.support.tickets import a_ticket, ring, ticket_key
 
 from deploy_service.bootstrap import build

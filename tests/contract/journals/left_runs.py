@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Deployed,
     Document,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.certificates import Authority
+from tests.support.gateway.mail import FakeMailer
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
-from tests.unit.gateway.mail import FakeMailer
 
 from gateway.features.chat import mail
 from gateway.features.chat.mail import Mail, Mailer, MailTls

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.integration.jobs.system import a_spec, quick_settings
-from tests.unit.jobs.fakes import FakeJournal, FakeRuns, ManualClock
-from tests.unit.jobs.makers import RULES
+from tests.support.jobs.fakes import FakeJournal, FakeRuns, ManualClock
+from tests.support.jobs.makers import RULES
+from tests.support.jobs.system import a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.journal.ports import JournalRepository

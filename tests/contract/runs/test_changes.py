@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from tests.contract.runs.conftest import Storage
-from tests.unit.jobs.makers import in_progress
+from tests.support.jobs.makers import in_progress
 
 from jobs_service.runs.run import Run
 

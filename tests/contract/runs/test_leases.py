@@ -6,7 +6,7 @@ from typing import cast
 import msgspec
 import pytest
 from tests.contract.runs.conftest import Storage
-from tests.unit.jobs.makers import RULES, a_run, in_progress
+from tests.support.jobs.makers import RULES, a_run, in_progress
 
 from jobs_service.journal.service import JournalService
 from jobs_service.runs.ports import RunRepository

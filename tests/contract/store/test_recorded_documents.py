@@ -5,66 +5,9 @@ which paused ones wait, some of them for months. `recorded_documents.json` has e
 `shared.contracts` does not have. `python -m tests.contract.record` adds new ones.
 """
 
-from collections.abc import Iterator
-from dataclasses import is_dataclass
-from enum import Enum
-from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
-
 import msgspec
-from tests.contract.shapes import Shape, changed, required_anew, shape_of
-
-from deploy_service.domain.environment import EnvironmentEntry
-from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import Workflow
-from executor_service.engine.entries import Entry
-from executor_service.engine.state import RunState
-from gateway.access.domain.credentials import ApiKey, Workspace
-from gateway.access.domain.membership import Invitation, Member
-from gateway.access.domain.people import Session, User
-from gateway.features.chat.codes import EntryCode
-from gateway.features.deletion.rules import Erasure
-from jobs_service.runs.run import Pause, Phase
-from shared import contracts
-
-RECORDED = Path(__file__).parent / "recorded_documents.json"
-KEPT: Final = (
-    *(Workflow, Version, EnvironmentEntry),
-    *(User, Session, ApiKey, Workspace, Member, Invitation, Erasure, EntryCode),
-    *(Pause, Phase, Entry, RunState),
-)
-
-
-def recorded() -> dict[str, Shape]:
-    """Return the recorded documents of all versions."""
-    return msgspec.json.decode(RECORDED.read_bytes(), type=dict[str, Shape])
-
-
-def declared() -> dict[str, Shape]:
-    """Return the documents of this version."""
-    return {f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}": shape_of(kind) for kind in kinds()}
-
-
-def kinds() -> set[type[Any]]:
-    """Return all stored types, down to their last part."""
-    found: set[type[Any]] = set()
-    waiting = list(KEPT)
-    while waiting:
-        for kind in _records_in(waiting.pop()):
-            if kind not in found:
-                found.add(kind)
-                waiting += [] if issubclass(kind, Enum) else get_type_hints(kind).values()
-    return found
-
-
-def _records_in(hint: Any) -> Iterator[type[Any]]:
-    if not isinstance(hint, type):
-        for part in get_args(hint):
-            yield from _records_in(part)
-    elif not hint.__module__.startswith(contracts.__name__) and (
-        issubclass(hint, msgspec.Struct | Enum) or is_dataclass(hint)
-    ):
-        yield hint
+from tests.contract.shapes import changed, required_anew
+from tests.contract.store.recorded_documents import declared, kinds, recorded
 
 
 def test_nothing_that_was_ever_stored_has_changed_or_is_gone() -> None:

@@ -5,25 +5,13 @@ the newer version would not start where the older one's indexes are.
 """
 
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.contract.store.recorded_indexes import RECORDED, declared
 from tests.support.mongodb_refusals import index_refusals
 
 from flowport.admin.databases import INDEXES
-
-RECORDED = Path(__file__).parent / "recorded_indexes.json"
-
-
-def declared() -> dict[str, Any]:
-    """Return every index of this version, by service, collection and name."""
-    return {
-        f"{service}.{index.collection}.{document['name']}": msgspec.to_builtins(document)
-        for service, indexes in INDEXES.items()
-        for index in indexes
-        for document in [{**index.model().document, "key": dict(index.keys)}]
-    }
 
 
 def test_every_index_is_recorded_and_is_as_it_was() -> None:

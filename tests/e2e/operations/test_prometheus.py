@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.alert_queries import ROOT, families, runbook_queries
 from tests.support.brokers import raw_channel
 from tests.support.prometheus import Prometheus
 from tests.support.public_door import PublicDoor
 from tests.support.three_modes import run_in_three_modes
-from tests.unit.operations.test_alerts_and_dashboards import ROOT, families, runbook_queries
 from tools.observability.dashboards import DASHBOARDS
 from tools.reference.runbooks import alerts
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.keys import key_with_limit
 from tests.e2e.sdks.programs import HERE, node, run
+from tests.support.keys import key_with_limit
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 

@@ -9,12 +9,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
-from tests.faults.harness.line import Line
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import BROKER, GATEWAYS, Scene
 from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
+from tests.support.silent_proxy import Line
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
 from flowport_amqp.properties import PERSISTENT

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.faults.harness.line import Line
 from tests.faults.harness.steady import SteadyLoad
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import ENVIRONMENT, Scene
 from tests.support.brokers import tested_client
 from tests.support.public_door import PublicDoor
+from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
 from flowport.servers.rabbitmq import RabbitMQServer

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from tests.faults.harness.line import Line
 from tests.faults.harness.witness import Witness
 from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
+from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
 from gateway.access.domain.plans import PlanName

@@ -4,23 +4,14 @@ import asyncio
 
 import pytest
 from tests.support.deploy import DeployCaller, key, running, settings_for, state
+from tests.support.environment import put, values
 
 from deploy_service.bootstrap import build, open_store
 from deploy_service.settings import DeploySettings
 from executor_service.adapters.service_clients import NAMES_CHARS, DeployClient
-from shared.contracts.deployments import Environment, EnvironmentNames, SetEnvironmentValue
+from shared.contracts.deployments import EnvironmentNames
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
-
-
-async def put(gateway: DeployCaller, name: str, value: str, workspace: str = "ws") -> None:
-    path = f"/internal/environment/{workspace}/names/{name}"
-    await gateway.http.call("PUT", path, body=SetEnvironmentValue(value, "member-1"))
-
-
-async def values(executor: DeployCaller, workspace: str = "ws") -> dict[str, str]:
-    path = f"/internal/environment/{workspace}"
-    return (await executor.http.call("GET", path, returns=Environment)).values
 
 
 async def test_values_are_replaced_listed_and_deleted(gateway: DeployCaller, executor: DeployCaller) -> None:

@@ -1,7 +1,7 @@
 """Documents of a newer version, from a roll-out in progress or before a rollback."""
 
-from tests.integration.deploy.test_environment import put, values
 from tests.support.deploy import DeployCaller, at, state
+from tests.support.environment import put, values
 
 from deploy_service.bootstrap import open_store
 from deploy_service.settings import DeploySettings

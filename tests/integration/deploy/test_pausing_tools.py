@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.deploy import DeployCaller, at
-from tests.unit.workflow.states import block, chain, start
+from tests.support.workflow_states import block, chain, start
 
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidWorkflow

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 import pytest_asyncio
 from starlette.routing import BaseRoute, Route
-from tests.integration.gateway.access_table import AGENT, CHAT, OPEN, SERVER, TABLE, WEBHOOK, Row
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor, enrol
-from tests.unit.gateway.worker import outcome
+from tests.support.access_table import AGENT, CHAT, OPEN, SERVER, TABLE, WEBHOOK, Row
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import Answer, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import ROLE_SCOPES, Scope
 from gateway.access.domain.people import Role

@@ -5,10 +5,10 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from tests.integration.jobs.system import System as JobsSystem
-from tests.integration.jobs.system import quick_settings, running
 from tests.support.eventually import until
-from tests.unit.gateway.system import running_system
+from tests.support.gateway.system import running_system
+from tests.support.jobs.system import System as JobsSystem
+from tests.support.jobs.system import quick_settings, running
 
 from gateway.runs.adapters.jobs_client import HttpJobsClient
 from shared.service import Lifecycle

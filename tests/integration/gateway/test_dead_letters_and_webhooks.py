@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
 
 from gateway.features.dead_letters.client import HttpDeadLetterClient
 from gateway.features.webhooks.client import HttpWebhookClient

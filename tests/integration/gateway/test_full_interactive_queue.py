@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import Call, System, running_system
+from tests.support.gateway.system import Call, System, running_system
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker

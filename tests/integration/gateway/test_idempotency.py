@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.gateway.clock import HandClock
-from tests.unit.gateway.jobs import FakeJobs
+from tests.support.gateway.clock import HandClock
+from tests.support.gateway.jobs import FakeJobs
 
 from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.runs.application.idempotency import KEPT_FOR, Idempotency

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import Send
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import Send
 
 from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.contracts.events import Chunk, RunStarted

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.gateway.people import PlainPasswords
+from tests.support.gateway.people import PlainPasswords
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role

@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from tests.support.callers import CallsTo
 from tests.support.deploy import running, settings_for, state
 from tests.support.eventually import eventually
+from tests.support.gateway.jobs import FakeJobs, a_view
+from tests.support.gateway.worker import FakeWorker
 from tests.support.measured import Tell
 from tests.support.tickets import TICKET_KEY
-from tests.unit.gateway.jobs import FakeJobs, a_view
-from tests.unit.gateway.worker import FakeWorker
 
 from deploy_service.bootstrap import build as build_deploy
 from gateway.bootstrap import Outside

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tests.integration.jobs.system import System, quick_settings, running
-from tests.integration.jobs.webhooks import Stub
 from tests.support.deploy import key
+from tests.support.jobs.system import System, quick_settings, running
+from tests.support.jobs.webhooks import Stub
 
 Start = Callable[..., AbstractAsyncContextManager[System]]
 

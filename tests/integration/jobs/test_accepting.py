@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKSPACE, System, a_spec, json_payload
 
 from shared.contracts.jobs import QueueStatus, RunAccepted
 from shared.contracts.runs import RunStatus

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec
+from tests.support.jobs.system import System, a_spec
 
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns
 from shared.contracts.runs import RunSpec, RunStatus

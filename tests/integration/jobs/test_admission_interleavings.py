@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.integration.jobs.interleaving import Process, unfinished
-from tests.integration.jobs.system import a_spec, quick_settings
+from tests.support.jobs.interleaving import Process, unfinished
+from tests.support.jobs.system import a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.queue.capacity import QueueLimits

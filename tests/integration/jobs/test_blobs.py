@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, json_payload
 from tests.support.eventually import until
+from tests.support.jobs.system import System, json_payload
 
 from jobs_service.payloads.repository import MongoBlobs
 from shared.contracts.payloads import Payload, StoredBlob

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import REGISTRY
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome, asks
 from tests.support.eventually import until
+from tests.support.jobs.system import System, a_spec, an_outcome, asks
 
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.outcomes import ErrorCode

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System
+from tests.support.jobs.system import System
 
 from shared.clock import SystemClock
 

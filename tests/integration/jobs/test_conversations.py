@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System
+from tests.support.jobs.system import System
 
 from executor_service.adapters.memory_store import JobsMemoryStore
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage

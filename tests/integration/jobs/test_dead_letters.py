@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import eventually, until
+from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
 from shared.broker.ports import Settlement
 from shared.broker.queue_topology import DEAD, INTERACTIVE, RECORDS

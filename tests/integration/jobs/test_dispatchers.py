@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import msgspec
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec
 from tests.support.eventually import until
+from tests.support.jobs.system import System, a_spec
 from tests.support.tickets import TICKET_KEY
 
 from jobs_service.leadership.ports import Leadership

@@ -4,7 +4,7 @@ import re
 
 import httpx2
 import pytest
-from tests.integration.jobs.system import System
+from tests.support.jobs.system import System
 
 from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 from shared.service import ServiceName

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.integration.jobs.system import WORKFLOW
+from tests.support.jobs.system import WORKFLOW
 
 from jobs_service.webhooks.ports import NewDelivery, WebhookAnswer
 from jobs_service.webhooks.repository import INDEXES, MongoDeliveries

@@ -9,8 +9,8 @@ import pytest
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteConcernError, WTimeoutError
 from pymongo.results import UpdateResult
-from tests.integration.jobs.system import a_spec, quick_settings
-from tests.unit.jobs.makers import NOW, RULES, in_progress
+from tests.support.jobs.makers import NOW, RULES, in_progress
+from tests.support.jobs.system import a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.runs.documents import (

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome, json_payload
 from tests.support.eventually import until
+from tests.support.jobs.system import System, a_spec, an_outcome, json_payload
 
 from jobs_service.deletion import repository as mongo_erasure
 from jobs_service.deletion import service as deletion

@@ -1,8 +1,8 @@
 """Events are stored for readers that come later, or reconnect."""
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKSPACE, System, a_spec
 
 from jobs_service.events.service import PAGE_BYTES
 from shared.broker.queue_topology import EVENTS

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.faults import DeafBroker, Faulty, When
-from tests.integration.jobs.system import System, a_spec, an_outcome, quick_settings
 from tests.support.eventually import until
+from tests.support.jobs.faults import DeafBroker, Faulty, When
+from tests.support.jobs.system import System, a_spec, an_outcome, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.leadership import loops

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.integration.jobs.system import Executor, System
+from tests.support.jobs.system import Executor, System
 
 from executor_service.adapters.service_clients import JobsClient
 from jobs_service.journal.repository import PAGE_BYTES, MongoJournal

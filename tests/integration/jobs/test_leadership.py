@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.unit.jobs.fakes import ManualClock
+from tests.support.jobs.fakes import ManualClock
 
 from jobs_service.leadership.ports import Leadership
 from jobs_service.leadership.repository import MongoLeases

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.store.timestamps import from_ms, to_ms
 from jobs_service.views.logs import PAGE_BYTES

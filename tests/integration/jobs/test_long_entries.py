@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import msgspec
-from tests.integration.jobs.system import System
 from tests.support.eventually import eventually
+from tests.support.jobs.system import System
 
 from jobs_service.claims.routes import LONG_AT_ONCE, LONG_BYTES
 from shared.contracts.claims import JournalEntry

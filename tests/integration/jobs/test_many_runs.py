@@ -4,7 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
 from jobs_service.cancels import bulk as cancelling_all
 from shared.contracts.cancels import CancelledRuns, CancelRuns, RunFilter

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.integration.jobs.system import WORKFLOW, WORKSPACE
+from tests.support.jobs.system import WORKFLOW, WORKSPACE
 from tests.support.overheard import OverheardStore
 
 from jobs_service.bootstrap import INDEXES

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, asks, json_payload, waits
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKSPACE, System, a_spec, asks, json_payload, waits
 
 from shared.contracts.claims import JournalEntry
 from shared.contracts.messages import RunBegan

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.bootstrap import INDEXES
 from shared.contracts.jobs import RunPage

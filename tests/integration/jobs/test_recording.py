@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import until
+from tests.support.jobs.system import System, a_spec, an_outcome
 
 from jobs_service import consumer
 from jobs_service.records.consumer import RecordsConsumer

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList

@@ -12,9 +12,9 @@ from typing import Any, Literal, cast
 import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
-from tests.integration.jobs.faults import When
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, quick_settings
 from tests.support.eventually import until
+from tests.support.jobs.faults import When
+from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.deletion.repository import MongoDeletion

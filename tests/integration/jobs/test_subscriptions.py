@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pymongo.asynchronous.cursor import AsyncCursor
-from tests.integration.jobs.system import WORKSPACE
 from tests.support.deploy import key
+from tests.support.jobs.system import WORKSPACE
 
 from jobs_service.webhooks.subscription_repository import INDEXES, MongoSubscriptions
 from shared.contracts.webhooks import SaveSubscription

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.faults import Faulty, When, failing
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, quick_settings
 from tests.support.eventually import until
+from tests.support.jobs.faults import Faulty, When, failing
+from tests.support.jobs.system import WORKSPACE, System, a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
 from jobs_service.queue import reservation_watch

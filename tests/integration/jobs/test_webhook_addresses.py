@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.integration.jobs.system import System, a_spec
-from tests.integration.jobs.webhooks import BASE, Stub, deliveries, run, settled, subscribe
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
+from tests.support.jobs.system import System, a_spec
+from tests.support.jobs.webhooks import BASE, Stub, deliveries, run, settled, subscribe
 
 from jobs_service.webhooks.rules import RETRIES, retry_delay
 from shared.contracts.webhooks import (

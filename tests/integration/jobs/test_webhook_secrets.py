@@ -6,10 +6,10 @@ from hashlib import sha256
 import pytest
 from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System
-from tests.integration.jobs.webhooks import BASE, SECRET, Stub, deliveries, run, settled, subscribe
 from tests.support.deploy import key
 from tests.support.eventually import until
+from tests.support.jobs.system import System
+from tests.support.jobs.webhooks import BASE, SECRET, Stub, deliveries, run, settled, subscribe
 
 from shared.contracts.webhooks import (
     CallbackSecret,

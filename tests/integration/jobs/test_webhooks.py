@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome
-from tests.integration.jobs.webhooks import BASE, FILE, SECRET, STARTED, Stub, deliveries, run, settled, subscribe
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
+from tests.support.jobs.system import System, a_spec, an_outcome
+from tests.support.jobs.webhooks import BASE, FILE, SECRET, STARTED, Stub, deliveries, run, settled, subscribe
 
 from jobs_service.webhooks.repository import MongoDeliveries
 from shared.contracts.messages import RunRecorded

@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import PATIENCE_SECONDS, until
+from tests.support.jobs.system import System, a_spec, an_outcome
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.claims import JournalEntry

@@ -4,9 +4,9 @@ import asyncio
 import signal
 
 import httpx2
-from tests.integration.web.services import is_up, service
 from tests.support.eventually import PATIENCE_SECONDS, until
 from tests.support.http_stub import HttpStub
+from tests.support.service_process import is_up, service
 
 
 async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_ends(free_port: int) -> None:

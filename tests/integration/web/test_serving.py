@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from tests.integration.web.services import ENVIRONMENT, WITHOUT_SANDBOX, is_up, service
 from tests.support.eventually import PATIENCE_SECONDS, until
+from tests.support.service_process import ENVIRONMENT, WITHOUT_SANDBOX, is_up, service
 
 LARGE = 8 * 1024 * 1024
 

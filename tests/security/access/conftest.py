@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import System, running_system
+from tests.support.gateway.system import System, running_system
 
 
 @pytest.fixture

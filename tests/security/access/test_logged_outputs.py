@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.jobs import JOB, a_view
-from tests.unit.gateway.system import System
-from tests.unit.gateway.worker import echoes
+from tests.support.gateway.jobs import JOB, a_view
+from tests.support.gateway.system import System
+from tests.support.gateway.worker import echoes
 
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import JOB, a_view
-from tests.unit.gateway.system import System
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import JOB, a_view
+from tests.support.gateway.system import System
 
 from gateway.access.domain.credentials import Scope
 from shared.contracts.files import FileKey

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway import published_chat, test_a2a, test_tool_servers
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.followed_worker import FollowedWorker
-from tests.unit.gateway.system import Answer, Call, System
-from tests.unit.gateway.visitor import Visitor, enrol
-from tests.unit.gateway.worker import Send, outcome
+from tests.support.gateway import agent_calls, published_chat, tool_calls
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.followed_worker import FollowedWorker
+from tests.support.gateway.system import Answer, Call, System
+from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.worker import Send, outcome
 
 from gateway.access.domain.people import ROTATE_AFTER, ROTATION_GRACE, Role
 from shared.contracts.events import Chunk, RunEnded
@@ -67,9 +67,11 @@ WAYS = (
     Way("canvas", "GET", "/api/workflows/W/executions/R1/stream", None, f'"error":"{ENDED}"', 200, (), True),
     Way("openai stream", "POST", "/v1/chat/completions", {**QUESTION, "stream": True}, f'"message":"{ENDED}"'),
     Way("openai sync", "POST", "/v1/chat/completions", QUESTION, f'"message":"{ENDED}"', 401),
-    Way("a2a stream", "POST", test_a2a.SERVE, rpc("SendStreamingMessage", HELLO), "ACCESS_ENDED", 200, A2A, True),
-    Way("a2a send", "POST", test_a2a.SERVE, rpc("SendMessage", HELLO), "ACCESS_ENDED", 401, A2A, True),
-    Way("a2a subscribe", "POST", test_a2a.SERVE, rpc("SubscribeToTask", {"id": "R1"}), "ACCESS_ENDED", 200, A2A, True),
+    Way("a2a stream", "POST", agent_calls.SERVE, rpc("SendStreamingMessage", HELLO), "ACCESS_ENDED", 200, A2A, True),
+    Way("a2a send", "POST", agent_calls.SERVE, rpc("SendMessage", HELLO), "ACCESS_ENDED", 401, A2A, True),
+    Way(
+        "a2a subscribe", "POST", agent_calls.SERVE, rpc("SubscribeToTask", {"id": "R1"}), "ACCESS_ENDED", 200, A2A, True
+    ),
     Way("mcp tool", "POST", "/api/mcp/serve/S1", TOOL_CALL, "ACCESS_ENDED"),
 )
 ATTACHED = [way for way in WAYS if not way.is_durable]
@@ -82,8 +84,8 @@ async def published(system: System) -> None:
     async def speaks_once(run: RunSpec, send: Send) -> None:
         await send(0, [Chunk("B", "one")])
 
-    await test_tool_servers.publish(system)
-    await test_a2a.publish(system)
+    await tool_calls.publish(system)
+    await agent_calls.publish(system)
     system.worker.perform = speaks_once
     FollowedWorker.of(system, "R1", trigger=Trigger.A2A, conversation_id="C1")
 
@@ -261,9 +263,9 @@ class TestThePublic:
         assert (await ended(call)).body.decode().endswith(WAYS[0].told)
 
     async def test_a_tool_server_that_is_public_no_more_ends_their_calls(self, system: System) -> None:
-        assert (await system.send("PATCH", f"{test_tool_servers.SERVERS}/S1", {"isPublic": True})).status == 200
+        assert (await system.send("PATCH", f"{tool_calls.SERVERS}/S1", {"isPublic": True})).status == 200
         call = await opened(system, WAYS[-1], {})
-        assert (await system.send("PATCH", f"{test_tool_servers.SERVERS}/S1", {"isPublic": False})).status == 200
+        assert (await system.send("PATCH", f"{tool_calls.SERVERS}/S1", {"isPublic": False})).status == 200
         assert "ACCESS_ENDED" in (await ended(call)).body.decode()
 
     @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, System
-from tests.unit.gateway.test_a2a import a_task, error_of, publish
-from tests.unit.gateway.visitor import Visitor, enrol
+from tests.support.gateway.agent_calls import a_task, error_of, publish
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import Answer, System
+from tests.support.gateway.visitor import Visitor, enrol
 
 from gateway.access.adapters.key_store import stored_key, to_key
 from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes

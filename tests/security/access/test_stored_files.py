@@ -16,10 +16,10 @@ import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.gateway.published_chat import publish
+from tests.support.gateway.system import System
+from tests.support.gateway.visitor import Visitor
 from tests.support.tickets import SIGNER, ring
-from tests.unit.gateway.published_chat import publish
-from tests.unit.gateway.system import System
-from tests.unit.gateway.visitor import Visitor
 
 from executor_service.adapters.file_store import JobsFileStore
 from executor_service.adapters.sandbox_files import SandboxFiles

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway import published_chat, test_a2a, test_tool_servers
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import Send
+from tests.support.gateway import agent_calls, published_chat, tool_calls
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import Send
 
 from gateway.access.domain.credentials import SECURE_COOKIE, SESSION_COOKIE
 from shared.contracts.runs import RunSpec
@@ -20,7 +20,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "OpenAI": ("/v1/chat/completions", {"model": "W", "messages": [{"role": "user", "content": "Hello"}]}),
     "chat": ("/api/chat/help-desk", {"input": "Hello"}),
     "MCP": ("/api/mcp/serve/S1", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "workflow_w"}}),
-    "A2A": (test_a2a.SERVE, {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": MESSAGE}}),
+    "A2A": (agent_calls.SERVE, {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": MESSAGE}}),
 }
 HEADERS = {
     "content-type": "application/json",
@@ -38,8 +38,8 @@ async def full() -> AsyncIterator[System]:
 
     async with running_system(admission_gate_max_inflight=1) as system:
         await published_chat.publish(system)
-        await test_tool_servers.publish(system, isPublic=True)
-        await test_a2a.publish(system)
+        await tool_calls.publish(system, isPublic=True)
+        await agent_calls.publish(system)
         system.deployments.put("W", public=True)
         system.worker.perform = never_ends
         call = system.execute_call({})

@@ -1,9 +1,9 @@
 """A webhook's path may be its secret: members with read access see scheme and host only."""
 
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import System
-from tests.unit.gateway.visitor import Visitor, enrol
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import System
+from tests.support.gateway.visitor import Visitor, enrol
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role

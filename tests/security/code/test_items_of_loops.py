@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 from tests.security.code.hostile import VALUES
-from tests.unit.engine.building import run
-from tests.unit.engine.test_containers import child, fills_in, inside, results
+from tests.support.engine.building import run
+from tests.support.engine.containers import child, fills_in, inside, results
 
 INJECTIONS: Final = (
     'x", "admin',

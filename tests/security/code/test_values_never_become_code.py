@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.security.code.fuzz import differences
 from tests.security.code.hostile import CONDITIONS, JAVASCRIPT, LEAK, PYTHON, STOLEN, VALUES, filled
-from tests.unit.engine.building import block, chain, execution
+from tests.support.engine.building import block, chain, execution
 
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.engine import Engine, Limits, RunResult

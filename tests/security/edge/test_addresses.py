@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import BASE, System, running_system
+from tests.support.gateway.system import BASE, System, running_system
 
 EVIL = {"host": "evil.example", "x-forwarded-host": "evil.example", "x-forwarded-proto": "javascript"}
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import BASE, System, running_system
-from tests.unit.gateway.visitor import Visitor
-from tests.unit.gateway.worker import ends, outcome
+from tests.support.gateway.system import BASE, System, running_system
+from tests.support.gateway.visitor import Visitor
+from tests.support.gateway.worker import ends, outcome
 
 from gateway.access.domain.people import Role
 

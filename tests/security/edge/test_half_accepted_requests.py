@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from tests.support.bounded_server import BoundedServer, bounded_server
 from tests.support.echo_server import statuses
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import running_system
+from tests.support.gateway.system import running_system
 
 BODY = b"twelve bytes"
 CHUNKS = b"4\r\ntwel\r\n8\r\nve bytes\r\n0\r\n\r\n"

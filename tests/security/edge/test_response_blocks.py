@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import BASE, Answer, System, running_system
-from tests.unit.gateway.worker import ends, outcome
+from tests.support.gateway.system import BASE, Answer, System, running_system
+from tests.support.gateway.worker import ends, outcome
 
 ATTACKS = {
     "a cookie of the console": {"Set-Cookie": "__Host-flowport_session=stolen; Path=/"},

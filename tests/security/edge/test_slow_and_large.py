@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 from tests.support.eventually import PATIENCE_SECONDS, eventually
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import Send, ends, outcome
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import Send, ends, outcome
 
 from flowport.local import asgi_server as flowport_serving
 from flowport.local.asgi_server import listen, port_of, serve_app

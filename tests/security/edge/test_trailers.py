@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import System, running_system
+from tests.support.gateway.system import System, running_system
 
 from flowport.local.asgi_server import listen, port_of, serve_app
 

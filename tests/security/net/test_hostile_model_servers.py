@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.listener import Heard
+from tests.support.model_providers import all_served_at
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
-from tests.unit.providers.conftest import all_served_at
-from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Listener, Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.limits import EVENT_BYTES

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from tests.support.amqp.client import accept_close, open_channel, open_connection, publish
+from tests.support.amqp.fake_peer import Peer, run_peer
 from tests.support.eventually import eventually
 from tests.support.left_behind import without_collections
-from tests.unit.amqp.client import accept_close, open_channel, open_connection, publish
-from tests.unit.amqp.fake_peer import Peer, run_peer
 
 from flowport_amqp import methods
 from flowport_amqp.channel import Channel

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from tests.support.amqp.client import accept_close, open_channel, open_connection, publish
+from tests.support.amqp.fake_peer import Peer, address, run_peer, tune
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.amqp.client import accept_close, open_channel, open_connection, publish
-from tests.unit.amqp.fake_peer import Peer, address, run_peer, tune
 
 from flowport_amqp import methods
 from flowport_amqp.connection import Connection

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.support.amqp.client import accept_close
+from tests.support.amqp.fake_peer import Peer, run_peer
 from tests.support.certificates import Authority
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.amqp.client import accept_close
-from tests.unit.amqp.fake_peer import Peer, run_peer
 
 from flowport_amqp import address as addresses
 from flowport_amqp.connection import Connection

@@ -4,8 +4,8 @@ import threading
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.support.blocks.http_calls import Api
 from tests.support.http_stub import HttpStub
-from tests.unit.blocks.calling import Api
 
 from shared.net import OutboundClient
 from shared.workflow.compile.code_references import CodeTemplate, Key

@@ -1,9 +1,9 @@
 """An agent talks to its model until it has an answer."""
 
 import pytest
+from tests.support.blocks.agents import ADD, CALL, Model, asks_for, run, says
+from tests.support.blocks.runs import failure
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says
-from tests.unit.blocks.running import failure
 
 from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role

@@ -4,9 +4,9 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
-from tests.unit.executor.fakes import Files
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, Models, engine_of, failure, run
+from tests.support.executor.fakes import Files
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.attachments import MAX_BYTES

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from tests.unit.blocks.agent_running import Adding, Model
-from tests.unit.blocks.mcp_server import NamingServer, ToolServer, WordyServer
-from tests.unit.blocks.running import INPUT, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.agents import Adding, Model
+from tests.support.blocks.mcp_server import NamingServer, ToolServer, WordyServer
+from tests.support.blocks.runs import INPUT, engine_of, failure, run
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.mcp_tools import DESCRIPTIONS_TOO_LARGE, MAX_DESCRIPTION_CHARACTERS

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
-from tests.unit.blocks.test_memory import Store
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.conversations import Store
+from tests.support.blocks.runs import INPUT, Models, engine_of, failure, run
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.memory import NO_STORE

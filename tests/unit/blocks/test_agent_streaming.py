@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.blocks.agents import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
+from tests.support.blocks.runs import failure
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
-from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.turn_listener import MAX_BUFFERED_CHARACTERS
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs

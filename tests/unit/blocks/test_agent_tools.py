@@ -8,9 +8,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 from structlog.testing import capture_logs
+from tests.support.blocks.agents import ADD, CALL, Adding, Model, asks_for, run, says
+from tests.support.blocks.runs import failure
 from tests.support.left_behind import without_collections
-from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
-from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.conversation import (
     MAX_CALLS,

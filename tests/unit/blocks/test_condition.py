@@ -4,9 +4,9 @@ import asyncio
 import threading
 from typing import Any
 
+from tests.support.blocks.runs import INPUT, Nobody, echo, engine_of, failure, names, request
 from tests.support.left_behind import without_collections
-from tests.unit.blocks.running import INPUT, Nobody, echo, engine_of, failure, names, request
-from tests.unit.workflow.states import block, edge, workflow
+from tests.support.workflow_states import block, edge, workflow
 
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Call, Execution, RunResult

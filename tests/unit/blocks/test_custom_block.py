@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.blocks.agent_running import Adding, Model
-from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.agents import Adding, Model
+from tests.support.blocks.runs import INPUT, echo, engine_of, failure, names, run
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.plugin_tools import plugin_tools

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, run, run_block
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, Models, echo, engine_of, failure, run, run_block
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.evaluator import EvaluatorHandler
 from executor_service.engine import RunResult

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.blocks.runs import INPUT, Nobody, engine_of, failure, request
 from tests.support.eventually import PATIENCE_MS
-from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
-from tests.unit.workflow.states import block, chain
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, FunctionHandler
 from executor_service.blocks.ports import CodeRunner

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import re2  # type: ignore[import-untyped]
+from tests.support.blocks.runs import INPUT, Models, echo, engine_of, failure, names, run, run_block
 from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
-from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, names, run, run_block
-from tests.unit.workflow.states import block, chain, edge, workflow
+from tests.support.workflow_states import block, chain, edge, workflow
 
 from executor_service.blocks import guardrails
 from executor_service.blocks.guardrails import GuardrailsHandler, personal_data

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, engine_of, run, run_block
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, Models, engine_of, run, run_block
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.guardrails.hallucination import NOT_READABLE

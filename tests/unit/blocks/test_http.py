@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.blocks.http_calls import Api, send, table
+from tests.support.blocks.runs import INPUT, Nobody, engine_of, failure, request, run
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.raw_http import answer, raw_server, saying
-from tests.unit.blocks.calling import Api, send, table
-from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request, run
-from tests.unit.workflow.states import block, chain
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.http import ApiHandler
 from executor_service.engine import Execution

@@ -5,9 +5,9 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from tests.support.blocks.agents import Model, asks_for, says
+from tests.support.blocks.agents import run as run_agent
 from tests.support.http_stub import HttpStub
-from tests.unit.blocks.agent_running import Model, asks_for, says
-from tests.unit.blocks.agent_running import run as run_agent
 
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.http import ApiHandler

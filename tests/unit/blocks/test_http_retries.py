@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.blocks.http_calls import Api, send
+from tests.support.blocks.runs import INPUT, engine_of, failure, run
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.calling import Api, send
-from tests.unit.blocks.running import INPUT, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.http.retries import MAX_RETRIES, RetryPolicy

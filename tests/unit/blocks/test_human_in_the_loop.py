@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, names, run
-from tests.unit.workflow.states import block, chain, edge, workflow
+from tests.support.blocks.runs import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, names, run
+from tests.support.workflow_states import block, chain, edge, workflow
 
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.engine import Engine, RunResult

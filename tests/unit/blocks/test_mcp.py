@@ -7,9 +7,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from tests.support.eventually import PATIENCE_MS
-from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.mcp_server import (
+from tests.support.blocks.mcp_server import (
     BreakingServer,
     ClingingServer,
     EndlessServer,
@@ -17,8 +15,10 @@ from tests.unit.blocks.mcp_server import (
     PlayedServer,
     ToolServer,
 )
-from tests.unit.blocks.running import INPUT, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, engine_of, failure, run
+from tests.support.eventually import PATIENCE_MS
+from tests.support.http_stub import Answer, HttpStub
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.mcp import McpHandler, McpServers, Server, transport
 from executor_service.blocks.mcp.client import MAX_PAGES, MAX_REASON, MAX_TOOLS

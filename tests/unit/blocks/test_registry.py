@@ -1,8 +1,8 @@
 """Every type that can be deployed can be run, or is refused with a reason."""
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, Models, engine_of, failure, run
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks import BlockPorts, block_handlers
 from executor_service.blocks.agent.plugin_tools import plugin_tools

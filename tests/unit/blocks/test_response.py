@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import engine_of, run, run_block
-from tests.unit.workflow.states import block, chain, start
+from tests.support.blocks.runs import engine_of, run, run_block
+from tests.support.workflow_states import block, chain, start
 
 from executor_service.blocks.response import ResponseHandler
 from shared.workflow.format.js_values import Json, JsonObject

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, names, run
-from tests.unit.workflow.states import block, edge, workflow
+from tests.support.blocks.runs import INPUT, Models, echo, engine_of, failure, names, run
+from tests.support.workflow_states import block, edge, workflow
 
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.engine import RunResult

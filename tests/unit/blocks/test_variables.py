@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, echo, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, echo, engine_of, failure, run
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.variables import VariablesHandler
 from executor_service.engine import RunResult

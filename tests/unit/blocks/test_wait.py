@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, run, run_block
-from tests.unit.workflow.states import block, chain
+from tests.support.blocks.runs import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, run, run_block
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.wait import WaitHandler
 from shared.contracts.outcomes import ErrorCode

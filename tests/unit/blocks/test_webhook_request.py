@@ -5,10 +5,10 @@ import hmac
 import json
 from typing import Any
 
+from tests.support.blocks.http_calls import send, table
+from tests.support.blocks.runs import INPUT, engine_of, failure, run
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.calling import send, table
-from tests.unit.blocks.running import INPUT, engine_of, failure, run
-from tests.unit.workflow.states import block, chain
+from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.webhook_request import WebhookHandler
 from shared.net import OutboundClient

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.blocks.agent_running import Adding, Model
-from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
-from tests.unit.workflow.states import START, block, chain, edge, start, workflow
+from tests.support.blocks.agents import Adding, Model
+from tests.support.blocks.runs import INPUT, echo, engine_of, failure, names, run
+from tests.support.workflow_states import START, block, chain, edge, start, workflow
 
 from executor_service.blocks.agent import AgentHandler, BlockTool, ToolBuilder
 from executor_service.blocks.agent.block_tools import block_tools

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
+from tests.support.amqp.client import open_connection
+from tests.support.amqp.fake_peer import Peer, run_peer
 from tests.support.brokers import topology
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.amqp.client import open_connection
-from tests.unit.amqp.fake_peer import Peer, run_peer
 
 from flowport_amqp import methods
 from flowport_amqp.errors import CallTimeout

@@ -1,8 +1,8 @@
 """Replies to an address that does not exist yet."""
 
 import pytest
+from tests.support.amqp.fake_peer import address
 from tests.support.brokers import topology
-from tests.unit.amqp.fake_peer import address
 
 from shared.broker.ports import BrokerDisconnected
 from shared.broker.queue_topology import Policy

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
-from tests.unit.cli.test_store_indexes import Broken
+from tests.support.broken_store import Broken
 from typer.testing import CliRunner
 
 from flowport.admin import broker_topology, store_indexes

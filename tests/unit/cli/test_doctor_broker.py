@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from tests.support.amqp.client import accept_close
+from tests.support.amqp.fake_peer import Peer, run_peer
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.amqp.client import accept_close
-from tests.unit.amqp.fake_peer import Peer, run_peer
 from typer.testing import CliRunner
 
 from flowport.doctor.broker import check_broker, check_management

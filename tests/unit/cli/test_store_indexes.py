@@ -1,28 +1,11 @@
 """`flowport indexes`: errors of the store."""
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from tests.support.broken_store import Broken
 
 from flowport.admin import store_indexes
 from flowport.errors import CommandFailed
-from shared.store.client import Store
-from shared.store.indexes import Index
-
-
-class Broken:
-    """A service database that raises an error."""
-
-    name, variable = "flowport_jobs", "FLOWPORT_MONGODB_URI_JOBS"
-    indexes: Sequence[Index] = ()
-
-    def __init__(self, error: PyMongoError) -> None:
-        self._error = error
-
-    def open_store(self) -> AbstractAsyncContextManager[Store]:
-        raise self._error
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from tests.support.engine.building import START, Scripted, block, chain, document, engine_of, execution, ok
 from tests.support.left_behind import without_collections
-from tests.unit.engine.building import START, Scripted, block, chain, document, engine_of, execution, ok
 
 from executor_service.engine import Call, Execution
 from shared.contracts.runs import RunStatus

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Deployed,
     Recorder,

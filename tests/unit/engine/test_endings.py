@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from structlog.testing import capture_logs
-from tests.unit.engine.building import START, block, chain, document, engine_of, execution, fails, names, ok, run
+from tests.support.engine.building import START, block, chain, document, engine_of, execution, fails, names, ok, run
 
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.contracts.outcomes import MAX_ERROR_CHARS, ErrorCode

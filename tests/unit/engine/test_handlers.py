@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
+from tests.support.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 from tests.support.left_behind import without_collections
-from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 
 from executor_service.engine import BlockFailure, BlockResult, Call, Execution
 from shared.contracts.usage import Usage

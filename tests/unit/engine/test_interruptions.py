@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Scripted,
     block,
@@ -20,6 +19,7 @@ from tests.unit.engine.building import (
     run,
     stream_request,
 )
+from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
 
 from executor_service.engine import Call
 from executor_service.engine.execution import INTERNAL_ERROR

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.engine.building import Scripted, engine_of, execution
-from tests.unit.engine.random_graphs import Step, as_document, bodies
-from tests.unit.engine.test_random_graphs import rounds_of, script
+from tests.support.engine.building import Scripted, engine_of, execution
+from tests.support.engine.random_graphs import Step, as_document, bodies
+from tests.support.engine.scripts import rounds_of, script
 
 from executor_service.engine import Call
 

@@ -3,7 +3,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Recorder,
     Scripted,

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Recorder,
     Scripted,

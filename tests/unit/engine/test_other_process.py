@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.engine.building import Document, Recorder, Scripted, engine_of, execution
+from tests.support.engine.random_graphs import Step, as_document, bodies
+from tests.support.engine.scripts import script, summary
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.unit.engine.building import Document, Recorder, Scripted, engine_of, execution
-from tests.unit.engine.random_graphs import Step, as_document, bodies
-from tests.unit.engine.test_random_graphs import script, summary
 
 from executor_service.engine import RunState
 

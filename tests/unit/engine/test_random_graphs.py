@@ -8,38 +8,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     Recorder,
     Scripted,
     WorkerLost,
     engine_of,
     execution,
-    fails,
-    names,
     stream_request,
 )
-from tests.unit.engine.random_graphs import Step, as_document, bodies, chosen_option, expected_runs
+from tests.support.engine.random_graphs import Step, as_document, bodies, expected_runs
+from tests.support.engine.scripts import script, summary
 
 from executor_service.engine import Call, Execution, RunResult, RunState
 from shared.contracts.events import SelectedOutput
 from shared.contracts.runs import RunStatus
 from shared.workflow.compile.compiler import compile_workflow
-
-
-def script(call: Call) -> Any:
-    if call.block.type == "condition":
-        return {"selectedOption": chosen_option(call.block.id, rounds_of(call)), "conditionResult": True}
-    match call.block.code.source if call.block.code else "":
-        case "fails":
-            raise fails(f"{call.block.id} {rounds_of(call)}")
-        case "reports":
-            return {"error": "reported", "at": list(rounds_of(call))}
-        case _:
-            return {"result": [call.block.id, list(rounds_of(call))]}
-
-
-def rounds_of(call: Call) -> tuple[int, ...]:
-    return tuple(around.index for around in call.iterations)
 
 
 def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> tuple[Execution, Scripted]:
@@ -52,11 +35,6 @@ def told(recorder: Recorder) -> list[tuple[str, str, bytes]]:
     """Return the selected outputs that a reader received."""
     events = (event for event in recorder.events if isinstance(event, SelectedOutput))
     return [(event.block_id, event.path, bytes(event.value)) for event in events]
-
-
-def summary(result: RunResult) -> Any:
-    """Return the result of a run. A restarted block comes later in the log, so the order may differ."""
-    return result.outcome.status, result.output, Counter(names(result))
 
 
 @given(bodies())

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.engine.building import START, Document, Scripted, block, document, engine_of, execution
+from tests.support.engine.building import START, Document, Scripted, block, document, engine_of, execution
 
 from executor_service.engine import Call
 from shared.workflow.format.js_values import Missing

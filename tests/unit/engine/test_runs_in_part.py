@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.engine.building import START, block, chain, document, names, ok, run
+from tests.support.engine.building import START, block, chain, document, names, ok, run
 
 from executor_service.engine import Call, RunFrom
 from shared.workflow.format.references import parse_text

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.engine.building import Deployed, Scripted, block, chain, engine_of, execution, fails, run
+from tests.support.engine.building import Deployed, Scripted, block, chain, engine_of, execution, fails, run
 
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import Call

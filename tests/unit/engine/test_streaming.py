@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.engine.building import (
+from tests.support.engine.building import (
     START,
     Recorder,
     Scripted,

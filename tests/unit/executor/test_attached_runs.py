@@ -5,9 +5,9 @@ from functools import partial
 
 import msgspec
 import pytest
+from tests.support.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.support.left_behind import without_collections
-from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
-from tests.unit.workflow.states import start
+from tests.support.workflow_states import start
 
 from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.application.active_runs import ActiveRuns

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
-from tests.unit.executor.fakes import workflow
+from tests.support.executor.fakes import workflow
 
 from executor_service.adapters.child_workflows import DeployedChildWorkflows
 from executor_service.adapters.service_clients import DeployClient

@@ -6,9 +6,9 @@ import time
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
 from tests.support.left_behind import without_collections
-from tests.unit.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
-from tests.unit.workflow.states import start
+from tests.support.workflow_states import start
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.batched_journal import BatchedJournal

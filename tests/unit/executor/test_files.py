@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from tests.support.executor.fakes import Files, spec
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.executor.fakes import Files, spec
-from tests.unit.workflow.states import start
+from tests.support.workflow_states import start
 
 from executor_service.application import file_contents, file_uploads
 from executor_service.application.file_contents import FileContents

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.executor.fakes import JobsService, spec
+from tests.support.executor.fakes import JobsService, spec
 
 from executor_service.application.batched_journal import CALL_BYTES, GROUP_BYTES, BatchedJournal
 from shared.contracts.claims import AppendJournal

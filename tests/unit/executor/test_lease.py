@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.executor.fakes import JobsService, spec
+from tests.support.executor.fakes import JobsService, spec
 
 from executor_service.application import lease as lease_module
 from executor_service.application.lease import Lease, hold_lease

@@ -4,7 +4,7 @@ from functools import partial
 
 import msgspec
 import pytest
-from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
+from tests.support.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
 
 from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.application.active_runs import ActiveRuns

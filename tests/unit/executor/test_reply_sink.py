@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.executor.fakes import Callers
+from tests.support.executor.fakes import Callers
 
 from executor_service.adapters import event_batcher, reply_channel
 from executor_service.adapters.event_batcher import (

@@ -8,10 +8,10 @@ import msgspec
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS, eventually
-from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
-from tests.unit.executor.test_record_outbox import Blobs, a_record
-from tests.unit.executor.test_record_outbox import Work as RecordsQueue
-from tests.unit.executor.test_work_consumers import asked, world
+from tests.support.executor.fakes import JobsService, Services, Work, launcher, spec
+from tests.support.executor.records import Blobs, a_record
+from tests.support.executor.records import Work as RecordsQueue
+from tests.support.executor.work import asked, world
 
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.active_runs import ActiveRuns

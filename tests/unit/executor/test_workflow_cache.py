@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.unit.executor.fakes import Services
+from tests.support.executor.fakes import Services
 
 from executor_service.application.workflow_cache import WorkflowCache
 from shared.contracts.runs import SnapshotRef

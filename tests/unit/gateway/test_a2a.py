@@ -5,40 +5,25 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.workflow_files import START, function, start, workflow
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.followed_worker import FollowedWorker
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, Call, System
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor
-from tests.unit.gateway.worker import outcome
+from tests.support.gateway.agent_calls import AGENTS, SERVE, TASK, a_task, error_of, message, publish
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.followed_worker import FollowedWorker
+from tests.support.gateway.system import Answer, Call, System
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.visitor import Visitor
+from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
 from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
-from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 
-AGENTS = "/api/a2a/agents"
-SERVE = "/api/a2a/serve/A1"
 CARD = f"{SERVE}/.well-known/agent-card.json"
-TASK = {"trigger": Trigger.A2A, "conversation_id": "C1"}
 SKILL = {"id": "sum", "name": "Sums", "description": "Adds.", "tags": ["maths"], "examples": ["1 + 1"]}
-
-
-async def publish(system: System, **body: Any) -> dict[str, Any]:
-    state = workflow("W", [start(a="number"), function("f1", "return 1")], (START, "f1"))["state"]
-    system.deployments.drafts["W"] = Draft(state=state, revision=1, saved_at=NOON)
-    system.deployments.put("W")
-    answer = await system.send("POST", AGENTS, {"workflowId": "W", **body})
-    assert answer.status == 201, answer.body
-    made: dict[str, Any] = answer.json
-    return made
 
 
 def call_of(
@@ -54,10 +39,6 @@ async def ask(system: System, method: str, params: Any = None, **options: Any) -
     return await call_of(system, method, params, **options).done()
 
 
-def message(*parts: Any, **fields: Any) -> dict[str, Any]:
-    return {"message": {"messageId": "m1", "role": "ROLE_USER", "parts": parts or ({"text": "Hello"},), **fields}}
-
-
 async def begun(system: System, call: Call) -> FollowedWorker:
     """Return the worker of the run that a call starts."""
     async with asyncio.timeout(30):
@@ -71,15 +52,6 @@ def results(answer: Answer) -> list[dict[str, Any]]:
     frames = [msgspec.json.decode(frame.removeprefix("data: ")) for frame in answer.body.decode().split("\n\n")[:-1]]
     assert {frame["id"] for frame in frames} == {"c1"}
     return [frame["result"] for frame in frames]
-
-
-def a_task(system: System, status: RunStatus, **fields: Any) -> None:
-    system.jobs.views["T1"] = a_view(status, **{"run_id": "T1", **TASK, **fields})
-
-
-def error_of(answer: Answer) -> tuple[int, int, str]:
-    error = answer.json["error"]
-    return answer.status, error["code"], error["data"][0]["reason"]
 
 
 async def test_a_card_tells_what_the_agent_is_and_how_it_is_called(system: System) -> None:

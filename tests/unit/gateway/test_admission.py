@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import Send
+from tests.support.gateway.system import running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import Send
 
 from gateway.access.domain.limit_errors import AdmissionClosed
 from gateway.runs.application.admission import AdmissionGate

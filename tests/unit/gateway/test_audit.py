@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import System
-from tests.unit.gateway.visitor import Visitor
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import System
+from tests.support.gateway.visitor import Visitor
 
 from gateway.access.application.audit import cursor_at
 from gateway.access.domain.people import Role

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.published_chat import publish as publish_chat
-from tests.unit.gateway.system import Call, System, running_system
-from tests.unit.gateway.test_a2a import SERVE, message
-from tests.unit.gateway.test_a2a import publish as publish_agent
-from tests.unit.gateway.visitor import Visitor
+from tests.support.gateway.agent_calls import SERVE, message
+from tests.support.gateway.agent_calls import publish as publish_agent
+from tests.support.gateway.published_chat import publish as publish_chat
+from tests.support.gateway.system import Call, System, running_system
+from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.people import Role
 from shared.contracts.events import RunStarted

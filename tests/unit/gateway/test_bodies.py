@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from tests.unit.gateway.system import System
+from tests.support.gateway.system import System
 
 from gateway.features.environment.routes import ValuesBody
 from gateway.features.members.models import RoleBody

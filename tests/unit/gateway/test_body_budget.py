@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import Call, System, running_system
-from tests.unit.gateway.worker import Send
+from tests.support.gateway.system import Call, System, running_system
+from tests.support.gateway.worker import Send
 
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunSpec

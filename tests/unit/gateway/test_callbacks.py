@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import System
-from tests.unit.gateway.visitor import Visitor
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import System
+from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.published_chat import CHAT, publish
-from tests.unit.gateway.system import Answer, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor
-from tests.unit.gateway.worker import Send, outcome
+from tests.support.gateway.published_chat import CHAT, publish
+from tests.support.gateway.system import Answer, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.visitor import Visitor
+from tests.support.gateway.worker import Send, outcome
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.gateway.published_chat import CHAT, publish
+from tests.support.gateway.system import Answer, System, running_system
 from tests.support.mail_server import code_in
-from tests.unit.gateway.published_chat import CHAT, publish
-from tests.unit.gateway.system import Answer, System, running_system
 
 from gateway.access.application import sign_in_attempts
 from gateway.features.chat import mail as outbox

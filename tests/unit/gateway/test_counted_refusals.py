@@ -7,9 +7,9 @@ from unittest.mock import AsyncMock
 import pytest
 import yaml
 from prometheus_client import REGISTRY
-from tests.unit.gateway.published_chat import publish as publish_chat
-from tests.unit.gateway.system import System
-from tests.unit.gateway.test_tool_servers import ask, publish
+from tests.support.gateway.published_chat import publish as publish_chat
+from tests.support.gateway.system import System
+from tests.support.gateway.tool_calls import ask, publish
 
 from gateway.runs.application.executions import Executions
 from shared.errors import Unavailable

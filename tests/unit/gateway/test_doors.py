@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
-from tests.unit.gateway.system import BASE, System
+from tests.support.gateway.system import BASE, System
 
 from gateway.bootstrap.middleware import RequestGuard
 from gateway.features.console.routes import root_router

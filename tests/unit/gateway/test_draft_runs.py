@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.followed_worker import FollowedWorker
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import Call, System
+from tests.support.gateway.visitor import Visitor
+from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.followed_worker import FollowedWorker
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Call, System
-from tests.unit.gateway.visitor import Visitor
-from tests.unit.gateway.worker import outcome
 
 from gateway.access.domain.people import Role
 from shared.contracts.block_logs import BlockLog

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import System
-from tests.unit.gateway.worker import ends, outcome
+from tests.support.gateway.system import System
+from tests.support.gateway.worker import ends, outcome
 
 from shared.contracts.erasure import Erase
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import JOB
-from tests.unit.gateway.jobs import a_view as view
-from tests.unit.gateway.system import BASE, System
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import JOB
+from tests.support.gateway.jobs import a_view as view
+from tests.support.gateway.system import BASE, System
+from tests.support.gateway.tenants import OTHER
 
 from gateway.http.error_models import Error
 from gateway.wire.legacy.models import Accepted, JobStatus

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import echoes
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import echoes
 
 from gateway.access.domain.credentials import Scope
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE

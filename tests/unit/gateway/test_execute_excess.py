@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.visitor import Visitor
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.people import Role
 from shared.errors import AtCapacity

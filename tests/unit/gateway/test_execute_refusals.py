@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.gateway.system import System
+from tests.support.gateway.system import System
 
 from gateway.http.error_models import Refusal
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import Send, ends, outcome
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import (
     BlockStreamFailed,

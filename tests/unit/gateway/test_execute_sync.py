@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.unit.gateway.system import System
-from tests.unit.gateway.worker import ends, outcome
+from tests.support.gateway.system import System
+from tests.support.gateway.worker import ends, outcome
 
 from gateway.wire.legacy.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted

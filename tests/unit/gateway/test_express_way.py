@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import FakeWorker
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import FakeWorker
 
 from gateway.runs.adapters import fast_path as express_way
 from shared.broker.memory.broker import MemoryBroker, MemoryHub

@@ -1,8 +1,8 @@
 """Files of runs are served to members of the workspace, and never execute in a browser."""
 
 import pytest
-from tests.unit.gateway.system import Answer, System
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.system import Answer, System
+from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
 from shared.contracts.files import FileKey

@@ -1,8 +1,8 @@
 """A new system starts with a workspace, an admin and a key that is shown once."""
 
-from tests.unit.gateway.clock import HandClock
-from tests.unit.gateway.people import PlainPasswords
-from tests.unit.gateway.tenants import FakeTenants
+from tests.support.gateway.clock import HandClock
+from tests.support.gateway.people import PlainPasswords
+from tests.support.gateway.tenants import FakeTenants
 
 from gateway.access.domain.credentials import ALL_SCOPES
 from gateway.access.domain.people import Role

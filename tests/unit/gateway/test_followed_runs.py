@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.unit.gateway.jobs import FakeJobs
+from tests.support.gateway.jobs import FakeJobs
 
 from gateway.runs.adapters import followed_runs
 from gateway.runs.adapters.followed_runs import BrokerFollowedRuns

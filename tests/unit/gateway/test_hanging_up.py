@@ -6,10 +6,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.worker import Send, outcome
 from tests.support.left_behind import without_collections
 from tests.support.tickets import SIGNER
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.worker import Send, outcome
 
 from gateway.runs.adapters.attached_call import MAX_ATTEMPTS, AttachedCall
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns

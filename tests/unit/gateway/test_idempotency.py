@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.followed_worker import FollowedWorker
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, Call, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import Send, ends, outcome
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.followed_worker import FollowedWorker
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import Answer, Call, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.outcomes import ErrorCode, RunError

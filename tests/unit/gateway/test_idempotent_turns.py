@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 from tests.support.eventually import until
-from tests.unit.gateway.calls import FakeCalls
-from tests.unit.gateway.jobs import FakeJobs
+from tests.support.gateway.calls import FakeCalls
+from tests.support.gateway.jobs import FakeJobs
 
 from gateway.runs.application import idempotency
 from gateway.runs.application.idempotency import Idempotency

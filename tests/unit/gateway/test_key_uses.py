@@ -1,7 +1,7 @@
 """Uses of keys are written in batches, not once per call."""
 
-from tests.unit.gateway.clock import HandClock
-from tests.unit.gateway.tenants import FakeTenants
+from tests.support.gateway.clock import HandClock
+from tests.support.gateway.tenants import FakeTenants
 
 from gateway.access.application.key_usage import KeyUsage
 

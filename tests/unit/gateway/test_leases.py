@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually, until
+from tests.support.gateway.clock import HandClock
+from tests.support.gateway.system import System
 from tests.support.left_behind import without_collections
-from tests.unit.gateway.clock import HandClock
-from tests.unit.gateway.system import System
 
 from gateway.lookup_cache import TIMEOUT_SECONDS as LONGEST_SILENCE
 from gateway.lookup_cache import LookupCache

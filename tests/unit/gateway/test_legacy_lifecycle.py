@@ -8,10 +8,10 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
 from gateway.wire.legacy.models import CancelResult, RunState

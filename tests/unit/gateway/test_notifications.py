@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.unit.gateway.system import System, running_system
+from tests.support.gateway.system import System, running_system
 
 PATH = "/api/workspaces/WS1/notifications"
 WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https://example.com/"}}

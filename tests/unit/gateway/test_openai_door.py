@@ -5,11 +5,11 @@ import json
 
 import pytest
 from tests.support.eventually import eventually
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import Answer, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import Send, outcome
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import Answer, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import Send, outcome
 
 from gateway.features.openai.models import CompletionBody
 from gateway.features.openai.replies import reply_text

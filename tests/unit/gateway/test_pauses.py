@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import JOB, a_view
-from tests.unit.gateway.system import BASE, System
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import JOB, a_view
+from tests.support.gateway.system import BASE, System
 
 from gateway.http.bodies import Data
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.gateway.buckets import FakeBuckets
-from tests.unit.gateway.clock import HandClock
+from tests.support.gateway.buckets import FakeBuckets
+from tests.support.gateway.clock import HandClock
 
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.limit_errors import RateLimited

@@ -4,9 +4,9 @@ import re
 
 import msgspec
 import pytest
-from tests.unit.gateway.system import Answer, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor, enrol
+from tests.support.gateway.system import Answer, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.visitor import Visitor, enrol
 
 from gateway.access.domain.people import Role
 from gateway.access.domain.plans import PlanName

@@ -5,11 +5,11 @@ import asyncio
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.gateway.followed_worker import FollowedWorker
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import Answer, Call, System
+from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
-from tests.unit.gateway.followed_worker import FollowedWorker
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, Call, System
-from tests.unit.gateway.worker import outcome
 
 from gateway.runs.adapters import run_reader
 from gateway.streams.durable_stream import RunEventStream

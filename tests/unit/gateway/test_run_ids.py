@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import Send, outcome
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import Send, outcome
 
 from shared.contracts.events import RunEnded
 from shared.contracts.runs import RunSpec

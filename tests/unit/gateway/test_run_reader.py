@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import last_of
 from tests.support.left_behind import without_collections
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import last_of
 
 from gateway.runs.adapters import run_reader
 from gateway.runs.adapters.run_reader import RunReader

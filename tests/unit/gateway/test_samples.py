@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
 
 from gateway.workflows.domain.interface import example_of
 from gateway.workflows.domain.samples import Language, Mode, Sample, Step, python_literal, samples_of

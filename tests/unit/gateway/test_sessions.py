@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import BASE, System, running_system
-from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
+from tests.support.gateway.system import BASE, System, running_system
+from tests.support.gateway.visitor import PASSWORD, Visitor, enrol
 
 from gateway.access.adapters.argon2 import Argon2Passwords
 from gateway.access.domain.people import Role

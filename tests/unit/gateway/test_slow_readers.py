@@ -1,7 +1,7 @@
 """The backlog of a stream's reader is bounded: a reader that stops reading is notified, and the run is stopped."""
 
 import pytest
-from tests.unit.gateway.clock import NOON
+from tests.support.gateway.clock import NOON
 
 from gateway.runs.adapters.attached_call import BUFFER_BYTES, AttachedCall
 from gateway.runs.domain.errors import ReaderTooSlow

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.gateway.system import System, running_system
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.system import System, running_system
+from tests.support.gateway.tenants import OTHER
 
 MODES = [{}, {"X-Stream-Response": "true"}, {"X-Execution-Mode": "async"}]
 

@@ -1,7 +1,7 @@
 """Open event streams are counted per run and per caller, until they close."""
 
 import pytest
-from tests.unit.gateway.clock import NOON
+from tests.support.gateway.clock import NOON
 
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
 from gateway.access.domain.limit_errors import TooManyStreams

@@ -1,40 +1,17 @@
 """MCP servers in the public API: who may change them, who may call."""
 
 import json
-from typing import Any
 
 import msgspec
-from tests.support.workflow_files import START, function, start, workflow
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import Answer, System
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.tool_calls import JSON, SERVERS, ask, publish
+from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
 from gateway.features.mcp.service import tool_name
-from shared.contracts.deployments import Draft
 from shared.contracts.runs import Trigger
-
-SERVERS = "/api/mcp/workflow-servers"
-JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-
-
-async def publish(system: System, **body: Any) -> dict[str, Any]:
-    state = workflow("W", [start(a="number"), function("f1", "return 1")], (START, "f1"))["state"]
-    system.deployments.drafts["W"] = Draft(state=state, revision=1, saved_at=NOON)
-    system.deployments.put("W")
-    answer = await system.send("POST", SERVERS, {"name": "Desk", "workflowIds": ["W"], **body})
-    assert answer.status == 201, answer.body
-    made: dict[str, Any] = answer.json["data"]
-    return made
-
-
-async def ask(system: System, method: str, params: dict[str, Any] | None = None, *, key: str | None = "") -> Answer:
-    shown = {"x-api-key": system.key if key == "" else key} if key is not None else {}
-    headers = {**shown, **JSON}
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, **({} if params is None else {"params": params})}
-    return await system.request("POST", "/api/mcp/serve/S1", headers=headers, body=msgspec.json.encode(body))
 
 
 async def test_a_server_is_made_with_its_tools(system: System) -> None:

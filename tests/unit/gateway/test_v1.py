@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import JOB, a_view
-from tests.unit.gateway.system import BASE, Answer, System
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import enrol
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import JOB, a_view
+from tests.support.gateway.system import BASE, Answer, System
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.visitor import enrol
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role

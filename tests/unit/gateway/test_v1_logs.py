@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.system import Answer, System
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.system import Answer, System
+from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
 from shared.contracts.block_logs import BlockLog

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import BASE, Answer, System, running_system
-from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.worker import ends, outcome
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import a_view
+from tests.support.gateway.system import BASE, Answer, System, running_system
+from tests.support.gateway.tenants import OTHER
+from tests.support.gateway.worker import ends, outcome
 
 from gateway.http.bodies import Data
 from gateway.wire.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState

@@ -1,7 +1,7 @@
 """The lifecycle over v2: v1's operations in v2's format."""
 
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
 
 W = "/api/v2/workflows/W"
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import schemathesis
 from schemathesis.core.result import Ok
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.system import System
+from tests.support.gateway.tenants import OTHER
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import System
-from tests.unit.gateway.tenants import OTHER
 
 from shared.contracts.deployments import Draft
 

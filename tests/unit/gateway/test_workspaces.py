@@ -1,8 +1,8 @@
 """Workspaces, members, invitations: members read, admins change, and an admin always remains."""
 
 import pytest
-from tests.unit.gateway.system import BASE, System
-from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
+from tests.support.gateway.system import BASE, System
+from tests.support.gateway.visitor import PASSWORD, Visitor, enrol
 
 from gateway.access.domain.people import Role
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.jobs.makers import NOW, after
+from tests.support.jobs.makers import NOW, after
 
 from jobs_service.queue.capacity import Admission, QueueCounter, QueueLimits
 from jobs_service.queue.drain_rate import Drain, expected_wait, retry_after

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
-from tests.unit.jobs.fakes import ManualClock
+from tests.support.jobs.fakes import ManualClock
 
 from jobs_service.leadership.loops import Loop, WakeUpEvent
 from jobs_service.webhooks import delivery as delivery_service

@@ -1,7 +1,7 @@
 """The dispatcher's metrics of waiting runs."""
 
 import pytest
-from tests.unit.jobs.dispatcher import System, figure
+from tests.support.jobs.dispatcher import System, figure
 
 from jobs_service import metrics
 from jobs_service.queue.backlog import REFILLS_AT_ONCE, STALE_SECONDS

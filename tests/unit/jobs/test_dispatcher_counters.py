@@ -1,7 +1,7 @@
 """The dispatcher's capacity counters."""
 
 import pytest
-from tests.unit.jobs.dispatcher import System, cut_short
+from tests.support.jobs.dispatcher import System, cut_short
 
 from jobs_service.queue.capacity import Reservation
 from jobs_service.queue.reservation_watch import EXPIRY_SECONDS

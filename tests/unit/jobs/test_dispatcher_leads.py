@@ -1,7 +1,7 @@
 """Of many processes, only the leader dispatches."""
 
 import pytest
-from tests.unit.jobs.dispatcher import System, figure
+from tests.support.jobs.dispatcher import System, figure
 
 from shared.errors import Unavailable
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
-from tests.unit.jobs.dispatcher import System, cut_short, figure
-from tests.unit.jobs.makers import NOW, after
+from tests.support.jobs.dispatcher import System, cut_short, figure
+from tests.support.jobs.makers import NOW, after
 
 from jobs_service.queue.redispatch import first_dispatch, is_due
 from shared.errors import Unavailable

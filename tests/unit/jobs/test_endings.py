@@ -1,7 +1,7 @@
 """How runs end."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, in_progress
+from tests.support.jobs.makers import NOW, RULES, a_run, after, asks, in_progress
 
 from jobs_service.runs.endings import cancel, finish, pause
 from jobs_service.runs.run import Phase, Run, end

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.jobs.makers import NOW, after
+from tests.support.jobs.makers import NOW, after
 
 from jobs_service.queue.fairness import Demand, round_robin
 from jobs_service.queue.redispatch import is_due

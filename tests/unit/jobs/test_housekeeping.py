@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from tests.unit.jobs.fakes import FakeJournal, FakeLeases, ManualClock
+from tests.support.jobs.fakes import FakeJournal, FakeLeases, ManualClock
 
 from jobs_service.journal import cleanup as journal_cleaner
 from jobs_service.journal.cleanup import JournalCleaner

@@ -1,7 +1,7 @@
 """Workers that keep, release and lose their leases."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, after, in_progress
+from tests.support.jobs.makers import NOW, RULES, a_run, after, in_progress
 
 from jobs_service.runs.leases import expires_soon, overdue, release, renew
 from jobs_service.runs.run import Phase

@@ -1,7 +1,7 @@
 """A run is written only over the version that was read."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, a_run
+from tests.support.jobs.makers import NOW, a_run
 
 from jobs_service.runs.ports import LoadedRun
 from jobs_service.store.conflicts import retry_on_conflict

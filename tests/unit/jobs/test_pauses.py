@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, in_progress
+from tests.support.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, in_progress
 
 from jobs_service.runs import leases
 from jobs_service.runs.endings import cancel, pause

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, in_progress
+from tests.support.jobs.makers import NOW, RULES, a_run, in_progress
 
 from jobs_service.runs.run import NEXT, IllegalTransition, Phase, end, transition
 from shared.contracts.runs import RunStatus

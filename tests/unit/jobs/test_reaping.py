@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
-from tests.unit.jobs.makers import RULES, a_run, after, in_progress
+from tests.support.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
+from tests.support.jobs.makers import RULES, a_run, after, in_progress
 
 from jobs_service.claims import reaper
 from jobs_service.claims.reaper import Reaper

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.unit.jobs.fakes import ManualClock
+from tests.support.jobs.fakes import ManualClock
 
 from jobs_service.queue.capacity import Reservation
 from jobs_service.queue.reservation_watch import EXPIRY_SECONDS, ReservationWatch

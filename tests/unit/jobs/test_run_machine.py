@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.jobs.makers import NOW, RULES, a_run, asks
+from tests.support.jobs.makers import NOW, RULES, a_run, asks
 
 from jobs_service.runs import leases
 from jobs_service.runs.endings import cancel, finish, pause

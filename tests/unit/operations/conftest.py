@@ -1,7 +1,7 @@
 """Fixtures for tests of the manifests."""
 
 import pytest
-from tests.unit.operations.manifests import OVERLAYS
+from tests.support.manifests import OVERLAYS
 
 
 @pytest.fixture(params=OVERLAYS)

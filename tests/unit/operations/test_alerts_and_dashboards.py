@@ -4,10 +4,10 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from tests.support.alert_queries import FOLDER, ROOT, RUNBOOKS, families
 from tools.observability.dashboards import DASHBOARDS
 from tools.observability.grafana import Dashboard
 from tools.reference.metrics import metrics
@@ -17,25 +17,9 @@ from tools.reference.runbooks import alerts
 from gateway.bootstrap import build  # noqa: F401 - so that every error of the gateway is known
 from shared.errors import AtCapacity, FlowportError, Unavailable
 
-ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
 CASES = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
-FOLDER = "docs/operations/runbooks"
-RUNBOOKS = ROOT / FOLDER
-NAME = re.compile(r"\bflowport_[a-z_]+")
 SERIES = re.compile(r"\b(?:flowport|process)_[a-z_]+|\bflowport:[a-z_:0-9]+|\bup\b")
-
-
-QUERY = re.compile(r"`([^`\n]*\bflowport_[a-z_]+[^`\n]*)`")
-
-
-def runbook_queries() -> set[str]:
-    """Return the queries that the pages of alerts ask people to run."""
-    return {query for page in RUNBOOKS.glob("*.md") for query in QUERY.findall(page.read_text())}
-
-
-def families(query: str) -> set[str]:
-    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in NAME.findall(query)}
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:

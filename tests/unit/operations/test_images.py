@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.images.dockerfile import lineage, stages
+from tests.support.dockerfile import lineage, stages
 from tests.support.fake_service import FakeService
 from tools.reference.configuration import SETTINGS
 

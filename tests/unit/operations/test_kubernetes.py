@@ -10,7 +10,7 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from tests.unit.operations.manifests import (
+from tests.support.manifests import (
     ROOT,
     SERVICES,
     WORKLOADS,

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.operations.manifests import ROOT, Object, named, of_kind, template_of
+from tests.support.manifests import ROOT, Object, named, of_kind, template_of
 
 PAGE = (ROOT / "docs/operations/backup.md").read_text()
 

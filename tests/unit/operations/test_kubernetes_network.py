@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.unit.operations.manifests import ROOT, SERVICES, WORKLOADS, Object, containers, named, of_kind, template_of
+from tests.support.manifests import ROOT, SERVICES, WORKLOADS, Object, containers, named, of_kind, template_of
 
 from shared.service import ServiceName
 

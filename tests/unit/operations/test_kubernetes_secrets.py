@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from tests.unit.operations.manifests import ROOT, SERVICES, Object, containers, named, of_kind
+from tests.support.manifests import ROOT, SERVICES, Object, containers, named, of_kind
 from tools.reference.configuration import SETTINGS
 
 from executor_service.providers import ProviderSettings

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-from tests.unit.operations.private_apis import SEEN, USES, PrivateUse
+from tests.support.private_apis import SEEN, USES, PrivateUse
 
 ROOT: Final = Path(__file__).parents[3]
 PROJECTS: Final = sorted(

@@ -4,19 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.http_stub import HttpStub
+from tests.support.model_providers import all_served_at
 
-from executor_service.providers import Models, ProviderSettings
-
-
-def all_served_at(url: str) -> ProviderSettings:
-    """Return every provider at one address."""
-    return ProviderSettings(
-        vllm_base_url=url,
-        anthropic_base_url=url,
-        anthropic_api_key="key",
-        gemini_base_url=url,
-        gemini_api_key="key",
-    )
+from executor_service.providers import Models
 
 
 @pytest.fixture

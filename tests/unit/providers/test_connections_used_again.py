@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
+from tests.support.listener import Heard
 from tests.support.loopback import LoopbackServer
-from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelRequest, Models, ProviderSettings, Role
 

@@ -1,7 +1,7 @@
 """A block needs no key if the operator configures one: deploy-service and the executor agree on it."""
 
 import pytest
-from tests.unit.workflow.states import block, chain, start
+from tests.support.workflow_states import block, chain, start
 
 from deploy_service.domain.check import check
 from deploy_service.domain.content import content_of

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from tests.unit.providers.hearing import Heard
+from tests.support.listener import Heard
 
 from executor_service.providers import Turn
 from executor_service.providers.openai_streams import streamed_turn

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.providers.hearing import Heard
+from tests.support.listener import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.openai_answers import NO_REASON

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from tests.support.listener import Heard
 from tests.support.model_server import ModelServer, Reply, ToolCall
 from tests.support.raw_http import answer, raw_server, saying
-from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
 from executor_service.providers import ToolCall as Called

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.support.certificates import Authority
 from tests.support.http_stub import Answer, HttpStub
+from tests.support.listener import Heard
 from tests.support.model_server import ModelServer, Reply
 from tests.support.outbound import FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
-from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
 from executor_service.providers.vllm import COMPRESSED

@@ -2,8 +2,8 @@
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.providers.conftest import all_served_at
-from tests.unit.providers.hearing import Heard
+from tests.support.listener import Heard
+from tests.support.model_providers import all_served_at
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 

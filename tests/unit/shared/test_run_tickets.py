@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from tests.support.gateway.clock import HandClock
 from tests.support.tickets import TICKET_KEY, a_ticket, ring, ticket_key
-from tests.unit.gateway.clock import HandClock
 
 from deploy_service.settings import DeploySettings
 from gateway.settings import GatewaySettings

@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.faults.harness.line import Line
+from tests.support.silent_proxy import Line
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from importlib.metadata import EntryPoint
 
 import pytest
-from tests.unit.workflow.states import block, start, workflow
+from tests.support.workflow_states import block, start, workflow
 
 from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog, Effect, UnsupportedBlock, installed_catalog

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import pytest
-from tests.unit.workflow.states import block, chain, edge, start, workflow
+from tests.support.workflow_states import block, chain, edge, start, workflow
 
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow

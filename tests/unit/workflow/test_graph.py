@@ -1,7 +1,7 @@
 """The blocks that a start can reach, and when each edge is taken."""
 
 import pytest
-from tests.unit.workflow.states import block, edge, start, workflow
+from tests.support.workflow_states import block, edge, start, workflow
 
 from shared.workflow.compile.graph import Edge, EdgeCondition, Graph, build_graph
 from shared.workflow.format.js_values import JsonObject

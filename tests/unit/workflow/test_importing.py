@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
-from tests.unit.workflow.states import block, chain, documents, json_values, start, workflow
+from tests.support.workflow_states import block, chain, documents, json_values, start, workflow
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workflow.states import json_values
+from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
 from shared.workflow.format.nesting import MAX_NESTING

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 from hypothesis import given
-from tests.unit.workflow.states import block, documents, edge, workflow
+from tests.support.workflow_states import block, documents, edge, workflow
 
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.migrations import migrate

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.unit.workflow.states import block, chain, edge, start, workflow
+from tests.support.workflow_states import block, chain, edge, start, workflow
 
 from shared.contracts.problems import Problem, Severity
 from shared.workflow.catalog import Catalog

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workflow.states import json_values
+from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.json_problems import json_problem

@@ -1,7 +1,7 @@
 """Only relevant settings become parameters, and missing required ones are named."""
 
 import pytest
-from tests.unit.workflow.states import block, workflow
+from tests.support.workflow_states import block, workflow
 
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import block_params, empty_fields, missing_fields, missing_fields_message

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workflow.states import json_values
+from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import MISSING, Json
 from shared.workflow.format.paths import OutputField, UndeclaredField, is_declared, look_up, value_at

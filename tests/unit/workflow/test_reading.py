@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workflow.states import block, documents, edge, json_values, start, workflow
+from tests.support.workflow_states import block, documents, edge, json_values, start, workflow
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.format.js_values import Json

@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workflow.states import block, workflow
+from tests.support.workflow_states import block, workflow
 
 from shared.workflow.compile.selectors import resolve_selectors, selector_name
 from shared.workflow.format.reader import read_state

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
-from tests.unit.workflow.states import json_values
+from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values

@@ -1,7 +1,7 @@
 """A snapshot is addressed by its content, the order of keys included."""
 
 from hypothesis import given
-from tests.unit.workflow.states import block, json_values, workflow
+from tests.support.workflow_states import block, json_values, workflow
 
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.snapshot import snapshot_document, snapshot_hash

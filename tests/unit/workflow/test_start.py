@@ -4,7 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
-from tests.unit.workflow.states import block, json_values, start, workflow
+from tests.support.workflow_states import block, json_values, start, workflow
 
 from shared.contracts.runs import Trigger
 from shared.workflow.format.input_format import InputField

@@ -1,7 +1,7 @@
 """Validation reports settings at which every run would fail."""
 
 import pytest
-from tests.unit.workflow.states import block, chain, start
+from tests.support.workflow_states import block, chain, start
 
 from shared.contracts.problems import ProblemCode, Severity
 from shared.workflow.catalog import Catalog

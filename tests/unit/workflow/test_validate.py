@@ -6,8 +6,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.workflow.states import chain, documents, edge, json_values, start, workflow
-from tests.unit.workflow.states import sound_block as block
+from tests.support.workflow_states import chain, documents, edge, json_values, start, workflow
+from tests.support.workflow_states import sound_block as block
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow

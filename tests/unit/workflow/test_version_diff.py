@@ -5,7 +5,7 @@ import json
 
 import pytest
 from hypothesis import given
-from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
+from tests.support.workflow_states import block, chain, documents, edge, start, workflow
 
 from shared.contracts.changes import ChangeKind
 from shared.errors import InvalidWorkflow

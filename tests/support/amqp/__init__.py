@@ -1,0 +1,1 @@
+"""A scripted AMQP broker, and connections to it."""

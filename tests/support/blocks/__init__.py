@@ -1,0 +1,1 @@
+"""Blocks on the real engine, and the servers that they call."""

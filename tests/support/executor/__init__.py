@@ -1,0 +1,1 @@
+"""Fakes around a worker."""

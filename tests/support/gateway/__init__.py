@@ -1,0 +1,1 @@
+"""A whole gateway over fakes, and each of its fakes."""

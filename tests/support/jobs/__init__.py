@@ -1,0 +1,1 @@
+"""jobs-service for tests: in memory, and with a real store."""
