@@ -20,7 +20,7 @@ from tests.engine.composed import Project
 from tests.engine.daemon import Engine, EngineFailed, say
 from tests.engine.sandbox import check_sandbox
 from tests.engine.stand_ins import make_bases, make_servers
-from tests.images.dockerfile import DOCKERFILE, ROOT
+from tests.support.dockerfile import DOCKERFILE, ROOT
 from tests.support.eventually import eventually
 from tests.support.three_modes import run_in_three_modes
 

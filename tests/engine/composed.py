@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 from tests.engine.daemon import Engine
 from tests.engine.stand_ins import SERVERS
-from tests.images.dockerfile import ROOT
+from tests.support.dockerfile import ROOT
 
 from flowport.servers.ports import LOOPBACK, reserve_port
 from shared.service import ServiceName

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.engine.daemon import Engine, EngineFailed
-from tests.images.dockerfile import ROOT
+from tests.support.dockerfile import ROOT
 
 PROFILE: Final = ROOT / "k8s/seccomp/flowport-executor.json"
 REFUSED: Final = "SandboxUnavailable"

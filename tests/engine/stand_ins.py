@@ -14,8 +14,8 @@ from typing import Final
 
 from tests.engine.daemon import Engine, EngineFailed, without_hosts
 from tests.images.build import debian_source
-from tests.images.dockerfile import DOCKERFILE
 from tests.images.root import registry_variables
+from tests.support.dockerfile import DOCKERFILE
 
 DEBIAN: Final = "flowport-check/debian"
 SERVERS: Final = "flowport-check/servers"

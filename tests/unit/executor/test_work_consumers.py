@@ -12,11 +12,13 @@ from tests.support.executor.fakes import spec
 from tests.support.executor.work import World, asked, world
 
 from executor_service.adapters import reply_channel
+from shared.broker.connect import open_broker
 from shared.broker.ports import BrokerUnavailable, Delivery, Settlement
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunStatus
+from shared.ids import new_id
 
 DISPATCHED = DurableRunDispatched("r1", "d1", "w1")
 

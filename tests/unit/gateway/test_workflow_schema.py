@@ -1,6 +1,6 @@
 """The schema of workflow files is there for every editor."""
 
-from tests.unit.gateway.system import System
+from tests.support.gateway.system import System
 
 from shared.workflow.catalog import installed_catalog
 from shared.workflow.files.schema import file_schema

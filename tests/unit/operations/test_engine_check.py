@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tests.engine import composed
 from tests.engine.daemon import NO_ROOT, Engine, EngineFailed, without_hosts
-from tests.images.dockerfile import ROOT
+from tests.support.dockerfile import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 

@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import assume, given, settings
-from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
+from tests.support.workflow_states import block, chain, documents, edge, start, workflow
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
-from shared.workflow.diff.diff import changes
+from shared.workflow.diff.version_diff import changes
 from shared.workflow.files.formatter import format_file
 from shared.workflow.files.reader import WorkflowFile, read_file
 from shared.workflow.files.schema import file_schema

@@ -16,7 +16,7 @@ from flowport.commands.session import Session, WorkflowName
 from flowport.errors import CommandFailed
 from flowport.input_files import UnreadableInput, decode_json, read_input
 from flowport.output import Output
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 
 _USEFUL: Final[Mapping[str, frozenset[str]]] = {
     "data": frozenset({"status", "headers"}),
@@ -121,7 +121,7 @@ def first_agent_text(client: ApiClient, workflow_id: str, version: int | None = 
         and block.get("enabled") is not False
         and not ((block.get("subBlocks") or {}).get("responseFormat") or {}).get("value")
     ]
-    return [f"{normalise(agents[0]['name'])}.content"] if agents else []
+    return [f"{normalize_name(agents[0]['name'])}.content"] if agents else []
 
 
 def parse_input(document: str | None, fields: list[str] | tuple[str, ...]) -> JsonObject:

@@ -6,10 +6,10 @@ from jobs_service import metrics
 from jobs_service.cancels.ports import PendingCancel, PendingCancelRepository
 from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.endings import CancelResult, cancel
 from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.run import Phase, Rules, Run
-from jobs_service.store.conflicts import retry_on_conflict
 from shared.broker.ports import BrokerUnavailable, ControlBus
 from shared.contracts.cancels import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun

@@ -12,12 +12,12 @@ from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.pauses.service import PauseService
 from jobs_service.payloads.service import Payloads
 from jobs_service.runs import leases, messages
+from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.endings import finish, pause
 from jobs_service.runs.leases import ClaimEnd, ClaimRefusal
 from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import ClaimableRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Rules, Run
-from jobs_service.store.conflicts import retry_on_conflict
 from shared.clock import ms_between, whole_ms
 from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError

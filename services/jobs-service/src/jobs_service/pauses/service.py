@@ -10,10 +10,10 @@ from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.payloads.ports import BlobRepository
 from jobs_service.payloads.service import Payloads
 from jobs_service.runs.attached import pause_attached
+from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.pauses import MAX_PAUSES, answer
 from jobs_service.runs.ports import AdoptedRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
-from jobs_service.store.conflicts import retry_on_conflict
 from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.errors import Conflict, InvalidRequest, NotFound

@@ -174,7 +174,7 @@ class Dispatcher:
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
-        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state, self._policy.patience))
+        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state, self._policy.redispatch_after))
         if self._policy.shows_workspaces:
             metrics.show_workspaces({name: each.queued for name, each in state.counters.items() if each.queued})
 

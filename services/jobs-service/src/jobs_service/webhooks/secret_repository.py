@@ -10,7 +10,7 @@ from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
-from shared.store.sealed_documents import SealedDocuments, sealed_in
+from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 SUBSCRIPTIONS: Final = "subscriptions"
 CALLBACK_SECRETS: Final = "callback_secrets"
@@ -52,7 +52,7 @@ def seal_secret(key_ring: AesGcmKeyRing, secret: str | None, *, workspace_id: st
 def open_secret(key_ring: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
     """Return a document's secret; None if it has none. Raises Unavailable if it cannot be decrypted."""
     stored: Document | None = document.get("secret") if document else None
-    return key_ring.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
+    return key_ring.open(read_sealed(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
 def sealed_secrets(collection: Collection) -> SealedDocuments:

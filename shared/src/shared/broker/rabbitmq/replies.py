@@ -17,7 +17,7 @@ from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
 from shared.broker.queue_topology import PrivateQueue
-from shared.broker.rabbitmq.client import Channel, ReceivedMessage, PendingConfirms, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, PendingConfirms, ReceivedMessage, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.events import RunEnded

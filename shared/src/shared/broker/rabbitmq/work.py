@@ -23,7 +23,7 @@ from shared.broker.ports import (
     WorkSubscription,
 )
 from shared.broker.queue_topology import Queue, Topology
-from shared.broker.rabbitmq.client import Channel, ReceivedMessage, PendingConfirms, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, PendingConfirms, ReceivedMessage, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import CombinedConsumer, Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error

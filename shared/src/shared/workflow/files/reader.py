@@ -21,7 +21,7 @@ from shared.workflow.files.names import (
 )
 from shared.workflow.files.yaml_reader import Document, Mark, Path, YamlError, read_yaml
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, to_string
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges")
@@ -183,7 +183,7 @@ class _Reader:
                 continue
             kind = TYPE_ALIASES.get(kind, kind)
             name = to_string(given.get("name") or key)
-            known = self._base.get(normalise(name), {})
+            known = self._base.get(normalize_name(name), {})
             block = _Block(
                 key=key,
                 id=to_string(given.get("id") or known.get("id") or block_id(key)),
@@ -202,7 +202,7 @@ class _Reader:
                 return keys
             self._blocks[key] = block
             self._ids.add(block.id)
-            self._by_spelling.setdefault(normalise(key), []).append(block)
+            self._by_spelling.setdefault(normalize_name(key), []).append(block)
             keys.append(key)
             if inner := given.get("blocks"):
                 if kind in _CONTAINER_KEYS:
@@ -214,7 +214,7 @@ class _Reader:
 
     def _stored(self, block: _Block) -> JsonObject:
         given = block.given
-        known = self._base.get(normalise(block.name), {})
+        known = self._base.get(normalize_name(block.name), {})
         stored: JsonObject = {
             "id": block.id,
             "type": block.type,
@@ -422,7 +422,7 @@ class _Reader:
             name = to_string(name)
         if name in self._blocks:
             return self._blocks[name]
-        same = self._by_spelling.get(normalise(name), [])
+        same = self._by_spelling.get(normalize_name(name), [])
         return same[0] if len(same) == 1 else None
 
     def _end(self, name: Json) -> str | None:
@@ -505,7 +505,7 @@ def _by_name(state: JsonObject) -> dict[str, JsonObject]:
     found: dict[str, JsonObject] = {}
     for block in object_of(state.get("blocks")).values():
         named = object_of(block)
-        found.setdefault(normalise(to_string(named.get("name") or named.get("type") or "")), named)
+        found.setdefault(normalize_name(to_string(named.get("name") or named.get("type") or "")), named)
     return found
 
 

@@ -21,7 +21,7 @@ from shared.workflow.files.yaml_writer import write_yaml
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, Missing, object_of, to_string
 from shared.workflow.format.models import Block, Edge, WorkflowState
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.reader import read_state
 
 _TYPE_NAMES: Final = {kind: alias for alias, kind in TYPE_ALIASES.items()}
@@ -435,9 +435,9 @@ def _block_keys(state: WorkflowState) -> dict[str, str]:
     used: set[str] = set()
     for block in state.blocks.values():
         key, number = block.name, 2
-        while normalise(key) in used or not key:
+        while normalize_name(key) in used or not key:
             key, number = f"{block.name} ({number})", number + 1
-        used.add(normalise(key))
+        used.add(normalize_name(key))
         keys[block.id] = key
     return keys
 
