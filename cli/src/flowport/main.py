@@ -1,9 +1,11 @@
 """The `flowport` command."""
 
+import os
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -24,10 +26,12 @@ from flowport.commands.topology import topology_app
 from flowport.commands.workflow_files import fmt, init, schema, validate
 from flowport.commands.workflows import export, import_, workflows_app
 from flowport.errors import CommandFailed
-from flowport.output import print_labelled
+from flowport.output import ReaderClosed, print_labelled
 from shared.errors import FlowportError
 
-app = typer.Typer(no_args_is_help=True)
+HELP: Final = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(no_args_is_help=True, context_settings=HELP)
 
 
 def _show_version(wanted: bool) -> None:
@@ -73,6 +77,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters
     try:
         app()
+    except ReaderClosed:
+        _end_quietly()
     except CommandFailed as error:
         _end(error, error.exit_code)
     except FlowportError as error:
@@ -80,6 +86,13 @@ def main() -> None:
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         _end(CommandFailed(f"{named}{error.strerror or error}"), CommandFailed.exit_code)
+
+
+def _end_quietly() -> None:
+    """Exit with 0, without the flush of standard output that would fail."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
 
 
 def _end(error: Exception, code: int) -> None:

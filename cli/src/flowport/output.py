@@ -10,6 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 
+class ReaderClosed(Exception):
+    """Nothing reads the output any more, as after `flowport runs list | head -1`."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise ReaderClosed instead of exiting with 1."""
+        raise ReaderClosed
+
+
 class Output:
     """Prints results to standard output and notes to standard error.
 
@@ -18,7 +28,7 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console()
+        self.console: Console = _Console()
         self.notes = Console(stderr=True)
 
     @property
@@ -39,11 +49,37 @@ class Output:
                 self.print_line("\t".join(_text(item.get(column)) for column in columns))
 
     def _table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table without truncating cells, so that ids can be copied. The terminal wraps long lines."""
+        """Print a table without truncating cells, so that ids can be copied."""
         widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+        if rows and sum(widths) + 2 * (len(widths) - 1) > self.console.width:
+            self._records(titles, rows)
+            return
         for cells, style in ((titles, "bold"), *((row, "") for row in rows)):
-            padded = (set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True))
-            print_labelled(self.console, "", label="  ".join(padded).rstrip(), style=style)
+            line = Text(style=style)
+            for cell, width in zip(cells, widths, strict=True):
+                line.append(set_cell_size(cell, width), style=STATUS_STYLES.get(cell, ""))
+                line.append("  ")
+            line.rstrip()
+            self.console.print(line, soft_wrap=True)
+
+    def _records(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print rows that are wider than the terminal one below the other, one field per line."""
+        width = max(map(cell_len, titles))
+        for number, row in enumerate(rows):
+            if number:
+                self.console.print()
+            for title, cell in zip(titles, row, strict=True):
+                line = Text.assemble((f"{set_cell_size(title, width)}  ", "bold"), (cell, STATUS_STYLES.get(cell, "")))
+                self.console.print(line, soft_wrap=True)
+
+    def print_change(self, sign: str, value: Any) -> None:
+        """Print one side of a change, `-` for the value before and `+` for the value after; nothing for no value."""
+        if value is None:
+            return
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for line in text.split("\n"):
+            shown = f"    {sign} {line.translate(_CONTROLS)}"
+            self.console.print(Text(shown, style=_SIGNS[sign]), soft_wrap=True)
 
     def print_record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
         """Print one item, one field per line."""
@@ -73,13 +109,15 @@ class Output:
 
     def print_line(self, text: str) -> None:
         """Print text without wrapping, so that it can be copied."""
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        self.write_text(f"{text}\n")
 
     def write_text(self, text: str) -> None:
         """Print a part of a text that is still being written."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise ReaderClosed from error
 
     def print_note(self, text: str, *, label: str = "", style: str = "") -> None:
         """Print a message for users, with a colored `label` before it. JSON output omits it."""
@@ -92,6 +130,18 @@ def print_labelled(console: Console, text: str, *, label: str = "", style: str =
     console.print(Text.assemble((label, style), "  " if label and text else "", text), soft_wrap=True)
 
 
+STATUS_STYLES: Final = {
+    "completed": "green",
+    "success": "green",
+    "failed": "red",
+    "error": "red",
+    "cancelled": "yellow",
+    "paused": "yellow",
+    "running": "cyan",
+    "queued": "cyan",
+}
+"""Colors of statuses in tables."""
+_SIGNS: Final = {"-": "red", "+": "green"}
 _CONTROLS: Final = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
 """Escapes for control characters in values from servers: no value moves the cursor or breaks a row."""
 

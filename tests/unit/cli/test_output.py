@@ -107,3 +107,34 @@ def test_invalid_fields_are_named() -> None:
 def test_details_without_fields_are_ignored() -> None:
     for details in ({"runId": "r"}, "why", None, ["why"], [{"path": [], "message": "Unrecognized key"}]):
         assert str(error_for_response(409, {"error": {"message": "it is taken", "details": details}})) == "it is taken"
+
+
+def test_a_table_that_is_wider_than_the_terminal_is_printed_field_by_field(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    items = [{"runId": "r" * 36, "status": "completed", "name": "n" * 20}, {"runId": "s", "status": "failed"}]
+    Output(as_json=False).print_rows(("runId", "status", "name"), items)
+    lines = capsys.readouterr().out.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["Run", "id", "r" * 36],
+        ["Status", "completed"],
+        ["Name", "n" * 20],
+    ]
+    assert all(len(line) <= 60 for line in lines)
+    Output(as_json=False).print_rows(("status",), items)
+    assert [line.strip() for line in capsys.readouterr().out.replace("\x1b[1m", "").replace("\x1b[0m", "").split()] == [
+        "Status",
+        "completed",
+        "failed",
+    ]
+
+
+def test_both_sides_of_a_change_are_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.print_change("-", "one\ntwo")
+    output.print_change("+", {"a": 1})
+    output.print_change("+", None)
+    assert capsys.readouterr().out == '    - one\n    - two\n    + {"a":1}\n'

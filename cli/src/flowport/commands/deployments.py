@@ -100,7 +100,10 @@ def _unchanged_version(client: ApiClient, workflow_id: str) -> int | None:
 
 
 def versions(session: Session, workflow: WorkflowName) -> None:
-    """List every version, newest first."""
+    """List every version, newest first.
+
+    Example: flowport versions Support
+    """
     workflow_id = session.client.workflow_id(workflow)
     found = session.client.call("GET", api_path("workflows", workflow_id, "deployments"))["versions"]
     session.output.print_rows(("version", "isActive", "name", "createdAt", "deployedBy", "description"), found)
@@ -113,7 +116,10 @@ def diff(
     after: Annotated[int | None, typer.Argument(min=1, help="Second version; default: the draft.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")] = False,
 ) -> None:
-    """Show the differences between two versions, or between a version and the draft."""
+    """Show the differences between two versions, or between a version and the draft.
+
+    Example: flowport diff Support 3 4
+    """
     workflow_id = session.client.workflow_id(workflow)
     found = changes(
         _fetch_state(session.client, workflow_id, before), _fetch_state(session.client, workflow_id, after, draft=True)
@@ -123,6 +129,8 @@ def diff(
     else:
         for change in found:
             session.output.print_line(f"{change.kind.value.replace('_', ' '):<17}  {change.summary}")
+            for sign, value in (("-", change.before), ("+", change.after)):
+                session.output.print_change(sign, value)
     if not found:
         session.output.print_note("No differences")
     elif exit_code:
@@ -130,14 +138,20 @@ def diff(
 
 
 def promote(session: Session, workflow: WorkflowName, version: Version) -> None:
-    """Make a version live. Promote an older version to roll back."""
+    """Make a version live. Promote an older version to roll back.
+
+    Example: flowport promote Support 3
+    """
     warnings = _print_warnings(session, promote_version(session.client, session.client.workflow_id(workflow), version))
     made = {"workflow": workflow, "version": version}
     session.output.print_record({**made, "warnings": warnings} if session.output.as_json else made)
 
 
 def undeploy(session: Session, workflow: WorkflowName) -> None:
-    """Undeploy a workflow. Its versions remain."""
+    """Undeploy a workflow. Its versions remain.
+
+    Example: flowport undeploy Support
+    """
     workflow_id = session.client.workflow_id(workflow)
     session.client.call("DELETE", api_path("v1", "workflows", workflow_id, "deploy"))
     session.output.print_done({"workflow": workflow, "isDeployed": False}, f"Undeployed {workflow}")
