@@ -35,6 +35,8 @@ def doctor(
 
     Run it with a service's settings in the environment. Without them it checks what API callers can see. Exits with 1
     if there is a problem.
+
+    Example: flowport doctor --gateway https://flows.example.com
     """
     require_services("flowport doctor", Extra.SERVER)
     from flowport.doctor.checks import DoctorTargets, run_checks  # noqa: PLC0415 - imports all services, which takes a second

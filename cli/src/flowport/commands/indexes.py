@@ -23,6 +23,8 @@ def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> No
     """Create missing indexes while the services run. Running it again changes nothing.
 
     FLOWPORT_MONGODB_URI names the store; FLOWPORT_MONGODB_URI_GATEWAY, …_DEPLOY and …_JOBS override it for one service.
+
+    Example: flowport indexes apply
     """
     require_services("flowport indexes apply", Extra.SERVER)
     from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
@@ -34,7 +36,10 @@ def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> No
 
 @indexes_app.command("check")
 def check(as_json: AsJson = False) -> None:
-    """Fail if an index is missing. Also lists indexes that this version does not declare."""
+    """Fail if an index is missing. Also lists indexes that this version does not declare.
+
+    Example: flowport indexes check
+    """
     require_services("flowport indexes check", Extra.SERVER)
     from flowport.admin.store_indexes import MISSING, check_indexes  # noqa: PLC0415 - imports all services, which takes a second
 

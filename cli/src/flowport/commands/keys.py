@@ -18,7 +18,10 @@ COLUMNS: Final = ("id", "name", "displayKey", "scopes", "createdAt", "lastUsed",
 
 @command(keys_app, "list")
 def list_keys(session: Session) -> None:
-    """List API keys. Secrets are masked."""
+    """List API keys. Secrets are masked.
+
+    Example: flowport keys list
+    """
     session.output.print_rows(COLUMNS, _fetch_keys(session))
 
 
@@ -34,7 +37,10 @@ def create(
     ] = None,
     expires: Annotated[str | None, typer.Option(help="Expiry time, e.g. 2027-01-31T00:00:00Z.")] = None,
 ) -> None:
-    """Create an API key and print it. It is not shown again."""
+    """Create an API key and print it. It is not shown again.
+
+    Example: flowport keys create ci --scope deploy --scope execute
+    """
     body: dict[str, object] = {"name": name}
     if scope:
         body["scopes"] = scope
@@ -51,14 +57,20 @@ def rotate(
     key: KeyName,
     overlap: Annotated[int, typer.Option(min=0, help="Seconds during which the old key stays valid.")] = 0,
 ) -> None:
-    """Rotate an API key and print the new one. It is not shown again."""
+    """Rotate an API key and print the new one. It is not shown again.
+
+    Example: flowport keys rotate ci
+    """
     route = _keys_path(session, _resolve_key_id(session, key), "rotate")
     _print_new(session, session.client.call("POST", route, body={"overlapSeconds": overlap})["key"])
 
 
 @command(keys_app)
 def revoke(session: Session, key: KeyName) -> None:
-    """Revoke an API key. Every process rejects it within one second."""
+    """Revoke an API key. Every process rejects it within one second.
+
+    Example: flowport keys revoke ci
+    """
     session.client.call("DELETE", _keys_path(session, _resolve_key_id(session, key)))
     session.output.print_done({"key": key, "revoked": True}, f"Revoked key {key}")
 

@@ -47,7 +47,10 @@ def up(
     examples: Examples = None,
     as_json: ReadyAsJson = False,
 ) -> None:
-    """Run all services in one process and deploy the examples."""
+    """Run all services in one process and deploy the examples.
+
+    Example: flowport up --port 9090
+    """
     require_services("flowport up", Extra.EMBEDDED)
     from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
     from flowport.local.up_command import run_up  # noqa: PLC0415
@@ -68,7 +71,10 @@ def stack(
     examples: Examples = None,
     as_json: ReadyAsJson = False,
 ) -> None:
-    """Run the four services as separate processes, with RabbitMQ and a store."""
+    """Run the four services as separate processes, with RabbitMQ and a store.
+
+    Example: flowport stack
+    """
     require_services("flowport stack", Extra.EMBEDDED)
     from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
     from flowport.local.stack_command import run_stack  # noqa: PLC0415

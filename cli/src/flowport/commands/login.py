@@ -26,7 +26,10 @@ def login(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Save a server and an API key as a profile. The key is prompted for, or read from standard input."""
+    """Save a server and an API key as a profile. The key is prompted for, or read from standard input.
+
+    Example: flowport login --url https://flows.example.com --profile prod
+    """
     key = _key()
     with ApiClient(Profile(url.rstrip("/"), key, workspace)) as client:
         opened = [str(found["id"]) for found in client.workspaces()]
@@ -42,7 +45,10 @@ def login(
 
 @profiles_app.command("list")
 def list_profiles(as_json: AsJson = False) -> None:
-    """List profiles. Keys are never shown."""
+    """List profiles. Keys are never shown.
+
+    Example: flowport profiles list
+    """
     profiles = ProfileStore()
     items = [
         {"name": name, "url": profile.base_url, "workspaceId": profile.workspace_id, "inUse": name == profiles.current}
@@ -53,21 +59,30 @@ def list_profiles(as_json: AsJson = False) -> None:
 
 @profiles_app.command("use")
 def use(name: ProfileArgument, as_json: AsJson = False) -> None:
-    """Select the profile for later commands."""
+    """Select the profile for later commands.
+
+    Example: flowport profiles use prod
+    """
     ProfileStore().select(name)
     Output(as_json=as_json).print_done({"profile": name, "inUse": True}, f"Profile {name} is now selected.")
 
 
 @profiles_app.command("remove")
 def remove(name: ProfileArgument, as_json: AsJson = False) -> None:
-    """Delete a profile and its API key."""
+    """Delete a profile and its API key.
+
+    Example: flowport profiles remove prod
+    """
     ProfileStore().remove(name)
     Output(as_json=as_json).print_done({"profile": name, "removed": True}, f"Deleted profile {name} and its key.")
 
 
 @profiles_app.command("show")
 def show(as_json: AsJson = False) -> None:
-    """Show the server and workspace that commands use."""
+    """Show the server and workspace that commands use.
+
+    Example: flowport profiles show
+    """
     profile = resolve_profile(None)
     Output(as_json=as_json).print_record({"url": profile.base_url, "workspaceId": profile.workspace_id or None})
 

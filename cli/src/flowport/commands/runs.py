@@ -36,21 +36,30 @@ def list_runs(
     status: Annotated[RunState | None, typer.Option(help="Only runs with this status.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of runs, newest first.")] = 20,
 ) -> None:
-    """List the latest runs of one workflow or of all workflows."""
+    """List the latest runs of one workflow or of all workflows.
+
+    Example: flowport runs list Support --status failed
+    """
     found = RunHistory(session.client, workflow).list_latest(limit=limit, status=status)
     session.output.print_rows(COLUMNS, list(islice(found, limit)))
 
 
 @command(runs_app)
 def show(session: Session, run: RunId) -> None:
-    """Show a run and its output."""
+    """Show a run and its output.
+
+    Example: flowport runs show 0d1b…
+    """
     found = fetch_run(session.client, find_run(session.client, run))
     session.output.print_record(found if session.output.as_json else {**found, "cost": _dollars(found["cost"])})
 
 
 @command(runs_app)
 def trace(session: Session, run: RunId) -> None:
-    """Show the trace of a run, block by block. --json includes the input and output of each block."""
+    """Show the trace of a run, block by block. --json includes the input and output of each block.
+
+    Example: flowport runs trace 0d1b…
+    """
     spans = fetch_spans(session.client, find_run(session.client, run))
     session.output.print_rows(SPAN_COLUMNS, spans if session.output.as_json else list(_lines(spans)))
 
@@ -61,19 +70,28 @@ def wait(
     run: RunId,
     timeout: Annotated[float, typer.Option(min=1, help="Timeout in seconds.")] = WAIT_SECONDS,
 ) -> None:
-    """Wait until a run ends. Exits with 0 if it completed, 1 if it failed."""
+    """Wait until a run ends. Exits with 0 if it completed, 1 if it failed.
+
+    Example: flowport runs wait 0d1b… --timeout 60
+    """
     show_result(session.output, wait_for_run(session, find_run(session.client, run), seconds=timeout))
 
 
 @command(runs_app)
 def cancel(session: Session, run: RunId) -> None:
-    """Cancel a run. A queued run does not start."""
+    """Cancel a run. A queued run does not start.
+
+    Example: flowport runs cancel 0d1b…
+    """
     session.output.print_record(session.client.call("POST", f"{find_run(session.client, run).path}/cancel")["data"])
 
 
 @command(runs_app)
 def redrive(session: Session, run: RunId) -> None:
-    """Redrive a failed queued run as a new run."""
+    """Redrive a failed queued run as a new run.
+
+    Example: flowport runs redrive 0d1b…
+    """
     route = api_path("v1", "runs", find_run(session.client, run).run_id, "redrive")
     session.output.print_record(session.client.call("POST", route, query=session.client.workspace_query)["data"])
 
@@ -86,7 +104,10 @@ def tail(
         float | None, typer.Option(min=0, help="Stop after this many seconds; default: run until Ctrl-C.")
     ] = None,
 ) -> None:
-    """Print a line when a run starts or ends. --json prints one document per line."""
+    """Print a line when a run starts or ends. --json prints one document per line.
+
+    Example: flowport runs tail Support
+    """
     runs = RunHistory(session.client, workflow)
     ends = time.monotonic() + seconds if seconds is not None else float("inf")
     seen = {run["runId"]: run["status"] for run in _watched(runs)}

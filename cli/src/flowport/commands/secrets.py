@@ -16,7 +16,10 @@ Name = Annotated[str, typer.Argument(help="Name of the secret.")]
 
 @command(secrets_app, "list")
 def list_names(session: Session) -> None:
-    """List the names of secrets."""
+    """List the names of secrets.
+
+    Example: flowport secrets list
+    """
     session.output.print_rows(
         ("name", "updatedAt", "updatedBy"), session.client.call("GET", _values_path(session))["data"]
     )
@@ -24,7 +27,10 @@ def list_names(session: Session) -> None:
 
 @command(secrets_app, "set")
 def set_value(session: Session, name: Name) -> None:
-    """Set a secret. The value is prompted for, or read from standard input, because other users can see arguments."""
+    """Set a secret. The value is prompted for, or read from standard input, because other users can see arguments.
+
+    Example: flowport secrets set API_TOKEN < token.txt
+    """
     value = Prompt.ask(name, password=True) if require_stdin().isatty() else _read_piped_value().removesuffix("\n")
     session.client.call("PUT", _values_path(session, name), body={"value": value})
     session.output.print_done({"name": name, "set": True}, f"Set secret {name}")
@@ -32,7 +38,10 @@ def set_value(session: Session, name: Name) -> None:
 
 @command(secrets_app)
 def delete(session: Session, name: Name) -> None:
-    """Delete a secret."""
+    """Delete a secret.
+
+    Example: flowport secrets delete API_TOKEN
+    """
     session.client.call("DELETE", _values_path(session, name))
     session.output.print_done({"name": name, "deleted": True}, f"Deleted secret {name}")
 

@@ -52,6 +52,8 @@ def apply(management_url: ManagementUrl = "", wait: Wait = 0.0, as_json: AsJson 
     FLOWPORT_AMQP_URL is the broker to declare queues in; FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and
     …_JOBS are the passwords. Without them, queues or users stay unchanged. FLOWPORT_LONGEST_RUN_SECONDS is the longest
     duration of a run.
+
+    Example: flowport topology apply http://admin:password@rabbitmq:15672
     """
     require_services("flowport topology apply", Extra.SERVER)
     from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
@@ -63,7 +65,10 @@ def apply(management_url: ManagementUrl = "", wait: Wait = 0.0, as_json: AsJson 
 
 @topology_app.command("check")
 def check(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
-    """Fail if a queue or policy is missing, a policy differs, or a queue has too few members."""
+    """Fail if a queue or policy is missing, a policy differs, or a queue has too few members.
+
+    Example: flowport topology check http://admin:password@rabbitmq:15672
+    """
     require_services("flowport topology check", Extra.SERVER)
     from flowport.admin.broker_topology import check_topology  # noqa: PLC0415 - a slow import
 

@@ -24,13 +24,19 @@ COLUMNS = ("id", "name", "isDeployed", "deployedAt", "updatedAt")
 
 @command(workflows_app, "list")
 def list_workflows(session: Session) -> None:
-    """List workflows."""
+    """List workflows.
+
+    Example: flowport workflows list
+    """
     session.output.print_rows(COLUMNS, session.client.workflows())
 
 
 @command(workflows_app)
 def show(session: Session, workflow: WorkflowName) -> None:
-    """Show a workflow: its input and whether it is deployed."""
+    """Show a workflow: its input and whether it is deployed.
+
+    Example: flowport workflows show Support
+    """
     found = session.client.call("GET", api_path("v1", "workflows", session.client.workflow_id(workflow)))["data"]
     session.output.print_record(found)
 
@@ -41,7 +47,10 @@ def archive(
     workflow: WorkflowName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not prompt for confirmation.")] = False,
 ) -> None:
-    """Archive a workflow: undeploy it and remove it from lists."""
+    """Archive a workflow: undeploy it and remove it from lists.
+
+    Example: flowport workflows archive Support --yes
+    """
     workflow_id = session.client.workflow_id(workflow)
     question = Text(f"Archive {workflow}? Calls to its endpoint will fail.")
     if not yes:
