@@ -119,8 +119,8 @@ async def test_what_is_live_is_told_with_before_and_after(system: System, admin:
         ("workflow.promoted", {"version": 2}, {"version": 1}),
         (
             "workflow.access_changed",
-            {"isPublicApi": False, "storeInputsAndOutputs": True},
-            {"isPublicApi": True, "storeInputsAndOutputs": True},
+            {"isPublicApi": False, "storeInputsAndOutputs": True, "inputValidation": "off"},
+            {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off"},
         ),
         ("workflow.undeployed", {"version": 1}, {"version": None}),
     ]

@@ -43,6 +43,7 @@ class TestDeployment:
             "needsRedeployment": False,
             "isPublicApi": False,
             "storeInputsAndOutputs": True,
+            "inputValidation": "off",
             "activeDeployment": ACTIVE,
         }
 
@@ -85,7 +86,7 @@ class TestDeployment:
     async def test_access_can_be_opened(self, system: System) -> None:
         assert (await system.execute({}, key=None)).status == 401
         answer = await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": True})
-        assert answer.json == {"isPublicApi": True, "storeInputsAndOutputs": True}
+        assert answer.json == {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off"}
         assert (await system.execute({}, key=None)).status == 200
 
     async def test_access_is_a_boolean(self, system: System) -> None:

@@ -23,6 +23,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_public: bool = False
     stores_data: bool = True
     """Whether inputs and outputs of its runs may be stored after they end."""
+    input_validation: str = "off"
+    """`strict` refuses calls with undeclared or mistyped fields."""
     version: int | None = None
     version_id: str | None = None
     snapshot_hash: str | None = None
@@ -68,6 +70,8 @@ class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     description: str = ""
     folder_id: str | None = None
     state: dict[str, Any] | None = None
+    input_validation: str | None = None
+    """None: `off`."""
 
 
 class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,6 +82,8 @@ class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     name: str | None = None
     description: str | None = None
     folder_id: str | None = None
+    input_validation: str | None = None
+    """None: `strict` for a YAML file, `off` for JSON."""
 
 
 class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,6 +99,7 @@ class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     is_public: bool | msgspec.UnsetType = msgspec.UNSET
     stores_data: bool | msgspec.UnsetType = msgspec.UNSET
+    input_validation: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType = msgspec.UNSET
 
 

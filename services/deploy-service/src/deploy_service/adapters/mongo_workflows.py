@@ -71,6 +71,7 @@ def _document(workflow: Workflow) -> Document:
         "revision": workflow.revision,
         "is_public": workflow.is_public,
         "stores_data": workflow.stores_data,
+        "input_validation": workflow.input_validation,
         "is_archived": workflow.is_archived,
         "last_version": workflow.last_version,
         "live": live

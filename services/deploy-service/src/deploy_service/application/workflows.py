@@ -3,25 +3,35 @@
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
-from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
+from deploy_service.domain.workflow import Workflow, input_validation, workflow_description, workflow_name
 from deploy_service.ports import DraftRepository, PublicationRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
 from shared.ids import new_id
+from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
-from shared.workflow.transfer.importer import read_import
+from shared.workflow.transfer.importer import is_yaml, read_import
 
 UNNAMED: Final = "Imported workflow"
 _PLACE: Final = re.compile(r"[0-9]{15}-[\x21-\x7e]{1,200}")
+
+
+class NewWorkflow(NamedTuple):
+    """Settings of a workflow that is created."""
+
+    name: str
+    description: str
+    folder_id: str | None
+    input_validation: str
 
 
 class Workflows:
@@ -49,14 +59,19 @@ class Workflows:
     async def create(self, request: contracts.CreateWorkflow) -> contracts.Workflow:
         """Create a workflow with the given draft, or an empty one. Raises InvalidRequest, PayloadTooLarge."""
         state = request.state if request.state is not None else {"blocks": {}, "edges": []}
-        return await self._add(request.workspace_id, request.name, request.description, request.folder_id, state)
+        mode = request.input_validation or InputValidation.OFF
+        about = NewWorkflow(request.name, request.description, request.folder_id, input_validation(mode))
+        return await self._add(request.workspace_id, about, state)
 
     async def import_file(self, request: contracts.ImportWorkflow) -> contracts.Workflow:
         """Create a workflow from a file. Raises InvalidWorkflow, PayloadTooLarge; then nothing is stored."""
         found = read_import(request.workflow)
         name = request.name or found.name or UNNAMED
         description = request.description if request.description is not None else found.description or ""
-        return await self._add(request.workspace_id, name, description, request.folder_id, found.state)
+        is_file = isinstance(request.workflow, str) and is_yaml(request.workflow)
+        mode = request.input_validation or (InputValidation.STRICT if is_file else InputValidation.OFF)
+        about = NewWorkflow(name, description, request.folder_id, input_validation(mode))
+        return await self._add(request.workspace_id, about, found.state)
 
     async def get(self, workflow_id: str, workspace_id: str) -> contracts.Workflow:
         """Return a workflow. Raises NotFound."""
@@ -110,16 +125,15 @@ class Workflows:
         for publications in self._publications:
             await publications.delete_of(workflow_id)
 
-    async def _add(
-        self, workspace_id: str, name: str, description: str, folder_id: str | None, state: JsonObject
-    ) -> contracts.Workflow:
+    async def _add(self, workspace_id: str, about: "NewWorkflow", state: JsonObject) -> contracts.Workflow:
         at = timestamp(self._clock)
         workflow = Workflow(
             id=new_id(),
             workspace_id=workspace_id,
-            name=workflow_name(name),
-            description=workflow_description(description),
-            folder_id=folder_id,
+            name=workflow_name(about.name),
+            description=workflow_description(about.description),
+            folder_id=about.folder_id,
+            input_validation=about.input_validation,
             created_at=at,
             updated_at=at,
         )

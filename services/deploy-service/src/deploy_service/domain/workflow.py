@@ -14,7 +14,8 @@ from deploy_service.domain.validation import (
 )
 from deploy_service.domain.version import Version
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
-from shared.errors import NotDeployed
+from shared.errors import InvalidRequest, NotDeployed
+from shared.workflow.format.input_validation import InputValidation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Workflow:
     is_public: bool = False
     stores_data: bool = True
     """Whether inputs and outputs may be stored beyond a run's end."""
+    input_validation: str = "off"
+    """`strict` refuses calls with undeclared or mistyped fields."""
     live: Live | None = None
     last_version: int = 0
     """The highest number that has been live; higher numbers belong to active or interrupted deploys."""
@@ -85,6 +88,9 @@ class Workflow:
             at,
             is_public=self.is_public if update.is_public is UNSET else update.is_public,
             stores_data=self.stores_data if update.stores_data is UNSET else update.stores_data,
+            input_validation=self.input_validation
+            if update.input_validation is UNSET
+            else input_validation(update.input_validation),
             description=self.description if update.description is UNSET else workflow_description(update.description),
         )
 
@@ -95,6 +101,13 @@ class Workflow:
 def workflow_name(text: str) -> str:
     """Return a valid workflow name. Raises InvalidRequest."""
     return checked_name("name", text, WORKFLOW_NAME_LIMIT)
+
+
+def input_validation(text: str) -> str:
+    """Return a valid mode of input validation. Raises InvalidRequest."""
+    if text not in list(InputValidation):
+        raise InvalidRequest(f"Invalid input validation: {text}. Use one of {', '.join(InputValidation)}")
+    return text
 
 
 def workflow_description(text: str) -> str:

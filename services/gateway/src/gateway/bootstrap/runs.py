@@ -18,6 +18,7 @@ from gateway.runs.application.draft_runs import DraftRuns
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.idempotency import Idempotency
+from gateway.runs.application.input_checks import InputChecks
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.stream_limits import StreamLimits
 from gateway.runs.application.usage import SpendCap
@@ -38,7 +39,9 @@ from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
 from gateway.wire.v2.runs import events_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
+from gateway.workflows.application.interfaces import Interfaces
 from shared.security.run_tickets import TicketSigner
+from shared.workflow.catalog import installed_catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ def build_run_services(settings: GatewaySettings, outside: Outside, callers: Cal
         jobs,
         followed,
         drafts=DraftRuns(outside.deploy, jobs, jobs),
+        inputs=InputChecks(Interfaces(callers.endpoints, outside.deploy, installed_catalog(), outside.clock)),
         limits=callers.limits,
         cap=SpendCap(jobs, outside.clock),
         plans=callers.plans,

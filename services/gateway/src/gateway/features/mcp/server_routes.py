@@ -168,6 +168,7 @@ class McpEndpoint:
             mode=RunMode.SYNC,
             input=msgspec.json.encode(params.arguments or {}),
             trigger=Trigger.MCP,
+            checks_input=True,
             call_chain=incoming.call_chain,
         )
         run = await self._services.executions.attach(caller, endpoint, run_request)

@@ -12,6 +12,7 @@ from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
 from shared.contracts.tool_servers import ToolServer, WorkflowTool
 from shared.errors import NotDeployed, NotFound
+from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
 
 
@@ -59,5 +60,6 @@ class PublishedTools:
         except (NotDeployed, NotFound):
             return None
         description = tool.description or published.description or f"Runs {published.endpoint.name}"
-        schema = input_schema(published.interface, tool.parameter_descriptions)
+        is_strict = published.endpoint.input_validation == InputValidation.STRICT
+        schema = input_schema(published.interface, tool.parameter_descriptions, is_strict=is_strict)
         return OfferedTool(tool.name, description, schema)

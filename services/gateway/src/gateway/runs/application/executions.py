@@ -11,6 +11,7 @@ from gateway.access.domain.plans import Plan, Plans
 from gateway.access.domain.rate_limits import RateKind
 from gateway.runs.application.draft_runs import AS_CALLED, DraftRuns, Prepared
 from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
+from gateway.runs.application.input_checks import InputChecks
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
@@ -45,6 +46,7 @@ class Executions:
         followed: FollowedRuns,
         *,
         drafts: DraftRuns,
+        inputs: InputChecks,
         limits: RateLimits,
         cap: SpendCap,
         plans: Plans,
@@ -58,6 +60,7 @@ class Executions:
         self._payloads = payloads
         self._followed = followed
         self._drafts = drafts
+        self._inputs = inputs
         self._plans = plans
         self._streams = streams
 
@@ -147,6 +150,7 @@ class Executions:
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot, request, prepared = await self._resolve(caller, endpoint, request)
+        await self._inputs.check(endpoint, request)
         await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))

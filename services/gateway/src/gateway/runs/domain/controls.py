@@ -49,6 +49,10 @@ STAY_IN_INPUT: Final = frozenset(
 """Controls that the workflow receives as well."""
 
 
+CONTROL_KEYS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Controls))
+"""The controls as callers write them."""
+
+
 def _state_override(value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, dict):
         yield expected("object", value, path)

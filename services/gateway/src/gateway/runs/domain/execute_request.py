@@ -30,6 +30,8 @@ class ExecuteRequest(RunOptions, frozen=True, kw_only=True):
     run_id: str | None = None
     time_limit_seconds: int | None = None
     version: int | None = None
+    checks_input: bool = False
+    """Whether strict validation of the workflow applies: not to chats, agents and runs of editors."""
     draft_run: DraftRun | None = None
     """Set for signed-in users."""
     may_have_begun: bool = False
@@ -84,6 +86,7 @@ def read_execute_request(
         call_chain=call_chain,
         version=pinned_version(headers.get("x-workflow-version"), is_public=is_public),
         callback_url=callback_url(headers, mode),
+        checks_input=not is_session,
         trigger=trigger_of(controls) if is_session else Trigger.API,
         draft_run=draft_run,
         keep_events=mode is RunMode.STREAM and draft_run is not None and draft_run.uses_draft,

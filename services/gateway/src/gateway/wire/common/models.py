@@ -1,6 +1,6 @@
 """Bodies that v1 and v2 share."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -52,6 +52,9 @@ class ImportBody(RequestBody):
     name: Name | None = None
     description: Description | None = None
     folder_id: str | None = None
+    input_validation: Literal["off", "strict"] | None = Field(
+        None, description="Default: `strict` for a YAML file, else `off`."
+    )
 
 
 class DeployBody(RequestBody):

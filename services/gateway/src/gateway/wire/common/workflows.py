@@ -32,6 +32,7 @@ def file_of(body: ImportBody, sent: bytes) -> ImportWorkflow:
         name=body.name,
         description=body.description,
         folder_id=body.folder_id,
+        input_validation=body.input_validation,
     )
 
 

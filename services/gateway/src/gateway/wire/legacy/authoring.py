@@ -52,6 +52,7 @@ def authoring_router(
             name=body.name,
             description=body.description,
             folder_id=body.folder_id,
+            input_validation=body.input_validation,
         )
         return row(await drafts.create(caller, request))
 

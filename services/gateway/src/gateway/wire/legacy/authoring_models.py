@@ -16,6 +16,7 @@ class CreateBody(RequestBody):
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
     workspace_id: str | None = Field(None, description="Defaults to the key's workspace.")
     folder_id: str | None = None
+    input_validation: Literal["off", "strict"] | None = None
 
 
 class UpdateBody(RequestBody):
@@ -31,6 +32,9 @@ class AccessBody(RequestBody):
 
     is_public_api: bool | None = None
     store_inputs_and_outputs: bool | None = None
+    input_validation: Literal["off", "strict"] | None = Field(
+        None, description="`strict` refuses calls with undeclared or mistyped fields."
+    )
 
 
 class DeployBody(RequestBody):
@@ -68,6 +72,7 @@ class DeploymentState(Wire):
     needs_redeployment: bool
     is_public_api: bool
     store_inputs_and_outputs: bool = Field(description="Whether inputs and outputs may be stored after a run ends.")
+    input_validation: str = Field(description="`strict` refuses calls with undeclared or mistyped fields.")
     active_deployment: ActiveDeployment | None
 
 
@@ -85,6 +90,7 @@ class DeployResult(Wire):
 class AccessState(Wire):
     is_public_api: bool
     store_inputs_and_outputs: bool
+    input_validation: str
 
 
 class StatusState(Wire):

@@ -85,7 +85,11 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         body: Annotated[AccessBody, Depends(json_of(AccessBody, headline="Validation error"))],
     ) -> AccessState:
         changed = (await deployments.set_access(caller, workflow_id, _change(body))).endpoint
-        return AccessState(is_public_api=changed.is_public, store_inputs_and_outputs=changed.stores_data)
+        return AccessState(
+            is_public_api=changed.is_public,
+            store_inputs_and_outputs=changed.stores_data,
+            input_validation=changed.input_validation,
+        )
 
     @router.get("/deployed", response_model=DeployedState)
     async def deployed_state(caller: WorkflowCaller, workflow_id: str) -> Response:
@@ -119,6 +123,7 @@ def _state(found: DeploymentStatus) -> DeploymentState:
         needs_redeployment=found.needs_redeployment,
         is_public_api=endpoint.is_public,
         store_inputs_and_outputs=endpoint.stores_data,
+        input_validation=endpoint.input_validation,
         active_deployment=active_deployment(endpoint),
     )
 
@@ -136,9 +141,10 @@ def _deployed(deployed: Deployed) -> DeployResult:
 
 def _change(body: AccessBody) -> UpdateAccess:
     """Return the requested change. Raises InvalidRequest if there is none."""
-    if body.is_public_api is None and body.store_inputs_and_outputs is None:
+    if body.is_public_api is None and body.store_inputs_and_outputs is None and body.input_validation is None:
         raise InvalidRequest("At least one of isPublicApi or storeInputsAndOutputs must be provided")
     return UpdateAccess(
         is_public=UNSET if body.is_public_api is None else body.is_public_api,
         stores_data=UNSET if body.store_inputs_and_outputs is None else body.store_inputs_and_outputs,
+        input_validation=UNSET if body.input_validation is None else body.input_validation,
     )

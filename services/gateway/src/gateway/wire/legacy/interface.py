@@ -17,6 +17,7 @@ from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
 from gateway.workflows.domain.samples import Language, Mode, Step, samples_of
 from shared.web.structs import StructResponse
+from shared.workflow.format.input_validation import InputValidation
 
 
 class Selectable(Wire):
@@ -107,6 +108,7 @@ def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_
             version=published.version,
             is_live=published.version == endpoint.version,
             is_public=endpoint.is_public,
+            is_strict=endpoint.input_validation == InputValidation.STRICT,
         )
         return StructResponse(document)
 

@@ -49,6 +49,7 @@ def read_v2_request(
         version=_version(headers.get("x-workflow-version"), options.deployment_version, is_public=is_public),
         callback_url=callback_url(headers, mode),
         keep_events=True,
+        checks_input=True,
     )
 
 

@@ -147,5 +147,9 @@ class DeploymentService:
         return page.versions[0].number
 
 
-def _access(endpoint: Endpoint) -> dict[str, bool]:
-    return {"isPublicApi": endpoint.is_public, "storeInputsAndOutputs": endpoint.stores_data}
+def _access(endpoint: Endpoint) -> dict[str, bool | str]:
+    return {
+        "isPublicApi": endpoint.is_public,
+        "storeInputsAndOutputs": endpoint.stores_data,
+        "inputValidation": endpoint.input_validation,
+    }

@@ -5,7 +5,8 @@ from typing import Final
 
 from gateway.workflows.domain.interface import BlockOutputs, Interface, example_of
 from shared.workflow.format.input_format import InputField
-from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.input_validation import ALWAYS_ALLOWED
+from shared.workflow.format.js_values import Json, JsonObject, object_of
 from shared.workflow.format.paths import OutputField, Outputs
 
 _FILE: Final[JsonObject] = {
@@ -60,16 +61,16 @@ def workflow_openapi(
     version: int,
     is_live: bool,
     is_public: bool,
+    is_strict: bool = False,
 ) -> JsonObject:
     """Return the document. Calls run the live version; a header that it describes selects another."""
+    body: JsonObject = {"schema": _body(interface, is_strict=is_strict), "example": interface.example_input()}
     operation: JsonObject = {
         "operationId": "execute",
         "summary": title,
         "description": description,
         "parameters": _parameters(None if is_live else version),
-        "requestBody": {
-            "content": {"application/json": {"schema": _body(interface), "example": interface.example_input()}}
-        },
+        "requestBody": {"content": {"application/json": body}},
         "responses": {**_successes(interface), **_failures()},
         "security": [*([{}] if is_public and is_live else []), {"key": []}, {"bearer": []}],
     }
@@ -101,11 +102,18 @@ def _parameters(pinned: int | None) -> list[Json]:
     return parameters
 
 
-def input_schema(interface: Interface, descriptions: Mapping[str, str] | None = None) -> JsonObject:
-    """Return the input's JSON schema; `descriptions` override those of the start block's fields."""
+def input_schema(
+    interface: Interface, descriptions: Mapping[str, str] | None = None, *, is_strict: bool = False
+) -> JsonObject:
+    """Return the input's JSON schema; `descriptions` override those of the start block's fields.
+
+    With strict validation, callers may send no other fields.
+    """
     properties = _properties(interface, descriptions or {})
+    if is_strict:
+        properties |= {name: {} for name in sorted(ALWAYS_ALLOWED) if name not in properties}
     required: list[Json] = [field.name for field in interface.fields if field.required]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": not is_strict}
 
 
 def _properties(interface: Interface, descriptions: Mapping[str, str]) -> JsonObject:
@@ -113,8 +121,9 @@ def _properties(interface: Interface, descriptions: Mapping[str, str]) -> JsonOb
     return {field.name: _field(field, descriptions.get(field.name)) for field in declared}
 
 
-def _body(interface: Interface) -> JsonObject:
-    schema, fields = input_schema(interface), _properties(interface, {})
+def _body(interface: Interface, *, is_strict: bool) -> JsonObject:
+    schema = input_schema(interface, is_strict=is_strict)
+    fields = object_of(schema["properties"])
     selectors: list[Json] = [f"{block.selector}.{name}" for block in interface.outputs for name in block.fields]
     controls: JsonObject = {
         "stream": {"type": "boolean", "default": False, "description": "Answer with a stream."},
