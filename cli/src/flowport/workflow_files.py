@@ -1,5 +1,6 @@
 """Workflow files on disk: YAML or JSON, with their problems and the lines that have them."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from shared.contracts.problems import Problem, Severity
 from shared.workflow.files.reader import WorkflowFile, read_file
 from shared.workflow.format.model_names import PROVIDERS
 from shared.workflow.format.reader import read_state
+from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements
 from shared.workflow.transfer.importer import is_yaml, read_import
 from shared.workflow.validate.acceptance import acceptance_name, unaccepted
 from shared.workflow.validate.validator import problems
@@ -38,7 +40,11 @@ class SourceFile:
     @property
     def document(self) -> Any:
         """Return the body of an import."""
-        return self.content if self.yaml else decode_json(self.content, str(self.path))
+        if self.yaml:
+            return self.content
+        if not self.content:  # converted
+            return {"state": self.state, "workflow": {"name": self.name, "description": self.description or ""}}
+        return decode_json(self.content, str(self.path))
 
     def based_on(self, draft: dict[str, Any]) -> "SourceFile":
         """Return the file with ids and positions of the draft's blocks of the same names. JSON has its own."""
@@ -65,6 +71,24 @@ def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] 
         return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
     imported = read_import(decode_json(text, str(path)))
     return SourceFile(path, imported.name or path.stem, imported.state, imported.description, text)
+
+
+def converted(source: SourceFile, output: Output, *, add_start: bool, replace: bool) -> SourceFile:
+    """Return the file with an API start and API blocks in place of what cannot run here, and print what changed."""
+    state = source.state
+    if add_start:
+        state, name = with_api_start(state)
+        output.print_note(
+            f'"{name}" is now a start for API calls' if name else "The workflow has a start for API calls"
+        )
+    replaced: list[Replaced] = []
+    if replace:
+        state, replaced = with_replacements(state)
+    for each in replaced:
+        output.print_note(
+            f'"{each.name}" is now an API block ({each.title}). Set its secret: flowport secrets set {each.secret}'
+        )
+    return source if state is source.state else dataclasses.replace(source, state=state, yaml=None, content="")
 
 
 def refused(found: Iterable[Problem], accepted: Sequence[str]) -> list[Problem]:

@@ -224,6 +224,24 @@ def test_a_warning_refuses_a_deploy_until_it_is_accepted(flowport: CommandLine, 
     assert flowport("deploy", str(yaml), "--accept", "unknown_field:Greet").code == 0
 
 
+def test_a_workflow_that_starts_by_schedule_and_writes_a_message_is_made_to_run_here(
+    flowport: CommandLine, yaml: Path
+) -> None:
+    text = yaml.read_text().replace("type: start, inputs: {who: string}", "type: schedule")
+    yaml.write_text(
+        f"{text}  Tell: {{type: slack, settings: {{channel: C1, text: <greet.result>, operation: send}}}}\n"
+    )
+    refused = flowport("deploy", str(yaml))
+    assert refused.code == 1
+    assert "--add-start" in refused.err
+    assert "with the secret {{SLACK_TOKEN}}" in refused.err
+    flowport("secrets", "set", "SLACK_TOKEN", stdin="x")
+    deployed = flowport("deploy", str(yaml), "--add-start", "--replace")
+    assert deployed.code == 0, deployed.err
+    assert "flowport secrets set SLACK_TOKEN" in deployed.err
+    flowport("secrets", "delete", "SLACK_TOKEN")
+
+
 def test_a_file_is_checked_and_run_while_it_is_written(flowport: CommandLine, yaml: Path) -> None:
     ran = flowport("dev", str(yaml), "-f", "who=Ann", "--once")
     assert (ran.code, ran.out) == (0, "Hello Ann\n"), ran.err

@@ -14,9 +14,15 @@ def problem(path: str, message: str) -> dict[str, Any]:
     return {"error": "Invalid request body", "details": [{"path": path, "message": message}]}
 
 
+def malformed(message: str) -> dict[str, Any]:
+    return {"error": "Invalid JSON in request body", "details": [{"path": "", "message": message}]}
+
+
+TOO_DEEP = "Objects and arrays are nested more than 200 levels deep"
 BODIES = [
-    (b"{", {"error": "Invalid JSON in request body"}),
-    (b'{"a": NaN}', {"error": "Invalid JSON in request body"}),
+    (b"{", malformed("line 1, column 2: the JSON ends here")),
+    (b'{"a": NaN}', malformed("line 1, column 7: invalid character")),
+    (b'{"a": 1,\n "b" 2}', malformed("line 2, column 6: expected ':'")),
     (
         '{"input":"caf\u00e9"}'.encode("latin-1"),
         {
@@ -25,7 +31,7 @@ BODIES = [
         },
     ),
     (b"[" * 100_000, {"error": "Invalid JSON in request body"}),
-    (b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", {"error": "Invalid JSON in request body"}),
+    (b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", malformed(TOO_DEEP)),
     (b"[]", problem("", "Invalid input: expected object, received array")),
     (b'"text"', problem("", "Invalid input: expected object, received string")),
     (b"null", problem("", "Invalid input: expected object, received null")),

@@ -241,7 +241,8 @@ async def test_a_deploy_without_a_list_accepts_all_warnings(system: System) -> N
 
 async def test_malformed_json_is_400(system: System) -> None:
     answer = await send(system, "POST", "/W/deploy", raw=b"{")
-    assert (answer.status, answer.json) == (400, {"error": "Request body must be valid JSON"})
+    details = [{"path": "", "message": "line 1, column 2: the JSON ends here"}]
+    assert (answer.status, answer.json) == (400, {"error": "Request body must be valid JSON", "details": details})
 
 
 async def test_rollback_goes_to_the_version_before(system: System) -> None:

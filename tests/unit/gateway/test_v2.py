@@ -181,7 +181,9 @@ async def test_details_name_the_place(system: System) -> None:
 
 async def test_malformed_json_is_400(system: System) -> None:
     answer = await execute(system, raw=b"{")
-    assert answer.json == {"error": {"code": "BAD_REQUEST", "message": "Request body must be valid JSON"}}
+    details = [{"path": "", "message": "line 1, column 2: the JSON ends here"}]
+    error = {"code": "BAD_REQUEST", "message": "Request body must be valid JSON", "details": details}
+    assert answer.json == {"error": error}
 
 
 @pytest.mark.parametrize(("key", "message"), [(None, "API key required"), ("wrong", "Invalid API key")])

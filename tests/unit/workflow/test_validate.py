@@ -20,7 +20,6 @@ from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
-CALL_IT = "to call a service that has no block type, use an API block"
 CONTAINER_KEYS = ("loopType", "parallelType", "count", "collection", "whileCondition", "batchSize", "canonicalModes")
 
 
@@ -59,7 +58,8 @@ def test_errors_come_before_warnings_and_all_are_told() -> None:
         (
             chain(start(), block("x", "gmail_v2", "Mail")),
             "unknown_block_type",
-            f"Mail: Invalid block type: gmail_v2; {CALL_IT}",
+            "Mail: Invalid block type: gmail_v2; replace it with an API block: POST https://gmail.googleapis.com/upload/"
+            "gmail/v1/users/me/messages/send?uploadType=media, with the secret {{GMAIL_TOKEN}}",
         ),
         (chain(start(), block("a", "agent", "Agent 1")), "missing_fields", "Agent 1 is missing required fields: Model"),
     ],
@@ -112,7 +112,11 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
             'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'
             " the tool",
         ),
-        ("unknown_block_type", f'Agent 1, tool "Slack": Invalid block type: slack; {CALL_IT}'),
+        (
+            "unknown_block_type",
+            'Agent 1, tool "Slack": Invalid block type: slack; replace it with an API block: POST '
+            "https://slack.com/api/chat.postMessage, with the secret {{SLACK_TOKEN}}",
+        ),
         (
             "unsupported_block_type",
             'Agent 1, tool "Docs": Knowledge bases are not supported; call your own vector store with an API block'

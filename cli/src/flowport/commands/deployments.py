@@ -15,6 +15,7 @@ from flowport.commands.workflow_drafts import store_draft
 from flowport.commands.workflow_files import Accept
 from flowport.errors import CommandFailed
 from flowport.workflow_files import SourceFile, print_problems
+from shared.contracts.problems import ProblemCode
 from shared.workflow.diff.version_diff import changes
 
 Version = Annotated[int, typer.Argument(min=1, help="Version number.")]
@@ -38,6 +39,12 @@ def deploy(
     name: Annotated[str | None, typer.Option(help="Name of the new version.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the new version.")] = None,
     accept: Accept = None,
+    add_start: Annotated[
+        bool, typer.Option("--add-start", help="With FILE: turn a schedule or service trigger into an API start.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With FILE: turn blocks of other services into API blocks.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing has changed.")] = False,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make this version live even if another one was promoted in between.")
@@ -52,13 +59,15 @@ def deploy(
 
     Example: flowport deploy support.yaml --name "$GITHUB_SHA" --wait
     """
-    if id_ is not None and not _is_file(workflow):
-        raise typer.BadParameter("--id applies only to a file")
+    given = {"--id": id_ is not None, "--add-start": add_start, "--replace": replace}
+    if not _is_file(workflow) and (idle := [option for option, is_given in given.items() if is_given]):
+        raise typer.BadParameter(f"{idle[0]} applies only to a file")
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout applies only with --wait")
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
-    with _resolve_workflow(session, workflow, id_) as (workflow_id, source):
+    conversions = {"add_start": add_start, "replace": replace}
+    with _resolve_workflow(session, workflow, id_, conversions) as (workflow_id, source):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:
             done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or []}, source)
@@ -84,6 +93,10 @@ def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: 
         ]
     except InvalidWorkflowRefused as refused:
         print_problems(session.output, source, refused.problems)
+        if any(problem.code is ProblemCode.NO_START_BLOCK for problem in refused.problems):
+            session.output.print_note("--add-start turns a schedule or service trigger into an API start", label="hint")
+        if any(problem.code is ProblemCode.UNKNOWN_BLOCK_TYPE for problem in refused.problems):
+            session.output.print_note("--replace turns blocks of known services into API blocks", label="hint")
         messages = "; ".join(problem.message for problem in refused.problems) if session.output.as_json else ""
         raise CommandFailed(f"not deployed{messages and f': {messages}'}") from refused
     return done
@@ -182,12 +195,12 @@ def _is_file(workflow: str) -> bool:
 
 @contextmanager
 def _resolve_workflow(
-    session: Session, workflow: str, workflow_id: str | None
+    session: Session, workflow: str, workflow_id: str | None, conversions: dict[str, bool]
 ) -> Iterator[tuple[str, SourceFile | None]]:
     if not _is_file(workflow):
         yield session.client.workflow_id(workflow), None
         return
-    with store_draft(session, Path(workflow), workflow_id=workflow_id) as draft:
+    with store_draft(session, Path(workflow), workflow_id=workflow_id, **conversions) as draft:
         yield draft.workflow_id, draft.source
     session.output.print_note(f"{'Created' if draft.is_new else 'Updated'} workflow {draft.source.name}")
 

@@ -10,7 +10,7 @@ from flowport.client.errors import ServerUnavailable, WaitTimedOut
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session
 from flowport.errors import CommandFailed
-from flowport.workflow_files import SourceFile, read_source, require_valid
+from flowport.workflow_files import SourceFile, converted, read_source, require_valid
 
 Undo = Callable[[], object]
 
@@ -25,7 +25,9 @@ class StoredDraft:
 
 
 @contextmanager
-def store_draft(session: Session, file: Path, *, workflow_id: str | None = None) -> Iterator[StoredDraft]:
+def store_draft(
+    session: Session, file: Path, *, workflow_id: str | None = None, add_start: bool = False, replace: bool = False
+) -> Iterator[StoredDraft]:
     """Store a workflow file as a draft and yield it.
 
     The workflow is that with `workflow_id`, or else with the file's name; one that does not exist is created. If the
@@ -33,6 +35,8 @@ def store_draft(session: Session, file: Path, *, workflow_id: str | None = None)
     """
     source = read_source(file)
     require_valid(session.output, source)
+    if add_start or replace:
+        source = converted(source, session.output, add_start=add_start, replace=replace)
     known = workflow_id or _known_id(session.client, source.name)
     draft, undo = _replace_draft(session.client, known, source) if known else _create_workflow(session.client, source)
     try:

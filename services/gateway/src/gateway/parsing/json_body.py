@@ -1,5 +1,6 @@
 """Strict JSON from untrusted callers: bounded in depth, and valid for every later reader."""
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -7,7 +8,7 @@ import msgspec
 
 from gateway.parsing.errors import MalformedJson, TooManyValues
 from shared.surrogates import replace_escaped_surrogates
-from shared.workflow.format.nesting import is_too_deep
+from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
 
 MAX_REPAIRED_BYTES: Final = 1024 * 1024
@@ -18,6 +19,8 @@ _SHAPES: Final = bytes.maketrans(b"0123456789.E", b"99999999999e")
 _HUGE: Final = (b"9" * 200, b"9e999", b"9e+999")
 """Patterns that mark numbers too large for other readers, with few false positives."""
 
+_TOO_DEEP: Final = f"Objects and arrays are nested more than {MAX_NESTING} levels deep"
+_AT_BYTE: Final = re.compile(r"(?:JSON is malformed: )?(?P<reason>[^()]{1,100}) \(byte (?P<byte>[0-9]{1,12})\)")
 _any_decoder: Final = msgspec.json.Decoder()
 T = TypeVar("T")
 
@@ -36,11 +39,21 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise _as_malformed(error, body) from error
     except UnicodeDecodeError as error:
         raise MalformedJson(f"Not UTF-8: byte {error.start} is not part of a valid character") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedJson from error
+    except msgspec.DecodeError as error:
+        raise MalformedJson(_located(str(error), body)) from error
+    except RecursionError as error:
+        raise MalformedJson(_TOO_DEEP) from error
     if is_too_deep(body):
-        raise MalformedJson
+        raise MalformedJson(_TOO_DEEP)
     return decoded
+
+
+def _located(message: str, body: bytes) -> str:
+    """Return a decoder's message with the line and column in place of the byte."""
+    match = _AT_BYTE.search(message)
+    before = body[: int(match["byte"])] if match else body
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    return f"line {line}, column {column}: {match['reason'] if match else 'the JSON ends here'}"
 
 
 def read(body: bytes, reader: Callable[[bytes], T]) -> T:

@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog.core import CORE_BLOCKS
+from shared.workflow.catalog.replacements import base_type, replacement_for
 from shared.workflow.catalog.spec import BlockSpec
 from shared.workflow.catalog.unsupported import UNSUPPORTED
 from shared.workflow.format.suggestions import did_you_mean, nearest
@@ -61,10 +62,12 @@ def installed_catalog() -> Catalog:
 
 
 def _refusal(block_type: str, known: Iterable[str]) -> UnsupportedBlock:
-    if sentence := UNSUPPORTED.get(block_type):
+    if sentence := UNSUPPORTED.get(block_type) or UNSUPPORTED.get(base_type(block_type)):
         return UnsupportedBlock(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
     sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
-    if suggestion := nearest(block_type, known):
+    if replacement := replacement_for(block_type):
+        sentence = f"Invalid block type: {block_type}; {replacement.sentence}"
+    elif suggestion := nearest(block_type, known):
         sentence = f"Invalid block type: {block_type}.{did_you_mean(suggestion)}"
     return UnsupportedBlock(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 

@@ -117,15 +117,17 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
 
 
 def _undeclared(block: Block, field: str, reference: Reference, target: Block, outputs: Outputs) -> Problem:
-    key = to_string(reference.path[0])
-    near = None if key in outputs else nearest(key, outputs)
-    suggestion = f"<{reference.root}.{near}>" if near else None
+    key, last = to_string(reference.path[0]), to_string(reference.path[-1])
+    near = last if key in outputs or (last != key and last in outputs) else nearest(key, outputs)
+    suggestion = f"<{reference.root}.{near}>" if near in outputs else None
     names = ", ".join(outputs) or "none"
-    cause = (
-        f'"{target.name}" declares no input "{key}"'
-        if target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
-        else f'"{target.name}" has no field "{reference.path_text}"'
-    )
+    is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
+    if key in outputs:
+        cause = f'"{key}" of "{target.name}" is a {outputs[key].type}, which has no fields'
+    elif is_start:
+        cause = f'"{target.name}" declares no input "{key}"'
+    else:
+        cause = f'"{target.name}" has no field "{reference.path_text}"'
     hint = did_you_mean(suggestion) or f" Available fields: {names}."
     return warning(
         ProblemCode.UNKNOWN_FIELD,
