@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 
 
-def test_it_lists_every_tag_and_asks_no_other_host(open_page: Callable[..., Page], account: Account) -> None:
+def test_it_lists_every_tag_and_contacts_no_other_host(open_page: Callable[..., Page], account: Account) -> None:
     page = open_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

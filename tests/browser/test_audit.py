@@ -7,7 +7,7 @@ from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
 
-def test_what_was_done_is_read_as_a_sentence_with_its_code_behind_it(console: Console, account: Account) -> None:
+def test_an_entry_is_a_sentence_with_its_code_on_demand(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Told in words", "return 1;"))
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
     account.http.patch(f"/api/workflows/{workflow_id}/deployments/1", json={"isActive": True}).raise_for_status()
@@ -24,7 +24,7 @@ def test_what_was_done_is_read_as_a_sentence_with_its_code_behind_it(console: Co
     console.shows("No matching entries")
 
 
-def test_a_deed_that_the_console_does_not_know_is_shown_by_its_code(console: Console) -> None:
+def test_an_action_unknown_to_the_console_is_shown_by_its_code(console: Console) -> None:
     def newer(route: Route) -> None:
         answer = route.fetch()
         row = {"action": "tea.made", "targetName": "Darjeeling", "actor": {"id": "u", "name": "Ann", "kind": "user"}}

@@ -60,14 +60,14 @@ def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     expect(panel.get_by_text("Completed")).to_be_visible()
 
 
-def test_a_tried_call_that_pauses_is_not_said_to_be_completed(console: Console, account: Account) -> None:
+def test_a_paused_trial_call_is_not_shown_as_completed(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(asking('Pause here'))}").press("Live")
     console.page.get_by_role("tab", name="API").click()
     panel = console.press("Send request").page.get_by_role("region", name="Try it")
     expect(panel.get_by_text("Paused", exact=True)).to_be_visible()
 
 
-def test_a_tried_call_whose_stream_breaks_off_is_not_said_to_be_completed(console: Console, account: Account) -> None:
+def test_a_trial_call_with_a_broken_stream_is_not_shown_as_completed(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(talking('Cut short'))}").press("Live").page
     page.get_by_role("tab", name="API").click()
     frame = 'data: {"blockId": "agent", "chunk": "Half of it"}\n\n'
@@ -94,7 +94,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 
 
-def test_what_a_parameter_is_for_is_kept_at_the_start_whatever_other_form_there_is(
+def test_the_description_of_a_parameter_is_stored_in_the_start_block_of_any_form(
     console: Console, account: Account
 ) -> None:
     workflow = asking("Two forms")
@@ -111,7 +111,7 @@ def test_what_a_parameter_is_for_is_kept_at_the_start_whatever_other_form_there_
     assert kept["description"] == "How many guests come"
 
 
-def test_who_may_call_is_not_changed_by_who_was_quicker_than_the_line(console: Console, account: Account) -> None:
+def test_a_failed_access_change_does_not_override_an_earlier_one(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Public already", "return 1;"))
     account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
     page = console.page

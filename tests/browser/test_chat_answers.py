@@ -232,7 +232,7 @@ def test_markdown_is_shown_as_elements(talk: Talk) -> None:
     expect(message.get_by_text("Use <b>tags</b> & List<String>.")).to_be_visible()
 
 
-def test_a_link_opens_elsewhere_and_tells_nothing_of_here(talk: Talk) -> None:
+def test_a_link_opens_a_new_tab_without_a_referrer(talk: Talk) -> None:
     link = talk.ask(ANSWER).get_by_role("link", name="the guide")
     expect(link).to_have_attribute("href", "https://example.org/tea?a=1&b=2")
     expect(link).to_have_attribute("target", "_blank")

@@ -72,7 +72,7 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     assert (found["name"], found["description"]) == ("First light", "How it began")
 
 
-def test_what_is_compared_hides_the_passwords_that_somebody_typed(console: Console, account: Account) -> None:
+def test_a_comparison_masks_the_passwords_of_the_author(console: Console, account: Account) -> None:
     workflow = talking("Typed in place")
     workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("apiKey", "short-input", "{{KEY}}")
     workflow_id = account.publish(workflow)
@@ -108,7 +108,7 @@ def test_escape_leaves_the_renaming_and_not_the_window(console: Console, account
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_what_a_window_tells_covers_none_of_its_actions(
+def test_a_notification_covers_no_action_of_its_window(
     open_page: Callable[..., Page], account: Account, width: int, height: int
 ) -> None:
     console = Console(open_page(width=width, height=height), account).signed_in()
@@ -123,7 +123,7 @@ def test_what_a_window_tells_covers_none_of_its_actions(
     expect(window).to_have_count(0)
 
 
-def test_who_makes_a_version_live_is_told_what_nobody_fires_in_it(console: Console, account: Account) -> None:
+def test_promoting_a_version_warns_about_triggers_without_effect(console: Console, account: Account) -> None:
     workflow = answering("Every morning and on call", "return 1;")
     daily = {**workflow["state"]["blocks"]["start"], "id": "daily", "type": "schedule", "name": "Every Morning"}
     workflow["state"]["blocks"]["daily"] = daily
@@ -140,7 +140,7 @@ def test_who_makes_a_version_live_is_told_what_nobody_fires_in_it(console: Conso
     console.press("Update").notifies("Version 3 is live.")
 
 
-def test_all_that_there_is_to_know_of_a_deploy_is_told_at_once(console: Console, account: Account) -> None:
+def test_a_deploy_reports_all_its_warnings_together(console: Console, account: Account) -> None:
     workflow = answering("Five times a day", "return 1;")
     blocks = workflow["state"]["blocks"]
     names = [f"At {hour} o'clock" for hour in (6, 9, 12, 15, 18)]
@@ -190,7 +190,7 @@ def _overlap(console: Console, text: str, action: Locator) -> bool:
     return told["y"] + told["height"] > pressed["y"] and told["x"] + told["width"] > pressed["x"]
 
 
-def test_what_is_live_is_asked_of_the_workflows_in_sight_and_again_after_a_deploy(
+def test_live_versions_are_fetched_for_visible_workflows_and_again_after_a_deploy(
     console: Console, account: Account
 ) -> None:
     mine = account.publish(answering("At the top of the list", "return 1;"))
@@ -229,7 +229,7 @@ def _row(console: Console, name: str) -> Locator:
     return console.page.get_by_role("row", name=re.compile(rf"^{name}\b"))
 
 
-def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, account: Account) -> None:
+def test_an_undeployable_draft_shows_its_errors(console: Console, account: Account) -> None:
     workflow = answering("Without a start", "return 1;")
     del workflow["state"]["blocks"]["start"]
     workflow["state"]["edges"] = []
@@ -237,7 +237,7 @@ def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, ac
     expect(console.page.get_by_role("alert")).to_contain_text("start", ignore_case=True)
 
 
-def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Console, account: Account) -> None:
+def test_a_failed_deploy_is_reported_after_its_window_was_closed(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Too soon', 'return 1;'))}").press("Deploy").page
     console.shows("No deployments yet")
     tried = _held_deploys(page)
@@ -247,7 +247,7 @@ def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Consol
     console.notifies("No store to keep it in")
 
 
-def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, account: Account) -> None:
+def test_a_failed_update_is_reported_after_leaving_the_page(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Gone already", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()

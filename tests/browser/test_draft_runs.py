@@ -22,7 +22,7 @@ def test_the_draft_runs_from_the_canvas_block_by_block(console: Console, account
     expect(console.page.get_by_role("region", name="Result")).to_contain_text('"result": "Tea!"')
 
 
-def test_a_draft_that_fails_says_where_and_why(console: Console, account: Account) -> None:
+def test_a_failed_draft_run_shows_the_block_and_the_reason(console: Console, account: Account) -> None:
     workflow = answering("Fail the draft", "throw new Error('out of tea');")
     console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
     expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
@@ -44,7 +44,7 @@ def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account
         page.goto("about:blank")
 
 
-def test_and_so_it_is_where_a_proxy_says_that_nobody_is_there_for_a_while(console: Console, account: Account) -> None:
+def test_a_temporary_proxy_error_is_reported_in_the_same_way(console: Console, account: Account) -> None:
     workflow_id = account.import_(waiting("Bad gateway", 8))
     with breakable_line(account.url) as (url, break_off):
         page = console.goto(f"{url}/workflows/{workflow_id}").press("Run").press("Run draft").page
@@ -89,7 +89,7 @@ def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) ->
     expect(page.get_by_role("region", name="Result")).to_contain_text("You said: Tea")
 
 
-def test_a_run_is_begun_and_stopped_by_one_button_that_keeps_the_keyboard(console: Console, account: Account) -> None:
+def test_one_button_starts_and_stops_a_run_and_keeps_the_focus(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('One button', 120))}").press("Run").page
     console.button("Run draft").focus()
     for _ in range(2):
@@ -101,7 +101,7 @@ def test_a_run_is_begun_and_stopped_by_one_button_that_keeps_the_keyboard(consol
         expect(console.button("Run draft")).to_be_focused()
 
 
-def test_a_run_that_ends_by_itself_leaves_the_keyboard_where_it_was(console: Console, account: Account) -> None:
+def test_a_run_that_ends_leaves_the_focus_unchanged(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('By itself', 'return 1;'))}").press("Run").page
     console.button("Run draft").focus()
     page.keyboard.press("Enter")
@@ -109,7 +109,7 @@ def test_a_run_that_ends_by_itself_leaves_the_keyboard_where_it_was(console: Con
     expect(console.button("Run draft")).to_be_focused()
 
 
-def test_a_key_that_is_held_down_does_not_stop_what_it_began(console: Console, account: Account) -> None:
+def test_holding_a_key_does_not_stop_the_run_that_it_started(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('Held down', 120))}").press("Run").page
     console.button("Run draft").focus()
     for _ in range(4):  # without a key-up between them the browser takes them for repeats
@@ -122,7 +122,7 @@ def test_a_key_that_is_held_down_does_not_stop_what_it_began(console: Console, a
     expect(_status(console)).to_have_text("Stopped")
 
 
-def test_a_run_says_what_it_does_and_for_how_long(console: Console, account: Account) -> None:
+def test_a_run_shows_its_state_and_duration(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('Say so', 120))}").press("Run").press("Run draft").page
     expect(_status(console)).to_have_text("Running")
     expect(page.get_by_label("Run the draft").locator("form")).to_contain_text(re.compile(r"Wait\s*\d+ s"))
@@ -133,9 +133,7 @@ def test_a_run_says_what_it_does_and_for_how_long(console: Console, account: Acc
     expect(console.button("Run")).to_be_visible()
 
 
-def test_a_run_that_no_worker_has_begun_is_queued_and_can_be_stopped(
-    console: Console, account: Account, stack: Stack
-) -> None:
+def test_a_run_without_a_worker_is_queued_and_can_be_stopped(console: Console, account: Account, stack: Stack) -> None:
     workflow_id = account.import_(answering("Nobody there", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").press("Run").page
     with _frozen(stack, "executor-service"):

@@ -15,7 +15,7 @@ UNSEEN = "Your draft is outdated. Load the latest draft and try again."
 NOT_DONE = "Your changes are not saved. Save them and try again."
 
 
-def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, account: Account) -> None:
+def test_unsaved_changes_are_neither_published_nor_run(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Overtaken", "return 'first';"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     console.write("Code", "return 'second';").saved()
@@ -32,7 +32,7 @@ def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, 
     expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(NOT_DONE)
 
 
-def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: Console, account: Account) -> None:
+def test_changes_of_another_author_are_neither_published_nor_run_unseen(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Unseen", "return 'first';"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     console.write("Code", "return 'mine';").saved()
@@ -50,9 +50,7 @@ def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: C
     assert account.run(workflow_id).json()["output"]["result"] == "theirs"
 
 
-def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
-    console: Console, account: Account
-) -> None:
+def test_changes_saved_during_the_deploy_are_not_published(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("On its way", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -64,7 +62,7 @@ def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
     assert account.run(workflow_id).json()["output"]["result"] == "first"
 
 
-def test_nor_is_it_replaced_by_a_version(console: Console, account: Account) -> None:
+def test_a_version_does_not_replace_unseen_changes(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Not over theirs", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").press("Live").page
     _overtake(account, workflow_id)
@@ -76,7 +74,7 @@ def test_nor_is_it_replaced_by_a_version(console: Console, account: Account) -> 
     assert _answer(account, workflow_id) == "return 'first';"
 
 
-def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Console, account: Account) -> None:
+def test_own_changes_are_published_together_with_the_rest(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -87,7 +85,7 @@ def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Con
     assert account.run(workflow_id).json()["output"]["result"] == "third"
 
 
-def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: Console, account: Account) -> None:
+def test_changes_being_saved_are_visible_after_returning_to_the_page(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("There and back", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     with held(console.page, SAVES, methods=["PUT"]) as saves:
@@ -101,7 +99,7 @@ def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: 
     assert _answer(account, workflow_id) == "return 'there';"
 
 
-def test_what_is_typed_during_a_slow_save_is_saved_by_one_more(console: Console, account: Account) -> None:
+def test_typing_during_a_slow_save_causes_one_more_save(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("On a slow line", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -118,7 +116,7 @@ def test_what_is_typed_during_a_slow_save_is_saved_by_one_more(console: Console,
     assert _answer(account, workflow_id) == "return 3;"
 
 
-def test_a_save_whose_answer_is_lost_is_not_taken_for_somebody_elses(console: Console, account: Account) -> None:
+def test_a_save_with_a_lost_answer_is_not_taken_for_another_authors(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Lost answer", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -138,7 +136,7 @@ def test_a_save_whose_answer_is_lost_is_not_taken_for_somebody_elses(console: Co
     assert _answer(account, workflow_id) == "return 2;"
 
 
-def test_what_somebody_else_overtook_waits_for_its_author(console: Console, account: Account) -> None:
+def test_changes_overtaken_by_another_author_are_offered_again(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Waits for me", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     _overtake(account, workflow_id)
@@ -150,7 +148,7 @@ def test_what_somebody_else_overtook_waits_for_its_author(console: Console, acco
     assert _answer(account, workflow_id) == "return 'mine';"
 
 
-def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: Console, account: Account) -> None:
+def test_changes_written_after_that_are_offered_again_too(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on all the same", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -165,7 +163,7 @@ def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: C
     assert _answer(account, workflow_id) == "return 'mine again';"
 
 
-def test_what_was_discarded_does_not_come_back(console: Console, account: Account) -> None:
+def test_discarded_changes_do_not_return(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Discarded", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     _overtake(account, workflow_id)
@@ -178,7 +176,7 @@ def test_what_was_discarded_does_not_come_back(console: Console, account: Accoun
     expect(_code(console)).to_have_text("return 'theirs';")
 
 
-def test_who_signs_out_with_something_unsaved_is_asked_first(console: Console, account: Account) -> None:
+def test_signing_out_with_unsaved_changes_requires_confirmation(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Before you go", "return 1;"))
     page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -195,7 +193,7 @@ def test_who_signs_out_with_something_unsaved_is_asked_first(console: Console, a
     assert asked == ["beforeunload"]
 
 
-def test_what_was_copied_is_not_left_to_who_signs_in_next(console: Console, account: Account) -> None:
+def test_copied_blocks_are_not_available_to_the_next_user(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Mine to paste", "return 'key';"))
     page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
@@ -242,7 +240,7 @@ def test_a_save_is_repeated_only_where_it_may_pass(
     assert _answer(account, workflow_id) == "return 3;"
 
 
-def test_a_change_that_is_taken_back_at_once_leaves_nothing_to_save(console: Console, account: Account) -> None:
+def test_a_reverted_change_leaves_nothing_to_save(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Never mind', 'return 1;'))}").block("Answer").click()
     console.page.get_by_role("switch", name="Enabled").click()
     console.press("Undo (Ctrl Z)").saved()

@@ -45,7 +45,7 @@ def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console,
     expect(console.button("Live")).to_be_visible()
 
 
-def test_a_key_is_not_work_for_every_block_of_a_workflow_of_five_hundred_and_is_saved(
+def test_typing_does_not_rerender_every_block_of_a_large_workflow_and_is_saved(
     console: Console, account: Account
 ) -> None:
     small, _ = _typed(console, account, blocks=5)
@@ -99,7 +99,7 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
     assert account.run(workflow_id, {"input": 42}).json()["output"]["result"] == 42
 
 
-def test_the_settings_of_a_block_are_one_key_away_however_many_there_are(console: Console, account: Account) -> None:
+def test_the_settings_of_a_block_are_one_key_press_from_the_canvas(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(long('Far to go', 30))}").page
     console.focus("Step 3")
     page.keyboard.press("Enter")
@@ -158,7 +158,7 @@ def test_a_graph_does_not_move_once_it_is_visible(console: Console, account: Acc
     assert len(console.page.evaluate("() => [...window.places]")) == 1
 
 
-def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console: Console, account: Account) -> None:
+def test_only_the_start_block_of_deployed_runs_is_offered(console: Console, account: Account) -> None:
     imported = answering("Every morning", "return 1;")
     imported["state"]["blocks"]["start"] |= {"type": "schedule", "name": "Every Morning"}
     console.goto(f"/workflows/{account.import_(imported)}")
@@ -245,7 +245,7 @@ def test_a_field_of_one_line_takes_what_came_with_several(console: Console, acco
     assert [row["cells"]["Value"] for row in saved] == ["one\ntwo!", "sk-1"]
 
 
-def test_what_has_lines_keeps_them_when_it_is_written_on(console: Console, account: Account) -> None:
+def test_multiline_values_stay_multiline(console: Console, account: Account) -> None:
     workflow = talking("Lines")
     workflow["state"]["variables"] = {"v": {"id": "v", "name": "letter", "type": "plain", "value": "one\ntwo"}}
     order = {"type": "string", "description": "one\ntwo"}
@@ -274,7 +274,7 @@ def _write_on(field: Locator) -> None:
     field.press_sequentially("!")
 
 
-def test_what_is_written_from_right_to_left_stands_so(console: Console, account: Account) -> None:
+def test_right_to_left_text_is_shown_right_to_left(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(talking('Right to left'))}").block("Agent 1").click()
     name = console.page.get_by_role("textbox", name="Name", exact=True)
     name.fill("כותב")
@@ -285,7 +285,7 @@ def test_what_is_written_from_right_to_left_stands_so(console: Console, account:
     expect(prompt).to_have_css("direction", "ltr")
 
 
-def test_a_choice_that_nobody_made_reads_alike_on_canvas_and_panel(console: Console, account: Account) -> None:
+def test_an_unset_choice_looks_the_same_on_canvas_and_panel(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(talking('Nothing chosen'))}").block("Agent 1").click()
     expect(console.page.get_by_label("Memory").locator("option:checked")).to_have_text("None")
     expect(console.block("Agent 1")).to_contain_text(re.compile(r"Memory\s*None"))
@@ -302,7 +302,7 @@ def test_json_in_the_panel_goes_back_with_its_value(console: Console, account: A
     expect(field).to_contain_text("first")
 
 
-def test_a_number_is_what_was_typed(console: Console, account: Account) -> None:
+def test_a_number_is_stored_as_typed(console: Console, account: Account) -> None:
     workflow = talking("Numbers")
     price = {"id": "f", "name": "price", "type": "number", "value": ""}
     workflow["state"]["blocks"]["start"]["subBlocks"] = setting("inputFormat", "input-format", [price])
@@ -324,7 +324,7 @@ def test_a_number_is_what_was_typed(console: Console, account: Account) -> None:
     expect(console.page.get_by_role("region", name="Result")).to_contain_text("You said: 1.05")
 
 
-def test_how_often_a_loop_runs_is_what_was_typed(console: Console, account: Account) -> None:
+def test_the_count_of_a_loop_is_stored_as_typed(console: Console, account: Account) -> None:
     once = block("loop", "loop", "Loop 1", 330, 0, data={"width": 500, "height": 300, "loopType": "for", "count": 3})
     workflow_id = account.import_(file("Times", [block("start", "start_trigger", "Start", 0, 0), once], []))
     console.goto(f"/workflows/{workflow_id}").focus("Loop 1")

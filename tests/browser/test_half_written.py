@@ -6,7 +6,7 @@ from tests.browser.console import Account, Console, held
 from tests.browser.workflows import talking
 
 
-def test_what_is_written_on_one_tab_is_still_there_after_a_look_at_another(console: Console, account: Account) -> None:
+def test_unsaved_text_survives_a_change_of_tabs(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(talking('Two tabs'))}").press("Live")
     page = console.page
     page.get_by_role("tab", name="Chat").click()
@@ -18,9 +18,7 @@ def test_what_is_written_on_one_tab_is_still_there_after_a_look_at_another(conso
     expect(page.get_by_label("Welcome message")).to_have_value("Come in")
 
 
-def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_saved(
-    console: Console, account: Account
-) -> None:
+def test_unsaved_text_survives_closing_the_window(console: Console, account: Account) -> None:
     server = {"workspaceId": account.workspace_id, "name": "Pantry", "workflowIds": []}
     made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
     console.goto(f"/workflows/{account.publish(talking('Closed too soon'))}").press("Live")
@@ -68,7 +66,7 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
         ("A2A", "**/api/a2a/agents", "Publish Agent", "Agent published.", "Description"),
     ],
 )
-def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
+def test_text_typed_during_a_save_stays_unsaved(
     console: Console, account: Account, tab: str, route: str, action: str, done: str, field: str
 ) -> None:
     console.goto(f"/workflows/{account.publish(talking(f'Still writing in {tab}'))}").press("Live")

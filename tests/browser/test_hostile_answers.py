@@ -42,7 +42,7 @@ def open_trap(console: Console, account: Account) -> Page:
     return console.page
 
 
-def test_its_script_does_not_run_and_asks_us_nothing(console: Console, account: Account) -> None:
+def test_its_script_does_not_run_and_sends_no_request_to_us(console: Console, account: Account) -> None:
     asked: list[str | None] = []
     console.page.on("request", lambda request: asked.append(request.headers.get("referer")))
     page = open_trap(console, account)

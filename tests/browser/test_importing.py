@@ -7,7 +7,7 @@ from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
 
-def test_of_several_files_each_that_is_no_workflow_is_named(console: Console, account: Account) -> None:
+def test_each_invalid_file_of_several_is_named(console: Console, account: Account) -> None:
     good = json.dumps(answering("The good one", "return 1;"))
     texts = {"photo.json": "no JSON", "good.json": good, "list.json": "[]"}
     files = [FilePayload(name=name, mimeType="application/json", buffer=text.encode()) for name, text in texts.items()]

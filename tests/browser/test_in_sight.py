@@ -28,7 +28,7 @@ def test_the_canvas_stays_where_the_chosen_block_is_in_sight_anyway(narrow: Cons
     assert narrow.place_of("Start") == before
 
 
-def test_a_block_that_is_added_lies_in_sight_and_stays_so_beside_the_panel_that_runs_the_draft(
+def test_an_added_block_stays_visible_beside_the_run_panel(
     narrow: Console,
 ) -> None:
     narrow.block("Answer").click()

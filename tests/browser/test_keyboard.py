@@ -7,7 +7,7 @@ from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering, waiting
 
 
-def test_what_opens_above_the_page_gives_the_keyboard_back(console: Console, account: Account) -> None:
+def test_closing_an_overlay_restores_the_focus(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Back again', 'return 1;'))}").page
     for name in ("Live", "Add block", "Variables"):
         console.button(name).press("Enter")
@@ -16,7 +16,7 @@ def test_what_opens_above_the_page_gives_the_keyboard_back(console: Console, acc
         expect(console.button(name)).to_be_focused()
 
 
-def test_what_a_menu_opens_gives_the_keyboard_back_to_the_menus_button(console: Console, account: Account) -> None:
+def test_closing_a_dialog_opened_from_a_menu_focuses_the_menu_button(console: Console, account: Account) -> None:
     account.import_(answering("Named by keyboard", "return 1;"))
     actions = console.goto("/").button("Actions for Named by keyboard")
     actions.press("Enter")
@@ -35,7 +35,7 @@ def test_a_version_that_was_named_has_the_keyboard(console: Console, account: Ac
     expect(page.get_by_role("button", name=re.compile("^First light"))).to_be_focused()
 
 
-def test_no_tip_comes_up_for_who_works_with_a_mouse(console: Console, account: Account) -> None:
+def test_mouse_focus_shows_no_tooltip(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Mouse', 'return 1;'))}").press("Live").page
     console.choose("Actions for v1", "Compare")
     console.button("Close").last.click()
@@ -56,7 +56,7 @@ def test_the_draft_is_run_from_where_it_is_written(console: Console, account: Ac
     assert code == "return 'as it stands';"
 
 
-def test_saving_by_key_asks_the_browser_nothing(console: Console, account: Account) -> None:
+def test_the_save_shortcut_opens_no_browser_dialog(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('By key', 'return 1;'))}").page
     page.evaluate("addEventListener('keydown', event => { window.isOurs = event.defaultPrevented; })")
     console.block("Answer").click()
@@ -65,7 +65,7 @@ def test_saving_by_key_asks_the_browser_nothing(console: Console, account: Accou
     assert page.evaluate("window.isOurs")
 
 
-def test_what_runs_is_not_said_not_to_have_run(console: Console, account: Account) -> None:
+def test_a_block_in_progress_is_not_marked_as_not_run(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Begun', 'return 1;'))}").press("Run").page
     console.shows("Not run yet")
     with held(page, re.compile("/execute$")):
@@ -74,9 +74,7 @@ def test_what_runs_is_not_said_not_to_have_run(console: Console, account: Accoun
         expect(page.get_by_text("Not run yet")).to_have_count(0)
 
 
-def test_what_is_called_from_the_deploy_window_is_stopped_from_where_it_was_begun(
-    console: Console, account: Account
-) -> None:
+def test_a_call_from_the_deploy_window_is_stopped_by_the_same_button(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(waiting('Call and stop', 120))}").press("Live").page
     page.get_by_role("tab", name="API").click()
     console.button("Send request").focus()

@@ -11,7 +11,7 @@ from tests.browser.workflows import answering
 from tests.support.eventually import PATIENCE_SECONDS
 
 
-def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, account: Account) -> None:
+def test_a_key_is_shown_once_works_and_is_revoked(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Behind a key", "return 'in';"))
     console.goto(f"/workflows/{workflow_id}").press("Live")
     console.page.get_by_role("tab", name="API").click()
@@ -27,7 +27,7 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     assert _eventually_refused(account, workflow_id, key).status_code == 401
 
 
-def test_a_key_tells_that_it_has_expired_and_what_it_is_for(console: Console, account: Account) -> None:
+def test_a_key_shows_its_expiry_and_its_scopes(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Only this one", "return 1;"))
     now = datetime.now(UTC)
     soon = {"name": "For an hour", "expiresAt": (now + timedelta(hours=1)).isoformat()}
@@ -41,7 +41,7 @@ def test_a_key_tells_that_it_has_expired_and_what_it_is_for(console: Console, ac
     expect(_key(console, "For a day")).not_to_contain_text("expired", ignore_case=True)
 
 
-def test_a_rotated_key_works_beside_the_new_one_for_as_long_as_is_chosen(console: Console, account: Account) -> None:
+def test_a_rotated_key_works_for_the_chosen_overlap(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Behind two keys", "return 'in';"))
     old = _made(account, {"name": "Turned over", "scopes": ["execute"]})
     console.goto("/settings/keys")
@@ -77,7 +77,7 @@ def _eventually_refused(account: Account, workflow_id: str, key: str) -> httpx2.
     return answer
 
 
-def test_a_key_may_have_a_limit_of_its_own_which_is_raised_in_use(console: Console, account: Account) -> None:
+def test_the_rate_limit_of_a_key_can_be_raised(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Now and then", "return 1;"))
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Twice a minute")
@@ -100,7 +100,7 @@ def _key(console: Console, name: str) -> Locator:
     return console.page.get_by_role("row", name=re.compile(name))
 
 
-def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:
+def test_a_click_outside_does_not_close_a_new_key(console: Console, account: Account) -> None:
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Not copied yet")
     console.press("Create")
@@ -113,7 +113,7 @@ def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, a
     expect(key).to_have_count(0)
 
 
-def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
+def test_a_secret_is_stored_and_never_shown(console: Console, account: Account) -> None:
     console.goto("/settings/secrets")
     console.page.get_by_label("Value").fill("oolong")
     for wrong in ("TEA/KIND", "TEA+KIND", "2ND_TEA"):
@@ -127,9 +127,7 @@ def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) ->
     assert account.run(workflow_id).status_code == 200
 
 
-def test_a_secret_keeps_its_lines_and_not_the_line_end_that_was_copied_with_it(
-    console: Console, account: Account
-) -> None:
+def test_a_secret_keeps_its_lines_except_a_trailing_line_end(console: Console, account: Account) -> None:
     console.goto("/settings/secrets").page.get_by_role("textbox", name="Name").fill("PRIVATE_KEY")
     console.page.get_by_label("Value").focus()
     console.page.evaluate("navigator.clipboard.writeText('BEGIN\\nMIIE\\nEND\\n')")

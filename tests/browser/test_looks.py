@@ -142,7 +142,7 @@ def test_the_theme_follows_the_system_until_one_is_chosen(open_page: Callable[..
     expect(shown).to_have_attribute("data-theme", "dark")
 
 
-def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Page], account: Account) -> None:
+def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[..., Page], account: Account) -> None:
     console = Console(open_page(), account).signed_in()
     loaded: dict[str, int] = {}
     console.page.on(
@@ -191,7 +191,9 @@ def test_nothing_jumps_while_a_page_loads(
     assert sum(value for value, *_ in shifts) < 0.01, shifts
 
 
-def test_what_a_block_does_is_read_in_full_on_a_phone(open_page: Callable[..., Page], account: Account) -> None:
+def test_the_description_of_a_block_is_fully_visible_on_a_phone(
+    open_page: Callable[..., Page], account: Account
+) -> None:
     console = Console(open_page(width=390, height=844), account).signed_in()
     console.goto(f"/workflows/{account.import_(talking('On a phone'))}").press("Add block")
     about = console.page.get_by_role("option").get_by_text("Calls a model with tools, memory and structured output")
@@ -237,13 +239,13 @@ def test_every_address_of_the_console_is_served_with_its_policy(account: Account
         "/assets/..%2findex.html",
     ],
 )
-def test_what_is_no_page_is_never_taken_for_one(account: Account, path: str) -> None:
+def test_unknown_paths_are_not_pages(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert "root" not in answer.text
 
 
-def test_a_mistyped_address_is_told_from_a_page(console: Console, account: Account) -> None:
+def test_a_mistyped_address_shows_page_not_found(console: Console, account: Account) -> None:
     answer = console.page.goto("/nonsense")
     assert answer
     assert answer.status == 404

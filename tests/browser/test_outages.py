@@ -7,7 +7,7 @@ from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking
 
 
-def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: Account) -> None:
+def test_visible_content_stays_while_the_server_is_unavailable(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Still there", "return 1;"))
     account.run(workflow_id)
     row = console.goto(f"/runs?workflow={workflow_id}").page.get_by_role("row", name=re.compile("Still there"))
@@ -20,7 +20,7 @@ def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: 
     expect(notice).to_have_count(0)
 
 
-def test_what_is_written_while_signed_out_is_saved_once_signed_in_again(console: Console, account: Account) -> None:
+def test_changes_made_while_signed_out_are_saved_after_signing_in(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Back in a minute", "return 1;"))
     console.signed_in_anew().goto(f"/workflows/{workflow_id}").block("Answer").click()
     console.page.request.post("/api/auth/sign-out", data={})
@@ -62,7 +62,7 @@ def test_an_answer_that_is_half_written_outlives_the_session(console: Console, a
     expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
 
 
-def test_what_the_draft_is_to_run_with_outlives_the_session(console: Console, account: Account) -> None:
+def test_the_input_of_a_draft_run_survives_the_session(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Run me later", "return <start.input>;"))
     page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").press("Run").page
     page.get_by_label("Input").fill("A long question")
@@ -86,7 +86,7 @@ def test_a_name_that_could_not_be_saved_stays_in_its_field(console: Console, acc
     expect(console.button("Actions for First light")).to_be_visible()
 
 
-def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Console) -> None:
+def test_a_page_that_fails_to_load_reports_it_and_leaves_the_others(console: Console) -> None:
     page, workflows = console.goto("/").page, console.page.get_by_role("heading", name="Workflows")
     expect(workflows).to_be_visible()
     page.route("**/assets/**", lambda route: route.abort("connectionrefused"))

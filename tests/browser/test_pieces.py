@@ -7,7 +7,7 @@ from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, long, thirty
 
 
-def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Account) -> None:
+def test_undo_restores_deleted_blocks_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Bring it back", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     console.page.keyboard.press("Delete")
@@ -19,7 +19,7 @@ def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Acco
     assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
 
 
-def test_what_was_deleted_or_taken_back_is_chosen_no_more(console: Console, account: Account) -> None:
+def test_deleted_or_undone_blocks_are_no_longer_selected(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(long('One after the other', 3))}").page
     console.block("Step 1").click()
     page.keyboard.press("Delete")
@@ -56,7 +56,7 @@ def test_a_block_is_added_by_keyboard_alone(console: Console, account: Account) 
     assert len(account.draft(workflow_id)["blocks"]) == 3
 
 
-def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account: Account) -> None:
+def test_undo_reverts_a_drag_into_a_loop_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Drag it in"))
     console.goto(f"/workflows/{workflow_id}")
     page, note, loop = console.page, console.place_of("Start"), console.place_of("Each Item")
@@ -71,9 +71,7 @@ def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account:
     assert (start["data"], start["position"]) == ({}, {"x": 0, "y": 200})
 
 
-def test_a_container_that_is_drawn_larger_to_the_left_is_taken_back_in_one_step(
-    console: Console, account: Account
-) -> None:
+def test_undo_reverts_a_resized_container_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Draw it larger"))
     before = account.draft(workflow_id)["blocks"]
     console.goto(f"/workflows/{workflow_id}").focus("Each Item")
@@ -120,7 +118,7 @@ def test_text_that_is_selected_is_copied_as_text(console: Console, account: Acco
     assert '"result": 42' in console.page.evaluate("navigator.clipboard.readText()")
 
 
-def test_the_list_of_blocks_gives_what_is_typed_and_lays_it_beside(console: Console, account: Account) -> None:
+def test_the_block_list_filters_by_typing_and_adds_the_block_beside(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two loops", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
     page = console.page

@@ -43,7 +43,7 @@ def _mcp(account: Account, server: str, method: str, params: Json | None = None)
     return result
 
 
-def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, account: Account) -> None:
+def test_a_tool_without_a_server_is_not_shown_as_saved(console: Console, account: Account) -> None:
     server = {"workspaceId": account.workspace_id, "name": "Cellar", "workflowIds": []}
     made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
     console.goto(f"/workflows/{account.publish(talking('Nobody offers it'))}").press("Live")
@@ -90,7 +90,7 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
 
 
-def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:
+def test_a_workflow_is_published_as_a_chat_and_deleted(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Talk to me"))
     console.goto(f"/workflows/{workflow_id}").press("Live")
     console.page.get_by_role("tab", name="Chat").click()
@@ -109,7 +109,7 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
-def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Console, account: Account) -> None:
+def test_updating_a_chat_keeps_its_color_and_its_picture(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Green and round"))
     look = {"primaryColor": "#1d7f4e", "welcomeMessage": "Hi", "imageUrl": "https://example.com/logo.png"}
     account.chat(workflow_id, "green-and-round", title="Green", customizations=look)
@@ -120,7 +120,7 @@ def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Consol
     assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
 
 
-def test_without_a_mail_server_the_choice_of_email_says_so(console: Console, account: Account) -> None:
+def test_without_a_mail_server_the_email_option_explains_it(console: Console, account: Account) -> None:
     def without_mail(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "canMail": False})

@@ -32,9 +32,7 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
 
 
-def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_address(
-    console: Console, account: Account
-) -> None:
+def test_repeating_a_run_calls_its_own_workflow(console: Console, account: Account) -> None:
     mine, other = (account.publish(answering(name, "return 1;")) for name in ("Mine it is", "Another one"))
     run_id = account.run(mine).headers["x-execution-id"]
     console.goto(f"/runs/{other}/{run_id}").press("Run again")
@@ -42,7 +40,7 @@ def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_addre
     expect(console.page.get_by_role("heading", name=re.compile("Mine it is"))).to_be_visible()
 
 
-def test_a_run_that_is_not_kept_any_more_is_said_to_be_gone(console: Console, account: Account) -> None:
+def test_an_expired_run_is_shown_as_not_found(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Long ago", "return 1;"))
     console.goto(f"/runs/{workflow_id}/{new_id()}").shows("Run not found")
     expect(console.page.get_by_role("link", name="View all runs")).to_have_attribute("href", "/runs")
@@ -66,7 +64,7 @@ def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: 
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_what_a_model_took_lies_within_the_block_that_asked_it(
+def test_model_usage_is_shown_within_the_calling_block(
     open_page: Callable[..., Page], account: Account, width: int
 ) -> None:
     workflow_id = account.publish(talking("Asks a model"))
@@ -78,7 +76,7 @@ def test_what_a_model_took_lies_within_the_block_that_asked_it(
     assert part["x"] + part["width"] <= whole["x"] + whole["width"] + 1
 
 
-def test_of_a_long_loop_the_beginning_is_shown_and_the_round_that_failed(console: Console, account: Account) -> None:
+def test_a_long_loop_shows_its_first_rounds_and_the_failed_one(console: Console, account: Account) -> None:
     rounds, code = 200, "if (<loop.index> === 199) throw new Error('the last one'); return 1;"
     each = {"width": 600, "height": 300, "loopType": "for", "count": rounds}
     blocks = [
@@ -119,7 +117,7 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
 
-def test_who_answers_second_is_told_that_it_did_not_count(console: Console, account: Account) -> None:
+def test_the_second_answer_to_a_pause_is_reported_as_too_late(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("First come, first served"))
     run_id = account.run(workflow_id).json()["executionId"]
     page = console.page
@@ -137,7 +135,7 @@ def test_who_answers_second_is_told_that_it_did_not_count(console: Console, acco
     console.shows(re.compile("cannot be resumed|already been resumed"))
 
 
-def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account) -> None:
+def test_a_boolean_answer_is_a_choice(console: Console, account: Account) -> None:
     form: list[Json] = [
         {"id": "f0", "name": "approved", "type": "boolean", "required": True},
         {"id": "f1", "name": "urgent", "type": "boolean"},
@@ -155,7 +153,7 @@ def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account
     expect(console.page.get_by_role("region", name="Output")).to_contain_text(re.compile(r'true,\s+""'))
 
 
-def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, account: Account) -> None:
+def test_a_blocking_pause_shows_its_question(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("What is it waiting for"))
     run_id = account.run(workflow_id, {"input": "two"}).json()["executionId"]
     console.goto(f"/runs/{workflow_id}/{run_id}")
@@ -165,7 +163,7 @@ def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, ac
     expect(blocks).not_to_contain_text("responseStructure")
 
 
-def test_a_draft_that_pauses_says_what_it_waits_for(console: Console, account: Account) -> None:
+def test_a_paused_draft_shows_its_question(console: Console, account: Account) -> None:
     workflow = asking("Wait for the draft")
     console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
     console.shows("Waiting for input: verdict.")
@@ -184,16 +182,14 @@ def test_a_run_that_waits_is_cancelled(console: Console, account: Account) -> No
     expect(console.page.get_by_role("row", name=re.compile("Never mind"))).to_contain_text("Cancelled")
 
 
-def test_the_queue_tells_its_length_and_what_a_job_waits(console: Console) -> None:
+def test_the_queue_shows_its_length_and_the_waiting_time_of_a_job(console: Console) -> None:
     console.goto("/runs")
     queue = console.page.get_by_label("Queue")
     expect(queue).to_contain_text(re.compile(r"Queued runs\s*0 of 1,000"))
     expect(queue).to_contain_text("Less than 1 s")
 
 
-def test_a_job_whose_message_died_is_seen_and_run_again_once_the_cause_is_gone(
-    console: Console, account: Account
-) -> None:
+def test_a_dead_lettered_job_is_listed_and_redriven(console: Console, account: Account) -> None:
     account.set_secret("KETTLE", "cold")
     code = "if ({{KETTLE}} === 'cold') throw new Error('no tea'); return 'tea';"
     workflow_id = account.publish(answering("Tea by queue", code))
@@ -230,7 +226,7 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     console.confirm("Delete").shows("No dead letters")
 
 
-def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Console) -> None:
+def test_dead_letters_beyond_one_page_are_counted_and_listed(console: Console) -> None:
     letter = {"kind": "records", "queue": "runs.records", "reason": "Unreadable", "times": 1, "size": 1}
     died: Json = {**letter, "diedAt": "2026-01-01T00:00:00.000Z", "workflowId": None, "runId": None}
 
@@ -283,7 +279,7 @@ def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, 
     assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
 
 
-def test_the_last_hour_is_the_last_one_however_long_the_page_is_looked_at(console: Console) -> None:
+def test_the_last_hour_moves_with_the_clock(console: Console) -> None:
     page = console.page
     page.clock.install()
     with page.expect_request(_of_a_time) as first:
@@ -334,14 +330,14 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     assert len(asked) <= 10
 
 
-def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account: Account) -> None:
+def test_the_chart_of_a_quiet_day_shows_its_calls(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Once today", "return 1;")))
     row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
     expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in the last 24 hours")
     expect(console.page.get_by_role("note")).to_have_count(0)
 
 
-def test_how_long_ago_a_run_was_goes_on_while_nothing_happens(console: Console, account: Account) -> None:
+def test_the_age_of_a_run_is_updated_without_events(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Quiet since", "return 1;")))
     page = console.page
     page.clock.install()
@@ -351,7 +347,7 @@ def test_how_long_ago_a_run_was_goes_on_while_nothing_happens(console: Console, 
     expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
 
 
-def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:
+def test_an_uncountable_number_of_calls_is_shown_as_a_minimum(console: Console, account: Account) -> None:
     account.publish(answering("Busy this morning", "return 1;"))
     workflow_id = account.publish(answering("Busy all day", "return 1;"))
     account.run(workflow_id)

@@ -8,7 +8,7 @@ from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking
 
 
-def test_who_renames_a_workflow_leaves_it_described_as_it_is(console: Console, account: Account) -> None:
+def test_renaming_a_workflow_keeps_its_description(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Old name", "return 1;"))
     console.goto("/").choose("Actions for Old name", "Rename")
     account.http.put(f"/api/workflows/{workflow_id}", json={"description": "Said meanwhile"}).raise_for_status()
@@ -17,7 +17,7 @@ def test_who_renames_a_workflow_leaves_it_described_as_it_is(console: Console, a
     expect(console.page.get_by_role("row", name="New name")).to_contain_text("Said meanwhile")
 
 
-def test_who_describes_a_server_leaves_it_as_closed_as_it_is(console: Console, account: Account) -> None:
+def test_describing_a_server_keeps_its_access(console: Console, account: Account) -> None:
     wish = {"workspaceId": account.workspace_id, "name": "Larder", "workflowIds": [], "isPublic": True}
     made = account.http.post("/api/mcp/workflow-servers", json=wish).raise_for_status().json()
     path = f"/api/mcp/workflow-servers/{made['data']['server']['id']}"
@@ -31,7 +31,7 @@ def test_who_describes_a_server_leaves_it_as_closed_as_it_is(console: Console, a
     account.http.delete(path).raise_for_status()
 
 
-def test_who_changes_the_words_of_a_chat_leaves_it_as_closed_as_it_is(console: Console, account: Account) -> None:
+def test_changing_the_texts_of_a_chat_keeps_its_access(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Closed meanwhile"))
     account.chat(workflow_id, "closed-meanwhile", title="Closed meanwhile")
     welcome = _on_tab(console, workflow_id, "Chat").get_by_label("Welcome message")
@@ -45,7 +45,7 @@ def test_who_changes_the_words_of_a_chat_leaves_it_as_closed_as_it_is(console: C
     assert (answer.status_code, answer.json()["error"]) == (401, "auth_required_password")
 
 
-def test_who_changes_the_words_of_an_agent_leaves_it_as_closed_as_it_is(console: Console, account: Account) -> None:
+def test_changing_the_texts_of_an_agent_keeps_its_access(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Private again"))
     _publish_agent(account, workflow_id, isPublic=True)
     description = _on_tab(console, workflow_id, "A2A").get_by_label("Description")
@@ -56,9 +56,7 @@ def test_who_changes_the_words_of_an_agent_leaves_it_as_closed_as_it_is(console:
     assert account.deployment(workflow_id)["isPublicApi"] is False
 
 
-def test_who_changes_the_words_of_an_agent_leaves_it_the_skill_that_it_was_given(
-    console: Console, account: Account
-) -> None:
+def test_changing_the_texts_of_an_agent_keeps_its_skills(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Skilled"))
     skill = {"id": "sum-up", "name": "Sum up", "description": "", "tags": ["short"], "examples": ["Sum this up"]}
     _publish_agent(account, workflow_id, skills=[skill])

@@ -25,7 +25,7 @@ def test_a_second_workspace_is_made_and_left_again(console: Console, account: Ac
     expect(console.button(first)).to_be_visible()
 
 
-def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
+def test_an_invitation_link_joins_with_the_permissions_of_the_role(
     console: Console, open_page: Callable[..., Page], account: Account
 ) -> None:
     workflow_id = account.publish(answering("For readers, too", "return 1;"))
@@ -48,7 +48,7 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     expect(guest.button("Invite")).to_have_count(0)
 
 
-def test_the_limits_are_those_of_the_workspace_that_is_looked_at(console: Console, account: Account) -> None:
+def test_the_limits_shown_belong_to_the_current_workspace(console: Console, account: Account) -> None:
     made = console.page.request.post("/api/workspaces", data={"name": "With limits of its own"}).json()["workspace"]
     first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
     for name, workspace_id in ((first, account.workspace_id), ("Workspace With limits of its own", made["id"])):
@@ -59,7 +59,7 @@ def test_the_limits_are_those_of_the_workspace_that_is_looked_at(console: Consol
         assert asked.value.url.endswith(f"workspaceId={workspace_id}")
 
 
-def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Console, account: Account) -> None:
+def test_a_tab_stays_in_its_workspace_when_another_tab_switches(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Mine is the first", "return 1;"))
     first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
     other = Console(console.page.context.new_page(), account).goto("/")
@@ -74,7 +74,7 @@ def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Cons
     expect(other.block("Answer")).to_be_visible()
 
 
-def test_who_stays_for_what_is_unsaved_stays_in_the_workspace(console: Console, account: Account) -> None:
+def test_cancelling_a_switch_for_unsaved_changes_stays_in_the_workspace(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Not saved yet", "return 1;"))
     page = console.page
     assert page.request.post("/api/workspaces", data={"name": "Tempting"}).ok
@@ -96,7 +96,7 @@ def test_who_stays_for_what_is_unsaved_stays_in_the_workspace(console: Console, 
     expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'mine';")
 
 
-def test_who_is_in_no_workspace_any_more_can_sign_out(
+def test_a_person_without_a_workspace_can_sign_out(
     console: Console, open_page: Callable[..., Page], account: Account
 ) -> None:
     console.goto("/settings/members").press("Invite")

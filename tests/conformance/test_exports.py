@@ -27,7 +27,7 @@ async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, do
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", REFUSED)
-async def test_an_export_of_what_we_do_not_have_imports_and_is_told_why_it_cannot_be_deployed(
+async def test_an_export_with_unsupported_blocks_imports_and_explains_why_it_cannot_be_deployed(
     name: str, door: PublicDoor
 ) -> None:
     imported = await door.import_(EXPORTS[name]["file"])

@@ -133,7 +133,7 @@ async def test_a_task_is_followed_and_cancelled(door: PublicDoor) -> None:
             await anext(client.subscribe(SubscribeToTaskRequest(id=begun.id)))
 
 
-async def test_a_run_that_asks_a_person_is_answered_by_a_message(door: PublicDoor) -> None:
+async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicDoor) -> None:
     form = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
     asks = block("h1", "human_in_the_loop", "Ask", inputFormat=form)
     blocks = [start(), asks, function("f1", "return <ask.ok>")]
@@ -164,7 +164,7 @@ async def test_a_run_that_fails_is_a_failed_task(door: PublicDoor) -> None:
             await client.list_tasks(ListTasksRequest())
 
 
-async def test_who_may_call_the_workflow_may_call_the_agent(door: PublicDoor) -> None:
+async def test_callers_of_the_workflow_can_call_the_agent(door: PublicDoor) -> None:
     made = await publish(door, adder())
     for key in (None, "sk-sim-wrong"):
         async with client_of(made["url"], key, streaming=False) as client:
@@ -186,7 +186,7 @@ async def test_a_call_too_many_is_refused(door: PublicDoor, stack: Stack) -> Non
                 await sent(client, says(new_data_part({"a": 1, "b": 1})))
 
 
-async def test_what_is_not_live_or_not_published_is_not_found(door: PublicDoor) -> None:
+async def test_unpublished_and_undeployed_agents_are_not_found(door: PublicDoor) -> None:
     made = await publish(door, adder())
     async with client_of(made["url"], key_of(door), streaming=False) as client:
         await door.http.delete(f"/api/workflows/{made['workflowId']}/deploy")

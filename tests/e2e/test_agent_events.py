@@ -56,12 +56,14 @@ def assert_tells_everything(told: list[Any]) -> None:
     assert "".join(frame.get("chunk", "") for frame in after[:-1]) == "It is 5."
 
 
-async def test_who_negotiates_hears_everything(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_caller_that_negotiates_receives_every_event(door: PublicDoor, models: ModelServer) -> None:
     script(models, "open")
     assert_tells_everything(await frames(door, "open", **NEGOTIATED))
 
 
-async def test_v2_tells_the_same_and_tells_it_again_to_who_comes_back(door: PublicDoor, models: ModelServer) -> None:
+async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
+    door: PublicDoor, models: ModelServer
+) -> None:
     script(models, "open-again")
     path = f"/api/v2/workflows/{await calculator(door, 'open-again')}"
     body = {**ASKED, **EVENTS, "input": {"input": "2 + 3?"}}
@@ -78,7 +80,7 @@ async def test_v2_tells_the_same_and_tells_it_again_to_who_comes_back(door: Publ
     assert rest == told[told.index(seen) + 1 :]
 
 
-async def test_who_does_not_hears_the_answer_alone(door: PublicDoor, models: ModelServer) -> None:
+async def test_other_callers_receive_the_answer_only(door: PublicDoor, models: ModelServer) -> None:
     script(models, "plain")
     told = await frames(door, "plain")
     assert "".join(frame["chunk"] for frame in told[:-2]) == "It is 5."

@@ -134,7 +134,7 @@ async def test_people_talk_on_a_phone(stack: Stack, door: PublicDoor, models: Mo
         await expect(page.get_by_text("Bye.")).to_have_count(0)
 
 
-async def test_the_page_asks_for_the_password(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
+async def test_the_page_requires_the_password(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
     models.answer("door", Reply.says("You found me."))
     identifier = await publish(door, "door", authType="password", password="open sesame")
     async with page_of(stack, identifier) as page:
@@ -180,7 +180,7 @@ async def test_a_message_that_was_not_taken_need_not_be_written_again(
         await expect(page.get_by_text("A long story")).to_have_count(1)
 
 
-async def test_the_page_asks_for_an_address_and_its_code(
+async def test_the_page_requires_an_address_and_its_code(
     stack: Stack, door: PublicDoor, models: ModelServer, mails: MailServer
 ) -> None:
     models.answer("guests", Reply.says("Good to see you."))

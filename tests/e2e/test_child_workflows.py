@@ -53,7 +53,7 @@ async def test_a_child_has_the_environment_that_its_caller_never_names(door: Pub
     assert answer["output"]["result"] == "from-the-workspace1"
 
 
-async def test_a_child_that_is_not_deployed_is_told(door: PublicDoor) -> None:
+async def test_a_child_that_is_not_deployed_is_reported(door: PublicDoor) -> None:
     imported = await door.import_(doubling("2"))
     draft = imported.json()["data"]["id"]
     answer = await door.run(await door.publish(calling(draft)), {"n": 1})

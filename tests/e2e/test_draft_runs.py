@@ -77,7 +77,7 @@ async def test_the_draft_runs_before_anything_is_deployed_and_another_state_in_i
     assert (await canvas.run(useDraftState=False)).status_code == 403
 
 
-async def test_the_canvas_hears_every_block(canvas: Canvas) -> None:
+async def test_the_canvas_receives_events_of_every_block(canvas: Canvas) -> None:
     answer = await canvas.run(input={"q": "a"}, stream=True)
     frames = [json.loads(line[6:]) for line in answer.text.split("\n\n")[:-2]]
     assert [(frame["type"], frame["data"].get("blockId")) for frame in frames] == [
@@ -89,7 +89,7 @@ async def test_the_canvas_hears_every_block(canvas: Canvas) -> None:
     assert frames[-1]["data"]["output"]["result"] == "a!?"
 
 
-async def test_who_loses_the_line_reads_on_where_it_was_lost(
+async def test_a_reader_that_loses_its_connection_resumes_where_it_stopped(
     canvas: Canvas, door: PublicDoor, models: ModelServer
 ) -> None:
     gate = models.gate()
@@ -114,7 +114,7 @@ async def test_who_loses_the_line_reads_on_where_it_was_lost(
     assert rest[-1]["data"]["output"]["content"] == "Once upon a time"
 
 
-async def test_a_run_goes_on_from_a_block_with_what_was_given_or_left(canvas: Canvas) -> None:
+async def test_a_run_continues_from_a_block_with_given_or_stored_outputs(canvas: Canvas) -> None:
     run_id = await canvas.finished(input={"q": "a"})
     given = {"blockStates": {"one": {"output": {"result": {"v": "given"}}, "executed": True}}}
     assert await canvas.result(runFromBlock={"startBlockId": "two", "sourceSnapshot": given}) == "given?"

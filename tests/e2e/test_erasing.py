@@ -114,9 +114,7 @@ async def test_nothing_of_a_deleted_workspace_is_left(stack: Stack, elsewhere: P
     assert await asyncio.to_thread(places_of, elsewhere.workspace_id, stack.mongodb_uri) <= FOR_GOOD | ID_ONLY
 
 
-async def test_nothing_of_a_deleted_workflow_is_left_but_what_is_the_workspaces(
-    stack: Stack, elsewhere: PublicDoor
-) -> None:
+async def test_deleting_a_workflow_leaves_only_data_of_the_workspace(stack: Stack, elsewhere: PublicDoor) -> None:
     marker, other = f"marker-{new_id()}", f"other-{new_id()}"
     workflow_id = await plant(elsewhere, marker)
     kept = await plant(elsewhere, other)

@@ -23,7 +23,7 @@ async def test_summarise_streams_from_the_built_in_model(door: PublicDoor) -> No
     assert (final["data"], done) == ({"success": True, "output": {}}, "[DONE]")
 
 
-async def test_summarise_asks_the_model_that_the_caller_names(door: PublicDoor, models: ModelServer) -> None:
+async def test_summarise_uses_the_model_that_the_caller_names(door: PublicDoor, models: ModelServer) -> None:
     models.answer("writer", Reply.says("In short: yes."))
     answer = await door.run(await publish(door, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
     assert answer.json()["output"]["content"] == "In short: yes."
@@ -41,7 +41,7 @@ async def test_summarise_asks_the_model_that_the_caller_names(door: PublicDoor, 
         ("", 422, {"error": "message is empty"}),
     ],
 )
-async def test_classify_support_answers_with_a_status_of_its_own(
+async def test_classify_support_answers_with_its_own_status(
     door: PublicDoor, message: str, status: int, body: dict[str, str]
 ) -> None:
     answer = await door.run(await publish(door, "classify-support"), {"message": message})

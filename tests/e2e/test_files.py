@@ -58,7 +58,7 @@ async def test_a_stream_and_a_job_take_files_too(door: PublicDoor, models: Model
 
 
 @pytest.mark.parametrize("language", ["javascript", "python"])
-async def test_functions_read_what_was_sent(door: PublicDoor, language: str) -> None:
+async def test_functions_read_the_sent_file(door: PublicDoor, language: str) -> None:
     wait = "await " if language == "javascript" else ""
     code = f"return {wait}sim.files.readBase64(<start.photos[0]>)"
     give = block("f1", "function", "Read", code=code, language=language)
@@ -66,7 +66,7 @@ async def test_functions_read_what_was_sent(door: PublicDoor, language: str) -> 
     assert (await door.run(workflow_id, SENT)).json()["output"]["result"] == PHOTO
 
 
-async def test_a_file_that_cannot_be_had_is_the_callers_mistake(door: PublicDoor) -> None:
+async def test_an_unavailable_file_is_a_client_error(door: PublicDoor) -> None:
     workflow_id = await door.publish(workflow("Take", [start(photos="file[]")]))
     body = {"photos": [{"type": "url", "data": "https://169.254.169.254/x.png", "name": "x.png"}]}
     answer = await door.run(workflow_id, body)

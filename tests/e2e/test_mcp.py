@@ -74,7 +74,7 @@ async def test_workflows_are_listed_and_called(door: PublicDoor, mode: str) -> N
             await client.call_tool("nothing", {})
 
 
-async def test_what_is_not_live_is_not_offered(door: PublicDoor) -> None:
+async def test_undeployed_workflows_are_not_offered(door: PublicDoor) -> None:
     made = await publish(door)
     await door.http.delete(f"/api/workflows/{made['tools'][0]['workflowId']}/deploy")
     async with client_of(made["server"]["url"], key_of(door)) as client:
@@ -83,7 +83,7 @@ async def test_what_is_not_live_is_not_offered(door: PublicDoor) -> None:
             await client.call_tool("add_two_numbers", {"a": 1, "b": 1})
 
 
-async def test_only_a_public_server_serves_who_has_no_key(door: PublicDoor) -> None:
+async def test_only_a_public_server_accepts_callers_without_a_key(door: PublicDoor) -> None:
     made = await publish(door)
     url = made["server"]["url"]
     async with httpx2.AsyncClient(timeout=30) as http:
@@ -94,7 +94,7 @@ async def test_only_a_public_server_serves_who_has_no_key(door: PublicDoor) -> N
         assert '"result": 5' in text_of(await client.call_tool("add_two_numbers", {"a": 2, "b": 3}))
 
 
-async def test_a_call_too_many_says_when_to_come_back(door: PublicDoor, stack: Stack) -> None:
+async def test_a_rate_limited_call_has_a_retry_time(door: PublicDoor, stack: Stack) -> None:
     made = await publish(door)
     async with client_of(made["server"]["url"], await key_with_limit(stack, door, 1)) as client:
         with pytest.raises(MCPError) as refused:
@@ -104,7 +104,7 @@ async def test_a_call_too_many_says_when_to_come_back(door: PublicDoor, stack: S
     assert refused.value.data["retryAfterSeconds"] >= 1
 
 
-async def test_a_look_tells_what_the_server_is(door: PublicDoor) -> None:
+async def test_a_get_request_describes_the_server(door: PublicDoor) -> None:
     url = (await publish(door))["server"]["url"]
     look = (await door.http.get(url)).json()
     assert look == {

@@ -127,7 +127,7 @@ async def test_a_queued_run_is_accepted_then_processed_then_completed(door: Publ
     assert models.calls_of("slow")[-1].end is End.DONE
 
 
-async def test_a_failed_job_says_why(door: PublicDoor) -> None:
+async def test_a_failed_job_has_its_error(door: PublicDoor) -> None:
     accepted = await door.queue(await door.publish(compute('throw new Error("boom")')))
     failed = await door.ended_job(accepted["jobId"])
     assert failed.keys() == {"success", "taskId", "status", "metadata", "error"}
@@ -155,7 +155,7 @@ async def test_a_wrong_key_opens_nothing(door: PublicDoor) -> None:
     assert (answer.status_code, answer.json()["error"]) == (401, "Invalid API key")
 
 
-async def test_many_callers_at_once_each_get_their_own_answer(door: PublicDoor) -> None:
+async def test_each_of_many_concurrent_callers_gets_its_own_answer(door: PublicDoor) -> None:
     workflow_id = await door.publish(compute("return <start.n>"))
     answers = await asyncio.gather(*(door.run(workflow_id, {"n": n}) for n in range(50)))
     assert [answer.json()["output"]["result"] for answer in answers] == list(range(50))

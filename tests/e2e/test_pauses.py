@@ -47,7 +47,7 @@ async def resume(door: PublicDoor, workflow_id: str, run_id: str, context_id: st
     return (await door.http.post(path, json={"input": {"ok": ok}})).status_code
 
 
-async def test_who_reads_a_run_after_its_answer_reads_what_came_before_the_question_too(door: PublicDoor) -> None:
+async def test_a_reader_after_the_answer_also_receives_the_events_before_the_question(door: PublicDoor) -> None:
     workflow_id = await door.publish(one_question())
     run = f"/api/v2/workflows/{workflow_id}"
     body = {"stream": True, "input": {"text": "four"}, "selectedOutputs": ["before.result", "ask.ok"]}
@@ -65,7 +65,7 @@ async def test_who_reads_a_run_after_its_answer_reads_what_came_before_the_quest
     assert anew[-2]["data"]["output"] == {"f1": {"result": 4}, "h1": {"ok": True}}
 
 
-async def test_a_paused_run_survives_the_restart_of_all_that_keeps_or_runs_it(door: PublicDoor, stack: Stack) -> None:
+async def test_a_paused_run_survives_the_restart_of_store_and_services(door: PublicDoor, stack: Stack) -> None:
     workflow_id = await door.publish(one_question())
     job = await door.queue(workflow_id, {"text": "four"})
     run_id = job["executionId"]
@@ -82,7 +82,7 @@ async def test_a_paused_run_survives_the_restart_of_all_that_keeps_or_runs_it(do
     assert ended["output"]["data"] == {"length": 4, "ok": True}
 
 
-async def test_of_many_answers_one_is_taken(door: PublicDoor) -> None:
+async def test_one_of_many_answers_is_accepted(door: PublicDoor) -> None:
     workflow_id = await door.publish(one_question())
     job = await door.queue(workflow_id, {"text": "four"})
     await paused(door, workflow_id, job["executionId"])
@@ -111,7 +111,7 @@ async def test_branches_wait_each_for_their_own_answer(door: PublicDoor) -> None
     assert output == {"result": [True, False], "stdout": ""}
 
 
-async def test_a_loop_asks_in_every_iteration(door: PublicDoor) -> None:
+async def test_a_loop_pauses_in_every_iteration(door: PublicDoor) -> None:
     file = workflow("Loop", [start(), asks("h1", "Ask"), block("l1", "loop", "Loop 1")], (START, "l1"))
     file["state"]["loops"] = {"l1": {"id": "l1", "nodes": ["h1"], "iterations": 2, "loopType": "for"}}
     file["state"]["blocks"]["l1"]["data"] = {"loopType": "for", "count": 2}
@@ -131,7 +131,7 @@ async def test_a_loop_asks_in_every_iteration(door: PublicDoor) -> None:
     assert "results" in await ended_output(door, workflow_id, run_id)
 
 
-async def test_a_long_wait_ends_by_itself(door: PublicDoor) -> None:
+async def test_a_long_wait_ends_without_a_request(door: PublicDoor) -> None:
     wait = {"async": True, "timeValue": "0.02", "timeUnitLong": "minutes"}
     blocks = [start(), block("w1", "wait", "Wait", **wait), function("f1", "return <wait.status>")]
     workflow_id = await door.publish(workflow("Long wait", blocks, (START, "w1"), ("w1", "f1")))
@@ -147,7 +147,7 @@ def calls(block_id: str, name: str, workflow_id: str, text: str) -> dict[str, An
     return block(block_id, "workflow_input", name, workflowId=workflow_id, inputMapping=mapping)
 
 
-async def test_a_called_workflow_asks_through_its_caller_two_deep_and_across_a_restart(
+async def test_a_nested_called_workflow_asks_through_its_caller_across_a_restart(
     door: PublicDoor, stack: Stack
 ) -> None:
     """Start two at once: one calls the workflow that asks, one calls a workflow that calls it."""

@@ -139,7 +139,7 @@ async def calls_unchecked(gateways: list[str]) -> float:
     )
 
 
-async def test_two_gateways_let_in_what_the_rule_says(
+async def test_two_gateways_together_admit_calls_by_the_rule(
     stack: Stack, door: PublicDoor, gateways: list[str], buckets: Buckets, measured: Tell
 ) -> None:
     workflow_id = await door.publish(workflow("Nothing", [start(), function("f1", "return 1")], (START, "f1")))

@@ -56,7 +56,7 @@ async def test_a_chain_of_a_thousand_blocks_ends(door: PublicDoor) -> None:
     assert await result_of(door, chain) == "end"
 
 
-async def test_a_thousand_blocks_at_once_are_all_waited_for(door: PublicDoor) -> None:
+async def test_a_thousand_parallel_blocks_are_all_joined(door: PublicDoor) -> None:
     ids = [f"v{number}" for number in range(1_000)]
     blocks = [start(), *(step(number) for number in range(1_000)), function("last", "return 'end'")]
     edges = [(START, each) for each in ids] + [(each, "last") for each in ids]

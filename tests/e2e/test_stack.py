@@ -26,7 +26,7 @@ def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str, own: se
     assert secrets == own
 
 
-def test_nobody_else_on_the_network_can_knock(stack: Stack) -> None:
+def test_the_servers_are_unreachable_from_other_machines(stack: Stack) -> None:
     ours = [stack.pid(name) for name in stack.names]
     assert stack.rabbitmq is not None
     assert stack.store is not None

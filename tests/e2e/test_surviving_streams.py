@@ -95,7 +95,7 @@ async def test_many_read_one_run_during_it_and_after_it(door: PublicDoor, models
     assert {events[-1].data for events in (*during, after)} == {"[DONE]"}
 
 
-async def test_a_killed_worker_resets_the_stream_and_another_tells_it_anew(
+async def test_a_killed_worker_resets_the_stream_and_another_repeats_it(
     door: PublicDoor, models: ModelServer, stack: Stack
 ) -> None:
     worker, *others = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
@@ -127,7 +127,7 @@ async def test_a_queued_run_is_read_from_its_beginning(door: PublicDoor, models:
     assert events[-1].data == "[DONE]"
 
 
-async def test_who_hangs_up_may_still_cancel(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_caller_can_cancel_after_disconnecting(door: PublicDoor, models: ModelServer) -> None:
     workflow_id, gate = await poet(door, models, "endless")
     async with streaming(door, workflow_id) as response:
         run_id = response.headers["x-run-id"]

@@ -79,9 +79,7 @@ def test_a_killed_one_leaves_nothing_running(tmp_path: Path, free_port: int) -> 
         await_gone(children)
 
 
-def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_next_start(
-    tmp_path: Path, free_port: int
-) -> None:
+def test_an_attached_run_of_a_killed_process_is_lost_after_the_next_start(tmp_path: Path, free_port: int) -> None:
     with up(tmp_path, free_port) as first:
         first.await_ready()
         known = credentials(tmp_path)
@@ -122,7 +120,7 @@ def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None:
+def test_a_program_receives_the_credentials(tmp_path: Path, free_port: int) -> None:
     with up(tmp_path, free_port, "--json") as started:
         started.await_ready("}\n")
         told = json.loads(started.output)
@@ -158,7 +156,7 @@ def test_ctrl_c_ends_it_without_an_error(tmp_path: Path, free_port: int) -> None
         assert "Traceback" not in started.output
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_a_one_line_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         with up(tmp_path, taken) as refused:

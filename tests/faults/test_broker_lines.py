@@ -48,7 +48,7 @@ async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
     assert [answer.status_code for answer in answers] == [200] * CALLERS
 
 
-async def test_waiting_callers_hear_of_a_killed_broker_while_it_is_away_and_new_ones_are_served_after(
+async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_after_its_restart(
     stack: Stack, witness: Witness, door: PublicDoor
 ) -> None:
     assert stack.rabbitmq is not None

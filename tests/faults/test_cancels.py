@@ -74,7 +74,7 @@ async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
     assert models.calls_of(model) == []
 
 
-async def test_runs_are_cancelled_while_their_worker_is_gone(
+async def test_runs_of_a_lost_worker_are_cancelled(
     door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
@@ -163,7 +163,7 @@ async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
 
 
 @both
-async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
+async def test_an_ended_run_cannot_be_cancelled(door: PublicDoor, cancel: Cancel) -> None:
     workflow_id = await door.publish(workflow("Short", [start()]))
     job = await door.queue(workflow_id)
     await door.ended_job(job["jobId"])

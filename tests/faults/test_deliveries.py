@@ -25,7 +25,7 @@ def dispatch_of(stack: Stack, run_id: str) -> DurableRunDispatched:
     return DurableRunDispatched(run_id, run["dispatch_id"], run["workspace_id"])
 
 
-async def test_a_message_that_is_delivered_again_and_again_runs_once(
+async def test_a_repeatedly_delivered_message_runs_once(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "copy-a", "copy-b"))

@@ -46,9 +46,7 @@ async def test_restarting_every_service_in_turn_fails_nothing(
     assert {witness.calls("roll", name) for name in tally.accepted} == {1}
 
 
-async def test_a_stopping_gateway_sends_its_callers_elsewhere_before_it_refuses_anybody(
-    stack: Stack, door: PublicDoor
-) -> None:
+async def test_a_stopping_gateway_redirects_its_callers_before_it_refuses_any(stack: Stack, door: PublicDoor) -> None:
     name, notice = "gateway-2", {"FLOWPORT_DRAIN_NOTICE_SECONDS": "4"}
     await asyncio.to_thread(stack.restart, name, environment=notice)
     workflow_id = await door.publish(workflow("Short", [start()]))
@@ -67,7 +65,7 @@ async def test_a_stopping_gateway_sends_its_callers_elsewhere_before_it_refuses_
     await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_DRAIN_NOTICE_SECONDS": "0"})
 
 
-async def test_a_call_that_takes_longer_than_a_stopping_gateway_waits_is_told_so(
+async def test_a_call_longer_than_the_drain_time_of_a_gateway_gets_an_error(
     stack: Stack, models: ModelServer, door: PublicDoor, callers: Callers
 ) -> None:
     models.answer("endless", Reply.says("late", gate=models.gate()))

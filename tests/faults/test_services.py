@@ -17,7 +17,7 @@ LISTEN_SECONDS = 3.0
 """Several intervals of the reaper."""
 
 
-async def test_what_a_killed_jobs_service_accepted_is_done_once(
+async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
@@ -34,7 +34,7 @@ async def test_what_a_killed_jobs_service_accepted_is_done_once(
     assert {witness.calls("jobs-a", name) for name in ends} == {1}
 
 
-async def test_no_worker_is_taken_for_lost_because_nobody_could_hear_it(
+async def test_a_worker_that_could_not_report_is_not_taken_for_lost(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
     kinds = ("deaf-get", "deaf-post")
@@ -55,7 +55,7 @@ async def test_no_worker_is_taken_for_lost_because_nobody_could_hear_it(
     assert [witness.calls(kind) for kind in kinds] == [1, 1]
 
 
-async def test_runs_outlive_a_store_that_is_away_for_longer_than_their_leases(
+async def test_runs_survive_a_store_outage_longer_than_their_leases(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "store-a", "store-b", posts=["store-b"]))

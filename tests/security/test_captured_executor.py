@@ -166,7 +166,7 @@ async def test_a_ticket_is_for_one_workspace(deploy: Deploy) -> None:
     assert await deploy.environment(deploy.ticket(workspace_id="victim"), "ws") == REFUSED
 
 
-async def test_nobody_else_s_personal_values_are_read(deploy: Deploy) -> None:
+async def test_other_peoples_personal_values_are_not_readable(deploy: Deploy) -> None:
     assert await deploy.environment(deploy.ticket(), "ws?user_id=ann") == REFUSED
     assert await deploy.environment(deploy.ticket(user_id="bob"), "ws?user_id=ann") == REFUSED
 
@@ -306,7 +306,7 @@ async def test_a_claim_requires_the_dispatch_id_of_a_message_of_the_run(jobs: tu
     assert (await system.executor.claim(message)) is not None
 
 
-async def test_the_dispatch_id_of_a_run_that_was_claimed_and_paused_claims_it_no_more(
+async def test_the_dispatch_id_of_a_paused_run_no_longer_claims_it(
     jobs: tuple[System, Captured],
 ) -> None:
     """Otherwise a pause of a second would give a captured executor a fresh ticket, and the next, without end."""

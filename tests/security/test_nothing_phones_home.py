@@ -14,5 +14,5 @@ def test_everything_works_without_a_network_and_nothing_looks_for_one(tmp_path: 
     assert seen.tries_on_purpose == 1
 
 
-def test_traces_go_nowhere_until_somebody_says_where() -> None:
+def test_traces_are_exported_only_to_a_configured_endpoint() -> None:
     assert CommonSettings.model_fields["tracing_endpoint"].default == ""

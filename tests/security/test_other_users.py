@@ -114,7 +114,7 @@ def test_it_sees_no_password_in_the_list_of_processes(store: SecantusServer, bro
     assert [password for password in passwords for command in commands if password in command] == []
 
 
-def test_a_store_of_an_earlier_version_keeps_its_data_and_is_closed(open_store: Path) -> None:
+def test_a_store_of_an_earlier_version_keeps_its_data_and_gets_a_password(open_store: Path) -> None:
     server = SecantusServer(open_store)
     server.start()
     try:

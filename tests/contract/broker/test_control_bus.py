@@ -10,7 +10,7 @@ from shared.broker.ports import Broker, BrokerUnavailable
 from shared.contracts.messages import CancelRun, ControlMessage, KeyRevoked, LiveVersionChanged
 
 
-async def test_every_listener_hears_every_broadcast_in_order(brokers: Brokers) -> None:
+async def test_every_listener_receives_every_broadcast_in_order(brokers: Brokers) -> None:
     one, two = await brokers.open(), await brokers.open()
     heard_by_one: list[ControlMessage] = []
     heard_by_two: list[ControlMessage] = []
@@ -27,11 +27,11 @@ async def test_every_listener_hears_every_broadcast_in_order(brokers: Brokers) -
     assert heard_by_one == heard_by_two == said
 
 
-async def test_a_broadcast_that_nobody_hears_is_no_error(broker: Broker) -> None:
+async def test_a_broadcast_without_listeners_is_no_error(broker: Broker) -> None:
     await broker.control.broadcast(CancelRun(run_id="run-0"))
 
 
-async def test_a_closed_listener_hears_nothing_more(brokers: Brokers) -> None:
+async def test_a_closed_listener_receives_nothing_more(brokers: Brokers) -> None:
     broker = await brokers.open()
     closed: list[ControlMessage] = []
     open_one: list[ControlMessage] = []
@@ -43,7 +43,7 @@ async def test_a_closed_listener_hears_nothing_more(brokers: Brokers) -> None:
     assert not closed
 
 
-async def test_a_listener_that_fails_hears_the_next_one(broker: Broker) -> None:
+async def test_a_listener_receives_the_next_broadcast_after_an_error(broker: Broker) -> None:
     heard: list[ControlMessage] = []
 
     def fail_at_first(message: ControlMessage) -> None:
@@ -57,7 +57,7 @@ async def test_a_listener_that_fails_hears_the_next_one(broker: Broker) -> None:
     await eventually(lambda: len(heard) == 2)
 
 
-async def test_ping_answers_while_the_broker_is_there_and_again_and_again(broker: Broker) -> None:
+async def test_ping_succeeds_repeatedly_while_the_broker_is_available(broker: Broker) -> None:
     await asyncio.gather(*(broker.ping() for _ in range(20)))
 
 

@@ -27,7 +27,7 @@ async def test_batches_arrive_in_the_order_of_their_sends(brokers: Brokers) -> N
     assert received == sent
 
 
-async def test_runs_that_stream_at_once_keep_their_own_order(brokers: Brokers) -> None:
+async def test_concurrent_streams_keep_their_own_order(brokers: Brokers) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
     received: dict[str, list[int]] = {}
     inbox = await gateway.replies.open_inbox(lambda b: received.setdefault(b.run_id, []).append(b.seq), never)
@@ -53,7 +53,7 @@ async def test_two_inboxes_have_two_addresses(brokers: Brokers) -> None:
     assert (first, second) == ([batch(1)], [batch(2)])
 
 
-async def test_a_batch_that_must_route_tells_when_nobody_is_there(broker: Broker, brokers: Brokers) -> None:
+async def test_an_unroutable_mandatory_batch_is_reported(broker: Broker, brokers: Brokers) -> None:
     with pytest.raises(ReplyUnroutable):
         await broker.replies.send(brokers.topology.reply_inbox.new_name(), batch(), must_route=True)
 
@@ -75,7 +75,7 @@ async def test_a_reply_address_never_reaches_a_work_queue(broker: Broker, broker
     assert recorder.run_ids == ["run-0"]
 
 
-async def test_a_closed_inbox_can_be_reached_no_more(brokers: Brokers) -> None:
+async def test_a_closed_inbox_is_unreachable(brokers: Brokers) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
     inbox = await gateway.replies.open_inbox(lambda received: None, never)
     address = inbox.address
@@ -85,7 +85,7 @@ async def test_a_closed_inbox_can_be_reached_no_more(brokers: Brokers) -> None:
         await worker.replies.send(address, batch(1), must_route=True)
 
 
-async def test_a_stopped_gateway_can_be_reached_no_more(brokers: Brokers) -> None:
+async def test_a_stopped_gateway_is_unreachable(brokers: Brokers) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
     inbox = await gateway.replies.open_inbox(lambda received: None, never)
     address = inbox.address

@@ -46,7 +46,7 @@ async def test_consumers_of_two_brokers_share_the_work(brokers: Brokers) -> None
     await eventually(lambda: len(one.held) == 2 and len(two.held) == 2)
 
 
-async def test_no_more_than_prefetch_are_in_hand(broker: Broker, brokers: Brokers) -> None:
+async def test_unsettled_deliveries_never_exceed_the_prefetch_limit(broker: Broker, brokers: Brokers) -> None:
     holder = Holder()
     await broker.work.consume(brokers.work, holder, prefetch=3)
     for number in range(5):
@@ -88,7 +88,9 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
     await broker.work.publish(brokers.express, dispatched(5))
 
 
-async def test_what_fails_twice_in_a_queue_in_memory_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
+async def test_a_message_that_fails_twice_in_a_memory_queue_becomes_a_dead_letter(
+    broker: Broker, brokers: Brokers
+) -> None:
     failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
     taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_consuming)
@@ -152,7 +154,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter(broker: Broker,
     assert len(failing.deliveries) == DEFAULT_DELIVERY_LIMIT + 1
 
 
-async def test_a_rejected_message_becomes_a_dead_letter_at_once(broker: Broker, brokers: Brokers) -> None:
+async def test_a_rejected_message_becomes_a_dead_letter_immediately(broker: Broker, brokers: Brokers) -> None:
     rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), Undertaker()
     await broker.work.consume(brokers.work, rejecting, prefetch=1)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
@@ -186,7 +188,7 @@ async def test_no_time_to_live_is_too_short_or_too_long_for_a_broker(broker: Bro
     assert patient.run_ids == ["run-1"]
 
 
-async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broker, brokers: Brokers) -> None:
+async def test_a_cancelled_consumer_finishes_its_deliveries(broker: Broker, brokers: Brokers) -> None:
     holder = Holder()
     subscription = await broker.work.consume(brokers.work, holder, prefetch=5)
     await broker.work.publish(brokers.work, dispatched(0))
@@ -205,7 +207,9 @@ async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broke
     assert rest.run_ids == ["run-1"]
 
 
-async def test_what_is_in_hand_after_the_grace_is_cancelled_and_redelivered(broker: Broker, brokers: Brokers) -> None:
+async def test_deliveries_unfinished_after_the_grace_period_are_cancelled_and_redelivered(
+    broker: Broker, brokers: Brokers
+) -> None:
     holder, next_one = Holder(), Recorder()
     subscription = await broker.work.consume(brokers.work, holder, prefetch=5)
     await broker.work.publish(brokers.work, dispatched())
@@ -217,7 +221,7 @@ async def test_what_is_in_hand_after_the_grace_is_cancelled_and_redelivered(brok
     assert next_one.deliveries[0].redelivered
 
 
-async def test_stopping_the_broker_gives_back_what_was_in_hand(brokers: Brokers) -> None:
+async def test_stopping_the_broker_requeues_unsettled_deliveries(brokers: Brokers) -> None:
     first, second = await brokers.open(), await brokers.open()
     holder, next_one = Holder(), Recorder()
     await first.work.consume(brokers.work, holder, prefetch=1)

@@ -66,7 +66,7 @@ def mailbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailbox]
         yield opened
 
 
-async def test_a_mail_comes_to_whom_it_is_for_as_it_was_written(mailbox: Mailbox) -> None:
+async def test_a_mail_reaches_its_recipient_unchanged(mailbox: Mailbox) -> None:
     await mailbox.mailer.send(MAIL)
     assert mailbox.next() == MAIL
 

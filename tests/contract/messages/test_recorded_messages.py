@@ -61,7 +61,7 @@ def test_a_field_that_a_newer_version_adds_is_no_obstacle() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"v":1}', b'{"v":2,"message":{"type":"control.cancel","run_id":"r"}}']
 )
-def test_what_is_no_message_is_told_apart(body: bytes) -> None:
+def test_an_undecodable_body_is_reported_as_such(body: bytes) -> None:
     with pytest.raises(UnreadableMessage):
         decode(body)
 

@@ -9,15 +9,15 @@ from tests.contract.messages.recorded_shapes import _contracts, declared, record
 from tests.contract.shapes import changed, required_anew
 
 
-def test_nothing_that_was_ever_sent_has_changed_or_is_gone() -> None:
+def test_no_recorded_type_has_changed_or_disappeared() -> None:
     assert changed(recorded(), declared()) == {}
 
 
-def test_what_is_added_is_no_obstacle_to_the_version_before() -> None:
+def test_additions_are_compatible_with_the_previous_version() -> None:
     assert required_anew(recorded(), declared()) == []
 
 
-def test_what_is_added_is_recorded() -> None:
+def test_additions_are_recorded() -> None:
     assert declared() == recorded(), "`python -m tests.contract.record` adds it"
 
 

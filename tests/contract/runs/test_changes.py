@@ -20,7 +20,7 @@ def _held_by(run: Run, worker_id: str) -> Run:
     return replace(run, worker_id=worker_id)
 
 
-async def test_many_changes_at_once_are_all_made(kept: Storage) -> None:
+async def test_many_concurrent_changes_are_all_applied(kept: Storage) -> None:
     runs = await _stored(kept, 20)
 
     made = await asyncio.gather(*(kept.runs.replace(run, _held_by(run, f"of {run.id}")) for run in runs))
@@ -30,7 +30,7 @@ async def test_many_changes_at_once_are_all_made(kept: Storage) -> None:
     assert [seen and seen.run.worker_id for seen in found] == [f"of {run.id}" for run in runs]
 
 
-async def test_of_changes_of_one_run_at_once_one_is_made(kept: Storage) -> None:
+async def test_one_of_several_concurrent_changes_of_a_run_is_applied(kept: Storage) -> None:
     run, *others = await _stored(kept, 5)
 
     wanted = [_held_by(run, f"worker-{n}") for n in range(8)]
@@ -44,7 +44,7 @@ async def test_of_changes_of_one_run_at_once_one_is_made(kept: Storage) -> None:
     assert (await kept.found(run.id)).worker_id == wanted[made.index(True)].worker_id
 
 
-async def test_what_was_changed_meanwhile_is_left_as_it_is(kept: Storage) -> None:
+async def test_a_run_changed_in_between_is_left_unchanged(kept: Storage) -> None:
     runs = await _stored(kept, 6)
     stale, fresh = runs[:3], runs[3:]
     for run in stale:

@@ -32,14 +32,14 @@ async def test_a_holder_renews_its_lease_also_when_it_is_over(kept: Storage) -> 
 @pytest.mark.parametrize(
     "run", [in_progress(attempt=2), in_progress(cancel_requested=True), a_run(Phase.REQUEUED, attempt=1)]
 )
-async def test_nobody_renews_what_it_does_not_hold_or_is_to_stop(kept: Storage, run: object) -> None:
+async def test_only_the_holder_of_a_live_lease_renews_it(kept: Storage, run: object) -> None:
     stored = await kept.due(run, seconds=OVER)  # type: ignore[arg-type]
 
     assert not await kept.runs.renew("run-1", attempt=1)
     assert (await kept.found("run-1")).revision == stored.revision
 
 
-async def test_what_is_overdue_is_told_with_and_without_what_is_at_work(kept: Storage) -> None:
+async def test_overdue_runs_are_listed_with_and_without_runs_in_progress(kept: Storage) -> None:
     await kept.due(in_progress(), seconds=OVER)
     await kept.due(a_run(Phase.REQUEUED, id="run-2", attempt=1), seconds=OVER)
     await kept.due(in_progress(id="run-3"), seconds=LONG)
@@ -48,7 +48,7 @@ async def test_what_is_overdue_is_told_with_and_without_what_is_at_work(kept: St
     assert [seen.run.id for seen in await kept.overdue(in_progress=False)] == ["run-2"]
 
 
-async def test_of_orphans_only_the_attached_are_overdue_and_whoever_read_one_before_reads_it_again(
+async def test_only_attached_orphans_are_overdue_and_stale_readers_read_again(
     kept: Storage,
 ) -> None:
     attached = await kept.due(a_run(Phase.ATTACHED, attempt=1), seconds=LONG)

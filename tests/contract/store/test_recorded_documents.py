@@ -10,15 +10,15 @@ from tests.contract.shapes import changed, required_anew
 from tests.contract.store.recorded_documents import declared, kinds, recorded
 
 
-def test_nothing_that_was_ever_stored_has_changed_or_is_gone() -> None:
+def test_no_stored_type_has_changed_or_disappeared() -> None:
     assert changed(recorded(), declared()) == {}
 
 
-def test_what_is_added_need_not_be_there() -> None:
+def test_additions_are_optional() -> None:
     assert required_anew(recorded(), declared()) == []
 
 
-def test_what_is_added_is_recorded() -> None:
+def test_additions_are_recorded() -> None:
     assert declared() == recorded(), "`python -m tests.contract.record` adds it"
 
 

@@ -24,7 +24,7 @@ def test_no_two_indexes_of_a_collection_have_one_name() -> None:
     assert len(declared()) == sum(map(len, INDEXES.values()))
 
 
-def test_a_collection_can_have_every_index_that_it_ever_had() -> None:
+def test_a_collection_can_have_all_its_past_indexes_together() -> None:
     ever: defaultdict[str, list[Any]] = defaultdict(list)
     for name, index in (msgspec.json.decode(RECORDED.read_bytes()) | declared()).items():
         ever[name.removesuffix(f".{index['name']}")].append(index)

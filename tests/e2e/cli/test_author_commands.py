@@ -89,7 +89,7 @@ def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
     assert live == [1]
 
 
-def test_who_goes_back_is_told_what_nobody_fires_there(flowport: CommandLine, file: Path) -> None:
+def test_promoting_an_old_version_warns_about_triggers_without_effect(flowport: CommandLine, file: Path) -> None:
     document = json.loads(file.read_text())
     document["state"]["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
     without, told = file.read_text(), 'Nothing will fire "Every Morning"'
@@ -103,7 +103,7 @@ def test_who_goes_back_is_told_what_nobody_fires_there(flowport: CommandLine, fi
     assert flowport("promote", name_of(file), "2", "--json").json["warnings"] == []
 
 
-def test_what_is_done_is_a_document_for_programs(flowport: CommandLine, file: Path) -> None:
+def test_changes_print_a_document_for_programs(flowport: CommandLine, file: Path) -> None:
     assert flowport("deploy", str(file), "--json").json["warnings"] == []
     assert flowport("undeploy", name_of(file), "--json").json == {"workflow": name_of(file), "isDeployed": False}
     kept = flowport("workflows", "archive", name_of(file), stdin="n\n")
@@ -252,9 +252,7 @@ def test_a_file_is_checked_and_run_while_it_is_written(flowport: CommandLine, ya
     assert "matches no block" in broken.err
 
 
-def test_an_interrupted_stream_tells_how_to_find_its_run(
-    flowport: CommandLine, models: ModelServer, tmp_path: Path
-) -> None:
+def test_an_interrupted_stream_names_its_run(flowport: CommandLine, models: ModelServer, tmp_path: Path) -> None:
     models.answer("long-winded", Reply.says("word " * 1_000, token_seconds=0.05))
     file = write(tmp_path / "long-winded.json", name="long-winded", model="vllm/long-winded")
     flowport("deploy", str(file))
@@ -284,7 +282,9 @@ def test_a_workflow_comes_on_standard_input(flowport: CommandLine, file: Path) -
     assert (made.code, made.json["name"]) == (0, "piped"), made.err
 
 
-def test_what_cannot_be_read_or_written_is_one_sentence(flowport: CommandLine, file: Path, tmp_path: Path) -> None:
+def test_an_unreadable_or_unwritable_file_is_a_one_line_error(
+    flowport: CommandLine, file: Path, tmp_path: Path
+) -> None:
     flowport("deploy", str(file))
     broken = tmp_path / "broken.json"
     broken.write_bytes(b"\xff\xfe")
@@ -305,7 +305,7 @@ def test_a_text_with_unusual_line_ends_is_streamed(flowport: CommandLine, file: 
     assert (streamed.code, streamed.out[-6:]) == (0, f"{text}\n"), streamed.err
 
 
-def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: Path) -> None:
+def test_a_queued_run_is_awaited_and_read(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     name = name_of(file)
     waited = flowport("run", name, "-i", '{"input": "later"}', "--async", "--wait", "--json")
@@ -326,7 +326,7 @@ def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, f
     assert flowport("runs", "show", str(uuid4())).code == 4
 
 
-def test_what_a_run_did_is_shown_block_by_block(flowport: CommandLine, file: Path) -> None:
+def test_a_run_is_shown_block_by_block(flowport: CommandLine, file: Path) -> None:
     run_id = run_of(flowport, file)
     lines = [line.split("\t") for line in flowport("runs", "trace", run_id).out.splitlines()]
     assert [line[0] for line in lines] == ["Workflow Execution", "  Start", "  Agent 1", "    echo"]
@@ -358,21 +358,21 @@ def test_runs_are_listed_of_one_workflow_or_of_all(flowport: CommandLine, file: 
     assert name_of(other) in {run["workflow"] for run in failed}
 
 
-def test_a_run_that_fails_is_told_by_the_exit_code(flowport: CommandLine, file: Path) -> None:
+def test_a_failed_run_sets_the_exit_code(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     failed = flowport("run", name_of(file), "-f", "input=x", "-f", "model=groq/none")
     assert (failed.code, failed.out) == (1, "")
     assert "failed" in failed.err
 
 
-def test_a_workflow_that_is_not_there_has_an_exit_code_of_its_own(flowport: CommandLine) -> None:
+def test_a_missing_workflow_has_its_own_exit_code(flowport: CommandLine) -> None:
     for name in (str(uuid4()), "[/gone]"):
         missing = flowport("run", name)
         assert missing.code == 4, missing.err
     assert "'[/gone]'" in missing.err
 
 
-def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:
+def test_login_stores_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:
     url, key = flowport.variables["FLOWPORT_URL"], flowport.variables["SIM_API_KEY"]
     later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path)})
     assert later("workflows", "list").code == 3

@@ -51,7 +51,7 @@ def test_a_secret_is_set_from_standard_input_and_never_shown(flowport: CommandLi
     assert name not in flowport("secrets", "list").out
 
 
-def test_dead_letters_are_listed_and_those_that_are_gone_are_missing(flowport: CommandLine) -> None:
+def test_dead_letters_are_listed_and_deleted_ones_are_not_found(flowport: CommandLine) -> None:
     assert isinstance(flowport("dead-letters", "list", "--json").json, list)
     assert flowport("dead-letters", "redrive", uuid4().hex).code == 4
 

@@ -62,7 +62,7 @@ async def test_indexes_are_made_and_dropped_while_runs_go_on(
     assert (after.code, after.json) == (0, [])
 
 
-def test_files_and_what_others_keep_in_the_database_are_left_alone(stack: Stack, flowport: CommandLine) -> None:
+def test_files_and_foreign_collections_of_the_database_are_left_alone(stack: Stack, flowport: CommandLine) -> None:
     with MongoClient[dict[str, object]](stack.mongodb_uri) as client:
         blobs = client["flowport_jobs"]["blobs.files"]
         blobs.create_index([("uploadDate", 1), ("length", 1)], name="made_by_others")

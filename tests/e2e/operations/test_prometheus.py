@@ -58,7 +58,7 @@ async def test_every_metric_on_a_dashboard_is_there(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("asked", ["dashboards", "runbooks"])
-async def test_every_query_shows_what_has_happened(stack: Stack, prometheus: Prometheus, asked: str) -> None:
+async def test_every_query_has_a_result(stack: Stack, prometheus: Prometheus, asked: str) -> None:
     panels = {query for dashboard in DASHBOARDS for query in dashboard.queries()}
     queries = panels if asked == "dashboards" else runbook_queries()
     assert queries
@@ -68,7 +68,7 @@ async def test_every_query_shows_what_has_happened(stack: Stack, prometheus: Pro
         assert (await run_in_three_modes(stack.url, stack.mongodb_uri)).are_good
 
 
-def test_what_pages_at_its_first_time_is_counted_from_the_start(prometheus: Prometheus) -> None:
+def test_a_counter_behind_a_paging_alert_exists_from_the_start(prometheus: Prometheus) -> None:
     counted = {
         name: re.findall(r"(?:increase|rate)\((\w+_total(?:\{[^}]*\})?)\[", alert["expr"])
         for name, alert in alerts(ROOT).items()
@@ -78,7 +78,7 @@ def test_what_pages_at_its_first_time_is_counted_from_the_start(prometheus: Prom
     assert [counter for found in counted.values() for counter in found if not prometheus.query(counter)] == []
 
 
-async def test_one_message_that_nobody_can_read_pages_somebody(
+async def test_one_unreadable_message_fires_the_paging_alert(
     stack: Stack, prometheus: Prometheus, door: PublicDoor
 ) -> None:
     async with raw_channel(stack.amqp_url) as channel:
@@ -96,7 +96,7 @@ def test_all_is_quiet_while_all_is_well(prometheus: Prometheus) -> None:
     prometheus.await_quiet({"FlowportServiceDown", "FlowportNoWorkers", "FlowportNoDispatcher"})
 
 
-async def test_somebody_is_paged_when_a_service_dies(stack: Stack, prometheus: Prometheus) -> None:
+async def test_a_dead_service_fires_the_paging_alert(stack: Stack, prometheus: Prometheus) -> None:
     await asyncio.to_thread(stack.kill, ServiceName.DEPLOY)
     try:
         await asyncio.to_thread(prometheus.await_alert, "FlowportServiceDown")

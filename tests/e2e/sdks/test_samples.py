@@ -66,7 +66,7 @@ async def test_a_stream_sample_prints_the_frames(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_async_samples_queue_a_run_look_it_up_and_tell_the_limits(
+async def test_the_async_samples_queue_a_run_read_it_and_show_the_limits(
     samples: Samples, language: str, door: PublicDoor, tmp_path: Path
 ) -> None:
     key = {"SIM_API_KEY": door.http.headers["x-api-key"]}

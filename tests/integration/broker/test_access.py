@@ -83,7 +83,7 @@ async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
         assert inbox.address
 
 
-async def test_a_password_that_was_changed_is_named_once_the_connection_has_to_be_made_anew(
+async def test_a_changed_password_is_reported_at_the_next_connection(
     rabbitmq: RabbitMQServer, broker: Broker, service: ServiceName
 ) -> None:
     await Management(rabbitmq.management_url).set_user(broker_user(service), uuid4().hex, service_permissions(service))

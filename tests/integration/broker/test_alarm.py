@@ -35,7 +35,7 @@ async def refuses(broker: Broker) -> bool:
     return False
 
 
-async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(
+async def test_an_alarm_refuses_publishes_immediately_and_lets_consumers_finish(
     alarmed: RabbitMQServer, client: AmqpClient
 ) -> None:
     async with Brokers(alarmed.amqp_url, client=client) as brokers:
@@ -59,7 +59,7 @@ async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
 
 
-async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer, client: AmqpClient) -> None:
+async def test_an_alarm_and_its_end_are_logged(alarmed: RabbitMQServer, client: AmqpClient) -> None:
     async with Brokers(alarmed.amqp_url, client=client) as brokers:
         with capture_logs() as logs:
             broker = await brokers.open()

@@ -31,7 +31,7 @@ async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(bro
     await eventually(lambda: len(received) == 100)
 
 
-async def test_a_refusal_that_nobody_heard_of_surfaces_at_the_end_of_the_run(brokers: Brokers) -> None:
+async def test_an_unnoticed_refusal_surfaces_at_the_end_of_the_run(brokers: Brokers) -> None:
     worker = await brokers.open()
     address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as sleepy:
@@ -42,7 +42,7 @@ async def test_a_refusal_that_nobody_heard_of_surfaces_at_the_end_of_the_run(bro
             await worker.replies.send(address, batch(5), must_route=True)
 
 
-async def test_a_full_queue_refuses_each_of_hundreds_who_ask_at_once(brokers: Brokers) -> None:
+async def test_a_full_queue_refuses_each_of_hundreds_of_concurrent_publishers(brokers: Brokers) -> None:
     broker = await brokers.open()
     with pytest.raises(QueueFull):
         for number in range(20):

@@ -163,15 +163,15 @@ def test_every_confirmed_message_arrives(story: Story) -> None:
     assert story.confirmed <= set(story.recorder.run_ids)
 
 
-def test_publishing_while_the_broker_is_away_fails_without_waiting(story: Story) -> None:
+def test_publishing_during_an_outage_fails_immediately(story: Story) -> None:
     assert story.refused_at_once == 3
 
 
-def test_whoever_watches_sees_that_it_is_away(story: Story) -> None:
+def test_a_health_check_reports_the_outage(story: Story) -> None:
     assert story.usable == [True, False, True]
 
 
-def test_an_inbox_tells_its_loss_once_and_comes_back_under_a_new_address(story: Story) -> None:
+def test_an_inbox_reports_its_loss_once_and_returns_under_a_new_address(story: Story) -> None:
     assert story.losses == 1
     before, meanwhile, after = story.addresses
     assert meanwhile is None
@@ -180,19 +180,19 @@ def test_an_inbox_tells_its_loss_once_and_comes_back_under_a_new_address(story: 
     assert story.received == [batch()]
 
 
-def test_a_listener_hears_again(story: Story) -> None:
+def test_a_listener_receives_broadcasts_after_the_outage(story: Story) -> None:
     assert story.heard == [CancelRun(run_id="run-0")]
 
 
-def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
+def test_unsettled_deliveries_are_redelivered_and_marked(story: Story) -> None:
     assert [delivery.redelivered for delivery in story.holder.held] == [False, True]
 
 
-def test_what_was_in_hand_when_the_broker_was_lost_goes_on(story: Story) -> None:
+def test_handlers_continue_through_the_loss_of_the_broker(story: Story) -> None:
     assert story.cancelled == 0
 
 
-async def test_wrong_credentials_are_told_at_start(
+async def test_wrong_credentials_are_reported_at_the_start(
     amqp_url: str, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnecting, "START_SECONDS", 2)
@@ -201,7 +201,7 @@ async def test_wrong_credentials_are_told_at_start(
         await broker.start()
 
 
-async def test_a_broker_that_cannot_be_reached_is_told_at_start(
+async def test_an_unreachable_broker_is_reported_at_the_start(
     client: AmqpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnecting, "START_SECONDS", 2)

@@ -79,7 +79,7 @@ def failing(run_id: str, settlement: Settlement) -> Callable[[Delivery], Settlem
     return decide
 
 
-async def test_what_one_turn_publishes_comes_in_one_message_and_is_handled_each_by_itself(brokers: Brokers) -> None:
+async def test_messages_published_in_one_turn_arrive_together_and_are_handled_individually(brokers: Brokers) -> None:
     gateway, worker, recorder = await brokers.open(), await brokers.open(), Recorder()
     await take(worker, brokers, recorder)
     await heard_from(gateway, worker)
@@ -101,7 +101,7 @@ async def test_idle_workers_share_what_one_turn_publishes(brokers: Brokers) -> N
 
 
 @pytest.mark.parametrize(("free", "expected"), [(SLOTS, [6]), (4, [4]), (1, [])])
-async def test_a_bundle_is_no_larger_than_what_its_receiver_has_free(
+async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
     brokers: Brokers, free: int, expected: list[int]
 ) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
@@ -129,7 +129,7 @@ async def test_a_worker_of_a_version_before_gets_each_message_alone(brokers: Bro
     assert overheard.sizes == [1] * 8
 
 
-async def test_when_the_workers_that_take_bundles_are_gone_each_message_goes_alone(brokers: Brokers) -> None:
+async def test_without_bundle_capable_workers_each_message_is_sent_alone(brokers: Brokers) -> None:
     gateway, worker, old = await brokers.open(), await brokers.open(), Overheard()
     await take(worker, brokers, Recorder())
     await heard_from(gateway, worker)
@@ -188,7 +188,7 @@ async def test_a_message_that_fails_comes_again_alone_and_harms_no_neighbour(bro
     assert undertaker.letters[0].queue == brokers.bundles
 
 
-async def test_a_message_that_fails_waits_for_none_of_its_neighbours(brokers: Brokers) -> None:
+async def test_a_failing_message_does_not_delay_the_others_of_its_bundle(brokers: Brokers) -> None:
     worker, released = await brokers.open(), asyncio.Event()
     handled: list[tuple[str, bool]] = []
 
@@ -241,7 +241,7 @@ async def test_when_a_worker_dies_each_message_of_its_bundle_comes_again(brokers
     assert all(delivery.redelivered for delivery in recorder.deliveries)
 
 
-async def test_replies_to_a_reader_that_is_gone_are_told_only_where_they_must_arrive(brokers: Brokers) -> None:
+async def test_unroutable_replies_are_reported_only_where_delivery_is_required(brokers: Brokers) -> None:
     worker = await brokers.open()
     address = brokers.topology.reply_inbox.new_name()
     answers = await asyncio.gather(

@@ -29,7 +29,7 @@ async def test_policies_are_missing_then_applied_and_applying_again_changes_noth
     assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.express)
 
 
-async def test_a_management_api_that_is_not_there_is_told() -> None:
+async def test_a_missing_management_api_is_reported() -> None:
     with pytest.raises(BrokerUnavailable):
         await Management("http://127.0.0.1:9").apply_policies(default_topology(LONGEST_RUN_SECONDS))
 
@@ -39,7 +39,7 @@ async def test_a_topology_cannot_be_declared_without_a_broker() -> None:
         await declare_topology("amqp://127.0.0.1:9/", default_topology(LONGEST_RUN_SECONDS))
 
 
-async def test_wrong_management_credentials_are_told(rabbitmq: RabbitMQServer) -> None:
+async def test_wrong_management_credentials_are_reported(rabbitmq: RabbitMQServer) -> None:
     url = with_wrong_password(rabbitmq.management_url)
     with pytest.raises(BrokerUnavailable, match="401"):
         await Management(url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
@@ -90,7 +90,7 @@ async def test_a_queue_that_exists_with_other_settings_is_used_as_it_is(brokers:
     await eventually(lambda: recorder.deliveries)
 
 
-async def test_a_publisher_hears_once_of_a_deleted_queue_and_declares_it_again(brokers: Brokers) -> None:
+async def test_a_publisher_detects_a_deleted_queue_once_and_redeclares_it(brokers: Brokers) -> None:
     broker = await brokers.open()
     await broker.work.publish(brokers.work, dispatched(1))
     async with raw_channel(brokers.url) as operator:
@@ -100,7 +100,7 @@ async def test_a_publisher_hears_once_of_a_deleted_queue_and_declares_it_again(b
     await broker.work.publish(brokers.work, dispatched(3))
 
 
-async def test_a_queue_deleted_while_nobody_took_from_it_is_declared_again_for_the_next_consumer(
+async def test_a_queue_deleted_without_consumers_is_redeclared_for_the_next_consumer(
     brokers: Brokers,
 ) -> None:
     broker, recorder = await brokers.open(), Recorder()
@@ -114,7 +114,7 @@ async def test_a_queue_deleted_while_nobody_took_from_it_is_declared_again_for_t
     await eventually(lambda: recorder.deliveries)
 
 
-async def test_a_consumer_declares_a_deleted_queue_again_and_leaves_the_inbox_alone(brokers: Brokers) -> None:
+async def test_a_consumer_redeclares_a_deleted_queue_and_leaves_the_inbox_alone(brokers: Brokers) -> None:
     broker, publisher = await brokers.open(), await brokers.open()
     recorder = Recorder()
     lost: list[None] = []

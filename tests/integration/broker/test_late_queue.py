@@ -42,7 +42,7 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
 
 
 @pytest.mark.parametrize("is_durable", [False, True])
-async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoever_has_it(
+async def test_deliveries_from_a_deleted_memory_queue_stay_with_their_handler(
     rabbitmq: RabbitMQServer, client: AmqpClient, *, is_durable: bool
 ) -> None:
     async with Brokers(rabbitmq.amqp_url, client=client) as brokers, raw_channel(rabbitmq.amqp_url) as channel:

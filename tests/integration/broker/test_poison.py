@@ -42,7 +42,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_unreadable_bodies_are_kept_apart_and_block_nobody(brokers: Brokers) -> None:
+async def test_unreadable_bodies_are_stored_separately_and_block_no_queue(brokers: Brokers) -> None:
     broker = await brokers.open()
     recorder, dead = Recorder(), Recorder()
     await broker.work.consume(brokers.work, recorder, prefetch=2)
@@ -72,7 +72,7 @@ async def publish_nested(url: str, queue: str) -> None:
     await connection.close()
 
 
-async def test_headers_nested_without_end_keep_no_worker_from_a_message(brokers: Brokers) -> None:
+async def test_deeply_nested_headers_keep_no_worker_from_its_messages(brokers: Brokers) -> None:
     broker = await brokers.open()
     recorder = Recorder()
     await broker.work.consume(brokers.work, recorder, prefetch=2)
@@ -107,7 +107,7 @@ async def test_an_unreadable_reply_is_dropped_and_the_next_one_arrives(brokers: 
     assert received == [batch()]
 
 
-async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_heard(brokers: Brokers) -> None:
+async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_received(brokers: Brokers) -> None:
     broker = await brokers.open()
     heard: list[object] = []
     await broker.control.listen(heard.append)
@@ -134,7 +134,7 @@ async def test_a_message_that_is_no_reply_is_dropped_as_well(brokers: Brokers) -
     assert received == [batch()]
 
 
-async def test_work_of_a_killed_worker_goes_to_another_and_its_inbox_is_gone(
+async def test_messages_of_a_killed_worker_go_to_another_and_its_inbox_disappears(
     brokers: Brokers, client: AmqpClient
 ) -> None:
     survivor = await brokers.open()

@@ -71,7 +71,7 @@ async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, cli
 
 
 @pytest.mark.usefixtures("short_limit")
-async def test_what_waits_for_a_silent_broker_is_bounded(
+async def test_waits_for_a_silent_broker_are_bounded(
     frozen: RabbitMQServer, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channel, "MAX_IN_FLIGHT", 5)

@@ -50,7 +50,7 @@ async def test_a_broker_that_our_authority_vouches_for_is_used(
         await broker.stop()
 
 
-async def test_a_broker_that_nobody_vouches_for_is_not(address: str, client: AmqpClient) -> None:
+async def test_a_broker_with_an_untrusted_certificate_is_rejected(address: str, client: AmqpClient) -> None:
     with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
         await connect_with(client)(parse(f"amqps://{address}"), name="test", heartbeat=10, timeout=10)
 

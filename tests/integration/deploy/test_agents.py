@@ -44,7 +44,7 @@ async def test_settings_are_replaced(gateway: DeployCaller) -> None:
     assert await of(gateway, agent.workflow_id) == saved
 
 
-async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(gateway: DeployCaller) -> None:
+async def test_concurrently_changed_settings_are_not_overwritten_unseen(gateway: DeployCaller) -> None:
     agent = await publish(gateway)
     path = f"/internal/agents/{agent.id}?expected_revision={agent.revision}"
     saved = await gateway.http.call("PUT", path, body=AgentSettings(name="A", is_published=False), returns=Agent)
@@ -62,12 +62,12 @@ async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(g
         AgentSettings(name="A", skills=(AgentSkill(id="s", name="S", tags=("t",) * 21),)),
     ],
 )
-async def test_what_cannot_be_an_agent_is_refused(gateway: DeployCaller, refused: AgentSettings) -> None:
+async def test_ineligible_workflows_cannot_be_agents(gateway: DeployCaller, refused: AgentSettings) -> None:
     with pytest.raises(InvalidRequest):
         await publish(gateway, refused)
 
 
-async def test_an_agent_is_gone_with_its_workflow(gateway: DeployCaller) -> None:
+async def test_an_agent_is_deleted_with_its_workflow(gateway: DeployCaller) -> None:
     agent = await publish(gateway)
     await gateway.http.call("DELETE", at(agent.workflow_id))
     assert await of(gateway, agent.workflow_id) is None

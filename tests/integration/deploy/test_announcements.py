@@ -26,7 +26,7 @@ def broker(settings: DeploySettings) -> Broker:
     return open_broker(settings.amqp_url, service="deploy-service")
 
 
-async def test_each_change_of_what_is_live_is_announced_with_its_revision(
+async def test_each_change_of_the_live_version_is_announced_with_its_revision(
     broker: Broker, settings: DeploySettings
 ) -> None:
     heard: list[ControlMessage] = []

@@ -63,7 +63,7 @@ async def test_every_form_of_a_file_is_imported(gateway: DeployCaller, wrap: str
     ],
     ids=["broken", "foreign", "text", "deep", "half a character", "list", "null"],
 )
-async def test_a_bad_file_is_refused_with_its_problems_and_nothing_is_kept(
+async def test_an_invalid_file_is_refused_with_its_problems_and_nothing_is_stored(
     gateway: DeployCaller, settings: DeploySettings, file: Any
 ) -> None:
     with pytest.raises(InvalidWorkflow) as refused:
@@ -95,14 +95,14 @@ async def test_lists_come_in_pages_without_gaps_or_repetitions(gateway: DeployCa
     assert len(seen) == 7
 
 
-async def test_only_deployed_workflows_are_listed_when_asked(gateway: DeployCaller) -> None:
+async def test_a_filter_lists_only_deployed_workflows(gateway: DeployCaller) -> None:
     await gateway.create(state())
     live = await gateway.create(state())
     await gateway.deploy(live.id)
     assert [workflow.id for workflow in (await page(gateway, deployed_only="true")).workflows] == [live.id]
 
 
-async def test_only_the_workflows_of_a_folder_are_listed_when_asked(gateway: DeployCaller) -> None:
+async def test_a_filter_lists_only_the_workflows_of_a_folder(gateway: DeployCaller) -> None:
     await gateway.create()
     inside = await imported(gateway, state(), folder_id="F1")
     assert [workflow.id for workflow in (await page(gateway, folder_id="F1")).workflows] == [inside.id]
@@ -135,7 +135,7 @@ async def test_a_workflow_is_renamed_described_and_moved(gateway: DeployCaller) 
     assert moved.endpoint.snapshot_hash == live.snapshot_hash
 
 
-async def test_an_archived_workflow_is_gone_and_its_endpoint_with_it(gateway: DeployCaller) -> None:
+async def test_archiving_a_workflow_removes_it_and_its_endpoint(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     await gateway.deploy(workflow.id)
     await gateway.http.call("DELETE", at(workflow.id))
@@ -148,7 +148,7 @@ async def test_an_archived_workflow_is_gone_and_its_endpoint_with_it(gateway: De
         await gateway.http.call("DELETE", at(workflow.id))
 
 
-async def test_what_is_out_of_sight_can_still_be_deleted_for_good_by_its_workspace(gateway: DeployCaller) -> None:
+async def test_archived_workflows_can_be_permanently_deleted_by_their_workspace(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     service = HttpDeployClient(gateway.http)
     await gateway.http.call("DELETE", at(workflow.id))
@@ -190,7 +190,7 @@ async def test_another_workspace_sees_nothing_and_changes_nothing(gateway: Deplo
     assert (await gateway.draft(workflow.id)).state == state()
 
 
-async def test_what_is_exported_can_be_imported_again(gateway: DeployCaller) -> None:
+async def test_an_exported_workflow_can_be_imported_again(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state(), name="Round trip")
     file = await gateway.http.call("GET", at(workflow.id, "export"), returns=dict)
     assert file["version"] == "1.0"

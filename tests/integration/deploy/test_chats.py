@@ -56,7 +56,7 @@ async def test_settings_are_replaced_and_a_public_chat_forgets_its_password(gate
     assert await look(gateway, "open") == saved
 
 
-async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(gateway: DeployCaller) -> None:
+async def test_concurrently_changed_settings_are_not_overwritten_unseen(gateway: DeployCaller) -> None:
     chat = await publish(gateway)
     path = f"/internal/chats/{chat.id}?expected_revision={chat.revision}"
     closed = msgspec.structs.replace(chat.settings, is_active=False)
@@ -66,7 +66,7 @@ async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(g
     assert await look(gateway, "help-desk") == saved
 
 
-async def test_a_chat_of_an_earlier_version_has_no_revision_and_is_changed_all_the_same(
+async def test_a_chat_of_an_earlier_version_without_a_revision_can_be_changed(
     gateway: DeployCaller, mongodb_uri: str, mongodb_prefix: str
 ) -> None:
     chat = await publish(gateway)
@@ -79,7 +79,7 @@ async def test_a_chat_of_an_earlier_version_has_no_revision_and_is_changed_all_t
     assert await look(gateway, "help-desk") == saved
 
 
-async def test_who_may_enter_is_kept_as_it_is_compared_and_forgotten_with_the_choice(gateway: DeployCaller) -> None:
+async def test_the_guest_list_is_stored_normalized_and_deleted_with_the_access_type(gateway: DeployCaller) -> None:
     invited = ChatSettings(
         identifier="invited",
         title="T",
@@ -95,7 +95,7 @@ async def test_who_may_enter_is_kept_as_it_is_compared_and_forgotten_with_the_ch
     assert (saved.settings.allowed_emails, saved.settings.ticket_secret) == ((), None)
 
 
-async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gateway: DeployCaller) -> None:
+async def test_an_address_is_free_after_its_chat_or_workflow_is_deleted(gateway: DeployCaller) -> None:
     chat = await publish(gateway)
     await gateway.http.call("DELETE", f"/internal/chats/{chat.id}")
     again = await publish(gateway)
@@ -144,7 +144,7 @@ async def test_settings_out_of_order_are_refused(gateway: DeployCaller, wrong: C
         (None, None),
     ],
 )
-async def test_a_color_is_kept_in_its_long_form(gateway: DeployCaller, given: str | None, kept: str | None) -> None:
+async def test_a_color_is_stored_in_its_long_form(gateway: DeployCaller, given: str | None, kept: str | None) -> None:
     chat = await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatAppearance(primary_color=given)))
     assert chat.settings.look.primary_color == kept
 
@@ -152,7 +152,7 @@ async def test_a_color_is_kept_in_its_long_form(gateway: DeployCaller, given: st
 @pytest.mark.parametrize(
     "wrong", ["", "red", "red;}", "#ffff", "#fff;}", "#ffffff\n", "var(--brand-a);}", "var(--x)", "url(//evil.example)"]
 )
-async def test_what_could_be_more_than_a_color_is_refused_by_its_name(gateway: DeployCaller, wrong: str) -> None:
+async def test_an_invalid_color_is_refused_by_its_name(gateway: DeployCaller, wrong: str) -> None:
     with pytest.raises(InvalidRequest, match="primaryColor must be like"):
         await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatAppearance(primary_color=wrong)))
 

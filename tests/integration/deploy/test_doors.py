@@ -73,7 +73,7 @@ def filled(path: str) -> str:
 
 
 @pytest.mark.parametrize("header", [b"", b"Bearer ", b"Bearer wrong", b"Basic gateway-token", b"Bearer caf\xe9"])
-async def test_nobody_enters_without_a_token(app: FastAPI, header: bytes) -> None:
+async def test_requests_without_a_token_are_rejected(app: FastAPI, header: bytes) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://deploy") as http:
         for method, path in ROUTES:
             answer = await http.request(method, filled(path), headers=[(b"authorization", header)])
@@ -119,7 +119,7 @@ async def test_a_secret_is_written_by_the_gateway_and_read_only_by_the_executor(
     assert nothing.values == {}
 
 
-async def test_a_worker_finds_a_child_workflow_of_its_own_workspace_only(
+async def test_a_worker_finds_child_workflows_of_its_workspace_only(
     gateway: DeployCaller, executor: DeployCaller
 ) -> None:
     child = await gateway.create(state())
@@ -133,7 +133,7 @@ async def test_a_worker_finds_a_child_workflow_of_its_own_workspace_only(
         await executor.http.fetch("GET", f"/internal/snapshots/other/{endpoint.snapshot_hash}")
 
 
-async def test_snapshots_may_be_kept_for_ever_and_secrets_never(gateway: DeployCaller, app: FastAPI) -> None:
+async def test_snapshots_may_be_cached_and_secrets_never(gateway: DeployCaller, app: FastAPI) -> None:
     workflow = await gateway.create(state())
     endpoint = (await gateway.deploy(workflow.id)).endpoint
     headers = {"authorization": "Bearer executor-token"}

@@ -45,7 +45,7 @@ CALLS_BY_ID = {"type": "workflow_input", "subBlocks": {"manualWorkflowId": {"id"
 
 
 @pytest.mark.parametrize(("block", "days"), [(None, 1), (ASKS, 365), (WAITS, 365), (CALLS, 365), (CALLS_BY_ID, 365)])
-async def test_it_is_kept_for_a_day_and_where_the_run_may_wait_for_longer_than_that(
+async def test_it_is_stored_for_a_day_or_longer_if_the_run_may_wait_longer(
     gateway: DeployCaller, settings: DeploySettings, block: dict[str, Any] | None, days: int
 ) -> None:
     workflow, other = await gateway.create(state()), state()

@@ -33,7 +33,7 @@ async def test_a_save_whose_answer_was_lost_may_be_made_again(gateway: DeployCal
     assert (draft.revision, draft.state) == (again.revision, state("return 2"))
 
 
-async def test_a_save_without_a_revision_replaces_whatever_is_there(gateway: DeployCaller) -> None:
+async def test_a_save_without_a_revision_replaces_any_draft(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     for number in range(3):
         await gateway.save(workflow.id, state(f"return {number}"))
@@ -41,7 +41,7 @@ async def test_a_save_without_a_revision_replaces_whatever_is_there(gateway: Dep
     assert (draft.revision, draft.state) == (4, state("return 2"))
 
 
-async def test_of_many_saves_of_one_revision_one_wins(gateway: DeployCaller) -> None:
+async def test_one_of_many_saves_of_the_same_revision_wins(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     saves = [gateway.save(workflow.id, state(f"return {number}"), expected=1) for number in range(20)]
     results = await asyncio.gather(*saves, return_exceptions=True)
@@ -50,7 +50,7 @@ async def test_of_many_saves_of_one_revision_one_wins(gateway: DeployCaller) -> 
     assert sum(isinstance(result, Conflict) for result in results) == 19
 
 
-async def test_what_is_no_workflow_is_refused_and_the_draft_stays(gateway: DeployCaller) -> None:
+async def test_an_invalid_workflow_is_refused_and_the_draft_stays(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     states: list[dict[str, Any]] = [{}, {"blocks": []}, {"blocks": {"a": {"id": "b"}}, "edges": [{}]}]
     for bad in states:
@@ -60,7 +60,7 @@ async def test_what_is_no_workflow_is_refused_and_the_draft_stays(gateway: Deplo
     assert (await gateway.draft(workflow.id)).revision == 1
 
 
-async def test_a_half_done_draft_is_saved_and_its_problems_are_told(gateway: DeployCaller) -> None:
+async def test_an_incomplete_draft_is_saved_and_its_problems_are_reported(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     draft = state()
     del draft["blocks"]["start"]
@@ -118,14 +118,14 @@ async def test_a_body_without_a_length_is_counted_too(app: FastAPI, settings: De
     assert answer.json()["code"] == "PAYLOAD_TOO_LARGE"
 
 
-async def test_a_state_larger_than_a_store_document_is_kept(gateway: DeployCaller) -> None:
+async def test_a_state_larger_than_a_store_document_is_stored(gateway: DeployCaller) -> None:
     large = state("return 1 // " + "spam and eggs " * 1_300_000)
     workflow = await gateway.create(large)
     await gateway.deploy(workflow.id)
     assert (await gateway.draft(workflow.id)).state == large
 
 
-async def test_what_no_store_document_can_hold_is_refused(gateway: DeployCaller) -> None:
+async def test_a_state_that_the_store_cannot_encode_is_refused(gateway: DeployCaller) -> None:
     printable = bytes(byte for byte in range(33, 127) if byte not in b'"\\')
     noise = random.Random(1).randbytes(20_900_000).translate((printable * 3)[:256]).decode()
     with pytest.raises(PayloadTooLarge, match="compressed"):

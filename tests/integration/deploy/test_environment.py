@@ -40,7 +40,7 @@ async def test_a_worker_is_given_the_values_that_it_names(gateway: DeployCaller,
     assert "B" in (await deployments.environment("ws", None, too_many)).values
 
 
-async def test_where_names_are_enough_no_value_is_read(gateway: DeployCaller, settings: DeploySettings) -> None:
+async def test_listing_names_reads_no_value(gateway: DeployCaller, settings: DeploySettings) -> None:
     workflow = await gateway.create(state("return {{A}} + {{B}}"))
     await put(gateway, "A", "1")
     store = open_store(settings)
@@ -118,7 +118,7 @@ async def test_keys_rotate_without_a_moment_in_which_a_value_cannot_be_read(
             await gateway.http.stop()
 
 
-async def test_values_whose_key_is_gone_keep_no_other_value_from_being_sealed_anew(
+async def test_values_with_a_lost_key_do_not_stop_the_reencryption_of_others(
     mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.security.rotation.BATCH", 2)
@@ -138,7 +138,7 @@ async def test_values_whose_key_is_gone_keep_no_other_value_from_being_sealed_an
     assert [each["sealed"]["key_id"] for each in found] == ["lost"] * 3 + ["new"] * 3
 
 
-async def test_a_value_whose_key_is_gone_is_an_error_and_not_silence(mongodb_uri: str, mongodb_prefix: str) -> None:
+async def test_a_value_with_a_lost_key_is_an_error(mongodb_uri: str, mongodb_prefix: str) -> None:
     old = settings_for(mongodb_uri, mongodb_prefix, environment_keys=key("old"))
     async with running(build(old)) as app:
         gateway = DeployCaller(app, old, ServiceName.GATEWAY)
@@ -173,7 +173,7 @@ async def test_a_workspace_holds_a_bounded_number_of_values(
     await put(gateway, "C", "elsewhere", "other")
 
 
-async def test_nor_does_it_hold_more_when_many_are_set_at_once(
+async def test_concurrent_writes_do_not_exceed_the_limit(
     gateway: DeployCaller, executor: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deploy_service.application.environment.ENTRIES_LIMIT", 2)
@@ -182,7 +182,7 @@ async def test_nor_does_it_hold_more_when_many_are_set_at_once(
     assert len(await values(executor)) == 2
 
 
-async def test_a_persons_own_values_stand_in_where_the_workspace_has_none(
+async def test_personal_values_fill_in_for_missing_workspace_values(
     gateway: DeployCaller, executor: DeployCaller
 ) -> None:
     await put(gateway, "SHARED", "of all")

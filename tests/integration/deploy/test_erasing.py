@@ -58,7 +58,7 @@ async def snapshot(executor: DeployCaller, gateway: DeployCaller, workflow_id: s
     return await executor.http.fetch("GET", f"/internal/snapshots/{workspace}/{live.snapshot_hash}")
 
 
-async def test_a_deleted_workflow_takes_all_of_its_own_and_no_state_that_others_run(
+async def test_deleting_a_workflow_removes_its_data_and_no_shared_state(
     gateway: DeployCaller, executor: DeployCaller, store: Store
 ) -> None:
     gone, twin = await publish(gateway, "gone"), await publish(gateway, "twin")

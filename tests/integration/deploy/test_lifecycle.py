@@ -32,7 +32,7 @@ async def test_a_deploy_that_names_a_revision_publishes_no_other(gateway: Deploy
     assert (await gateway.deploy(workflow.id, expected=saved.revision)).version.number == 1
 
 
-async def test_a_deploy_says_which_triggers_nobody_fires(gateway: DeployCaller) -> None:
+async def test_a_deploy_reports_triggers_without_effect(gateway: DeployCaller) -> None:
     document = state()
     document["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
     deployed = await gateway.deploy((await gateway.create(document)).id)
@@ -40,7 +40,7 @@ async def test_a_deploy_says_which_triggers_nobody_fires(gateway: DeployCaller) 
     assert [each for each in deployed.warnings if 'Nothing will fire "Every Morning"' in each]
 
 
-async def test_so_does_a_way_back_to_a_version_that_has_them(gateway: DeployCaller) -> None:
+async def test_promoting_an_old_version_reports_triggers_without_effect(gateway: DeployCaller) -> None:
     document = state()
     document["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
     workflow = await gateway.create(document)
@@ -60,7 +60,7 @@ async def test_api_calls_run_the_snapshot_and_not_the_draft(gateway: DeployCalle
     assert snapshot["blocks"]["fn"]["subBlocks"]["code"]["value"] == "return 'old'"
 
 
-async def test_deploying_an_unchanged_draft_records_a_version_and_says_so(gateway: DeployCaller) -> None:
+async def test_deploying_an_unchanged_draft_records_a_version_and_reports_it(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     first = await gateway.deploy(workflow.id)
     again = await gateway.deploy(workflow.id)
@@ -92,7 +92,7 @@ async def test_promote_makes_an_older_version_live_without_a_new_one(gateway: De
     assert [version.is_live for version in page.versions] == [False, True]
 
 
-async def test_promoting_what_is_live_already_is_harmless(gateway: DeployCaller) -> None:
+async def test_promoting_the_live_version_changes_nothing(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     await gateway.deploy(workflow.id)
     promoted = await gateway.promote(workflow.id, 1)
@@ -134,7 +134,7 @@ async def test_a_version_can_be_loaded_back_into_the_draft(gateway: DeployCaller
     assert await gateway.endpoint(workflow.id) == live
 
 
-async def test_what_is_not_there_cannot_be_loaded_or_promoted(gateway: DeployCaller) -> None:
+async def test_missing_versions_cannot_be_loaded_or_promoted(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     with pytest.raises(NotFound):
         await gateway.promote(workflow.id, 1)
@@ -171,7 +171,7 @@ async def test_an_empty_workflow_is_not_deployed(gateway: DeployCaller) -> None:
         await gateway.deploy(workflow.id)
 
 
-async def test_warnings_do_not_keep_a_workflow_from_being_deployed(gateway: DeployCaller) -> None:
+async def test_warnings_do_not_prevent_a_deploy(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state("return <nobody.content>"))
     found = await gateway.http.call("GET", at(workflow.id, "problems"), returns=contracts.Problems)
     assert not found.errors
@@ -188,7 +188,7 @@ async def test_a_deploy_that_lists_accepted_warnings_is_refused_for_any_other(ga
     assert (await gateway.deploy(workflow.id, accepted_warnings=("unknown_reference:fn",))).version.number == 1
 
 
-async def test_a_version_is_shown_with_its_state_and_keeps_it(gateway: DeployCaller) -> None:
+async def test_a_version_is_shown_with_its_immutable_state(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state("return 1"))
     await gateway.deploy(workflow.id)
     await gateway.save(workflow.id, state("return 2"))

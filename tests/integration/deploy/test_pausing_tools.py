@@ -52,11 +52,11 @@ async def test_however_far_down_the_wait_is(gateway: DeployCaller, setting: str)
 
 
 @pytest.mark.parametrize("child", [PLAIN, waiting(SHORT)])
-async def test_a_tool_that_waits_for_nobody_is_deployed(gateway: DeployCaller, child: JsonObject) -> None:
+async def test_a_tool_without_a_pause_is_deployed(gateway: DeployCaller, child: JsonObject) -> None:
     await deployed(gateway, with_tool(await deployed(gateway, child)))
 
 
-async def test_what_cannot_be_known_is_left_to_the_run(gateway: DeployCaller) -> None:
+async def test_undecidable_cases_are_left_to_the_run(gateway: DeployCaller) -> None:
     asking = await deployed(gateway, ASKS)
     draft = (await gateway.create(ASKS)).id
     foreign = (await gateway.create(ASKS, workspace="other")).id
@@ -67,7 +67,7 @@ async def test_what_cannot_be_known_is_left_to_the_run(gateway: DeployCaller) ->
     await deployed(gateway, calling(asking))
 
 
-async def test_no_more_than_so_many_workflows_are_looked_at_for_one_tool(
+async def test_a_bounded_number_of_workflows_is_inspected_for_one_tool(
     gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deploy_service.application.checker.MOST_CALLED", 2)
@@ -78,7 +78,7 @@ async def test_no_more_than_so_many_workflows_are_looked_at_for_one_tool(
         await deployed(gateway, with_tool(middle))
 
 
-async def test_workflows_that_call_each_other_are_looked_at_once(gateway: DeployCaller) -> None:
+async def test_mutually_calling_workflows_are_inspected_once(gateway: DeployCaller) -> None:
     workflow = await gateway.create(PLAIN)
     await gateway.save(workflow.id, calling(workflow.id))
     await gateway.deploy(workflow.id)

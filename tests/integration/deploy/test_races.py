@@ -114,7 +114,7 @@ async def test_a_save_between_two_replicas_is_never_lost_silently(replicas: list
     assert (await replicas[0].draft(workflow.id)).state == state(f"return {winner}")
 
 
-async def test_a_name_and_a_description_of_a_version_that_are_given_at_once_both_stay(
+async def test_concurrent_changes_of_name_and_description_are_both_stored(
     replicas: list[DeployCaller],
 ) -> None:
     workflow = await replicas[0].create(state())
@@ -129,7 +129,7 @@ async def test_a_name_and_a_description_of_a_version_that_are_given_at_once_both
         assert (found.name, found.description) == (f"N{n}", f"D{n}")
 
 
-async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: list[DeployCaller]) -> None:
+async def test_a_concurrent_deploy_does_not_revert_an_access_change(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     public = contracts.UpdateAccess(is_public=True, description="open to all")
     changes: list[Change] = [partial(replicas[0].deploy, workflow.id) for _ in range(10)]

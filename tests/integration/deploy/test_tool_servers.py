@@ -64,7 +64,7 @@ async def test_a_workspace_has_a_bounded_number_of_servers(
     await create(gateway, workspace="other")
 
 
-async def test_nor_has_it_more_when_many_are_made_at_once(
+async def test_concurrent_creations_do_not_exceed_the_limit(
     gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deploy_service.application.publications.SERVERS_LIMIT", 2)
@@ -89,7 +89,7 @@ async def test_tools_out_of_order_are_refused(gateway: DeployCaller, names: tupl
 
 
 @pytest.mark.parametrize("names", [("nul\x00",), ("$ref", "$id"), ("",), ("x" * 201,)])
-async def test_a_parameter_has_a_name_that_can_be_kept(gateway: DeployCaller, names: tuple[str, ...]) -> None:
+async def test_invalid_parameter_names_are_refused(gateway: DeployCaller, names: tuple[str, ...]) -> None:
     workflow = await gateway.create(state())
     described = dict.fromkeys(names, "text")
     with pytest.raises(InvalidRequest):

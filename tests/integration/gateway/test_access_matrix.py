@@ -179,7 +179,7 @@ def check_limited(row: Row, who: str, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-async def test_each_caller_is_told_what_the_contract_says(stage: Stage, row: Row) -> None:
+async def test_each_caller_gets_the_answer_of_the_contract(stage: Stage, row: Row) -> None:
     checks: dict[str, Callable[[Row, str, Answer], None]] = {
         **dict.fromkeys(REFUSED, check_refused),
         **dict.fromkeys(STRANGERS, check_stranger),
@@ -228,9 +228,7 @@ def role_allows(row: Row, role: Role | None) -> bool:
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.needs is not None], ids=lambda row: row.name)
-async def test_a_personal_key_allows_what_the_session_of_the_same_role_allows_and_no_more(
-    people: Stage, row: Row
-) -> None:
+async def test_a_personal_key_has_at_most_the_permissions_of_its_owners_role(people: Stage, row: Row) -> None:
     failures: list[str] = []
     for name, role in PEOPLE.items():
         sent: list[Answer] = []
@@ -259,7 +257,7 @@ async def test_every_route_has_a_row(stage: Stage) -> None:
     assert set(rows) - routes == set(), "rows without a route"
 
 
-async def test_what_has_no_row_is_a_page_that_anybody_may_load(stage: Stage) -> None:
+async def test_a_route_without_a_row_is_a_public_page(stage: Stage) -> None:
     described: dict[str, Any] = stage.system.app.openapi()["paths"]
     console = {
         *(page.replace(":path", "") for page in PAGES),

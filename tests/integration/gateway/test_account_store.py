@@ -103,7 +103,7 @@ async def test_members_change_in_one_write(store: TenantStore) -> None:
     assert await store.grants("u3") == ()
 
 
-async def test_a_link_that_many_follow_at_once_lets_one_of_them_in(store: TenantStore) -> None:
+async def test_a_link_followed_concurrently_admits_one_person(store: TenantStore) -> None:
     team = Team(workspace_id="w1", revision=0, members=()).joined_by("u1", Role.ADMIN, NOW)
     await store.add_workspace(WORKSPACE, team)
     await store.add_invitation(an_invitation())
@@ -119,7 +119,7 @@ async def test_a_link_that_many_follow_at_once_lets_one_of_them_in(store: Tenant
     assert len((await store.team("w1")).members) == 2
 
 
-async def test_an_invitation_is_used_once_and_with_a_member_who_joins(store: TenantStore) -> None:
+async def test_an_invitation_is_used_once_together_with_joining(store: TenantStore) -> None:
     invitation = an_invitation()
     team = Team(workspace_id="w1", revision=0, members=()).joined_by("u1", Role.ADMIN, NOW)
     await store.add_workspace(WORKSPACE, team)

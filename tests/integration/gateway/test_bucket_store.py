@@ -55,7 +55,7 @@ async def let_pass(store: Store, windows: int) -> None:
     await store.collection(BUCKETS).update_one({"_id": "b"}, {"$inc": earlier})
 
 
-async def test_a_new_bucket_is_full_and_gives_what_it_has(store: Store) -> None:
+async def test_a_new_bucket_is_full_and_grants_its_tokens(store: Store) -> None:
     buckets = BucketStore(store)
     first = await take(buckets, 100)
     assert (first.granted, first.left) == (100, 20)
@@ -74,7 +74,7 @@ async def test_spare_tokens_get_fewer_as_the_bucket_empties(store: Store) -> Non
     assert (await take(buckets, 1, spare=10)).granted == 1
 
 
-async def test_what_is_returned_is_there_for_others_up_to_a_full_bucket(store: Store) -> None:
+async def test_returned_tokens_are_available_to_others_up_to_a_full_bucket(store: Store) -> None:
     buckets = BucketStore(store)
     await take(buckets, 120)
     assert (await take(buckets, 1, returned=5)).left == 4
@@ -107,7 +107,7 @@ async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Stor
     assert (await take(buckets, 200)).granted == 120
 
 
-async def test_a_store_whose_clock_goes_back_lets_nobody_pass_unchecked_and_keeps_nobody_out(store: Store) -> None:
+async def test_a_clock_set_back_neither_admits_unchecked_calls_nor_blocks_callers(store: Store) -> None:
     buckets = BucketStore(store)
     assert (await take(buckets, 100)).left == 20
     await set_clock_back(store, 60)
@@ -152,7 +152,7 @@ async def test_gateways_share_a_bucket_while_they_are_upgraded(store: Store) -> 
     assert (await take(BucketStore(store), 15)).granted == 5
 
 
-async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:
+async def test_concurrent_gateways_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:
     stores = [Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES) for _ in range(2)]
     limiters = [RateLimiter(BucketStore(store), SystemClock()) for store in stores]
     allow_all = 0
@@ -172,7 +172,7 @@ async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, m
     await asyncio.gather(*(store.stop() for store in stores))
 
 
-async def test_a_store_that_is_away_is_given_up_after_a_while(secantus_of_my_own: SecantusServer) -> None:
+async def test_an_unavailable_store_times_out(secantus_of_my_own: SecantusServer) -> None:
     store = Store(secantus_of_my_own.uri, "test_gateway", INDEXES)
     await store.start()
     secantus_of_my_own.kill()

@@ -31,7 +31,7 @@ async def none_queued(jobs: JobsSystem) -> bool:
     return await jobs.queued("WS1") == 0
 
 
-async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_is_room(
+async def test_five_hundred_concurrent_callers_leave_exactly_as_many_runs_as_fit(
     mongodb_uri: str, mongodb_prefix: str
 ) -> None:
     settings = quick_settings(

@@ -57,7 +57,7 @@ async def test_dead_letters_name_runs_as_callers_do(system: System, letters: Htt
     assert await found() is None
 
 
-async def test_subscriptions_are_made_changed_and_taken_away(system: System) -> None:
+async def test_subscriptions_are_created_changed_and_deleted(system: System) -> None:
     webhooks = HttpWebhookClient(system.gateway.client)
     made = await webhooks.subscribe(WORKSPACE, SaveSubscription(url="https://example.com/"))
     assert await webhooks.subscriptions(WORKSPACE) == (made,)

@@ -23,7 +23,7 @@ async def codes(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[EntryCod
     await store.stop()
 
 
-async def test_a_code_may_be_tried_so_often_however_many_try_at_once(codes: EntryCodeStore) -> None:
+async def test_attempts_at_a_code_are_limited_under_concurrency(codes: EntryCodeStore) -> None:
     assert await codes.count_try("k", NOW) is None
     await codes.put("k", CODE)
     tried = await asyncio.gather(*(codes.count_try("k", NOW) for _ in range(MAX_TRIES + 3)))

@@ -40,7 +40,7 @@ async def fill(system: System) -> list[Call]:
     raise AssertionError("the queue has no bound")
 
 
-async def test_calls_that_find_the_interactive_queue_full_are_told_when_to_come_again(rabbitmq: RabbitMQServer) -> None:
+async def test_calls_that_find_the_interactive_queue_full_get_a_retry_time(rabbitmq: RabbitMQServer) -> None:
     topology, management = narrow(), Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, topology)
     await management.apply_policies(topology)

@@ -87,12 +87,12 @@ async def test_a_key_means_something_in_its_place_only(calls: Idempotency, other
     await begun(calls, other, "q")
 
 
-async def test_what_was_refused_may_be_tried_again(calls: Idempotency) -> None:
+async def test_a_refused_call_may_be_retried(calls: Idempotency) -> None:
     await calls.forget(await begun(calls))
     await begun(calls, print_="q")
 
 
-async def test_what_was_answered_is_neither_freed_nor_answered_again(calls: Idempotency) -> None:
+async def test_an_answered_call_is_neither_released_nor_answered_again(calls: Idempotency) -> None:
     record = await begun(calls)
     await calls.store_answer(record, 200, {}, b'"first"')
     await calls.store_answer(record, 200, {}, b'"second"')
@@ -120,7 +120,7 @@ async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: Han
     await begun(calls, print_="q")
 
 
-async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempotency, records: IdempotencyStore) -> None:
+async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, records: IdempotencyStore) -> None:
     now = datetime.now(UTC)
     lost = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(lost, now, now + KEPT_FOR, OVER)
@@ -132,14 +132,14 @@ async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempote
         await calls.begin(NAME, "p", new_id())
 
 
-async def test_a_call_that_is_handed_on_is_taken_over_at_once_under_its_run_id(calls: Idempotency) -> None:
+async def test_a_released_call_is_taken_over_immediately_under_its_run_id(calls: Idempotency) -> None:
     record = await begun(calls)
     await calls.release(record)
     again = await begun(calls)
     assert (again.run_id, again.is_retry) == (record.run_id, True)
 
 
-async def test_a_process_vouches_for_what_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
+async def test_a_process_renews_the_calls_that_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
     now = datetime.now(UTC)
     record = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(record, now, now + KEPT_FOR, OVER)

@@ -79,7 +79,7 @@ async def begins(run: RunSpec, send: Send) -> None:
     await send(0, [RunStarted(), Chunk("B", "one")])
 
 
-async def test_a_sync_caller_who_closes_the_connection_cancels_the_run(served: Served) -> None:
+async def test_a_sync_caller_that_disconnects_cancels_the_run(served: Served) -> None:
     served.system.worker.perform = begins
     async with served.connection() as wire:
         await wire.send(served.system.key, b"{}")
@@ -88,7 +88,7 @@ async def test_a_sync_caller_who_closes_the_connection_cancels_the_run(served: S
     await eventually(lambda: served.system.worker.cancelled == ["E1@WS1"])
 
 
-async def test_a_reader_who_closes_the_stream_cancels_the_run(served: Served) -> None:
+async def test_a_stream_reader_that_disconnects_cancels_the_run(served: Served) -> None:
     served.system.worker.perform = begins
     async with served.connection() as wire:
         await wire.send(served.system.key, json.dumps({"stream": True}).encode())
@@ -121,7 +121,7 @@ async def test_a_large_body_is_answered_whether_or_not_it_is_sent(served: Served
 
 
 @pytest.mark.parametrize(("key", "status"), [("wrong", 401), ("", 413)])
-async def test_who_closes_after_the_answer_has_it_although_he_was_still_sending(
+async def test_a_caller_that_closes_after_the_answer_receives_it_while_still_sending(
     served: Served, key: str, status: int
 ) -> None:
     body = b"x" * 11 * MIB
@@ -147,7 +147,7 @@ async def test_a_connection_is_used_again_after_each_answer(served: Served) -> N
             await wire.reader.readexactly(length)
 
 
-async def test_a_reader_who_does_not_read_is_left_and_others_are_served() -> None:
+async def test_a_stalled_reader_is_disconnected_and_others_are_served() -> None:
     async def pours(run: RunSpec, send: Send) -> None:
         for seq in range(400):
             await send(seq, [Chunk("B", "x" * 100_000)])
@@ -175,7 +175,7 @@ async def test_a_key_revoked_while_the_body_comes_in_starts_no_stream(served: Se
     assert served.system.worker.runs == []
 
 
-async def test_head_leaves_its_connection_good_for_the_next_request(served: Served) -> None:
+async def test_a_head_request_leaves_its_connection_usable(served: Served) -> None:
     async with served.connection() as wire:
         for method in ("HEAD", "HEAD", "GET"):
             wire.writer.write(f"{method} /healthz HTTP/1.1\r\nHost: x\r\n\r\n".encode())

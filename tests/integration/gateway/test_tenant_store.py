@@ -66,7 +66,7 @@ async def test_use_never_goes_back_in_time(tenants: TenantStore) -> None:
     assert used.key.last_used_at == now
 
 
-async def test_a_key_is_kept_once(tenants: TenantStore) -> None:
+async def test_a_key_is_stored_once(tenants: TenantStore) -> None:
     first = await founded(tenants)
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None
@@ -107,7 +107,7 @@ async def test_a_key_is_replaced_as_it_was_read_or_not_at_all(tenants: TenantSto
     assert {key.id: key.holds_name for key in left} == {old.id: False, "new": True}
 
 
-async def test_an_erasure_is_known_by_what_it_deletes(tenants: TenantStore) -> None:
+async def test_a_deletion_is_identified_by_its_target(tenants: TenantStore) -> None:
     owner, now = Erase("WS1", "W"), SystemClock().now()
     assert not await tenants.has_erasure(owner)
     await tenants.save_erasure(Erasure.of(owner, by="somebody", at=now, settle=timedelta(hours=1)))
@@ -115,7 +115,7 @@ async def test_an_erasure_is_known_by_what_it_deletes(tenants: TenantStore) -> N
     assert not await tenants.has_erasure(Erase("WS1"))
 
 
-async def test_the_command_makes_a_key_beside_others(
+async def test_the_command_creates_a_key_beside_others(
     tenants: TenantStore, mongodb_uri: str, mongodb_prefix: str
 ) -> None:
     first = await founded(tenants)
@@ -124,7 +124,7 @@ async def test_the_command_makes_a_key_beside_others(
     assert await tenants.find(hash_key(made.api_key)) is not None
 
 
-async def test_a_store_that_is_away_is_told_as_such(tenants: TenantStore) -> None:
+async def test_an_unavailable_store_is_reported_as_such(tenants: TenantStore) -> None:
     await tenants.stop()
     with pytest.raises(Unavailable):
         await tenants.find("x")

@@ -160,7 +160,7 @@ async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair, mea
         measured(f"revoked key refused by the other gateway after {refused * 1000:.1f} ms")
 
 
-async def test_who_signs_out_of_one_is_signed_out_of_the_other(pair: Pair) -> None:
+async def test_signing_out_at_one_gateway_signs_out_at_the_other(pair: Pair) -> None:
     body = {"email": "admin@flowport.local", "password": "correct horse"}
     signed_in = await pair.doors[0].post("/api/auth/sign-in/email", json=body)
     assert signed_in.status_code == 200
@@ -172,7 +172,7 @@ async def test_who_signs_out_of_one_is_signed_out_of_the_other(pair: Pair) -> No
     assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is None
 
 
-async def test_a_run_that_is_waited_for_at_one_and_told_of_by_nobody_yet_is_cancelled_through_the_other(
+async def test_a_run_awaited_at_one_gateway_and_not_yet_recorded_is_cancelled_through_the_other(
     pair: Pair,
 ) -> None:
     workflow_id = await pair.deployed("return 1")
@@ -191,7 +191,7 @@ async def test_a_run_that_is_waited_for_at_one_and_told_of_by_nobody_yet_is_canc
     assert list(pair.jobs.views) == ["mine"]
 
 
-async def test_what_is_said_of_a_key_through_one_is_not_undone_through_the_other(pair: Pair) -> None:
+async def test_a_key_change_through_one_gateway_is_not_reverted_through_the_other(pair: Pair) -> None:
     keys = f"/api/workspaces/{pair.workspace_id}/api-keys"
 
     async def both(name: str) -> tuple[str, int | None]:
@@ -206,7 +206,7 @@ async def test_what_is_said_of_a_key_through_one_is_not_undone_through_the_other
     assert await asyncio.gather(*map(both, names)) == [(name, 7) for name in names]
 
 
-async def test_a_key_that_is_rotated_through_both_at_once_is_replaced_by_one_and_stays_as_long_as_that_one_said(
+async def test_a_key_rotated_through_both_gateways_is_replaced_once(
     pair: Pair,
 ) -> None:
     keys, path = f"/api/workspaces/{pair.workspace_id}/api-keys", f"/api/workflows/{await pair.deployed('return 1')}"
@@ -233,13 +233,13 @@ async def test_a_chat_that_is_closed_through_one_is_not_opened_again_by_a_change
     await _changed_at_once(pair, chat, "isActive", "title")
 
 
-async def test_nor_is_an_agent_shown_again_that_was_hidden(pair: Pair) -> None:
+async def test_a_hidden_agent_stays_hidden(pair: Pair) -> None:
     workflow_id = await pair.deployed("return 1")
     made = await pair.send(0, "POST", "/api/a2a/agents", {"workflowId": workflow_id})
     await _changed_at_once(pair, f"/api/a2a/agents/{made.json()['id']}", "isPublished", "name")
 
 
-async def test_nor_is_one_of_two_changes_of_a_server_of_tools_refused_or_lost(pair: Pair) -> None:
+async def test_concurrent_changes_of_a_tool_server_are_both_applied(pair: Pair) -> None:
     made = (await pair.send(0, "POST", "/api/mcp/workflow-servers", {"name": "Desk"})).json()["data"]["server"]
     await _changed_at_once(pair, f"/api/mcp/workflow-servers/{made['id']}", "isPublic", "name", "data", "server")
 

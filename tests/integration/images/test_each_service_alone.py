@@ -38,7 +38,7 @@ def install_command(service: str) -> list[str]:
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_an_image_has_what_its_service_needs(service: str, tmp_path: Path) -> None:
+def test_an_image_contains_everything_its_service_needs(service: str, tmp_path: Path) -> None:
     made = run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path)
     assert made.returncode == 0, made.stderr
     installed = run(UV, *install_command(service), "--python", tmp_path)

@@ -22,7 +22,7 @@ async def test_an_accepted_run_is_in_the_store_before_the_answer(system: System)
     assert accepted.job_id.startswith("run_")
 
 
-async def test_an_accepted_run_can_be_looked_up_by_both_its_names(start: Start) -> None:
+async def test_an_accepted_run_is_found_by_both_its_ids(start: Start) -> None:
     async with start() as system:
         accepted = await system.gateway.accept()
 
@@ -32,7 +32,7 @@ async def test_an_accepted_run_can_be_looked_up_by_both_its_names(start: Start) 
         assert by_run.created_at == accepted.created_at
 
 
-async def test_the_queue_tells_how_long_it_is_to_its_own_workspace(start: Start) -> None:
+async def test_the_queue_reports_its_length_to_its_own_workspace(start: Start) -> None:
     async with start(dispatch_max_queue_per_workspace=7) as system:
         for _ in range(3):
             await system.gateway.accept()
@@ -56,7 +56,7 @@ def _refused(queue: FullQueue) -> float:
         ({"dispatch_max_queue_global": 100}, "Global dispatch queue is at capacity (100/100)", FullQueue.GLOBAL),
     ],
 )
-async def test_of_five_hundred_at_once_exactly_the_threshold_is_taken(
+async def test_of_five_hundred_concurrent_runs_exactly_the_threshold_is_accepted(
     start: Start, limits: dict[str, int], text: str, queue: FullQueue
 ) -> None:
     before = {each: _refused(each) for each in FullQueue}
@@ -105,7 +105,7 @@ async def test_a_claimed_run_makes_room_for_the_next(start: Start) -> None:
         await system.gateway.accept()
 
 
-async def test_a_drained_queue_says_when_to_come_back(start: Start) -> None:
+async def test_a_full_queue_reports_when_to_retry(start: Start) -> None:
     async with start(dispatch_max_queue_per_workspace=1) as system:
         await system.executor.listen()
         for _ in range(3):
@@ -132,7 +132,7 @@ async def test_a_run_id_can_be_used_only_once(system: System) -> None:
         await system.gateway.accept(a_spec("mine", workspace_id="another"))
 
 
-async def test_of_many_that_use_an_id_at_once_one_wins_and_nobody_else_suffers(system: System) -> None:
+async def test_one_of_many_concurrent_uses_of_an_id_wins_without_affecting_other_runs(system: System) -> None:
     same = [system.gateway.accept(a_spec("mine")) for _ in range(10)]
     others = [system.gateway.accept() for _ in range(10)]
     answers = await asyncio.gather(*same, *others, return_exceptions=True)
@@ -174,7 +174,7 @@ async def test_giving_an_id_back_does_not_touch_a_run(system: System) -> None:
     assert (await system.gateway.run("mine")).run_id == "mine"
 
 
-async def test_an_input_larger_than_a_document_may_be_is_kept_whole(system: System) -> None:
+async def test_an_input_larger_than_a_store_document_is_stored_whole(system: System) -> None:
     large = b'"' + b"x" * (18 * 1024 * 1024) + b'"'
     await system.gateway.accept(a_spec(input=json_payload(large)))
 

@@ -49,5 +49,5 @@ async def test_a_run_that_is_refused_refuses_no_other(start: Start) -> None:
         assert (full.retry_after or 0) >= 1
 
 
-async def test_an_id_that_is_asked_for_twice_is_given_once(system: System) -> None:
+async def test_an_id_requested_twice_is_granted_once(system: System) -> None:
     assert outcomes(await accept(system, a_spec("same"), a_spec("same"))) == ["same", RunIdTaken.code]

@@ -149,7 +149,7 @@ async def test_capacity_is_exact_though_a_replica_is_frozen_before_any_of_its_co
     assert frozen_before > 6
 
 
-async def test_what_a_frozen_replica_reserved_is_given_to_others(store: Store) -> None:
+async def test_reservations_of_a_frozen_replica_are_given_to_others(store: Store) -> None:
     scene = Scene(store)
     await scene.start()
     frozen = scene.replica([("a", "one"), ("a", "two")])

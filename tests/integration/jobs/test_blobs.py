@@ -33,7 +33,7 @@ async def test_a_reader_bounds_the_size_before_anything_is_read(system: System) 
         await system.executor.client.fetch("GET", "/internal/blobs/w/mine?max_bytes=4")
 
 
-async def test_an_id_is_made_where_none_is_given(system: System) -> None:
+async def test_a_missing_id_is_generated(system: System) -> None:
     store = PayloadStore(system.executor.client)
     document = b'"' + b"x" * 2_000_000 + b'"'
     payload = await store.put("w", document)
@@ -62,7 +62,7 @@ async def test_an_empty_value_is_a_value(system: System) -> None:
     assert await system.gateway.client.fetch("GET", "/internal/blobs/w/mine") == b""
 
 
-async def test_what_is_too_large_is_refused_and_leaves_nothing(start: Start) -> None:
+async def test_an_oversized_value_is_refused_and_leaves_nothing(start: Start) -> None:
     async with start(blob_max_bytes=1024 * 1024) as system:
         with pytest.raises(PayloadTooLarge):
             await system.gateway.client.call("PUT", "/internal/blobs/w/mine", body=bytes(3 * 1024 * 1024))
@@ -72,7 +72,7 @@ async def test_what_is_too_large_is_refused_and_leaves_nothing(start: Start) -> 
             await system.gateway.client.fetch("GET", "/internal/blobs/w/mine")
 
 
-async def test_a_blob_is_gone_after_its_lifetime(system: System) -> None:
+async def test_a_blob_expires_after_its_lifetime(system: System) -> None:
     await system.gateway.client.call("PUT", "/internal/blobs/w/mine?lifetime_seconds=1", body=b"x" * 100)
     await system.collection("blob_lives").update_many({}, {"$set": {"until_ms": 1}})
 
@@ -80,7 +80,7 @@ async def test_a_blob_is_gone_after_its_lifetime(system: System) -> None:
         await system.gateway.client.fetch("GET", "/internal/blobs/w/mine")
 
 
-async def test_values_whose_time_is_over_are_swept_away_half_stored_ones_too(start: Start) -> None:
+async def test_expired_values_are_deleted_including_incomplete_ones(start: Start) -> None:
     async with start() as system:
         blobs = MongoBlobs(system.store, max_bytes=10**9)
 

@@ -15,7 +15,7 @@ from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import Conflict, NotFound
 
 
-async def test_a_waiting_run_is_cancelled_at_once_and_its_place_is_free(start: Start) -> None:
+async def test_a_waiting_run_is_cancelled_immediately_and_frees_its_slot(start: Start) -> None:
     async with start(dispatch_window=1, dispatch_max_queue_per_workspace=2) as system:
         await system.gateway.accept()
         waiting = await system.gateway.accept()
@@ -30,7 +30,7 @@ async def test_a_waiting_run_is_cancelled_at_once_and_its_place_is_free(start: S
         await system.gateway.accept()
 
 
-async def test_a_run_that_is_cancelled_where_nobody_works_on_it_is_counted_as_ended_once(system: System) -> None:
+async def test_cancelling_a_run_without_a_worker_counts_one_end(system: System) -> None:
     def counted() -> float:
         return REGISTRY.get_sample_value("flowport_jobs_ended_total", {"status": "cancelled"}) or 0.0
 
@@ -41,7 +41,7 @@ async def test_a_run_that_is_cancelled_where_nobody_works_on_it_is_counted_as_en
     assert counted() == before + 1
 
 
-async def test_a_dispatched_run_that_was_cancelled_goes_to_nobody(system: System) -> None:
+async def test_a_cancelled_dispatched_run_is_granted_to_no_worker(system: System) -> None:
     accepted = await system.gateway.accept()
     message = await system.executor.next()
 
@@ -86,7 +86,7 @@ async def test_a_run_that_is_over_cannot_be_cancelled(system: System, status: Ru
         await system.gateway.cancel(accepted.run_id)
 
 
-async def test_a_paused_run_is_cancelled_at_once(system: System) -> None:
+async def test_a_paused_run_is_cancelled_immediately(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.pause(accepted.run_id, 1, asks())
@@ -126,7 +126,7 @@ async def test_a_remembered_cancel_of_a_strangers_run_stops_nothing(system: Syst
     assert system.cancels == []
 
 
-async def test_an_attached_run_is_told_at_once_while_only_its_id_is_known(system: System) -> None:
+async def test_an_attached_run_known_by_its_id_only_is_notified_immediately(system: System) -> None:
     await system.gateway.reserve("attached-1")
 
     await system.gateway.cancel("attached-1")
@@ -134,7 +134,7 @@ async def test_an_attached_run_is_told_at_once_while_only_its_id_is_known(system
     await until(lambda: _was_told(system, "attached-1"))
 
 
-async def test_an_attached_run_of_which_only_the_id_is_known_is_stopped_by_nobody_elses_cancel(system: System) -> None:
+async def test_an_attached_run_known_by_its_id_only_ignores_cancels_of_other_workspaces(system: System) -> None:
     await system.gateway.reserve("attached-1")
     await system.gateway.reserve("attached-2")
 
@@ -152,7 +152,7 @@ async def test_a_durable_run_accepted_after_its_cancel_never_runs(system: System
     assert (await system.gateway.run("mine")).status is RunStatus.CANCELLED
 
 
-async def test_an_attached_run_at_work_is_stopped_and_tells_its_end_itself(system: System) -> None:
+async def test_an_attached_run_in_progress_is_stopped_and_reports_its_end(system: System) -> None:
     spec = a_spec("attached-1", mode=RunMode.STREAM)
     await system.executor.record(RunBegan(spec, datetime.now(UTC)))
     await until(lambda: _is_known(system, "attached-1"))
@@ -167,7 +167,7 @@ async def test_an_attached_run_at_work_is_stopped_and_tells_its_end_itself(syste
     await until(is_cancelled)
 
 
-async def test_an_attached_run_that_nobody_works_on_is_cancelled_when_nobody_says_so_within_a_lease(
+async def test_an_attached_run_without_a_worker_is_cancelled_after_a_silent_lease(
     impatient: System,
 ) -> None:
     spec = a_spec("attached-1", mode=RunMode.SYNC)

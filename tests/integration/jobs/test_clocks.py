@@ -46,7 +46,7 @@ async def test_a_lease_that_is_renewed_at_either_is_over_at_neither(replicas: li
     await replicas[1].executor.finish(accepted.run_id, 1)
 
 
-async def test_a_lease_that_nobody_renews_is_over_all_the_same(replicas: list[System]) -> None:
+async def test_an_unrenewed_lease_expires(replicas: list[System]) -> None:
     accepted = await replicas[1].gateway.accept()
     await replicas[0].executor.begin()
 

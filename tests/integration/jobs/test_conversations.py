@@ -25,12 +25,12 @@ async def said(memory: JobsMemoryStore, workspace_id: str, conversation_id: str)
     return [replace(message, once="") for message in await memory.read(workspace_id, conversation_id)]
 
 
-async def test_what_was_said_is_read_back_as_it_was(memory: JobsMemoryStore) -> None:
+async def test_messages_are_read_back_unchanged(memory: JobsMemoryStore) -> None:
     await memory.append("w", "with / and ?&#", [HI, HELLO], once="1")
     assert await said(memory, "w", "with / and ?&#") == [HI, HELLO]
 
 
-async def test_nothing_was_said_in_an_unknown_conversation(memory: JobsMemoryStore) -> None:
+async def test_an_unknown_conversation_is_empty(memory: JobsMemoryStore) -> None:
     assert await said(memory, "w", "nobody") == []
 
 
@@ -48,7 +48,7 @@ async def test_an_append_that_is_repeated_adds_nothing(memory: JobsMemoryStore) 
     assert await said(memory, "w", "ada") == [HI]
 
 
-async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsMemoryStore) -> None:
+async def test_concurrent_appends_are_all_stored_and_none_is_torn(memory: JobsMemoryStore) -> None:
     pairs = [(ConversationMessage("user", f"q{n}"), ConversationMessage("assistant", f"a{n}")) for n in range(12)]
     await asyncio.gather(*(memory.append("w", "ada", pair, once=str(n)) for n, pair in enumerate(pairs)))
     kept = await said(memory, "w", "ada")
@@ -84,7 +84,7 @@ async def test_a_conversation_expires_after_its_last_append(memory: JobsMemorySt
     assert kept["expires_at"].timestamp() * 1000 == pytest.approx(kept["changed_ms"] + 31_536_000_000, abs=1)
 
 
-async def test_what_cannot_be_kept_is_refused(memory: JobsMemoryStore) -> None:
+async def test_an_unstorable_message_is_refused(memory: JobsMemoryStore) -> None:
     with pytest.raises(PayloadTooLarge):
         await memory.append("w", "ada", [ConversationMessage("user", "x" * (LONGEST_MESSAGE + 1))], once="1")
     with pytest.raises(InvalidRequest):

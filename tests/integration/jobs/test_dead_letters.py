@@ -44,7 +44,7 @@ async def fail(system: System) -> str:
     return accepted.run_id
 
 
-async def test_a_failed_run_is_run_again_as_a_run_of_its_own(system: System) -> None:
+async def test_a_failed_run_is_redriven_as_a_new_run(system: System) -> None:
     failed = await fail(system)
     again = await redrive(system, f"runs/{failed}")
     assert again.run_id != failed
@@ -60,7 +60,7 @@ async def test_only_what_failed_is_run_again(system: System) -> None:
         await redrive(system, f"runs/{accepted.run_id}")
 
 
-async def test_nobody_runs_another_workspaces_run_again(system: System) -> None:
+async def test_another_workspaces_run_cannot_be_redriven(system: System) -> None:
     failed = await fail(system)
     with pytest.raises(NotFound):
         await redrive(system, f"runs/{failed}", "workspace-2")
@@ -83,7 +83,7 @@ async def test_a_run_that_kills_its_workers_is_seen_and_run_again(system: System
     assert not (await letters(system)).letters
 
 
-async def test_a_dead_letter_that_two_redrive_at_once_is_run_again_once(system: System) -> None:
+async def test_a_dead_letter_redriven_twice_concurrently_runs_once(system: System) -> None:
     accepted = await system.gateway.accept()
     message = await system.executor.next()
     await system.broker.work.publish(DEAD, message)
@@ -98,7 +98,7 @@ async def test_a_dead_letter_that_two_redrive_at_once_is_run_again_once(system: 
     assert await system.stored(mode="async") == 2
 
 
-async def test_records_that_died_are_kept_whole_and_taken_in_again(system: System) -> None:
+async def test_dead_lettered_records_are_stored_whole_and_redriven(system: System) -> None:
     spec = a_spec(mode=RunMode.SYNC)
     await system.broker.work.publish(DEAD, RecordBatch((RunBegan(spec, datetime.now(UTC)),)))
     letter = await one_letter(system)
@@ -116,7 +116,7 @@ async def test_records_that_died_are_kept_whole_and_taken_in_again(system: Syste
     await until(recorded)
 
 
-async def test_the_input_of_a_poisonous_attached_run_is_not_kept(system: System) -> None:
+async def test_the_input_of_a_poisonous_attached_run_is_not_stored(system: System) -> None:
     spec = a_spec(mode=RunMode.SYNC)
     await system.broker.work.publish(DEAD, AttachedRunRequested(spec, "replies.x"))
     letter = await one_letter(system)
@@ -141,7 +141,7 @@ async def test_a_run_that_waited_too_long_is_no_dead_letter(system: System) -> N
     assert len((await letters(system)).letters) == 1
 
 
-async def test_whoever_asked_for_a_run_that_waited_too_long_is_told(system: System) -> None:
+async def test_the_caller_of_a_run_that_waited_too_long_is_notified(system: System) -> None:
     told: list[EventBatch] = []
     inbox = await system.broker.replies.open_inbox(told.append, lambda: None)
     call = AttachedRunRequested(a_spec(run_id="late"), inbox.address, attempt=1)
@@ -151,7 +151,7 @@ async def test_whoever_asked_for_a_run_that_waited_too_long_is_told(system: Syst
     await inbox.close()
 
 
-async def test_whoever_asked_for_a_run_whose_workers_died_one_after_the_other_is_told_and_the_letter_is_kept(
+async def test_the_caller_of_a_run_that_lost_all_its_workers_is_notified_and_the_letter_is_stored(
     system: System,
 ) -> None:
     told: list[EventBatch] = []
@@ -162,7 +162,7 @@ async def test_whoever_asked_for_a_run_whose_workers_died_one_after_the_other_is
     await inbox.close()
 
 
-async def test_where_nobody_asks_any_more_the_run_lists_are_told_that_it_is_lost(system: System) -> None:
+async def test_a_lost_run_without_a_caller_is_recorded_in_the_run_lists(system: System) -> None:
     inbox = await system.broker.replies.open_inbox(lambda batch: None, lambda: None)
     address = inbox.address
     await inbox.close()
@@ -179,7 +179,7 @@ async def test_where_nobody_asks_any_more_the_run_lists_are_told_that_it_is_lost
     assert error.code is ErrorCode.WORKER_LOST
 
 
-async def test_of_a_lost_run_no_more_is_kept_than_it_wants(system: System) -> None:
+async def test_a_lost_run_is_stored_only_as_its_workflow_allows(system: System) -> None:
     run = a_spec(run_id="discreet", stores_data=False)
     await system.broker.work.publish(INTERACTIVE, AttachedRunRequested(run, "replies.x"), ttl_ms=0)
 
@@ -221,7 +221,7 @@ async def test_dead_letters_come_in_pages(system: System) -> None:
     assert second.next_cursor is None
 
 
-async def test_what_a_consumer_refuses_comes_to_the_store(system: System) -> None:
+async def test_a_message_refused_by_a_consumer_is_stored(system: System) -> None:
     async def refuse(_: object) -> Settlement:
         return Settlement.DEAD_LETTER
 

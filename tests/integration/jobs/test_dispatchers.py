@@ -42,7 +42,7 @@ async def test_two_processes_dispatch_every_run_once(start: Start) -> None:
         assert one.executor.unread() == 0
 
 
-async def test_what_was_cancelled_meanwhile_is_not_dispatched(start: Start) -> None:
+async def test_a_concurrently_cancelled_run_is_not_dispatched(start: Start) -> None:
     async with start() as system:
         accepted = await system.gateway.accept()
         await system.gateway.cancel(accepted.run_id)
@@ -63,7 +63,7 @@ async def test_a_standby_takes_over_from_a_dispatcher_that_went_silent(start: St
         assert time.monotonic() - began > 0.6, "not before the lease is over"
 
 
-async def test_a_process_that_stops_is_followed_at_once(start: Start) -> None:
+async def test_a_stopping_leader_is_replaced_immediately(start: Start) -> None:
     async with AsyncExitStack() as stack:
         async with start(leader_lease_seconds=60) as first:
             await until(lambda: _somebody_leads(first))
@@ -86,7 +86,7 @@ async def test_the_books_are_closed_to_a_dispatcher_that_was_replaced(start: Sta
         assert (await system.queued(), await system.queued("*")) == (1, 1)
 
 
-async def test_only_one_of_many_holds_a_lease_and_it_ends_by_itself(start: Start) -> None:
+async def test_one_of_many_processes_holds_a_lease_until_it_expires(start: Start) -> None:
     async with start() as system:
         leases = MongoLeases(system.store, SystemClock())
         candidates = [Leadership("test", f"process-{n}") for n in range(8)]

@@ -84,7 +84,7 @@ async def test_blobs_are_closed_to_deploy_service(system: System) -> None:
     await _are_forbidden(system, BLOBS, ServiceName.DEPLOY)
 
 
-async def test_nobody_comes_in_without_a_token(system: System) -> None:
+async def test_requests_without_a_token_are_rejected(system: System) -> None:
     assert await _codes(system, ROUTES, "Bearer wrong") == {Unauthenticated.code}
 
 

@@ -53,7 +53,7 @@ async def test_a_delivery_is_one_senders_until_it_is_to_be_sent_again(notices: M
     assert (again.id, again.attempts) == ("b2", 1)
 
 
-async def test_a_sender_who_comes_late_says_nothing_of_the_attempt_after_its_own(notices: MongoDeliveries) -> None:
+async def test_a_late_sender_does_not_report_the_attempt_after_its_own(notices: MongoDeliveries) -> None:
     (first,) = await notices.due(10, excluded_workspaces=("a",), excluded_urls=[SLOW])
     await notices.take(first)
     await notices.failed(first, WebhookAnswer(None, "no answer"), timedelta(0))

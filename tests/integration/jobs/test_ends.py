@@ -74,7 +74,7 @@ async def _stored(store: Store) -> list[Document]:
 
 
 @pytest.mark.parametrize("together", [1, 6])
-async def test_the_input_goes_unless_it_is_kept(store: Store, runs: GroupedRuns, together: int) -> None:
+async def test_the_input_is_deleted_by_default(store: Store, runs: GroupedRuns, together: int) -> None:
     ending = [await _put(store, n, stores_data=False) for n in range(together)]
     await _end(runs, *ending)
 
@@ -84,7 +84,7 @@ async def test_the_input_goes_unless_it_is_kept(store: Store, runs: GroupedRuns,
 
 
 @pytest.mark.parametrize("together", [1, 6])
-async def test_the_input_stays_where_it_is_kept(store: Store, runs: GroupedRuns, together: int) -> None:
+async def test_the_input_is_stored_if_configured(store: Store, runs: GroupedRuns, together: int) -> None:
     await _end(runs, *[await _put(store, n) for n in range(together)])
 
     for document in await _stored(store):
@@ -92,13 +92,13 @@ async def test_the_input_stays_where_it_is_kept(store: Store, runs: GroupedRuns,
 
 
 @pytest.mark.parametrize("together", [1, 6])
-async def test_where_the_engine_stood_goes(store: Store, runs: GroupedRuns, together: int) -> None:
+async def test_the_checkpoint_of_the_engine_is_deleted(store: Store, runs: GroupedRuns, together: int) -> None:
     await _end(runs, *[await _put(store, n, AT_WORK) for n in range(together)])
     assert not [document for document in await _stored(store) if "state" in document]
 
 
 @pytest.mark.parametrize("together", [1, 6])
-async def test_whoever_wants_to_be_told_is_remembered(store: Store, runs: GroupedRuns, together: int) -> None:
+async def test_subscriptions_to_the_end_are_stored(store: Store, runs: GroupedRuns, together: int) -> None:
     callers = [await _put(store, n, {WANTS_NOTICE: True}) for n in range(together)]
     subscribed = [await _put(store, 10 + n, workspace_id="curious") for n in range(together)]
     nobodys = [await _put(store, 20 + n) for n in range(together)]
@@ -112,7 +112,7 @@ async def test_whoever_wants_to_be_told_is_remembered(store: Store, runs: Groupe
     assert {document["_id"] for document in stored if PENDING_NOTICE not in document} == {run.id for run in nobodys}
 
 
-async def test_ends_and_other_changes_at_once_are_each_what_was_asked(store: Store, runs: GroupedRuns) -> None:
+async def test_concurrent_ends_and_changes_are_applied_as_requested(store: Store, runs: GroupedRuns) -> None:
     going_on = [await _put(store, n, AT_WORK) for n in range(3)]
     ending = [await _put(store, 3 + n, AT_WORK) for n in range(3)]
     moved = (runs.replace(run, replace(run, worker_id=f"of {run.id}")) for run in going_on)
@@ -125,7 +125,7 @@ async def test_ends_and_other_changes_at_once_are_each_what_was_asked(store: Sto
     assert ["state" in document for document in stored] == [True] * 3 + [False] * 3
 
 
-async def test_what_reads_like_an_expression_of_the_store_is_stored_as_it_is(store: Store, runs: GroupedRuns) -> None:
+async def test_values_that_look_like_store_expressions_are_stored_literally(store: Store, runs: GroupedRuns) -> None:
     ending = [await _put(store, n) for n in range(3)]
     named = [replace(run, worker_id="$spec") for run in ending]
     await asyncio.gather(*(runs.replace(run, after) for run, after in zip(ending, named, strict=True)))
@@ -137,7 +137,7 @@ async def test_what_reads_like_an_expression_of_the_store_is_stored_as_it_is(sto
         assert document["models"] == ["$$ROOT"]
 
 
-async def test_large_changes_at_once_are_all_made(store: Store, runs: GroupedRuns) -> None:
+async def test_large_concurrent_changes_are_all_applied(store: Store, runs: GroupedRuns) -> None:
     """Together they exceed the maximum size of a statement, which the driver refuses."""
     message = "x" * (MAX_BYTES // 2)
     going_on = [await _put(store, n) for n in range(MAX_CHANGES)]
@@ -148,7 +148,7 @@ async def test_large_changes_at_once_are_all_made(store: Store, runs: GroupedRun
     assert {len(document["error"]) > len(message) for document in await _stored(store)} == {True}
 
 
-async def test_of_many_large_changes_of_one_run_one_is_made(store: Store, runs: GroupedRuns) -> None:
+async def test_one_of_many_large_changes_of_a_run_is_applied(store: Store, runs: GroupedRuns) -> None:
     run = await _put(store, 0)
     errors = [RunError(code=ErrorCode.EXECUTION_FAILED, message=str(n) * (MAX_BYTES // 4)) for n in range(10)]
     made = await asyncio.gather(*(runs.replace(run, replace(run, error=error)) for error in errors))

@@ -99,7 +99,7 @@ async def erase(system: System, workspace_id: str, workflow_id: str | None = Non
     await until(is_done)
 
 
-async def test_a_deleted_workflow_takes_all_of_its_own_and_nothing_of_others(system: System) -> None:
+async def test_deleting_a_workflow_removes_its_data_and_nothing_of_others(system: System) -> None:
     whole = await all_of(system, MINE, SIBLING, STRANGER)
     waiting = [await system.gateway.accept(spec_of(owner)) for owner in (MINE, SIBLING, STRANGER)]
     await erase(system, *MINE)
@@ -117,9 +117,7 @@ async def test_a_workspace_deletes_no_workflow_of_another(system: System) -> Non
 
 
 @pytest.mark.parametrize("others", ["workspace-10", "workspace-", "workspace-2"])
-async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_others(
-    system: System, others: str
-) -> None:
+async def test_deleting_a_workspace_removes_its_own_data_and_nothing_of_others(system: System, others: str) -> None:
     for workspace_id in ("workspace-1", others):
         said = AppendMessages((ConversationMessage("user", "Hi"),), "1")
         path = f"/internal/conversations/{workspace_id}/messages?conversation_id=talk"
@@ -136,7 +134,7 @@ async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_oth
     assert names == [f"{others}/large"]
 
 
-async def test_a_file_goes_with_its_run_wherever_in_a_large_output_it_is_named(system: System) -> None:
+async def test_files_named_anywhere_in_a_large_output_are_deleted_with_the_run(system: System) -> None:
     workspace_id, workflow_id = MINE
     file = FileKey.new(workspace_id, workflow_id, "over", "a.txt")
     await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/{file.file_id}", body=b"content")
@@ -151,7 +149,7 @@ async def test_a_file_goes_with_its_run_wherever_in_a_large_output_it_is_named(s
     assert await system.collection("blobs.files").find().to_list() == []
 
 
-async def test_the_output_that_logs_show_is_stored_beside_the_exact_one_and_goes_with_it(system: System) -> None:
+async def test_the_logged_output_is_stored_beside_the_exact_one_and_deleted_with_it(system: System) -> None:
     await system.gateway.accept(spec_of(MINE, run_id="over"))
     granted = await system.executor.begin()
     exact, masked = b'"' + b"x" * CHUNK_BYTES + b'"', b'"' + b"*" * CHUNK_BYTES + b'"'
@@ -170,7 +168,7 @@ async def test_the_output_that_logs_show_is_stored_beside_the_exact_one_and_goes
     assert await system.collection("blobs.files").find().to_list() == []
 
 
-async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_runs_than_one_batch_are_deleted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deletion, "AT_ONCE", 2)
     monkeypatch.setattr(mongo_erasure, "_RUNS_AT_ONCE", 2)
     for _ in range(5):
@@ -179,7 +177,7 @@ async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeyp
     assert set((await left_of(system, MINE)).values()) == {0}
 
 
-async def test_more_of_another_kind_than_goes_at_once_goes_all_the_same(
+async def test_more_documents_of_other_kinds_than_one_batch_are_deleted(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deletion, "AT_ONCE", 2)
@@ -189,7 +187,7 @@ async def test_more_of_another_kind_than_goes_at_once_goes_all_the_same(
     assert set((await left_of(system, MINE)).values()) == {0}
 
 
-async def test_a_run_at_work_is_stopped_and_stays_until_its_worker_has_told_its_end(system: System) -> None:
+async def test_a_run_in_progress_is_stopped_and_stays_until_its_worker_reports_its_end(system: System) -> None:
     accepted = await system.gateway.accept(spec_of(MINE))
     await system.executor.begin()
     asked = Erase(*MINE)

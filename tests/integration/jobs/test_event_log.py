@@ -47,7 +47,7 @@ async def test_events_are_read_in_order_whenever_one_comes(system: System) -> No
     assert page == EventLogPage(RunStatus.QUEUED, (first, second))
 
 
-async def test_a_reader_who_comes_back_gets_what_is_new(system: System) -> None:
+async def test_a_returning_reader_gets_the_new_events(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     first, second = batch(0, RunStarted(), Chunk("b", "Hel")), batch(2, Chunk("b", "lo"))
     anew = batch(0, StreamReset(2), attempt=2)
@@ -60,7 +60,7 @@ async def test_a_reader_who_comes_back_gets_what_is_new(system: System) -> None:
     assert (await read(system, EventPosition(2, 0))).batches == ()
 
 
-async def test_a_batch_that_comes_twice_is_kept_once(system: System) -> None:
+async def test_a_repeated_batch_is_stored_once(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await tell(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
     await kept(system, 2)
@@ -80,7 +80,7 @@ async def test_a_page_of_large_batches_is_a_short_one(system: System) -> None:
     assert not (await read(system, EventPosition(1, 1))).has_more
 
 
-async def test_a_batch_larger_than_a_page_is_read_by_itself(system: System) -> None:
+async def test_a_batch_larger_than_a_page_is_read_alone(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     huge, next_one = batch(0, Chunk("b", "x" * (PAGE_BYTES + 1))), batch(1, Chunk("b", "y"))
     await tell(system, huge, next_one)
@@ -92,7 +92,7 @@ async def test_a_batch_larger_than_a_page_is_read_by_itself(system: System) -> N
     assert await read(system) == EventLogPage(RunStatus.QUEUED, (huge,), has_more=True)
 
 
-async def test_nobody_reads_the_events_of_another_workspace(system: System) -> None:
+async def test_the_events_of_another_workspace_are_not_readable(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await tell(system, batch(0, Chunk("b", "secret")))
     await kept(system, 1)
@@ -101,7 +101,7 @@ async def test_nobody_reads_the_events_of_another_workspace(system: System) -> N
         await read(system, workspace_id="workspace-2")
 
 
-async def test_what_is_no_event_becomes_a_dead_letter(system: System) -> None:
+async def test_an_undecodable_event_becomes_a_dead_letter(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await system.broker.work.publish(EVENTS, CancelRun(RUN))
     await tell(system, batch(0, Chunk("b", "x")))

@@ -68,7 +68,7 @@ async def test_a_dispatcher_that_died_before_it_could_publish_is_made_up_for(
         assert (await second.executor.begin()).run.run_id == accepted.run_id
 
 
-async def test_runs_wait_for_a_broker_that_is_away(start: Start, mongodb_uri: str, mongodb_prefix: str) -> None:
+async def test_runs_wait_while_the_broker_is_unavailable(start: Start, mongodb_uri: str, mongodb_prefix: str) -> None:
     deaf = DeafBroker(open_broker(quick_settings(mongodb_uri, mongodb_prefix).amqp_url, service="test"))
     # A dispatcher that lost the lead on a busy machine would leave them to the next, which waits for a minute.
     async with start(broker=deaf, dispatch_unclaimed_seconds=60, leader_lease_seconds=60) as system:
@@ -80,7 +80,7 @@ async def test_runs_wait_for_a_broker_that_is_away(start: Start, mongodb_uri: st
         assert (await system.executor.begin()).run.run_id == accepted.run_id
 
 
-async def test_a_round_whose_commit_nobody_heard_of_is_published_later(fragile: System, parts: Parts) -> None:
+async def test_runs_of_a_round_with_an_unconfirmed_commit_are_published_later(fragile: System, parts: Parts) -> None:
     parts.queue.fail("mark", "after")
     accepted = await fragile.gateway.accept()
 
@@ -145,7 +145,7 @@ async def test_a_hand_back_whose_answer_was_lost_can_be_made_again(fragile: Syst
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_cancel_of_a_waiting_run_that_failed_keeps_the_books_right(
+async def test_a_failed_cancel_of_a_waiting_run_keeps_the_counters_right(
     start: Start, parts: Parts, when: When
 ) -> None:
     async with start(runs=parts.runs, queue=parts.queue, dispatch_window=1) as system:

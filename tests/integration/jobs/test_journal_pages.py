@@ -50,7 +50,7 @@ async def test_no_answer_has_more_of_a_journal_than_a_page(system: System) -> No
     assert granted.more_behind == JournalPosition(1, 1)
 
 
-async def test_an_entry_larger_than_a_page_is_one_of_its_own(system: System) -> None:
+async def test_an_entry_larger_than_a_page_has_its_own_page(system: System) -> None:
     await system.gateway.accept()
     journal = [entry(0, 10), entry(1, 2 * PAGE_BYTES), entry(2, 10)]
 
@@ -67,7 +67,7 @@ async def test_a_page_has_as_many_small_entries_as_there_are(system: System, cou
     assert pages == [journal]
 
 
-async def test_a_worker_of_the_version_before_is_given_all_of_it_at_once(system: System) -> None:
+async def test_a_worker_of_the_previous_version_gets_all_entries_together(system: System) -> None:
     await system.gateway.accept()
     journal = [entry(index) for index in range(5)]
 
@@ -75,7 +75,7 @@ async def test_a_worker_of_the_version_before_is_given_all_of_it_at_once(system:
     assert (pages, granted.more_behind) == ([journal], None)
 
 
-async def test_pages_are_for_whoever_holds_the_run(system: System) -> None:
+async def test_pages_are_readable_by_the_holder_of_the_run_only(system: System) -> None:
     accepted = await system.gateway.accept()
     granted, _ = await taken_over(system.executor, [entry(index) for index in range(3)])
     assert granted.more_behind is not None
@@ -94,7 +94,7 @@ async def test_the_journal_of_a_run_that_is_over_does_not_look_like_a_shorter_on
         await JobsClient(system.executor.client).read_journal(accepted.run_id, granted.attempt, granted.more_behind)
 
 
-async def test_where_a_later_attempt_went_on_the_next_page_begins_with_its_entries(system: System) -> None:
+async def test_a_page_continues_with_the_entries_of_the_later_attempt(system: System) -> None:
     journal = MongoJournal(system.store, SystemClock())
     await journal.append("run", 1, [entry(index) for index in range(4)])
     await journal.append("run", 2, [entry(2, text="y")])
@@ -105,7 +105,7 @@ async def test_where_a_later_attempt_went_on_the_next_page_begins_with_its_entri
     assert second.more_behind is None
 
 
-async def test_what_lost_workers_write_while_it_is_read_never_mixes(system: System) -> None:
+async def test_writes_of_lost_workers_during_the_reading_never_mix(system: System) -> None:
     journal = MongoJournal(system.store, SystemClock())
     await journal.append("run", 1, [entry(index) for index in range(4)])
     first = await journal.read("run")

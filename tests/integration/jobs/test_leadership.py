@@ -27,14 +27,14 @@ async def leases(mongodb_uri: str, mongodb_prefix: str, clock: ManualClock) -> A
     await store.stop()
 
 
-async def test_who_goes_on_leading_stays_in_the_same_term(leases: MongoLeases) -> None:
+async def test_a_leader_that_renews_keeps_its_term(leases: MongoLeases) -> None:
     assert [await leases.hold(ONE, LONG), await leases.hold(ONE, LONG)] == [1, 1]
     assert await leases.hold(OTHER, LONG) is None
     await leases.release(ONE)
     assert await leases.hold(OTHER, LONG) == 2
 
 
-async def test_nobody_gives_up_what_another_leads(leases: MongoLeases) -> None:
+async def test_only_the_leader_gives_up_its_lead(leases: MongoLeases) -> None:
     await leases.hold(ONE, LONG)
     await leases.release(OTHER)
     assert await leases.hold(OTHER, LONG) is None

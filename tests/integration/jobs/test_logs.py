@@ -128,12 +128,12 @@ async def test_an_id_that_is_only_taken_is_no_run(logs: System) -> None:
     assert await found(logs) == ["four", "three", "two", "one"]
 
 
-async def test_a_cursor_that_is_none_is_refused(logs: System) -> None:
+async def test_an_invalid_cursor_is_refused(logs: System) -> None:
     with pytest.raises(InvalidRequest):
         await find(logs, cursor="soon")
 
 
-async def test_outputs_and_blocks_come_where_they_are_asked_for(logs: System) -> None:
+async def test_outputs_and_blocks_are_included_on_request(logs: System) -> None:
     (bare,) = (await find(logs, run_id="three")).runs
     assert (bare.output, bare.blocks, bare.version_id, bare.caller_name) == (None, (), "v-3", "Backend")
     (whole,) = (await find(logs, run_id="three", output=True, blocks=True)).runs
@@ -141,7 +141,7 @@ async def test_outputs_and_blocks_come_where_they_are_asked_for(logs: System) ->
     assert [log.block_name for log in whole.blocks] == ["Agent"]
 
 
-async def test_block_logs_that_are_too_large_for_a_message_are_kept_by_reference(system: System) -> None:
+async def test_block_logs_too_large_for_a_message_are_stored_by_reference(system: System) -> None:
     blocks = (a_log(output={"text": "x" * 1_100_000}),)
     stored = await PayloadStore(system.executor.client).put(WORKSPACE, msgspec.json.encode(blocks))
     assert stored.blob_id is not None
@@ -189,7 +189,7 @@ async def test_runs_past_their_retention_are_not_found(logs: System) -> None:
     assert await found(logs) == ["three", "two", "one"]
 
 
-async def test_a_run_whose_result_is_forgotten_stays_in_the_logs_for_as_long_as_its_plan_says(system: System) -> None:
+async def test_a_run_with_an_expired_result_stays_in_the_logs_for_the_retention_of_its_plan(system: System) -> None:
     week_ms = 7 * 86_400_000
     accepted = await system.gateway.accept(a_spec("queued", log_retention_ms=week_ms))
     await system.executor.begin()

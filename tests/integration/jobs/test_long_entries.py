@@ -45,7 +45,7 @@ async def claimed(system: System) -> str:
     return (await system.executor.begin()).run.run_id
 
 
-async def test_of_many_long_entries_a_few_are_read_at_once_and_all_are_stored(system: System) -> None:
+async def test_a_bounded_number_of_long_entries_is_read_concurrently_and_all_are_stored(system: System) -> None:
     run_ids = [await claimed(system) for _ in range(2 * LONG_AT_ONCE)]
     short = await claimed(system)
     appends = LongAppends(system)
@@ -60,7 +60,7 @@ async def test_of_many_long_entries_a_few_are_read_at_once_and_all_are_stored(sy
     assert await system.collection("journal").count_documents({"index": 0}) == len(run_ids) + 1
 
 
-async def test_a_worker_that_goes_away_leaves_its_place_to_the_next(system: System) -> None:
+async def test_a_worker_that_disconnects_frees_its_slot(system: System) -> None:
     appends = LongAppends(system)
     gone = [asyncio.create_task(appends.send(new_id())) for _ in range(LONG_AT_ONCE)]
     await eventually(lambda: appends.begun == LONG_AT_ONCE)

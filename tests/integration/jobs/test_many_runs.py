@@ -55,7 +55,7 @@ async def test_runs_are_listed_by_time(system: System) -> None:
     assert first.run_id not in await runs(system, since=between.isoformat())
 
 
-async def test_everything_that_is_not_over_is_cancelled_at_once(system: System) -> None:
+async def test_bulk_cancel_cancels_every_unfinished_run(system: System) -> None:
     names = await one_of_each(system)
     other = SnapshotRef(WORKSPACE, "workflow-2", "0" * 64)
     stranger = await system.gateway.accept(a_spec(snapshot=other))
@@ -69,7 +69,9 @@ async def test_everything_that_is_not_over_is_cancelled_at_once(system: System) 
     assert (await system.gateway.run(stranger.run_id)).status is RunStatus.QUEUED
 
 
-async def test_whoever_asks_again_comes_to_those_that_are_left(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repeating_a_bulk_cancel_continues_with_the_remaining_runs(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cancelling_all, "AT_ONCE", 1)
     in_progress = {(await system.gateway.accept()).run_id for _ in range(2)}
     for _ in in_progress:

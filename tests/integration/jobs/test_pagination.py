@@ -61,7 +61,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Overhear
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
-async def test_what_stands_where_a_page_ends_is_on_the_next_one(store: OverheardStore, oldest_first: bool) -> None:
+async def test_an_item_at_a_page_boundary_is_on_the_next_page(store: OverheardStore, oldest_first: bool) -> None:
     query = FindLogs(workspace_id=WORKSPACE, status=RunStatus.FAILED, limit=OURS - 1, oldest_first=oldest_first)
     first = await MongoRunLogs(store).find(query)
     second = await MongoRunLogs(store).find(replace(query, cursor=first.next_cursor))
@@ -92,7 +92,7 @@ async def test_a_page_of_logs_reads_no_others(store: OverheardStore, query: dict
 
 
 @pytest.mark.parametrize("status", [None, RunStatus.FAILED])
-async def test_failed_runs_are_asked_for_once(store: OverheardStore, status: RunStatus | None) -> None:
+async def test_failed_runs_are_listed_by_one_query(store: OverheardStore, status: RunStatus | None) -> None:
     page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, level="error", status=status))
 
     assert len(page.runs) == OURS

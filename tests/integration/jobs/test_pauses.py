@@ -36,7 +36,7 @@ async def test_a_paused_run_holds_no_worker_and_goes_on_with_its_answer(system: 
     assert (ended.status, ended.pauses, ended.paused_at) == (RunStatus.COMPLETED, (), None)
 
 
-async def test_of_many_answers_at_once_one_is_taken(system: System) -> None:
+async def test_one_of_many_concurrent_answers_is_accepted(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.pause(accepted.run_id, 1, asks())
@@ -50,7 +50,7 @@ async def test_of_many_answers_at_once_one_is_taken(system: System) -> None:
     assert await system.executor.idle()
 
 
-async def test_a_wait_ends_by_itself_though_jobs_service_was_away(start: Start) -> None:
+async def test_a_wait_ends_although_jobs_service_was_unavailable(start: Start) -> None:
     async with start() as system:
         await system.executor.listen()
         accepted = await system.gateway.accept()
@@ -119,9 +119,7 @@ async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System)
 
 
 @pytest.mark.parametrize("is_attached", [True, False])
-async def test_what_a_run_shows_and_what_it_began_with_live_as_long_as_its_pause(
-    system: System, is_attached: bool
-) -> None:
+async def test_input_and_shown_output_live_as_long_as_the_pause(system: System, is_attached: bool) -> None:
     large = b'{"question":"%b"}' % (b"x" * 2_000_000)
     await system.executor.client.call("PUT", f"/internal/blobs/{WORKSPACE}/left", body=large)
     run_from = RunFromBlock("block-1", Payload(blob_id="left", size=len(large)))
@@ -158,7 +156,7 @@ async def test_the_files_of_a_run_that_waits_are_there_when_it_goes_on(system: S
     assert days == {f"{WORKSPACE}/file_1": 74, f"{WORKSPACE}/file_2": 74, f"{WORKSPACE}/file_3": 7}
 
 
-async def test_a_pause_that_is_reported_again_is_kept_again(system: System) -> None:
+async def test_a_repeated_pause_report_is_stored_again(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.journal(accepted.run_id, 1, JournalEntry(0, "block", msgspec.Raw(b"{}")))

@@ -41,7 +41,7 @@ async def test_an_unknown_job_or_run_is_not_found(system: System) -> None:
         await system.gateway.run("nobody")
 
 
-async def test_those_who_ask_at_the_same_time_are_each_told_of_their_own_run(system: System) -> None:
+async def test_concurrent_readers_each_get_their_own_run(system: System) -> None:
     ids = [f"run-{n}" for n in range(40)]
     jobs = {run_id: (await system.gateway.accept(a_spec(run_id))).job_id for run_id in ids}
     outputs = {run_id: f'{{"of":"{run_id}"}}'.encode() for run_id in ids}
@@ -64,7 +64,7 @@ async def test_those_who_ask_at_the_same_time_are_each_told_of_their_own_run(sys
     assert all(run.output is None for run in cast("list[Any]", without))
 
 
-async def test_a_run_that_this_version_cannot_read_keeps_nobody_from_another(system: System) -> None:
+async def test_a_run_unreadable_to_this_version_blocks_no_other(system: System) -> None:
     unreadable, *others = [(await system.gateway.accept()).run_id for _ in range(8)]
     later_version = {"$set": {"trigger": "of a later version"}}
     await system.collection("runs").update_one({"_id": unreadable}, later_version)
@@ -139,7 +139,7 @@ async def test_an_ended_run_is_forgotten_after_its_retention(start: Start) -> No
         assert (await page(system)).runs == ()
 
 
-async def test_a_run_whose_logs_are_kept_longer_leaves_the_list_of_runs_with_its_result(system: System) -> None:
+async def test_a_run_with_longer_log_retention_leaves_the_run_list_with_its_result(system: System) -> None:
     accepted = await system.gateway.accept(a_spec("mine", log_retention_ms=7 * 24 * 3_600_000))
     await system.executor.begin()
     await system.executor.finish("mine", 1)

@@ -101,7 +101,7 @@ async def test_a_reserved_id_becomes_its_run(system: System) -> None:
     assert stored.get("expires_at") is None, "a run at work does not expire"
 
 
-async def test_a_large_output_is_kept_whole(system: System) -> None:
+async def test_a_large_output_is_stored_whole(system: System) -> None:
     large = b'"' + b"x" * 3_000_000 + b'"'
     await system.executor.record(recorded(output=large))
     await until(becomes(system, RunStatus.COMPLETED))
@@ -111,7 +111,7 @@ async def test_a_large_output_is_kept_whole(system: System) -> None:
     assert await system.gateway.client.fetch("GET", f"/internal/blobs/workspace-1/{output.blob_id}") == large
 
 
-async def test_a_run_that_never_tells_its_end_is_ended(system: System) -> None:
+async def test_a_run_that_never_reports_its_end_is_ended(system: System) -> None:
     def durable() -> float | None:
         return REGISTRY.get_sample_value("flowport_jobs_ended_total", {"status": "failed"})
 
@@ -177,7 +177,7 @@ async def test_a_message_is_settled_after_its_records_are_stored(
     assert len(recorder.written) == (1 if settlement is Settlement.ACK else 0)
 
 
-async def test_what_is_no_record_goes_to_the_dead_letters(system: System) -> None:
+async def test_an_undecodable_record_becomes_a_dead_letter(system: System) -> None:
     recorder = Recorder(0)
     door = RecordsConsumer(system.broker, recorder, drain_seconds=1)  # type: ignore[arg-type]
     stray = Delivery(DurableRunDispatched("r", "d", "w"), redelivered=False)

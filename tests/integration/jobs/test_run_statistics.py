@@ -59,7 +59,7 @@ async def test_a_run_that_never_began_is_not_counted(system: System) -> None:
     await counts(system, 1)
 
 
-async def test_what_is_counted_is_written_down_before_the_service_stops(start: Any) -> None:
+async def test_counts_are_written_before_the_service_stops(start: Any) -> None:
     async with start() as first:
         await first.executor.record(recorded("quick"))
 

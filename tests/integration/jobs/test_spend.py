@@ -144,9 +144,7 @@ async def booked(store: Store) -> list[int]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, WRITES + 1))
-async def test_whoever_comes_after_a_dead_process_finishes_what_it_began(
-    store: Store, kind: Kind, at: int, when: When
-) -> None:
+async def test_a_dead_process_is_completed_by_the_next(store: Store, kind: Kind, at: int, when: When) -> None:
     with pytest.raises(Unavailable):
         await MongoSpend(DisturbedStore(store, at=at, when=when, what=die)).collect(100)
     await spend(store, kind, "later-0", "later-1")
@@ -180,7 +178,7 @@ async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, ki
 
 
 @pytest.mark.parametrize("books_it_while_it_waits", [True, False])
-async def test_what_a_run_spent_before_a_pause_is_booked_once(system: System, books_it_while_it_waits: bool) -> None:
+async def test_spend_before_a_pause_is_booked_once(system: System, books_it_while_it_waits: bool) -> None:
     """The report at the end covers all spend, not only that after the pause."""
     accepted = await system.gateway.accept()
     await system.executor.begin()
@@ -193,7 +191,7 @@ async def test_what_a_run_spent_before_a_pause_is_booked_once(system: System, bo
     await until(lambda: is_booked(system, tokens=300))
 
 
-async def test_what_a_run_spent_that_was_cancelled_in_its_pause_is_booked(system: System) -> None:
+async def test_spend_of_a_run_cancelled_during_its_pause_is_booked(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.pause(accepted.run_id, 1, asks(), usage=USUAL)
@@ -237,7 +235,7 @@ async def test_a_run_that_ends_while_its_pause_is_booked_is_booked_once(empty: S
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, 5))
-async def test_what_a_paused_run_spent_is_booked_once_whoever_dies(empty: Store, at: int, when: When) -> None:
+async def test_spend_of_a_paused_run_is_booked_once_despite_dying_processes(empty: Store, at: int, when: When) -> None:
     await pauses(empty, "run-0")
     with pytest.raises(Unavailable):
         await MongoSpend(DisturbedStore(empty, at=at, when=when, what=die)).collect(100)
@@ -247,7 +245,7 @@ async def test_what_a_paused_run_spent_is_booked_once_whoever_dies(empty: Store,
     assert await booked(empty) == [300, 0]
 
 
-async def test_a_process_that_was_overtaken_says_nothing_of_a_run_that_went_on(empty: Store) -> None:
+async def test_an_overtaken_process_does_not_change_a_continued_run(empty: Store) -> None:
     await pauses(empty, "run-0")
     thaw = asyncio.Event()
     frozen = DisturbedStore(empty, at=3, when="before", what=thaw.wait)
@@ -264,7 +262,7 @@ async def test_a_process_that_was_overtaken_says_nothing_of_a_run_that_went_on(e
 
 
 @pytest.mark.parametrize("absurd", [2**70, -(2**70)])
-async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(store: Store, absurd: int) -> None:
+async def test_a_run_that_reports_impossible_usage_blocks_no_other(store: Store, absurd: int) -> None:
     await end(store, "absurd", known_by={UNCHARGED: True}, usage=Usage(absurd, absurd, 0.25))
     while await MongoSpend(store).collect(100):
         pass
@@ -273,7 +271,7 @@ async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(stor
     assert 500 <= of_it < 2**63
 
 
-async def test_the_spend_of_a_month_can_be_told_however_large_it_is(empty: Store) -> None:
+async def test_the_spend_of_a_month_can_have_any_size(empty: Store) -> None:
     """The driver returns numbers from 2,147,483,648 on in a separate type that JSON lacks."""
     large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
     await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
@@ -304,7 +302,7 @@ async def test_a_run_whose_record_comes_again_is_booked_by_one_charge(empty: Sto
     assert await empty.collection(CHARGES).find().to_list() == []
 
 
-async def test_what_a_dead_process_stored_is_booked_though_the_rest_never_comes(empty: Store) -> None:
+async def test_spend_stored_by_a_dead_process_is_booked_without_the_rest(empty: Store) -> None:
     charge_id = await charge(empty, "run-0", "lost")
     await end(empty, "run-0", known_by={CHARGE: charge_id})
     assert await MongoSpend(empty).collect(100) == 0

@@ -23,7 +23,7 @@ async def subscriptions(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[
     await store.stop()
 
 
-async def test_who_subscribes_while_the_list_is_read_is_known_at_once(
+async def test_a_subscriber_added_during_the_reading_of_the_list_is_known_immediately(
     subscriptions: MongoSubscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered, arrives = asyncio.Event(), asyncio.Event()
@@ -47,7 +47,7 @@ async def test_who_subscribes_while_the_list_is_read_is_known_at_once(
     assert not subscriptions.has_any("another")
 
 
-async def test_a_process_that_starts_knows_who_subscribed_before(
+async def test_a_starting_process_knows_existing_subscribers(
     subscriptions: MongoSubscriptions, mongodb_uri: str, mongodb_prefix: str
 ) -> None:
     await subscriptions.save(WORKSPACE, None, SaveSubscription(url="https://example.com/hook"))

@@ -75,7 +75,7 @@ async def test_a_batch_that_died_while_it_reserved_leaves_nothing(
 
 
 @pytest.mark.parametrize(("when", "stored"), [("before", 0), ("after", 3)])
-async def test_the_caller_of_a_batch_that_died_while_it_was_stored_hears_that_the_outcome_is_uncertain(
+async def test_the_caller_of_a_batch_that_died_during_the_write_gets_an_uncertain_outcome(
     start: Start, another: Another, expire: Expire, monkeypatch: pytest.MonkeyPatch, when: When, stored: int
 ) -> None:
     monkeypatch.setattr(another.admission, "_insert", failing(another.admission._insert, when))
@@ -88,7 +88,7 @@ async def test_the_caller_of_a_batch_that_died_while_it_was_stored_hears_that_th
         assert await system.queued() == stored
 
 
-async def test_the_gateway_hears_that_the_outcome_is_uncertain(
+async def test_the_gateway_learns_that_the_outcome_is_uncertain(
     start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(another.admission, "_insert", failing(another.admission._insert, "after"))
@@ -98,7 +98,7 @@ async def test_the_gateway_hears_that_the_outcome_is_uncertain(
         assert (await system.gateway.run("mine")).run_id == "mine"
 
 
-async def test_the_gateway_hears_that_a_run_was_not_stored(start: Start, another: Another) -> None:
+async def test_the_gateway_learns_that_a_run_was_not_stored(start: Start, another: Another) -> None:
     another.counters.fail("reserve", "before")
     async with start(queue=another.queue) as system:
         with pytest.raises(Unavailable) as failure:
@@ -147,9 +147,7 @@ async def test_a_run_that_was_withdrawn_can_be_requested_again(
         assert await system.queued() == 1
 
 
-async def test_of_two_that_accept_the_same_run_at_once_one_is_told_that_it_is_taken(
-    start: Start, another: Another
-) -> None:
+async def test_one_of_two_concurrent_acceptances_of_a_run_is_refused_as_taken(start: Start, another: Another) -> None:
     async with start(dispatch_window=1) as system:
         answers = await asyncio.gather(
             system.gateway.accept(a_spec("mine")), another.accept("mine"), return_exceptions=True
@@ -159,7 +157,7 @@ async def test_of_two_that_accept_the_same_run_at_once_one_is_told_that_it_is_ta
         assert await system.stored(_id="mine") == 1
 
 
-async def test_no_caller_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
+async def test_no_caller_is_confirmed_a_run_that_may_still_be_withdrawn(
     start: Start, expire: Expire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A replica of the previous version died before it completed its reservation."""

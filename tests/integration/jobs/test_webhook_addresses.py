@@ -39,9 +39,7 @@ async def test_an_address_may_send_the_event_on_as_it_is(hooked: System, stub: S
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_an_address_that_is_away_is_tried_again_under_the_same_id(
-    hooked: System, stub: Stub, status: int
-) -> None:
+async def test_an_unavailable_address_is_retried_under_the_same_id(hooked: System, stub: Stub, status: int) -> None:
     began = datetime.now(UTC)
     stub.answer(Answer(status), Answer(200))
     await run(hooked, callback_url=stub.url)
@@ -105,7 +103,7 @@ async def test_a_subscription_cannot_be_moved_inside(hooked: System, stub: Stub)
         await hooked.gateway.client.call("PUT", f"{BASE}/subscriptions/{hook.id}", body=inside)
 
 
-async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stub) -> None:
+async def test_a_webhook_that_fails_for_too_long_is_disabled(hooked: System, stub: Stub) -> None:
     stub.answer(Answer(410))
     hook = await subscribe(hooked, stub.url)
     await run(hooked)

@@ -39,7 +39,7 @@ async def test_without_keys_no_secret_is_taken(system: System) -> None:
         await subscribe(system, "https://example.com/", secret=SECRET)
 
 
-async def test_keys_rotate_and_everybody_is_told_under_the_same_secret(start: Start, stub: Stub) -> None:
+async def test_subscribers_are_notified_under_the_same_secret_after_a_key_rotation(start: Start, stub: Stub) -> None:
     keys = [key("old"), f"{key('old')},{key('new')}", f"{key('new')},{key('old')}", key("new")]
     secrets = set()
     for step, ring in enumerate(keys):
@@ -61,7 +61,7 @@ async def test_keys_rotate_and_everybody_is_told_under_the_same_secret(start: St
         assert asked.headers["sim-signature"] == f"t={asked.headers['sim-timestamp']},v1={expected}"
 
 
-async def test_where_the_key_of_a_secret_is_gone_nothing_is_sent_and_it_is_said_why(start: Start, stub: Stub) -> None:
+async def test_a_secret_with_a_lost_key_stops_delivery_with_a_reason(start: Start, stub: Stub) -> None:
     options = {"webhook_poll_seconds": 0.05, "outbound_allow": "127.0.0.1"}
     async with start(webhook_keys=SecretStr(key("old")), **options) as system:
         hook = await subscribe(system, stub.url, secret=SECRET)

@@ -31,7 +31,7 @@ from shared.contracts.webhooks import (
 from shared.errors import Conflict, NotFound
 
 
-async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub: Stub) -> None:
+async def test_a_subscriber_is_notified_and_can_verify_the_sender(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, secret=SECRET, include_final_output=True)
     run_id = await run(hooked)
     (delivery,) = await settled(hooked)
@@ -54,7 +54,7 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
     assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
 
 
-async def test_of_many_webhooks_that_are_made_at_once_there_are_no_more_than_may_be(hooked: System, stub: Stub) -> None:
+async def test_concurrently_created_webhooks_do_not_exceed_the_limit(hooked: System, stub: Stub) -> None:
     made = await asyncio.gather(*(subscribe(hooked, stub.url) for _ in range(14)), return_exceptions=True)
     assert [type(each) for each in made if not isinstance(each, Subscription)] == [Conflict] * 4
     listed = await hooked.gateway.client.call("GET", f"{BASE}/subscriptions", returns=Subscriptions)
@@ -72,7 +72,7 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
     assert data["files"] == [FILE]
 
 
-async def test_a_run_that_nothing_can_be_told_of_keeps_no_other_waiting(hooked: System, stub: Stub) -> None:
+async def test_an_unreportable_run_delays_no_other(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_trace_spans=True)
     await run(hooked, blocks=(msgspec.structs.replace(STARTED, child_spans=({"as": "no version knows it"},)),))
     told = await run(hooked, blocks=(STARTED,))
@@ -81,7 +81,7 @@ async def test_a_run_that_nothing_can_be_told_of_keeps_no_other_waiting(hooked: 
     assert await hooked.stored(untold={"$exists": True}) == 0
 
 
-async def test_nor_does_one_whose_worker_said_what_nobody_can_read(hooked: System, stub: Stub) -> None:
+async def test_an_unreadable_report_of_a_worker_delays_no_other(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_trace_spans=True)
     blocks = msgspec.Raw(b'[{"not": "what a block did"}]')
     spec = a_spec(mode=RunMode.SYNC)
@@ -92,7 +92,7 @@ async def test_nor_does_one_whose_worker_said_what_nobody_can_read(hooked: Syste
     assert delivery.run_id == told
 
 
-async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(start: Start) -> None:
+async def test_large_runs_are_read_in_bounded_batches(start: Start) -> None:
     async with start(webhook_poll_seconds=60.0) as system:
         await system.executor.listen()
         output = b'"' + b"x" * 1_000_000 + b'"'
@@ -106,14 +106,14 @@ async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(st
     assert told == ended
 
 
-async def test_what_a_run_gives_is_not_told_where_it_is_not_to_be_kept(hooked: System, stub: Stub) -> None:
+async def test_the_output_is_not_sent_if_it_must_not_be_stored(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_final_output=True)
     await run(hooked, stores_data=False)
     await settled(hooked)
     assert json.loads(stub.asked[0].body)["data"]["finalOutput"] is None
 
 
-async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub: Stub) -> None:
+async def test_a_callers_address_is_notified(hooked: System, stub: Stub) -> None:
     secret = await hooked.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
     run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")
     (delivery,) = await settled(hooked)
@@ -126,7 +126,7 @@ async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub:
     assert shown == "v1=" + hmac.digest(secret.secret.encode(), signed, sha256).hex()
 
 
-async def test_who_subscribes_at_one_process_is_known_to_every_other_within_a_second(start: Start, stub: Stub) -> None:
+async def test_a_subscription_is_known_to_every_process_within_a_second(start: Start, stub: Stub) -> None:
     options = {"outbound_allow": "127.0.0.1", "webhook_poll_seconds": 60.0}
     async with start(**options) as one, start(**options) as other:
         await one.executor.listen()
@@ -139,7 +139,7 @@ async def test_who_subscribes_at_one_process_is_known_to_every_other_within_a_se
         assert await other.stored(untold=True) == 1
 
 
-async def test_attached_runs_are_told_of_as_well(hooked: System, stub: Stub) -> None:
+async def test_ends_of_attached_runs_are_delivered(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url)
     await hooked.executor.record(RunRecorded(a_spec(mode=RunMode.SYNC, workflow_name="N"), an_outcome()))
     await settled(hooked)
@@ -151,13 +151,13 @@ async def test_attached_runs_are_told_of_as_well(hooked: System, stub: Stub) -> 
 @pytest.mark.parametrize(
     "fields", [{"levels": (Level.ERROR,)}, {"workflow_ids": ("another",)}, {"triggers": ()}, {"active": False}]
 )
-async def test_nobody_is_told_what_he_did_not_ask_for(hooked: System, stub: Stub, fields: dict[str, Any]) -> None:
+async def test_subscribers_receive_only_subscribed_events(hooked: System, stub: Stub, fields: dict[str, Any]) -> None:
     await subscribe(hooked, stub.url, **fields)
     await run(hooked, callback_url=stub.url)
     assert [each.subscription_id for each in await settled(hooked)] == [None]
 
 
-async def test_a_run_that_nobody_wants_to_hear_of_costs_nothing(hooked: System) -> None:
+async def test_a_run_without_subscribers_costs_nothing(hooked: System) -> None:
     await run(hooked)
     assert await hooked.stored(untold={"$exists": True}) == 0
     assert await deliveries(hooked) == ()
@@ -186,7 +186,7 @@ async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub:
         await hooked.gateway.client.call("DELETE", path)
 
 
-async def test_what_is_deleted_is_told_nothing_more(hooked: System, stub: Stub) -> None:
+async def test_deleted_subscriptions_receive_nothing(hooked: System, stub: Stub) -> None:
     stub.answer(Answer(503))
     hook = await subscribe(hooked, stub.url, secret=SECRET)
     await run(hooked)

@@ -21,7 +21,7 @@ def entry(index: int, text: str = "done") -> JournalEntry:
     return JournalEntry(index, "block", msgspec.Raw(msgspec.json.encode({"text": text})))
 
 
-async def test_a_run_that_this_version_cannot_read_keeps_no_worker_from_another(start: Start) -> None:
+async def test_a_run_unreadable_to_this_version_keeps_no_worker_from_others(start: Start) -> None:
     async with start(dispatch_unclaimed_seconds=60) as system:
         await system.executor.listen()
         messages = []
@@ -59,7 +59,7 @@ async def test_a_run_goes_from_accepted_to_completed(system: System) -> None:
     assert processing.started_at <= ended.ended_at
 
 
-async def test_a_failed_run_keeps_its_error(system: System) -> None:
+async def test_a_failed_run_has_its_error(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     error = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, "boom", block_id="b", block_name="Fn", block_type="function")
@@ -69,7 +69,7 @@ async def test_a_failed_run_keeps_its_error(system: System) -> None:
     assert (await system.gateway.run(accepted.run_id)).error == error
 
 
-async def test_the_blocks_of_a_run_are_shown_when_asked_for(system: System) -> None:
+async def test_the_blocks_of_a_run_are_included_on_request(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     outcome = an_outcome()
@@ -99,7 +99,7 @@ async def test_a_message_that_comes_twice_runs_once(system: System) -> None:
     assert await system.executor.claim(message, worker="two") is None
 
 
-async def test_of_many_claims_at_once_one_is_granted(system: System) -> None:
+async def test_one_of_many_concurrent_claims_is_granted(system: System) -> None:
     await system.gateway.accept()
     message = await system.executor.next()
 
@@ -166,7 +166,7 @@ async def test_the_next_attempt_gets_the_journal_in_order(system: System) -> Non
     assert third.journal == (entry(0), entry(1), entry(2), entry(3))
 
 
-async def test_what_a_lost_worker_wrote_too_late_never_mixes_with_the_next_attempts_way(system: System) -> None:
+async def test_late_writes_of_a_lost_worker_never_mix_with_the_next_attempt(system: System) -> None:
     accepted = await system.gateway.accept()
     message = await system.executor.next()
     await system.executor.claim(message, worker="one")
@@ -213,7 +213,7 @@ async def test_a_report_that_comes_again_changes_nothing(system: System) -> None
     assert await system.gateway.run(accepted.run_id) == ended
 
 
-async def test_a_result_that_no_store_can_hold_keeps_nobody_else_from_his(system: System) -> None:
+async def test_an_unstorable_result_affects_no_other_run(system: System) -> None:
     absurd = await system.gateway.accept()
     await system.executor.begin()
     output = Payload(blob_id="somewhere", size=2**70)
@@ -259,7 +259,7 @@ async def test_a_silent_worker_loses_its_run_to_another(impatient: System) -> No
         await impatient.executor.finish(accepted.run_id, 1)
 
 
-async def test_a_worker_that_keeps_its_lease_keeps_its_run(start: Start) -> None:
+async def test_a_worker_that_renews_its_lease_keeps_its_run(start: Start) -> None:
     async with start(lease_seconds=3.0) as system:
         await system.executor.listen()
         accepted = await system.gateway.accept()

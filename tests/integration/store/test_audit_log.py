@@ -98,7 +98,7 @@ async def test_pages_have_everything_once_and_in_order(store: OverheardStore, li
     ]
 
 
-async def test_who_waits_too_long_gets_a_short_page_and_reads_on(store: OverheardStore) -> None:
+async def test_a_slow_query_returns_a_short_page_and_a_cursor(store: OverheardStore) -> None:
     log = AuditStore(store, Slow(looks=10))
     entries = [entry(number, ago) for number, ago in enumerate(AGES)]
     await log.add(*entries)

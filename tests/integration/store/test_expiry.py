@@ -69,7 +69,7 @@ async def left(collection: Collection, *ids: int) -> None:
     await until(are_left)
 
 
-async def test_what_has_expired_goes_and_what_has_not_stays(kept: Collection, expiry: Expiry) -> None:
+async def test_expired_documents_are_deleted_and_others_stay(kept: Collection, expiry: Expiry) -> None:
     await kept.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * BATCH_SIZE))
     await kept.insert_many([{"_id": 100, "expires_at": ago(hours=-1)}, {"_id": 101}, {"_id": 102, "expires_at": None}])
     await left(kept, 100, 101, 102)
@@ -116,7 +116,7 @@ async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwar
     await expiry.stop()
 
 
-async def test_a_store_that_was_away_is_swept_again(kept: Collection, expiry: Expiry, mortal: SecantusServer) -> None:
+async def test_a_store_is_swept_again_after_an_outage(kept: Collection, expiry: Expiry, mortal: SecantusServer) -> None:
     mortal.kill()
     mortal.start()
     await kept.find_one()  # a read is retried on a new connection, a write would not be

@@ -46,7 +46,7 @@ async def test_a_store_that_our_authority_vouches_for_is_used(
         await store.stop()
 
 
-async def test_a_store_that_nobody_vouches_for_is_not(port: int) -> None:
+async def test_a_store_with_an_untrusted_certificate_is_rejected(port: int) -> None:
     await _refused(f"mongodb://localhost:{port}/?directConnection=true&tls=true")
 
 

@@ -18,7 +18,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
     await store.stop()
 
 
-async def test_what_a_transaction_writes_it_reads_whatever_the_address_asks_for(store: Store) -> None:
+async def test_a_transaction_reads_its_writes_whatever_the_address_configures(store: Store) -> None:
     things = store.collection("things")
 
     async def body(session: Session) -> Document | None:

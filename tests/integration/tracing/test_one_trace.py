@@ -86,7 +86,7 @@ async def test_a_queued_run(door: PublicDoor, spans: InMemorySpanExporter) -> No
     assert lineage_of(spans, "model vllm") == lineage
 
 
-async def test_callers_without_a_trace_get_one_of_their_own(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+async def test_callers_without_a_trace_get_a_new_one(door: PublicDoor, spans: InMemorySpanExporter) -> None:
     async with httpx2.AsyncClient(base_url=door.url, timeout=30) as client:
         await asyncio.gather(*(client.get("/healthz") for _ in range(2)))
     await eventually(lambda: names(spans).count("GET /healthz") == 2)

@@ -9,7 +9,7 @@ from tests.support.http_stub import HttpStub
 from tests.support.service_process import is_up, service
 
 
-async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_ends(free_port: int) -> None:
+async def test_a_stopping_service_redirects_its_callers_and_ends(free_port: int) -> None:
     async with (
         service(free_port) as process,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
@@ -32,7 +32,7 @@ async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_en
         writer.close()
 
 
-async def test_what_was_traced_last_is_sent_before_the_end(free_port: int) -> None:
+async def test_the_last_spans_are_sent_before_the_end(free_port: int) -> None:
     async with HttpStub() as collector:
         tracing = {
             "FLOWPORT_TRACING_ENDPOINT": f"http://127.0.0.1:{collector.port}/v1/traces",

@@ -25,7 +25,7 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
 
 
 @pytest.mark.parametrize("waits", [0, 1])
-def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: int, waits: int) -> None:
+def test_a_service_that_cannot_start_ends_with_a_one_line_reason(free_port: int, waits: int) -> None:
     """After the traceback, also if it first waited for its broker: people and log collectors read the last line."""
     command = [sys.executable, "-c", WITHOUT_SANDBOX, str(free_port), str(waits)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
@@ -36,7 +36,7 @@ def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: i
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: bytes, free_port: int) -> None:
+async def test_a_protocol_upgrade_is_answered_in_http(protocol: bytes, free_port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n"
     asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
     async with (
@@ -52,7 +52,7 @@ async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: byte
                 assert await reader.readexactly(15) == b'{"status":"ok"}'
 
 
-async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connection_then_closes(
+async def test_an_early_answer_is_received_where_the_connection_then_closes(
     free_port: int,
 ) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE

@@ -41,7 +41,7 @@ class SlowCode:
         self._release.wait(60)
 
 
-async def test_a_workspace_compiles_one_workflow_at_a_time_and_others_meanwhile_theirs() -> None:
+async def test_a_workspace_compiles_one_workflow_at_a_time_while_others_compile_theirs() -> None:
     slots = CompileSlots()
     slow = SlowCode(slots, "attacker")
     flood = [asyncio.create_task(slow.compile()) for _ in range(10 * THREADS)]
@@ -105,7 +105,7 @@ async def test_an_executor_compiles_one_workflow_of_a_workspace_at_a_time(monkey
     assert most_at_once == 1
 
 
-async def test_a_workspace_has_no_more_checks_in_progress_than_it_may() -> None:
+async def test_a_workspace_has_a_bounded_number_of_checks_in_progress() -> None:
     slots = CompileSlots(most=2)
     slow = SlowCode(slots, "attacker")
     flood = [asyncio.create_task(slow.compile()) for _ in range(2)]
@@ -187,7 +187,7 @@ class LiveWorkflows:
         return SimpleNamespace(state=CALLS_ITSELF)
 
 
-async def test_called_workflows_are_read_beside_the_event_loop_and_each_snapshot_once(
+async def test_called_workflows_are_compiled_outside_the_event_loop_and_once_per_snapshot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []

@@ -168,7 +168,7 @@ async def test_an_attached_run_is_cancelled_as_when_its_caller_disconnects(syste
     await eventually(lambda: system.worker.cancelled == [system.worker.runs[0].run_id])
 
 
-async def test_what_comes_after_the_loss_is_not_delivered(system: System) -> None:
+async def test_events_after_the_loss_are_not_delivered(system: System) -> None:
     go_on = asyncio.Event()
 
     async def goes_on(run: RunSpec, send: Send) -> None:
@@ -214,14 +214,14 @@ class TestPeople:
         answer = await ended(call)
         assert (answer.status, way.told in answer.body.decode()) == (way.status, True), answer.body
 
-    async def test_nor_one_whose_workspace_forbids_personal_keys(self, system: System) -> None:
+    async def test_a_workspace_that_forbids_personal_keys_ends_their_streams(self, system: System) -> None:
         key = system.tenants.issue_personal(enrol(system, "ann", Role.WRITE))
         call = await opened(system, WAYS[0], {"x-api-key": key})
         assert (await system.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
         system.clock.advance(1)
         assert (await ended(call)).body.decode().endswith(WAYS[0].told)
 
-    async def test_a_demoted_member_who_may_still_read_reads_on(self, system: System) -> None:
+    async def test_a_demoted_member_with_read_access_continues_reading(self, system: System) -> None:
         key = system.tenants.issue_personal(enrol(system, "ann", Role.WRITE))
         call = await opened(system, WAYS[0], {"x-api-key": key})
         changed = await system.send("PATCH", "/api/workspaces/WS1/members/u-ann", {"role": "read"})
@@ -255,14 +255,14 @@ class TestPeople:
 class TestThePublic:
     """Callers without a key, whom a setting admits."""
 
-    async def test_a_workflow_that_is_public_no_more_ends_their_streams(self, system: System) -> None:
+    async def test_making_a_workflow_private_ends_public_streams(self, system: System) -> None:
         system.deployments.put("W", public=True)
         system.clock.advance(1)
         call = await opened(system, WAYS[0], {})
         assert (await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": False})).status == 200
         assert (await ended(call)).body.decode().endswith(WAYS[0].told)
 
-    async def test_a_tool_server_that_is_public_no_more_ends_their_calls(self, system: System) -> None:
+    async def test_making_a_tool_server_private_ends_public_calls(self, system: System) -> None:
         assert (await system.send("PATCH", f"{tool_calls.SERVERS}/S1", {"isPublic": True})).status == 200
         call = await opened(system, WAYS[-1], {})
         assert (await system.send("PATCH", f"{tool_calls.SERVERS}/S1", {"isPublic": False})).status == 200
@@ -279,7 +279,7 @@ class TestThePublic:
         assert (await system.send("PATCH", "/api/chat/manage/C1", change)).status == 200
         assert ERROR in (await ended(call)).body.decode()
 
-    async def test_another_password_ends_the_answers_to_those_who_knew_the_old_one(self, system: System) -> None:
+    async def test_changing_a_password_ends_the_streams_of_the_old_one(self, system: System) -> None:
         await published_chat.publish(system, {**published_chat.CHAT, "authType": "password", "password": "open sesame"})
         asked = {"input": "Hello", "password": "open sesame"}
         call = await opened(system, Way("chat", "POST", "/api/chat/help-desk", asked, ERROR), {})

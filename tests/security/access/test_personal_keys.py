@@ -53,7 +53,7 @@ async def post(system: System, path: str, body: bytes, headers: dict[str, str]) 
 @pytest.mark.parametrize(("path", "body"), CANCELS)
 @pytest.mark.parametrize("shown", SHOWN)
 @pytest.mark.parametrize("scopes", [frozenset(Scope), frozenset({Scope.EXECUTE})], ids=["every scope", "execute"])
-async def test_the_key_of_a_member_who_reads_cancels_no_run(
+async def test_the_key_of_a_reading_member_cancels_no_run(
     system: System, path: str, body: bytes, shown: str, scopes: frozenset[Scope]
 ) -> None:
     key = personal_key(system, Role.READ, scopes)
@@ -63,7 +63,7 @@ async def test_the_key_of_a_member_who_reads_cancels_no_run(
     assert system.jobs.views["E1"].status is RunStatus.PAUSED
 
 
-async def test_only_members_who_write_redrive_a_run(system: System) -> None:
+async def test_only_members_who_write_can_redrive_a_run(system: System) -> None:
     path = "/api/v1/runs/E1/redrive"
     system.jobs.views["E1"] = a_view(RunStatus.FAILED)
     reader, writer = personal_key(system, Role.READ), personal_key(system, Role.WRITE)
@@ -90,7 +90,7 @@ async def test_a_redriven_run_belongs_to_the_person_who_redrives_it(system: Syst
     assert system.dead_letters.requests[-1].user_id is None
 
 
-async def test_nor_a_task_of_an_agent(system: System) -> None:
+async def test_the_key_of_a_reading_member_cancels_no_task_of_an_agent(system: System) -> None:
     await publish(system)
     a_task(system, RunStatus.PROCESSING)
     answer = await call_agent(system, "CancelTask", {"id": "T1"}, personal_key(system, Role.READ))
@@ -99,9 +99,7 @@ async def test_nor_a_task_of_an_agent(system: System) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), CANCELS)
-async def test_the_key_of_a_member_who_writes_cancels_runs_until_the_member_is_demoted(
-    system: System, path: str, body: bytes
-) -> None:
+async def test_the_key_of_a_writing_member_cancels_runs_until_demotion(system: System, path: str, body: bytes) -> None:
     key = personal_key(system, Role.WRITE)
     assert (await post(system, path, body, SHOWN["x-api-key"](key))).status == 200
     demoted = await system.send("PATCH", f"/api/workspaces/WS1/members/u-member-{Role.WRITE}", {"role": "read"})

@@ -189,7 +189,7 @@ async def test_a_run_reads_no_other_file_that_its_caller_may_not_read(
 
 
 @READERS
-async def test_a_called_workflow_reads_the_files_of_the_run_and_no_more(
+async def test_a_called_workflow_reads_only_the_files_of_the_run(
     system: System, files: JobsFileStore, blobs: StoredBlobs, reader: Reader
 ) -> None:
     run = await run_of(system, "public")
@@ -219,7 +219,7 @@ async def test_a_chat_run_reads_its_own_files_only(system: System) -> None:
     assert system.worker.runs[-1].file_scope is FileScope.RUN
 
 
-async def test_a_run_of_a_member_who_is_signed_in_reads_every_file_of_the_workspace(system: System) -> None:
+async def test_a_signed_in_members_run_reads_every_file_of_the_workspace(system: System) -> None:
     member = await Visitor.with_role(system, Role.WRITE)
     path = f"/api/workflows/{MINE}/execute"
     answer = await member.send("POST", path, {"input": {}}, content_type="application/json")

@@ -89,7 +89,7 @@ def function(code: str, language: str = "javascript") -> Any:
         ("return /\\<start.v>/.test('')", f"/,{LEAK}//"),
     ],
 )
-async def test_input_gives_nothing_of_the_environment_away(system: System, code: str, value: str) -> None:
+async def test_input_discloses_nothing_of_the_environment(system: System, code: str, value: str) -> None:
     result = await system.run(function(code), value)
     assert STOLEN not in json.dumps(result.output)
     assert not system.javascript.environments[-1]
@@ -136,7 +136,7 @@ async def test_no_value_makes_a_condition_true(system: System, code: str) -> Non
         assert not system.javascript.environments[-1:][0]
 
 
-async def test_a_string_means_what_it_says(system: System) -> None:
+async def test_a_string_keeps_its_meaning(system: System) -> None:
     for value in VALUES:
         code = "return ['\\<start.v>', `<start.v>`, /^<start.v>$/u.test(<start.v>), /[^<start.v>]/v.test(<start.v>)]"
         result = await system.run(function(code), value)
@@ -226,7 +226,7 @@ async def test_python_imports_asyncio(system: System) -> None:
 
 
 @pytest.mark.parametrize("language", [*Language])
-async def test_random_programs_do_what_they_do_with_values_in_variables(language: Language) -> None:
+async def test_random_programs_behave_as_with_values_in_variables(language: Language) -> None:
     found, finished = await differences(language, cases=FEW, seed=random.randrange(2**32))
     assert found == []
     assert finished > FEW // 2

@@ -33,7 +33,7 @@ async def test_a_key_in_an_address_opens_nothing_and_is_not_logged(
     assert system.key not in caplog.text
 
 
-async def test_links_lead_to_the_public_url_whatever_host_a_caller_names(system: System) -> None:
+async def test_links_use_the_public_url_for_any_host_header(system: System) -> None:
     queued = await system.execute({}, headers={**EVIL, "x-execution-mode": "async"})
     assert queued.json["statusUrl"].startswith(f"{BASE}/api/jobs/")
     front = await system.request("GET", "/", headers=EVIL)

@@ -20,6 +20,6 @@ def test_it_stays_inside(path: str, tmp_path: Path) -> None:
             assert httpx2.get(f"{outside}{spelling}", timeout=PATIENCE_SECONDS).status_code == 404
 
 
-def test_operators_are_told_what_to_hide() -> None:
+def test_the_operations_page_lists_the_pages_to_hide() -> None:
     duties = (ROOT / "SECURITY.md").read_text().partition("## Your tasks as operator")[2].partition("\n## ")[0]
     assert [path for path in PATHS if f"`{path}`" not in duties] == []

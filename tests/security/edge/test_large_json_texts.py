@@ -66,7 +66,7 @@ class CountedNames(dict[str, str]):
         return super().items()
 
 
-def test_an_interface_takes_no_more_readings_of_the_workflow_if_it_has_more_blocks() -> None:
+def test_an_interface_parses_the_workflow_a_constant_number_of_times() -> None:
     blocks = [function(f"f{number}", "return 1", name=f"F {number}") for number in range(50)]
     state = read_state(read_import(workflow("many", [start(), *blocks], (START, "f0"))).state)
     names = CountedNames(state.ids_by_name)

@@ -160,7 +160,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("request_", TAKEN)
-def test_what_http_allows_is_served(server: EchoServer, request_: str) -> None:
+def test_valid_http_is_served(server: EchoServer, request_: str) -> None:
     assert statuses(server.exchange(TAKEN[request_]))[-1] == 200
     pieces = (TAKEN[request_][number : number + 7] for number in range(0, min(2000, len(TAKEN[request_])), 7))
     if len(TAKEN[request_]) < 2000:
@@ -281,7 +281,7 @@ def test_a_flood_of_trailers_takes_no_memory(server: EchoServer, flood: str) -> 
     assert refused(server.exchange(begin + piece[: 20 * KIB])) == 431
 
 
-def test_trailers_are_bounded_wherever_they_are_cut(server: EchoServer) -> None:
+def test_trailers_are_bounded_for_any_segmentation(server: EchoServer) -> None:
     flood = b"0\r\n" + b"X-A: b\r\n" * 2000
     pieces = [flood[number : number + 1000] for number in range(0, len(flood), 1000)]
     assert refused(server.exchange(CHUNKED, *pieces)) == 431
@@ -293,7 +293,7 @@ def test_pipelined_requests_are_bounded(server: EchoServer) -> None:
     assert b"connection: close" in received.rpartition(b"HTTP/1.1 ")[2].lower()
 
 
-def test_pipelined_requests_that_are_answered_at_once_are_all_answered(server: EchoServer) -> None:
+def test_pipelined_requests_answered_together_are_all_answered(server: EchoServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as caller:
         for _ in range(10):
             caller.sendall((GET + b"\r\n") * 20)

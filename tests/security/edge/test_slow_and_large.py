@@ -79,7 +79,7 @@ def status(received: bytes) -> int:
     return int(received.split()[1])
 
 
-async def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
+async def test_a_silent_connection_is_closed(port: int) -> None:
     assert await answer(port, b"") == b""
 
 
@@ -137,7 +137,7 @@ async def test_half_a_request_does_not_cost_the_one_before_it_its_answer(
 
 
 @pytest.mark.parametrize("sent", [b"\r\n", b"\r\n\r\n"])
-async def test_what_is_no_request_keeps_no_connection_open(
+async def test_an_invalid_request_does_not_hold_its_connection(
     system: System, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(flowport_serving, "KEEP_ALIVE_SECONDS", 1)
@@ -155,7 +155,7 @@ def large(system: System) -> None:
     system.worker.script = ends(msgspec.structs.replace(outcome(), output=Payload(blob_id="large", size=12 * MIB)))
 
 
-async def test_an_answer_that_nobody_reads_is_not_kept(system: System, port: int) -> None:
+async def test_an_unread_answer_is_not_buffered_indefinitely(system: System, port: int) -> None:
     large(system)
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as caller:
         caller.sendall(head(system, "Content-Length: 2") + b"{}")
@@ -208,7 +208,7 @@ async def test_a_huge_head_is_refused(port: int, sent: bytes) -> None:
     assert status(received) in (400, 431)
 
 
-async def test_a_head_over_the_limit_is_told_so(port: int) -> None:
+async def test_an_oversized_head_is_refused_with_a_status(port: int) -> None:
     received = await answer(port, b"GET / HTTP/1.1\r\nx-a: " + b"a" * (BoundedHttp.head_bytes + 1))
     assert status(received) == 431
 

@@ -103,7 +103,7 @@ async def failure_of(
         ("gemini-x", gemini(functionCall={"name": "f", "args": {"a": "x" * 1000}}), ""),
     ],
 )
-async def test_what_a_streamed_answer_stores_has_a_limit(model: str, part: str, begin: str) -> None:
+async def test_the_stored_part_of_a_streamed_answer_is_bounded(model: str, part: str, begin: str) -> None:
     failure = await failure_of(stream(part, begin), model, Heard())
     assert failure.message == f"{model}: The answer is {LARGER}"
 

@@ -85,7 +85,7 @@ async def test_a_bomb_in_a_bomb_is_not_even_opened(client: OutboundClient) -> No
     ],
     ids=["body", "chunks", "small chunks", "extensions", "length", "hints", "headers", "header", "nothing", "trailers"],
 )
-async def test_what_does_not_end_is_cut_off(client: OutboundClient, start: bytes, part: bytes) -> None:
+async def test_an_endless_answer_is_cut_off(client: OutboundClient, start: bytes, part: bytes) -> None:
     async with raw_server(for_ever(start, part)) as server:
         with pytest.raises((ResponseTooLarge, OutboundFailed)):
             await client.send(get(server.url))
@@ -154,7 +154,7 @@ async def test_many_headers_are_too_many(client: OutboundClient) -> None:
         b"",
     ],
 )
-async def test_what_is_not_http_is_a_failure_and_leaves_the_client_well(client: OutboundClient, said: bytes) -> None:
+async def test_a_non_http_answer_is_a_failure_and_leaves_the_client_usable(client: OutboundClient, said: bytes) -> None:
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(said if request.target == "/bad" else answer(body=b"fine"))
         await writer.drain()
@@ -167,14 +167,14 @@ async def test_what_is_not_http_is_a_failure_and_leaves_the_client_well(client: 
         assert (await client.send(get(f"{server.url}/good", 30))).body == b"fine"
 
 
-async def test_an_answer_given_in_advance_reaches_nobody(client: OutboundClient) -> None:
+async def test_an_answer_sent_in_advance_reaches_no_caller(client: OutboundClient) -> None:
     """A server that sends two answers to one request must not choose the next caller's answer."""
     async with raw_server(saying(answer(body=b"first") + answer(body=b"planted"))) as server:
         assert (await client.send(get(server.url))).body == b"first"
         assert (await client.send(get(server.url))).body == b"first"
 
 
-async def test_an_answer_given_between_two_calls_reaches_nobody(client: OutboundClient) -> None:
+async def test_an_answer_sent_between_two_calls_reaches_no_caller(client: OutboundClient) -> None:
     planted = asyncio.Event()
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -209,7 +209,7 @@ async def test_a_server_that_reads_nothing_cannot_hold_an_upload(seconds: float,
         gave_up.set()
 
 
-async def test_nobody_else_waits_while_a_server_sends_crumbs(client: OutboundClient) -> None:
+async def test_a_server_that_sends_tiny_pieces_delays_no_other_caller(client: OutboundClient) -> None:
     """Reading many tiny pieces takes time; the loop must turn in between."""
     turns = 0
 

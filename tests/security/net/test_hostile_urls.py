@@ -223,13 +223,13 @@ def test_no_ipv6_spelling_of_an_inner_address_gets_through(text: str) -> None:
 
 @given(st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address))
 @example(ipaddress.IPv6Address("64:ff9b::8.8.8.8"))
-def test_what_passes_is_global_to_python_too(address: ipaddress.IPv6Address) -> None:
+def test_accepted_addresses_are_global_to_python_too(address: ipaddress.IPv6Address) -> None:
     nat64 = address in ipaddress.IPv6Network("64:ff9b::/96")
     assert not is_public(address) or nat64 or (address.is_global and not address.is_multicast)
 
 
 @given(st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address))
-def test_what_passes_is_a_global_ipv4_address_to_python_too(address: ipaddress.IPv4Address) -> None:
+def test_accepted_ipv4_addresses_are_global_to_python_too(address: ipaddress.IPv4Address) -> None:
     assert not is_public(address) or (address.is_global and not address.is_multicast)
 
 

@@ -46,7 +46,7 @@ async def test_a_name_is_resolved_once_for_a_connection(authority: Authority) ->
     assert network.called == [(PUBLIC, 443)]
 
 
-async def test_a_kept_connection_stays_with_the_address_that_was_checked(authority: Authority) -> None:
+async def test_a_reused_connection_stays_with_the_checked_address(authority: Authority) -> None:
     async with resolving(authority, [PUBLIC], [METADATA]) as (client, resolver, network, server):
         for _ in range(3):
             await client.send(OutboundRequest("GET", "https://evil.example/"))

@@ -110,7 +110,7 @@ async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
         b'[{"type":"returned","result":' + b"1" * 20 + b"}",
     ],
 )
-async def test_words_that_no_harness_says_break_the_talk(cell: Cell, words: bytes) -> None:
+async def test_messages_outside_the_protocol_end_the_conversation(cell: Cell, words: bytes) -> None:
     cell.convict.say(words)
     with pytest.raises(ProtocolBroken):
         await cell.talk()
@@ -156,7 +156,7 @@ async def test_a_frame_that_claims_to_be_huge_is_not_waited_for(cell: Cell) -> N
         await cell.talk()
 
 
-async def test_empty_answers_cannot_go_on_for_ever(cell: Cell) -> None:
+async def test_empty_answers_cannot_continue_indefinitely(cell: Cell) -> None:
     for _ in range(100):
         cell.convict.say(b"[]")
     with pytest.raises(ProtocolBroken):
@@ -171,7 +171,7 @@ async def test_fetches_over_the_limit_are_not_made(cell: Cell) -> None:
     assert cell.fetches.made <= LIMITS.max_fetches
 
 
-async def test_what_is_said_after_the_end_is_not_heard(cell: Cell) -> None:
+async def test_messages_after_the_end_are_ignored(cell: Cell) -> None:
     cell.convict.say(b'[{"type":"returned","result":1,"stdout":""},{"type":"returned","result":2,"stdout":""}]')
     ending = await cell.talk()
     assert bytes(ending.result) == b"1"  # type: ignore[attr-defined]

@@ -61,7 +61,7 @@ asyncio.run(main())
         (["--disable-userns"], False, "42 []"),
     ],
 )
-def test_javascript_runs_without_namespaces_only_where_somebody_says_so(
+def test_javascript_runs_without_namespaces_only_if_a_setting_allows_it(
     host: list[str], needs: bool, said: str
 ) -> None:
     common = ["--dev-bind", "/", "/", "--cap-drop", "ALL", *host]

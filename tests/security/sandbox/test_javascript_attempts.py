@@ -47,7 +47,7 @@ async def sandbox() -> AsyncIterator[JavaScriptSandbox]:
 
 
 @pytest.mark.parametrize("attempt", ALL, ids=lambda attempt: attempt.id)
-async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt: Attempt) -> None:
+async def test_an_attempt_affects_no_other_script(sandbox: JavaScriptSandbox, attempt: Attempt) -> None:
     script = Script(
         code=attempt.code,
         timeout_ms=attempt.timeout_ms,

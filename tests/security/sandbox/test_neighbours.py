@@ -87,7 +87,7 @@ async def test_a_descriptor_sends_no_signal_to_a_neighbour(own: str) -> None:
         (JavaScriptSandbox, "await fetch('http://wait'); return 'alive'"),
     ],
 )
-async def test_each_script_is_the_first_process_of_its_own_namespace(
+async def test_each_script_is_process_one_of_its_namespace(
     language: type[PythonSandbox | JavaScriptSandbox], code: str
 ) -> None:
     gate, others = Gate(), children(os.getpid())

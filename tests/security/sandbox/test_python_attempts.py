@@ -232,7 +232,7 @@ async def sandbox() -> AsyncIterator[PythonSandbox]:
 
 
 @pytest.mark.parametrize("attempt", REACHING_OUT + FORGING + EXHAUSTING + READING, ids=lambda attempt: attempt.id)
-async def test_an_attempt_harms_nobody_else(sandbox: PythonSandbox, attempt: Attempt) -> None:
+async def test_an_attempt_affects_no_other_script(sandbox: PythonSandbox, attempt: Attempt) -> None:
     environment = {"MINE": "secret"}
     result = await sandbox.run(
         Script(code=attempt.code, timeout_ms=attempt.timeout_ms, environment=environment, workspace_id="mine")

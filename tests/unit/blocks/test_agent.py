@@ -9,7 +9,7 @@ from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role
 
 
-async def test_the_answer_and_what_it_took_are_the_output() -> None:
+async def test_the_output_is_the_answer_and_its_usage() -> None:
     model = Model(says("Hello"))
     result = await run(model)
     assert list(result.output) == ["content", "model", "tokens", "toolCalls", "providerTiming", "cost"]
@@ -63,7 +63,7 @@ async def test_settings_reach_the_model() -> None:
 
 
 @pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e999", "many", ""])
-async def test_what_is_no_number_is_left_to_the_model(value: str) -> None:
+async def test_a_setting_that_is_no_number_is_omitted(value: str) -> None:
     model = Model(says("ok"))
     await run(model, temperature=value, maxTokens=value)
     assert (model.requests[0].temperature, model.requests[0].max_tokens) == (None, None)
@@ -83,7 +83,7 @@ async def test_a_structured_answer_becomes_the_output() -> None:
     assert wanted.name == "response_schema"
 
 
-async def test_an_answer_without_the_form_asked_for_is_kept_as_text() -> None:
+async def test_an_answer_outside_the_requested_format_is_stored_as_text() -> None:
     result = await run(Model(says("no json")), responseFormat={"name": "n", "schema": {"type": "object"}})
     assert result.output["content"] == "no json"
 
@@ -96,7 +96,7 @@ async def test_older_memories_come_before_the_question() -> None:
     assert [message.content for message in model.requests[0].messages] == ["brief", "before", "then", "now"]
 
 
-async def test_what_an_agent_spent_before_its_model_failed_counts() -> None:
+async def test_usage_before_the_model_failed_counts() -> None:
     result = await run(Model(asks_for(CALL), ModelFailure("gone")), tools=[ADD])
     assert failure(result) == "Agent 1: gone"
     assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
@@ -106,10 +106,10 @@ async def test_what_an_agent_spent_before_its_model_failed_counts() -> None:
     "text",
     ['{"a": 1}', '```json\n{"a": 1}\n```', '  ```\n\n{"a": 1}```\n', '```JSON \n{"a":\n1}\n\n```'],
 )
-async def test_a_fence_around_an_answer_is_none_of_it(text: str) -> None:
+async def test_a_code_fence_around_an_answer_is_removed(text: str) -> None:
     assert (await run(Model(says(text)), responseFormat={"type": "object"})).output["a"] == 1
 
 
-async def test_an_answer_of_blank_lines_without_end_holds_nobody_up() -> None:
+async def test_an_endless_answer_of_blank_lines_blocks_nothing() -> None:
     lost = "```json\n" + "\n" * 1_000_000 + "{"
     assert (await run(Model(says(lost)), responseFormat={"type": "object"})).output["content"] == lost

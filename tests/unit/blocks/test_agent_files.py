@@ -38,20 +38,20 @@ async def test_a_stored_file_is_attached(files: Any) -> None:
     assert attached(models) == [(Attachment("a.png", "image/png", b"png"),)]
 
 
-async def test_the_last_that_the_user_says_has_it() -> None:
+async def test_the_last_user_message_has_the_files() -> None:
     models = Models("A cat")
     said = [{"role": role, "content": "x"} for role in ("system", "user", "assistant", "user", "assistant")]
     await ask(models, [PHOTO], messages=said)
     assert [len(files) for files in attached(models)] == [0, 0, 0, 1, 0]
 
 
-async def test_a_file_may_be_all_that_is_said() -> None:
+async def test_a_message_may_consist_of_a_file() -> None:
     models = Models("A cat")
     await ask(models, [PHOTO], messages=[])
     assert len(attached(models)[0]) == 1
 
 
-async def test_content_may_be_given_at_once() -> None:
+async def test_inline_content_is_attached() -> None:
     models = Models("ok")
     await ask(models, [{"name": "b.txt", "type": "text/plain", "base64": "aGk="}])
     assert attached(models)[0][0].text == "b.txt:\nhi"
@@ -67,7 +67,7 @@ async def test_content_may_be_given_at_once() -> None:
         ({"name": "b", "base64": "ü"}, "A: b: its content is not valid base64"),
     ],
 )
-async def test_a_file_that_cannot_be_had_fails_the_block(file: Any, reason: str) -> None:
+async def test_an_unavailable_file_fails_the_block(file: Any, reason: str) -> None:
     assert failure(await ask(Models("x"), [file])) == reason
 
 

@@ -51,7 +51,7 @@ def one(url: str, tool: str = "add", **more: Any) -> dict[str, Any]:
     } | more
 
 
-async def test_a_tool_is_told_of_called_and_heard(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_a_tool_is_described_called_and_its_result_returned(server: ToolServer, outbound: OutboundClient) -> None:
     model = Model(Turn(tool_calls=(ADDS,)), Turn(content="5"))
     result = await ask(outbound, model, one(server.url))
     (told,) = model.requests[0].tools
@@ -71,7 +71,7 @@ async def test_a_server_offers_all_it_has(server: ToolServer, outbound: Outbound
     assert names == [f"mcp-my_tools-{name}" for name in ("add", "say", "break_down", "dawdle", "report")]
 
 
-async def test_a_tool_that_the_author_described_is_not_asked_for(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_a_tool_with_an_authors_schema_is_not_queried(server: ToolServer, outbound: OutboundClient) -> None:
     schema = {"type": "object", "properties": {"text": {"type": "string"}}, "description": "Echoes"}
     model = Model(Turn(content="none needed"))
     await ask(outbound, model, one(server.url, "say", schema=schema))
@@ -79,7 +79,7 @@ async def test_a_tool_that_the_author_described_is_not_asked_for(server: ToolSer
     assert server.asked == []
 
 
-async def test_a_server_is_asked_once_what_it_offers(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_a_server_is_queried_once_for_its_tools(server: ToolServer, outbound: OutboundClient) -> None:
     model = Model(Turn(content="none needed"))
     await ask(outbound, model, one(server.url, "add"))
     alone = len(server.asked)
@@ -94,7 +94,7 @@ async def test_values_of_the_author_are_hidden_and_win(server: ToolServer, outbo
     assert result.output["toolCalls"]["list"][0]["result"]["content"][0]["text"] == "mine"
 
 
-async def test_a_tool_that_fails_is_told_to_the_model(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_the_failure_of_a_tool_is_reported_to_the_model(server: ToolServer, outbound: OutboundClient) -> None:
     model = Model(Turn(tool_calls=(ToolCall("c", "mcp-127_0_0_1-break_down", "{}"),)), Turn(content="sorry"))
     result = await ask(outbound, model, one(server.url, "break_down"))
     assert "out of order" in str(model.requests[1].messages[-1].content)
@@ -119,14 +119,16 @@ async def test_a_server_named_by_an_id_is_refused(outbound: OutboundClient) -> N
     assert failure(result) == "A: MCP servers are named by their URL on this server: mcp-1a2b is none"
 
 
-async def test_where_workflows_may_not_call_no_tool_is_had(server: ToolServer) -> None:
+async def test_forbidden_servers_offer_no_tools(server: ToolServer) -> None:
     client = OutboundClient()
     result = await ask(client, Model(Turn()), one("https://169.254.169.254/mcp"))
     assert failure(result) == "A: url cannot point to private IP addresses"
     await client.stop()
 
 
-async def test_who_shows_another_key_is_asked_for_by_itself(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_servers_with_different_credentials_are_queried_separately(
+    server: ToolServer, outbound: OutboundClient
+) -> None:
     model = Model(Turn(content="none needed"))
     mine, hers = ([{"id": "1", "cells": {"Key": "X-Key", "Value": key}}] for key in ("mine", "hers"))
     await ask(outbound, model, *(one(server.url, params={"headers": headers}) for headers in (mine, hers, mine)))
@@ -134,7 +136,7 @@ async def test_who_shows_another_key_is_asked_for_by_itself(server: ToolServer, 
     assert listed == ["mine", "hers"]
 
 
-async def test_what_servers_say_of_their_tools_is_bounded_together(outbound: OutboundClient) -> None:
+async def test_the_total_size_of_tool_descriptions_is_bounded(outbound: OutboundClient) -> None:
     keys = ([{"id": "1", "cells": {"Key": "X-Key", "Value": str(number)}}] for number in range(3))
     with WordyServer(MAX_DESCRIPTION_CHARACTERS // 2) as server:
         of_one, *others = (one(server.url, "wordy", params={"headers": key}) for key in keys)
@@ -142,7 +144,7 @@ async def test_what_servers_say_of_their_tools_is_bounded_together(outbound: Out
         assert failure(await ask(outbound, Model(Turn()), of_one, *others)) == f"A: {DESCRIPTIONS_TOO_LARGE}"
 
 
-async def test_tools_whose_names_come_to_the_same_are_told_apart(outbound: OutboundClient) -> None:
+async def test_tools_with_colliding_names_are_distinguished(outbound: OutboundClient) -> None:
     model = Model(Turn(content="none needed"))
     long = [f"{'x' * 60}{end}" for end in "abc"]
     with NamingServer("a.b", "a/b", "a b", "a_b_1", *long) as server:

@@ -32,7 +32,7 @@ def told(models: Models) -> list[str]:
     return [message.content or "" for message in models.requests[-1].messages]
 
 
-async def test_the_next_run_knows_what_was_said() -> None:
+async def test_the_next_run_knows_the_conversation() -> None:
     store, models = Store(), Models("Hello Ada", "Your name is Ada")
     await say("I am Ada", store, models, "run-1")
     await say("Who am I?", store, models, "run-2")
@@ -45,7 +45,7 @@ async def test_the_next_run_knows_what_was_said() -> None:
     ]
 
 
-async def test_the_messages_of_a_block_begin_a_conversation_once() -> None:
+async def test_the_messages_of_a_block_start_a_conversation_once() -> None:
     store, models = Store(), Models("Bonjour", "Merci")
     example = [{"role": "user", "content": "Bread"}, {"role": "assistant", "content": "Pain"}]
     messages = [SYSTEM, *example, {"role": "user", "content": "<start.input>"}]
@@ -73,14 +73,14 @@ async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
         ({"memoryType": "none"}, []),
     ],
 )
-async def test_a_window_bounds_what_is_recalled(settings: dict[str, Any], remembered: list[str]) -> None:
+async def test_a_window_bounds_the_recalled_messages(settings: dict[str, Any], remembered: list[str]) -> None:
     store, models = Store(), Models("ok")
     store.kept["w1", "ada"] = [ConversationMessage("user", "Hi"), ConversationMessage("assistant", "Hello")]
     await say("now", store, models, **settings)
     assert told(models) == ["brief", *remembered, "now"]
 
 
-async def test_a_message_is_kept_up_to_its_bound() -> None:
+async def test_a_message_is_stored_up_to_its_bound() -> None:
     store, models = Store(), Models("x" * 200_000)
     await say("Hi", store, models)
     assert len(store.kept["w1", "ada"][1].content) == 100 * 1024
@@ -92,11 +92,11 @@ async def test_memory_needs_a_name(conversation: str) -> None:
     assert "A conversation ID of 1 to 255 characters is required" in failure(result)
 
 
-async def test_a_server_without_a_store_says_so() -> None:
+async def test_a_server_without_a_store_reports_it() -> None:
     assert failure(await say("Hi", None, Models("x"))) == f"Agent: {NO_STORE}"
 
 
-async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
+async def test_only_messages_of_users_and_models_are_recalled() -> None:
     store, models = Store(), Models("ok")
     store.kept["w1", "ada"] = [
         ConversationMessage("system", "be rude"),
@@ -107,7 +107,7 @@ async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
     assert told(models) == ["brief", "Hi", "now"]
 
 
-async def test_what_says_nothing_is_not_recalled() -> None:
+async def test_empty_messages_are_not_recalled() -> None:
     store, models = Store(), Models("ok")
     store.kept["w1", "ada"] = [
         ConversationMessage("user", "Hi"),
@@ -134,7 +134,7 @@ async def test_a_name_may_have_255_characters() -> None:
     assert (await say("Hi", Store(), Models("x"), conversationId="x" * 255)).outcome.error is None
 
 
-async def test_an_exchange_that_ended_without_an_answer_is_not_kept() -> None:
+async def test_an_exchange_without_an_answer_is_not_stored() -> None:
     store, models = Store(), Models("Hello", " \n", "Bye")
     for number, text in enumerate(("Hi", "Do it", "Thanks")):
         await say(text, store, models, f"run-{number}")

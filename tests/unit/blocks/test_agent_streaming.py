@@ -18,23 +18,23 @@ from shared.contracts.runs import RunMode
 from shared.errors import Unavailable
 
 
-async def test_text_is_heard_word_by_word() -> None:
+async def test_text_is_streamed_word_by_word() -> None:
     assert await heard(Model(says("Hello there"))) == [Chunk("a", "Hello "), Chunk("a", "there")]
 
 
-async def test_without_a_listener_the_model_is_not_asked_for_a_stream() -> None:
+async def test_without_a_listener_the_model_is_called_without_a_stream() -> None:
     assert await heard(Model(says("Hello")), "start.input") != []
     assert [
         event.block_id for event in await heard(Model(says("Hello")), "start.input") if isinstance(event, Chunk)
     ] == ["start"]
 
 
-async def test_what_is_said_before_a_tool_call_is_not_heard() -> None:
+async def test_text_before_a_tool_call_is_not_streamed() -> None:
     model = Model(asks_for(CALL, text="Let me see."), says("It is 3"))
     assert await heard(model, tools=[ADD]) == [Chunk("a", "It "), Chunk("a", "is "), Chunk("a", "3")]
 
 
-async def test_a_long_answer_is_heard_before_it_is_over_though_tools_are_on_offer() -> None:
+async def test_a_long_answer_is_streamed_early_although_tools_are_offered() -> None:
     long = " ".join(["word"] * 100)
     told = await heard(Model(says(long)), tools=[ADD])
     texts = [event.text for event in told if isinstance(event, Chunk)]
@@ -50,7 +50,7 @@ async def test_a_long_preamble_is_set_apart_from_the_answer() -> None:
     assert all(isinstance(event, Chunk) for event in told)
 
 
-async def test_readers_that_can_take_text_back_hear_every_turn_at_once() -> None:
+async def test_readers_that_support_retraction_receive_every_turn_immediately() -> None:
     model = Model(asks_for(CALL, text="Let me"), says("It is 3"))
     assert await heard(model, tools=[ADD], flags={"agent_events": True}) == [
         Chunk("a", "Let "),
@@ -62,7 +62,7 @@ async def test_readers_that_can_take_text_back_hear_every_turn_at_once() -> None
     ]
 
 
-async def test_text_that_was_taken_back_leaves_what_others_said() -> None:
+async def test_retracted_text_leaves_the_text_of_other_blocks() -> None:
     model = Model(asks_for(CALL, text="Hm"), says("3"))
     told = await heard(model, "start.input", "a.content", tools=[ADD], flags={"agent_events": True})
     assert [event.text for event in told if isinstance(event, Chunk)] == ["Hi", "\n\nHm", "\n\n3"]
@@ -75,7 +75,7 @@ async def test_thoughts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [event.text for event in told if isinstance(event, Thinking)] == ["abc", "de"]
 
 
-async def test_a_tool_that_is_stopped_is_told_as_cancelled() -> None:
+async def test_a_stopped_tool_is_reported_as_cancelled() -> None:
     class Dawdling(Adding):
         async def run(self, script: Script) -> ScriptResult:
             await asyncio.sleep(30)
@@ -86,7 +86,7 @@ async def test_a_tool_that_is_stopped_is_told_as_cancelled() -> None:
     assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "cancelled"]
 
 
-async def test_a_tool_that_nobody_can_be_told_of_stops_those_that_were_called_with_it() -> None:
+async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
     class Lost(Hearing):
         async def emit(self, event: RunEvent) -> None:
             if isinstance(event, ToolActivity) and event.status == "success":
@@ -112,12 +112,12 @@ async def test_a_tool_that_nobody_can_be_told_of_stops_those_that_were_called_wi
     await asyncio.wait_for(sandbox.was_stopped.wait(), PATIENCE_SECONDS)
 
 
-async def test_a_structured_answer_is_heard_whole() -> None:
+async def test_a_structured_answer_is_streamed_whole() -> None:
     told = await heard(Model(says('{"label": "spam"}')), "a.label", responseFormat={"type": "object"})
     assert [event.text for event in told if isinstance(event, Chunk)] == ["spam"]
 
 
-async def test_thoughts_and_tools_are_told_only_to_those_who_asked() -> None:
+async def test_thoughts_and_tool_events_are_sent_only_on_request() -> None:
     def model() -> Model:
         return Model(asks_for(CALL), says("3", thinking="hm"))
 
@@ -152,26 +152,26 @@ class Interrupted(Model):
 SELECTED: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",)}
 
 
-async def test_an_agent_without_tools_is_heard_at_once() -> None:
+async def test_an_agent_without_tools_is_streamed_immediately() -> None:
     sink = Hearing()
     model = Interrupted(sink, says("upon"))
     await run(model, sink=sink, run_request=SELECTED)
     assert model.heard_at_once == [Chunk("a", "Once ")]
 
 
-async def test_what_was_written_before_a_model_failed_is_kept() -> None:
+async def test_text_before_a_model_failure_is_kept() -> None:
     sink = Hearing()
     result = await run(Interrupted(sink, says("upon"), fails=True), sink=sink, run_request=SELECTED)
     assert result.blocks[-1].output == {"content": "Once ", "error": "gone"}
 
 
-async def test_a_tool_that_fails_is_told_as_an_error() -> None:
+async def test_a_failed_tool_is_reported_as_an_error() -> None:
     flags = {"include_tool_calls": True}
     told = await heard(Model(asks_for(replace(CALL, name="ghost")), says("sorry")), tools=[ADD], flags=flags)
     assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "error"]
 
 
-async def test_what_a_tool_writes_is_not_heard_as_the_agents() -> None:
+async def test_the_output_of_a_tool_is_not_streamed_as_the_agents() -> None:
     class Writes(BlockHandler):
         async def run(self, call: Call, inputs: Inputs) -> BlockResult:
             if call.writer is not None:

@@ -32,7 +32,7 @@ from shared.workflow.format.js_values import Json, JsonObject, object_of
 
 
 @pytest.mark.parametrize("tool", [ADD, {**ADD, "schema": json.dumps(ADD["schema"])}], ids=["object", "text"])
-async def test_a_tool_is_run_with_what_the_model_says_and_its_answer_goes_back(tool: JsonObject) -> None:
+async def test_a_tool_runs_with_the_models_arguments_and_its_result_is_returned(tool: JsonObject) -> None:
     model, sandbox = Model(asks_for(CALL), says("it is 3")), Adding()
     result = await run(model, sandbox=sandbox, tools=[tool])
     assert result.output["content"] == "it is 3"
@@ -46,7 +46,7 @@ async def test_a_tool_is_run_with_what_the_model_says_and_its_answer_goes_back(t
     assert result.output["tokens"]["total"] == 30
 
 
-async def test_what_the_author_fixed_is_hidden_from_the_model_and_wins() -> None:
+async def test_fixed_parameters_are_hidden_from_the_model_and_win() -> None:
     model = Model(asks_for(ToolCall("c", "custom_add", '{"a": 1, "b": 9}')), says("done"))
     result = await run(model, tools=[{**ADD, "params": {"b": 10}}])
     assert model.requests[0].tools[0].parameters == {
@@ -66,7 +66,7 @@ async def test_what_the_author_fixed_is_hidden_from_the_model_and_wins() -> None
         (ToolCall("c", "custom_add", '{"a": true, "b": 2}'), "Parameter a should be a number"),
     ],
 )
-async def test_a_tool_that_cannot_run_is_told_to_the_model(call: ToolCall, message: str) -> None:
+async def test_a_tool_that_cannot_run_is_reported_to_the_model(call: ToolCall, message: str) -> None:
     model = Model(asks_for(call), says("sorry"))
     result = await run(model, tools=[ADD])
     assert result.output["content"] == "sorry"
@@ -76,7 +76,7 @@ async def test_a_tool_that_cannot_run_is_told_to_the_model(call: ToolCall, messa
     assert message in (model.requests[1].messages[-1].content or "").replace('\\"', '"')
 
 
-async def test_a_tool_can_be_forced_once_and_one_can_be_taken_away() -> None:
+async def test_a_tool_can_be_forced_once_and_another_disabled() -> None:
     model = Model(asks_for(CALL), says("ok"))
     await run(model, tools=[{**ADD, "usageControl": "force"}, {**ADD, "title": "off", "usageControl": "none"}])
     assert [request.forced_tool for request in model.requests] == ["custom_add", None]
@@ -89,7 +89,7 @@ async def test_a_tool_that_this_server_does_not_have_fails_the_block() -> None:
     )
 
 
-async def test_what_a_schema_requires_by_no_name_the_model_is_not_told() -> None:
+async def test_unnamed_required_properties_are_removed_from_the_schema() -> None:
     model = Model(says("done"))
     await run(model, tools=[{**ADD, "schema": {"name": "add", "parameters": {"required": ["a", ["b"], None]}}}])
     assert model.requests[0].tools[0].parameters["required"] == ["a"]
@@ -132,7 +132,7 @@ class Keeping(BlockHandler):
     ],
     ids=["table", "table as text", "object as text", "object"],
 )
-async def test_what_the_author_of_a_tool_sets_may_have_any_form_that_the_block_takes(headers: Json) -> None:
+async def test_fixed_parameters_may_have_any_format_that_the_block_accepts(headers: Json) -> None:
     api = Keeping()
     tool = {"type": "api", "toolId": "http_request", "params": {"url": "https://x.example", "headers": headers}}
     model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
@@ -180,7 +180,7 @@ async def test_callers_do_not_read_the_secrets_that_a_tool_is_set_up_with() -> N
     assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
 
 
-async def test_what_fails_in_a_tool_tells_no_secret_that_its_code_may_read() -> None:
+async def test_the_failure_of_a_tool_discloses_no_secret_of_its_code() -> None:
     thrown = ScriptError(kind=ErrorKind.THROWN, message="Line 1: sk-secret is no key", reason="")
     tool = {**ADD, "code": "throw new Error(`${environmentVariables.KEY} is no key`)"}
     model = Model(asks_for(CALL), says("sorry"))
@@ -224,7 +224,7 @@ async def test_code_that_the_model_wrote_sees_no_secrets(settings: JsonObject, s
     assert [script.environment for script in sandbox.scripts] == [seen]
 
 
-async def test_what_a_tool_passes_to_a_workflow_is_read_before_values_go_in() -> None:
+async def test_the_input_of_a_workflow_tool_is_parsed_before_values_are_filled_in() -> None:
     calls = Keeping()
     tool = {"type": "workflow_input", "params": {"workflowId": "w", "inputMapping": '{"text": "<start.input>"}'}}
     model = Model(asks_for(ToolCall("c", "workflow_executor", "{}")), says("done"))
@@ -244,7 +244,7 @@ async def test_the_fields_that_an_author_leaves_empty_are_the_models_to_give() -
     assert refused["result"]["message"] == "Parameter inputMapping should be an object"
 
 
-async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:
+async def test_an_argument_named_like_a_keyword_is_in_params_only() -> None:
     sandbox = Adding()
     asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy", "user-id": 7}')
     await run(Model(asks_for(asked), says("3")), sandbox=sandbox, tools=[ADD])
@@ -253,7 +253,7 @@ async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone(
     assert set(script.bindings) == {"a", "b"}
 
 
-async def test_tool_calls_are_listed_in_the_order_in_which_they_were_asked_for() -> None:
+async def test_tool_calls_are_listed_in_the_order_of_their_requests() -> None:
     class SlowFirst(Adding):
         async def run(self, script: Script) -> ScriptResult:
             await asyncio.sleep(0.02 if script.params["a"] == 1 else 0)
@@ -272,7 +272,7 @@ async def test_the_turns_before_the_one_that_failed_are_counted() -> None:
     assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
 
 
-async def test_a_model_that_asks_for_tools_without_end_is_stopped() -> None:
+async def test_a_model_that_calls_tools_without_end_is_stopped() -> None:
     sandbox = Adding()
     calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(MAX_CALLS + 1)]
     assert len((await run(Model(asks_for(*calls[1:]), says("all")), tools=[ADD])).output["toolCalls"]["list"]) == 128
@@ -281,7 +281,7 @@ async def test_a_model_that_asks_for_tools_without_end_is_stopped() -> None:
     assert sandbox.scripts == []
 
 
-async def test_only_so_many_tools_of_an_agent_run_at_the_same_time() -> None:
+async def test_the_number_of_concurrent_tools_of_an_agent_is_bounded() -> None:
     running, most = 0, 0
 
     class Slow(Adding):
@@ -308,7 +308,7 @@ class Telling(BlockHandler):
         return BlockResult({"data": "x" * self._sizes.pop(0)})
 
 
-async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> None:
+async def test_the_total_output_of_tools_is_bounded_and_the_model_learns_of_it() -> None:
     half = MAX_TOOL_CHARACTERS // 2
     model = Model(*[asks_for(ToolCall("c", "http_request", '{"url": "https://x.example"}'))] * 3, says("enough"))
     result = await run(model, blocks={"api": Telling(half, half, 5)}, tools=[{"type": "api"}])
@@ -318,7 +318,7 @@ async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> N
 
 
 @pytest.mark.parametrize("more", ["", "x"])
-async def test_what_a_model_writes_in_all_turns_has_a_bound(more: str) -> None:
+async def test_the_total_text_of_all_turns_is_bounded(more: str) -> None:
     long = json.dumps("x" * (MAX_MODEL_CHARACTERS - 7))
     result = await run(Model(asks_for(ToolCall("c", "custom_add", long)), says("sorry" + more)), tools=[ADD])
     if more:
@@ -327,7 +327,7 @@ async def test_what_a_model_writes_in_all_turns_has_a_bound(more: str) -> None:
         assert result.output["content"] == "sorry"
 
 
-async def test_what_a_provider_needs_of_its_own_turn_goes_back_to_it() -> None:
+async def test_provider_specific_data_of_a_turn_is_sent_back() -> None:
     signed = object()
     model = Model(replace(asks_for(CALL), original=signed), says("3"))
     await run(model, tools=[ADD])
@@ -355,7 +355,7 @@ async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str) -> No
     assert crashes == ([("tool_crashed", "custom_add")] if isinstance(error, KeyError) else [])
 
 
-async def test_a_tool_that_breaks_leaves_memory_at_once_whatever_holds_its_error() -> None:
+async def test_a_broken_tool_is_freed_without_a_garbage_collection() -> None:
     broken = Broken(Unavailable("no place is free"))
     with without_collections() as remains:
         await run(Model(asks_for(CALL), says("sorry")), sandbox=broken, tools=[ADD])
@@ -386,14 +386,14 @@ async def test_no_argument_takes_the_place_of_a_reference(monkeypatch: pytest.Mo
     assert sandbox.scripts[1].bindings[name] == "Hi"
 
 
-async def test_a_tool_without_parameters_is_told_of_as_one() -> None:
+async def test_a_tool_without_parameters_has_an_empty_schema() -> None:
     model = Model(says("done"))
     await run(model, tools=[{**ADD, "schema": {"name": "add"}}])
     assert model.requests[0].tools[0].parameters == {"type": "object", "properties": {}, "required": []}
 
 
 @pytest.mark.parametrize("empty", [None, ""])
-async def test_what_the_author_left_empty_the_model_chooses(empty: Json) -> None:
+async def test_empty_parameters_are_chosen_by_the_model(empty: Json) -> None:
     model = Model(asks_for(CALL), says("3"))
     result = await run(model, tools=[{**ADD, "params": {"b": empty}}])
     assert model.requests[0].tools[0].parameters["required"] == ["a", "b"]

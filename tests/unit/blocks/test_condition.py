@@ -96,7 +96,7 @@ async def test_values_are_bound_and_environment_numbers_are_numbers() -> None:
     assert list(sandbox.asked[0].bindings.values()) == [3, "x", "t"]
 
 
-async def test_what_came_in_is_passed_on_with_the_choice() -> None:
+async def test_the_input_is_passed_on_with_the_choice() -> None:
     result = await choose(("if", "true"), body={"input": "x", "cost": 1})
     (condition,) = [log for log in result.blocks if log.block_name == "C"]
     assert condition.output == {
@@ -107,14 +107,14 @@ async def test_what_came_in_is_passed_on_with_the_choice() -> None:
     }
 
 
-async def test_the_source_is_at_hand_for_those_who_ask() -> None:
+async def test_the_source_is_available_to_later_blocks() -> None:
     sandbox = Sandbox()
     await choose(("if", "context.input"), sandbox=sandbox, body={"input": "x"})
     await choose(("if", "true"), sandbox=sandbox, body={"input": "x"})
     assert [asked.bindings.get("context") for asked in sandbox.asked] == [{"input": "x"}, None]
 
 
-async def test_options_that_cannot_be_read_are_told() -> None:
+async def test_unreadable_options_are_reported() -> None:
     document = workflow(
         INPUT, block("c", "condition", "C", settings={"conditions": "{not json"}), edges=(edge("start", "c"),)
     )
@@ -128,7 +128,7 @@ async def test_a_bad_reference_is_not_tried_again() -> None:
     assert [log.tries for log in result.blocks if not log.success] == [None]
 
 
-async def test_a_bad_reference_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_a_bad_reference_is_freed_without_a_garbage_collection() -> None:
     with without_collections() as remains:
         await choose(("if", "<variable.nope>"))
         await asyncio.sleep(0)
@@ -159,7 +159,7 @@ async def test_each_way_that_fails_is_quoted_as_its_own_author_spelled_it() -> N
     assert failure(result) == 'C: Evaluation error in condition "else if": <START.input> > 2'
 
 
-async def test_large_code_with_an_unset_environment_value_is_compiled_beside_the_event_loop(
+async def test_large_code_with_an_unset_environment_value_is_compiled_outside_the_event_loop(
     compiling_threads: list[int],
 ) -> None:
     await choose(("if", "true || {{NONE}}" + 5_000 * " "), ("else", ""))

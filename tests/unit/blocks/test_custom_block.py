@@ -54,7 +54,7 @@ async def test_later_blocks_refer_to_its_outputs(plugin: EntryPoint) -> None:
     assert (await run_with(plugin, document, {"input": "one two three"})).output == {"data": "one two... true"}
 
 
-async def test_what_it_does_not_declare_cannot_be_referred_to(plugin: EntryPoint) -> None:
+async def test_undeclared_outputs_cannot_be_referenced(plugin: EntryPoint) -> None:
     document = chain(INPUT, shorten(), echo("after", "<shorten.words>"))
     assert failure(await run_with(plugin, document, {"input": "x"})).startswith(
         'after: "words" doesn\'t exist on block "shorten". Available fields: text, wasShortened'
@@ -107,7 +107,7 @@ async def test_an_agent_may_use_it_as_a_tool(plugin: EntryPoint) -> None:
     assert made["result"] == {"text": "one two…", "wasShortened": True}
 
 
-async def test_a_tool_that_breaks_tells_the_model(plugin: EntryPoint) -> None:
+async def test_a_failing_tool_is_reported_to_the_model(plugin: EntryPoint) -> None:
     _, result = await converse(plugin, Turn(tool_calls=(ToolCall("c", "shorten", "{}"),)))
     (made,) = result.output["toolCalls"]["list"]
     assert made["result"] == {"error": True, "message": "KeyError: 'text'", "tool": "shorten"}

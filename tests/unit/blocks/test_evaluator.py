@@ -35,7 +35,7 @@ async def test_each_metric_is_a_number_of_the_output_under_its_name_in_lower_cas
     }
 
 
-async def test_the_model_is_told_metrics_and_ranges_and_held_to_a_schema() -> None:
+async def test_the_model_gets_metrics_ranges_and_a_schema() -> None:
     models = Models("{}")
     await evaluate(models)
     system, user = models.told
@@ -53,7 +53,7 @@ async def test_an_answer_that_cannot_be_read_scores_nothing(answer: str) -> None
     assert (output["accuracy"], output["tone"]) == (0, 0)
 
 
-async def test_scores_are_found_whatever_case_the_model_wrote_them_in() -> None:
+async def test_scores_are_found_in_any_case() -> None:
     output = (await evaluate(Models('```json\n{"Accuracy": "7.5", "TONE": 2}\n```'))).output
     assert (output["accuracy"], output["tone"]) == (7.5, 2)
 
@@ -69,5 +69,5 @@ async def test_later_blocks_can_refer_to_a_score() -> None:
     assert result.output == {"data": "9/1"}
 
 
-async def test_what_the_provider_says_is_passed_on() -> None:
+async def test_a_provider_failure_is_passed_on() -> None:
     assert failure(await evaluate(Models(ModelFailure("model exploded")))) == "B: model exploded"

@@ -62,23 +62,23 @@ async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any
     return text, list(script.bindings.values())
 
 
-async def test_a_log_has_code_with_its_values_unless_nobody_would_read_so_much() -> None:
+async def test_a_log_shows_code_with_its_values_up_to_a_bound() -> None:
     short = await run("return <start.input> + <start.input>", Sandbox(), {"input": "x"})
     assert short.blocks[-1].input["code"] == 'return "x" + "x"'
     long = await run("return [" + "<start.input>," * 400 + "]", Sandbox(), LONG, time_limit_ms=PATIENT_MS)
     assert long.blocks[-1].input["code"] == "return [" + "<start.input>," * 400 + "]"
 
 
-async def test_what_is_spliced_into_strings_of_code_is_bounded() -> None:
+async def test_text_spliced_into_code_strings_is_bounded() -> None:
     result = await run("return '" + "<start.input>" * 400 + "'", Sandbox(), LONG, time_limit_ms=PATIENT_MS)
     assert failure(result).startswith("F: The references in this block's settings exceed ")
 
 
-async def test_what_it_returns_and_prints_is_the_output() -> None:
+async def test_its_result_and_prints_are_the_output() -> None:
     assert (await run("return 1", Sandbox())).output == {"result": 1, "stdout": "said"}
 
 
-async def test_what_code_prints_is_a_log_and_shows_no_environment_value() -> None:
+async def test_printed_text_is_logged_without_environment_values() -> None:
     said = ScriptResult(result=msgspec.Raw(b'"secret1"'), stdout="secret1-xyz and secret1, 3")
     assert (await run("", Sandbox(said))).output == {"result": "secret1", "stdout": "[REDACTED] and [REDACTED], 3"}
 
@@ -168,7 +168,7 @@ async def test_code_never_gets_more_time_than_the_run_has(settings: dict[str, An
     assert sandbox.scripts[0].timeout_ms == longest
 
 
-async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
+async def test_only_code_that_reads_the_environment_receives_it() -> None:
     sandbox = Sandbox()
     await run("return 1", sandbox)
     await run("return environmentVariables.LIMIT", sandbox)
@@ -185,7 +185,7 @@ async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
         ("echo 1", "shell", no_sandbox_for("shell")),
     ],
 )
-async def test_what_cannot_run_here_is_refused_with_a_reason(code: str, language: str, message: str) -> None:
+async def test_unsupported_code_is_refused_with_a_reason(code: str, language: str, message: str) -> None:
     sandbox = Sandbox()
     assert failure(await run(code, sandbox, language=language)) == f"F: {message}"
     assert not sandbox.scripts
@@ -220,7 +220,7 @@ async def test_an_error_quotes_the_line_as_written_and_not_the_secret_in_it(quot
     assert failure(await run(code, Quoting())) == f"F: Line 1: `{code}` - no"
 
 
-async def test_a_secret_in_an_error_is_hidden_from_who_called() -> None:
+async def test_a_secret_in_an_error_is_hidden_from_the_caller() -> None:
     message = 'the server said: open "sesame" is wrong'
     said = ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message=message, reason="no"))
     result = await run("return {{PASSWORD}}", Sandbox(said))
@@ -228,12 +228,12 @@ async def test_a_secret_in_an_error_is_hidden_from_who_called() -> None:
     assert "sesame" not in str(result.outcome) + str(result.blocks)
 
 
-async def test_of_code_that_reads_the_whole_environment_every_value_is_a_secret() -> None:
+async def test_code_that_reads_the_whole_environment_makes_every_value_a_secret() -> None:
     said = ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message='open "sesame"', reason="no"))
     assert failure(await run("return environmentVariables.PASSWORD", Sandbox(said))) == "F: [REDACTED]"
 
 
-async def test_a_secret_that_begins_like_another_is_hidden_whole() -> None:
+async def test_a_secret_with_the_prefix_of_another_is_hidden_whole() -> None:
     code = "return '{{SHORTER}} {{LONGER}}'"
     assert failure(await run(code, Quoting())) == f"F: Line 1: `{code}` - no"
 
@@ -244,7 +244,7 @@ async def test_a_value_is_sent_once_however_often_and_however_it_is_spelled() ->
     assert list(sandbox.scripts[0].bindings.values()) == ["text"]
 
 
-def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
+def test_the_number_of_long_values_in_a_log_is_bounded() -> None:
     template = compile_code(" ".join(f"<v{n}.x>" for n in range(20)) + " <short.x>")
     long: dict[str, Json] = {variable.name: "x" * 1_000_000 for variable in template.variables}
     written = BoundCode(template, {**long, template.variables[-1].name: 1}).render_for_log()
@@ -253,12 +253,12 @@ def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
     assert BoundCode(short, {short.variables[0].name: 1}).render_for_log() == "1"
 
 
-async def test_blank_lines_without_end_hold_nobody_up() -> None:
+async def test_endless_blank_lines_block_nothing() -> None:
     code = "\n" * 1_000_000 + "return 1"
     assert (await run(code, Sandbox(), time_limit_ms=PATIENT_MS)).output == {"result": 1, "stdout": "said"}
 
 
-async def test_large_code_with_an_unset_environment_value_is_compiled_beside_the_event_loop(
+async def test_large_code_with_an_unset_environment_value_is_compiled_outside_the_event_loop(
     compiling_threads: list[int],
 ) -> None:
     await run("return {{NONE}}" + 5_000 * " ", Sandbox())

@@ -36,7 +36,7 @@ async def test_json_passes() -> None:
         ('{"a": 1', "Expected ',' or '}' after property value in JSON at position 7"),
     ],
 )
-async def test_what_is_no_json_is_told_in_the_words_of_javascript(text: str, problem: str) -> None:
+async def test_invalid_json_is_reported_in_javascripts_words(text: str, problem: str) -> None:
     assert await check(text, "json") == {
         "passed": False,
         "validationType": "json",
@@ -53,24 +53,24 @@ async def test_a_pattern_may_match_anywhere() -> None:
     assert (await check("order 123", "regex", regex=r"\d+"))["passed"] is True
 
 
-async def test_a_text_that_does_not_match_is_told() -> None:
+async def test_a_text_that_does_not_match_is_reported() -> None:
     output = await check("order", "regex", regex=r"^\d+$")
     assert (output["passed"], output["error"]) == (False, "Input does not match regex pattern")
 
 
 @pytest.mark.parametrize("pattern", [r"(?=a)a", r"(a)\1", r"(?<!a)b", "(", r"[\p{L}]{1000}{1000}"])
-async def test_a_pattern_that_cannot_be_had_fails_every_text_and_says_so(pattern: str) -> None:
+async def test_an_invalid_pattern_fails_every_text_with_a_reason(pattern: str) -> None:
     output = await check("a", "regex", regex=pattern)
     assert output["passed"] is False
     assert output["error"].startswith("Invalid regex pattern: ")
     assert output["error"].endswith("(look-around and back references are not supported)")
 
 
-async def test_a_pattern_that_would_run_away_elsewhere_comes_to_an_end() -> None:
+async def test_a_pattern_with_exponential_backtracking_elsewhere_terminates() -> None:
     assert (await check("x" * 100_000, "regex", regex=r"^(x+x+)+y$"))["passed"] is False
 
 
-async def test_a_pattern_that_is_slow_on_a_long_text_is_refused_before_it_begins() -> None:
+async def test_a_pattern_that_is_slow_on_a_long_text_is_refused_in_advance() -> None:
     output = await check("ab" * 100_000, "regex", regex=r"a(.{1,900})(b)(.{0,900})y")
     assert output["error"] == "Invalid regex pattern: the pattern is too complex for a text of 200000 characters"
 
@@ -108,22 +108,22 @@ async def test_a_text_without_personal_data_passes() -> None:
     assert (output["passed"], output["detectedEntities"]) == (True, [])
 
 
-async def test_masking_passes_and_hides_what_was_found() -> None:
+async def test_masking_passes_and_hides_the_findings() -> None:
     output = await check("I am ada@example.org.", "pii", piiEntityTypes=["EMAIL_ADDRESS"], piiMode="mask")
     assert (output["passed"], output["maskedText"]) == (True, "I am <EMAIL_ADDRESS>.")
 
 
-async def test_only_the_chosen_kinds_are_looked_for() -> None:
+async def test_only_the_selected_kinds_are_detected() -> None:
     assert (await check(PERSONAL, "pii", piiEntityTypes=["US_SSN"]))["passed"] is True
 
 
-async def test_authors_may_add_patterns_of_their_own() -> None:
+async def test_authors_can_add_patterns() -> None:
     own = [{"name": "ORDER", "pattern": r"#\d{4}"}]
     output = await check("Where is #1234?", "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own, piiMode="mask")
     assert output["maskedText"] == "Where is <ORDER>?"
 
 
-async def test_a_number_that_only_looks_like_a_card_is_none() -> None:
+async def test_a_number_that_resembles_a_card_is_no_finding() -> None:
     assert (await check("4111 1111 1111 1112", "pii", piiEntityTypes=["CREDIT_CARD"]))["passed"] is True
 
 
@@ -144,12 +144,12 @@ async def test_a_number_that_only_looks_like_a_card_is_none() -> None:
         ),
     ],
 )
-async def test_what_cannot_be_looked_for_is_said_and_fails_the_check(settings: dict[str, Any], reason: str) -> None:
+async def test_an_unsupported_kind_is_reported_and_fails_the_check(settings: dict[str, Any], reason: str) -> None:
     output = await check("x", "pii", **settings)
     assert (output["passed"], output["error"]) == (False, reason)
 
 
-async def test_what_is_found_has_a_bound() -> None:
+async def test_the_number_of_findings_is_bounded() -> None:
     own = [{"name": "ANY", "pattern": "."}]
     text = "x" * (MAX_FINDINGS + 1)
     output = await check(text, "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own, piiMode="mask")
@@ -169,13 +169,13 @@ async def test_a_pattern_that_looks_through_the_rest_of_the_text_each_time_is_gi
     assert output["error"] == "The text could not be searched within 0.5 seconds"
 
 
-async def test_patterns_that_find_nothing_have_no_more_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_patterns_without_findings_share_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal_data, "MAX_SECONDS", 0)
     output = await check("nothing", "pii", piiEntityTypes=["US_SSN"])
     assert output["error"] == "The text could not be searched within 0 seconds"
 
 
-async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_checks_delay_no_other_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on, slow = threading.Event(), guardrails._check
 
     def checked(kind: str, text: str, params: Any) -> Any:
@@ -198,7 +198,7 @@ async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytes
         await asyncio.gather(*many)
 
 
-async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_over(
+async def test_an_abandoned_check_occupies_its_slot_until_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     go_on, slow = threading.Event(), guardrails._check
@@ -219,7 +219,7 @@ async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_
         go_on.set()
 
 
-async def test_patterns_are_kept_in_no_greater_number_than_there_is_memory_for() -> None:
+async def test_the_pattern_cache_is_bounded() -> None:
     for number in range(2 * MAX_CACHED):
         await check("order 1", "regex", regex=f"(order|number) {number}")
     gc.collect()

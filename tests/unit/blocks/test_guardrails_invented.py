@@ -47,7 +47,7 @@ async def test_a_text_that_is_invented_does_not() -> None:
 @pytest.mark.parametrize(
     ("threshold", "passed"), [("7", True), (8, False), ("", True), (None, True), ("high", True), (0, True)]
 )
-async def test_the_author_says_how_sure_the_model_must_be(threshold: Any, passed: bool) -> None:
+async def test_the_author_sets_the_required_confidence(threshold: Any, passed: bool) -> None:
     assert (await check(verdict(7), threshold=threshold)).output["passed"] is passed
 
 
@@ -80,7 +80,7 @@ async def test_knowledge_bases_are_refused_in_a_sentence() -> None:
     assert (output["passed"], output["error"]) == (False, NO_KNOWLEDGE)
 
 
-async def test_why_a_model_did_not_answer_tells_no_secret() -> None:
+async def test_the_reason_of_a_model_failure_contains_no_secret() -> None:
     failing = Models(ModelFailure("Incorrect API key provided: sk-secret"))
     settings: JsonObject = {"input": "x", "validationType": "hallucination", "model": "vllm/m", "apiKey": "{{KEY}}"}
     document = chain(INPUT, block("b", "guardrails", "B", settings=settings))

@@ -53,13 +53,13 @@ async def test_a_body_that_is_json_is_sent_as_json(
     assert (stub.asked[0].body, stub.asked[0].headers["content-type"]) == (sent, content_type)
 
 
-async def test_an_object_is_sent_as_a_form_where_the_header_says_so(api: Api, stub: HttpStub) -> None:
+async def test_an_object_is_sent_as_a_form_if_the_header_says_so(api: Api, stub: HttpStub) -> None:
     form = table(**{"Content-Type": "application/x-www-form-urlencoded"})
     await api(method="POST", body='{"a": "x y", "b": {"c": 1}}', headers=form)
     assert stub.asked[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
 
 
-async def test_values_in_a_body_are_written_as_json_where_the_author_wants_it(api: Api, stub: HttpStub) -> None:
+async def test_values_in_a_body_are_encoded_as_json_if_the_author_wants_it(api: Api, stub: HttpStub) -> None:
     given = {"input": 'say "hi"\n'}
     await api(method="POST", given=given, body='{"a": "<start.input>", "b": <start.input>}', escapeValues="true")
     assert json.loads(stub.asked[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
@@ -88,7 +88,7 @@ async def test_a_get_has_no_body(api: Api, stub: HttpStub, method: str) -> None:
         (Answer(429, "slow down", {"content-type": "text/plain"}), "Error: Too Many Requests | Status: 429"),
     ],
 )
-async def test_an_answer_that_is_no_success_fails_with_what_the_server_said(
+async def test_an_unsuccessful_answer_fails_with_the_servers_text(
     api: Api, stub: HttpStub, answer: Answer, told: str
 ) -> None:
     stub.answer(answer)
@@ -105,19 +105,19 @@ async def test_an_answer_that_is_no_success_fails_with_what_the_server_said(
         ("https://93.184.216.34:6379/", "url uses a blocked port"),
     ],
 )
-async def test_what_workflows_may_not_call_is_refused(url: str, message: str) -> None:
+async def test_forbidden_addresses_are_refused(url: str, message: str) -> None:
     outbound = OutboundClient()
     assert failure(await send("api", ApiHandler(outbound), None, {"url": url})) == f"B: {message}"
     await outbound.stop()
 
 
-async def test_no_query_is_told_with_a_failure(api: Api, stub: HttpStub) -> None:
+async def test_a_failure_contains_no_query(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(404))
     message = failure(await api("/x", {"input": "key=1"}, params=table(q="<start.input>")))
     assert f"URL: http://localhost:{stub.port}/x?… | Method" in message
 
 
-async def test_no_password_is_told_with_a_failure(outbound: OutboundClient, stub: HttpStub) -> None:
+async def test_a_failure_contains_no_password(outbound: OutboundClient, stub: HttpStub) -> None:
     stub.answer(Answer(401))
     url = f"http://jo:p@ss@localhost:{stub.port}/x//@home"
     message = failure(await send("api", ApiHandler(outbound), {}, {"url": url}))
@@ -154,7 +154,7 @@ async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Ap
     assert stub.asked == []
 
 
-async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
+async def test_a_blank_url_sends_nothing(outbound: OutboundClient) -> None:
     assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
         "data": None,
         "status": 200,
@@ -162,7 +162,7 @@ async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
     }
 
 
-async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpStub) -> None:
+async def test_an_empty_answer_is_empty_for_any_type(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(204, ""))
     assert (await api(method="DELETE")).output["data"] == ""
 
@@ -179,13 +179,13 @@ async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpS
     assert (await api()).output == inner
 
 
-async def test_a_wrapper_whose_headers_are_none_has_none(api: Api, stub: HttpStub) -> None:
+async def test_a_wrapper_with_invalid_headers_has_none(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(200, json.dumps({"success": True, "data": 1, "status": 201, "headers": "x"})))
     assert (await api()).output == {"data": 1, "status": 201, "headers": {}}
 
 
 @pytest.mark.parametrize(("status", "phrase"), [("404 ", "Not Found"), ("799 ", "HTTP 799")])
-async def test_a_server_that_gives_its_status_no_words_is_quoted_in_those_of_the_standard(
+async def test_a_status_without_a_reason_gets_the_standard_one(
     outbound: OutboundClient, status: str, phrase: str
 ) -> None:
     async with raw_server(saying(answer(status))) as server:
@@ -199,9 +199,7 @@ async def test_an_answer_of_the_servers_own_is_left_alone(api: Api, stub: HttpSt
     assert (await api()).output["data"] == wrapper
 
 
-async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
-    stub: HttpStub, outbound: OutboundClient
-) -> None:
+async def test_a_call_to_our_own_api_carries_the_chain_of_workflows(stub: HttpStub, outbound: OutboundClient) -> None:
     ours = f"http://localhost:{stub.port}"
     settings: dict[str, Any] = {
         "url": f"{ours}/api/workflows/wf-2/execute",

@@ -25,13 +25,13 @@ async def asked_by_an_agent(kind: str, handler: BlockHandler, **arguments: Any) 
     return await run_agent(model, blocks={kind: handler}, tools=[{"type": kind}])
 
 
-async def test_a_path_parameter_is_not_looked_for_inside_another(stub: HttpStub, outbound: OutboundClient) -> None:
+async def test_a_path_parameter_is_not_substituted_inside_another(stub: HttpStub, outbound: OutboundClient) -> None:
     url = f"http://localhost:{stub.port}/u/:id/:id2/:idle"
     await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"id": "1", "id2": "a/b", "i": "x"})
     assert stub.asked[0].target == "/u/1/a%2Fb/:idle"
 
 
-async def test_a_tool_that_is_called_without_its_address_tells_the_model(outbound: OutboundClient) -> None:
+async def test_a_tool_call_without_a_url_is_reported_to_the_model(outbound: OutboundClient) -> None:
     result = await asked_by_an_agent("webhook_request", WebhookHandler(outbound), body={})
     (called,) = result.output["toolCalls"]["list"]
     assert "url" in called["result"]["message"]
@@ -49,7 +49,7 @@ async def test_a_short_url_that_names_a_long_value_often_is_not_filled_in(outbou
     assert peak < 50_000_000
 
 
-async def test_a_url_has_so_many_parameters_and_no_more(outbound: OutboundClient) -> None:
+async def test_the_number_of_url_parameters_is_bounded(outbound: OutboundClient) -> None:
     many = {f"p{number}": "x" for number in range(MAX_PATH_PARAMS + 1)}
     result = await asked_by_an_agent("api", ApiHandler(outbound), url="https://example.com/", pathParams=many)
     (called,) = result.output["toolCalls"]["list"]
@@ -79,7 +79,7 @@ async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outb
     "headers",
     [["x", {"cells": 5}, {"cells": {"Key": "X-A", "Value": "b"}}, None], {"X-A": "b", "X-None": None, "": "x"}, "x"],
 )
-async def test_what_is_no_row_of_a_table_is_none(stub: HttpStub, outbound: OutboundClient, headers: Any) -> None:
+async def test_invalid_table_rows_are_ignored(stub: HttpStub, outbound: OutboundClient, headers: Any) -> None:
     tool = {"type": "api", "params": {"url": f"http://localhost:{stub.port}/", "headers": headers}}
     model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
     await run_agent(model, blocks={"api": ApiHandler(outbound)}, tools=[tool])

@@ -19,13 +19,13 @@ async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stu
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
 
 
-async def test_what_may_not_be_called_is_not_tried_again(outbound: OutboundClient) -> None:
+async def test_a_forbidden_address_is_not_retried(outbound: OutboundClient) -> None:
     settings: Any = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
     refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), PATIENCE_SECONDS)
     assert failure(refused) == "B: url cannot point to private IP addresses"
 
 
-async def test_nor_is_the_block(outbound: OutboundClient) -> None:
+async def test_a_block_with_a_forbidden_address_is_not_retried(outbound: OutboundClient) -> None:
     document: Any = chain(INPUT, block("b", "api", "B", settings={"url": "https://169.254.169.254/"}))
     document["blocks"]["b"]["retry"] = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
     result = await run(document, engine_of({"api": ApiHandler(outbound)}))
@@ -47,7 +47,7 @@ def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
 
 
 @pytest.mark.parametrize("given", [-1, "", None])
-def test_a_pause_that_is_none_is_the_usual_one(given: Any) -> None:
+def test_an_invalid_pause_is_replaced_by_the_default(given: Any) -> None:
     assert RetryPolicy.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPolicy(0, 500, 30_000)
 
 
@@ -72,19 +72,19 @@ async def test_only_what_may_be_repeated_is(api: Api, stub: HttpStub, settings: 
     assert len(stub.asked) == tries
 
 
-async def test_a_server_that_does_not_answer_is_asked_again_and_its_last_failure_told(api: Api, stub: HttpStub) -> None:
+async def test_an_unresponsive_server_is_retried_and_its_last_failure_reported(api: Api, stub: HttpStub) -> None:
     result = await api("/slow", timeout=300, retries=1, retryDelayMs=1)
     assert failure(result).endswith("Error: Request timed out after 300ms")
     assert len(stub.asked) == 2
 
 
-async def test_a_refusal_for_good_is_not_tried_again(api: Api, stub: HttpStub) -> None:
+async def test_a_permanent_refusal_is_not_retried(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(404, "{}"))
     await api(retries=3, retryDelayMs=1)
     assert len(stub.asked) == 1
 
 
-async def test_a_server_that_wants_a_longer_pause_than_allowed_is_left(api: Api, stub: HttpStub) -> None:
+async def test_a_server_that_demands_a_longer_pause_than_allowed_is_not_retried(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(429, "{}", {"retry-after": "3600"}))
     await api(retries=3, retryDelayMs=1, retryMaxDelayMs=10)
     assert len(stub.asked) == 1
@@ -111,6 +111,6 @@ async def test_a_pause_without_end_is_longer_than_allowed(api: Api, stub: HttpSt
         "1 ²",
     ],
 )
-async def test_a_pause_that_nobody_can_read_breaks_nothing(api: Api, stub: HttpStub, pause: str) -> None:
+async def test_an_unreadable_pause_breaks_nothing(api: Api, stub: HttpStub, pause: str) -> None:
     stub.answer(Answer(429, "{}", {"retry-after": pause}))
     assert "Status: 429" in failure(await api(retries=1, retryDelayMs=1))

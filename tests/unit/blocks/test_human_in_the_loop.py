@@ -56,7 +56,7 @@ async def answered(engine: Engine, document: JsonObject, answer: dict[str, Any])
     return await run(document, engine, state=paused.state, resumptions={"h": answer})
 
 
-async def test_a_run_that_waits_answers_what_is_asked_and_where_the_answer_goes(engine: Engine) -> None:
+async def test_a_paused_run_answers_with_its_question_and_the_resume_link(engine: Engine) -> None:
     result = await run(asking(), engine, {"input": "5 % off"})
     assert result.outcome.status is RunStatus.PAUSED
     assert result.output == {
@@ -118,7 +118,7 @@ async def test_the_answer_is_in_the_block_s_output(engine: Engine, reference: st
     assert result.output == {"data": value}
 
 
-async def test_the_log_tells_what_was_answered_and_when() -> None:
+async def test_the_log_shows_the_answer_and_its_time() -> None:
     clock = StillClock()
     engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()}, clock)
     paused = await run(asking(), engine, {"input": "5 % off"})
@@ -136,7 +136,7 @@ async def test_no_answer_steers_the_run_out_of_its_way(engine: Engine, key: str)
     assert result.output == {"data": "lost"}
 
 
-async def test_two_pauses_are_both_told(engine: Engine) -> None:
+async def test_two_pauses_are_both_reported(engine: Engine) -> None:
     document = workflow(
         INPUT,
         block("h", "human_in_the_loop", "Ask"),
@@ -152,7 +152,7 @@ async def test_two_pauses_are_both_told(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("notification", [[{"type": "slack"}], '[{"type": "api", "usageControl": "auto"}]'])
-async def test_a_notification_that_nobody_would_send_fails_the_block(engine: Engine, notification: Any) -> None:
+async def test_an_unsupported_notification_fails_the_block(engine: Engine, notification: Any) -> None:
     document = chain(INPUT, block("h", "human_in_the_loop", "Ask", notification=notification))
     assert failure(await run(document, engine)).startswith("Ask: This server sends no notifications for a pause")
 
@@ -181,7 +181,7 @@ async def test_a_field_with_a_reserved_name_and_a_default_cannot_steer_the_run(e
         (None, "no", "no"),
     ],
 )
-async def test_what_nobody_answers_has_the_default_as_its_type(kind: str | None, default: str, value: Json) -> None:
+async def test_an_unanswered_field_has_its_default_in_its_type(kind: str | None, default: str, value: Json) -> None:
     form: list[Json] = [{"name": " approved ", "type": kind, "value": default}]
     document = asking(form=form)
     engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()})

@@ -64,7 +64,7 @@ async def test_the_output_is_the_content_that_the_tool_gave(any_server: ToolServ
     assert any_server.calls == 1
 
 
-async def test_what_a_server_says_of_a_failure_has_a_bound(outbound: OutboundClient) -> None:
+async def test_the_failure_text_of_a_server_is_bounded(outbound: OutboundClient) -> None:
     with EndlessServer() as server:
         assert failure(await call(outbound, server.url, "any")) == f"M: {'x' * MAX_REASON}"
         server.refusal = "y" * 100_000
@@ -72,7 +72,7 @@ async def test_what_a_server_says_of_a_failure_has_a_bound(outbound: OutboundCli
 
 
 @pytest.mark.parametrize(("tools_of_a_page", "pages", "offered"), [(20, 7, MAX_TOOLS), (1, MAX_PAGES, MAX_PAGES)])
-async def test_a_server_is_not_asked_for_ever_what_it_offers(
+async def test_a_servers_tool_list_is_bounded(
     outbound: OutboundClient, tools_of_a_page: int, pages: int, offered: int
 ) -> None:
     with EndlessServer(tools_of_a_page) as server:
@@ -93,13 +93,13 @@ async def test_a_visit_is_its_workspaces_and_takes_no_longer_than_there_is_time(
     assert {(each.timeout_seconds, each.workspace_id) for each in asked} == {(seconds, "w1")}
 
 
-async def test_progress_that_is_told_in_between_is_passed_over(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_progress_messages_are_skipped(server: ToolServer, outbound: OutboundClient) -> None:
     result = await call(outbound, server.url, "report")
     assert result.output["content"][0]["text"] == "done"
 
 
 @pytest.mark.parametrize("arguments", ['{"text": "<start.input>"}', {"text": "<start.input>"}])
-async def test_values_go_into_arguments_whatever_they_hold(
+async def test_values_in_arguments_may_contain_anything(
     server: ToolServer, outbound: OutboundClient, arguments: Any
 ) -> None:
     said = 'She said "hi",\nand left.'
@@ -119,19 +119,17 @@ async def test_no_stream_is_left_open_and_the_session_is_ended(server: ToolServe
     assert {method for method, _ in server.asked} <= {"POST", "DELETE"}
 
 
-async def test_a_tool_that_fails_fails_the_block_with_its_own_words(
-    server: ToolServer, outbound: OutboundClient
-) -> None:
+async def test_a_failing_tool_fails_the_block_with_its_text(server: ToolServer, outbound: OutboundClient) -> None:
     assert failure(await call(outbound, server.url, "break_down")) == (
         "M: Error executing tool break_down: out of order"
     )
 
 
-async def test_an_unknown_tool_is_told_by_the_server(server: ToolServer, outbound: OutboundClient) -> None:
+async def test_an_unknown_tool_is_reported_by_the_server(server: ToolServer, outbound: OutboundClient) -> None:
     assert failure(await call(outbound, server.url, "subtract")) == "M: Unknown tool: subtract"
 
 
-async def test_a_server_that_lets_nobody_in_is_told_with_its_status(
+async def test_a_server_that_rejects_the_credentials_is_reported_with_its_status(
     server: ToolServer, outbound: OutboundClient
 ) -> None:
     server.token = "t0ken"
@@ -145,7 +143,7 @@ async def test_a_tool_that_takes_too_long_ends_with_the_run(server: ToolServer, 
     assert result.outcome.status == "failed"
 
 
-async def test_a_server_that_speaks_no_mcp_is_told_in_the_run_and_nowhere_else(
+async def test_a_server_without_mcp_is_reported_in_the_run_only(
     outbound: OutboundClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with HttpStub() as stub:
@@ -164,7 +162,7 @@ async def test_no_server_chooses_the_codec_that_its_answer_is_read_with(outbound
     assert (answer.encoding, answer.text) == ("utf-8", "grün")
 
 
-async def test_nobody_listening_is_told(outbound: OutboundClient) -> None:
+async def test_a_closed_port_is_reported(outbound: OutboundClient) -> None:
     with ToolServer() as gone:
         url = gone.url
     assert failure(await call(outbound, url, "say")).startswith("M: ")
@@ -178,7 +176,7 @@ async def test_nobody_listening_is_told(outbound: OutboundClient) -> None:
         ("https://127.0.0.1/mcp", "url cannot point to private IP addresses"),
     ],
 )
-async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: str) -> None:
+async def test_forbidden_servers_are_not_called(url: str, reason: str) -> None:
     client = OutboundClient()
     assert failure(await call(client, url, "say")) == f"M: {reason}"
     await client.stop()
@@ -193,7 +191,7 @@ async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: 
         ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),
     ],
 )
-async def test_what_cannot_be_called_is_refused(outbound: OutboundClient, settings: JsonObject, reason: str) -> None:
+async def test_invalid_calls_are_refused(outbound: OutboundClient, settings: JsonObject, reason: str) -> None:
     given: JsonObject = {"server": "https://tools.example/mcp", "tool": "say", **settings}
     document = chain(INPUT, block("m", "mcp", "M", settings=given))
     assert failure(await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}))) == f"M: {reason}"
@@ -212,7 +210,7 @@ async def test_a_server_that_takes_no_leave_loses_no_answer(
         assert (await call(outbound, server.url, "any")).output == {"content": [{"type": "text", "text": "done"}]}
 
 
-async def test_a_stream_that_breaks_again_and_again_is_read_on_without_haste(
+async def test_a_repeatedly_broken_stream_is_resumed_with_pauses(
     outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.4)
@@ -221,7 +219,7 @@ async def test_a_stream_that_breaks_again_and_again_is_read_on_without_haste(
         assert 1 <= server.reconnections <= 2
 
 
-async def test_all_that_a_server_says_in_one_visit_has_a_bound(
+async def test_the_total_data_of_a_session_is_bounded(
     outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.0)
@@ -253,7 +251,7 @@ async def test_an_answer_may_be_long(any_server: ToolServer, outbound: OutboundC
     assert result.output["content"][0]["text"] == text
 
 
-async def test_a_tool_that_fails_without_a_word_is_told(outbound: OutboundClient) -> None:
+async def test_a_tool_that_fails_without_text_is_reported(outbound: OutboundClient) -> None:
     class Silent(PlayedServer):
         def tools_call(self) -> Any:
             return {"content": [], "isError": True}
@@ -262,7 +260,7 @@ async def test_a_tool_that_fails_without_a_word_is_told(outbound: OutboundClient
         assert failure(await call(outbound, server.url, "any")) == "M: The MCP tool failed without a reason"
 
 
-async def test_how_a_session_ends_is_no_reason_of_a_failure(outbound: OutboundClient) -> None:
+async def test_a_failed_session_end_does_not_fail_the_block(outbound: OutboundClient) -> None:
     class Eternal(PlayedServer):
         session = "s1"
         refusal = "no such tool"

@@ -17,7 +17,7 @@ def store() -> Store:
     return store
 
 
-async def test_what_is_added_stands_after_what_was_said(store: Store) -> None:
+async def test_an_added_message_follows_the_existing_ones(store: Store) -> None:
     settings = {"operation": "add", "id": "ada", "role": "user", "content": "<start.input>"}
     result = await run_block("memory", MemoryHandler(store), {"input": "Bye"}, **settings)
     assert result.output == {
@@ -72,7 +72,7 @@ async def test_a_conversation_can_be_forgotten(store: Store) -> None:
         ({"operation": "forget", "id": "ada"}, "Memory Block Error: Unknown operation: forget"),
     ],
 )
-async def test_what_cannot_be_done_is_refused(store: Store, settings: dict[str, str], reason: str) -> None:
+async def test_invalid_operations_are_refused(store: Store, settings: dict[str, str], reason: str) -> None:
     assert failure(await run_block("memory", MemoryHandler(store), {"input": ""}, **settings)) == f"B: {reason}"
 
 
@@ -85,7 +85,7 @@ async def adds(store: Store, run_id: str, *said: tuple[str, str]) -> None:
     await run(chain(INPUT, *blocks), engine_of({"memory": MemoryHandler(store)}), run_id=run_id)
 
 
-async def test_the_same_words_of_another_run_block_or_role_are_added_too(store: Store) -> None:
+async def test_equal_messages_of_other_runs_blocks_or_roles_are_added(store: Store) -> None:
     await adds(store, "run-1", ("user", "Hi"), ("user", "Hi"))
     await adds(store, "run-2", ("user", "Hi"))
     assert len(store.kept["w1", "new"]) == 3

@@ -52,7 +52,7 @@ def test_every_core_type_that_runs_has_a_handler(handlers: dict[str, BlockHandle
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
-async def test_what_a_server_lacks_is_said_when_a_block_needs_it(
+async def test_a_missing_dependency_is_reported_when_a_block_needs_it(
     handlers: dict[str, BlockHandler], asked: JsonObject, reason: str
 ) -> None:
     assert failure(await run(chain(INPUT, asked), engine_of(handlers))) == f"B: {reason}"

@@ -31,7 +31,7 @@ async def data(*fields: JsonObject, body: Any = None) -> Json:
     return (await answer(body, dataMode="structured", builderData=list(fields)))["data"]
 
 
-async def test_json_text_is_the_body_it_says() -> None:
+async def test_json_text_is_decoded_as_the_body() -> None:
     assert await answer({"input": "x"}, dataMode="json", data='{"a": "<start.input>"}') == {
         "data": {"a": "x"},
         "status": 200,
@@ -59,7 +59,7 @@ async def test_text_that_is_no_json_is_the_body_itself() -> None:
         ('{"broken": <start.input>', '{"broken": "say \\"hi\\"\\n\\\\ to <all>"'),
     ],
 )
-async def test_values_are_written_as_json_where_the_author_wants_it(template: str, body: Json) -> None:
+async def test_values_are_encoded_as_json_if_the_author_wants_it(template: str, body: Json) -> None:
     given: JsonObject = {"input": 'say "hi"\n\\ to <all>', "count": 3, "object": {"k": ['"']}}
     settings: JsonObject = {"dataMode": "json", "data": template, "escapeValues": True}
     answered = await run(
@@ -85,7 +85,7 @@ async def test_headers_are_added_to_the_content_type() -> None:
     assert (await answer({"input": "v"}, headers=rows))["headers"] == {"Content-Type": "application/json", "X-A": "v"}
 
 
-async def test_fields_become_what_their_type_says() -> None:
+async def test_fields_are_converted_to_their_types() -> None:
     assert await data(
         field("n", "number", "4"),
         field("bad", "number", "abc"),
@@ -95,7 +95,7 @@ async def test_fields_become_what_their_type_says() -> None:
     ) == {"n": 4, "bad": "abc", "yes": True, "o": {"inner": "x"}, "l": [1, "two"]}
 
 
-async def test_what_is_not_true_is_false_and_no_number_is_zero() -> None:
+async def test_a_non_true_value_is_false_and_a_non_number_is_zero() -> None:
     assert await data(
         field("no", "boolean", "no"),
         field("none", "boolean", ""),
@@ -106,7 +106,7 @@ async def test_what_is_not_true_is_false_and_no_number_is_zero() -> None:
     ) == {"no": False, "none": False, "one": False, "as typed": "<nobody.said>", "zero": 0}
 
 
-async def test_text_that_is_json_becomes_what_it_says() -> None:
+async def test_json_text_in_fields_is_decoded() -> None:
     fields = (
         field("a", "string", "123"),
         field("b", "string", '{"x": ["1", "\\"two\\"", "[true]"]}'),

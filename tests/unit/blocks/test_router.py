@@ -60,7 +60,7 @@ async def test_only_the_route_that_the_model_chose_is_taken() -> None:
     assert result.output == {"data": "helped"}
 
 
-async def test_the_output_tells_the_route_the_reason_and_where_it_leads() -> None:
+async def test_the_output_has_the_route_the_reason_and_the_target() -> None:
     result = await choose(decision("rt-help", "a broken screen"))
     assert result.blocks[1].output == {
         "context": "my screen is black",
@@ -74,7 +74,7 @@ async def test_the_output_tells_the_route_the_reason_and_where_it_leads() -> Non
     assert result.usage.input_tokens == 10
 
 
-async def test_the_model_is_told_every_route_and_asked_for_json() -> None:
+async def test_the_model_gets_every_route_and_a_json_schema() -> None:
     models = Models(decision("rt-help"))
     await run(routed(), engine_of({"router_v2": RouterHandler(models)}), {"input": "my screen is black"})
     system, user = models.told
@@ -127,14 +127,14 @@ async def test_a_route_that_leads_nowhere_ends_the_run_without_an_output() -> No
     assert result.outcome.error is None
 
 
-async def test_what_the_provider_says_is_passed_on() -> None:
+async def test_a_provider_failure_is_passed_on() -> None:
     models = Models(ModelFailure("model exploded"))
     document = workflow(INPUT, router(), edges=(edge("start", "r"),))
     result = await run(document, engine_of({"router_v2": RouterHandler(models)}), {"input": "x"})
     assert failure(result) == "Router: model exploded"
 
 
-async def test_what_a_useless_answer_cost_is_counted() -> None:
+async def test_the_cost_of_a_useless_answer_counts() -> None:
     assert (await choose("Help, I think.")).usage.input_tokens == 10
 
 
@@ -177,7 +177,7 @@ async def test_references_in_descriptions_of_routes_are_filled_in() -> None:
     assert "Says my screen is black" in models.told[0]
 
 
-async def test_every_answer_that_was_asked_for_is_counted() -> None:
+async def test_every_requested_answer_counts() -> None:
     patient: JsonObject = {**router(), "retry": {"enabled": True, "waitBetweenTriesMs": 0}}
     document = workflow(INPUT, patient, edges=(edge("start", "r"),))
     models = Models("Help, I think.", decision("rt-help"))

@@ -36,7 +36,7 @@ async def test_later_blocks_see_the_new_value_as_its_type() -> None:
     assert result.blocks[1].output == {"count": 9, "list": ["a"]}
 
 
-async def test_blanks_around_a_name_are_none_of_it() -> None:
+async def test_whitespace_around_a_name_is_ignored() -> None:
     result = await assign(entry(" count ", "7"), entry(" ", "8"))
     assert (result.output, result.blocks[1].output) == ({"data": "7 [1]"}, {"count": 7})
 
@@ -62,7 +62,7 @@ async def test_an_unknown_variable_is_only_in_the_output() -> None:
         ("object", "nope", 'Invalid JSON value for variable "x": "nope". Expected a valid JSON object.'),
     ],
 )
-async def test_what_does_not_fit_its_type_is_refused(kind: str, value: str, complaint: str) -> None:
+async def test_a_value_of_another_type_is_refused(kind: str, value: str, complaint: str) -> None:
     assert failure(await assign(entry("x", value, kind))) == f"Set: Variables block execution failed: {complaint}"
 
 
@@ -71,7 +71,7 @@ async def test_empty_values_are_empty_of_their_type() -> None:
     assert result.blocks[1].output == {"n": 0, "b": False, "l": []}
 
 
-async def test_a_variable_may_name_environment_values_and_what_is_assigned_may_not() -> None:
+async def test_a_variable_may_refer_to_environment_values_and_an_assignment_may_not() -> None:
     see = "<variable.url> <variable.list> <variable.count>"
     settings: JsonObject = {"variables": [entry("url", "<start.input>", "string")]}
     document = chain(INPUT, echo("a", see), block("set", "variables", "Set", settings=settings), echo("b", see))

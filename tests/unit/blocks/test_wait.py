@@ -40,7 +40,7 @@ async def test_an_amount_that_is_no_positive_number_is_refused(amount: str) -> N
         ({"timeValue": "1", "async": "true", "timeUnitLong": "weeks"}, "Unknown wait unit: weeks"),
     ],
 )
-async def test_a_wait_that_cannot_be_kept_is_refused(settings: dict[str, Any], reason: str) -> None:
+async def test_an_unsupported_wait_is_refused(settings: dict[str, Any], reason: str) -> None:
     assert failure(await run_block("wait", WaitHandler(), **settings)) == f"B: {reason}"
 
 
@@ -59,7 +59,7 @@ async def test_a_run_that_waits_answers_until_when_and_where_it_is_resumed() -> 
     assert data["_resume"]["apiUrl"] == f"{PUBLIC_URL}/api/resume/wf-1/run-1/b"
 
 
-async def test_what_follows_a_long_wait_runs_when_its_time_has_come() -> None:
+async def test_blocks_after_a_long_wait_run_when_it_is_due() -> None:
     clock = StillClock()
     engine = engine_of({"wait": WaitHandler()}, clock)
     wait = block("b", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"})
@@ -71,7 +71,7 @@ async def test_what_follows_a_long_wait_runs_when_its_time_has_come() -> None:
     assert result.output == {"data": "completed"}
 
 
-async def test_a_wait_may_take_as_long_as_is_said() -> None:
+async def test_a_wait_may_have_the_maximum_duration() -> None:
     result = await run_block("wait", WaitHandler(), timeValue="30", timeUnitLong="days", **{"async": True})
     assert result.outcome.status is RunStatus.PAUSED
     short = block("b", "wait", settings={"timeValue": "5", "timeUnit": "minutes"})

@@ -47,7 +47,7 @@ async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outb
     assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
 
 
-async def test_each_block_of_each_run_sends_a_webhook_of_its_own(stub: HttpStub, outbound: OutboundClient) -> None:
+async def test_each_block_of_each_run_sends_a_separate_webhook(stub: HttpStub, outbound: OutboundClient) -> None:
     settings: dict[str, Json] = {"url": f"http://localhost:{stub.port}/hook"}
     document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
     for run_id in ("run-1", "run-2"):

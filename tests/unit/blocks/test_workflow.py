@@ -117,7 +117,7 @@ async def test_an_empty_mapping_maps_nothing(mapping: Json) -> None:
         (["Ada"], ""),
     ],
 )
-async def test_a_mapping_that_is_no_object_fails_the_block_and_says_why(mapping: Json, problem: str) -> None:
+async def test_a_mapping_that_is_no_object_fails_the_block_with_a_reason(mapping: Json, problem: str) -> None:
     result = await call(chain(INPUT, caller(mapping=mapping)), Deployed(child=GREETER), {"input": "Hello"})
     assert result.outcome.error is not None
     assert result.outcome.error.text == f"Call: Input Mapping must be a JSON object{problem}"
@@ -172,7 +172,7 @@ class Busy(BlockHandler):
         raise Unavailable("no place is free")
 
 
-async def test_that_trying_later_may_help_is_told_of_a_child_too() -> None:
+async def test_a_retryable_failure_of_a_child_is_retryable() -> None:
     child = chain(start(), block("m", "memory", "M", operation="getAll"))
     calls = WorkflowHandler(Deployed(child=child, middle=chain(start(), caller())))
     handlers = {"workflow_input": calls, "memory": Busy()}
@@ -182,7 +182,7 @@ async def test_that_trying_later_may_help_is_told_of_a_child_too() -> None:
         assert result.outcome.error.http_status == 503
 
 
-async def test_a_failure_further_down_tells_the_whole_way() -> None:
+async def test_a_nested_failure_names_the_whole_chain() -> None:
     deployed = Deployed(
         one=chain(start(), caller("two")),
         two=chain(start(), caller("three")),
@@ -212,7 +212,7 @@ async def test_a_failed_child_is_not_called_again() -> None:
 
 
 @pytest.mark.parametrize("workspace", ["w1", "w2"])
-async def test_what_is_not_deployed_here_cannot_be_called(workspace: str) -> None:
+async def test_an_undeployed_workflow_cannot_be_called(workspace: str) -> None:
     deployed = Deployed(child=GREETER) if workspace == "w2" else Deployed()
     result = await call(chain(INPUT, caller()), deployed, workspace_id=workspace)
     assert failure(result) == (
@@ -220,7 +220,7 @@ async def test_what_is_not_deployed_here_cannot_be_called(workspace: str) -> Non
     )
 
 
-async def test_that_nobody_answers_is_not_told_as_not_deployed() -> None:
+async def test_an_unavailable_service_is_not_reported_as_undeployed() -> None:
     deployed = Deployed(child=GREETER)
     deployed.is_up = False
     result = await call(chain(INPUT, caller()), deployed)
@@ -250,7 +250,7 @@ async def test_a_child_that_waits_for_days_lets_its_caller_wait() -> None:
     assert [(pause.context_id, pause.kind) for pause in result.pauses] == [("c.w", "time")]
 
 
-async def test_a_workflow_that_is_a_tool_cannot_wait_and_the_model_is_told() -> None:
+async def test_a_workflow_tool_cannot_pause_and_the_model_learns_of_it() -> None:
     tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
     handlers = {"workflow_input": WorkflowHandler(Deployed(child=WAITING)), "wait": WaitHandler()}
     tool_builder = ToolBuilder(
@@ -286,7 +286,7 @@ async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
     return tool, object_of(tool.parameters["properties"]).get("inputMapping")
 
 
-async def test_a_model_is_told_which_workflow_a_tool_calls_and_what_that_takes() -> None:
+async def test_a_model_gets_the_workflow_and_the_inputs_of_a_tool() -> None:
     deployed = Deployed(translate=TRANSLATES)
     tool, mapping = await told_of_tool(deployed, workflowId="translate", inputMapping={"lang": "en"})
     assert tool.description == 'Runs the workflow "Translate" and returns its result.'
@@ -302,7 +302,7 @@ async def test_a_model_is_told_which_workflow_a_tool_calls_and_what_that_takes()
     assert nothing_left is None
 
 
-async def test_of_a_workflow_that_the_model_chooses_or_that_cannot_be_had_it_is_told_no_more() -> None:
+async def test_a_dynamic_or_unavailable_workflow_tool_has_a_generic_description() -> None:
     deployed = Deployed(translate=TRANSLATES)
     told = [await told_of_tool(deployed), await told_of_tool(deployed, workflowId="nobody")]
     deployed.is_up = False
@@ -324,7 +324,7 @@ class Spends(BlockHandler):
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_what_a_workflow_spends_as_a_tool_counts(fails: bool) -> None:
+async def test_the_usage_of_a_workflow_tool_counts(fails: bool) -> None:
     tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
     child = WorkflowHandler(Deployed(child=chain(start(), block("m", "memory", "M", operation="getAll"))))
     use = Turn(tool_calls=(ToolCall("1", "workflow", '{"workflowId": "child"}'),) * 2)
@@ -347,7 +347,7 @@ class Places(BlockHandler):
         return BlockResult({})
 
 
-async def test_each_call_of_a_child_has_places_of_its_own() -> None:
+async def test_each_call_of_a_child_has_its_own_paths() -> None:
     places, child = (
         Places(),
         WorkflowHandler(Deployed(child=chain(START, block("m", "memory", "M", operation="getAll")))),
@@ -359,7 +359,7 @@ async def test_each_call_of_a_child_has_places_of_its_own() -> None:
     assert places.seen == ["c>m", "d>m", "m"]
 
 
-async def test_each_use_as_a_tool_has_places_of_its_own() -> None:
+async def test_each_use_as_a_tool_has_its_own_paths() -> None:
     places = Places()
     tool = BlockTool("memory", "memory", "Remembers", {"type": "object", "properties": {}})
     uses = Turn(tool_calls=(ToolCall("1", "memory", "{}"), ToolCall("2", "memory", "{}")))

@@ -39,7 +39,7 @@ class Sent:
         await self.go_on.wait()
 
 
-async def test_what_one_turn_publishes_to_a_queue_leaves_together_and_in_order() -> None:
+async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
     sent = Sent()
     coalescer = Coalescer(sent)
     one, two, other = part(), part(), part()
@@ -50,7 +50,7 @@ async def test_what_one_turn_publishes_to_a_queue_leaves_together_and_in_order()
     assert sent.calls == [("a", [one, two]), ("b", [other])]
 
 
-async def test_what_comes_while_the_last_is_written_leaves_after_it() -> None:
+async def test_messages_during_a_write_leave_after_it() -> None:
     sent = Sent()
     sent.go_on.clear()
     coalescer = Coalescer(sent)
@@ -64,7 +64,7 @@ async def test_what_comes_while_the_last_is_written_leaves_after_it() -> None:
     assert sent.calls == [("a", parts[:1]), ("a", parts[1:])]
 
 
-async def test_what_waits_to_be_written_has_a_bound() -> None:
+async def test_the_backlog_of_writes_is_bounded() -> None:
     sent = Sent()
     sent.go_on.clear()
     coalescer = Coalescer(sent)
@@ -107,7 +107,7 @@ async def test_nothing_is_bundled_before_a_worker_replied_or_once_bundles_were_r
     assert slots.allot(10).total == 0
 
 
-async def test_each_worker_gets_an_even_share_and_no_more_than_the_fullest_has_free() -> None:
+async def test_each_worker_gets_an_even_share_up_to_the_largest_free_capacity() -> None:
     slots = WorkerSlots()
     slots.report("one", 100)
     slots.report("two", 100)
@@ -118,7 +118,7 @@ async def test_each_worker_gets_an_even_share_and_no_more_than_the_fullest_has_f
     assert allotted.total == 6
 
 
-async def test_what_was_sent_counts_as_taken_until_the_worker_reports_again() -> None:
+async def test_sent_messages_count_as_taken_until_the_worker_reports_again() -> None:
     slots = WorkerSlots()
     slots.report("one", 10)
     assert slots.allot(7).total == 7
@@ -128,7 +128,7 @@ async def test_what_was_sent_counts_as_taken_until_the_worker_reports_again() ->
     assert slots.allot(7).total == 7
 
 
-async def test_what_workers_report_takes_bounded_memory() -> None:
+async def test_worker_reports_take_bounded_memory() -> None:
     slots = WorkerSlots()
     slots.report("x" * 1_000, 10)
     assert slots.allot(7).total == 0

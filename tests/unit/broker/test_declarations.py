@@ -15,7 +15,7 @@ from shared.broker.queue_topology import Policy
 from shared.broker.rabbitmq.declarations import Declarations
 
 
-async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_answered(
+async def test_concurrent_callers_do_not_wait_in_sequence_for_an_unanswered_declaration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("shared.broker.rabbitmq.declarations.LOCK_SECONDS", 0.05)

@@ -11,7 +11,7 @@ from shared.broker.ports import Delivery, Settlement
 DELIVERY = Delivery(dispatched(), redelivered=False)
 
 
-async def test_what_exceeds_the_limit_waits_for_a_free_hand() -> None:
+async def test_deliveries_beyond_the_limit_wait_for_a_free_slot() -> None:
     holder, settled = Holder(), list[Settlement]()
     in_hand = InFlight(holder, limit=2)
     for _ in range(5):
@@ -22,7 +22,7 @@ async def test_what_exceeds_the_limit_waits_for_a_free_hand() -> None:
     assert settled == [Settlement.ACK] * 5
 
 
-async def test_what_the_broker_took_back_is_neither_begun_nor_settled() -> None:
+async def test_requeued_deliveries_are_neither_started_nor_settled() -> None:
     holder, settled = Holder(), list[Settlement]()
     in_hand = InFlight(holder, limit=1)
     for _ in range(3):
@@ -35,7 +35,7 @@ async def test_what_the_broker_took_back_is_neither_begun_nor_settled() -> None:
     assert len(holder.held) == 1
 
 
-async def test_a_delivery_that_is_cancelled_before_its_first_step_is_settled_all_the_same() -> None:
+async def test_a_delivery_cancelled_before_its_first_step_is_settled() -> None:
     holder, settled = Holder(), list[Settlement]()
     in_hand = InFlight(holder, limit=1)
     in_hand.take(DELIVERY, settled.append)

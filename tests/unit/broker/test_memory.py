@@ -11,7 +11,7 @@ from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyOverflow
 from shared.contracts.messages import DurableRunDispatched, EventBatch
 
 
-async def test_a_reader_that_had_no_turn_yet_overflows_at_the_bound() -> None:
+async def test_an_unscheduled_reader_overflows_at_the_bound() -> None:
     async with Brokers() as brokers:
         broker = await brokers.open()
         received: list[EventBatch] = []

@@ -81,7 +81,7 @@ def test_every_queue_is_bounded_without_any_policy() -> None:
     assert all(arguments["x-max-length"] and arguments["x-max-length-bytes"] for arguments in declared)
 
 
-def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
+def test_queues_that_untrusted_callers_can_fill_refuse_when_full() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert all(
         topology.queues[name].overflow is Overflow.REFUSE
@@ -116,7 +116,7 @@ def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
     assert policy.definition["dead-letter-strategy"] == "at-least-once"
 
 
-def test_a_reply_address_says_whether_its_reader_knows_bundles() -> None:
+def test_a_reply_address_tells_whether_its_reader_supports_bundles() -> None:
     inbox = default_topology(LONGEST_RUN_SECONDS).reply_inbox
     of_a_version_before = f"{inbox.prefix}.{uuid4().hex}"
     assert inbox.takes_bundles(inbox.new_name())

@@ -33,7 +33,7 @@ def test_only_the_owner_can_read_secrets(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
-def test_unreadable_credentials_are_none(tmp_path: Path) -> None:
+def test_unreadable_credentials_are_ignored(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.credentials_file.write_text("{")
     assert home.read_credentials() is None

@@ -15,7 +15,7 @@ RING = AesGcmKeyRing.parse(f"{key('new')}, {key('old')}")
 
 
 @given(st.text())
-def test_a_sealed_value_opens_to_what_it_was(value: str) -> None:
+def test_a_sealed_value_opens_unchanged(value: str) -> None:
     sealed = RING.seal(value, workspace_id="ws", name="A")
     assert sealed.key_id == "new"
     assert RING.open(sealed, workspace_id="ws", name="A") == value

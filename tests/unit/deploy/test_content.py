@@ -21,7 +21,7 @@ ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 
 
 @given(JSON)
-def test_what_is_kept_is_read_again_as_it_was(value: object) -> None:
+def test_a_stored_state_is_read_unchanged(value: object) -> None:
     draft = state()
     draft["blocks"]["fn"]["subBlocks"]["code"]["value"] = value
     content = content_of(draft, limit=LIMIT)
@@ -31,7 +31,7 @@ def test_what_is_kept_is_read_again_as_it_was(value: object) -> None:
 
 
 @given(ANY_TEXT)
-def test_no_text_is_kept_that_a_reader_would_choke_on(text: str) -> None:
+def test_unreadable_text_is_not_stored(text: str) -> None:
     draft = state(text)
     try:
         content = content_of(draft, limit=LIMIT)
@@ -43,14 +43,14 @@ def test_no_text_is_kept_that_a_reader_would_choke_on(text: str) -> None:
 
 
 @given(JSON)
-def test_a_document_of_any_shape_is_kept_or_refused_with_a_list(value: Any) -> None:
+def test_any_document_is_stored_or_refused_with_a_list_of_problems(value: Any) -> None:
     try:
         content_of({"blocks": value, "edges": value}, limit=LIMIT)
     except InvalidWorkflow as error:
         assert error.details
 
 
-def test_what_the_editor_adds_is_not_kept() -> None:
+def test_additions_of_the_editor_are_not_stored() -> None:
     plain = content_of(state(), limit=LIMIT)
     saved = content_of({**state(), "lastSaved": 1, "isDeployed": True, "metadata": {"name": "x"}}, limit=LIMIT)
     assert saved == plain
@@ -75,7 +75,7 @@ def test_the_limit_counts_bytes_and_not_characters() -> None:
         content_of(state("ä"), limit=size - 1)
 
 
-def test_errors_are_refused_all_at_once_and_warnings_pass() -> None:
+def test_all_errors_are_refused_together_and_warnings_pass() -> None:
     broken = state()
     del broken["blocks"]["start"]
     broken["blocks"]["fn"]["type"] = "nonsense"
@@ -87,7 +87,7 @@ def test_errors_are_refused_all_at_once_and_warnings_pass() -> None:
     refuse_errors(check(content_of(state("return <nobody.x>"), limit=LIMIT), frozenset()))
 
 
-def test_a_model_of_a_keyed_provider_needs_no_key_of_its_own() -> None:
+def test_a_model_with_an_operators_key_needs_none() -> None:
     draft = state()
     values = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
     draft["blocks"]["fn"]["type"] = "agent"

@@ -82,9 +82,7 @@ def text(length: int) -> str:
         (lambda n: tool(parameter_descriptions={"p": text(n)}), 2_000, "parameterDescriptions"),
     ],
 )
-def test_what_is_at_the_limit_is_taken_and_one_more_is_refused(
-    take: Callable[[int], object], most: int, field: str
-) -> None:
+def test_the_limit_is_accepted_and_one_more_is_refused(take: Callable[[int], object], most: int, field: str) -> None:
     take(most)
     with pytest.raises(InvalidRequest) as refused:
         take(most + 1)

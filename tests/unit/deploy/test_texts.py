@@ -56,7 +56,7 @@ def test_a_version_number_is_a_plain_integer_from_1(text: str) -> None:
         assert not text.isascii() or not text.isdigit() or int(text) == 0 or len(text) > 9
 
 
-def test_what_is_refused_names_its_field() -> None:
+def test_a_refusal_names_its_field() -> None:
     skill, tool = AgentSkill(id="Not an id", name="Talk"), WorkflowTool(workflow_id="w", name="talk")
     with pytest.raises(InvalidRequest, match="lowercase letters") as refused:
         checked_agent(AgentSettings(name="Ada", skills=(skill,)))

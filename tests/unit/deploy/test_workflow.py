@@ -47,7 +47,7 @@ def test_a_promote_of_a_version_never_live_also_counts_it_as_deployed() -> None:
     assert promoted.promoted(version(1), AT).last_version == 3
 
 
-def test_what_is_not_deployed_cannot_be_undeployed() -> None:
+def test_an_undeployed_workflow_cannot_be_undeployed() -> None:
     with pytest.raises(NotDeployed):
         WORKFLOW.undeployed(AT)
 

@@ -31,7 +31,7 @@ async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> 
     assert result.outcome.error.text == message
 
 
-async def test_a_run_may_have_as_many_blocks_as_its_bound_says() -> None:
+async def test_a_run_may_have_exactly_the_maximum_of_blocks() -> None:
     result = await execution(engine_of({"function": Scripted(ok)}, blocks=3), chain(block("a"), block("b"))).run()
     assert result.outcome.error is None
 
@@ -45,7 +45,7 @@ async def test_a_run_may_have_as_many_blocks_as_its_bound_says() -> None:
         {"url": "u", "headers": [{"value": "<start.x>"}] * 400},
     ],
 )
-async def test_references_give_no_more_text_than_a_block_may_have(settings: dict[str, Any]) -> None:
+async def test_references_produce_at_most_the_text_of_a_block(settings: dict[str, Any]) -> None:
     given = {"x": "x" * 1_000_000, "object": {"x": "x" * 1_000_000}}
     handler = Scripted(ok)
     tracemalloc.start()
@@ -91,7 +91,7 @@ async def test_a_journaled_output_has_to_fit_into_an_entry() -> None:
     assert journaled.outcome.error.text == "a: The output is too large: 14 bytes, the limit is 5"
 
 
-async def test_what_a_block_leaves_has_to_fit_into_an_entry_of_the_journal() -> None:
+async def test_the_output_of_a_block_must_fit_into_a_journal_entry() -> None:
     engine = engine_of({"function": Scripted(ok)}, journal_entry_bytes=5)
     result = await execution(engine, chain(block("a")), journal=True).run()
     assert result.outcome.error is not None

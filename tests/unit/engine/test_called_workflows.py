@@ -49,7 +49,7 @@ async def test_a_child_runs_within_its_parent() -> None:
     assert result.usage.input_tokens == 4
 
 
-async def test_a_child_without_a_start_begins_at_its_first_block_that_nothing_leads_to() -> None:
+async def test_a_child_without_a_start_begins_at_its_first_block_without_incoming_edges() -> None:
     remark, loop = block("note", "note"), block("l", "loop")
     within, off = block("in", parent="l"), block("off", enabled=False)
     child = document([remark, within, off, block("b"), block("a"), loop], [("a", "source", "b")])
@@ -109,7 +109,7 @@ async def test_an_effect_in_a_child_is_announced_too() -> None:
     assert [entry["entry"]["type"] for entry in inner] == ["block", "intent", "block"]
 
 
-async def test_what_a_failing_child_spent_still_counts() -> None:
+async def test_the_usage_of_a_failing_child_counts() -> None:
     def second_breaks(call: Call) -> Any:
         if call.block.id == "b":
             raise fails("kid")
@@ -122,7 +122,7 @@ async def test_what_a_failing_child_spent_still_counts() -> None:
     assert result.usage.input_tokens == 2
 
 
-async def test_a_workflow_that_calls_itself_comes_to_an_end() -> None:
+async def test_infinite_recursion_ends() -> None:
     itself = document([START, block("call", "workflow_input", workflowId="child")], [("start", "source", "call")])
     result = await execution(engine(Scripted(spends), itself), itself).run()
     assert result.outcome.error is not None
@@ -136,7 +136,7 @@ async def test_a_secret_that_only_the_child_names_does_not_reach_its_parents_log
     assert "s3cret-value" not in json.dumps([[log.output, log.child_spans] for log in result.blocks[2:3]])
 
 
-async def test_what_children_tell_of_themselves_counts_as_a_part_of_the_log() -> None:
+async def test_logs_of_children_count_towards_the_log_limit() -> None:
     iterations = 20
     many = document([START, *(block(f"k{n}") for n in range(50))], [("start", "source", f"k{n}") for n in range(50)])
     loop = document(
@@ -165,7 +165,7 @@ async def test_a_queued_run_does_without_a_childs_trace_where_it_does_not_fit_wi
     assert called.child_spans == ()
 
 
-async def test_the_canvas_is_told_of_a_call_without_the_childs_trace_where_that_fits_into_no_message() -> None:
+async def test_an_oversized_child_trace_is_omitted_from_the_canvas_event() -> None:
     wordy, recorder = Scripted(lambda call: {"result": "x" * 3000}), Recorder()
     small = replace(engine(wordy), limits=Limits(block_event_bytes=6000))
     result = await execution(small, PARENT, recorder, include_block_events=True).run()
@@ -219,7 +219,7 @@ async def test_a_wall_clock_that_is_set_back_in_a_run_makes_nothing_end_before_i
     assert [each.started_at for each in result.blocks] == sorted(each.started_at for each in result.blocks)
 
 
-async def test_what_a_child_has_spent_that_is_stopped_with_its_caller_counts() -> None:
+async def test_usage_of_a_child_stopped_with_its_caller_counts() -> None:
     async def spends_and_stays(call: Call) -> BlockResult:
         if call.block.id == "b":
             call.spend(Usage(5, 5, 0.0))
@@ -233,7 +233,7 @@ async def test_what_a_child_has_spent_that_is_stopped_with_its_caller_counts() -
     assert result.usage.input_tokens == 7, "before the call, in its first block, and in the one that was stopped"
 
 
-async def test_what_a_child_did_that_is_stopped_with_its_caller_is_told() -> None:
+async def test_the_trace_of_a_child_stopped_with_its_caller_is_reported() -> None:
     async def stays(call: Call) -> BlockResult:
         if call.block.id == "deep":
             asyncio.get_running_loop().call_soon(run_.cancel)

@@ -93,7 +93,7 @@ async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: 
         ("parallel", "5", "Parallel Items did not resolve: Value did not resolve to an array or object"),
     ],
 )
-async def test_what_is_no_collection_ends_the_run(kind: str, collection: str, message: str) -> None:
+async def test_a_value_that_is_no_collection_ends_the_run(kind: str, collection: str, message: str) -> None:
     data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
     sent = {"number": 9, "word": "w", "cut": "[1, 2", "deep": "[" * 900 + "]" * 900}
     result = await run(fills_in, inside(kind, data, child("a")), input=sent)
@@ -102,7 +102,7 @@ async def test_what_is_no_collection_ends_the_run(kind: str, collection: str, me
 
 
 @pytest.mark.parametrize(("count", "iterations"), [("3", 3), (0, 5), (None, 5), (2.5, 3)])
-async def test_a_count_may_be_text_and_none_means_five(count: Any, iterations: int) -> None:
+async def test_a_count_may_be_text_and_defaults_to_five(count: Any, iterations: int) -> None:
     for kind in ("loop", "parallel"):
         result = await run(fills_in, inside(kind, {"count": count}, child("a")))
         assert len(result.output["results"]) == iterations
@@ -125,7 +125,7 @@ async def test_a_count_below_zero_is_refused(kind: str) -> None:
         ({"loopType": "doWhile", "count": 2}, 2),
     ],
 )
-async def test_a_condition_is_asked_before_or_after_a_round(data: dict[str, Any], iterations: int) -> None:
+async def test_a_condition_is_evaluated_before_or_after_a_round(data: dict[str, Any], iterations: int) -> None:
     result = await run(fills_in, inside("loop", data, child("a"), after=True))
     assert names(result) == ["start", *(f"a (iteration {n})" for n in range(iterations)), "C", "Z"]
 
@@ -136,7 +136,7 @@ class Misspelled(CountedConditions):
 
 
 @pytest.mark.parametrize("is_journaled", [False, True])
-async def test_a_loop_that_ends_because_of_its_condition_says_so_in_the_log(is_journaled: bool) -> None:
+async def test_a_loop_ended_by_its_condition_is_logged_as_such(is_journaled: bool) -> None:
     workflow = inside("loop", {"loopType": "doWhile", "doWhileCondition": "conut < 3"}, child("a"), after=True)
     engine = replace(engine_of({"function": Scripted(fills_in)}), expressions=Misspelled())
     recorder = Recorder()
@@ -154,7 +154,7 @@ class NoProcessFree(CountedConditions):
 
 
 @pytest.mark.parametrize("is_journaled", [False, True])
-async def test_a_condition_that_nobody_can_evaluate_now_fails_the_run_and_not_its_worker(is_journaled: bool) -> None:
+async def test_an_unavailable_condition_evaluator_fails_the_run_and_not_its_worker(is_journaled: bool) -> None:
     workflow = inside("loop", {"loopType": "while", "whileCondition": "2"}, child("a"), after=True)
     engine = replace(engine_of({"function": Scripted(fills_in)}), expressions=NoProcessFree())
     result = await execution(engine, workflow, Recorder(), journal=is_journaled).run()
@@ -240,7 +240,7 @@ async def test_a_container_can_be_called_by_its_name_from_within() -> None:
         ("<c.nope>", 'a: "nope" doesn\'t exist on block "c". Available fields: index'),
     ],
 )
-async def test_what_a_loop_does_not_have_is_an_error(text: str, message: str) -> None:
+async def test_an_unknown_property_of_a_loop_is_an_error(text: str, message: str) -> None:
     assert error(await run(fills_in, inside("loop", FOR_3, child("a", text)))) == message
 
 
@@ -257,7 +257,7 @@ async def test_outside_a_loop_only_its_results_are_there() -> None:
     )
 
 
-async def test_an_item_in_a_loop_that_has_none_stays_as_typed() -> None:
+async def test_an_item_in_a_loop_without_items_stays_as_typed() -> None:
     result = await run(fills_in, inside("loop", FOR_3, child("a", "<loop.currentItem>")))
     assert results(result)[0] == ["<loop.currentItem>"]
 
@@ -295,7 +295,7 @@ async def test_containers_nested_too_deep_are_refused() -> None:
     assert error(result) == "Loops and parallels are nested more than 10 deep"
 
 
-async def test_a_secret_in_a_collection_that_cannot_be_read_is_hidden_from_who_called() -> None:
+async def test_a_secret_in_an_unreadable_collection_is_hidden_from_the_caller() -> None:
     data = {"loopType": "forEach", "collection": "{{TOKEN}}"}
     result = await run(fills_in, inside("loop", data, child("a")), environment={"TOKEN": "open sesame"})
     assert result.outcome.error is not None
@@ -303,7 +303,7 @@ async def test_a_secret_in_a_collection_that_cannot_be_read_is_hidden_from_who_c
     assert "open sesame" not in str(result.outcome) + str(result.blocks)
 
 
-async def test_an_error_edge_out_of_a_loop_is_ignored_and_holds_nobody_up() -> None:
+async def test_an_error_edge_out_of_a_loop_is_ignored_and_blocks_nothing() -> None:
     workflow = inside("loop", {"count": 1}, child("a"), after=True)
     workflow["blocks"]["handler"] = block("handler")
     workflow["edges"] += [

@@ -35,7 +35,7 @@ async def test_hidden_keys_stay_inside() -> None:
     assert (await run(lambda call: {"a": 1, "_hidden": 2}, chain(block("f")))).output == {"a": 1}
 
 
-async def test_what_a_failure_says_is_cut_before_it_is_told_anywhere() -> None:
+async def test_the_text_of_a_failure_is_truncated_everywhere() -> None:
     def breaks(call: Call) -> Any:
         raise fails("a remote server's text " * 1_000_000)
 
@@ -56,7 +56,7 @@ async def test_an_unhandled_failure_names_its_block() -> None:
     assert names(result) == ["start", "My Fn!"]
 
 
-async def test_a_failure_waits_for_what_is_under_way_and_begins_nothing_new() -> None:
+async def test_a_failure_waits_for_running_blocks_and_starts_none() -> None:
     forked = document(
         [START, block("bad"), block("good"), block("next")],
         [("start", "source", "bad"), ("start", "source", "good"), ("good", "source", "next")],
@@ -72,7 +72,7 @@ async def test_a_failure_waits_for_what_is_under_way_and_begins_nothing_new() ->
     assert names(result) == ["start", "bad!", "good"]
 
 
-async def test_nothing_new_begins_where_a_block_fails_in_the_moment_in_which_another_is_done() -> None:
+async def test_no_block_starts_when_one_fails_while_another_completes() -> None:
     forked = document(
         [START, block("good"), block("bad"), block("next")],
         [("start", "source", "good"), ("start", "source", "bad"), ("good", "source", "next")],
@@ -98,7 +98,7 @@ async def test_the_first_failure_is_the_one_reported() -> None:
     assert error.message == "b"
 
 
-async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was() -> None:
+async def test_a_bug_in_a_block_fails_the_run_with_its_description() -> None:
     with capture_logs() as logs:
         error = (await run(lambda call: 1 / 0, chain(block("f")))).outcome.error
     assert error is not None
@@ -127,7 +127,7 @@ async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(journal: bool
     assert [line["event"] for line in logs] == ["run_crashed"]
 
 
-async def test_a_part_that_is_away_fails_the_run_as_passing() -> None:
+async def test_an_unavailable_dependency_fails_the_run_as_retryable() -> None:
     def away(call: Call) -> Any:
         raise Unavailable("The sandbox is not running")
 
@@ -155,7 +155,7 @@ async def test_a_response_ends_the_run() -> None:
     assert names(result) == ["start", "r", "slow!"]
 
 
-async def test_a_failure_without_a_word_is_a_failure_all_the_same() -> None:
+async def test_a_failure_without_text_is_a_failure() -> None:
     def breaks(call: Call) -> Any:
         if call.block.id == "f":
             raise fails("")

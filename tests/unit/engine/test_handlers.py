@@ -10,7 +10,7 @@ from executor_service.engine import BlockFailure, BlockResult, Call, Execution
 from shared.contracts.usage import Usage
 
 
-async def test_a_block_is_tried_again_as_its_author_said() -> None:
+async def test_a_block_is_retried_as_configured() -> None:
     tries = 0
 
     def third_time(call: Call) -> Any:
@@ -26,7 +26,7 @@ async def test_a_block_is_tried_again_as_its_author_said() -> None:
     assert result.blocks[-1].tries == 3
 
 
-async def test_tries_that_fail_leave_memory_at_once_whatever_holds_their_errors() -> None:
+async def test_failed_attempts_are_freed_without_a_garbage_collection() -> None:
     errors = [fails() for _ in range(3)]
     handler = Scripted(lambda call: (_ for _ in ()).throw(errors[handler.runs["f"] - 1]))
     retry = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
@@ -37,7 +37,7 @@ async def test_tries_that_fail_leave_memory_at_once_whatever_holds_their_errors(
     assert result.blocks[-1].tries == 3
 
 
-async def test_what_must_not_be_tried_again_is_not() -> None:
+async def test_a_permanent_failure_is_not_retried() -> None:
     handler = Scripted(lambda call: (_ for _ in ()).throw(BlockFailure("final", can_retry=False)))
     retry = {"enabled": True, "maxTries": 5, "waitBetweenTriesMs": 0}
     await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
@@ -51,7 +51,7 @@ async def test_a_variables_block_writes_for_the_rest_of_the_run() -> None:
     assert [log.output for log in result.blocks[1:]] == [{"seen": 2}, {"seen": 5}]
 
 
-async def test_between_two_tries_it_is_waited_as_the_author_said() -> None:
+async def test_retries_wait_as_configured() -> None:
     handler = Scripted(lambda call: (_ for _ in ()).throw(fails()))
     retry = {"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 50}
     result = await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
@@ -59,7 +59,7 @@ async def test_between_two_tries_it_is_waited_as_the_author_said() -> None:
     assert result.blocks[-1].duration_ms >= 50
 
 
-async def test_a_block_that_nobody_can_try_again_is_tried_once() -> None:
+async def test_a_block_without_retries_is_tried_once() -> None:
     handler = Scripted(lambda call: (_ for _ in ()).throw(fails()))
     retry = {"enabled": True, "maxTries": 5, "waitBetweenTriesMs": 0}
     await execution(
@@ -68,7 +68,7 @@ async def test_a_block_that_nobody_can_try_again_is_tried_once() -> None:
     assert handler.runs["w"] == 1
 
 
-async def test_what_a_block_spent_and_called_for_an_output_that_is_too_large_is_told() -> None:
+async def test_usage_and_calls_of_an_oversized_output_are_reported() -> None:
     called: Any = ({"blockId": "within"},)
 
     def says(call: Call) -> Any:

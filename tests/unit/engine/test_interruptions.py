@@ -28,7 +28,7 @@ from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 
 
-async def test_a_cancel_reaches_every_block_at_once() -> None:
+async def test_a_cancel_reaches_every_block_immediately() -> None:
     wide = document([START, *(block(f"b{n}") for n in range(5))], [("start", "source", f"b{n}") for n in range(5)])
     begun = 0
 
@@ -46,7 +46,7 @@ async def test_a_cancel_reaches_every_block_at_once() -> None:
     assert names(result) == ["start", *(f"b{n}!" for n in range(5))]
 
 
-async def test_a_block_that_something_within_it_cancelled_ends_the_run_at_once_and_not_at_its_time_limit() -> None:
+async def test_a_block_cancelled_from_within_ends_the_run_immediately() -> None:
     async def given_up(call: Call) -> Any:
         waiting = asyncio.get_running_loop().create_future()
         waiting.cancel()
@@ -58,7 +58,7 @@ async def test_a_block_that_something_within_it_cancelled_ends_the_run_at_once_a
     assert (error.code, error.message) == (ErrorCode.EXECUTION_FAILED, INTERNAL_ERROR)
 
 
-async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:
+async def test_a_block_that_ignores_its_cancellation_blocks_nothing() -> None:
     let_go = asyncio.Event()
 
     async def stubborn(call: Call) -> Any:
@@ -98,7 +98,7 @@ async def test_a_run_whose_blocks_wait_for_nothing_lets_others_have_their_turn()
     assert handler.runs["f"] < 9_000
 
 
-async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> None:
+async def test_the_time_limit_ends_the_run_and_keeps_an_agents_text() -> None:
     async def writes(call: Call) -> Any:
         assert call.writer is not None
         await call.writer.write("Once upon")
@@ -137,7 +137,7 @@ async def test_a_stopping_worker_concludes_nothing() -> None:
     assert handler.active == 0
 
 
-async def test_what_a_block_has_spent_that_is_stopped_counts() -> None:
+async def test_the_usage_of_a_stopped_block_counts() -> None:
     async def spends(call: Call) -> Any:
         call.spend(Usage(3, 4, 0.5))
         asyncio.get_running_loop().call_soon(run_.cancel)

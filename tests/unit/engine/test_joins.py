@@ -44,7 +44,7 @@ class Diary:
 
 
 @given(bodies(), st.integers(0, 1_000))
-def test_a_join_never_begins_before_what_leads_to_it_is_over(steps: list[Step], seed: int) -> None:
+def test_a_join_never_starts_before_its_predecessors_end(steps: list[Step], seed: int) -> None:
     diary = Diary(Random(seed))
     handler = Scripted(diary.write)
     engine = engine_of({"function": handler, "condition": handler})

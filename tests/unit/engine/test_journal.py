@@ -32,7 +32,7 @@ def engine(handler: Scripted) -> Any:
     return engine_of(dict.fromkeys(("function", "api", "variables"), handler))
 
 
-async def test_an_effect_is_announced_and_stored_before_it_begins() -> None:
+async def test_an_effect_is_announced_and_stored_before_it_starts() -> None:
     recorder = Recorder()
     at_call: list[tuple[list[str], int]] = []
 
@@ -46,7 +46,7 @@ async def test_an_effect_is_announced_and_stored_before_it_begins() -> None:
     assert recorder.kinds == ["block", "block", "intent", "block"]
 
 
-async def test_what_may_be_repeated_needs_no_announcement() -> None:
+async def test_repeatable_blocks_need_no_announcement() -> None:
     recorder = Recorder()
     await execution(engine(Scripted(ok)), chain(GETS), recorder, journal=True).run()
     assert "intent" not in recorder.kinds
@@ -81,7 +81,7 @@ async def test_an_effect_whose_outcome_is_not_known_is_not_repeated() -> None:
     assert handler.runs["call"] == 0
 
 
-async def test_an_author_who_asked_for_no_retries_in_words_asked_for_none() -> None:
+async def test_retries_disabled_as_text_are_disabled() -> None:
     workflow = chain(block("call", "api", url="https://example.com", method="POST", retryNonIdempotent="false"))
     entries = (await lost_during(workflow)).entries
     result = await execution(engine(Scripted(ok)), workflow, Recorder(), journal=True, entries=entries).run()
@@ -99,7 +99,7 @@ async def test_an_error_edge_may_handle_an_unknown_outcome() -> None:
 @pytest.mark.parametrize(
     "willing", [{"retry": {"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0}}, {"retryNonIdempotent": True}]
 )
-async def test_a_block_whose_author_asked_for_retries_is_repeated(willing: dict[str, Any]) -> None:
+async def test_a_block_with_configured_retries_is_repeated(willing: dict[str, Any]) -> None:
     workflow = chain(block("call", "api", url="https://example.com", method="POST", **willing))
     entries = (await lost_during(workflow)).entries
     result = await execution(engine(Scripted(ok)), workflow, Recorder(), journal=True, entries=entries).run()

@@ -38,7 +38,7 @@ async def test_a_value_that_code_nested_beyond_all_bounds_is_not_logged() -> Non
     assert result.blocks[-1].output == {"truncated": True, "bytes": len(msgspec.json.encode({"result": deep}))}
 
 
-async def test_the_canvas_hears_of_every_block() -> None:
+async def test_the_canvas_receives_events_of_every_block() -> None:
     recorder = Recorder()
     await run(ok, chain(block("f")), recorder, include_block_events=True)
     told = [
@@ -65,7 +65,7 @@ async def test_secrets_do_not_reach_the_log() -> None:
     assert '"apiKey": "[REDACTED]"' in logged
 
 
-async def test_the_canvas_hears_no_secret() -> None:
+async def test_the_canvas_receives_no_secret() -> None:
     recorder = Recorder()
     workflow = chain(block("f", "api", url="{{TOKEN}}"))
     environment = {"TOKEN": "s3cret-value"}
@@ -178,7 +178,7 @@ async def test_in_base64_a_secret_of_twelve_characters_is_hidden(
     assert (result.blocks[-1].output == {"result": sent}) is not is_hidden
 
 
-async def test_a_log_has_so_many_entries_and_no_more() -> None:
+async def test_the_number_of_log_entries_is_bounded() -> None:
     workflow = chain(*(block(f"f{number}") for number in range(4)))
     result = await execution(engine_of({"function": Scripted(ok)}, log_entries=3), workflow).run()
     assert (len(result.blocks), result.blocks_dropped) == (3, 2)
@@ -212,7 +212,7 @@ async def test_reasons_of_failures_count_as_a_part_of_the_log_and_are_cut_once_i
     assert len(result.outcome.error.message) > 5_000
 
 
-async def test_only_what_is_named_for_a_secret_is_one() -> None:
+async def test_only_values_named_like_secrets_are_secrets() -> None:
     given = {"Authorization": "x", "maxTokens": "7", "tokens": "8", "passwordless": "yes", "list": [{"x-api-key": "k"}]}
     result = await run(lambda call: {"result": given}, chain(block("f")))
     assert result.blocks[-1].output == {
@@ -220,12 +220,12 @@ async def test_only_what_is_named_for_a_secret_is_one() -> None:
     }
 
 
-async def test_what_is_the_engines_own_is_not_logged() -> None:
+async def test_internal_fields_of_the_engine_are_not_logged() -> None:
     result = await run(lambda call: {"result": 1, "_own": 2}, chain(block("f")))
     assert result.blocks[-1].output == {"result": 1}
 
 
-async def test_a_value_that_is_too_large_takes_no_more_room_than_the_largest_that_is_not() -> None:
+async def test_an_oversized_value_takes_at_most_the_room_of_the_largest_allowed() -> None:
     engine = engine_of(
         {"function": Scripted(lambda call: {"result": "x" * (10_000 if call.block.id == "large" else 10)})},
         log_value_bytes=100,

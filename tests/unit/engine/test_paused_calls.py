@@ -228,7 +228,7 @@ async def test_a_worker_that_is_lost_anywhere_after_an_answer_loses_nothing(shap
 
 
 @durability
-async def test_where_to_answer_is_told_in_the_callers_name(is_durable: bool) -> None:
+async def test_the_resume_link_names_the_calling_workflow(is_durable: bool) -> None:
     story = Story(PARENTS["two deep"][0], is_durable)
     await story.told()
     (paused, _) = story.results
@@ -243,7 +243,7 @@ async def test_where_to_answer_is_told_in_the_callers_name(is_durable: bool) -> 
 
 
 @durability
-async def test_the_answer_reaches_the_block_that_asked_and_its_callers_go_on_with_the_result(is_durable: bool) -> None:
+async def test_the_answer_reaches_the_asking_block_and_its_callers_continue_with_the_result(is_durable: bool) -> None:
     def tells(call: Call) -> Any:
         return {"result": call.resolver.output_of("h")} if call.block.id == "b" else {"result": None}
 
@@ -294,7 +294,7 @@ async def test_a_called_workflow_that_fails_after_its_pause_takes_its_callers_er
 
 
 @durability
-async def test_a_response_elsewhere_ends_the_run_and_nobody_is_asked_any_more(is_durable: bool) -> None:
+async def test_a_response_elsewhere_ends_the_run_and_its_pauses(is_durable: bool) -> None:
     parent = side_by_side(calls("k", "asking"), block("r", "response", dataMode="structured"))
     story = Story(parent, is_durable)
     result = await story.told()
@@ -305,7 +305,7 @@ async def test_a_response_elsewhere_ends_the_run_and_nobody_is_asked_any_more(is
 
 
 @durability
-async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_what_it_spent_before_and_since(
+async def test_a_run_cancelled_after_an_answer_reports_the_call_once_with_all_its_usage(
     is_durable: bool,
 ) -> None:
     resumed = asyncio.Event()
@@ -329,7 +329,7 @@ async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_w
     assert result.usage.input_tokens == 6
 
 
-async def test_the_log_of_a_run_that_waits_again_and_again_stays_bounded() -> None:
+async def test_the_log_of_a_repeatedly_paused_run_stays_bounded() -> None:
     workflow = inside("loop", asks("h", "c"), block("b", parent="c"))
     workflow["blocks"]["c"]["data"]["count"] = 8
     wordy = engine_of(

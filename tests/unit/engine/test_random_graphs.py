@@ -75,7 +75,7 @@ def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
 
 
 @given(bodies(), st.data())
-def test_a_state_saved_anywhere_goes_on_as_if_it_had_not_been(steps: list[Step], data: st.DataObject) -> None:
+def test_a_state_saved_anywhere_continues_seamlessly(steps: list[Step], data: st.DataObject) -> None:
     recorder = Recorder()
     run, _ = begun(steps, recorder, journal=True)
     states: list[bytes] = []

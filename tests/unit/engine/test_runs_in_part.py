@@ -15,7 +15,7 @@ async def test_a_run_can_stop_after_a_block() -> None:
     assert names(result) == ["start", "a", "b"]
 
 
-async def test_a_run_can_begin_at_a_block_on_stored_outputs() -> None:
+async def test_a_run_can_start_at_a_block_with_stored_outputs() -> None:
     seen: list[Any] = []
 
     def looks(call: Call) -> Any:
@@ -32,7 +32,7 @@ async def test_a_run_can_begin_at_a_block_on_stored_outputs() -> None:
 @pytest.mark.parametrize(
     ("block_id", "message"), [("nobody", "Block not found: nobody"), ("c", "The block before this one has not run: b")]
 )
-async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, message: str) -> None:
+async def test_a_run_cannot_start_where_no_block_ran_before(block_id: str, message: str) -> None:
     result = await run(ok, chain(block("a"), block("b"), block("c")), run_from=RunFrom(block_id, {}))
     assert result.outcome.error is not None
     assert result.outcome.error.message == message
@@ -53,14 +53,14 @@ async def test_a_run_from_its_start_has_the_input_that_was_sent_or_else_the_earl
     assert told == [seen]
 
 
-async def test_what_can_never_run_need_not_have_run_before() -> None:
+async def test_unreachable_blocks_need_no_stored_output() -> None:
     blocks = [START, block("off", enabled=False), block("b")]
     workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])
     result = await run(ok, workflow, run_from=RunFrom("b", {"start": {}}))
     assert names(result) == ["b"]
 
 
-async def test_what_is_run_anew_has_given_nothing_yet() -> None:
+async def test_blocks_that_run_again_have_no_output_yet() -> None:
     told: list[Any] = []
 
     def chooses(call: Call) -> dict[str, Any]:
@@ -79,7 +79,7 @@ async def test_what_is_run_anew_has_given_nothing_yet() -> None:
     assert told == [{"result": "before"}, None, {"result": "n"}]
 
 
-async def test_a_run_begins_with_what_blocks_before_have_set_variables_to() -> None:
+async def test_a_run_starts_with_the_variables_of_earlier_blocks() -> None:
     told: list[Any] = []
 
     def looks(call: Call) -> dict[str, Any]:
@@ -105,9 +105,7 @@ async def test_a_run_begins_with_what_blocks_before_have_set_variables_to() -> N
         ("<start.token>", False),
     ],
 )
-async def test_a_secret_that_no_log_keeps_is_missed_where_it_is_asked_for_and_never_made_up(
-    written: str, fails: bool
-) -> None:
+async def test_a_secret_that_no_log_stores_is_reported_missing_and_never_invented(written: str, fails: bool) -> None:
     def fills_in(call: Call) -> dict[str, Any]:
         return {"result": call.resolver.text(parse_text(written)) if call.block.id == "c" else "[REDACTED]"}
 

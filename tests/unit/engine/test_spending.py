@@ -25,17 +25,17 @@ async def lingers_after_a_turn(call: Call) -> Any:
     await asyncio.sleep(60)
 
 
-async def test_of_a_block_that_failed() -> None:
+async def test_usage_of_a_failed_block_counts() -> None:
     assert (await run(fails_after_a_turn, chain(block("f")))).usage == TURN
 
 
-async def test_of_every_try_of_a_block() -> None:
+async def test_usage_of_every_attempt_of_a_block_counts() -> None:
     result = await run(fails_after_a_turn, chain(block("f", retry=NO_WAIT)))
     assert result.usage == Usage(9, 12, 1.5)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
-async def test_of_a_block_that_was_stopped_however_deep_in_called_workflows(depth: int) -> None:
+async def test_usage_of_a_stopped_block_counts_at_any_depth_of_calls(depth: int) -> None:
     workflows = {f"w{n}": chain(block("call", "workflow_input", workflowId=f"w{n - 1}")) for n in range(1, depth + 1)}
     deployed = Deployed(w0=chain(block("f")), **workflows)
     engine = engine_of({"function": Scripted(lingers_after_a_turn), "workflow_input": WorkflowHandler(deployed)})
@@ -47,7 +47,7 @@ async def test_of_a_block_that_was_stopped_however_deep_in_called_workflows(dept
     assert result.usage == TURN
 
 
-async def test_of_a_block_that_brought_the_run_to_its_bound() -> None:
+async def test_usage_of_a_block_that_reached_a_bound_counts() -> None:
     def says(call: Call) -> Any:
         call.spend(TURN)
         return {"result": "a long answer"}

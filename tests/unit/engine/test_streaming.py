@@ -73,13 +73,13 @@ async def test_the_first_chunk_of_every_later_delivery_is_set_apart() -> None:
     assert chunks(told) == [("a", "Hello "), ("a", "a"), ("f", "\n\none"), ("b", "\n\nHello "), ("b", "b")]
 
 
-async def test_agents_at_the_same_time_interleave_told_apart_by_block() -> None:
+async def test_concurrent_agents_interleave_distinguished_by_block() -> None:
     both = document([START, agent("a"), agent("b")], [("start", "source", "a"), ("start", "source", "b")])
     told = chunks(await events(both, "a", "b"))
     assert told == [("a", "Hello "), ("b", "\n\nHello "), ("a", "a"), ("b", "b")]
 
 
-async def test_what_is_not_selected_is_not_streamed() -> None:
+async def test_unselected_outputs_are_not_streamed() -> None:
     assert await events(chain(agent("a"), block("f")), "nobody.content") == []
     assert await events(chain(agent("a"), block("f"))) == []
 
@@ -95,7 +95,7 @@ async def test_a_whole_block_is_its_bare_output() -> None:
     assert values(told) == [("f", "", {"result": {"v": "one", "n": [1]}, "stdout": ""})]
 
 
-async def test_fields_beside_streamed_text_are_kept_for_the_final_frame() -> None:
+async def test_fields_beside_streamed_text_appear_in_the_final_frame() -> None:
     told = await events(chain(agent("a")), "a.content", "a.tokens")
     assert values(told) == [("a", "tokens", {"total": 2})]
     assert chunks(told) == [("a", "Hello "), ("a", "a")]
@@ -139,7 +139,7 @@ async def test_a_container_is_delivered_when_it_is_left() -> None:
     assert told == [("l", "results", [[{"result": {"v": "one", "n": [1]}, "stdout": ""}]])]
 
 
-async def test_text_that_breaks_off_is_told_before_the_run_fails() -> None:
+async def test_interrupted_text_is_sent_before_the_run_fails() -> None:
     async def breaks(call: Call) -> Any:
         assert call.writer is not None
         await call.writer.write("Once")
@@ -156,7 +156,7 @@ async def test_a_failure_before_any_text_is_no_broken_stream() -> None:
     assert await events(chain(agent("a")), "a", script=breaks) == []
 
 
-async def test_a_selected_output_that_is_too_large_is_told_so() -> None:
+async def test_an_oversized_selected_output_is_reported() -> None:
     async def large(call: Call) -> Any:
         return {"result": "x" * Limits().selected_output_bytes}
 
@@ -188,7 +188,7 @@ def test_streamed_outputs_lose_what_a_model_thought() -> None:
     }
 
 
-def test_so_do_those_within_the_results_of_a_loop() -> None:
+def test_oversized_selected_loop_results_are_reported() -> None:
     timing: JsonObject = {"timeSegments": [{"type": "model", "assistantContent": "hm"}]}
     results: Json = {"results": [[{"content": "4", "providerTiming": timing}]]}
     bare = {"content": "4", "providerTiming": {"timeSegments": [{"type": "model"}]}}
@@ -200,7 +200,7 @@ def test_strings_are_streamed_raw_and_everything_else_as_json() -> None:
     assert [as_chunk(value) for value in values] == ["a", "1", "null", '{\n  "a": []\n}']
 
 
-async def test_branches_of_a_parallel_are_told_whole_each_for_itself() -> None:
+async def test_branches_of_a_parallel_are_sent_whole_and_separately() -> None:
     inside = document(
         [START, block("p", "parallel", data={"count": 2}), agent("a", parent="p")],
         [("start", "source", "p"), ("p", "parallel-start-source", "a")],
@@ -227,12 +227,12 @@ def tries(*turns: tuple[str, bool]) -> Any:
     return one
 
 
-async def test_what_a_failed_try_wrote_is_set_apart_from_the_next() -> None:
+async def test_text_of_a_failed_attempt_is_separated_from_the_next() -> None:
     told = await events(chain(RETRYING), "a", script=tries(("half", False), ("whole", True)))
     assert chunks(told) == [("a", "half"), ("a", "\n\nwhole")]
 
 
-async def test_long_text_is_told_in_pieces_that_fit_into_a_message() -> None:
+async def test_long_text_is_sent_in_pieces_that_fit_into_a_message() -> None:
     async def long(call: Call) -> Any:
         return {"result": "x" * (MAX_CHUNK + 1)}
 
@@ -240,14 +240,14 @@ async def test_long_text_is_told_in_pieces_that_fit_into_a_message() -> None:
     assert list(map(len, told)) == [MAX_CHUNK, 1]
 
 
-async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
+async def test_a_selected_value_larger_than_a_message_is_reported() -> None:
     async def large(call: Call) -> Any:
         return {"result": "x" * Limits().selected_value_bytes}
 
     assert await events(chain(block("f")), "f.result", script=large) == [SelectedOutputFailed("f", SELECTION_TOO_LARGE)]
 
 
-async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_word() -> None:
+async def test_interrupted_text_is_sent_when_a_later_attempt_fails_without_text() -> None:
     told = await events(chain(RETRYING), "a", script=tries(("half", False), ("", False)))
     assert told == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]
 
@@ -271,7 +271,7 @@ SELECTED = ("a.content", "c.results", "f.result.v", "z.content")
 
 @pytest.mark.parametrize("cut", range(8))
 @pytest.mark.parametrize("kind", ["loop", "parallel"])
-async def test_another_attempt_begins_with_all_that_was_told(kind: str, cut: int) -> None:
+async def test_another_attempt_starts_with_all_sent_text(kind: str, cut: int) -> None:
     handler = Scripted(writes)
     engine, whole, again = engine_of({"function": handler, "agent": handler}), Recorder(), Recorder()
     await execution(engine, inside(kind), whole, journal=True, **stream_request(*SELECTED)).run()
@@ -282,7 +282,7 @@ async def test_another_attempt_begins_with_all_that_was_told(kind: str, cut: int
     assert "".join(text for _, text in chunks(again.events)) == "".join(text for _, text in chunks(whole.events))
 
 
-async def test_a_run_that_waited_begins_with_all_that_was_told_and_then_the_answer() -> None:
+async def test_a_resumed_run_starts_with_all_sent_text_and_then_the_answer() -> None:
     asks: dict[str, Any] = {"inputFormat": [{"name": "ok", "type": "boolean", "value": None}]}
     workflow = chain(agent("a"), block("h", "human_in_the_loop", **asks), agent("z"))
     handler = Scripted(writes)

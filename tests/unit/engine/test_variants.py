@@ -46,7 +46,7 @@ async def test_runs_that_wait_for_the_same_program_compile_it_once_in_a_thread()
     assert len(threads) == 1
 
 
-async def test_small_programs_are_compiled_at_once() -> None:
+async def test_small_programs_are_compiled_immediately() -> None:
     threads: list[int] = []
     await binding.compile_variant(recorded("return {{NONE}}", threads), Environment(), "W")  # type: ignore[arg-type]
     assert threads == []

@@ -70,7 +70,7 @@ async def test_a_cancel_that_came_before_the_run_is_remembered(world: World) -> 
     assert world.work.times == 0
 
 
-async def test_a_caller_that_is_gone_stops_the_run(world: World) -> None:
+async def test_a_disconnected_caller_stops_the_run(world: World) -> None:
     world.work.go_on.clear()
     world.callers.gone = True
     await asyncio.wait_for(world.runs.run(spec(), "inbox"), 30)
@@ -95,14 +95,14 @@ async def test_services_that_do_not_answer_make_an_honest_failure(world: World) 
     assert error.http_status == 503
 
 
-async def test_a_run_whose_worker_was_lost_is_reported_and_not_begun_again(world: World) -> None:
+async def test_a_run_with_a_lost_worker_is_reported_and_not_restarted(world: World) -> None:
     await world.runs.report_lost(spec(), "inbox")
     (report,) = world.callers.batches
     assert report.reported_loss == world.callers.outcome
     assert world.work.times == 0
 
 
-async def test_who_asked_tells_the_run_lists_of_a_lost_run_and_the_next_worker_only_when_nobody_asks_any_more(
+async def test_the_caller_records_a_lost_run_and_the_next_worker_does_only_without_a_caller(
     world: World,
 ) -> None:
     await world.runs.report_lost(spec(), "inbox")
@@ -114,7 +114,7 @@ async def test_who_asked_tells_the_run_lists_of_a_lost_run_and_the_next_worker_o
     assert record.outcome.error is not None
 
 
-async def test_no_effect_begins_before_the_caller_knows_of_the_run(world: World) -> None:
+async def test_no_effect_starts_before_the_caller_knows_the_run(world: World) -> None:
     world.work.go_on.clear()
     run = asyncio.create_task(world.runs.run(spec(), "inbox", attempt=1))
     await world.work.begun.wait()
@@ -123,7 +123,7 @@ async def test_no_effect_begins_before_the_caller_knows_of_the_run(world: World)
     await run
 
 
-async def test_no_effect_begins_in_a_run_that_the_broker_gave_to_another_worker(world: World) -> None:
+async def test_no_effect_starts_in_a_run_redelivered_to_another_worker(world: World) -> None:
     await world.runs.run(spec(), "inbox", is_held=lambda: False)
     assert world.callers.outcome.status is RunStatus.FAILED
     assert world.work.times == 0
@@ -161,7 +161,7 @@ async def test_a_short_run_is_not_announced_when_it_is_over(world: World) -> Non
     assert [type(record) for record in world.ledger.records] == [RunRecorded]
 
 
-async def test_a_run_that_cannot_be_told_of_is_not_shown_as_one_that_goes_on(world: World) -> None:
+async def test_an_unreportable_run_is_not_listed_as_running(world: World) -> None:
     class Broken(Callers):
         async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
             raise RuntimeError("it fits into no message")
@@ -173,7 +173,7 @@ async def test_a_run_that_cannot_be_told_of_is_not_shown_as_one_that_goes_on(wor
 
 
 @pytest.mark.parametrize("how", ["completed", "streamed", "failed", "cancelled", "refused"])
-async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(world: World, how: str) -> None:
+async def test_a_completed_run_is_freed_without_a_garbage_collection(world: World, how: str) -> None:
     mode = RunMode.STREAM if how == "streamed" else RunMode.SYNC
     world.work.problem = "no" if how == "failed" else None
     world.services.unreachable = how == "refused"
@@ -187,7 +187,7 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
 
 
 @pytest.mark.parametrize("how", ["cancelled", "timed out", "caller gone"])
-async def test_what_is_stopped_at_work_leaves_memory_at_once_without_a_collection(world: World, how: str) -> None:
+async def test_a_stopped_run_is_freed_without_a_garbage_collection(world: World, how: str) -> None:
     world.work.go_on.clear()
     world.callers.gone = how == "caller gone"
     with without_collections() as remains:
@@ -203,7 +203,7 @@ async def test_what_is_stopped_at_work_leaves_memory_at_once_without_a_collectio
         assert remains.of(RunHandle, Execution, BrokerReplyChannel, Call) == []
 
 
-async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the_caller_has_it(world: World) -> None:
+async def test_the_environment_is_read_only_when_needed_with_the_callers_permissions(world: World) -> None:
     await world.runs.run(spec(), "inbox")
     assert world.services.environments == []
 
@@ -216,7 +216,7 @@ async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the
     assert reads_all.services.environments == [("w1", None, None)]
 
 
-async def test_a_file_that_cannot_be_had_is_the_callers_mistake() -> None:
+async def test_an_unavailable_file_is_a_client_error() -> None:
     world = World(services=Services(workflow(start=start({"name": "papers", "type": "file[]"}))))
     await world.runs.run(spec(body={"papers": [{"data": "data:text/plain;base64,???", "name": "a"}]}), "inbox")
     error = world.callers.outcome.error

@@ -109,14 +109,14 @@ async def test_another_workspace_s_workflow_is_no_child(
 
 
 @pytest.mark.parametrize("workflow_id", ["", "..", "../../environment/w1", "child/endpoint?x=", "child%2f..", "ch ild"])
-async def test_what_is_no_workflow_id_is_not_even_asked_for(
+async def test_an_invalid_workflow_id_is_not_looked_up(
     service: DeployService, children: DeployedChildWorkflows, workflow_id: str
 ) -> None:
     assert await children.find("w1", workflow_id) is None
     assert service.asked == []
 
 
-async def test_when_nobody_answers_it_is_not_said_that_there_is_no_child(
+async def test_an_unavailable_service_is_not_reported_as_a_missing_child(
     service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     service.is_up = False

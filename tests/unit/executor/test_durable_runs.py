@@ -85,7 +85,7 @@ async def test_a_granted_run_is_journaled_and_finished(world: World) -> None:
     assert world.jobs.journal
 
 
-async def test_what_blocks_did_is_stored_unless_the_workflow_keeps_no_data(world: World) -> None:
+async def test_outputs_of_blocks_are_stored_unless_the_workflow_forbids_it(world: World) -> None:
     await world.worker.work(DISPATCH, redelivered=False)
     assert world.jobs.finished is not None
     assert [block.block_name for block in world.jobs.finished.blocks] == ["Start", "Work"]
@@ -120,14 +120,14 @@ async def test_a_worker_that_lost_its_lease_stops_and_stores_nothing(world: Worl
     assert world.jobs.finished is None
 
 
-async def test_a_worker_is_heard_of_several_times_in_each_lease(world: World) -> None:
+async def test_a_worker_renews_several_times_per_lease(world: World) -> None:
     run = await begin(world)
     await eventually(lambda: world.jobs.renewals > RENEWALS_PER_LEASE)
     world.work.go_on.set()
     await run
 
 
-async def test_a_renewal_that_hangs_is_asked_again_within_the_lease(world: World) -> None:
+async def test_a_hanging_renewal_is_retried_within_the_lease(world: World) -> None:
     world.jobs.hanging_renewals = 1
     run = await begin(world)
     await eventually(lambda: world.jobs.renewals)
@@ -136,7 +136,7 @@ async def test_a_renewal_that_hangs_is_asked_again_within_the_lease(world: World
     assert world.jobs.finished is not None
 
 
-async def test_a_renewal_that_is_refused_for_another_reason_than_a_lost_lease_is_asked_again(world: World) -> None:
+async def test_a_renewal_refused_for_another_reason_than_a_lost_lease_is_retried(world: World) -> None:
     world.jobs.refused_renewals = 1
     run = await begin(world)
     await eventually(lambda: world.jobs.renewals)
@@ -145,7 +145,7 @@ async def test_a_renewal_that_is_refused_for_another_reason_than_a_lost_lease_is
     assert world.jobs.finished is not None
 
 
-async def test_the_lease_is_kept_until_the_result_is_stored(world: World) -> None:
+async def test_the_lease_is_renewed_until_the_result_is_stored(world: World) -> None:
     run = await begin(world)
     world.jobs.failures_left = 1
     renewed_before = world.jobs.renewals
@@ -179,7 +179,7 @@ async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
     assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
 
 
-async def test_what_stopped_a_caller_before_a_pause_does_not_stop_the_run_that_goes_on_after_it(world: World) -> None:
+async def test_a_stop_of_the_caller_before_a_pause_does_not_stop_the_resumed_run(world: World) -> None:
     hung_up = CancelRun("r1", "caller_gone")
     world.running.handle_control(hung_up)
     run = await begin(world)
@@ -198,7 +198,7 @@ async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
     assert world.jobs.finished is None
 
 
-async def test_what_a_draining_worker_has_done_goes_with_the_run(world: World) -> None:
+async def test_progress_of_a_draining_worker_is_handed_over_with_the_run(world: World) -> None:
     quiet = Work(code="return 1")  # no outside effect, so the journal need not be stored before it
     quiet.go_on.clear()
     worker = world.new_worker(quiet)
@@ -229,20 +229,20 @@ async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(
     assert world.jobs.finished is not None
 
 
-async def test_those_who_follow_are_told_how_a_run_ended(world: World) -> None:
+async def test_followers_receive_the_end_of_a_run(world: World) -> None:
     await world.worker.work(DISPATCH, redelivered=False)
     assert world.jobs.finished is not None
     assert world.heard.ends == [world.jobs.finished.outcome]
 
 
-async def test_those_who_follow_are_told_of_no_end_where_another_worker_goes_on(world: World) -> None:
+async def test_followers_receive_no_end_if_another_worker_continues(world: World) -> None:
     run = await begin(world)
     world.jobs.attempt += 1
     await asyncio.wait_for(run, 30)
     assert world.heard.ends == [None]
 
 
-async def test_a_later_attempt_has_the_time_that_is_left_and_tells_of_all_of_it(world: World) -> None:
+async def test_a_later_attempt_has_the_remaining_time_and_reports_all_of_it(world: World) -> None:
     world.jobs.remaining_ms = 50
     await asyncio.wait_for(await begin(world), 30)
     assert world.jobs.finished is not None
@@ -251,7 +251,7 @@ async def test_a_later_attempt_has_the_time_that_is_left_and_tells_of_all_of_it(
     assert error.message == timeout_message(world.jobs.run.time_limit_ms)
 
 
-async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: World) -> None:
+async def test_a_resumed_process_checks_its_lease_before_storing(world: World) -> None:
     class StandsStill(Work):
         def prepare(self, call: Call) -> Inputs:
             world.jobs.attempt += 1
@@ -262,7 +262,7 @@ async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: 
     assert (work.times, world.jobs.appending) == (0, 0)
 
 
-async def test_a_run_that_this_worker_cannot_begin_goes_to_another(
+async def test_a_run_that_this_worker_cannot_start_goes_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -274,13 +274,13 @@ async def test_a_run_that_this_worker_cannot_begin_goes_to_another(
     assert (world.jobs.released, world.jobs.finished) == (1, None)
 
 
-async def test_a_run_that_is_granted_to_a_worker_on_its_way_down_is_not_begun(world: World) -> None:
+async def test_a_run_granted_to_a_stopping_worker_is_not_started(world: World) -> None:
     world.worker.release_all()
     await world.worker.work(DISPATCH, redelivered=False)
     assert (world.work.times, world.jobs.released) == (0, 1)
 
 
-async def test_a_result_waits_for_services_that_are_away(world: World) -> None:
+async def test_a_result_waits_for_unavailable_services(world: World) -> None:
     services = Services()
     worker = world.new_worker(world.work, services=services)
     world.work.go_on.clear()
@@ -293,7 +293,7 @@ async def test_a_result_waits_for_services_that_are_away(world: World) -> None:
     assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
 
 
-async def test_a_claim_is_asked_again_while_jobs_service_is_away(world: World) -> None:
+async def test_a_claim_is_retried_while_jobs_service_is_unavailable(world: World) -> None:
     world.jobs.failures_left = 1
     await world.worker.work(DISPATCH, redelivered=False)
     assert world.jobs.finished is not None
@@ -301,7 +301,7 @@ async def test_a_claim_is_asked_again_while_jobs_service_is_away(world: World) -
     assert first.claim_id == second.claim_id, "or the answer to the first could be granted twice"
 
 
-async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(world: World) -> None:
+async def test_a_completed_run_is_freed_without_a_garbage_collection(world: World) -> None:
     with without_collections() as remains:
         for number in range(3):
             await world.worker.work(DurableRunDispatched("r1", f"d{number}", "w1"), redelivered=False)
@@ -310,7 +310,7 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
 
 
 @pytest.mark.parametrize("how", ["cancelled", "lease lost", "journal refused", "handed back"])
-async def test_what_breaks_off_leaves_memory_at_once_without_a_collection(world: World, how: str) -> None:
+async def test_an_interrupted_run_is_freed_without_a_garbage_collection(world: World, how: str) -> None:
     world.jobs.lease_ms = 60 if how == "lease lost" else 60_000
     with without_collections() as remains:
         run = await begin(world)
@@ -359,7 +359,7 @@ async def test_a_long_journal_is_read_to_its_end_before_anything_runs(world: Wor
     assert (second.times, world.jobs.reading, world.jobs.journal) == (0, len(left) - 1, left)
 
 
-async def test_a_worker_that_reads_the_journal_keeps_its_lease(world: World) -> None:
+async def test_a_worker_renews_its_lease_while_reading_the_journal(world: World) -> None:
     await a_long_journal(world)
     world.jobs.line.clear()
 
@@ -394,7 +394,7 @@ async def test_a_run_whose_journal_cannot_be_read_goes_to_another(
     assert (second.times, world.jobs.released, world.jobs.finished) == (0, 1, None)
 
 
-async def test_a_file_is_kept_once_however_many_attempts_a_run_takes(world: World) -> None:
+async def test_a_file_is_stored_once_across_attempts(world: World) -> None:
     services, files = Services(workflow(start=start({"name": "papers", "type": "file[]"}))), Files()
     paper = {"data": "data:text/plain;base64,aGk=", "name": "a.txt"}
     world.jobs.run = spec(mode=RunMode.ASYNC, body={"papers": [paper]})

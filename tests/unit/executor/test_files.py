@@ -58,7 +58,7 @@ async def desk() -> AsyncIterator[Desk]:
     await outbound.stop()
 
 
-async def test_a_file_is_kept_and_shown_as_a_stored_file(desk: Desk) -> None:
+async def test_a_file_is_stored_and_passed_on_as_a_stored_file(desk: Desk) -> None:
     body = await desk.take([inline()], q="x")
     (file,) = body["papers"]
     assert {**file, "id": "", "url": "", "key": ""} == {
@@ -105,7 +105,7 @@ async def test_content_may_come_in_lines_and_without_padding(desk: Desk, content
     assert list(desk.store.kept.values()) == [b"hello"]
 
 
-async def test_what_is_no_file_is_dropped_and_the_rest_is_kept(desk: Desk) -> None:
+async def test_invalid_files_are_dropped_and_the_rest_is_stored(desk: Desk) -> None:
     papers = [{"type": "file", "data": "plain", "name": "x"}, inline(), 7, {"name": "y"}]
     assert [file["name"] for file in (await desk.take(papers))["papers"]] == ["a.txt"]
 
@@ -115,7 +115,7 @@ async def test_a_field_without_files_keeps_its_value(desk: Desk, papers: Any) ->
     assert (await desk.take(papers, other={"data": 1}))["papers"] == papers
 
 
-async def test_only_declared_fields_at_the_top_are_looked_at(desk: Desk) -> None:
+async def test_only_declared_top_level_fields_may_hold_files(desk: Desk) -> None:
     body = await desk.take(None, other=[inline()], input={"papers": [inline()]})
     assert (body["other"], body["input"], desk.store.kept) == ([inline()], {"papers": [inline()]}, {})
 
@@ -130,12 +130,12 @@ async def test_only_declared_fields_at_the_top_are_looked_at(desk: Desk) -> None
         ({"type": "url", "data": "http://[::1/x.bin", "name": "half"}, "half"),
     ],
 )
-async def test_a_file_that_cannot_be_had_refuses_the_call(desk: Desk, paper: Any, name: str) -> None:
+async def test_an_unavailable_file_refuses_the_call(desk: Desk, paper: Any, name: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^File processing failed: Failed to upload file: {name}$"):
         await desk.take([paper])
 
 
-async def test_why_a_file_cannot_be_had_is_told_to_the_operator_and_not_to_the_caller(desk: Desk) -> None:
+async def test_the_reason_of_an_unavailable_file_is_logged_and_hidden_from_the_caller(desk: Desk) -> None:
     """Otherwise, callers could probe our internal network."""
     async with HttpStub() as stub:
         stub.answer(Answer(404, "not here"))
@@ -183,7 +183,7 @@ async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(desk: Desk) 
         )
 
 
-async def test_what_an_address_answers_instead_of_a_file_is_none(desk: Desk) -> None:
+async def test_an_error_answer_of_an_address_is_no_file(desk: Desk) -> None:
     async with HttpStub() as stub:
         stub.answer(Answer(404, "not here"))
         with pytest.raises(InvalidRequest, match="Failed to upload file: a"):
@@ -207,11 +207,11 @@ async def test_files_are_fetched_as_the_runs_own_workspace(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("name", "kept"), [("x" * 300, "x" * 200), ("..", "file"), (" .a.txt. ", "a.txt"), ("a/b\n", "a_b")]
 )
-async def test_a_name_is_made_one_that_can_be_kept(desk: Desk, name: str, kept: str) -> None:
+async def test_a_file_name_is_sanitized(desk: Desk, name: str, kept: str) -> None:
     assert (await desk.take([inline(name=name)]))["papers"][0]["name"] == kept
 
 
-async def test_so_many_files_and_no_more(desk: Desk) -> None:
+async def test_the_number_of_files_is_bounded(desk: Desk) -> None:
     with pytest.raises(InvalidRequest, match="more than 50 files"):
         await desk.take([inline()] * 51)
 
@@ -232,7 +232,7 @@ def test_a_name_is_never_a_path(name: str) -> None:
         max_leaves=10,
     )
 )
-def test_whatever_is_sent_can_be_read(value: Json) -> None:
+def test_any_sent_file_can_be_read(value: Json) -> None:
     file_uploads.read_uploads(value)
 
 
@@ -242,7 +242,7 @@ async def test_an_output_has_the_content(desk: Desk) -> None:
     assert [file["base64"] for file in output["deep"][0]["files"]] == ["aGVsbG8=", "AP8="]
 
 
-async def test_content_that_nobody_wants_is_left_out(desk: Desk) -> None:
+async def test_unrequested_content_is_omitted(desk: Desk) -> None:
     body = await desk.take([inline()])
     run = msgspec.structs.replace(spec(), include_file_base64=False)
     assert await desk.show(body, run) == body
@@ -285,7 +285,7 @@ async def test_no_file_is_read_once_the_output_is_full(desk: Desk, monkeypatch: 
     assert len(desk.store.reads) == 1
 
 
-async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk: Desk) -> None:
+async def test_a_foreign_or_missing_file_is_passed_on_unchanged(desk: Desk) -> None:
     (file,) = (await desk.take([inline()]))["papers"]
     desk.store.kept["w2", file["id"]] = b"their"
     output = [

@@ -39,7 +39,7 @@ async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
     assert len(jobs.journal) == 2
 
 
-async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of_bounded_size() -> None:
+async def test_entries_during_a_call_are_stored_in_calls_of_bounded_size() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = BatchedJournal(jobs, "r1", 1, next_index=0)
@@ -51,7 +51,7 @@ async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of
     assert max(jobs.append_sizes) <= CALL_BYTES
 
 
-async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
+async def test_large_entries_are_stored_immediately_and_small_ones_with_the_next() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = BatchedJournal(jobs, "r1", 1, next_index=0)
@@ -63,7 +63,7 @@ async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
     assert jobs.appending == 1
 
 
-async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
+async def test_a_worker_that_lost_its_run_stores_nothing() -> None:
     """The service would refuse it, and the next attempt would still learn that a block may have begun."""
     jobs = JobsService(spec())
     jobs.attempt = 2
@@ -78,7 +78,7 @@ async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
     assert jobs.appending == 0
 
 
-async def test_what_those_left_who_were_cancelled_is_stored_whole_by_one_flush() -> None:
+async def test_entries_of_cancelled_writers_are_stored_by_one_flush() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = BatchedJournal(jobs, "r1", 1, next_index=0)
@@ -109,7 +109,7 @@ async def test_a_journal_that_has_failed_stays_so_and_stores_nothing_more(flushe
     assert (jobs.appending, jobs.journal) == (1, [])
 
 
-async def test_a_run_that_has_ended_waits_for_what_is_being_stored() -> None:
+async def test_an_ended_run_waits_for_pending_entries() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = BatchedJournal(jobs, "r1", 1, next_index=0)
@@ -133,7 +133,7 @@ async def test_a_run_that_has_ended_learns_that_another_has_it() -> None:
         await journal.settle()
 
 
-async def test_a_jobs_service_that_is_away_is_asked_again() -> None:
+async def test_an_unavailable_jobs_service_is_retried() -> None:
     class AwayAtFirst(JobsService):
         async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
             self._fail_if_told()

@@ -100,7 +100,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_whoever_follows_gets_text_at_once_and_the_end_without_the_output() -> None:
+async def test_followers_get_text_immediately_and_the_end_without_the_output() -> None:
     async with world() as here:
         follower = await here.follower()
         events = DurableRunEvents(here.broker, "run", 1)
@@ -116,7 +116,7 @@ async def test_whoever_follows_gets_text_at_once_and_the_end_without_the_output(
         assert [batch.first for batch in follower.batches] == [0, 2]
 
 
-async def test_all_events_are_kept_with_the_same_numbers() -> None:
+async def test_all_events_are_stored_with_the_same_numbers() -> None:
     async with world() as here:
         events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
@@ -132,7 +132,7 @@ async def test_all_events_are_kept_with_the_same_numbers() -> None:
         assert len(here.kept) < 10
 
 
-async def test_whoever_comes_later_gets_what_follows() -> None:
+async def test_late_readers_get_the_following_events() -> None:
     async with world() as here:
         events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
@@ -158,7 +158,7 @@ async def test_a_later_attempt_makes_void_what_came_before() -> None:
         assert [(batch.attempt, batch.first, batch.events) for batch in here.kept] == [(2, 0, (StreamReset(2),))]
 
 
-async def test_a_follower_who_is_gone_disturbs_nobody() -> None:
+async def test_a_lost_follower_affects_no_other() -> None:
     async with world() as here:
         gone, stays = await here.follower(), await here.follower()
         events = DurableRunEvents(here.broker, "run", 1)
@@ -213,7 +213,7 @@ async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("problem", [BrokerUnavailable("it restarts"), QueueFull("the queue exceeds its bound")])
-async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
+async def test_events_refused_by_a_restarting_broker_are_offered_again(
     problem: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.0)
@@ -233,7 +233,7 @@ async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
         assert here.kept_events() == [RunStarted(), ENDED]
 
 
-async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_loss_later_events_are_not_awaited_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.0)
     offered = 0
 
@@ -253,7 +253,7 @@ async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monke
     assert offered < 150
 
 
-async def test_text_that_needs_six_bytes_a_character_is_kept_in_messages_that_are_not_too_large() -> None:
+async def test_text_of_six_bytes_per_character_is_stored_in_messages_of_bounded_size() -> None:
     texts = [Chunk("a", "\x01" * 1_000_000), Chunk("b", "\x02" * 1_000_000)]
     async with world() as here:
         events = DurableRunEvents(here.broker, "run", 1)

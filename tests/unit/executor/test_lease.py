@@ -23,7 +23,7 @@ def granted(lease_ms: int) -> ClaimGranted:
     return ClaimGranted(spec(), attempt=1, lease_ms=lease_ms, remaining_ms=60_000)
 
 
-async def test_who_was_not_heard_of_for_a_lease_asks_before_it_goes_on(jobs: JobsService) -> None:
+async def test_a_worker_without_renewal_for_a_lease_checks_before_continuing(jobs: JobsService) -> None:
     lease = Lease(jobs, granted(lease_ms=20))
     await asyncio.sleep(0.03)
     await lease.ensure_held()
@@ -35,7 +35,7 @@ async def test_who_was_not_heard_of_for_a_lease_asks_before_it_goes_on(jobs: Job
         await lease.ensure_held()
 
 
-async def test_who_was_heard_of_does_not_ask(jobs: JobsService) -> None:
+async def test_a_worker_with_a_recent_renewal_does_not_check(jobs: JobsService) -> None:
     await Lease(jobs, granted(lease_ms=3_600_000)).ensure_held()
     assert jobs.renewals == 0
 
@@ -49,7 +49,7 @@ async def test_work_stops_when_another_has_the_run(jobs: JobsService) -> None:
         assert lease.is_lost
 
 
-async def test_who_has_renewed_was_heard_of(jobs: JobsService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_renewal_counts_as_contact(jobs: JobsService, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(lease_module, "_now", lambda: now)
     async with hold_lease(jobs, granted(lease_ms=60), lambda: None) as lease:
@@ -62,7 +62,7 @@ async def test_who_has_renewed_was_heard_of(jobs: JobsService, monkeypatch: pyte
         assert jobs.renewals == before
 
 
-async def test_who_has_left_renews_no_more(jobs: JobsService) -> None:
+async def test_a_worker_that_left_no_longer_renews(jobs: JobsService) -> None:
     async with hold_lease(jobs, granted(lease_ms=15), lambda: None):
         await eventually(lambda: jobs.renewals)
     left = jobs.renewals

@@ -43,7 +43,7 @@ def world() -> World:
     return World()
 
 
-async def test_an_attached_run_is_stored_before_its_caller_is_told(world: World) -> None:
+async def test_an_attached_run_is_stored_before_its_caller_is_notified(world: World) -> None:
     await world.attached.run(spec(), "inbox")
 
     assert world.callers.outcome.status is RunStatus.PAUSED
@@ -57,7 +57,7 @@ def stored_file(workspace_id: str, file_id: str) -> dict[str, str]:
     return {"context": "execution", "key": f"execution/{workspace_id}/f1/r1/{file_id}/a.txt"}
 
 
-async def test_whoever_keeps_a_run_that_waits_is_told_which_files_it_may_still_read(world: World) -> None:
+async def test_a_stored_paused_run_includes_its_readable_files(world: World) -> None:
     sent = {"papers": [stored_file("w1", "file_1"), {"deep": stored_file("w1", "file_2")}, stored_file("w2", "file_3")]}
     await world.attached.run(spec(body=sent), "inbox")
     assert world.jobs.paused is not None
@@ -69,7 +69,7 @@ async def test_whoever_keeps_a_run_that_waits_is_told_which_files_it_may_still_r
     assert sorted(world.jobs.finished.files) == ["file_1", "file_2"]
 
 
-async def test_a_pause_that_cannot_be_stored_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unstorable_pause_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor_service.application.attached_runs.STORE_PAUSE_SECONDS", 0.0)
     world.jobs.failures_left = 1
     await world.attached.run(spec(), "inbox")
@@ -79,7 +79,7 @@ async def test_a_pause_that_cannot_be_stored_is_none(world: World, monkeypatch: 
     assert (error.code, error.http_status) == (ErrorCode.EXECUTION_FAILED, 503)
 
 
-async def test_a_run_that_was_cancelled_meanwhile_does_not_wait(world: World) -> None:
+async def test_a_concurrently_cancelled_run_does_not_pause(world: World) -> None:
     world.jobs.cancelled = True
     await world.attached.run(spec(), "inbox")
 
@@ -87,7 +87,7 @@ async def test_a_run_that_was_cancelled_meanwhile_does_not_wait(world: World) ->
     assert world.callers.outcome.output == EMPTY_OUTPUT
 
 
-async def test_a_pause_waits_for_a_jobs_service_that_is_away(world: World) -> None:
+async def test_a_pause_waits_for_an_unavailable_jobs_service(world: World) -> None:
     world.jobs.failures_left = 1
     await world.attached.run(spec(), "inbox")
 
@@ -95,7 +95,7 @@ async def test_a_pause_waits_for_a_jobs_service_that_is_away(world: World) -> No
     assert world.jobs.paused is not None
 
 
-async def test_a_paused_attached_run_is_gone_on_with_by_any_worker(world: World) -> None:
+async def test_a_paused_attached_run_is_resumed_by_any_worker(world: World) -> None:
     await world.attached.run(spec(), "inbox")
     assert world.jobs.paused is not None
     world.jobs.state, world.jobs.answers = world.jobs.paused.state, YES
@@ -105,7 +105,7 @@ async def test_a_paused_attached_run_is_gone_on_with_by_any_worker(world: World)
     assert bytes(world.jobs.finished.outcome.output.inline) == b'{"answer":{"yes":1}}'
 
 
-async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_from_its_journal(world: World) -> None:
+async def test_a_durable_run_reports_its_pauses_and_reads_the_answer_from_its_journal(world: World) -> None:
     await world.durable.work(DISPATCH, redelivered=False)
     paused = world.jobs.finished
     assert paused is not None
@@ -118,7 +118,7 @@ async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_fro
     assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
 
 
-async def test_a_durable_run_waits_for_a_deploy_service_that_is_away(world: World) -> None:
+async def test_a_durable_run_waits_for_an_unavailable_deploy_service(world: World) -> None:
     blocks = launcher(world.services, [("function", work := Work())])
     worker = DurableRunWorker(blocks, world.jobs, ActiveRuns(), worker_id="worker")
 

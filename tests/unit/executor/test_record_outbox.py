@@ -36,7 +36,7 @@ async def test_small_records_go_together(work: Work) -> None:
     assert len(work.batches) == 1
 
 
-async def test_block_logs_that_are_too_large_are_kept_apart(work: Work) -> None:
+async def test_oversized_block_logs_are_stored_separately(work: Work) -> None:
     blobs = Blobs()
     large = a_record("large", 9 * 1024 * 1024)
     small, told = await sent(work, blobs, a_record("small", 10), large)
@@ -45,7 +45,7 @@ async def test_block_logs_that_are_too_large_are_kept_apart(work: Work) -> None:
     assert msgspec.json.decode(blobs.kept[0], type=tuple[BlockLog, ...]) == large.blocks
 
 
-async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) -> None:
+async def test_a_record_larger_than_a_message_delays_no_other(work: Work) -> None:
     """No known case causes one; but if one did, no run of this worker would be recorded any longer."""
     text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
     beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(text)))
@@ -54,7 +54,7 @@ async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) ->
     assert [record.run.run_id for record in told] == ["before", "after"]
 
 
-async def test_what_nobody_foresaw_costs_these_records_and_none_behind_them(
+async def test_an_unexpected_error_costs_only_the_records_of_its_batch(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_outbox, "BATCH_RECORDS", 1)
@@ -84,7 +84,7 @@ async def test_records_that_find_no_room_are_counted(work: Work, monkeypatch: py
     assert dropped() == before + 1
 
 
-async def test_records_that_nobody_takes_are_given_up_and_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unaccepted_records_are_dropped_and_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_outbox, "PUBLISH_TRIES", 2)
     before = dropped()
     work.is_full = True
@@ -100,13 +100,13 @@ async def test_records_outlive_a_restart_of_the_broker(work: Work, monkeypatch: 
     assert await sent(work, Blobs(), *records) == records
 
 
-async def test_a_message_has_so_many_records_and_no_more(work: Work) -> None:
+async def test_the_number_of_records_per_message_is_bounded(work: Work) -> None:
     records = [a_record(f"r{number}", 10) for number in range(BATCH_RECORDS + 1)]
     assert await sent(work, Blobs(), *records) == records
     assert [len(batch.records) for batch in work.batches] == [BATCH_RECORDS, 1]
 
 
-async def test_what_is_not_to_be_kept_does_not_leave_the_worker(work: Work) -> None:
+async def test_unstored_data_does_not_leave_the_worker(work: Work) -> None:
     record = a_record("r0", 10)
     silent = msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, stores_data=False))
     (told,) = await sent(work, Blobs(), silent)
@@ -121,7 +121,7 @@ async def test_a_worker_that_stops_does_not_wait_for_a_queue_that_takes_nothing(
     assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10)), 30) == []
 
 
-async def test_that_a_run_began_is_told_in_no_message_where_it_fits_into_none(work: Work) -> None:
+async def test_an_oversized_start_report_is_omitted(work: Work) -> None:
     text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
     impossible = msgspec.structs.replace(spec("large"), input=Payload(inline=msgspec.Raw(text)))
     told = await sent(work, Blobs(), RunBegan(impossible, NOW), a_record("after", 10))

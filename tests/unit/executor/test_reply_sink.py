@@ -42,7 +42,7 @@ async def loop_turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_first_text_goes_out_at_once() -> None:
+async def test_the_first_text_is_sent_immediately() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
@@ -52,7 +52,7 @@ async def test_the_first_text_goes_out_at_once() -> None:
     await sink.close()
 
 
-async def test_that_a_run_has_begun_goes_with_its_first_words(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_start_is_sent_with_the_first_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_batcher, "START_EVENT_SECONDS", 3600.0)
     callers = Callers()
     sink = sink_to(callers)
@@ -63,7 +63,7 @@ async def test_that_a_run_has_begun_goes_with_its_first_words(monkeypatch: pytes
     assert [list(batch.events) for batch in callers.batches] == [[RunStarted(), Chunk("b", "Once")]]
 
 
-async def test_that_a_run_has_begun_is_told_though_nothing_is_said() -> None:
+async def test_the_start_is_sent_without_any_text() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
@@ -71,7 +71,7 @@ async def test_that_a_run_has_begun_is_told_though_nothing_is_said() -> None:
     await sink.close()
 
 
-async def test_what_happens_before_the_first_words_is_told_within_milliseconds() -> None:
+async def test_events_before_the_first_text_are_sent_within_milliseconds() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
@@ -104,7 +104,7 @@ async def test_text_is_not_held_past_its_size() -> None:
     await sink.close()
 
 
-async def test_the_end_goes_out_at_once() -> None:
+async def test_the_end_is_sent_immediately() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(ended())
@@ -142,7 +142,7 @@ async def test_no_effect_waits_for_more_than_that_the_caller_knows_of_the_run() 
     await sink.close()
 
 
-async def test_nothing_can_be_said_to_be_known_where_the_caller_is_gone() -> None:
+async def test_an_effect_cannot_be_announced_to_a_disconnected_caller() -> None:
     callers = Callers()
     callers.gone = True
     sink = sink_to(callers)
@@ -151,7 +151,7 @@ async def test_nothing_can_be_said_to_be_known_where_the_caller_is_gone() -> Non
         await sink.confirm_start()
 
 
-async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
+async def test_a_caller_lost_in_the_middle_is_detected_at_the_end() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(Chunk("b", "x"))
@@ -161,7 +161,7 @@ async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
     assert await sink.close() is DeliveryStatus.DISCONNECTED
 
 
-async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None:
+async def test_events_behind_an_undeliverable_batch_are_not_sent() -> None:
     callers, broken = Callers(), list[bool]()
     callers.gone = True
     callers.window.clear()
@@ -194,7 +194,7 @@ async def test_a_short_run_is_one_message() -> None:
     assert [type(event) for event in callers.events] == [RunStarted, RunEnded]
 
 
-async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
+async def test_pending_events_of_a_cancelled_block_are_sent() -> None:
     callers = Callers()
     callers.window.clear()
     sink = sink_to(callers)
@@ -211,7 +211,7 @@ async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
     assert [batch.seq for batch in callers.batches] == [0, 1]
 
 
-async def test_what_cannot_be_sent_at_all_is_no_success() -> None:
+async def test_an_unsendable_event_is_a_failure() -> None:
     tries: list[EventBatch] = []
 
     class Broken(Callers):
@@ -237,7 +237,7 @@ async def test_batches_are_numbered_without_a_gap() -> None:
     assert [batch.seq for batch in callers.batches] == list(range(len(callers.batches)))
 
 
-async def test_a_caller_that_is_gone_is_reported_once_and_gets_no_more() -> None:
+async def test_a_disconnected_caller_is_reported_once_and_gets_no_more_events() -> None:
     callers, broken = Callers(), list[bool]()
     callers.gone = True
     sink = sink_to(callers, broken)
@@ -249,7 +249,7 @@ async def test_a_caller_that_is_gone_is_reported_once_and_gets_no_more() -> None
     assert callers.batches == []
 
 
-async def test_what_a_broker_did_not_take_is_sent_once_it_is_back() -> None:
+async def test_events_refused_by_the_broker_are_sent_after_its_recovery() -> None:
     callers, broken = Callers(), list[bool]()
     callers.broker_lost = True
     sink = sink_to(callers, broken)
@@ -263,7 +263,7 @@ async def test_what_a_broker_did_not_take_is_sent_once_it_is_back() -> None:
     assert broken == []
 
 
-async def test_a_caller_whose_address_was_lost_with_the_broker_is_gone() -> None:
+async def test_a_caller_whose_address_was_lost_with_the_broker_is_disconnected() -> None:
     callers, broken = Callers(), list[bool]()
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
@@ -276,7 +276,7 @@ async def test_a_caller_whose_address_was_lost_with_the_broker_is_gone() -> None
     assert broken == [True]
 
 
-async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_broker_outage_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reply_channel, "RECONNECT_SECONDS", 0.0)
     callers, broken = Callers(), list[bool]()
     callers.broker_lost = True
@@ -286,7 +286,7 @@ async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.Mon
     assert broken == [True]
 
 
-async def test_a_reader_that_is_too_slow_for_what_happens_is_told_the_end_once_there_is_room() -> None:
+async def test_a_reader_that_is_too_slow_receives_the_end_once_there_is_room() -> None:
     callers, broken = Callers(), list[bool]()
     callers.full = True
     sink = sink_to(callers, broken)
@@ -308,7 +308,7 @@ async def test_a_reader_that_is_too_slow_for_what_happens_may_wait_for_the_end()
     assert broken == [True]
 
 
-async def test_what_several_blocks_told_while_nothing_could_be_sent_goes_out_in_batches_of_bounded_size() -> None:
+async def test_a_backlog_of_several_blocks_is_sent_in_batches_of_bounded_size() -> None:
     sent: list[tuple[RunEvent, ...]] = []
     line = asyncio.Event()
 

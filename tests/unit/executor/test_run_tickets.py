@@ -92,7 +92,7 @@ async def test_each_attempt_at_a_durable_run_works_with_the_ticket_of_its_claim(
     assert current_ticket() == ""
 
 
-async def test_what_fits_into_no_record_is_stored_with_the_ticket_of_its_run() -> None:
+async def test_a_log_too_large_for_a_record_is_stored_with_the_ticket_of_its_run() -> None:
     class Attended(Blobs, Payloads):
         def __init__(self) -> None:
             super().__init__()

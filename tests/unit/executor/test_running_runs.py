@@ -48,7 +48,7 @@ def test_a_cancel_that_came_before_its_run_is_for_that_alone() -> None:
     assert (first.cancels, second.cancels) == (1, 0)
 
 
-def test_so_many_early_cancels_are_remembered_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bounded_number_of_early_cancels_is_remembered_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active_runs, "MAX_EARLY_CANCELS", 2)
     runs, waiting = ActiveRuns(), {name: Run() for name in ("r1", "r2", "r3")}
     for name in waiting:
@@ -59,7 +59,7 @@ def test_so_many_early_cancels_are_remembered_the_latest_first(monkeypatch: pyte
     assert [run.cancels for run in waiting.values()] == [0, 1, 1]
 
 
-def test_a_run_that_was_taken_over_here_still_hears_of_its_cancel() -> None:
+def test_a_taken_over_run_receives_its_cancel() -> None:
     runs, before, now = ActiveRuns(), Run(), Run()
     with runs.track("r1", before):
         taken_over = runs.track("r1", now)

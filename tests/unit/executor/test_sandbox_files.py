@@ -57,7 +57,7 @@ async def test_a_part_that_cannot_be_is_refused(headers: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("request_", [ask(workspace_id="other"), ask(f"{FILE_SCHEME}../../etc/passwd")])
-async def test_files_of_others_are_none(request_: FetchRequest) -> None:
+async def test_foreign_files_are_not_found(request_: FetchRequest) -> None:
     with pytest.raises(FetchFailed, match="does not belong to this workspace"):
         await read(request_)
 
@@ -65,11 +65,11 @@ async def test_files_of_others_are_none(request_: FetchRequest) -> None:
 @pytest.mark.parametrize(
     ("problem", "told"), [(NotFound("gone"), "a.txt is no longer stored"), (Unavailable("later"), "later")]
 )
-async def test_a_file_that_cannot_be_had_says_why(problem: Exception, told: str) -> None:
+async def test_an_unavailable_file_has_a_reason(problem: Exception, told: str) -> None:
     with pytest.raises(FetchFailed, match=told):
         await read(ask(), problem)
 
 
-async def test_everything_else_goes_out_as_before() -> None:
+async def test_other_requests_are_sent_unchanged() -> None:
     response = await SandboxFiles(Store(), elsewhere)(ask("https://example.test/"))
     assert response.status == 204

@@ -81,7 +81,7 @@ async def leave_one_without_a_slot(here: World) -> None:
     await eventually(lambda: here.work.times == 4)
 
 
-async def test_those_that_had_to_wait_and_those_that_had_not_have_the_same_slots() -> None:
+async def test_waiting_and_immediate_runs_share_the_same_slots() -> None:
     async with world() as here:
         here.work.go_on.clear()
         await ask(here, EXPRESS, "e1", "e2", "e3")
@@ -97,7 +97,7 @@ def lost_runs() -> float:
     return REGISTRY.get_sample_value("flowport_executor_runs_total", {"mode": "sync", "status": "lost"}) or 0.0
 
 
-async def test_a_worker_whose_slots_are_all_taken_hands_back_at_once_what_another_could_begin() -> None:
+async def test_a_full_worker_requeues_runs_that_another_could_start() -> None:
     before = lost_runs()
     async with world() as here:
         here.work.go_on.clear()
@@ -112,7 +112,7 @@ async def test_a_worker_whose_slots_are_all_taken_hands_back_at_once_what_anothe
     assert lost_runs() == before
 
 
-async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another() -> None:
+async def test_runs_waiting_for_a_slot_of_a_lost_worker_go_to_another() -> None:
     async with world(drain_seconds=0.05) as here:
         await leave_one_without_a_slot(here)
         await asyncio.wait_for(here.consumers.stop(), 30)
@@ -123,7 +123,7 @@ async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another(
         assert redelivered.deliveries[0].redelivered
 
 
-async def test_a_run_that_is_given_up_while_it_waits_for_a_slot_ends_at_once() -> None:
+async def test_a_run_cancelled_while_it_waits_for_a_slot_ends_immediately() -> None:
     async with world() as here:
         await leave_one_without_a_slot(here)
         await here.broker.control.broadcast(CancelRun("waits"))
@@ -134,7 +134,7 @@ async def test_a_run_that_is_given_up_while_it_waits_for_a_slot_ends_at_once() -
         assert here.work.times == 4
 
 
-async def test_a_run_that_was_given_up_leaves_no_slot_less_and_none_more() -> None:
+async def test_a_cancelled_run_leaves_the_number_of_slots_unchanged() -> None:
     async with world() as here:
         await leave_one_without_a_slot(here)
         await here.broker.control.broadcast(CancelRun("waits"))
@@ -148,7 +148,7 @@ async def test_a_run_that_was_given_up_leaves_no_slot_less_and_none_more() -> No
         assert here.work.times == 8
 
 
-async def test_durable_runs_have_slots_of_their_own() -> None:
+async def test_durable_runs_have_separate_slots() -> None:
     async with world() as here:
         here.jobs.failures_left = 1_000  # each continues to request its run
         for number in range(4):
@@ -159,7 +159,7 @@ async def test_durable_runs_have_slots_of_their_own() -> None:
         here.jobs.failures_left = 0
 
 
-async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
+async def test_a_redelivered_run_is_reported_and_not_started() -> None:
     async with world() as here:
         delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
         with capture_logs() as logs:
@@ -170,7 +170,7 @@ async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> No
         assert here.work.times == 0
 
 
-async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
+async def test_a_run_redelivered_to_another_worker_starts_no_effect() -> None:
     async with world() as here:
         held = iter([True])  # on start, and no longer once it has work
         delivery = Delivery(asked(), redelivered=False, is_held=lambda: next(held, False))
@@ -179,7 +179,7 @@ async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
         assert here.work.times == 0
 
 
-async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_reported() -> None:
+async def test_a_run_requeued_while_it_waited_is_not_started_but_reported() -> None:
     async with world() as here:
         delivery = Delivery(asked(), redelivered=False, is_held=lambda: False)
         assert await here.consumers.on_attached(EXPRESS, delivery) is Settlement.ACK
@@ -188,7 +188,7 @@ async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_
 
 
 @pytest.mark.parametrize("redelivered", [False, True])
-async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_somebody_who_can(
+async def test_the_message_of_a_run_with_an_unreportable_end_is_requeued(
     monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
 ) -> None:
     monkeypatch.setattr(reply_channel, "RECONNECT_SECONDS", 0.0)
@@ -200,7 +200,7 @@ async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_someb
         assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK, "its caller has left"
 
 
-async def test_jobs_service_is_told_of_a_second_delivery() -> None:
+async def test_jobs_service_is_notified_of_a_second_delivery() -> None:
     async with world() as here:
         await here.consumers.on_durable(Delivery(DISPATCHED, redelivered=True))
         assert [claim.redelivered for claim in here.jobs.claims] == [True]
@@ -212,7 +212,7 @@ async def test_a_message_in_the_wrong_queue_is_a_dead_letter() -> None:
         assert await here.consumers.on_durable(Delivery(asked(), False)) is Settlement.DEAD_LETTER
 
 
-async def test_a_cancel_is_heard_from_the_start_to_the_end() -> None:
+async def test_a_cancel_is_received_from_start_to_end() -> None:
     async with world() as here:
         here.work.go_on.clear()
         await here.broker.work.publish(INTERACTIVE, asked())
@@ -222,7 +222,7 @@ async def test_a_cancel_is_heard_from_the_start_to_the_end() -> None:
         assert here.callers.outcome.status is RunStatus.CANCELLED
 
 
-async def test_what_is_in_hand_when_a_worker_stops_is_finished() -> None:
+async def test_a_stopping_worker_finishes_its_runs() -> None:
     async with world() as here:
         here.work.go_on.clear()
         await here.broker.work.publish(INTERACTIVE, asked())
@@ -234,7 +234,7 @@ async def test_what_is_in_hand_when_a_worker_stops_is_finished() -> None:
         assert here.callers.outcome.status is RunStatus.COMPLETED
 
 
-async def test_what_takes_longer_than_a_stop_may_is_ended_honestly_or_handed_back() -> None:
+async def test_runs_longer_than_the_drain_time_are_ended_with_an_error_or_requeued() -> None:
     async with world(drain_seconds=0.05) as here:
         here.work.go_on.clear()
         await here.broker.work.publish(INTERACTIVE, asked(spec("r2")))
@@ -259,7 +259,7 @@ async def test_a_worker_whose_queue_gives_nothing_is_not_ready_and_has_no_slots(
             await here.consumers.check()
 
 
-async def test_a_worker_that_has_stopped_hears_nothing_more() -> None:
+async def test_a_stopped_worker_receives_nothing_more() -> None:
     class Held:
         cancels = 0
 

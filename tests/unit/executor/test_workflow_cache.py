@@ -22,7 +22,7 @@ async def test_the_same_state_in_another_workspace_is_another_workflow() -> None
     assert services.loads == 2
 
 
-async def test_what_was_used_longest_ago_goes_first() -> None:
+async def test_the_least_recently_used_workflow_is_evicted_first() -> None:
     services = Services()
     cache = WorkflowCache(services, entries=2)
     for snapshot_hash in ("one", "two", "one", "three", "one"):
@@ -32,7 +32,7 @@ async def test_what_was_used_longest_ago_goes_first() -> None:
     assert services.loads == 4
 
 
-async def test_what_could_not_be_had_is_asked_for_again() -> None:
+async def test_a_failed_load_is_retried() -> None:
     services = Services()
     cache = WorkflowCache(services, entries=2)
     services.unreachable = True
@@ -42,7 +42,7 @@ async def test_what_could_not_be_had_is_asked_for_again() -> None:
     assert await cache.get(ref())
 
 
-async def test_who_gives_up_does_not_take_it_from_those_who_wait_with_him() -> None:
+async def test_a_cancelled_waiter_does_not_cancel_the_load_of_others() -> None:
     class Slow(Services):
         go_on = asyncio.Event()
 

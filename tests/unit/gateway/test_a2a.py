@@ -54,7 +54,7 @@ def results(answer: Answer) -> list[dict[str, Any]]:
     return [frame["result"] for frame in frames]
 
 
-async def test_a_card_tells_what_the_agent_is_and_how_it_is_called(system: System) -> None:
+async def test_a_card_describes_the_agent_and_how_to_call_it(system: System) -> None:
     made = await publish(system, description="Does sums", skills=[SKILL])
     assert made["cardUrl"] == f"https://flow.example{CARD}"
     assert (await system.get(CARD, key=None)).json == {
@@ -84,14 +84,14 @@ async def test_pages_of_any_origin_may_look_and_call(system: System) -> None:
     assert (await system.request("OPTIONS", AGENTS)).headers["access-control-allow-origin"] != "*"
 
 
-async def test_an_agent_without_skills_is_good_at_what_its_workflow_does(system: System) -> None:
+async def test_an_agent_without_skills_has_its_workflow_as_skill(system: System) -> None:
     await publish(system, isPublic=True)
     card = (await system.get(CARD, key=None)).json
     assert [(skill["id"], skill["description"]) for skill in card["skills"]] == [("run", "Runs Workflow W")]
     assert "securitySchemes" not in card, "whose workflow is public needs no key"
 
 
-async def test_a_card_says_of_its_workflow_what_the_workflow_says(system: System) -> None:
+async def test_a_card_has_the_description_of_its_workflow(system: System) -> None:
     """The description, unlike the change note of its latest version."""
     await publish(system)
     await system.send("PUT", "/api/workflows/W", {"description": "Adds."})
@@ -100,7 +100,7 @@ async def test_a_card_says_of_its_workflow_what_the_workflow_says(system: System
     assert [card["description"], card["skills"][0]["description"]] == ["Adds.", "Adds."]
 
 
-async def test_an_agent_is_changed_hidden_and_taken_away(system: System) -> None:
+async def test_an_agent_is_changed_hidden_and_deleted(system: System) -> None:
     made = await publish(system)
     assert (await system.get("/api/workflows/W/a2a")).json == {"agent": made}
     again = await system.send("POST", AGENTS, {"workflowId": "W"})
@@ -131,7 +131,7 @@ async def test_only_admins_change_and_strangers_see_nothing(system: System) -> N
     assert (await ask(system, "GetTask", {"id": "T1"}, key=key)).status == 404
 
 
-async def test_what_is_not_deployed_cannot_be_an_agent_and_has_no_card(system: System) -> None:
+async def test_an_undeployed_workflow_cannot_be_an_agent_and_has_no_card(system: System) -> None:
     await publish(system)
     system.deployments.undeployed("W")
     system.clock.advance(2)
@@ -163,7 +163,7 @@ async def test_a_message_is_a_run_and_its_answer_an_artifact(system: System) -> 
     assert [artifact["parts"] for artifact in task["artifacts"]] == [[{"text": "Four", "mediaType": "text/plain"}]]
 
 
-async def test_who_does_not_want_to_wait_gets_a_task_to_ask_for(system: System) -> None:
+async def test_a_nonblocking_caller_gets_a_task_to_poll(system: System) -> None:
     await publish(system)
     system.jobs.shows_accepted = True
     asked = {**message(), "configuration": {"returnImmediately": True}}
@@ -173,7 +173,7 @@ async def test_who_does_not_want_to_wait_gets_a_task_to_ask_for(system: System) 
     assert task["id"] == (await ask(system, "GetTask", {"id": task["id"]})).json["result"]["id"]
 
 
-async def test_a_stream_tells_text_as_it_is_written(system: System) -> None:
+async def test_a_stream_sends_text_as_it_is_written(system: System) -> None:
     await publish(system)
     call = call_of(system, "SendStreamingMessage", message(contextId="C1"))
     worker = await begun(system, call)
@@ -221,7 +221,7 @@ async def test_text_that_is_not_the_answer_gives_way_to_it(system: System) -> No
     assert made[-1]["lastChunk"]
 
 
-async def test_a_run_that_fails_is_a_task_that_failed_and_says_why(system: System) -> None:
+async def test_a_failed_run_is_a_failed_task_with_a_reason(system: System) -> None:
     await publish(system)
     a_task(system, RunStatus.FAILED, error=RunError(ErrorCode.EXECUTION_FAILED, "boom"))
     task = (await ask(system, "GetTask", {"id": "T1"})).json["result"]
@@ -248,7 +248,7 @@ async def test_a_pause_for_a_person_is_answered_by_a_message(system: System) -> 
     assert error_of(twice) == (200, -32004, "UNSUPPORTED_OPERATION")
 
 
-async def test_a_pause_for_a_time_asks_nobody(system: System) -> None:
+async def test_a_timed_pause_requires_no_input(system: System) -> None:
     await publish(system)
     waits = PausePoint("wait", "wait", PauseKind.TIME, NOON)
     a_task(system, RunStatus.PAUSED, paused_at=NOON, pauses=(waits,))
@@ -281,7 +281,7 @@ async def test_a_run_that_is_not_the_agents_is_no_task(system: System) -> None:
     assert system.jobs.cancels == []
 
 
-async def test_the_public_says_things_and_asks_for_no_tasks(system: System) -> None:
+async def test_public_callers_send_messages_and_read_no_tasks(system: System) -> None:
     await publish(system)
     assert (await ask(system, "SendMessage", message(), key=None)).status == 401
     await system.send("PATCH", f"{AGENTS}/A1", {"isPublic": True})
@@ -322,7 +322,9 @@ async def test_a_key_needs_the_execute_scope_and_the_workflow(system: System) ->
         ("GetTask", {}, -32602),
     ],
 )
-async def test_what_is_wrong_has_the_protocols_number(system: System, method: str, params: Any, number: int) -> None:
+async def test_an_invalid_call_gets_the_protocols_error_code(
+    system: System, method: str, params: Any, number: int
+) -> None:
     await publish(system)
     assert error_of(await ask(system, method, params))[:2] == (200, number)
     assert system.jobs.accepted == []
@@ -339,7 +341,7 @@ async def test_another_version_of_the_protocol_is_refused(system: System, versio
 
 
 @pytest.mark.parametrize(("body", "number"), [(b"{", -32700), (b"[]", -32600), (b'{"jsonrpc":"1.0"}', -32600)])
-async def test_what_is_no_call_is_told_so(system: System, body: bytes, number: int) -> None:
+async def test_a_body_that_is_no_call_is_refused(system: System, body: bytes, number: int) -> None:
     await publish(system)
     answer = await system.send("POST", SERVE, raw=body, headers={"a2a-version": "1.0"})
     assert error_of(answer)[:2] == (200, number)

@@ -13,7 +13,7 @@ from gateway.runs.application.admission import AdmissionGate
 from shared.contracts.runs import RunSpec
 
 
-def test_a_workspace_holds_no_more_places_than_its_own() -> None:
+def test_a_workspace_holds_at_most_its_share_of_slots() -> None:
     gate = AdmissionGate(10, per_workspace=2)
     with gate.admitted_to("A"), gate.admitted_to("A"):
         with pytest.raises(AdmissionClosed), gate.admitted_to("A"):

@@ -35,7 +35,7 @@ async def status(system: System, key: str, method: str = "GET", path: str = "/ap
     return (await system.send(method, path, key=key)).status
 
 
-async def test_a_key_is_shown_once_and_kept_as_a_hash(system: System, admin: Visitor) -> None:
+async def test_a_key_is_shown_once_and_stored_as_a_hash(system: System, admin: Visitor) -> None:
     made = await make(admin)
     clear = made["key"]
     assert clear.startswith("sk-sim-")
@@ -49,7 +49,7 @@ async def test_a_key_is_shown_once_and_kept_as_a_hash(system: System, admin: Vis
     assert await status(system, clear) == 200
 
 
-async def test_of_many_that_are_made_at_once_there_are_no_more_than_may_be(
+async def test_concurrently_created_keys_do_not_exceed_the_limit(
     system: System, admin: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = system.tenants.keys_of
@@ -94,12 +94,12 @@ async def test_a_misspelt_restriction_makes_no_key_without_one(admin: Visitor, p
     assert (await make(admin, path=path, source="settings"))["name"] == "ci"
 
 
-async def test_a_key_without_a_name_is_told_so(admin: Visitor) -> None:
+async def test_a_key_without_a_name_is_refused(admin: Visitor) -> None:
     details = (await admin.send("POST", KEYS, {"name": ""})).json["details"]
     assert details == [{"code": "too_small", "path": ["name"], "message": "Name is required"}]
 
 
-async def test_a_key_does_what_it_was_made_for(system: System, admin: Visitor) -> None:
+async def test_a_key_is_limited_to_its_scopes(system: System, admin: Visitor) -> None:
     key = (await make(admin, scopes=["read"]))["key"]
     assert await status(system, key) == 200
     refused = await system.send("POST", "/api/workflows/W/deploy", key=key)
@@ -138,7 +138,7 @@ async def test_an_admin_key_for_one_workflow_cannot_get_rid_of_its_limit(system:
     assert statuses == [200, 403], "it is an admin of its own workflow"
 
 
-async def test_a_key_may_have_a_limit_of_its_own(system: System, admin: Visitor) -> None:
+async def test_a_key_may_have_its_own_rate_limit(system: System, admin: Visitor) -> None:
     made = await make(admin, rateLimit=1)
     assert made["rateLimit"] == 1
     answers = [await system.execute({}, key=made["key"]) for _ in range(3)]
@@ -185,7 +185,7 @@ async def test_a_key_expires(system: System, admin: Visitor) -> None:
     assert await status(system, key) == 401
 
 
-async def test_a_revoked_key_is_refused_at_once_and_frees_its_name(system: System, admin: Visitor) -> None:
+async def test_a_revoked_key_is_rejected_immediately_and_frees_its_name(system: System, admin: Visitor) -> None:
     made = await make(admin)
     assert await status(system, made["key"]) == 200
     assert (await admin.send("DELETE", f"{KEYS}/{made['id']}")).json == {"success": True}
@@ -204,7 +204,7 @@ async def test_many_are_revoked_together(system: System, admin: Visitor) -> None
     assert [await status(system, key["key"]) for key in made] == [401, 401, 200]
 
 
-async def test_a_rotated_key_stays_good_for_the_overlap(system: System, admin: Visitor) -> None:
+async def test_a_rotated_key_stays_valid_for_the_overlap(system: System, admin: Visitor) -> None:
     old = await make(admin, scopes=["deploy"])
     answer = await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {"overlapSeconds": 60})
     new = answer.json["key"]
@@ -217,7 +217,7 @@ async def test_a_rotated_key_stays_good_for_the_overlap(system: System, admin: V
     assert [await status(system, key["key"], "POST", deploys) for key in (old, new)] == [401, 200]
 
 
-async def test_rotation_without_overlap_ends_the_old_key_at_once(system: System, admin: Visitor) -> None:
+async def test_rotation_without_overlap_ends_the_old_key_immediately(system: System, admin: Visitor) -> None:
     old = await make(admin)
     assert await status(system, old["key"]) == 200
     await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {})
@@ -250,7 +250,7 @@ class TestPersonalKeys:
         deploys = [await status(system, key, "POST", f"/api/workflows/{each}/deploy") for each in ("W", "X")]
         assert deploys == [403, 200]
 
-    async def test_a_workspace_may_want_none(self, system: System, admin: Visitor) -> None:
+    async def test_a_workspace_may_forbid_personal_keys(self, system: System, admin: Visitor) -> None:
         key = (await make(admin, path=MINE))["key"]
         assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
         system.clock.advance(1)
@@ -263,7 +263,7 @@ class TestPersonalKeys:
         assert again.status == 403, "whom it keeps out does not take it back"
         assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": True})).status == 200
 
-    async def test_where_none_are_wanted_they_go_on_elsewhere(self, system: System, admin: Visitor) -> None:
+    async def test_personal_keys_keep_working_in_other_workspaces(self, system: System, admin: Visitor) -> None:
         key = (await make(admin, path=MINE))["key"]
         system.tenants.join("WS2", "u-admin", Role.READ)
         assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200

@@ -23,7 +23,7 @@ async def admin(system: System) -> Visitor:
     return await Visitor.with_role(system, Role.ADMIN)
 
 
-async def test_deeds_are_told_with_before_and_after(system: System, admin: Visitor) -> None:
+async def test_actions_are_recorded_with_before_and_after(system: System, admin: Visitor) -> None:
     made = (await admin.send("POST", "/api/workspaces/WS1/api-keys", {"name": "ci"})).json["key"]
     await admin.send("PUT", f"/api/workspaces/WS1/api-keys/{made['id']}", {"name": "cd"})
     rows = (await admin.get(AUDIT))["data"]
@@ -104,7 +104,7 @@ async def test_values_are_written_and_never_read(system: System, admin: Visitor)
     assert (await writer.send("PUT", f"{path}/A", {"value": "x"})).status == 403
 
 
-async def test_what_is_live_is_told_with_before_and_after(system: System, admin: Visitor) -> None:
+async def test_changes_of_the_live_version_are_recorded_with_before_and_after(system: System, admin: Visitor) -> None:
     for method, path, body in (
         ("POST", "deploy", None),
         ("PATCH", "deployments/1", {"isActive": True}),
@@ -126,7 +126,7 @@ async def test_what_is_live_is_told_with_before_and_after(system: System, admin:
     ]
 
 
-async def test_who_makes_reads_in_renames_and_deletes_workflows_is_told(system: System, admin: Visitor) -> None:
+async def test_creating_importing_renaming_and_deleting_workflows_is_recorded(system: System, admin: Visitor) -> None:
     made = (await admin.send("POST", "/api/workflows", {"name": "One"})).json["id"]
     file = {"workspaceId": "WS1", "name": "Two", "workflow": {"version": "1.0", "state": {"blocks": {}, "edges": []}}}
     for generation in ("v1", "v2"):
@@ -165,7 +165,7 @@ async def test_many_saves_of_a_draft_are_one_entry_for_each_editor_and_quarter_o
     ]
 
 
-async def test_another_text_of_a_version_is_told_with_before_and_after(system: System, admin: Visitor) -> None:
+async def test_a_changed_version_text_is_recorded_with_before_and_after(system: System, admin: Visitor) -> None:
     body = {"name": "Spring", "description": "The first"}
     assert (await admin.send("PATCH", "/api/workflows/W/deployments/1", body)).status == 200
     entry = system.audit.entries[-1]
@@ -173,7 +173,7 @@ async def test_another_text_of_a_version_is_told_with_before_and_after(system: S
     assert (entry.before, entry.after) == ({"name": None, "description": None}, body)
 
 
-async def test_webhooks_are_told_without_what_may_be_a_secret(system: System, admin: Visitor) -> None:
+async def test_webhooks_are_recorded_without_possible_secrets(system: System, admin: Visitor) -> None:
     path, hidden = "/api/workspaces/WS1/notifications", "/hooks/T0/s3cret"
 
     def body(**config: str) -> dict[str, object]:
@@ -200,7 +200,7 @@ async def test_webhooks_are_told_without_what_may_be_a_secret(system: System, ad
     assert "s3cret" not in repr(system.audit.entries)
 
 
-async def test_second_chances_are_told(system: System) -> None:
+async def test_redrives_and_redeliveries_are_recorded(system: System) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.FAILED)
     assert (await system.send("POST", "/api/v1/runs/E1/redrive")).status == 202
     assert (await system.send("POST", "/api/v1/dead-letters/L1/redrive")).status == 202

@@ -41,7 +41,7 @@ def runs_of(system: System) -> int:
 
 @pytest.mark.parametrize("first", BEGIN)
 @pytest.mark.parametrize("second", BEGIN)
-async def test_a_stream_beyond_the_limit_of_its_caller_begins_no_run(first: str, second: str) -> None:
+async def test_a_stream_beyond_its_callers_limit_starts_no_run(first: str, second: str) -> None:
     async with running_system(streams_per_caller=1) as system:
         await publish_agent(system)
         system.worker.script = lambda run: [[RunStarted()]]
@@ -58,7 +58,7 @@ async def test_a_stream_beyond_the_limit_of_its_caller_begins_no_run(first: str,
         await later.disconnect()
 
 
-async def test_each_api_words_the_refusal_as_its_other_errors() -> None:
+async def test_each_api_formats_the_refusal_like_its_other_errors() -> None:
     async with running_system(streams_per_caller=1) as system:
         await publish_agent(system)
         system.worker.script = lambda run: [[RunStarted()]]
@@ -72,7 +72,7 @@ async def test_each_api_words_the_refusal_as_its_other_errors() -> None:
         await held.disconnect()
 
 
-async def test_a_stream_that_does_not_begin_gives_its_place_back() -> None:
+async def test_a_stream_that_does_not_start_frees_its_slot() -> None:
     async with running_system(streams_per_caller=1) as system:
         system.worker.script = lambda run: [[RunStarted()]]
         for path in (LEGACY, V2):
@@ -86,7 +86,7 @@ async def test_a_stream_that_does_not_begin_gives_its_place_back() -> None:
         await held.disconnect()
 
 
-async def test_the_canvas_counts_for_who_is_signed_in() -> None:
+async def test_streams_of_the_canvas_count_for_the_signed_in_member() -> None:
     async with running_system(streams_per_caller=1) as system:
         writer = await Visitor.with_role(system, Role.WRITE)
         system.worker.script = lambda run: [[RunStarted()]]

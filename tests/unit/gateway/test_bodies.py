@@ -70,7 +70,7 @@ def test_any_v2_body_is_read_or_refused(value: Any, headers: dict[str, str]) -> 
         (CreateBody, {}, "Name is required"),
     ],
 )
-def test_what_is_wrong_is_said_in_the_words_that_clients_know(model: type[BaseModel], value: Any, message: str) -> None:
+def test_errors_have_the_texts_that_clients_know(model: type[BaseModel], value: Any, message: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         validated(model, value)
     assert refused.value.details[0]["message"] == message
@@ -126,7 +126,7 @@ async def test_every_generation_takes_half_a_character(system: System, method: s
     ],
     ids=["strays", "too many strays", "parts of a message", "values"],
 )
-def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], value: Any) -> None:
+def test_no_invalid_body_blocks_the_process(model: type[BaseModel], value: Any) -> None:
     began = time.process_time()
     with pytest.raises(InvalidRequest) as refused:
         validated(model, value)
@@ -146,13 +146,13 @@ def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], v
         (ValuesBody, {"variables": {f"k{number}": 1 for number in range(MAX_BODY_VALUES)}}, ["variables"]),
     ],
 )
-def test_what_is_too_large_is_named(model: type[BaseModel], value: Any, path: list[str]) -> None:
+def test_an_oversized_field_is_named(model: type[BaseModel], value: Any, path: list[str]) -> None:
     message = f"Too big: expected at most {MAX_BODY_VALUES} values"
     with pytest.raises(InvalidRequest) as refused:
         validated(model, value)
     assert refused.value.details == [{"code": "too_big", "path": path, "message": message}]
 
 
-def test_what_may_be_anything_may_be_large() -> None:
+def test_free_form_fields_may_be_large() -> None:
     state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MAX_BODY_VALUES)}}
     assert validated(ImportBody, {"workspaceId": "W", "workflow": state}).workflow == state

@@ -73,7 +73,7 @@ async def test_an_address_is_given_once(system: System) -> None:
     assert (again.status, again.json["error"]) == (400, "Identifier already in use")
 
 
-async def test_what_is_refused_as_a_chat_is_not_deployed_either(system: System) -> None:
+async def test_an_invalid_chat_is_not_deployed(system: System) -> None:
     await publish(system)
     system.deployments.undeployed("W")
     again = await system.send("POST", "/api/chat", {**CHAT, "identifier": "second-desk"})
@@ -81,7 +81,7 @@ async def test_what_is_refused_as_a_chat_is_not_deployed_either(system: System) 
     assert not system.deployments.endpoints["W"].is_deployed
 
 
-async def test_what_cannot_be_deployed_is_no_chat_either(system: System) -> None:
+async def test_an_undeployable_workflow_becomes_no_chat(system: System) -> None:
     system.deployments.undeployed("W")
     system.deployments.refusal = InvalidWorkflow("Workflow has no Start block")
     refused = await system.send("POST", "/api/chat", CHAT)
@@ -127,7 +127,7 @@ async def test_a_message_is_a_streamed_run_of_the_chat(system: System) -> None:
     assert (run.trigger, run.selected_outputs, run.actor_id) == (Trigger.CHAT, ("a1.content",), None)
 
 
-async def test_thoughts_are_shown_only_where_the_author_says_so(system: System) -> None:
+async def test_thoughts_are_shown_only_if_the_author_enables_it(system: System) -> None:
     async def thinks(run: RunSpec, send: Send) -> None:
         thoughts = [Thinking("a1", "Hm.")] if run.include_thinking else []
         await send(0, [*thoughts, RunEnded(outcome({}))])
@@ -141,7 +141,7 @@ async def test_thoughts_are_shown_only_where_the_author_says_so(system: System) 
     assert len(frames(await say(system, {"input": "?"}))) == 2
 
 
-async def test_what_an_agent_told_its_tools_is_hidden_from_strangers(system: System) -> None:
+async def test_tool_inputs_are_hidden_from_visitors(system: System) -> None:
     call = {"name": "look_up", "arguments": {"customer": 7}, "result": "secret", "success": True}
     output = {"content": "Done.", "toolCalls": {"list": [call], "count": 1}, "nested": [{"toolCalls": [call]}]}
 
@@ -177,14 +177,14 @@ def test_a_document_without_tool_calls_is_left_as_it_is() -> None:
     assert redact_for_public(document) is document
 
 
-async def test_nothing_said_is_refused(system: System) -> None:
+async def test_an_empty_message_is_refused(system: System) -> None:
     await publish(system)
     answer = await say(system, {})
     assert (answer.status, answer.json["error"]) == (400, "No input provided")
     assert (await say(system, {"input": "x", "files": [{"name": "a", "data": "d"}] * 16})).status == 400
 
 
-async def test_no_chat_a_closed_one_and_one_that_is_not_live_are_told_apart(system: System) -> None:
+async def test_missing_closed_and_undeployed_chats_are_distinguished(system: System) -> None:
     assert (await say(system, {"input": "?"})).json["error"] == "Chat not found"
     assert (await system.get("/api/chat/NOT%20ONE", key=None)).status == 404
     system.clock.advance(1)

@@ -54,7 +54,7 @@ async def test_a_code_by_mail_opens_the_chat_for_a_day(system: System) -> None:
     assert (await system.request("GET", "/api/chat/help-desk", headers=entered)).status == 401
 
 
-async def test_the_mail_says_what_it_is_for(system: System) -> None:
+async def test_the_mail_names_its_purpose(system: System) -> None:
     await publish(system, {**INVITED, "title": "Help\r\nBcc: all@acme.test"})
     await ask(system, "ada@example.com")
     mail = await next_mail(system)
@@ -63,7 +63,7 @@ async def test_the_mail_says_what_it_is_for(system: System) -> None:
     assert "https://flow.example/chat/help-desk" in mail.text
 
 
-async def test_everybody_of_a_domain_is_let_in_and_nobody_of_one_that_looks_like_it(system: System) -> None:
+async def test_guests_of_a_domain_are_admitted_and_lookalike_domains_are_not(system: System) -> None:
     await publish(system, INVITED)
     await ask(system, "bob@acme.test")
     assert (await enter(system, "bob@acme.test", await mailed(system))).status == 200
@@ -73,7 +73,7 @@ async def test_everybody_of_a_domain_is_let_in_and_nobody_of_one_that_looks_like
     assert (await next_mail(system)).to == "zoe@acme.test"
 
 
-async def test_answers_do_not_tell_who_is_on_the_list(system: System) -> None:
+async def test_answers_do_not_disclose_the_guest_list(system: System) -> None:
     await publish(system, INVITED)
     asked = [await ask(system, email) for email in ("ada@example.com", "eve@evil.example")]
     assert asked[0].json == asked[1].json
@@ -92,7 +92,7 @@ async def test_the_address_alone_opens_nothing(system: System) -> None:
         assert (answer.status, answer.json["error"]) == (401, "auth_required_email")
 
 
-async def test_only_a_hash_of_the_code_is_kept(system: System) -> None:
+async def test_only_a_hash_of_the_code_is_stored(system: System) -> None:
     await publish(system, INVITED)
     await ask(system, "ada@example.com")
     code = await mailed(system)
@@ -135,7 +135,7 @@ async def test_a_code_is_for_its_address_and_its_chat(system: System) -> None:
     assert (await enter(system, "ada@example.com", code)).status == 200
 
 
-async def test_a_code_can_be_guessed_at_only_so_often_from_wherever(system: System) -> None:
+async def test_guesses_at_a_code_are_limited_across_addresses(system: System) -> None:
     await publish(system, INVITED)
     await ask(system, "ada@example.com")
     code = await mailed(system)
@@ -144,7 +144,7 @@ async def test_a_code_can_be_guessed_at_only_so_often_from_wherever(system: Syst
     assert (await enter(system, "ada@example.com", code, address="10.0.2.1")).status == 401
 
 
-async def test_a_mailbox_is_not_flooded_from_wherever(system: System) -> None:
+async def test_mails_to_a_mailbox_are_limited_across_addresses(system: System) -> None:
     await publish(system, INVITED)
     for email in ("ada@example.com", "eve@evil.example"):
         for number in range(3):
@@ -154,7 +154,7 @@ async def test_a_mailbox_is_not_flooded_from_wherever(system: System) -> None:
         assert int(flooding.headers["retry-after"]) > 0
 
 
-async def test_one_address_asks_for_so_many_codes_and_tries_so_many(system: System) -> None:
+async def test_codes_and_attempts_per_address_are_limited(system: System) -> None:
     await publish(system, INVITED)
     for number in range(50):
         assert (await ask(system, f"n{number}@acme.test")).status == 200
@@ -169,7 +169,7 @@ async def guess(system: System, number: int, *, address: str) -> int:
     return (await enter(system, f"n{number}@acme.test", "wrong", address=address)).status
 
 
-async def test_an_ipv6_network_guesses_so_often_in_a_day_whatever_its_sites(system: System) -> None:
+async def test_daily_guesses_of_an_ipv6_network_are_limited_across_its_sites(system: System) -> None:
     await publish(system, INVITED)
     for number in range(sign_in_attempts.CODES_PER_NETWORK):
         assert await guess(system, number, address=f"2001:db8:1:{number:x}::1") == 401
@@ -215,7 +215,7 @@ async def test_a_mailbox_is_guessed_at_so_often_in_a_day(system: System) -> None
     assert (await enter(system, "n1@acme.test", await mailed(system), address="192.0.2.1")).status == 200
 
 
-async def test_who_is_taken_off_the_list_is_out_at_once(system: System) -> None:
+async def test_a_removed_guest_loses_access_immediately(system: System) -> None:
     await publish(system, INVITED)
     await ask(system, "ada@example.com")
     answer = await enter(system, "ada@example.com", await mailed(system))
@@ -250,20 +250,20 @@ async def test_the_cookie_of_one_person_is_not_that_of_another(system: System) -
         "a.@acme.test",
     ],
 )
-async def test_what_is_no_address_is_refused(system: System, email: str) -> None:
+async def test_an_invalid_address_is_refused(system: System, email: str) -> None:
     await publish(system, INVITED)
     answer = await ask(system, email)
     assert (answer.status, answer.json["error"]) == (400, "Invalid email address")
 
 
-async def test_a_chat_that_asks_for_no_address_has_no_codes(system: System) -> None:
+async def test_a_chat_without_email_access_has_no_codes(system: System) -> None:
     await publish(system)
     assert (await ask(system, "ada@example.com")).status == 400
     assert (await enter(system, "ada@example.com", "123456")).status == 400
     assert system.mailer.mails.empty()
 
 
-async def test_without_a_mail_server_the_choice_is_refused_and_says_what_is_missing() -> None:
+async def test_without_a_mail_server_the_option_is_refused_with_a_reason() -> None:
     async with running_system(mails=False) as system:
         assert (await system.get("/api/workflows/W/chat/status")).json["canMail"] is False
         answer = await system.send("POST", "/api/chat", INVITED)
@@ -271,7 +271,7 @@ async def test_without_a_mail_server_the_choice_is_refused_and_says_what_is_miss
         assert "FLOWPORT_SMTP_HOST" in answer.json["error"]
 
 
-async def test_a_mail_server_that_is_away_is_not_the_visitors_business(system: System) -> None:
+async def test_a_mail_server_outage_is_hidden_from_visitors(system: System) -> None:
     await publish(system, INVITED)
     system.mailer.refuses = True
     assert (await ask(system, "ada@example.com")).status == 200

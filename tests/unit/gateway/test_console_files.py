@@ -54,12 +54,12 @@ async def test_only_own_scripts_run_on_a_page(client: httpx2.AsyncClient) -> Non
     assert "frame-ancestors 'none'" in policy
 
 
-async def test_files_with_a_hash_in_their_name_are_kept_for_ever(client: httpx2.AsyncClient) -> None:
+async def test_files_with_a_hash_in_their_name_are_cached_permanently(client: httpx2.AsyncClient) -> None:
     assert "immutable" in (await client.get("/assets/main-abc123.js")).headers["cache-control"]
     assert (await client.get("/theme.js")).headers["cache-control"] == "no-cache"
 
 
-async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx2.AsyncClient) -> None:
+async def test_scripts_are_compressed_for_clients_that_accept_it(client: httpx2.AsyncClient) -> None:
     async with client.stream("GET", "/assets/main-abc123.js", headers={"accept-encoding": "gzip"}) as answer:
         raw = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers["content-encoding"] == "gzip"
@@ -71,20 +71,20 @@ async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx2.Asy
 @pytest.mark.parametrize(
     "path", ["/assets/none.js", "/assets/..%2findex.html", "/assets/../index.html", "/api/x", "/v1/x", "/x"]
 )
-async def test_what_is_no_page_and_no_file_is_not_found(client: httpx2.AsyncClient, path: str) -> None:
+async def test_unknown_pages_and_files_are_not_found(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path, headers=HTML)).status_code == 404
 
 
-async def test_a_file_that_a_new_build_took_away_is_not_found(client: httpx2.AsyncClient, built: Path) -> None:
+async def test_files_removed_by_a_new_build_are_not_found(client: httpx2.AsyncClient, built: Path) -> None:
     (built / "assets" / "main-abc123.js").unlink()
     assert (await client.get("/assets/main-abc123.js")).status_code == 404
 
 
-async def test_programs_that_ask_for_the_front_page_are_told_where_the_api_is(client: httpx2.AsyncClient) -> None:
+async def test_programs_that_request_the_front_page_learn_the_path_of_the_api(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/")).json() == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
 
 
-async def test_without_a_build_the_front_page_still_says_what_this_is(tmp_path: Path) -> None:
+async def test_without_a_build_the_front_page_describes_the_service(tmp_path: Path) -> None:
     async with _client(tmp_path) as client:
         assert "REST endpoints" in (await client.get("/", headers=HTML)).text
         assert (await client.get("/runs", headers=HTML)).status_code == 404
@@ -102,11 +102,11 @@ async def test_the_api_reference_may_load_and_call_nothing_from_elsewhere(built:
     assert "http" not in policy
 
 
-async def test_there_is_no_api_reference_where_none_was_built(client: httpx2.AsyncClient) -> None:
+async def test_without_a_build_there_is_no_api_reference(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/docs", headers=HTML)).status_code == 404
 
 
-def test_the_script_of_an_entry_is_found_whatever_its_hash(built: Path) -> None:
+def test_the_script_of_an_entry_is_found_by_any_hash(built: Path) -> None:
     assert ConsoleFiles(built).hashed_name("chat-markdown") is None
     (built / "assets" / "chat-markdown-B5F_V-1l.js").write_text("")
     (built / "assets" / "chat-other-B5F_V-1l.js").write_text("")
@@ -128,7 +128,7 @@ async def test_the_chat_page_gets_the_markdown_renderer_that_was_built(chat: htt
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_the_chat_page_gets_no_markdown_renderer_where_none_was_built(tmp_path: Path) -> None:
+async def test_without_a_build_the_chat_page_has_no_markdown_renderer(tmp_path: Path) -> None:
     app = FastAPI()
     app.include_router(chat_page_router(ConsoleFiles(tmp_path)))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as client:

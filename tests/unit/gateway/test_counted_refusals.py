@@ -55,7 +55,7 @@ def routes() -> set[str]:
 
 
 @pytest.mark.parametrize("path", DOORS)
-async def test_a_door_that_runs_workflows_counts_a_refusal_and_the_call(system: System, path: str) -> None:
+async def test_an_endpoint_that_runs_workflows_counts_the_call_and_its_refusal(system: System, path: str) -> None:
     (pattern,) = routes_of_calls()
     before = refused()
     counted = {route: posted(route) for route in routes()}
@@ -67,7 +67,7 @@ async def test_a_door_that_runs_workflows_counts_a_refusal_and_the_call(system: 
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/api/chat/nobody", "/api/mcp/serve/S1", "/api/v1/workflows"])
-async def test_who_looks_around_and_is_refused_is_no_failed_call(system: System, path: str) -> None:
+async def test_a_refused_read_counts_as_no_failed_call(system: System, path: str) -> None:
     before = refused()
     assert (await system.get(path, key="no")).status in (401, 404)
     assert refused() == before
@@ -82,7 +82,7 @@ async def test_a_tool_that_cannot_be_called_is_a_refusal(system: System, monkeyp
     assert refused() == before + 1
 
 
-async def test_a_chat_that_runs_refuses_nobody(system: System) -> None:
+async def test_a_running_chat_counts_no_refusal(system: System) -> None:
     await publish_chat(system)
     before = refused()
     assert (await system.send("POST", "/api/chat/help-desk", {"input": "Hello"}, key=None)).status == 200

@@ -78,7 +78,7 @@ async def test_head_is_refused_as_get_is(system: System) -> None:
         ("/healthz", "GET, HEAD"),
     ],
 )
-async def test_who_asks_in_a_wrong_way_is_told_every_right_one(system: System, path: str, allowed: str) -> None:
+async def test_a_wrong_method_lists_the_allowed_ones(system: System, path: str, allowed: str) -> None:
     answer = await system.send("PUT", path)
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
 
@@ -93,7 +93,7 @@ async def test_a_slash_too_many_is_an_unknown_path_and_leads_nowhere_else(system
     assert (answer.status, "location" in answer.headers) == (404, False)
 
 
-async def test_a_parameter_out_of_shape_is_told_as_any_other_mistake(system: System) -> None:
+async def test_an_invalid_parameter_is_reported_like_any_other_error(system: System) -> None:
     answer = await system.get("/api/workflows/W/diff?from=zero")
     assert (answer.status, answer.json["details"][0]["path"]) == (400, ["from"])
     assert answer.json["code"] == "_".join(answer.json["error"].upper().split())
@@ -101,20 +101,18 @@ async def test_a_parameter_out_of_shape_is_told_as_any_other_mistake(system: Sys
 
 
 @pytest.mark.parametrize("path", ["/api/v2/nothing", "/api/v2/workflows/W/execute", "/api/v2/workflows/W/runs?limit=0"])
-async def test_no_answer_of_v2_is_kept_by_anybody(system: System, path: str) -> None:
+async def test_answers_of_v2_are_not_cacheable(system: System, path: str) -> None:
     assert (await system.get(path)).headers["cache-control"] == "private, no-store"
 
 
-async def test_the_front_page_tells_what_this_is(system: System) -> None:
+async def test_the_front_page_describes_the_service(system: System) -> None:
     assert (await system.get("/")).json == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
 
 
 @pytest.mark.parametrize(
     ("console", "shown"), [({}, "/api/workflows/{workflow-id}/execute"), ({"index.html": "the console"}, "the console")]
 )
-async def test_a_person_meets_the_console_or_is_told_how_to_call(
-    tmp_path: Path, console: dict[str, str], shown: str
-) -> None:
+async def test_browsers_get_the_console_or_instructions(tmp_path: Path, console: dict[str, str], shown: str) -> None:
     for name, content in console.items():
         (tmp_path / name).write_text(content)
     app = FastAPI()
@@ -123,7 +121,7 @@ async def test_a_person_meets_the_console_or_is_told_how_to_call(
         assert shown in (await browser.get("/", headers={"accept": "text/html"})).text
 
 
-async def test_readiness_asks_the_broker_and_the_store(system: System) -> None:
+async def test_readiness_checks_the_broker_and_the_store(system: System) -> None:
     assert (await system.get("/readyz")).status == 200
     system.tenants.is_down = True
     answer = await system.get("/readyz")
@@ -177,7 +175,7 @@ async def test_a_bug_is_500_with_an_id_and_no_secret(path: str, body: bytes) -> 
 @pytest.mark.parametrize(
     "path", ["/api/workflows/W/deploy", "/api/v1/workflows/W/deploy", "/api/v2/workflows/W/deploy"]
 )
-async def test_a_change_that_may_have_been_made_is_told_as_that_and_nobody_is_asked_to_repeat_it(
+async def test_a_change_with_an_unknown_outcome_is_reported_as_such_without_a_retry_hint(
     system: System, path: str
 ) -> None:
     system.deployments.refusal = OutcomeUncertain()

@@ -60,7 +60,7 @@ async def test_a_session_runs_the_draft_with_the_input_alone(system: System, wri
     assert not run.include_block_events
 
 
-async def test_it_may_run_what_is_live(system: System, writer: Visitor) -> None:
+async def test_it_may_run_the_live_version(system: System, writer: Visitor) -> None:
     body = {"useDraftState": False, "triggerType": "api", "stream": True, "isClientSession": True}
     answer = await writer.send("POST", EXECUTE, body)
     assert answer.body.endswith(b'data: "[DONE]"\n\n')
@@ -75,7 +75,7 @@ async def test_it_may_run_another_state(system: System, writer: Visitor) -> None
     assert system.worker.runs[0].stop_after_block_id == "a"
 
 
-async def test_a_reader_runs_only_what_is_live(system: System) -> None:
+async def test_a_reader_runs_only_the_live_version(system: System) -> None:
     reader = await Visitor.with_role(system, Role.READ)
     refused = await reader.send("POST", EXECUTE, {})
     assert (refused.status, refused.json) == (
@@ -91,7 +91,7 @@ async def test_a_stranger_is_refused(system: System, writer: Visitor) -> None:
     assert (refused.status, refused.json) == (403, {"error": "Unauthorized: Access denied to read this workflow"})
 
 
-async def test_a_run_goes_on_from_a_block_with_what_was_there(system: System, writer: Visitor) -> None:
+async def test_a_run_continues_from_a_block_with_stored_outputs(system: System, writer: Visitor) -> None:
     given = {"startBlockId": "b", "sourceSnapshot": {"blockStates": {"a": {"output": {"x": 1}, "executed": True}}}}
     assert (await writer.send("POST", EXECUTE, {"runFromBlock": given})).status == 200
     asked = system.worker.runs[0].run_from
@@ -124,7 +124,7 @@ FROM_E1 = [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"input
 
 
 @pytest.mark.parametrize("asked", FROM_E1)
-async def test_what_an_earlier_run_left_is_awaited_until_it_is_recorded(
+async def test_outputs_of_an_earlier_run_are_awaited_until_they_are_recorded(
     system: System, writer: Visitor, asked: dict[str, Any]
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
@@ -146,7 +146,7 @@ async def test_a_run_that_still_runs_has_left_nothing_yet(
 
 
 @pytest.mark.parametrize("asked", FROM_E1)
-async def test_what_was_too_large_to_log_is_refused_and_never_made_up(
+async def test_an_output_too_large_to_log_is_refused_and_never_invented(
     system: System, writer: Visitor, asked: dict[str, Any]
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"truncated": True, "bytes": 40_000}),))
@@ -167,9 +167,7 @@ async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: V
         assert (refused.status, refused.json["error"]) == (404, "Source workflow execution was not found")
 
 
-async def test_an_input_of_which_a_secret_was_not_kept_is_refused_and_never_made_up(
-    system: System, writer: Visitor
-) -> None:
+async def test_an_input_with_an_unstored_secret_is_refused_and_never_invented(system: System, writer: Visitor) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("start", {"q": [{"password": "[REDACTED]"}]}),))
     refused = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
     message = "The input of execution E1 contains secrets, which are not stored. Send the input again."
@@ -184,14 +182,14 @@ async def test_an_input_of_which_a_secret_was_not_kept_is_refused_and_never_made
         ({"executionId": "latest"}, "No execution state found for workflow. Run the full workflow first."),
     ],
 )
-async def test_what_was_never_run_cannot_go_on(writer: Visitor, asked: dict[str, str], message: str) -> None:
+async def test_a_draft_that_never_ran_cannot_continue(writer: Visitor, asked: dict[str, str], message: str) -> None:
     with without_collections() as remains:
         answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **asked}})
         assert (answer.status, answer.json) == (400, {"error": message})
         assert remains.of(InvalidRequest) == []
 
 
-async def test_a_queued_run_of_a_session_is_of_what_is_live(system: System, writer: Visitor) -> None:
+async def test_a_queued_run_of_a_session_uses_the_live_version(system: System, writer: Visitor) -> None:
     answer = await writer.send("POST", EXECUTE, {"input": {}}, X_Execution_Mode="async")
     assert answer.status == 202
     assert system.jobs.accepted[0].run.snapshot.version == 1
@@ -214,7 +212,7 @@ async def begun(writer: Visitor) -> Call:
     return call
 
 
-async def test_the_canvas_hears_every_block(system: System, writer: Visitor) -> None:
+async def test_the_canvas_receives_events_of_every_block(system: System, writer: Visitor) -> None:
     worker = FollowedWorker.of(system)
     call = await begun(writer)
     run = system.jobs.accepted[0].run
@@ -242,7 +240,7 @@ async def test_the_canvas_hears_every_block(system: System, writer: Visitor) -> 
     assert (seen[-1]["data"]["success"], seen[-1]["data"]["output"]) == (True, {"content": "Hi"})
 
 
-async def test_who_loses_the_line_reads_on_where_it_was_lost(system: System, writer: Visitor) -> None:
+async def test_a_reader_that_loses_its_connection_resumes_where_it_stopped(system: System, writer: Visitor) -> None:
     worker = FollowedWorker.of(system)
     call = await begun(writer)
     await worker.tell(*PLAY)
@@ -261,7 +259,7 @@ async def test_who_loses_the_line_reads_on_where_it_was_lost(system: System, wri
     assert (await writer.send("GET", f"{STREAM}?from=5")).body == b"data: [DONE]\n\n"
 
 
-async def test_what_is_read_later_carries_the_time_when_it_was(system: System, writer: Visitor) -> None:
+async def test_events_read_later_carry_their_original_time(system: System, writer: Visitor) -> None:
     worker = FollowedWorker.of(system)
     call = await begun(writer)
     later = "2026-11-24T11:30:05.000Z"
@@ -279,7 +277,7 @@ async def test_what_is_read_later_carries_the_time_when_it_was(system: System, w
     assert read["execution:completed"]["timestamp"] == read["execution:completed"]["data"]["endTime"]
 
 
-async def test_a_run_whose_events_are_gone_tells_how_it_ended(system: System, writer: Visitor) -> None:
+async def test_a_run_with_expired_events_still_has_its_end(system: System, writer: Visitor) -> None:
     FollowedWorker.of(system).ends({"content": "Hi"})
     (last,) = frames((await writer.send("GET", f"{STREAM}?from=7")).body)
     assert (last["type"], last["eventId"], last["data"]["output"]) == ("execution:completed", 8, {"content": "Hi"})
@@ -297,7 +295,7 @@ async def test_a_run_that_is_not_there_has_nothing_to_read(writer: Visitor) -> N
         (RunStatus.FAILED, "execution:error", {"error": "Execution failed"}),
     ],
 )
-async def test_the_canvas_hears_how_it_ended(
+async def test_the_canvas_receives_the_end(
     system: System, writer: Visitor, status: RunStatus, kind: str, told: dict[str, Any]
 ) -> None:
     worker = FollowedWorker.of(system)

@@ -36,7 +36,7 @@ async def test_an_admin_key_for_some_workflows_deletes_no_other(system: System) 
 
 
 @pytest.mark.parametrize("workflow_id", ["never", "..", "foreign"])
-async def test_what_the_workspace_never_had_is_not_deleted(system: System, workflow_id: str) -> None:
+async def test_a_workflow_of_another_workspace_is_not_deleted(system: System, workflow_id: str) -> None:
     system.deployments.put("foreign", workspace_id="WS2")
     answer = await system.send("DELETE", f"/api/workspaces/WS1/workflows/{workflow_id}")
     assert answer.status == 404
@@ -44,14 +44,14 @@ async def test_what_the_workspace_never_had_is_not_deleted(system: System, workf
     assert not system.audit.entries
 
 
-async def test_what_is_out_of_sight_is_deleted_and_that_may_be_asked_again(system: System) -> None:
+async def test_an_archived_workflow_is_deleted_and_the_request_is_idempotent(system: System) -> None:
     assert (await system.send("DELETE", "/api/workflows/W")).status == 200
     assert (await system.send("DELETE", "/api/workspaces/WS1/workflows/W")).status == 202
     system.deployments.archived.clear()
     assert (await system.send("DELETE", "/api/workspaces/WS1/workflows/W")).status == 202
 
 
-async def test_what_was_under_way_is_looked_for_once_more_when_it_must_be_over(system: System) -> None:
+async def test_data_of_calls_in_progress_is_deleted_once_they_have_ended(system: System) -> None:
     await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
     await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
     rounds = len(system.jobs.asked)
@@ -62,7 +62,7 @@ async def test_what_was_under_way_is_looked_for_once_more_when_it_must_be_over(s
     assert system.tenants.under_way["WS1/W"].documents == 1
 
 
-async def test_kept_answers_go_with_their_workflow(system: System) -> None:
+async def test_stored_answers_are_deleted_with_their_workflow(system: System) -> None:
     system.worker.script, system.jobs.inline_limit = ends(outcome({"text": "x" * 100})), 50
     await system.execute({}, headers={"Idempotency-Key": "once"})
     assert system.calls.records
@@ -71,7 +71,7 @@ async def test_kept_answers_go_with_their_workflow(system: System) -> None:
     assert Erase("WS1", "W", ("blob1",)) in system.jobs.asked
 
 
-async def test_a_workspace_lets_nobody_in_before_its_deletion_is_answered(system: System) -> None:
+async def test_a_workspace_refuses_access_before_its_deletion_is_answered(system: System) -> None:
     system.deployments.left = 1
     assert (await system.send("DELETE", "/api/workspaces/WS1")).status == 202
     assert "WS1" in system.tenants.closed
@@ -87,7 +87,7 @@ async def test_the_first_workspace_stays(system: System) -> None:
     assert not system.tenants.under_way
 
 
-async def test_a_deletion_that_breaks_keeps_no_other_waiting_and_goes_on_once_it_can(system: System) -> None:
+async def test_a_failing_deletion_delays_no_other_and_continues_once_it_can(system: System) -> None:
     system.deployments.put("V")
     system.jobs.breaks_at = Erase("WS1", "W")
     for workflow_id in ("W", "V"):

@@ -19,7 +19,7 @@ class TestCredentials:
         answer = await system.execute({}, key=None)
         assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
 
-    async def test_no_key_tells_nothing_about_unknown_workflows(self, system: System) -> None:
+    async def test_without_a_key_unknown_workflows_are_indistinguishable(self, system: System) -> None:
         answer = await system.execute({}, key=None, workflow="nowhere")
         assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
 
@@ -48,7 +48,7 @@ class TestCredentials:
         answer = await system.execute({}, key=system.tenants.issue(scopes=frozenset({Scope.READ})))
         assert (answer.status, answer.json) == (403, {"error": "API key lacks the execute scope"})
 
-    async def test_the_key_store_being_away_is_503_and_not_401(self, system: System) -> None:
+    async def test_an_unavailable_key_store_is_503_and_not_401(self, system: System) -> None:
         system.tenants.is_down = True
         answer = await system.execute({})
         assert (answer.status, answer.json) == (503, {"error": "Service temporarily unavailable"})
@@ -56,7 +56,7 @@ class TestCredentials:
 
 
 class TestPublicWorkflows:
-    async def test_anybody_may_call_them(self, system: System) -> None:
+    async def test_public_workflows_accept_every_caller(self, system: System) -> None:
         system.deployments.put("P", public=True)
         answer = await system.execute({"x": 1}, workflow="P", key=None)
         assert (answer.status, answer.json["output"]["result"]) == (200, {"x": 1})
@@ -88,14 +88,14 @@ class TestPublicWorkflows:
         assert answer.json["output"]["result"] == {"q": 1}
 
 
-async def test_a_run_that_another_run_waits_for_stands_in_a_line_of_its_own(system: System) -> None:
+async def test_a_nested_run_uses_a_separate_queue(system: System) -> None:
     await system.execute({})
     await system.execute({}, headers={"X-Sim-Via": "wf-1"})
     assert system.worker.queues == ["runs.express", "runs.nested"]
     assert system.worker.runs[1].call_chain == ("wf-1",)
 
 
-async def test_a_run_for_which_no_worker_is_free_waits_in_the_queue_that_is_kept(system: System) -> None:
+async def test_a_run_without_a_free_worker_waits_in_the_durable_queue(system: System) -> None:
     await system.worker.taking[EXPRESS].stop_consuming()
     waiting = [system.execute_call({"q": number}) for number in range(3)]
     answers = [await call.done() for call in waiting[1:]]

@@ -49,7 +49,7 @@ async def test_the_limit_itself_passes(system: System) -> None:
     assert len(system.jobs.blobs["blob1"]) == 10 * MIB
 
 
-async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_at() -> None:
+async def test_calls_beyond_the_admission_limit_are_429_before_the_key_is_checked() -> None:
     async with running_system(admission_gate_max_inflight=1) as system:
         system.worker.script = lambda run: []
         first = system.execute_call({})
@@ -69,7 +69,7 @@ async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_
         assert (await system.execute({}, key="wrong")).status == 401
 
 
-async def test_somebody_at_the_console_passes_the_gate() -> None:
+async def test_members_at_the_console_bypass_the_admission_limit() -> None:
     async with running_system(admission_gate_max_inflight=1) as system:
         writer = await Visitor.with_role(system, Role.WRITE)
         system.worker.script = lambda run: []
@@ -99,7 +99,9 @@ async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:
 @pytest.mark.parametrize(
     ("limit", "code"), [("workspace", "WORKSPACE_QUEUE_AT_CAPACITY"), ("global", "AT_CAPACITY"), (None, "AT_CAPACITY")]
 )
-async def test_whose_queue_is_full_is_told_to_the_operator(system: System, limit: str | None, code: str) -> None:
+async def test_the_workspace_of_a_full_queue_is_reported_to_operators(
+    system: System, limit: str | None, code: str
+) -> None:
     def refused() -> float:
         return REGISTRY.get_sample_value("flowport_gateway_refusals_total", {"code": code}) or 0.0
 
@@ -110,7 +112,7 @@ async def test_whose_queue_is_full_is_told_to_the_operator(system: System, limit
     assert refused() == before + 1
 
 
-async def test_when_nothing_is_known_a_full_queue_asks_for_ten_seconds(system: System) -> None:
+async def test_a_full_queue_without_measurements_asks_for_ten_seconds(system: System) -> None:
     system.jobs.refusal = AtCapacity("workspace full")
     answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
     assert answer.headers["retry-after"] == "10"

@@ -176,7 +176,7 @@ async def test_a_header_out_of_order_is_400(system: System, headers: dict[str, s
         ),
     ],
 )
-async def test_a_key_cannot_ask_for_everything(system: System, body: object, status: int, message: str) -> None:
+async def test_a_key_cannot_set_every_option(system: System, body: object, status: int, message: str) -> None:
     answer = await system.execute(body)
     assert (answer.status, answer.json) == (status, {"error": message})
 

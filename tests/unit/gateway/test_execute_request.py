@@ -55,7 +55,7 @@ def test_the_input_is_the_body_without_its_controls(body: bytes, expected: bytes
         b'{"a":' + b"[" * MAX_NESTING + b"]" * MAX_NESTING + b"}",
     ],
 )
-def test_what_later_readers_choke_on_is_refused(body: bytes) -> None:
+def test_input_that_later_readers_cannot_parse_is_refused(body: bytes) -> None:
     with pytest.raises(FlowportError):
         read_execute_request({}, body, is_public=False)
 

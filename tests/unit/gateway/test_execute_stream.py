@@ -62,7 +62,7 @@ async def test_the_head(system: System) -> None:
     assert system.worker.runs[0].mode is RunMode.STREAM
 
 
-async def test_the_header_asks_for_a_stream_as_well(system: System) -> None:
+async def test_the_header_requests_a_stream_as_well(system: System) -> None:
     plays(system)
     answer = await system.execute({}, headers={"X-Stream-Response": "true"})
     assert answer.headers["content-type"] == "text/event-stream"
@@ -131,7 +131,7 @@ async def test_a_failed_run_ends_in_an_error_frame(system: System) -> None:
     assert answer.body.decode() == 'data: {"event":"error","error":"Fn: Line 1: `throw` - boom"}\n\n' + DONE
 
 
-async def test_a_broken_model_stream_is_told_before_the_end(system: System) -> None:
+async def test_a_broken_model_stream_is_reported_before_the_end(system: System) -> None:
     error = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, "terminated", block_name="Agent 1")
     plays(
         system,
@@ -147,7 +147,7 @@ async def test_a_broken_model_stream_is_told_before_the_end(system: System) -> N
     )
 
 
-async def test_a_selection_that_cannot_be_had_ends_without_a_final_frame(system: System) -> None:
+async def test_an_unavailable_selected_output_ends_without_a_final_frame(system: System) -> None:
     plays(system, SelectedOutputFailed("B", "too large"))
     answer = await system.execute(ASKED)
     assert answer.body.decode() == 'data: {"event":"error","blockId":"B","error":"too large"}\n\n' + DONE
@@ -157,7 +157,7 @@ async def away(*asked: object) -> bytes:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 
-async def test_an_output_that_cannot_be_had_ends_in_an_error_frame_that_tells_nothing_of_the_inside(
+async def test_an_unavailable_output_ends_in_an_error_frame_without_internal_details(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system.jobs, "get", away)
@@ -171,7 +171,7 @@ async def test_a_cancelled_run_ends_without_success(system: System) -> None:
     assert answer.body.decode() == ('data: {"event":"final","data":{"success":false,"output":{"so":"far"}}}\n\n' + DONE)
 
 
-async def test_a_paused_run_says_so(system: System) -> None:
+async def test_a_paused_run_reports_its_pause(system: System) -> None:
     plays(system, RunEnded(outcome({"pause": 1}, status=RunStatus.PAUSED)))
     answer = await system.execute(ASKED)
     assert answer.body.decode() == (
@@ -179,7 +179,7 @@ async def test_a_paused_run_says_so(system: System) -> None:
     )
 
 
-async def test_what_the_model_said_between_tools_is_left_out_of_the_final_frame(system: System) -> None:
+async def test_model_text_between_tool_calls_is_omitted_from_the_final_frame(system: System) -> None:
     segment = {
         "type": "model",
         "assistantContent": "x",
@@ -203,7 +203,7 @@ class TestAgentEvents:
         ChunkReset("B"),
     )
 
-    async def test_they_come_to_who_asked(self, system: System) -> None:
+    async def test_they_are_sent_on_request(self, system: System) -> None:
         plays(system, *self.EVENTS)
         body = {"stream": True, "selectedOutputs": ["a"], "includeThinking": True, "includeToolCalls": True}
         answer = await system.execute(body, headers={"X-Sim-Stream-Protocol": "agent-events-v1"})
@@ -219,13 +219,13 @@ class TestAgentEvents:
         assert run.include_thinking
         assert run.include_tool_calls
 
-    async def test_they_do_not_come_to_others(self, system: System) -> None:
+    async def test_they_are_not_sent_to_others(self, system: System) -> None:
         plays(system, *self.EVENTS)
         answer = await system.execute(ASKED)
         assert answer.body.decode() == 'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
 
 
-async def test_what_is_there_is_written_at_once(system: System) -> None:
+async def test_available_events_are_written_immediately(system: System) -> None:
     system.worker.script = lambda run: [AGENT, [RunEnded(outcome())]]
     answer = await system.execute(ASKED)
     assert len(answer.chunks) == 1
@@ -247,7 +247,7 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
-async def test_what_a_worker_sends_twice_is_told_once(system: System) -> None:
+async def test_repeated_events_of_a_worker_are_sent_once(system: System) -> None:
     async def stutters(run: RunSpec, send: Send) -> None:
         await send(0, [Chunk("B", "one")])
         await send(0, [Chunk("B", "one")])
@@ -285,7 +285,7 @@ async def test_hanging_up_cancels_the_run(system: System) -> None:
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
-async def test_a_run_that_nobody_waits_for_any_more_is_told_to_stop(system: System) -> None:
+async def test_a_run_without_a_waiting_caller_is_stopped(system: System) -> None:
     answer_in_output = asyncio.Event()
 
     async def goes_on(run: RunSpec, send: Send) -> None:
@@ -303,7 +303,7 @@ async def test_a_run_that_nobody_waits_for_any_more_is_told_to_stop(system: Syst
     assert system.worker.cancelled == ["E1@WS1", "E1@WS1"]
 
 
-async def test_a_reader_who_does_not_read_is_left_and_the_run_cancelled() -> None:
+async def test_a_stalled_reader_is_disconnected_and_the_run_cancelled() -> None:
     async def pours(run: RunSpec, send: Send) -> None:
         for seq in range(40):
             await send(seq, [Chunk("B", "x" * 100_000)])

@@ -29,13 +29,13 @@ async def test_the_result_has_the_known_shape(system: System) -> None:
     ExecuteResult.model_validate(answer.json)
 
 
-async def test_a_run_gets_a_random_id_of_its_own(system: System) -> None:
+async def test_a_run_gets_a_random_id(system: System) -> None:
     first, second = await system.execute({}), await system.execute({})
     assert first.json["executionId"] != second.json["executionId"]
     assert UUID(first.json["executionId"]).version == 4
 
 
-async def test_the_worker_is_told_what_to_run(system: System) -> None:
+async def test_the_worker_receives_the_run_request(system: System) -> None:
     await system.execute({"q": "x"}, headers={"X-Sim-Via": "a, b"})
     run = system.worker.runs[0]
     assert run.mode is RunMode.SYNC

@@ -35,7 +35,7 @@ async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
     return worker.queues[-1]
 
 
-async def test_calls_take_the_longer_way_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_use_the_durable_queue_during_the_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(express_way, "SLOW_SECONDS", 0.02)
     monkeypatch.setattr(express_way, "CLOSED_SECONDS", 2.0)
     hub = MemoryHub(default_topology(LONGEST_RUN_SECONDS))

@@ -38,7 +38,7 @@ async def test_a_file_is_served_as_it_was_sent(stored: System) -> None:
         KEY._replace(name="../a.png"),
     ],
 )
-async def test_what_is_not_there_or_not_ours_is_not_found(stored: System, key: FileKey) -> None:
+async def test_missing_and_foreign_files_are_not_found(stored: System, key: FileKey) -> None:
     answer = await get(stored, key)
     assert (answer.status, answer.json["error"]) == (404, "File not found")
 

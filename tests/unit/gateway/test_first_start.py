@@ -11,7 +11,7 @@ from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from shared.security.api_keys import hash_key
 
 
-async def test_the_key_is_told_and_only_its_hash_is_kept() -> None:
+async def test_the_key_is_shown_and_only_its_hash_is_stored() -> None:
     tenants, told = FakeTenants(), list[FirstKey]()
     await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
     (first,) = told
@@ -21,20 +21,20 @@ async def test_the_key_is_told_and_only_its_hash_is_kept() -> None:
     assert first.api_key not in repr(kept)
 
 
-async def test_a_second_start_tells_nothing() -> None:
+async def test_a_second_start_prints_nothing() -> None:
     tenants, told = FakeTenants(), list[FirstKey]()
     for _ in range(2):
         await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
     assert len(told) == 1
 
 
-async def test_without_somebody_to_tell_no_key_is_made() -> None:
+async def test_without_an_output_no_key_is_created() -> None:
     tenants = FakeTenants()
     await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO).start()
     assert tenants.keys == {}
 
 
-async def test_a_key_that_could_not_be_told_opens_nothing() -> None:
+async def test_an_unprintable_key_is_invalid() -> None:
     tenants = FakeTenants()
 
     def fails(first: FirstKey) -> None:
@@ -69,7 +69,7 @@ async def test_the_admin_gets_the_password_of_the_settings_once() -> None:
     assert tenants.teams["WS1"].role_of(account.user.id) is Role.ADMIN
 
 
-async def test_without_one_a_password_is_made_and_told_once() -> None:
+async def test_without_a_password_one_is_generated_and_shown_once() -> None:
     tenants, told = FakeTenants(), list[FirstPassword]()
     for _ in range(2):
         await started(tenants, told=told)
@@ -79,7 +79,7 @@ async def test_without_one_a_password_is_made_and_told_once() -> None:
     assert len(first.password) >= 20
 
 
-async def test_with_nobody_to_tell_nobody_can_sign_in_yet() -> None:
+async def test_without_an_output_no_person_can_sign_in_yet() -> None:
     tenants = FakeTenants()
     await started(tenants)
     (account,) = tenants.accounts.values()

@@ -32,7 +32,9 @@ class BusyBroker:
             await asyncio.Event().wait()
 
 
-async def test_whoever_hangs_up_while_workers_are_told_of_him_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_disconnects_during_its_registration_frees_its_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(followed_runs, "MAX_READERS", 1)
     broker = BusyBroker()
     followed = BrokerFollowedRuns(broker, FakeJobs())  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.errors import AtCapacity, RunIdTaken, Unavailable
 
 
-async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> None:
+async def test_a_disconnected_sync_caller_cancels_the_run(system: System) -> None:
     system.worker.script = lambda run: [[RunStarted()]]
     call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: system.worker.runs)
@@ -37,7 +37,7 @@ async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> Non
     assert call.answer.json == {"success": False, "error": "Client cancelled request"}
 
 
-async def test_a_caller_who_hung_up_leaves_memory_at_once_and_waits_for_no_collection(system: System) -> None:
+async def test_a_disconnected_caller_is_freed_without_a_garbage_collection(system: System) -> None:
     system.worker.script = lambda run: [[RunStarted()]]
     with without_collections() as remains:
         call = system.execute_call({"text": "long"}, headers={"X-Execution-Id": "E1"})
@@ -84,7 +84,7 @@ async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
         assert answer.json["error"]["details"] == {"code": "RUN_OVERDUE", "runId": "R1"}
 
 
-async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
+async def test_stopping_the_gateway_cancels_its_waiting_runs() -> None:
     async with running_system() as system:
         system.worker.script = lambda run: []
         call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
@@ -95,7 +95,7 @@ async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
     assert "retry-after" not in answer.headers
 
 
-async def test_nobody_is_told_to_repeat_a_run_that_may_have_done_something() -> None:
+async def test_a_run_with_possible_effects_has_no_retry_hint() -> None:
     async with running_system() as system:
         system.worker.script = lambda run: []
         call = system.call("POST", "/api/v2/workflows/W/execute", headers={"x-api-key": system.key}, body=b"{}")
@@ -174,7 +174,7 @@ async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
     return attached
 
 
-async def test_losing_the_broker_ends_every_waiting_call_at_once(
+async def test_losing_the_broker_ends_every_waiting_call_immediately(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     calls = [await runs.attach(a_run(f"E{number}")) for number in range(3)]
@@ -194,7 +194,7 @@ async def test_after_a_loss_runs_answer_to_a_new_address(broker: FragileBroker, 
     assert [message.reply_to for message in broker.published] == ["inbox-0", "inbox-1"]  # type: ignore[union-attr]
 
 
-async def test_a_run_is_kept_for_a_worker_no_longer_than_its_caller_waits(
+async def test_a_run_is_queued_for_a_worker_no_longer_than_its_caller_waits(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     (await runs.attach(a_run())).disconnect()
@@ -224,7 +224,7 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
     ("refusal", "cancelled"),
     [(QueueFull("full"), []), (BrokerDisconnected("away"), []), (BrokerUnavailable("no confirm"), ["E1@WS1"])],
 )
-async def test_workers_are_told_to_stop_what_one_may_have_and_not_what_was_handed_to_none(
+async def test_only_runs_that_a_worker_may_have_are_cancelled_at_the_workers(
     broker: FragileBroker, runs: BrokerAttachedRuns, refusal: Exception, cancelled: list[str]
 ) -> None:
     broker.refusal = refusal
@@ -240,7 +240,7 @@ def lost(attempt: int = 0) -> EventBatch:
     return EventBatch("E1@WS1", 0, (RunEnded(outcome(status=RunStatus.FAILED, error=error)),), attempt=attempt)
 
 
-async def test_a_run_that_its_lost_worker_had_not_begun_is_handed_out_again(
+async def test_a_run_not_begun_by_its_lost_worker_is_redispatched(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     call = await runs.attach(a_run())
@@ -251,7 +251,7 @@ async def test_a_run_that_its_lost_worker_had_not_begun_is_handed_out_again(
     assert bytes((await call.outcome()).output.inline) == b'{"done":true}'
 
 
-async def test_a_run_that_its_lost_worker_had_begun_is_not_begun_twice_and_is_recorded(
+async def test_a_run_begun_by_its_lost_worker_is_not_restarted_and_is_recorded(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     call = await runs.attach(a_run())
@@ -271,7 +271,7 @@ def expired(attempt: int = 0) -> EventBatch:
     return EventBatch("E1@WS1", 0, (RunExpired(),), attempt=attempt)
 
 
-async def test_a_run_that_no_worker_took_in_time_ends_at_once_and_is_told_as_that(
+async def test_a_run_taken_by_no_worker_in_time_ends_immediately_as_such(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     call = await runs.attach(a_run())
@@ -282,7 +282,7 @@ async def test_a_run_that_no_worker_took_in_time_ends_at_once_and_is_told_as_tha
 
 
 @pytest.mark.parametrize("mode", [RunMode.SYNC, RunMode.STREAM])
-async def test_a_run_that_was_begun_and_has_no_worker_left_to_report_its_loss_is_told_and_recorded_as_lost(
+async def test_a_begun_run_without_a_reporting_worker_is_recorded_as_lost(
     broker: FragileBroker, runs: BrokerAttachedRuns, mode: RunMode
 ) -> None:
     call = await runs.attach(msgspec.structs.replace(a_run(), mode=mode))
@@ -305,7 +305,7 @@ async def test_an_earlier_attempt_that_expires_is_nobodys_business(
     assert bytes((await call.outcome()).output.inline) == b'{"by":"the second"}'
 
 
-async def test_a_worker_that_comes_back_after_its_run_was_handed_out_again_is_not_heard(
+async def test_replies_of_a_returning_worker_are_ignored_after_a_redispatch(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     call = await runs.attach(a_run())
@@ -368,7 +368,7 @@ async def test_strays_are_cancelled_once_a_second(broker: FragileBroker, runs: B
     assert broker.cancelled == ["stray"]
 
 
-async def test_a_broker_that_is_away_was_handed_nothing_so_the_call_may_be_repeated(system: System) -> None:
+async def test_a_call_refused_by_an_unavailable_broker_may_be_repeated(system: System) -> None:
     await system.broker.stop()
     with without_collections() as remains:
         answer = await system.execute({}, headers={"X-Execution-Id": "E1"})

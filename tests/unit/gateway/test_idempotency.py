@@ -85,12 +85,12 @@ async def test_another_mode_is_another_request(system: System) -> None:
     assert (await send(system, "legacy async")).json["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_so_is_the_same_at_another_door_which_answers_in_another_form(system: System) -> None:
+async def test_the_same_key_at_another_endpoint_replays_in_that_endpoints_format(system: System) -> None:
     await send(system, "legacy sync")
     assert (await send(system, "v2 sync")).json["error"]["details"]["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_calls_without_a_key_keep_no_record(system: System) -> None:
+async def test_calls_without_a_key_store_no_record(system: System) -> None:
     await send(system, "legacy sync", {})
     await send(system, "legacy sync", {})
     assert runs(system) == 2
@@ -110,7 +110,7 @@ def held_call(system: System, mode: str) -> tuple[Call, asyncio.Event]:
 
 
 @pytest.mark.parametrize("mode", ["legacy sync", "legacy stream"])
-async def test_a_race_runs_once_and_the_others_are_told_to_come_back(system: System, mode: str) -> None:
+async def test_concurrent_calls_run_once_and_the_others_get_a_retry_time(system: System, mode: str) -> None:
     call, held = held_call(system, mode)
     await eventually(lambda: system.worker.runs)
     refused = await asyncio.gather(*(send(system, mode) for _ in range(5)))
@@ -123,7 +123,7 @@ async def test_a_race_runs_once_and_the_others_are_told_to_come_back(system: Sys
 
 
 @pytest.mark.parametrize("mode", ["legacy sync", "legacy stream"])
-async def test_a_caller_who_was_cut_off_comes_back_for_the_answer(system: System, mode: str) -> None:
+async def test_a_disconnected_caller_returns_for_the_answer(system: System, mode: str) -> None:
     call, held = held_call(system, mode)
     await eventually(lambda: system.worker.runs)
     call.gone.set()
@@ -153,7 +153,7 @@ async def test_a_refused_call_may_be_tried_again(system: System, mode: str) -> N
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_an_undeployed_workflow_keeps_no_record(system: System) -> None:
+async def test_an_undeployed_workflow_stores_no_record(system: System) -> None:
     system.deployments.undeployed("W")
     assert (await send(system, "legacy sync")).status == 403
     assert not system.calls.records
@@ -211,7 +211,7 @@ async def test_a_queued_run_whose_gateway_died_is_found_again(system: System) ->
 
 @pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
 @pytest.mark.parametrize("lost", [OutcomeUncertain(), Unavailable("the store does not answer")])
-async def test_a_run_that_was_stored_although_nobody_heard_so_is_not_queued_again(
+async def test_a_stored_run_with_a_lost_confirmation_is_not_queued_again(
     system: System, mode: str, lost: Exception
 ) -> None:
     system.jobs.shows_accepted = True
@@ -221,7 +221,7 @@ async def test_a_run_that_was_stored_although_nobody_heard_so_is_not_queued_agai
     assert runs(system) == 1
 
 
-async def test_a_durable_stream_that_was_stored_although_nobody_heard_so_is_followed(system: System) -> None:
+async def test_a_stored_durable_stream_with_a_lost_confirmation_is_followed(system: System) -> None:
     worker = FollowedWorker.of(system)
     system.jobs.lost_answer = OutcomeUncertain()
     assert (await durable_stream(system).done()).status == 503
@@ -232,7 +232,7 @@ async def test_a_durable_stream_that_was_stored_although_nobody_heard_so_is_foll
     assert runs(system) == 1
 
 
-async def test_a_run_goes_on_for_who_comes_back_when_its_reader_vanishes_without_a_word() -> None:
+async def test_a_run_continues_for_returning_callers_when_its_reader_disappears() -> None:
     async def pours(run: RunSpec, send: Send) -> None:
         for seq in range(20):
             await send(seq, [Chunk("B", "x" * 20_000)])
@@ -260,7 +260,7 @@ async def test_a_run_that_was_not_stored_after_all_is_queued_by_the_next_call(sy
     assert runs(system) == 1
 
 
-async def test_a_run_whose_gateway_died_is_not_begun_again_however_often_it_is_asked_for(system: System) -> None:
+async def test_a_run_of_a_dead_gateway_is_not_restarted_by_retries(system: System) -> None:
     call, _ = held_call(system, "legacy sync")
     await eventually(lambda: system.worker.runs)
     system.calls.lose_holders()
@@ -273,7 +273,7 @@ async def test_a_run_whose_gateway_died_is_not_begun_again_however_often_it_is_a
     await asyncio.wait([call.task])
 
 
-async def test_nor_when_nobody_could_say_at_first_whether_it_had_begun(system: System) -> None:
+async def test_a_run_with_an_initially_unknown_state_is_not_restarted(system: System) -> None:
     call, _ = held_call(system, "legacy sync")
     await eventually(lambda: system.worker.runs)
     system.calls.lose_holders()
@@ -300,7 +300,7 @@ async def test_a_run_that_was_stored_is_found_though_a_repetition_was_refused_in
     assert runs(system) == 1
 
 
-async def test_a_durable_stream_that_was_cut_is_followed_by_whoever_comes_back(system: System) -> None:
+async def test_an_interrupted_durable_stream_is_followed_by_returning_callers(system: System) -> None:
     worker = FollowedWorker.of(system)
     call = durable_stream(system)
     await asyncio.wait_for(call.spoke.wait(), PATIENCE_SECONDS)
@@ -316,7 +316,7 @@ async def test_a_durable_stream_that_was_cut_is_followed_by_whoever_comes_back(s
     assert runs(system) == 1
 
 
-async def test_a_durable_stream_that_broke_off_is_not_kept_as_the_answer() -> None:
+async def test_an_interrupted_durable_stream_is_not_stored_as_the_answer() -> None:
     async with running_system(drain_seconds=0) as system:
         worker = FollowedWorker.of(system)
         call = durable_stream(system)

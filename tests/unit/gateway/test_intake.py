@@ -90,7 +90,7 @@ async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[
         await client.stop()
 
 
-async def test_whoever_is_alone_goes_at_once() -> None:
+async def test_a_single_run_is_sent_immediately() -> None:
     server = JobsServer()
     async with intake_of(server) as intake:
         assert (await intake.accept(asked_for("one"))).job_id == "run_one"
@@ -99,7 +99,7 @@ async def test_whoever_is_alone_goes_at_once() -> None:
     assert server.calls == [["one"], [FULL]]
 
 
-async def test_those_who_come_meanwhile_go_together_and_each_hears_of_its_own() -> None:
+async def test_runs_arriving_during_a_call_are_sent_together_and_answered_individually() -> None:
     server = JobsServer()
     async with intake_of(server) as intake:
         first = asyncio.create_task(intake.accept(asked_for("first")))
@@ -113,7 +113,7 @@ async def test_those_who_come_meanwhile_go_together_and_each_hears_of_its_own() 
     assert (answers[2].message, answers[2].retry_after) == ("no room", 7)
 
 
-async def test_a_call_that_breaks_off_fails_all_who_were_in_it() -> None:
+async def test_a_broken_call_fails_all_its_runs() -> None:
     server = JobsServer()
     server.is_away = True
     async with intake_of(server) as intake:
@@ -121,7 +121,7 @@ async def test_a_call_that_breaks_off_fails_all_who_were_in_it() -> None:
     assert [type(answer) for answer in answers] == [OutcomeUncertain] * 3
 
 
-async def test_nobody_waits_longer_for_those_before_him_than_for_a_call_of_his_own() -> None:
+async def test_no_run_waits_longer_for_earlier_ones_than_for_a_separate_call() -> None:
     server = JobsServer()
     server.seconds = 60
     async with intake_of(server, seconds=0.3) as intake:
@@ -141,7 +141,7 @@ async def test_a_call_has_its_bounds() -> None:
 
 
 @pytest.mark.parametrize("together", [1, 3])
-async def test_a_refused_run_leaves_memory_at_once_and_waits_for_no_collection(together: int) -> None:
+async def test_a_refused_run_is_freed_without_a_garbage_collection(together: int) -> None:
     async def ask() -> None:
         with suppress(AtCapacity):
             await intake.accept(asked_for(FULL))

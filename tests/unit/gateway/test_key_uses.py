@@ -17,7 +17,7 @@ async def test_many_uses_are_one_write() -> None:
     assert tenants.uses == ["a", "b"]
 
 
-async def test_what_was_noted_is_written_at_the_end() -> None:
+async def test_recorded_uses_are_written_at_the_end() -> None:
     tenants = FakeTenants()
     uses = KeyUsage(tenants, HandClock())
     await uses.start()
@@ -26,7 +26,7 @@ async def test_what_was_noted_is_written_at_the_end() -> None:
     assert tenants.uses == ["a"]
 
 
-async def test_a_store_that_is_away_stops_nothing() -> None:
+async def test_a_store_outage_stops_nothing() -> None:
     tenants = FakeTenants()
     uses = KeyUsage(tenants, HandClock())
     uses.record_use("a")

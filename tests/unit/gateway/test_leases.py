@@ -60,7 +60,7 @@ async def test_a_value_is_used_for_its_lease_and_no_longer(source: Source, clock
     assert source.calls == 2
 
 
-async def test_a_value_in_use_is_renewed_before_anybody_has_to_wait(source: Source, clock: HandClock) -> None:
+async def test_a_value_in_use_is_refreshed_before_it_expires(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     assert await leases.get("k") == 1
     source.value = 2
@@ -91,7 +91,7 @@ async def test_callers_at_the_same_time_share_one_look_up(source: Source, clock:
     assert source.calls == 1
 
 
-async def test_what_is_expected_is_looked_up_before_anybody_waits_for_it(source: Source, clock: HandClock) -> None:
+async def test_an_expected_value_is_looked_up_in_advance(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     leases.expect("k")
     leases.expect("k")
@@ -103,7 +103,7 @@ async def test_what_is_expected_is_looked_up_before_anybody_waits_for_it(source:
     await eventually(lambda: source.calls == 2)
 
 
-async def test_an_expectation_that_fails_is_told_to_whoever_asks(source: Source, clock: HandClock) -> None:
+async def test_a_failed_prefetch_is_reported_to_its_caller(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     source.failure = Unavailable("away")
     leases.expect("k")
@@ -111,7 +111,7 @@ async def test_an_expectation_that_fails_is_told_to_whoever_asks(source: Source,
         await leases.get("k")
 
 
-async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
+async def test_an_invalidated_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     await leases.get("k")
     source.value = 2
@@ -119,7 +119,7 @@ async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClo
     assert await leases.get("k") == 2
 
 
-async def test_a_look_up_that_began_before_the_drop_is_not_kept(source: Source, clock: HandClock) -> None:
+async def test_a_look_up_started_before_the_invalidation_is_not_cached(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     source.gate.clear()
     early = asyncio.create_task(leases.get("k"))
@@ -152,7 +152,7 @@ async def test_stale_values_are_served_for_a_bounded_time_only(source: Source, c
         await leases.get("k")
 
 
-async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clock: HandClock) -> None:
+async def test_a_late_failure_extends_no_cached_value(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     await leases.get("k")
     source.gate.clear()
@@ -168,7 +168,7 @@ async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clo
         await asking
 
 
-async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served(
+async def test_a_hanging_look_up_delays_no_caller_while_a_stale_value_is_allowed(
     source: Source, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.lookup_cache.STALE_TIMEOUT_SECONDS", 0.01)
@@ -185,7 +185,7 @@ async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served
     await until(lambda: found(leases, 2))
 
 
-async def test_a_caller_who_cannot_be_told_anything_is_soon_told_that(source: Source, clock: HandClock) -> None:
+async def test_a_caller_of_a_hanging_look_up_soon_gets_an_error(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     source.gate.clear()
     first = asyncio.create_task(leases.get("k"))
@@ -216,7 +216,7 @@ async def test_memory_is_bounded(source: Source, clock: HandClock) -> None:
 
 
 class TestKeys:
-    async def test_a_revoked_key_stops_working_when_told(self, system: System) -> None:
+    async def test_a_revoked_key_stops_working_on_notification(self, system: System) -> None:
         assert (await system.execute({})).status == 200
         system.tenants.revoke(system.key)
         await system.worker.broker.control.broadcast(KeyRevoked(hash_key(system.key)))
@@ -226,24 +226,24 @@ class TestKeys:
 
         await until(is_refused)
 
-    async def test_and_within_a_second_when_not_told(self, system: System) -> None:
+    async def test_a_change_takes_effect_within_a_second_without_notification(self, system: System) -> None:
         assert (await system.execute({})).status == 200
         system.tenants.revoke(system.key)
         system.clock.advance(1)
         assert (await system.execute({})).status == 401
 
-    async def test_a_known_key_is_looked_up_once_a_second(self, system: System) -> None:
+    async def test_a_cached_key_is_looked_up_once_a_second(self, system: System) -> None:
         for _ in range(5):
             await system.execute({})
         assert system.tenants.finds == 1
 
-    async def test_a_known_key_is_not_believed_while_the_store_is_away(self, system: System) -> None:
+    async def test_a_cached_key_is_not_trusted_during_a_store_outage(self, system: System) -> None:
         assert (await system.execute({})).status == 200
         system.tenants.is_down = True
         system.clock.advance(1)
         assert (await system.execute({})).status == 503
 
-    async def test_a_store_that_is_silent_makes_nobody_wait_for_long(
+    async def test_a_hanging_store_delays_callers_for_a_bounded_time(
         self, system: System, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("gateway.lookup_cache.TIMEOUT_SECONDS", 0.01)
@@ -260,7 +260,7 @@ class TestKeys:
 
 class TestLiveVersions:
     @pytest.mark.parametrize("path", ["/api/workflows/W/execute", "/api/v2/workflows/W/execute"])
-    async def test_a_workflow_is_looked_up_while_its_caller_is(self, system: System, path: str) -> None:
+    async def test_a_workflow_is_looked_up_concurrently_with_its_caller(self, system: System, path: str) -> None:
         system.tenants.may_find.clear()
         asked = asyncio.create_task(system.send("POST", path, {}))
         await eventually(lambda: (system.tenants.finds, system.deployments.looks) == (1, 1))
@@ -268,7 +268,7 @@ class TestLiveVersions:
         assert (await asked).status == 200
         assert system.deployments.looks == 1
 
-    async def test_a_promote_acts_when_told(self, system: System) -> None:
+    async def test_a_promote_takes_effect_on_notification(self, system: System) -> None:
         await system.execute({})
         system.deployments.put("W", version=2)
         await system.worker.broker.control.broadcast(LiveVersionChanged("W", 2))
@@ -279,21 +279,21 @@ class TestLiveVersions:
 
         await until(runs_the_new_one)
 
-    async def test_and_within_a_second_when_not_told(self, system: System) -> None:
+    async def test_a_change_takes_effect_within_a_second_without_notification(self, system: System) -> None:
         await system.execute({})
         system.deployments.put("W", version=2)
         system.clock.advance(1)
         await system.execute({})
         assert system.worker.runs[-1].snapshot.version == 2
 
-    async def test_known_workflows_run_on_while_deploy_service_is_away(self, system: System) -> None:
+    async def test_cached_workflows_keep_running_while_deploy_service_is_unavailable(self, system: System) -> None:
         await system.execute({})
         system.deployments.is_down = True
         system.clock.advance(200)
         assert (await system.execute({})).status == 200
         assert (await system.execute({}, workflow="unknown")).status == 503
 
-    async def test_but_not_for_ever(self, system: System) -> None:
+    async def test_cached_workflows_expire_eventually(self, system: System) -> None:
         await system.execute({})
         system.deployments.is_down = True
         system.clock.advance(302)

@@ -34,7 +34,7 @@ class TestDeployment:
         answer = await system.get("/api/workflows/D/status")
         assert answer.json == {"isDeployed": False, "deployedAt": None, "needsRedeployment": False}
 
-    async def test_deploy_shows_what_is_live(self, system: System) -> None:
+    async def test_deploy_returns_the_live_version(self, system: System) -> None:
         answer = await system.get("/api/workflows/W/deploy")
         assert answer.json == {
             "isDeployed": True,
@@ -74,7 +74,7 @@ class TestDeployment:
         }
 
     @pytest.mark.parametrize("path", ["/api/workflows", "/api/v1/workflows", "/api/v2/workflows"])
-    async def test_what_somebody_else_saved_meanwhile_is_not_deployed(self, system: System, path: str) -> None:
+    async def test_a_concurrently_changed_draft_is_not_deployed(self, system: System, path: str) -> None:
         seen = {"if-match": (await system.get("/api/workflows/W/state")).headers["etag"]}
         saved = await system.send("PUT", "/api/workflows/W/state", STATE)
         assert (await system.send("POST", f"{path}/W/deploy", headers=seen)).status == 412
@@ -150,14 +150,14 @@ class TestVersions:
         await system.execute({})
         assert system.worker.runs[0].snapshot.version == 1
 
-    async def test_who_may_not_promote_a_version_does_not_rename_it_by_trying(self, system: System) -> None:
+    async def test_a_caller_without_permission_to_promote_does_not_rename(self, system: System) -> None:
         writer = system.tenants.issue(scopes=frozenset({Scope.WRITE}))
         body = {"name": "Good", "isActive": True}
         answer = await system.send("PATCH", "/api/workflows/W/deployments/1", body, key=writer)
         assert (answer.status, answer.json["error"]) == (403, "API key lacks the deploy scope")
         assert system.deployments.version_details["W", 1].version.name is None
 
-    async def test_promote_tells_what_is_wrong_with_it(self, system: System) -> None:
+    async def test_promote_reports_errors_of_the_version(self, system: System) -> None:
         system.deployments.warnings = ('Nothing will fire "Every Morning"',)
         answer = await system.send("PATCH", "/api/workflows/W/deployments/1", {"isActive": True})
         assert answer.json["warnings"] == ['Nothing will fire "Every Morning"']
@@ -213,7 +213,7 @@ class TestWorkflows:
         assert (await system.get("/api/workflows/W/status")).json["needsRedeployment"] is True
 
     @pytest.mark.parametrize("state", [{"edges": []}, []])
-    async def test_a_draft_that_is_none_is_refused(self, system: System, state: object) -> None:
+    async def test_an_invalid_draft_is_refused(self, system: System, state: object) -> None:
         answer = await system.send("PUT", "/api/workflows/W/state", state)
         assert answer.status == 400
         assert answer.json["error"].startswith("Invalid workflow")
@@ -236,7 +236,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
-async def test_who_may_not(system: System, method: str, path: str, scope: Scope) -> None:
+async def test_unauthorized_callers_are_refused(system: System, method: str, path: str, scope: Scope) -> None:
     full = f"/api/workflows/W{path}"
     assert (await system.send(method, full, key=None)).json["error"] == "Unauthorized"
     assert (await system.send(method, full, key="wrong")).json["error"] == "Invalid API key"
@@ -311,7 +311,7 @@ class TestRuns:
         answer = await system.get("/api/workflows/W/executions/E1")
         assert (answer.json["status"], answer.json["cost"], answer.json["endedAt"]) == ("running", None, None)
 
-    async def test_a_failed_run_tells_why(self, system: System) -> None:
+    async def test_a_failed_run_has_a_reason(self, system: System) -> None:
         error = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, "boom", block_name="Fn")
         system.jobs.views["E1"] = a_view(RunStatus.FAILED, error=error)
         answer = await system.get("/api/workflows/W/executions/E1")
@@ -353,9 +353,7 @@ class TestRuns:
             assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
 
     @pytest.mark.parametrize("path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1"])
-    async def test_a_cancel_of_a_run_that_there_is_not_is_not_for_one_that_is_begun_later(
-        self, system: System, path: str
-    ) -> None:
+    async def test_a_cancel_of_an_unknown_run_does_not_apply_to_a_later_one(self, system: System, path: str) -> None:
         system.jobs.shows_accepted = True
         assert (await system.send("POST", f"{path}/cancel")).status == 404
         begun = await system.execute({}, headers={"X-Execution-Mode": "async", "X-Execution-Id": "E1"})
@@ -400,9 +398,7 @@ class TestRuns:
         assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
         await call.disconnect()
 
-    async def test_a_run_that_is_gone_before_its_cancel_is_answered_was_there_all_the_same(
-        self, system: System
-    ) -> None:
+    async def test_a_run_that_ends_during_its_cancel_is_found(self, system: System) -> None:
         system.worker.script = lambda run: []
         call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
         await eventually(lambda: system.worker.runs)

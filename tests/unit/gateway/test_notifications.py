@@ -19,14 +19,14 @@ WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https
         ({"notificationType": "slack"}, "notificationType"),
     ],
 )
-async def test_what_is_not_offered_is_refused_by_its_name(system: System, asked: dict[str, Any], field: str) -> None:
+async def test_an_unsupported_event_is_refused_by_name(system: System, asked: dict[str, Any], field: str) -> None:
     for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
         refused = await system.send(method, path, {**WEBHOOK, **asked})
         assert (refused.status, refused.json["details"][0]["path"]) == (400, [field])
     assert system.webhooks.kept == {}
 
 
-async def test_who_subscribes_is_answered_when_every_process_knows() -> None:
+async def test_a_subscription_is_answered_when_every_process_knows_it() -> None:
     async with running_system(settle_seconds=0.2) as system:
         for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
             began = time.monotonic()
@@ -34,5 +34,5 @@ async def test_who_subscribes_is_answered_when_every_process_knows() -> None:
             assert time.monotonic() - began >= 0.2
 
 
-async def test_no_alert_rules_are_none(system: System) -> None:
+async def test_missing_alert_rules_are_an_empty_list(system: System) -> None:
     assert (await system.send("POST", PATH, {**WEBHOOK, "alertConfig": None})).status == 201

@@ -38,7 +38,7 @@ def frames(answer: Answer) -> list[dict[str, object]]:
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
 
 
-async def test_the_last_thing_said_is_the_input_and_the_rest_comes_along(system: System) -> None:
+async def test_the_last_message_is_the_input_and_earlier_ones_are_included(system: System) -> None:
     parts = [{"type": "text", "text": "And "}, {"type": "text", "text": "now?"}]
     messages = [{"role": "system", "content": "Be brief."}, *HELLO, {"role": "user", "content": parts}]
     answer = await complete(system, {"messages": messages, "user": "C1", "temperature": 0})
@@ -181,7 +181,7 @@ async def test_deployed_workflows_are_the_models(system: System) -> None:
     assert (await system.get("/v1/models", key=None)).status == 401
 
 
-async def test_one_model_is_looked_up_by_its_id(system: System) -> None:
+async def test_a_model_is_found_by_its_id(system: System) -> None:
     system.deployments.undeployed("D")
     system.deployments.put("X", workspace_id=OTHER.id)
     assert (await system.get("/v1/models/W")).json["id"] == "W"
@@ -190,7 +190,7 @@ async def test_one_model_is_looked_up_by_its_id(system: System) -> None:
         assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")
 
 
-async def test_what_clients_leave_open_with_null_is_left_open(system: System) -> None:
+async def test_null_options_of_clients_are_ignored(system: System) -> None:
     answer = await complete(system, {"stream": None, "stream_options": None, "user": None})
     assert (answer.status, answer.json["object"]) == (200, "chat.completion")
 
@@ -210,7 +210,7 @@ async def test_what_clients_leave_open_with_null_is_left_open(system: System) ->
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_wish_that_would_be_broken_without_a_word_is_refused_by_name(
+async def test_unsupported_options_are_refused_by_name(
     system: System, field: str, value: object, *, stream: bool
 ) -> None:
     answer = await complete(system, {field: value, "stream": stream})
@@ -228,9 +228,7 @@ async def test_a_wish_that_would_be_broken_without_a_word_is_refused_by_name(
         {"temperature": 0, "max_tokens": 5, "max_completion_tokens": 5, "stop": ["."], "seed": 1, "metadata": {}},
     ],
 )
-async def test_what_the_workflow_decides_by_itself_or_gives_anyhow_is_no_reason_to_refuse(
-    system: System, asked: dict[str, object]
-) -> None:
+async def test_options_without_effect_are_accepted(system: System, asked: dict[str, object]) -> None:
     assert (await complete(system, asked)).status == 200
 
 
@@ -240,7 +238,7 @@ async def test_a_message_that_is_more_than_text_is_refused(system: System) -> No
     assert (answer.status, answer.json["error"]["param"]) == (400, "messages")
 
 
-async def test_an_unreadable_conversation_is_refused_in_known_words_and_with_the_limits(system: System) -> None:
+async def test_an_unreadable_conversation_is_refused_with_known_texts_and_limits(system: System) -> None:
     answer = await complete(system, {"messages": []})
     assert (answer.status, answer.json["error"]["type"]) == (400, "invalid_request_error")
     assert answer.headers["x-ratelimit-remaining"] == "100"

@@ -42,7 +42,7 @@ async def test_one_address_uses_one_slot_and_the_next_address_the_other() -> Non
     passwords.may_end.set()
 
 
-async def test_a_flood_from_one_address_is_refused_at_once_with_the_time_to_retry() -> None:
+async def test_a_flood_from_one_address_is_refused_immediately_with_the_time_to_retry() -> None:
     passwords = SlowPasswords()
     tasks = await settled(*(passwords.verify("x", "hash", address="203.0.113.1") for _ in range(30)))
     refused = [task.exception() for task in tasks if task.done()]
@@ -62,7 +62,7 @@ async def test_a_flood_from_many_addresses_is_bounded_too() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_who_waits_too_long_is_told_so_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_waits_too_long_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(argon2, "WAIT_SECONDS", 0.01)
     passwords = SlowPasswords()
     held = await settled(*(passwords.hash("x", address=each) for each in ("a", "b")))

@@ -38,7 +38,7 @@ def paused(system: System) -> System:
     return system
 
 
-async def test_a_paused_run_tells_what_it_waits_for(paused: System) -> None:
+async def test_a_paused_run_has_its_questions(paused: System) -> None:
     answer = await paused.get("/api/resume/W/E1")
 
     PausedExecution.model_validate(answer.json)
@@ -70,7 +70,7 @@ async def test_paused_runs_are_listed(paused: System) -> None:
 
 
 @pytest.mark.parametrize("route", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1"])
-async def test_the_status_of_a_run_says_that_it_is_paused(paused: System, route: str) -> None:
+async def test_the_status_of_a_paused_run_is_paused(paused: System, route: str) -> None:
     body = (await paused.get(route)).json
     shown = body.get("data", body)
 
@@ -86,7 +86,9 @@ async def test_the_status_of_a_run_says_that_it_is_paused(paused: System, route:
 @pytest.mark.parametrize(
     ("route", "name"), [("/api/workflows/W/executions/E1", "finalOutput"), ("/api/v2/workflows/W/runs/E1", "output")]
 )
-async def test_what_a_pause_showed_is_no_output_of_the_run_that_goes_on(paused: System, route: str, name: str) -> None:
+async def test_the_output_shown_by_a_pause_is_not_the_output_of_the_resumed_run(
+    paused: System, route: str, name: str
+) -> None:
     before = (await paused.get(f"{route}?includeOutput=true")).json
     assert before.get("data", before)[name] == msgspec.json.decode(FORM)
     shown = paused.jobs.views["E1"]
@@ -141,7 +143,7 @@ async def test_an_answer_that_does_not_fill_in_the_form_is_refused_and_the_run_w
     assert system.jobs.resumed == {}
 
 
-async def test_an_answer_that_fills_in_the_form_may_leave_out_what_is_not_required(system: System) -> None:
+async def test_an_answer_may_omit_optional_fields(system: System) -> None:
     system.jobs.views["E1"] = waiting(asks("b"), output=ASKING)
     answer = await system.send("POST", "/api/resume/W/E1/b", {"input": {"approved": False, "note": None}})
     assert answer.status == 202
@@ -160,7 +162,7 @@ async def test_an_answer_is_an_object(paused: System, body: object) -> None:
     assert (answer.status, answer.json["error"]) == (400, "Resume input must be a JSON object")
 
 
-async def test_an_answer_that_is_too_large_is_told_the_limit_of_answers(paused: System) -> None:
+async def test_an_oversized_answer_is_refused_with_the_limit(paused: System) -> None:
     answer = await paused.send("POST", "/api/resume/W/E1/b", {"text": "x" * 300_000})
     assert (answer.status, answer.json) == (413, {"error": "An answer may have at most 262144 bytes"})
 
@@ -180,7 +182,7 @@ async def test_a_second_answer_is_refused(paused: System) -> None:
         ("POST", "/api/resume/W/E9/b", "Paused execution not found"),
     ],
 )
-async def test_what_does_not_wait_is_not_found(paused: System, method: str, path: str, error: str) -> None:
+async def test_a_run_without_a_pause_is_not_found(paused: System, method: str, path: str, error: str) -> None:
     answer = await paused.send(method, path)
     assert (answer.status, answer.json["error"]) == (404, error)
 
@@ -190,7 +192,7 @@ async def test_another_workspaces_run_is_not_found(paused: System) -> None:
     assert (await paused.send("POST", "/api/resume/W/E1/b")).status == 404
 
 
-async def test_nobody_without_a_key_answers(paused: System) -> None:
+async def test_an_answer_requires_a_key(paused: System) -> None:
     answer = await paused.call("POST", "/api/resume/W/E1/b").done()
     assert (answer.status, paused.jobs.resumed) == (401, {})
 
@@ -221,7 +223,7 @@ async def test_a_filter_that_means_nothing_is_refused(system: System, query: str
     assert (await system.get(f"/api/v2/workflows/W/runs?{query}")).status == 400
 
 
-async def test_many_runs_are_cancelled_at_once(system: System) -> None:
+async def test_bulk_cancel_cancels_many_runs(system: System) -> None:
     answer = await system.send("POST", "/api/v2/workflows/W/runs/cancel", {"status": "queued", "until": ISO})
 
     Data[CancelledRuns].model_validate(answer.json)

@@ -39,7 +39,7 @@ def calls_unchecked() -> float:
     return REGISTRY.get_sample_value("flowport_gateway_rate_unchecked_total") or 0.0
 
 
-async def test_a_full_bucket_lets_twice_the_rate_in_and_no_more() -> None:
+async def test_a_full_bucket_admits_twice_the_rate_and_no_more() -> None:
     fleet = Fleet()
     assert await fleet.allow_all(3000) == 1200
 
@@ -56,7 +56,7 @@ async def test_each_window_adds_the_rate() -> None:
 
 
 @pytest.mark.parametrize("step_seconds", [-30, 30])
-async def test_a_caller_who_waits_as_long_as_told_gets_in_however_the_clock_of_the_store_steps(
+async def test_a_caller_that_waits_as_long_as_required_is_admitted_despite_clock_steps(
     step_seconds: float,
 ) -> None:
     fleet = Fleet()
@@ -86,7 +86,7 @@ async def test_several_gateways_share_one_bucket_to_the_last_token() -> None:
     assert await fleet.allow_all(4000, gateways=3) == 1200
 
 
-async def test_what_an_idle_gateway_holds_is_at_most_one_percent_and_comes_back_with_its_next_call() -> None:
+async def test_an_idle_gateway_holds_at_most_one_percent_and_returns_it_with_its_next_call() -> None:
     fleet = Fleet(2)
     assert await fleet.is_let_in(1)
     assert await fleet.allow_all(2000) == 1200 - 1 - 12
@@ -95,27 +95,27 @@ async def test_what_an_idle_gateway_holds_is_at_most_one_percent_and_comes_back_
     assert await fleet.allow_all(2000) == 600 + 12 - 1 - 12
 
 
-async def test_most_calls_ask_nobody() -> None:
+async def test_most_calls_do_not_query_the_store() -> None:
     fleet = Fleet()
     for _ in range(1000):
         assert await fleet.is_let_in()
     assert fleet.buckets.questions < 100
 
 
-async def test_a_huge_bucket_is_hardly_ever_asked() -> None:
+async def test_a_huge_bucket_is_rarely_queried() -> None:
     fleet, rate = Fleet(), Rate(1_000_000_000, 60.0)
     for _ in range(1000):
         assert await fleet.is_let_in(rate=rate)
     assert fleet.buckets.questions == 1
 
 
-async def test_those_who_wait_at_once_are_answered_by_one_question() -> None:
+async def test_concurrent_waiters_share_one_query() -> None:
     fleet = Fleet()
     assert await fleet.allow_all(500) == 500
     assert fleet.buckets.questions <= 3
 
 
-async def test_those_who_come_while_the_store_is_asked_are_answered_by_the_same_question() -> None:
+async def test_callers_arriving_during_a_query_share_it() -> None:
     fleet, rate, calls = Fleet(), Rate(1_000_000_000, 60.0), []
     for _ in range(50):
         calls.append(asyncio.create_task(fleet.is_let_in(rate=rate)))
@@ -124,7 +124,7 @@ async def test_those_who_come_while_the_store_is_asked_are_answered_by_the_same_
     assert fleet.buckets.questions == 1
 
 
-async def test_an_empty_bucket_is_not_asked_again_before_it_is_filled_up() -> None:
+async def test_an_empty_bucket_is_not_queried_again_before_it_refills() -> None:
     fleet = Fleet()
     await fleet.allow_all(1200)
     await fleet.allow_all(1)
@@ -133,7 +133,7 @@ async def test_an_empty_bucket_is_not_asked_again_before_it_is_filled_up() -> No
     assert fleet.buckets.questions == asked
 
 
-async def test_a_refusal_says_when_there_are_tokens_again() -> None:
+async def test_a_refusal_has_the_time_of_the_next_tokens() -> None:
     fleet = Fleet()
     await fleet.allow_all(1200)
     fleet.clock.advance(17.5)
@@ -149,7 +149,7 @@ async def test_a_token_that_was_not_used_is_used_by_another() -> None:
     assert await fleet.allow_all(2) == 1
 
 
-async def test_while_the_store_is_away_every_call_is_allowed_and_it_is_asked_once_a_second() -> None:
+async def test_during_a_store_outage_every_call_is_allowed_and_the_store_queried_once_a_second() -> None:
     fleet, unchecked = Fleet(), calls_unchecked()
     fleet.buckets.is_down = True
     assert await fleet.allow_all(5000) == 5000
@@ -172,7 +172,7 @@ async def test_once_the_store_answers_again_the_limit_holds_again() -> None:
     assert await fleet.allow_all(3000) == 1200
 
 
-async def test_no_call_waits_for_a_store_that_is_known_to_be_away() -> None:
+async def test_no_call_waits_for_an_unavailable_store() -> None:
     fleet = Fleet()
     fleet.buckets.is_down = True
     await fleet.is_let_in()
@@ -182,7 +182,7 @@ async def test_no_call_waits_for_a_store_that_is_known_to_be_away() -> None:
     assert fleet.buckets.questions == before
 
 
-async def test_a_slow_store_is_waited_for_and_lets_in_what_the_rule_says() -> None:
+async def test_a_slow_store_is_awaited_and_admits_calls_by_the_rule() -> None:
     fleet, rate, unchecked = Fleet(2), Rate(50, 10.0), calls_unchecked()
     fleet.buckets.answer_seconds = 3.0
     began, allow_all = fleet.clock.monotonic(), 0
@@ -195,7 +195,7 @@ async def test_a_slow_store_is_waited_for_and_lets_in_what_the_rule_says() -> No
     assert calls_unchecked() == unchecked
 
 
-async def test_a_caller_who_gave_up_waiting_takes_nothing() -> None:
+async def test_a_cancelled_waiter_takes_no_token() -> None:
     fleet = Fleet()
     waiting = asyncio.create_task(fleet.is_let_in())
     await asyncio.sleep(0)
@@ -212,7 +212,7 @@ async def test_another_rate_counts_from_the_next_call_on() -> None:
     assert await fleet.is_let_in(rate=Rate(5000, 60.0))
 
 
-async def test_how_a_bucket_stands_is_known_without_taking_from_it() -> None:
+async def test_the_state_of_a_bucket_is_read_without_taking_tokens() -> None:
     fleet = Fleet(2)
     for gateway in (0, 1):
         standing = await fleet.limiters[gateway].look("b", RATE)
@@ -222,7 +222,7 @@ async def test_how_a_bucket_stands_is_known_without_taking_from_it() -> None:
     assert (await fleet.limiters[0].look("b", RATE)).remaining == 1190
 
 
-async def test_whoever_only_looks_asks_once_a_second() -> None:
+async def test_reading_the_state_queries_the_store_once_a_second() -> None:
     fleet = Fleet(2)
     for _ in range(100):
         assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1200

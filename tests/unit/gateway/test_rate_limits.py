@@ -58,13 +58,13 @@ async def test_calls_that_run_nothing_count_nothing(system: System) -> None:
     assert all(limit_of(answer)[0] == limit_of(answer)[1] for answer in answers)
 
 
-async def test_who_is_not_known_is_told_nothing(system: System) -> None:
+async def test_unidentified_callers_get_no_limits(system: System) -> None:
     answer = await system.execute({}, key="sk-sim-wrong")
     assert answer.status == 401
     assert not any("ratelimit" in name for name in answer.headers)
 
 
-async def test_who_writes_an_address_of_his_own_is_counted_by_what_the_proxy_adds_in_a_line_of_its_own() -> None:
+async def test_a_forged_address_is_ignored_in_favor_of_the_proxys() -> None:
     async with running_system(trusted_proxies="127.0.0.1", rate_limit_public_address=1) as system:
         system.deployments.put("P", public=True)
         answers = [
@@ -76,7 +76,7 @@ async def test_who_writes_an_address_of_his_own_is_counted_by_what_the_proxy_add
         assert [answer.status for answer in answers] == [200, 200, 429]
 
 
-async def test_a_call_too_many_is_told_when_to_come_again(system: System) -> None:
+async def test_a_rate_limited_call_has_a_retry_time(system: System) -> None:
     spend_all(system)
     answer = await system.execute({})
     assert answer.status == 429
@@ -86,7 +86,7 @@ async def test_a_call_too_many_is_told_when_to_come_again(system: System) -> Non
     assert (await system.execute({})).status == 200
 
 
-async def test_v2_says_it_in_its_own_words(system: System) -> None:
+async def test_v2_has_its_own_format(system: System) -> None:
     spend_all(system)
     answer = await system.send("POST", "/api/v2/workflows/W/execute", {"input": {}})
     assert answer.status == 429
@@ -101,7 +101,7 @@ async def test_v2_says_it_in_its_own_words(system: System) -> None:
     assert answer.headers["retry-after"] == "60"
 
 
-async def test_v1_counts_every_call_and_says_it_in_its_own_words(system: System) -> None:
+async def test_v1_counts_every_call_in_its_own_format(system: System) -> None:
     answer = await system.get("/api/v1/workflows/W/export")
     assert limit_of(answer) == (60, 59)
     assert ISO.fullmatch(answer.headers["x-ratelimit-reset"])
@@ -128,14 +128,14 @@ async def test_an_undeployed_workflow_is_not_counted(system: System) -> None:
     assert (answer.status, limit_of(answer)) == (403, (100, 100))
 
 
-async def test_workspaces_have_buckets_of_their_own(system: System) -> None:
+async def test_workspaces_have_separate_buckets(system: System) -> None:
     spend_all(system)
     system.deployments.put("O", workspace_id=OTHER.id)
     answer = await system.execute({}, workflow="O", key=system.tenants.issue(OTHER))
     assert (answer.status, limit_of(answer)) == (200, (300, 299))
 
 
-async def test_a_key_with_a_limit_of_its_own_leaves_the_rest_to_others(system: System) -> None:
+async def test_a_key_with_its_own_limit_leaves_the_shared_bucket_to_others(system: System) -> None:
     small = system.tenants.issue(rate_limit=1)
     answers = [await system.execute({}, key=small) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
@@ -157,7 +157,7 @@ async def test_the_public_is_counted_by_address(system: System) -> None:
         assert (await system.execute({})).status == 200
 
 
-async def test_what_strangers_say_of_their_address_is_not_believed() -> None:
+async def test_addresses_claimed_by_untrusted_callers_are_ignored() -> None:
     async with running_system(rate_limit_public_address=1) as system:
         system.deployments.put("P", public=True)
         answers = [
@@ -182,13 +182,13 @@ async def test_v2_counts_an_address_before_it_looks_at_the_key() -> None:
         assert (await system.execute({})).status == 200
 
 
-async def test_while_the_store_is_away_calls_are_allowed(system: System) -> None:
+async def test_calls_are_allowed_during_a_store_outage(system: System) -> None:
     system.buckets.is_down = True
     answer = await system.execute({})
     assert (answer.status, limit_of(answer)) == (200, (100, 100))
 
 
-async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> None:
+async def test_usage_limits_contain_remaining_calls_and_spend(system: System) -> None:
     system.jobs.spent["WS1"] = 1.25
     await system.execute({})
     spend_all(system, "async")
@@ -208,12 +208,12 @@ async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> N
     assert body["storage"] == {"usedBytes": 0, "limitBytes": 0, "percentUsed": 0}
 
 
-async def test_a_person_is_told_that_it_is_a_person_who_asks(system: System) -> None:
+async def test_a_signed_in_person_is_identified_as_such(system: System) -> None:
     visitor = await Visitor.with_role(system, Role.READ)
     assert (await visitor.get("/api/users/me/usage-limits"))["rateLimit"]["authType"] == "manual"
 
 
-async def test_who_is_in_several_workspaces_is_told_of_the_one_that_is_asked_for(system: System) -> None:
+async def test_a_member_of_several_workspaces_gets_the_requested_ones_limits(system: System) -> None:
     lea = enrol(system, "lea", Role.READ)
     system.tenants.join("WS2", lea.id, Role.READ)
     system.jobs.spent |= {"WS1": 1.25, "WS2": 7.5}
@@ -229,7 +229,7 @@ async def test_a_limit_in_whole_dollars_has_no_point(system: System) -> None:
     assert b'"limit":99999,' in (await system.get("/api/v1/workflows/W")).body
 
 
-async def test_a_cap_on_spend_is_told_and_whether_it_is_reached() -> None:
+async def test_a_spend_cap_is_reported_with_its_state() -> None:
     async with running_system(spend_limit_usd=2.5) as system:
         system.jobs.spent["WS1"] = 3.0
         assert (await system.get("/api/users/me/usage-limits")).json["usage"]["limit"] == 2.5
@@ -253,7 +253,7 @@ async def test_v1_answers_end_with_the_limits_of_runs(system: System) -> None:
     assert limits["usage"] == {"currentPeriodCost": 0, "limit": 99999, "plan": "free", "isExceeded": False}
 
 
-async def test_a_sync_call_asks_the_store_of_the_limits_at_most_once_in_many(system: System) -> None:
+async def test_a_sync_call_queries_the_store_of_the_limits_rarely(system: System) -> None:
     for _ in range(50):
         assert (await system.execute({})).status == 200
     assert system.buckets.questions <= 50

@@ -54,21 +54,19 @@ async def test_a_stream_has_the_known_frames_each_with_an_id(system: System, wor
     assert answer.body.decode() == 'id: 1-2\ndata: {"blockId":"BLOCK_A","chunk":"one"}\n\n' + FINAL
 
 
-async def test_such_a_run_is_stored_and_its_events_are_kept(system: System, worker: FollowedWorker) -> None:
+async def test_such_a_run_is_stored_with_its_events(system: System, worker: FollowedWorker) -> None:
     await begun(system)
     run = system.jobs.accepted[0].run
     assert (run.mode, run.keep_events) == (RunMode.STREAM, True)
 
 
-async def test_a_reader_who_hangs_up_does_not_stop_the_run(system: System, worker: FollowedWorker) -> None:
+async def test_a_disconnected_reader_does_not_stop_the_run(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await call.disconnect()
     assert system.jobs.cancels == []
 
 
-async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(
-    system: System, worker: FollowedWorker
-) -> None:
+async def test_a_returning_reader_gets_the_new_events_and_the_whole_end(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "on"))
     await call.disconnect()
@@ -81,7 +79,7 @@ async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(
     assert (await read(system)).body.startswith(b'id: 1-2\ndata: {"blockId":"BLOCK_A","chunk":"on"}\n\n')
 
 
-async def test_a_run_that_another_worker_took_up_says_so(system: System, worker: FollowedWorker) -> None:
+async def test_a_run_taken_over_by_another_worker_reports_it(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), Chunk("BLOCK_A", "lost"))
     worker.number = 0
@@ -124,7 +122,7 @@ async def away(*asked: object) -> object:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 
-async def test_where_a_part_that_is_away_is_found_stays_in_the_log(
+async def test_the_location_of_an_externally_stored_part_stays_in_the_log(
     system: System, worker: FollowedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_reader, "MAX_UNAVAILABLE_SECONDS", 0.0)
@@ -138,7 +136,7 @@ async def test_a_run_that_is_not_there_is_404(system: System) -> None:
     assert (answer.status, answer.json["error"]["message"]) == (404, "Run not found")
 
 
-async def test_an_id_that_is_none_is_refused(system: System, worker: FollowedWorker) -> None:
+async def test_an_invalid_id_is_refused(system: System, worker: FollowedWorker) -> None:
     answer = await read(system, **{"last-event-id": "17"})
     assert answer.status == 400
     assert answer.json["error"]["message"] == "Last-Event-ID must be the id of an event of this run, such as 1-12"
@@ -151,7 +149,7 @@ async def test_both_streams_take_the_same_heartbeats(system: System, worker: Fol
     assert (begun.status, read.status) == (400, 400)
 
 
-async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System, worker: FollowedWorker) -> None:
+async def test_heartbeats_are_sent_during_silence_on_request(system: System, worker: FollowedWorker) -> None:
     call = system.call("GET", f"{EVENTS}?heartbeat=1", headers={"x-api-key": system.key})
     await eventually(lambda: call.answer.chunks)
     worker.ends()
@@ -163,7 +161,7 @@ async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System,
 
 
 @pytest.mark.parametrize("query", ["", "?heartbeat=60"])
-async def test_a_reader_who_hung_up_leaves_memory_at_once_and_waits_for_no_collection(
+async def test_a_disconnected_reader_is_freed_without_a_garbage_collection(
     system: System, worker: FollowedWorker, query: str
 ) -> None:
     with without_collections() as remains:

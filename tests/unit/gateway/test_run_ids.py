@@ -62,7 +62,7 @@ async def test_two_workspaces_may_use_one_name(system: System, mode: dict[str, s
     assert (again.status, again.json["executionId"]) == (409, "order-17")
 
 
-async def test_two_runs_of_one_name_do_not_hear_each_other(system: System) -> None:
+async def test_two_runs_of_one_name_receive_separate_events(system: System) -> None:
     held = asyncio.Event()
 
     async def waits(run: RunSpec, send: Send) -> None:

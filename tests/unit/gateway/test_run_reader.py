@@ -85,7 +85,7 @@ async def all_of(reader: RunReader) -> list[RunEvent]:
     return found
 
 
-async def test_live_events_come_at_once_and_without_the_log(reader: RunReader, log: Log) -> None:
+async def test_live_events_are_delivered_immediately_without_the_log(reader: RunReader, log: Log) -> None:
     reader.feed(batch(0, RunStarted(), *text("Hel")))
     assert events_of(await reader.take()) == [RunStarted(), *text("Hel")]
     reader.feed(batch(2, *text("lo")))
@@ -93,14 +93,14 @@ async def test_live_events_come_at_once_and_without_the_log(reader: RunReader, l
     assert log.reads == 0
 
 
-async def test_whoever_comes_late_reads_the_log_and_then_goes_on_live(reader: RunReader, log: Log) -> None:
+async def test_a_late_reader_reads_the_log_and_then_continues_live(reader: RunReader, log: Log) -> None:
     log.batches = [batch(0, RunStarted(), *text("Hel"))]
     reader.read_log()
     reader.feed(batch(2, *text("lo")))
     assert events_of(await reader.take()) == [RunStarted(), *text("Hel", "lo")]
 
 
-async def test_what_was_sent_just_before_somebody_came_is_found_without_a_long_wait(
+async def test_events_sent_just_before_the_subscription_are_found_quickly(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
@@ -114,7 +114,7 @@ async def test_what_was_sent_just_before_somebody_came_is_found_without_a_long_w
     assert events_of(await asyncio.wait_for(waiting, 30)) == text("on its way")
 
 
-async def test_a_log_whose_pages_have_one_batch_each_is_read_to_its_end_at_once(
+async def test_a_log_with_one_batch_per_page_is_read_to_its_end_without_pauses(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
@@ -126,7 +126,7 @@ async def test_a_log_whose_pages_have_one_batch_each_is_read_to_its_end_at_once(
         assert [events_of(await reader.take()) for _ in range(3)] == [text("0"), text("1"), text("2")]
 
 
-async def test_what_comes_twice_is_read_once(reader: RunReader, log: Log) -> None:
+async def test_repeated_events_are_read_once(reader: RunReader, log: Log) -> None:
     log.batches = [batch(0, RunStarted(), *text("a", "b", "c"))]
     reader.feed(batch(0, RunStarted(), *text("a")))
     reader.read_log()
@@ -172,7 +172,7 @@ async def test_a_gap_that_stays_in_the_log_is_an_error_and_never_missing_text(re
         await asyncio.wait_for(reader.take(), 30)
 
 
-async def test_what_is_kept_before_that_which_it_follows_on_is_read_behind_it(reader: RunReader, log: Log) -> None:
+async def test_out_of_order_batches_are_read_in_order(reader: RunReader, log: Log) -> None:
     is_read_with_pauses(log)
     log.batches = [batch(0, *text("a")), batch(2, *text("c"))]
     reader.read_log()
@@ -184,9 +184,7 @@ async def test_what_is_kept_before_that_which_it_follows_on_is_read_behind_it(re
     assert events_of(await waiting) == text("b", "c")
 
 
-async def test_what_is_no_longer_kept_of_an_attempt_is_not_missed_once_another_has_begun(
-    reader: RunReader, log: Log
-) -> None:
+async def test_expired_events_of_an_attempt_are_not_missed_after_the_next_started(reader: RunReader, log: Log) -> None:
     is_read_with_pauses(log)
     log.batches = [batch(7, *text("lost")), batch(0, StreamReset(2), *text("b"), ENDED, attempt=2)]
     log.status = RunStatus.COMPLETED
@@ -194,7 +192,7 @@ async def test_what_is_no_longer_kept_of_an_attempt_is_not_missed_once_another_h
     assert await all_of(reader) == [StreamReset(2), *text("b")]
 
 
-async def test_a_log_that_is_away_for_a_while_ends_no_stream(reader: RunReader, log: Log) -> None:
+async def test_a_temporary_log_outage_ends_no_stream(reader: RunReader, log: Log) -> None:
     def away() -> None:
         if log.reads < 5:
             raise Unavailable("the store does not answer")
@@ -205,7 +203,7 @@ async def test_a_log_that_is_away_for_a_while_ends_no_stream(reader: RunReader, 
     assert await all_of(reader) == text("a")
 
 
-async def test_what_comes_by_itself_is_read_though_the_log_is_away(
+async def test_live_events_are_read_during_a_log_outage(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> None:
@@ -241,12 +239,12 @@ async def test_the_end_is_seen_only_when_everything_was_read(reader: RunReader, 
     assert await all_of(reader) == [RunStarted(), *text("a")]
 
 
-async def test_a_run_that_rests_and_left_no_end_ends_all_the_same(reader: RunReader, log: Log) -> None:
+async def test_an_idle_run_without_a_stored_end_ends(reader: RunReader, log: Log) -> None:
     log.batches, log.status = [batch(0, *text("a"))], RunStatus.FAILED
     assert await all_of(reader) == text("a")
 
 
-async def test_a_run_that_is_taken_up_again_goes_on_behind_its_reset(reader: RunReader, log: Log) -> None:
+async def test_a_resumed_run_continues_after_its_reset(reader: RunReader, log: Log) -> None:
     reader.feed(batch(0, RunStarted(), *text("lost")))
     reader.feed(batch(0, StreamReset(2), *text("again"), ENDED, attempt=2))
     log.status = RunStatus.COMPLETED
@@ -259,7 +257,7 @@ async def test_a_run_that_paused_and_went_on_is_read_over_its_pause(reader: RunR
     assert await all_of(reader) == [*text("a"), StreamReset(2), *text("b")]
 
 
-async def test_what_arrives_while_the_log_is_read_sends_the_reader_there_again(
+async def test_events_arriving_during_the_reading_cause_another_reading(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.batches = [batch(0, *text("a"))]
@@ -273,7 +271,7 @@ async def test_what_arrives_while_the_log_is_read_sends_the_reader_there_again(
     assert events_of(await reader.take()) == text("b")
 
 
-async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:
+async def test_a_disconnected_reader_no_longer_waits(reader: RunReader) -> None:
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0)
     reader.disconnect()
@@ -281,7 +279,7 @@ async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:
         await asyncio.wait_for(waiting, 30)
 
 
-async def test_a_reader_who_hung_up_leaves_no_request_in_memory(reader: RunReader) -> None:
+async def test_a_disconnected_reader_leaves_no_request_in_memory(reader: RunReader) -> None:
     class Request:
         pass
 

@@ -38,7 +38,7 @@ def code(samples: list[Sample], mode: Mode, language: Language, step: Step = Ste
     return next(one.code for one in samples if (one.mode, one.step, one.language) == (mode, step, language))
 
 
-def test_there_is_a_sample_for_every_step_in_every_language() -> None:
+def test_every_step_has_a_sample_in_every_language() -> None:
     found = {(one.mode, one.step, one.language) for one in write({"q": 1})}
     steps = [(Mode.SYNC, Step.EXECUTE), (Mode.STREAM, Step.EXECUTE), *((Mode.ASYNC, step) for step in Step)]
     assert found == {(*step, language) for step, language in itertools.product(steps, Language)}
@@ -148,7 +148,7 @@ async def test_samples_are_protected_like_the_workflow(system: System) -> None:
     assert (answer.status, answer.json["maskedKey"]) == (200, "sk-sim-...")
 
 
-async def test_what_is_not_deployed_has_no_samples(system: System) -> None:
+async def test_undeployed_workflows_have_no_samples(system: System) -> None:
     publish(system)
     assert (await system.get("/api/workflows/W/samples?version=99")).status == 404
     await system.deployments.undeploy("WS1", "W")

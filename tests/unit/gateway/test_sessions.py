@@ -36,7 +36,7 @@ async def test_signing_in_gives_the_person_and_a_cookie_that_no_script_reads(sys
     assert "domain" not in cookie
 
 
-async def test_a_wrong_password_and_an_unknown_account_are_told_the_same(system: System) -> None:
+async def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(system: System) -> None:
     enrol(system, "ann", Role.READ)
     answers = [
         await Visitor(system).sign_in(email, password)
@@ -48,20 +48,20 @@ async def test_a_wrong_password_and_an_unknown_account_are_told_the_same(system:
     assert all("set-cookie" not in answer.headers for answer in answers)
 
 
-async def test_only_the_hash_of_the_token_is_kept(system: System, ann: Visitor) -> None:
+async def test_only_the_hash_of_the_token_is_stored(system: System, ann: Visitor) -> None:
     (session,) = system.tenants.sessions.values()
     assert session.token_hash == hash_key(ann.token)
     assert ann.token not in repr(system.tenants.sessions)
 
 
-async def test_the_session_tells_who_is_signed_in(ann: Visitor) -> None:
+async def test_the_session_describes_the_signed_in_person(ann: Visitor) -> None:
     found = await ann.get(SESSION)
     assert found["user"]["email"] == "ann@example.com"
     assert found["session"]["userId"] == "u-ann"
     assert "token" not in found["session"]
 
 
-async def test_nobody_is_null(system: System) -> None:
+async def test_without_a_session_the_answer_is_null(system: System) -> None:
     for visitor in (Visitor(system), Visitor(system, token="made-up")):
         assert (await visitor.send("GET", SESSION)).body == b"null"
 
@@ -115,7 +115,7 @@ async def test_tries_at_an_account_are_limited_until_the_window_ends(system: Sys
     assert (await visitor.sign_in("ann@example.com")).status == 200
 
 
-async def test_who_guesses_from_elsewhere_does_not_keep_the_owner_out(system: System) -> None:
+async def test_guesses_from_other_addresses_do_not_lock_the_owner_out(system: System) -> None:
     enrol(system, "ann", Role.READ)
     stranger, owner = Visitor(system, address="198.51.100.7"), Visitor(system, address="203.0.113.5")
     for _ in range(11):
@@ -170,7 +170,7 @@ async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_fro
     assert (await ann.send(method, path, **said)).status == status
 
 
-async def test_another_site_cannot_sign_anybody_in(system: System) -> None:
+async def test_another_site_cannot_sign_a_visitor_in(system: System) -> None:
     enrol(system, "ann", Role.READ)
     assert (await Visitor(system, origin="https://evil.example").sign_in("ann@example.com")).status == 403
 
@@ -223,9 +223,7 @@ async def test_changing_the_password_ends_every_other_session(system: System, an
     assert (await Visitor(system).sign_in("ann@example.com", new)).status == 200
 
 
-async def test_nobody_gets_in_with_a_password_that_is_changed_while_it_is_looked_at(
-    system: System, ann: Visitor
-) -> None:
+async def test_a_password_changed_during_its_check_is_rejected(system: System, ann: Visitor) -> None:
     goes_on = system.passwords.hold_next()
     checks = system.passwords.checks
     body = {"email": "ann@example.com", "password": PASSWORD}
@@ -239,7 +237,7 @@ async def test_nobody_gets_in_with_a_password_that_is_changed_while_it_is_looked
     assert [hash_key(ann.token)] == list(system.tenants.sessions)
 
 
-async def test_a_store_that_is_away_signs_nobody_out(system: System, ann: Visitor) -> None:
+async def test_a_store_outage_ends_no_session(system: System, ann: Visitor) -> None:
     system.tenants.is_down = True
     system.clock.advance(2)
     answer = await ann.send("GET", SESSION)

@@ -36,7 +36,7 @@ def test_a_setting_has_its_names(
     assert getattr(GatewaySettings(), field) == read
 
 
-def test_links_begin_with_the_public_url_or_with_where_we_listen() -> None:
+def test_links_start_with_the_public_url_or_the_listening_address() -> None:
     assert GatewaySettings(public_url="https://flow.example/").base_url == "https://flow.example"
     assert GatewaySettings(gateway_port=9002).base_url == "http://localhost:9002"
 

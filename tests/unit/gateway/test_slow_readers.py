@@ -32,7 +32,7 @@ def a_call(left: list[str | None]) -> AttachedCall:
     )
 
 
-async def test_who_does_not_read_a_stream_is_cut_off() -> None:
+async def test_a_stalled_stream_reader_is_disconnected() -> None:
     left: list[str | None] = []
     call = a_call(left)
     for seq in range(5):
@@ -44,7 +44,7 @@ async def test_who_does_not_read_a_stream_is_cut_off() -> None:
         await call.take()
 
 
-async def test_who_reads_may_have_as_much_as_there_is() -> None:
+async def test_a_reading_client_may_receive_any_amount() -> None:
     left: list[str | None] = []
     call = a_call(left)
     for seq in range(20):

@@ -27,7 +27,7 @@ async def test_a_workspace_that_has_spent_its_money_is_refused(capped: System, m
     assert not capped.worker.runs
 
 
-async def test_v2_says_so_in_its_own_words(capped: System) -> None:
+async def test_v2_reports_it_in_its_own_format(capped: System) -> None:
     capped.jobs.spent["WS1"] = 20.5
     answer = await capped.send("POST", "/api/v2/workflows/W/execute", {})
     assert (answer.status, answer.json["error"]["code"]) == (402, "USAGE_LIMIT_EXCEEDED")
@@ -42,12 +42,12 @@ async def test_money_spent_is_noticed_within_seconds(capped: System) -> None:
     assert (await capped.execute({}, workflow="X", key=capped.tenants.issue(OTHER))).status == 200
 
 
-async def test_without_a_cap_nobody_asks(system: System) -> None:
+async def test_without_a_cap_the_store_is_not_queried(system: System) -> None:
     system.jobs.spent["WS1"] = 1_000_000
     assert (await system.execute({})).status == 200
 
 
-async def test_a_plan_may_have_a_cap_of_its_own() -> None:
+async def test_a_plan_may_have_a_cap() -> None:
     async with running_system(spend_limit_usd=20, spend_limit_free_usd=30) as system:
         system.jobs.spent["WS1"] = 25
         assert (await system.execute({})).status == 200
@@ -74,6 +74,6 @@ async def test_the_cap_is_shown(capped: System) -> None:
         "/v1/chat/completions",
     ],
 )
-async def test_every_door_that_may_refuse_for_it_says_so_in_its_description(system: System, door: str) -> None:
+async def test_every_endpoint_that_may_refuse_for_it_documents_it(system: System, door: str) -> None:
     paths = (await system.get("/openapi.json", key=None)).json["paths"]
     assert "402" in paths[door]["post"]["responses"]

@@ -23,7 +23,7 @@ def caller(key_id: str) -> Caller:
     return Caller(Workspace(id="WS1", name="W", plan=PlanName.FREE, created_at=NOON), ALL_SCOPES, key=key)
 
 
-def test_a_run_has_so_many_readers_whoever_they_are() -> None:
+def test_the_number_of_readers_per_run_is_bounded_across_callers() -> None:
     limits = StreamLimits(per_caller=10, per_run=2)
     places = [limits.reserve(caller(each), "WS1", "R1") for each in ("K1", "K2")]
     with pytest.raises(TooManyStreams):
@@ -33,7 +33,7 @@ def test_a_run_has_so_many_readers_whoever_they_are() -> None:
     limits.reserve(caller("K3"), "WS1", "R1")
 
 
-def test_a_caller_has_so_many_streams_whatever_the_runs() -> None:
+def test_the_number_of_streams_per_caller_is_bounded_across_runs() -> None:
     limits = StreamLimits(per_caller=2, per_run=10)
     places = [limits.reserve(caller("K1"), "WS1", run) for run in ("R1", "R2")]
     with pytest.raises(TooManyStreams):

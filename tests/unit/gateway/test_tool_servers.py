@@ -63,7 +63,7 @@ async def test_a_tool_is_a_run_of_the_live_version(system: System) -> None:
     assert msgspec.json.decode(bytes(run.input.inline)) == {"a": 2}
 
 
-async def test_a_tool_does_what_its_workflow_says_unless_it_is_described_itself(system: System) -> None:
+async def test_a_tool_has_the_description_of_its_workflow_by_default(system: System) -> None:
     """The description of a version is its change note."""
     await publish(system)
     await system.send("PUT", "/api/workflows/W", {"description": "Counts."})
@@ -75,7 +75,7 @@ async def test_a_tool_does_what_its_workflow_says_unless_it_is_described_itself(
     assert tool["description"] == "Counts sheep."
 
 
-async def test_half_a_character_in_an_argument_is_mended_as_at_every_other_door(system: System) -> None:
+async def test_a_lone_surrogate_in_an_argument_is_repaired_like_at_every_endpoint(system: System) -> None:
     await publish(system)
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     cut = json.dumps({**call, "params": {"name": "workflow_w", "arguments": {"a": "cut \ud83d"}}}).encode()

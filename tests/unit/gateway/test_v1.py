@@ -88,7 +88,7 @@ async def test_the_list_comes_in_pages(system: System) -> None:
     assert [found["id"] for found in deployed.json["data"]] == ["W"]
 
 
-async def test_workflows_tell_how_often_they_have_run(system: System) -> None:
+async def test_workflows_have_their_number_of_runs(system: System) -> None:
     system.jobs.tallied["W"] = RunStatistics("WS1", "W", 7, NOON)
     (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
     alone = (await send(system, "GET", "/W")).json["data"]
@@ -118,7 +118,7 @@ async def test_the_limits_are_those_of_the_workspace_that_is_listed(system: Syst
         assert answer.json["limits"]["usage"]["plan"] == plan
 
 
-async def test_an_answer_begins_with_its_data(system: System) -> None:
+async def test_an_answer_has_a_data_field(system: System) -> None:
     for path in ("?workspaceId=WS1", "/W", "/W/export"):
         assert next(iter((await send(system, "GET", path)).json)) == "data"
 
@@ -168,12 +168,12 @@ async def test_import_is_refused(system: System, body: object, status: int, erro
 
 
 @pytest.mark.parametrize("workflow_id", ["", "x" * 201])
-async def test_what_is_taken_for_an_id_at_import_may_be_one(system: System, workflow_id: str) -> None:
+async def test_an_imported_id_may_be_any_valid_one(system: System, workflow_id: str) -> None:
     answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE, "id": workflow_id})
     assert (answer.status, answer.json["details"][0]["path"]) == (400, ["id"])
 
 
-async def test_a_workflow_shows_what_it_takes(system: System) -> None:
+async def test_a_workflow_has_its_inputs(system: System) -> None:
     made = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE})
     answer = await send(system, "GET", f"/{made.json['data']['id']}")
     assert answer.json["data"]["inputs"] == [
@@ -211,7 +211,7 @@ async def test_deploy_makes_a_version_live(system: System) -> None:
     assert (version.name, version.created_by, version.deployed_by) == ("two", "key0", "someone")
 
 
-async def test_what_was_deployed_here_runs_at_once(system: System) -> None:
+async def test_a_deployed_workflow_runs_immediately(system: System) -> None:
     await system.execute({})
     assert (await send(system, "POST", "/W/deploy")).status == 200
     await system.execute({})
@@ -329,13 +329,13 @@ async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System
     assert unknown.status == 201
 
 
-async def test_a_query_that_is_no_number_is_told_in_the_words_of_bodies(system: System) -> None:
+async def test_an_invalid_number_in_a_query_is_reported_like_in_bodies(system: System) -> None:
     answer = await send(system, "GET", "?workspaceId=WS1&limit=abc")
     assert (answer.status, answer.json["error"]) == (400, "Invalid input: expected number, received string")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/runs/E1/redrive", "/api/v1/dead-letters/L1/redrive"])
-async def test_whoever_lets_a_run_be_tried_again_is_told_where_to_ask_for_it(system: System, path: str) -> None:
+async def test_a_redrive_returns_the_address_of_the_new_run(system: System, path: str) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.FAILED)
     answer = await system.send("POST", path)
     assert (answer.status, answer.json["data"]["statusUrl"]) == (202, f"{BASE}/api/jobs/{JOB}")

@@ -76,7 +76,7 @@ def searched(system: System) -> FindLogs:
     return system.jobs.searches[-1]
 
 
-async def test_a_row_tells_of_a_run(logged: System) -> None:
+async def test_a_row_describes_a_run(logged: System) -> None:
     answer = await get(logged, "?workspaceId=WS1")
     body = answer.json
     assert set(body.pop("limits")) == {"workflowExecutionRateLimit", "usage"}
@@ -140,12 +140,12 @@ async def test_every_filter_is_passed_on(logged: System) -> None:
 
 @pytest.mark.parametrize("bound", ["minDurationMs", "maxDurationMs", "minCost", "maxCost"])
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e400"])
-async def test_what_is_no_number_that_there_is_narrows_nothing_unseen(logged: System, bound: str, number: str) -> None:
+async def test_an_invalid_number_is_refused_instead_of_ignored(logged: System, bound: str, number: str) -> None:
     answer = await get(logged, f"?workspaceId=WS1&{bound}={number}")
     assert (answer.status, answer.json["details"][0]["path"]) == (400, [bound])
 
 
-async def test_a_status_that_there_is_not_is_told_in_the_words_of_every_choice(logged: System) -> None:
+async def test_an_unknown_status_is_refused_with_the_allowed_ones(logged: System) -> None:
     answer = await get(logged, "?workspaceId=WS1&status=lost")
     words = '"queued"|"processing"|"paused"|"completed"|"failed"|"cancelled"'
     assert (answer.status, answer.json["error"]) == (400, f"Invalid option: expected one of {words}")
@@ -161,9 +161,7 @@ async def test_a_status_that_there_is_not_is_told_in_the_words_of_every_choice(l
         ("&details=full&includeFinalOutput=true&includeTraceSpans=false", (True, False)),
     ],
 )
-async def test_what_is_large_is_only_fetched_for_those_who_ask(
-    logged: System, flags: str, asked: tuple[bool, bool]
-) -> None:
+async def test_large_fields_are_read_only_on_request(logged: System, flags: str, asked: tuple[bool, bool]) -> None:
     await get(logged, f"?workspaceId=WS1{flags}")
     assert (searched(logged).output, searched(logged).blocks) == asked
 
@@ -185,7 +183,7 @@ async def test_pages_follow_each_other_by_a_cursor(logged: System) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["%", "bm9uZQ==", base64.urlsafe_b64encode(b'{"at":"1.x","order":"asc"}').decode()])
-async def test_a_cursor_that_is_none_is_refused(logged: System, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(logged: System, cursor: str) -> None:
     answer = await get(logged, f"?workspaceId=WS1&cursor={cursor}")
     assert (answer.status, answer.json["error"]) == (400, "Invalid cursor")
 
@@ -195,7 +193,7 @@ async def test_folders_narrow_to_their_workflows(logged: System) -> None:
     assert searched(logged).workflow_ids == ()
 
 
-async def test_a_date_without_a_zone_is_utc_wherever_the_server_stands(
+async def test_a_date_without_a_zone_is_utc_in_any_server_time_zone(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
@@ -217,7 +215,7 @@ async def test_a_query_out_of_shape_is_refused(logged: System, query: str) -> No
     assert answer.json["details"]
 
 
-async def test_a_run_is_told_with_all_that_it_left(logged: System) -> None:
+async def test_a_run_is_returned_with_all_its_data(logged: System) -> None:
     found = (await get(logged, "/run-1")).json["data"]
     assert found["cost"] == {
         "total": 0.25,
@@ -230,14 +228,14 @@ async def test_a_run_is_told_with_all_that_it_left(logged: System) -> None:
     assert (found["workflow"]["name"], found["createdAt"]) == ("Workflow W", "2026-11-24T12:00:00.000Z")
 
 
-async def test_a_run_that_failed_says_why(logged: System) -> None:
+async def test_a_failed_run_has_a_reason(logged: System) -> None:
     data = (await get(logged, "/run-2")).json["data"]["executionData"]
     assert data["error"] == "Function 1: boom"
     assert data["errorDetails"] == {"blockId": "b1", "blockName": "Function 1", "error": "boom"}
     assert data["finalOutput"] is None
 
 
-async def test_a_run_is_told_with_what_it_ran(logged: System) -> None:
+async def test_a_run_has_its_snapshot(logged: System) -> None:
     body = (await get(logged, "/executions/run-1")).json
     assert (body["executionId"], body["workflowId"]) == ("run-1", "W")
     assert set(body["workflowState"]) == {"blocks", "edges", "loops", "parallels"}
@@ -248,13 +246,13 @@ async def test_a_run_is_told_with_what_it_ran(logged: System) -> None:
 @pytest.mark.parametrize(
     ("path", "error"), [("/nope", "Log not found"), ("/executions/nope", "Workflow execution not found")]
 )
-async def test_what_is_not_there_or_not_ours_is_not_found(logged: System, path: str, error: str) -> None:
+async def test_missing_and_foreign_logs_are_not_found(logged: System, path: str, error: str) -> None:
     answer = await get(logged, path)
     assert (answer.status, answer.json) == (404, {"error": error})
     assert (await get(logged, path.replace("nope", "hers"))).status == 404
 
 
-async def test_logs_are_for_those_who_may_read_the_workspace(logged: System) -> None:
+async def test_logs_are_readable_by_members_of_the_workspace(logged: System) -> None:
     assert (await get(logged, "?workspaceId=WS1", key=None)).status == 401
     assert (await get(logged, f"?workspaceId={OTHER.id}")).status == 403
     runner = logged.tenants.issue(scopes=frozenset({Scope.EXECUTE}))

@@ -51,7 +51,7 @@ async def test_no_body_is_no_input(system: System) -> None:
     assert (await execute(system)).json["data"]["output"]["result"] == {}
 
 
-async def test_a_failed_run_is_a_200_that_says_so(system: System) -> None:
+async def test_a_failed_run_is_a_200_with_its_error(system: System) -> None:
     error = RunError(
         ErrorCode.BLOCK_EXECUTION_FAILED,
         "Line 1: `throw` - boom",
@@ -150,7 +150,7 @@ async def test_a_version_can_be_pinned_in_the_body_or_by_the_header(system: Syst
         ("/api/workflows/W/execute", {}, {"X-Workflow-Version": "1"}),
     ],
 )
-async def test_the_public_runs_what_is_live_and_nothing_else(
+async def test_public_callers_run_only_the_live_version(
     system: System, path: str, body: object, headers: dict[str, str]
 ) -> None:
     system.deployments.put("W", version=2, public=True)
@@ -260,7 +260,7 @@ async def test_a_run_that_may_have_been_stored_is_named(system: System, way: str
     }
 
 
-async def test_the_key_is_looked_at_before_the_gate() -> None:
+async def test_the_key_is_checked_before_the_admission_limit() -> None:
     async with running_system(admission_gate_max_inflight=1) as system:
         system.worker.script = lambda run: []
         call = system.execute_call({})
@@ -274,7 +274,7 @@ async def test_the_key_is_looked_at_before_the_gate() -> None:
         await call.disconnect()
 
 
-async def test_the_public_may_call_what_is_public(system: System) -> None:
+async def test_public_callers_may_call_public_workflows(system: System) -> None:
     system.deployments.put("W", public=True)
     assert (await execute(system, {"input": {"a": 1}}, key=None)).status == 200
     answer = await execute(system, {"async": True}, key=None)

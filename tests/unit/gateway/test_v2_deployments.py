@@ -17,7 +17,7 @@ async def test_deploy_roll_back_undeploy(system: System) -> None:
     assert (again.status, again.json["error"]["message"]) == (400, "Workflow is not deployed")
 
 
-async def test_what_is_live_and_what_was(system: System) -> None:
+async def test_live_and_earlier_versions_are_listed(system: System) -> None:
     await system.send("POST", f"{W}/deploy", {"name": "Second"})
     state = (await system.get(f"{W}/deployment")).json["data"]
     assert (state["isDeployed"], state["needsRedeployment"], state["activeDeployment"]["version"]) == (True, False, 2)
@@ -48,7 +48,7 @@ async def test_a_file_with_the_id_of_a_workflow_that_there_is_makes_no_second_on
     assert [row["id"] for row in rows] == ["W"]
 
 
-async def test_what_is_not_ones_own_does_not_exist(system: System) -> None:
+async def test_foreign_workflows_do_not_exist(system: System) -> None:
     other = system.tenants.issue(OTHER)
     for method, path in (("POST", "deploy"), ("GET", "deployment"), ("GET", "export")):
         answer = await system.send(method, f"{W}/{path}", key=other)

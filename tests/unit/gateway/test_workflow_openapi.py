@@ -51,7 +51,7 @@ async def test_it_is_a_description_that_tools_can_read(system: System) -> None:
     assert read.ok().path == "/api/workflows/W/execute"
 
 
-async def test_it_says_what_the_workflow_does_and_not_what_a_version_changed(system: System) -> None:
+async def test_it_describes_the_workflow_and_not_a_versions_change_note(system: System) -> None:
     publish(system)
     await system.send("PUT", "/api/workflows/W", {"description": "Tells the weather."})
     await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})
@@ -104,7 +104,7 @@ async def test_outputs_of_every_block_are_described(system: System) -> None:
     assert answers.keys() == set(map(str, statuses))
 
 
-async def test_a_key_is_asked_for_unless_the_workflow_is_public(system: System) -> None:
+async def test_a_key_is_required_unless_the_workflow_is_public(system: System) -> None:
     publish(system)
     assert operation((await system.get(PATH)).json)["security"] == [{"key": []}, {"bearer": []}]
     assert (await system.get(PATH, key=None)).status == 401
@@ -126,7 +126,7 @@ async def test_another_version_is_described_with_the_header_that_runs_it(system:
     assert names == [["X-Execution-Mode"], ["X-Execution-Mode", "X-Workflow-Version"]]
 
 
-async def test_the_page_says_nothing_of_the_workflow_and_runs_only_our_script(system: System) -> None:
+async def test_the_page_contains_nothing_of_the_workflow_and_runs_only_our_script(system: System) -> None:
     publish(system)
     page = await system.get("/api/workflows/W/docs", key=None)
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")

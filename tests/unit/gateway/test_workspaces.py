@@ -32,7 +32,7 @@ async def roles(visitor: Visitor) -> dict[str, str]:
     return {member["email"].partition("@")[0]: member["role"] for member in members if "@example" in member["email"]}
 
 
-async def test_the_list_tells_what_one_is_in_each(system: System, reader: Visitor) -> None:
+async def test_the_list_has_the_members_role_in_each(system: System, reader: Visitor) -> None:
     system.tenants.join("WS2", "u-read", Role.WRITE)
     system.clock.advance(1)
     rows = (await reader.get("/api/workspaces"))["workspaces"]
@@ -52,7 +52,7 @@ async def test_a_key_sees_its_own_workspace(system: System) -> None:
     assert [(row["id"], row["role"]) for row in rows] == [("WS1", "admin")]
 
 
-async def test_whoever_makes_a_workspace_is_its_admin(system: System, reader: Visitor) -> None:
+async def test_the_creator_of_a_workspace_is_its_admin(system: System, reader: Visitor) -> None:
     answer = await reader.send("POST", "/api/workspaces", {"name": " Mine "})
     assert answer.status == 201
     made = answer.json["workspace"]
@@ -78,7 +78,7 @@ async def test_a_strangers_workspace_is_closed(admin: Visitor) -> None:
         ("DELETE", f"{WORKSPACE}/invitations/i", None),
     ],
 )
-async def test_a_reader_changes_nobody(
+async def test_a_reader_changes_no_member(
     admin: Visitor, reader: Visitor, method: str, path: str, body: dict[str, str] | None
 ) -> None:
     answer = await reader.send(method, path, body)
@@ -103,9 +103,7 @@ async def test_a_link_lets_one_newcomer_in_and_signs_them_in(system: System, adm
     )
 
 
-async def test_a_newcomer_who_could_not_be_let_in_signs_in_and_takes_the_same_link(
-    system: System, admin: Visitor
-) -> None:
+async def test_a_person_whose_join_failed_signs_in_and_uses_the_same_link(system: System, admin: Visitor) -> None:
     token = await invited(admin)
     bob = Visitor(system)
     body = {"token": token, "email": "bob@example.com", "name": "Bob", "password": PASSWORD}
@@ -126,7 +124,7 @@ async def test_a_newcomer_who_could_not_be_let_in_signs_in_and_takes_the_same_li
     assert eve.status == 404
 
 
-async def test_who_is_signed_in_needs_only_the_link(system: System, admin: Visitor) -> None:
+async def test_a_signed_in_person_needs_only_the_link(system: System, admin: Visitor) -> None:
     enrol(system, "carl", Role.READ, workspace="WS2")
     carl = Visitor(system)
     await carl.sign_in("carl@example.com")
@@ -145,13 +143,13 @@ async def test_an_address_with_an_account_signs_in_first(system: System, admin: 
     assert (await Visitor(system).send("POST", "/api/invitations/look", {"token": token})).status == 200
 
 
-async def test_a_link_for_one_person_is_for_nobody_else(system: System, admin: Visitor) -> None:
+async def test_a_link_for_one_person_admits_no_other(system: System, admin: Visitor) -> None:
     token = await invited(admin, email="bob@example.com")
     body = {"token": token, "email": "eve@example.com", "name": "Eve", "password": PASSWORD}
     assert (await Visitor(system).send("POST", "/api/invitations/accept", body)).status == 403
 
 
-async def test_another_site_lets_nobody_in(system: System, admin: Visitor) -> None:
+async def test_another_site_admits_no_member(system: System, admin: Visitor) -> None:
     body = {"token": await invited(admin), "email": "bob@example.com", "name": "Bob", "password": PASSWORD}
     guest = Visitor(system, origin="https://evil.example")
     answer = await guest.send("POST", "/api/invitations/accept", body, content_type="text/plain")
@@ -194,6 +192,6 @@ async def test_the_last_admin_stays(system: System, admin: Visitor) -> None:
         )
 
 
-async def test_everybody_may_leave(system: System, admin: Visitor, reader: Visitor) -> None:
+async def test_every_member_may_leave(system: System, admin: Visitor, reader: Visitor) -> None:
     assert (await reader.send("DELETE", f"{WORKSPACE}/members/u-read")).status == 200
     assert await roles(admin) == {"admin": "admin"}

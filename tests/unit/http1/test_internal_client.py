@@ -74,7 +74,7 @@ async def cut(writer: asyncio.StreamWriter, body: bytes) -> None:
     writer.close()
 
 
-async def test_whoever_asked_for_a_run_reads_no_address_of_a_service() -> None:
+async def test_errors_for_callers_contain_no_address_of_a_service() -> None:
     async with serving(Server(cut)) as client:
         with pytest.raises(Unavailable) as raised:
             await client.call("GET", "/snapshots/1")
@@ -103,7 +103,7 @@ async def test_one_call_after_the_other_goes_over_one_connection() -> None:
     assert b"authorization: Bearer" in server.heads[0]
 
 
-async def test_calls_at_once_get_their_own_answers() -> None:
+async def test_concurrent_calls_get_their_own_answers() -> None:
     async with serving(Server(echo)) as client:
         bodies = [{"n": n, "text": "x" * n} for n in range(150)]
         answers = await asyncio.gather(*(client.call("POST", "/", body=body, returns=dict) for body in bodies))
@@ -127,7 +127,7 @@ async def test_a_connection_that_was_closed_while_idle_is_not_used() -> None:
     assert server.connections == 2
 
 
-async def test_a_server_that_says_close_is_believed() -> None:
+async def test_a_connection_that_the_server_closes_is_not_reused() -> None:
     async def closing(writer: asyncio.StreamWriter, body: bytes) -> None:
         writer.write(ANSWER.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
 
@@ -139,7 +139,7 @@ async def test_a_server_that_says_close_is_believed() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", b""])
-async def test_an_answer_that_breaks_off_or_is_none_is_unavailability(answer: bytes) -> None:
+async def test_an_incomplete_or_invalid_answer_is_unavailability(answer: bytes) -> None:
     async def breaking(writer: asyncio.StreamWriter, body: bytes) -> None:
         writer.write(answer)
         writer.close()
@@ -149,7 +149,7 @@ async def test_an_answer_that_breaks_off_or_is_none_is_unavailability(answer: by
             await client.call("POST", "/", body={})
 
 
-async def test_a_late_answer_is_nobody_elses() -> None:
+async def test_a_late_answer_reaches_no_other_caller() -> None:
     """Its caller has given up; the next caller receives its own answer."""
     slow = asyncio.Event()
 
@@ -189,7 +189,7 @@ async def test_a_line_break_in_a_header_sends_nothing() -> None:
     assert server.connections == 0
 
 
-async def test_nobody_there_is_unavailability() -> None:
+async def test_a_closed_port_is_unavailability() -> None:
     server = Server(at_once)
     async with serving(server) as client:
         pass
@@ -201,12 +201,12 @@ class Input(dict[str, str]):
     """Body of a caller."""
 
 
-async def test_what_was_sent_when_the_line_was_cut_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_a_body_sent_on_a_broken_connection_is_freed_without_a_garbage_collection() -> None:
     async with serving(Server(cut)) as client:
         assert await left_by_a_call_of(client) == []
 
 
-async def test_what_could_not_be_sent_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_an_unsent_body_is_freed_without_a_garbage_collection() -> None:
     async with serving(Server(cut)) as client:
         pass
     assert await left_by_a_call_of(client) == []

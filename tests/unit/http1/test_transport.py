@@ -93,7 +93,7 @@ async def test_every_kind_of_answer_is_read(client: httpx2.AsyncClient, sent: by
     assert asked.headers["x-mine"] == "1"
 
 
-async def test_status_reason_and_headers_are_told(client: httpx2.AsyncClient) -> None:
+async def test_status_reason_and_headers_are_returned(client: httpx2.AsyncClient) -> None:
     sent = answer("429 Slow Down Please", b"{}", ("Retry-After: 7", "Set-Cookie: a=1", "Set-Cookie: b=2"))
     async with raw_server(saying(sent)) as server:
         found = await client.get(server.url)
@@ -109,7 +109,7 @@ async def test_an_answer_may_end_with_its_connection(client: httpx2.AsyncClient,
         assert server.connections == 2
 
 
-async def test_words_come_when_they_are_said(client: httpx2.AsyncClient) -> None:
+async def test_pieces_are_delivered_as_they_arrive(client: httpx2.AsyncClient) -> None:
     go_on = asyncio.Event()
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -129,7 +129,9 @@ async def test_words_come_when_they_are_said(client: httpx2.AsyncClient) -> None
 @pytest.mark.parametrize(
     "sent", [CHUNKED + WORDS, answer(headers=("Content-Length: 99",), has_length=False) + b"one two "]
 )
-async def test_what_came_before_a_cut_is_read_before_the_cut_is_told(client: httpx2.AsyncClient, sent: bytes) -> None:
+async def test_data_before_a_broken_connection_is_read_before_the_error(
+    client: httpx2.AsyncClient, sent: bytes
+) -> None:
     async with raw_server(then_closing(sent)) as server, client.stream("GET", server.url) as response:
         assert await heard_until_the_cut(response) == b"one two "
 
@@ -140,7 +142,7 @@ async def test_a_reader_that_came_late_reads_what_came_before_the_cut(ours: http
         assert await heard_until_the_cut(response) == b"one two "
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(client: httpx2.AsyncClient) -> None:
+async def test_a_connection_closed_while_idle_is_not_reused(client: httpx2.AsyncClient) -> None:
     closing = asyncio.Event()
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -158,14 +160,14 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(client: 
 
 
 @pytest.mark.parametrize("more", [answer(body=b"forged"), b"garbage", b"\x00"])
-async def test_what_nobody_asked_for_is_nobodys_answer(ours: httpx2.AsyncClient, more: bytes) -> None:
+async def test_unrequested_data_is_no_answer(ours: httpx2.AsyncClient, more: bytes) -> None:
     async with raw_server(in_turn(answer(body=b"first") + more, answer(body=b"second"))) as server:
         assert (await ours.get(server.url)).content == b"first"
         assert (await ours.get(server.url)).content == b"second"
         assert server.connections == 2
 
 
-async def test_what_is_said_in_advance_closes_the_connection(ours: httpx2.AsyncClient) -> None:
+async def test_data_sent_in_advance_closes_the_connection(ours: httpx2.AsyncClient) -> None:
     forged = asyncio.Event()
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -191,7 +193,7 @@ async def test_a_stream_left_in_the_middle_leaves_no_connection(client: httpx2.A
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
-async def test_whoever_is_cancelled_leaves_no_connection(client: httpx2.AsyncClient) -> None:
+async def test_a_cancelled_call_leaves_no_connection(client: httpx2.AsyncClient) -> None:
     async with raw_server(silence) as server:
         asking = asyncio.create_task(client.get(server.url))
         await eventually(lambda: server.requests)
@@ -210,7 +212,7 @@ async def test_whoever_is_cancelled_leaves_no_connection(client: httpx2.AsyncCli
         (saying(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000), httpx2.RemoteProtocolError),
     ],
 )
-async def test_a_server_that_fails_is_told_of_in_httpx2s_words(
+async def test_a_failing_server_is_reported_with_httpx2s_errors(
     client: httpx2.AsyncClient, speak: Speak, error: type[Exception]
 ) -> None:
     async with raw_server(speak) as server:
@@ -238,14 +240,14 @@ async def test_interim_answers_without_end_are_ended(ours: httpx2.AsyncClient) -
             await ours.get(server.url)
 
 
-async def test_a_server_that_is_not_there_is_told_of(client: httpx2.AsyncClient) -> None:
+async def test_a_closed_port_is_reported(client: httpx2.AsyncClient) -> None:
     async with raw_server(silence) as server:
         url = server.url
     with pytest.raises(httpx2.ConnectError):
         await client.get(url)
 
 
-async def test_a_name_that_leads_nowhere_is_told_of(client: httpx2.AsyncClient) -> None:
+async def test_an_unresolvable_name_is_reported(client: httpx2.AsyncClient) -> None:
     with pytest.raises(httpx2.ConnectError):
         await client.get("http://nowhere.invalid/")
 
@@ -299,7 +301,7 @@ async def test_a_connection_whose_answer_was_left_unread_serves_no_other(ours: h
         assert server.connections == 2
 
 
-async def test_no_more_connections_than_there_are_places() -> None:
+async def test_the_number_of_connections_is_bounded() -> None:
     transport = Http1Transport(keep_seconds=5, max_connections=2)
     async with raw_server(silence) as server, httpx2.AsyncClient(transport=transport) as client:
         held = [asyncio.create_task(client.get(server.url)) for _ in range(2)]
@@ -320,7 +322,7 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
-async def test_what_is_kept_is_closed_with_the_client() -> None:
+async def test_idle_connections_are_closed_with_the_client() -> None:
     async with raw_server(saying(answer())) as server:
         async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=60)) as client:
             await client.get(server.url)
@@ -328,7 +330,7 @@ async def test_what_is_kept_is_closed_with_the_client() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
-async def test_a_connection_that_was_kept_has_time_for_another_answer() -> None:
+async def test_a_reused_connection_has_its_own_timeout() -> None:
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         if request.target == "/slow":
             await asyncio.sleep(0.4)
@@ -341,7 +343,7 @@ async def test_a_connection_that_was_kept_has_time_for_another_answer() -> None:
         assert server.connections == 1
 
 
-async def test_tls_proves_who_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_verifies_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     async with raw_server(saying(STREAM), tls=authority.server_context("localhost")) as server:
         url = f"https://localhost:{server.port}"
@@ -356,7 +358,7 @@ async def test_tls_proves_who_the_server_is(tmp_path: Path, monkeypatch: pytest.
                 await client.get(f"https://127.0.0.1:{server.port}")
 
 
-async def test_whoever_has_a_proxy_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_configured_proxy_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

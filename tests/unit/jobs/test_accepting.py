@@ -32,7 +32,7 @@ def a_run() -> AcceptRun:
     return AcceptRun(RunSpec(run_id="r", snapshot=snapshot, mode=RunMode.ASYNC, input=input_, time_limit_ms=1_000), 10)
 
 
-async def test_a_refused_run_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_a_refused_run_is_freed_without_a_garbage_collection() -> None:
     full: Any = FullQueue()
     unused: Any = None
     admission = AdmissionService(full, Payloads(unused, timedelta(days=1)), unused, QueueLimits(1, 1), WakeUpEvent())

@@ -42,7 +42,7 @@ def test_the_workspace_speaks_before_the_house() -> None:
     per_workspace=st.integers(0, 12),
     overall=st.integers(0, 40),
 )
-def test_admission_fills_every_place_there_is_and_none_more(
+def test_admission_fills_every_slot_and_no_more(
     requests: list[str], queued: dict[str, int], per_workspace: int, overall: int
 ) -> None:
     counters = {name: QueueCounter(queued=count) for name, count in queued.items()}
@@ -66,7 +66,7 @@ def test_nothing_known_means_ten_seconds() -> None:
 
 
 @pytest.mark.parametrize(("every_seconds", "expected"), [(0.2, 1), (1, 1), (4, 4), (20, 20)])
-def test_a_steady_drain_says_when_the_next_place_is_free(every_seconds: float, expected: int) -> None:
+def test_a_steady_drain_predicts_the_next_free_slot(every_seconds: float, expected: int) -> None:
     drain, now = Drain.starting(NOW), 0.0
     while now < 120:
         now += every_seconds
@@ -75,13 +75,13 @@ def test_a_steady_drain_says_when_the_next_place_is_free(every_seconds: float, e
     assert abs(retry_after(drain, after(now)) - expected) <= max(1, 0.5 * expected)
 
 
-def test_a_drain_is_known_at_once_after_its_first_departures() -> None:
+def test_a_drain_rate_is_known_after_the_first_departures() -> None:
     drain = Drain.starting(NOW).after(20, after(1))
 
     assert retry_after(drain, after(1)) == 1
 
 
-def test_a_queue_that_stopped_draining_asks_for_ever_more_patience() -> None:
+def test_a_stalled_queue_reports_increasing_retry_times() -> None:
     drain = Drain.starting(NOW)
     for second in range(60):
         drain = drain.after(1, after(second))
@@ -91,7 +91,7 @@ def test_a_queue_that_stopped_draining_asks_for_ever_more_patience() -> None:
     assert waits[-1] > 10 * waits[0]
 
 
-def test_an_idle_queue_is_measured_anew() -> None:
+def test_an_idle_queue_is_measured_from_zero() -> None:
     drain = Drain.starting(NOW).after(1, after(1)).after(5, after(4000))
 
     assert retry_after(drain, after(4000)) == 1
@@ -117,7 +117,7 @@ def test_the_advice_is_always_between_one_second_and_five_minutes(gaps: list[tup
     assert 1 <= retry_after(drain, after(now + later)) <= 300
 
 
-def test_nobody_is_sent_away_for_longer_than_five_minutes() -> None:
+def test_no_retry_time_exceeds_five_minutes() -> None:
     assert retry_after(Drain(level=0.06, since=after(-3600), at=NOW), NOW) == 300
 
 

@@ -84,9 +84,7 @@ def test_a_lease_that_looks_over_holds_until_the_reaper_ends_it() -> None:
 
 @pytest.mark.parametrize("redelivered", [False, True])
 @pytest.mark.parametrize("seconds", [3, 33])
-def test_a_claim_whose_answer_was_lost_is_told_the_same_again_and_costs_nothing(
-    redelivered: bool, seconds: int
-) -> None:
+def test_a_claim_with_a_lost_answer_is_granted_again_at_no_cost(redelivered: bool, seconds: int) -> None:
     asked = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
     decision = claim(in_progress(), asked, after(seconds), RULES)
 
@@ -94,7 +92,7 @@ def test_a_claim_whose_answer_was_lost_is_told_the_same_again_and_costs_nothing(
     assert (decision.run.attempt, decision.run.losses, decision.run.due_at) == (1, 0, after(seconds + 15))
 
 
-def test_a_redelivery_to_the_worker_that_had_it_is_another_attempt() -> None:
+def test_a_redelivery_to_the_previous_worker_is_another_attempt() -> None:
     decision = claim(in_progress(), a_claim("dispatch-1", "worker-1", redelivered=True), NOW, RULES)
 
     assert isinstance(decision, ClaimGrant)
@@ -125,7 +123,7 @@ def test_a_requeued_run_is_granted_without_counting_again() -> None:
         Phase.CANCELLED,
     ],
 )
-def test_a_run_that_needs_no_worker_is_refused_to_everybody(phase: Phase) -> None:
+def test_a_run_that_needs_no_worker_is_granted_to_none(phase: Phase) -> None:
     assert claim(a_run(phase), a_claim(redelivered=True), NOW, RULES) == ClaimRefusal()
 
 

@@ -19,7 +19,7 @@ def texts(transcript: Transcript) -> list[str]:
     return [message.content for message in transcript.messages]
 
 
-def test_what_is_added_stands_last() -> None:
+def test_additions_are_appended() -> None:
     transcript = Transcript().appended(said("a", "b"), "1", WIDE).appended(said("c"), "2", WIDE)
     assert texts(transcript) == ["a", "b", "c"]
 
@@ -34,7 +34,7 @@ def test_a_repeated_append_changes_nothing() -> None:
     assert once.appended(said("a"), "1", WIDE) is once
 
 
-def test_only_so_many_names_of_appends_are_kept() -> None:
+def test_the_number_of_stored_append_ids_is_bounded() -> None:
     transcript = Transcript()
     for number in range(APPENDS_KNOWN + 5):
         transcript = transcript.appended(said("a"), str(number), WIDE)
@@ -60,9 +60,7 @@ def test_a_message_that_is_too_long_is_refused() -> None:
 
 
 @given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 10), st.integers(1, 100))
-def test_no_history_is_over_its_limits_and_what_is_left_is_the_end(
-    rounds: list[list[str]], count: int, size: int
-) -> None:
+def test_the_history_stays_within_its_limits_and_keeps_its_end(rounds: list[list[str]], count: int, size: int) -> None:
     transcript = Transcript()
     for number, spoken in enumerate(rounds):
         transcript = transcript.appended(said(*spoken), str(number), ConversationLimits(count, size))
@@ -72,6 +70,6 @@ def test_no_history_is_over_its_limits_and_what_is_left_is_the_end(
     assert everything[len(everything) - len(left) :] == left
 
 
-def test_a_message_may_be_as_long_as_is_said() -> None:
+def test_a_message_may_have_the_maximum_length() -> None:
     longest = "x" * LONGEST_MESSAGE
     assert texts(Transcript().appended(said(longest), "1", WIDE)) == [longest]

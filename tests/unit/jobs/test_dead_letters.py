@@ -35,7 +35,7 @@ def a_spec(workspace_id: str = "W1") -> RunSpec:
 
 
 @given(st.binary())
-def test_whatever_cannot_be_read_is_kept_as_it_was(body: bytes) -> None:
+def test_an_unreadable_message_is_stored_unchanged(body: bytes) -> None:
     kept = examine(body, queue="runs.async", reason="rejected")
     assert kept is not None
     assert (kept.kind, kept.body, kept.workspace_ids) == (DeadLetterKind.UNREADABLE, body, ())
@@ -45,7 +45,7 @@ def test_whatever_cannot_be_read_is_kept_as_it_was(body: bytes) -> None:
     ("body", "reason"),
     [(b"no json", "rejected: "), (b'{"v":99,"message":{"type":"run.dispatched"}}', "rejected: ")],
 )
-def test_it_is_told_why_a_message_could_not_be_read(body: bytes, reason: str) -> None:
+def test_the_reason_of_an_unreadable_message_is_stored(body: bytes, reason: str) -> None:
     kept = examine(body, queue="runs.async", reason="rejected")
     assert kept is not None
     assert kept.reason.startswith(reason)
@@ -62,21 +62,21 @@ def test_the_same_letter_has_the_same_id() -> None:
     assert one.id != other.id
 
 
-def test_an_input_is_not_kept_twice() -> None:
+def test_an_input_is_not_stored_twice() -> None:
     kept = examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="delivery_limit")
     assert kept is not None
     assert (kept.kind, kept.body, kept.run_id, kept.workflow_id) == (DeadLetterKind.ATTACHED_RUN, None, "R", "F")
 
 
-def test_a_run_that_no_worker_had_time_for_is_not_kept() -> None:
+def test_a_run_that_no_worker_had_time_for_is_not_stored() -> None:
     assert examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="expired") is None
 
 
-def test_events_that_nobody_kept_are_gone() -> None:
+def test_unstored_events_are_dropped() -> None:
     assert examine(encode(EventBatch("R", 0, ())), queue="q", reason="rejected") is None
 
 
-def test_records_belong_to_everybody_who_is_in_them() -> None:
+def test_records_belong_to_every_workspace_in_them() -> None:
     batch = RecordBatch(tuple(RunBegan(a_spec(name), datetime.now(UTC)) for name in ("W1", "W2", "W1")))
     kept = examine(encode(batch), queue="q", reason="rejected")
     assert kept is not None
@@ -84,7 +84,7 @@ def test_records_belong_to_everybody_who_is_in_them() -> None:
     assert kept.body == encode(batch)
 
 
-def test_why_a_body_cannot_be_read_is_told_in_bounds() -> None:
+def test_the_reason_of_an_unreadable_body_is_bounded() -> None:
     kept = examine(b"{", queue="q", reason="x" * 600)
     assert kept is not None
     assert kept.reason == "x" * 500
@@ -109,7 +109,7 @@ def counted() -> float:
     return REGISTRY.get_sample_value("flowport_jobs_dead_letters_total", labels) or 0.0
 
 
-async def test_a_letter_that_waits_for_the_store_is_counted_once_and_when_it_is_kept() -> None:
+async def test_a_letter_that_waits_for_the_store_is_counted_once_when_it_is_stored() -> None:
     letters, before = LateLetters(2), counted()
     burying = DeadLetterService(letters, None, None, None, None)  # type: ignore[arg-type]  # the test reads nothing of them
     letter = DeadLetter(b"no message", "runs.async", "rejected")

@@ -196,7 +196,7 @@ async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
     await system.loop.stop()
 
 
-async def test_addresses_that_hang_keep_no_other_workspace_waiting(system: System) -> None:
+async def test_hanging_addresses_delay_no_other_workspace(system: System) -> None:
     system.notices.add("slow", [f"{SLOW}{n}" for n in range(3 * SLOTS)])
     system.notices.add("quick", [f"{QUICK}{n}" for n in range(3 * SLOTS)])
     await system.loop.start()
@@ -205,7 +205,7 @@ async def test_addresses_that_hang_keep_no_other_workspace_waiting(system: Syste
     assert system.sender.asking["slow"] == WORKSPACE_SLOTS
 
 
-async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waiting(system: System) -> None:
+async def test_a_hanging_address_does_not_delay_its_own_workspace(system: System) -> None:
     system.notices.add("one", [SLOW] * 3 * SLOTS)
     system.notices.add("one", [QUICK] * 3 * SLOTS)
     await system.loop.start()
@@ -213,7 +213,7 @@ async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waitin
     assert system.sender.asking[SLOW] == ADDRESS_SLOTS
 
 
-async def test_all_that_is_due_goes_out_a_bounded_number_at_once_as_places_come_free(system: System) -> None:
+async def test_due_deliveries_are_sent_in_bounded_numbers_as_slots_become_free(system: System) -> None:
     for workspace in range(6):
         system.notices.add(f"workspace-{workspace}", [f"{SLOW}{n % 4}" for n in range(SLOTS)])
     await system.loop.start()
@@ -225,7 +225,7 @@ async def test_all_that_is_due_goes_out_a_bounded_number_at_once_as_places_come_
     assert max(system.sender.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_SLOTS
 
 
-async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System) -> None:
+async def test_a_delivery_claimed_by_another_process_is_not_sent(system: System) -> None:
     system.notices.add("one", [f"{QUICK}taken", QUICK])
     system.notices.taken_by_others.add(f"{QUICK}taken")
     await system.loop.start()
@@ -233,7 +233,7 @@ async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System
     assert system.notices.arrived == [QUICK]
 
 
-async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_until_it_was_tried_often_enough(
+async def test_an_unsignable_delivery_is_retried_a_bounded_number_of_times(
     system: System,
 ) -> None:
     system.notices.add("one", [QUICK], to="hook")
@@ -249,7 +249,7 @@ async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_unti
     await eventually(lambda: system.book.heard == [("hook", False)] * 2)
 
 
-async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
+async def test_a_store_outage_occupies_no_slot(system: System) -> None:
     system.notices.is_down = True
     system.notices.add("one", [QUICK] * 3 * SLOTS)
     await system.loop.start()
@@ -259,7 +259,7 @@ async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
     assert system.notices.failures == []
 
 
-async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_completes_deliveries_in_progress(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_service, "STOP_SECONDS", NEVER)
     system.notices.add("one", [SLOW])
     await system.loop.start()
@@ -269,7 +269,7 @@ async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, m
     assert system.arrived(SLOW) == 1
 
 
-async def test_stopping_does_not_wait_for_who_never_answers(system: System) -> None:
+async def test_stopping_does_not_wait_for_hanging_addresses(system: System) -> None:
     system.notices.add("one", [SLOW] * 3)
     await system.loop.start()
     await eventually(lambda: system.sender.asking[SLOW] == 3)

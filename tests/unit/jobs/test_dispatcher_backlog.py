@@ -40,7 +40,7 @@ async def test_a_run_that_may_run_and_is_not_handed_out_grows_older() -> None:
     assert figure("ready_runs") == 3
 
 
-async def test_a_run_counts_its_wait_from_when_its_workspace_had_a_place_for_it() -> None:
+async def test_the_waiting_time_of_a_run_starts_when_its_workspace_has_a_free_slot() -> None:
     system = System(window=2)
     system.queue.concurrency = 1
     system.queue.add("a", "a0", "a1")
@@ -60,7 +60,7 @@ async def test_a_run_counts_its_wait_from_when_its_workspace_had_a_place_for_it(
     assert figure("oldest_waiting_seconds") == 5
 
 
-async def test_what_is_handed_out_at_once_has_not_waited(system: System) -> None:
+async def test_immediately_dispatched_runs_have_no_waiting_time(system: System) -> None:
     system.clock.seconds = 600
     system.queue.add("a", "a0")
     await system.dispatcher.step()
@@ -90,7 +90,7 @@ async def test_a_head_that_was_read_long_ago_is_read_again() -> None:
     assert system.queue.reads == 2
 
 
-async def test_what_goes_to_another_worker_takes_places_like_any_other() -> None:
+async def test_redispatched_runs_take_slots_like_any_other() -> None:
     system = System(window=3)
     system.queue.add("a", *(f"a{n}" for n in range(3)))
     await system.dispatcher.step()
@@ -103,7 +103,7 @@ async def test_what_goes_to_another_worker_takes_places_like_any_other() -> None
     assert system.sent == ["a0", "a1", "a2", "a0", "a1", "b0"]
 
 
-async def test_no_more_goes_to_other_workers_at_once_than_there_are_places() -> None:
+async def test_the_number_of_concurrent_redispatches_is_bounded_by_the_slots() -> None:
     system = System(window=2)
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
@@ -117,7 +117,7 @@ async def test_no_more_goes_to_other_workers_at_once_than_there_are_places() -> 
     assert system.sent == ["a0", "a1", "a2", "a0"]
 
 
-def test_of_many_workspaces_those_with_most_are_told_of() -> None:
+def test_of_many_workspaces_those_with_the_longest_backlog_are_reported() -> None:
     metrics.show_workspaces({f"w{queued}": queued for queued in range(metrics.SHOWN_WORKSPACES + 50)})
     assert figure("workspace_queued_runs", workspace="w50") == 50
     assert figure("workspace_queued_runs", workspace="w49") is None

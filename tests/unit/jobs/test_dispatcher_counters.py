@@ -25,7 +25,7 @@ async def test_claimed_runs_give_their_places_in_the_queue_back(system: System) 
     assert system.queue.booked == {"a": 1}
 
 
-async def test_a_new_leader_books_what_its_predecessor_dispatched(system: System) -> None:
+async def test_a_new_leader_counts_its_predecessors_dispatches(system: System) -> None:
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
     system.leases.give("dispatcher", "other")
@@ -38,7 +38,7 @@ async def test_a_new_leader_books_what_its_predecessor_dispatched(system: System
     assert system.queue.booked == {"a": 1}
 
 
-async def test_a_booking_that_nobody_heard_of_is_recounted_not_repeated(system: System) -> None:
+async def test_an_unconfirmed_count_is_recounted_and_not_repeated(system: System) -> None:
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
     system.queue.claim("a0")

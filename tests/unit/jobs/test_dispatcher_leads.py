@@ -21,7 +21,7 @@ async def test_a_process_that_does_not_lead_publishes_nothing(system: System) ->
     assert system.sent == ["a0"]
 
 
-async def test_a_leader_that_stops_lets_the_next_one_in_at_once(system: System) -> None:
+async def test_a_stopping_leader_is_replaced_immediately(system: System) -> None:
     standby = system.another("standby")
     await system.dispatcher.step()
     await system.dispatcher.stop()
@@ -32,7 +32,7 @@ async def test_a_leader_that_stops_lets_the_next_one_in_at_once(system: System) 
     assert system.sent == ["a0"]
 
 
-async def test_a_leader_that_is_replaced_forgets_what_it_had_in_hand(system: System) -> None:
+async def test_a_replaced_leader_forgets_its_pending_work(system: System) -> None:
     system.work.is_up = False
     system.queue.add("a", "a0")
     await system.dispatcher.step()
@@ -45,7 +45,7 @@ async def test_a_leader_that_is_replaced_forgets_what_it_had_in_hand(system: Sys
     assert system.sent == []
 
 
-async def test_the_lease_is_asked_for_rarely(system: System) -> None:
+async def test_the_lease_is_renewed_rarely(system: System) -> None:
     for _ in range(50):
         await system.dispatcher.step()
     assert system.leases.asked == 1
@@ -55,7 +55,7 @@ async def test_the_lease_is_asked_for_rarely(system: System) -> None:
     assert system.leases.asked == 2
 
 
-async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything() -> None:
+async def test_a_former_leader_is_woken_by_every_event() -> None:
     system = System(window=1)
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
@@ -67,7 +67,7 @@ async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything()
     assert system.is_woken_by_news()
 
 
-async def test_whoever_cannot_reach_the_store_does_not_say_that_it_leads(system: System) -> None:
+async def test_a_process_without_the_store_does_not_claim_to_lead(system: System) -> None:
     """The lease has expired, and no other process can acquire it either."""
     await system.dispatcher.step()
     assert figure("leading", role="dispatcher") == 1
@@ -82,7 +82,7 @@ async def test_whoever_cannot_reach_the_store_does_not_say_that_it_leads(system:
     assert figure("leading", role="dispatcher") == 1
 
 
-async def test_a_leader_that_is_replaced_tells_of_no_workspace_any_more(system: System) -> None:
+async def test_a_replaced_leader_reports_no_workspace(system: System) -> None:
     dispatcher = system.another("me", shows_workspaces=True)
     system.queue.concurrency = 0
     system.queue.add("replaced", "r0")

@@ -16,7 +16,7 @@ def system() -> System:
     return System()
 
 
-async def test_no_more_runs_are_published_than_may_be_unclaimed() -> None:
+async def test_the_number_of_unclaimed_published_runs_is_bounded() -> None:
     system = System(window=4)
     system.queue.add("a", *(f"a{n}" for n in range(10)))
 
@@ -29,7 +29,7 @@ async def test_no_more_runs_are_published_than_may_be_unclaimed() -> None:
     assert system.sent[4:] == ["a4"]
 
 
-async def test_what_is_new_wakes_the_dispatcher_only_while_it_may_publish_more() -> None:
+async def test_new_runs_wake_the_dispatcher_only_while_it_may_publish_more() -> None:
     system = System(window=2)
     system.queue.add("a", "a0")
     await system.dispatcher.step()
@@ -45,7 +45,7 @@ async def test_what_is_new_wakes_the_dispatcher_only_while_it_may_publish_more()
     assert system.is_woken_by_news()
 
 
-async def test_room_that_was_planned_for_runs_that_are_gone_is_still_there() -> None:
+async def test_capacity_planned_for_vanished_runs_is_available() -> None:
     system = System(window=2)
     system.queue.add("a", "a0", "a1")
     system.queue.cancelled |= {"a0", "a1"}
@@ -68,7 +68,7 @@ async def test_a_newcomer_is_next_however_long_the_other_queue_is() -> None:
     assert system.sent[4:] == ["quiet0"]
 
 
-async def test_a_workspace_gets_no_more_than_its_concurrency() -> None:
+async def test_a_workspace_never_exceeds_its_concurrency() -> None:
     system = System(window=10)
     system.queue.concurrency = 2
     system.queue.add("a", "a0", "a1", "a2")
@@ -83,7 +83,7 @@ async def test_a_workspace_gets_no_more_than_its_concurrency() -> None:
     assert system.sent == ["a0", "a1", "a2"]
 
 
-async def test_a_run_that_nobody_claims_is_published_again_with_a_new_dispatch(system: System) -> None:
+async def test_an_unclaimed_run_is_republished_with_a_new_dispatch(system: System) -> None:
     system.queue.add("a", "a0")
     await system.dispatcher.step()
 
@@ -97,7 +97,7 @@ async def test_a_run_that_nobody_claims_is_published_again_with_a_new_dispatch(s
     assert system.work.sent[0].dispatch_id != system.work.sent[1].dispatch_id
 
 
-async def test_what_the_broker_did_not_take_goes_out_once_it_is_back(system: System) -> None:
+async def test_runs_refused_by_the_broker_are_published_after_its_recovery(system: System) -> None:
     system.queue.add("a", "a0")
     system.work.is_up = False
     await system.dispatcher.step()
@@ -131,7 +131,7 @@ async def test_a_run_whose_round_was_cut_short_does_not_lose_its_turn() -> None:
     assert system.sent == ["a0"]
 
 
-async def test_a_broker_that_takes_nothing_is_told_once_and_not_at_every_step(system: System) -> None:
+async def test_a_broker_that_refuses_everything_is_reported_once(system: System) -> None:
     system.queue.add("a", "a0")
     system.work.is_up = False
     with capture_logs() as logs:
@@ -148,7 +148,7 @@ def test_a_patience_longer_than_the_longest_is_waited_out() -> None:
     assert [is_due(NOW, 1, after(seconds), hour) for seconds in (601, 3_599, 3_600)] == [False, False, True]
 
 
-def test_what_was_published_before_the_clock_was_set_back_is_published_again() -> None:
+def test_runs_published_before_a_clock_step_are_republished() -> None:
     patience = timedelta(seconds=10)
     assert [is_due(after(30), 1, NOW, patience), is_due(after(9), 1, NOW, patience)] == [True, False]
 

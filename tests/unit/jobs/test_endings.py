@@ -54,27 +54,27 @@ def test_a_status_that_is_no_outcome_is_refused(status: RunStatus) -> None:
         finish(in_progress(), 1, NOW, RULES, status=status)
 
 
-def test_a_paused_run_keeps_no_worker_and_does_not_expire() -> None:
+def test_a_paused_run_holds_no_worker_and_does_not_expire() -> None:
     run = pause(in_progress(), 1, NOW, RULES, points=(asks("form"),), reported_at=NOW)
 
     assert (run.phase, run.worker_id, run.held_dispatch_id, run.expires_at) == (Phase.PAUSED, None, None, None)
 
 
-def test_a_worker_that_finished_before_it_heard_of_the_cancel_has_finished() -> None:
+def test_a_worker_that_finished_before_the_cancel_has_completed() -> None:
     assert (
         finish(in_progress(cancel_requested=True), 1, NOW, RULES, status=RunStatus.COMPLETED).phase is Phase.COMPLETED
     )
 
 
 @pytest.mark.parametrize("run", [a_run(Phase.WAITING), a_run(Phase.DISPATCHED)])
-def test_a_queued_run_is_cancelled_at_once(run: Run) -> None:
+def test_a_queued_run_is_cancelled_immediately(run: Run) -> None:
     done = cancel(run, NOW, RULES)
 
     assert (done.run.phase, done.reason, done.notify_worker) == (Phase.CANCELLED, CancelReason.QUEUE_CANCELLED, False)
 
 
 @pytest.mark.parametrize("run", [in_progress(), a_run(Phase.ATTACHED, attempt=1)])
-def test_a_run_at_work_is_asked_to_stop(run: Run) -> None:
+def test_a_run_in_progress_is_requested_to_stop(run: Run) -> None:
     done = cancel(run, NOW, RULES)
 
     assert (done.run.phase, done.run.cancel_requested) == (run.phase, True)
@@ -82,7 +82,7 @@ def test_a_run_at_work_is_asked_to_stop(run: Run) -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.REQUEUED, Phase.DISPATCHED, Phase.PAUSED])
-def test_a_begun_run_that_nobody_works_on_is_cancelled_at_once(phase: Phase) -> None:
+def test_a_begun_run_without_a_worker_is_cancelled_immediately(phase: Phase) -> None:
     done = cancel(a_run(phase, attempt=1), NOW, RULES)
 
     assert (done.run.phase, done.reason, done.notify_worker) == (Phase.CANCELLED, CancelReason.RECORDED, False)
@@ -94,7 +94,7 @@ def test_an_attached_run_is_waited_for_as_long_as_a_lease_once_it_is_to_stop() -
     assert done.run.due_at == NOW + RULES.lease
 
 
-def test_a_second_cancel_tells_the_worker_once_more() -> None:
+def test_a_second_cancel_notifies_the_worker_again() -> None:
     done = cancel(in_progress(cancel_requested=True), NOW, RULES)
 
     assert (done.reason, done.notify_worker) == (CancelReason.ALREADY_CANCELLED, True)

@@ -11,7 +11,7 @@ from jobs_service.queue.fairness import Demand, round_robin
 from jobs_service.queue.redispatch import is_due
 
 
-def test_ten_thousand_runs_of_one_workspace_delay_another_by_no_more_than_a_turn() -> None:
+def test_ten_thousand_runs_of_one_workspace_delay_another_by_at_most_one_turn() -> None:
     demands = {"busy": Demand(10_000, 0, 200), "quiet": Demand(1, 0, 200)}
 
     assert "quiet" in round_robin(demands, 2, after="")
@@ -38,9 +38,7 @@ demand = st.builds(Demand, st.integers(0, 20), st.integers(0, 10), st.integers(1
     places=st.integers(0, 60),
     last=st.text("abcd", max_size=3),
 )
-def test_every_place_is_used_and_nobody_is_served_twice_before_another_once(
-    demands: dict[str, Demand], places: int, last: str
-) -> None:
+def test_every_slot_is_used_and_workspaces_take_turns(demands: dict[str, Demand], places: int, last: str) -> None:
     turns = round_robin(demands, places, after=last)
     served = Counter(turns)
 

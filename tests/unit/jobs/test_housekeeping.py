@@ -32,7 +32,7 @@ class Values:
         return 0
 
 
-async def test_values_that_have_had_their_time_go_even_while_the_books_cannot_be_kept() -> None:
+async def test_expired_values_are_deleted_while_the_spend_book_fails() -> None:
     values = Values()
     leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
     maintenance = Maintenance(cast("Any", values), cast("Any", Books()), leader)
@@ -62,7 +62,7 @@ async def test_as_much_is_booked_as_there_is_up_to_a_bound(runs: int, left: int)
     assert books.left == left
 
 
-async def test_no_more_journals_wait_to_be_discarded_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_journals_pending_deletion_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_cleaner, "MAX_WAITING", 2)
     journal = FakeJournal()
     tidier = JournalCleaner(journal)

@@ -29,7 +29,7 @@ async def inserted(*errors: dict[str, Any], concerns: list[dict[str, Any]] | Non
     return await insert_new(collection, [{"_id": "a"}, {"_id": "b"}])
 
 
-async def test_what_is_there_already_is_named_and_no_failure() -> None:
+async def test_existing_documents_are_named_and_no_failure() -> None:
     assert await inserted() == set()
     assert await inserted(THERE) == {"a"}
 
@@ -39,12 +39,12 @@ async def test_nothing_is_nothing_to_insert() -> None:
     assert await insert_new(collection, []) == set()
 
 
-async def test_what_the_store_did_not_take_is_a_failure() -> None:
+async def test_documents_refused_by_the_store_are_a_failure() -> None:
     with pytest.raises(BulkWriteError):
         await inserted(THERE, TOO_LARGE)
 
 
 @pytest.mark.parametrize("errors", [(), (THERE,)])
-async def test_what_a_majority_has_not_taken_is_not_stored(errors: tuple[dict[str, Any], ...]) -> None:
+async def test_documents_not_accepted_by_a_majority_are_not_stored(errors: tuple[dict[str, Any], ...]) -> None:
     with pytest.raises(BulkWriteError):
         await inserted(*errors, concerns=[STEPPED_DOWN])

@@ -9,7 +9,7 @@ from shared.contracts.outcomes import ErrorCode
 from shared.errors import StaleAttempt
 
 
-def test_a_renewed_lease_begins_anew() -> None:
+def test_a_renewed_lease_restarts() -> None:
     assert renew(in_progress(), 1, after(5), RULES).due_at == after(20)
 
 
@@ -35,7 +35,7 @@ def test_the_last_allowed_loss_ends_the_run() -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.REQUEUED, Phase.DISPATCHED])
-def test_a_begun_run_that_nobody_takes_ends_with_its_time_limit(phase: Phase) -> None:
+def test_a_begun_run_without_a_worker_ends_with_its_time_limit(phase: Phase) -> None:
     run = overdue(a_run(phase, attempt=1, started_at=NOW, deadline_at=after(60)), after(70), RULES)
 
     assert run.phase is Phase.FAILED
@@ -43,11 +43,11 @@ def test_a_begun_run_that_nobody_takes_ends_with_its_time_limit(phase: Phase) ->
     assert run.error.code is ErrorCode.TIMEOUT
 
 
-def test_a_silent_worker_that_was_asked_to_stop_leaves_a_cancelled_run() -> None:
+def test_a_silent_worker_with_a_stop_request_leaves_a_cancelled_run() -> None:
     assert overdue(in_progress(cancel_requested=True), after(16), RULES).phase is Phase.CANCELLED
 
 
-def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
+def test_an_attached_run_that_never_reported_its_end_fails_as_stuck() -> None:
     run = overdue(a_run(Phase.ATTACHED, attempt=1, due_at=NOW), NOW, RULES)
 
     assert run.phase is Phase.FAILED
@@ -55,7 +55,7 @@ def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
     assert run.error.message == "Job terminated: stuck in processing for more than 90 minutes"
 
 
-def test_an_attached_run_that_is_given_up_before_its_limit_says_that_its_worker_is_gone() -> None:
+def test_an_attached_run_ended_before_its_limit_reports_a_lost_worker() -> None:
     run = overdue(a_run(Phase.ATTACHED, attempt=1, started_at=NOW, due_at=after(60)), after(60), RULES)
 
     assert run.phase is Phase.FAILED
@@ -66,7 +66,7 @@ def test_an_attached_run_that_is_given_up_before_its_limit_says_that_its_worker_
     )
 
 
-def test_an_attached_run_that_was_asked_to_stop_and_never_told_its_end_is_cancelled() -> None:
+def test_an_attached_run_with_a_stop_request_and_no_reported_end_is_cancelled() -> None:
     assert overdue(a_run(Phase.ATTACHED, cancel_requested=True), after(6000), RULES).phase is Phase.CANCELLED
 
 

@@ -12,7 +12,7 @@ from jobs_service.leadership.loops import Loop, WakeUpEvent
 from shared.errors import Unavailable
 
 
-async def test_a_bell_wakes_the_loop_at_once() -> None:
+async def test_a_wake_up_event_starts_a_step_immediately() -> None:
     steps: list[int] = []
     wake_up = WakeUpEvent()
 
@@ -85,7 +85,9 @@ async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("error", "level"), [(Unavailable("the store is unavailable"), "warning"), (OSError("?"), "error")]
 )
-async def test_what_is_away_is_one_line_and_only_the_unforeseen_says_where(error: Exception, level: str) -> None:
+async def test_an_outage_is_logged_in_one_line_and_unexpected_errors_with_a_traceback(
+    error: Exception, level: str
+) -> None:
     failed = asyncio.Event()
 
     async def step() -> None:
@@ -102,7 +104,7 @@ async def test_what_is_away_is_one_line_and_only_the_unforeseen_says_where(error
     ]
 
 
-async def test_stopping_ends_a_step_that_hangs_and_says_good_bye(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_ends_a_hanging_step_and_releases_the_lead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "STOP_SECONDS", 0.05)
     said: list[str] = []
     begun = asyncio.Event()
@@ -138,7 +140,7 @@ async def test_a_step_that_hangs_is_ended_and_the_next_one_comes(monkeypatch: py
     await loop.stop()
 
 
-async def test_stopping_lets_a_step_come_to_its_end() -> None:
+async def test_stopping_lets_a_step_complete() -> None:
     ended: list[str] = []
     begun = asyncio.Event()
 

@@ -28,13 +28,13 @@ class Contested:
         return "written" if seen is not None and seen.run.revision == self.revision else None
 
 
-async def test_whoever_comes_second_decides_on_what_the_first_left() -> None:
+async def test_the_second_writer_decides_on_the_result_of_the_first() -> None:
     run = Contested(changes=3)
     assert await retry_on_conflict("run-1", run.read, run.write) == "written"
     assert run.revision == 3
 
 
-async def test_what_was_read_before_is_not_read_again() -> None:
+async def test_an_already_read_version_is_not_read_again() -> None:
     async def read(run_id: str) -> LoadedRun | None:
         raise AssertionError(f"{run_id} was known already")
 
@@ -43,7 +43,7 @@ async def test_what_was_read_before_is_not_read_again() -> None:
     )
 
 
-async def test_who_is_always_second_is_told_to_come_again() -> None:
+async def test_a_permanently_overtaken_writer_gets_a_retry_error() -> None:
     run = Contested(changes=1_000)
     with pytest.raises(Unavailable, match="Run run-1 is being changed too often"):
         await retry_on_conflict("run-1", run.read, run.write)

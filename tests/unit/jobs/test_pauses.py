@@ -44,7 +44,7 @@ def test_only_the_first_answer_counts() -> None:
 
 
 @pytest.mark.parametrize("run", [waiting(asks("other")), in_progress()])
-def test_what_nobody_waits_for_cannot_be_answered(run: Run) -> None:
+def test_an_unknown_pause_cannot_be_answered(run: Run) -> None:
     with pytest.raises(NotFound):
         answer(run, "form", YES, RULES)
 
@@ -67,7 +67,7 @@ def test_an_answer_has_a_bound() -> None:
         answer(waiting(asks()), "form", msgspec.Raw(b" " * (MAX_ANSWER_BYTES + 1)), RULES)
 
 
-def test_so_have_all_answers_that_wait_to_be_taken() -> None:
+def test_waiting_answers_have_all_been_accepted() -> None:
     most = MAX_ANSWERS_BYTES // MAX_ANSWER_BYTES
     run, large = waiting(*(asks(str(n)) for n in range(most + 1))), msgspec.Raw(b" " * MAX_ANSWER_BYTES)
     for n in range(most):
@@ -77,7 +77,7 @@ def test_so_have_all_answers_that_wait_to_be_taken() -> None:
         answer(run, str(most), YES, RULES)
 
 
-def test_what_a_run_waits_costs_none_of_its_time() -> None:
+def test_waiting_time_costs_none_of_the_runs_time() -> None:
     run = claimed(answer(waiting(asks(), at=60), "form", YES, RULES), at=60 + 3 * A_DAY)
 
     assert run.deadline_at == after(5400 + 3 * A_DAY)
@@ -115,7 +115,7 @@ def test_the_first_of_several_waits_sends_the_run_on() -> None:
     assert list(answers_of(run)) == ["short"]
 
 
-def test_nobody_waits_for_ever() -> None:
+def test_no_pause_waits_forever() -> None:
     run = waiting(asks(), at=0)
     assert run.due_at == NOW + RULES.pause
 

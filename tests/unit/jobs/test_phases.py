@@ -70,11 +70,11 @@ def test_every_phase_that_is_no_end_can_reach_one() -> None:
         (Phase.PAUSED, 1, RunStatus.PAUSED),
     ],
 )
-def test_callers_see_a_run_that_has_begun_as_processing(phase: Phase, attempt: int, status: RunStatus) -> None:
+def test_callers_see_a_begun_run_as_processing(phase: Phase, attempt: int, status: RunStatus) -> None:
     assert a_run(phase, attempt=attempt).status is status
 
 
-def test_an_ended_run_is_held_by_nobody_and_forgotten_after_the_retention() -> None:
+def test_an_ended_run_has_no_holder_and_is_deleted_after_the_retention() -> None:
     ended = end(in_progress(), Phase.COMPLETED, NOW, RULES, by=1)
 
     assert (ended.due_at, ended.ended_at, ended.ended_by) == (None, NOW, 1)
@@ -83,7 +83,7 @@ def test_an_ended_run_is_held_by_nobody_and_forgotten_after_the_retention() -> N
     assert ended.expires_at == NOW + RULES.retention
 
 
-def test_the_logs_know_a_run_for_longer_than_its_callers_do_where_its_plan_says_so() -> None:
+def test_the_logs_contain_a_run_for_the_retention_of_its_plan() -> None:
     week = timedelta(days=7)
     ended = end(in_progress(log_retention_ms=week // timedelta(milliseconds=1)), Phase.COMPLETED, NOW, RULES, by=1)
 

@@ -61,13 +61,13 @@ async def test_a_reaper_that_just_came_gives_every_worker_the_time_of_a_lease(sy
     assert await system.step_after(1) is Phase.REQUEUED
 
 
-async def test_a_worker_that_is_heard_in_that_time_keeps_its_run(system: System) -> None:
+async def test_a_worker_that_reports_in_that_time_keeps_its_run(system: System) -> None:
     await system.step_after(LEASE_SECONDS + 5)
     assert await system.runs.renew("run-1", attempt=1)
     assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
 
 
-async def test_a_leader_in_a_new_term_begins_to_listen_anew(system: System) -> None:
+async def test_a_leader_in_a_new_term_restarts_its_observation(system: System) -> None:
     await system.step_after(0)
     system.leases.give("reaper", "me")
     assert await system.step_after(LEASE_SECONDS + 1) is Phase.PROCESSING, "it was silent itself"
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_silent_after_the_jump_loses_its_run_a_lease_late
     assert await system.step_after(1) is Phase.REQUEUED
 
 
-async def test_a_clock_that_is_set_back_delays_the_end_of_a_silent_worker_by_no_more(system: System) -> None:
+async def test_a_clock_set_back_delays_the_end_of_a_silent_worker_by_the_step_only(system: System) -> None:
     await system.step_after(0)
     system.clock.step = -30.0
     assert await system.step_after(LEASE_SECONDS + 29) is Phase.PROCESSING
@@ -107,12 +107,12 @@ async def test_a_store_that_answers_slowly_is_no_clock_that_jumps(system: System
     assert await system.step_after(1) is Phase.REQUEUED
 
 
-async def test_what_has_no_worker_is_not_waited_for(system: System) -> None:
+async def test_runs_without_a_worker_are_not_awaited(system: System) -> None:
     system.runs.kept["run-1"] = a_run(Phase.REQUEUED, attempt=1, deadline_at=after(1), due_at=after(11))
     assert await system.step_after(12) is Phase.FAILED
 
 
-async def test_what_is_more_than_is_ended_at_once_is_ended_in_the_same_sweep(
+async def test_runs_beyond_one_batch_are_ended_in_the_same_sweep(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reaper, "AT_ONCE", 1)
@@ -123,7 +123,7 @@ async def test_what_is_more_than_is_ended_at_once_is_ended_in_the_same_sweep(
     assert {run.phase for run in system.runs.kept.values()} == {Phase.FAILED}
 
 
-async def test_a_run_ends_though_its_worker_cannot_be_told(system: System) -> None:
+async def test_a_run_ends_although_its_worker_cannot_be_notified(system: System) -> None:
     system.control.is_up = False
     system.runs.kept["run-1"] = a_run(Phase.ATTACHED, attempt=1, started_at=after(0), due_at=after(1))
     assert await system.step_after(2) is Phase.FAILED

@@ -74,7 +74,7 @@ def test_runs_that_were_never_counted_are_added() -> None:
     assert corrections(queue.snapshot()) == Corrections({"a": 3}, 3)
 
 
-def test_each_counter_is_corrected_by_itself() -> None:
+def test_each_counter_is_corrected_independently() -> None:
     queue = holding(Queue(), a=3, b=1)
     queue.overall += 4
 
@@ -122,7 +122,7 @@ def test_a_batch_that_is_stopped_after_any_step_needs_no_correction(queue: Queue
 
 
 @given(queue=histories(), wrong=st.dictionaries(st.sampled_from("abc"), st.integers(-5, 5)), overall=st.integers(-9, 9))
-def test_whatever_batches_are_open_a_wrong_counter_is_corrected_exactly(
+def test_a_wrong_counter_is_corrected_exactly_with_any_open_batches(
     queue: Queue, wrong: dict[str, int], overall: int
 ) -> None:
     for name, count in wrong.items():

@@ -20,7 +20,7 @@ def test_the_queue_limits_go_by_the_names_people_know(monkeypatch: pytest.Monkey
     assert (limits.per_workspace, limits.overall) == (7, 9)
 
 
-def test_retention_is_a_day_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_retention_is_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     assert JobsSettings().rules.retention.total_seconds() == 86_400
 
     monkeypatch.setenv("FLOWPORT_JOB_RETENTION_SECONDS", "60")

@@ -46,7 +46,7 @@ def run_counter(tallies: FakeTallies) -> RunCounter:
     return run_counter
 
 
-async def test_what_the_store_did_not_take_is_written_down_with_what_came_since(
+async def test_counts_refused_by_the_store_are_written_with_later_ones(
     run_counter: RunCounter, tallies: FakeTallies
 ) -> None:
     tallies.fails = True
@@ -60,9 +60,7 @@ async def test_what_the_store_did_not_take_is_written_down_with_what_came_since(
     assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2))]
 
 
-async def test_what_was_cut_short_is_written_down_at_the_next_step(
-    run_counter: RunCounter, tallies: FakeTallies
-) -> None:
+async def test_interrupted_counts_are_written_at_the_next_step(run_counter: RunCounter, tallies: FakeTallies) -> None:
     tallies.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -69,13 +69,13 @@ def test_half_a_body_is_no_body(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "sent"), [("gzip", b"plain"), ("deflate", b"\xff\xff plain")])
-def test_what_is_not_compressed_as_announced_fails(encoding: str, sent: bytes) -> None:
+def test_a_body_that_contradicts_its_encoding_fails(encoding: str, sent: bytes) -> None:
     with pytest.raises(OutboundFailed, match="cannot be decompressed"):
         read(encoding, sent)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
-def test_encodings_that_were_not_asked_for_fail(encoding: str) -> None:
+def test_unrequested_encodings_fail(encoding: str) -> None:
     with pytest.raises(OutboundFailed, match=f"unknown content encoding: {encoding}"):
         read(encoding, b"x")
 

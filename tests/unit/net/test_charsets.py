@@ -36,12 +36,12 @@ def test_a_body_is_read_in_the_charset_that_its_type_names(content_type: str, bo
     "charset",
     ["punycode", "idna", "undefined", "unicode_escape", "utf-7", "base64", "rot13", "hz", "utf-8\0", "../x", ""],
 )
-def test_what_is_no_charset_of_texts_is_read_as_utf_8(charset: str) -> None:
+def test_an_unknown_charset_is_read_as_utf_8(charset: str) -> None:
     assert text_of("grün \\ud800".encode() + b"\xff", f"text/plain; charset={charset}") == "grün \\ud800\ufffd"
 
 
 @pytest.mark.parametrize("charset", NAMED)
-def test_whatever_is_sent_is_text_afterwards(charset: str) -> None:
+def test_any_bytes_become_text(charset: str) -> None:
     body = bytes(range(256)) + b"\x00\xd8" * 3 + random.Random(1).randbytes(5_000)
     text_of(body, f"text/plain; charset={charset}").encode()
 

@@ -22,7 +22,7 @@ async def test_an_answer_has_status_reason_headers_body_and_url(get: Get) -> Non
     assert response.url == f"http://localhost:{server.port}/a%20b?q=1"
 
 
-async def test_the_request_says_what_the_author_said(client: OutboundClient) -> None:
+async def test_the_request_is_sent_as_the_author_wrote_it(client: OutboundClient) -> None:
     async with raw_server(OK) as server:
         headers = {"Content-Type": "text/plain", "X-Key": " s3cret ", "Accept": "a/b"}
         await client.send(OutboundRequest("post", f"{server.url}/x?q=ü", headers, "ü".encode()))
@@ -97,7 +97,7 @@ async def test_methods_may_be_anything_else(client: OutboundClient) -> None:
     assert [request.method for request in server.requests] == ["DELETE", "PATCH", "OPTIONS", "PROPFIND"]
 
 
-async def test_user_and_password_of_the_url_are_sent_unless_a_header_says_otherwise(get: Get) -> None:
+async def test_credentials_of_the_url_are_sent_unless_a_header_overrides_them(get: Get) -> None:
     async with raw_server(OK) as server:
         url = f"http://user:pass@127.0.0.1:{server.port}/"
         await get(url)
@@ -138,7 +138,7 @@ async def test_early_hints_are_passed_over(get: Get) -> None:
         assert (await get(server.url)).body == b"x"
 
 
-async def test_no_cookie_is_kept(get: Get) -> None:
+async def test_no_cookie_is_stored(get: Get) -> None:
     async with raw_server(saying(answer(headers=("Set-Cookie: a=b",)))) as server:
         assert (await get(server.url)).headers["set-cookie"] == "a=b"
         await get(server.url)
@@ -171,14 +171,14 @@ async def test_a_request_over_its_bounds_is_not_sent() -> None:
     await client.stop()
 
 
-async def test_a_post_without_a_body_says_so(client: OutboundClient) -> None:
+async def test_a_post_without_a_body_has_a_content_length(client: OutboundClient) -> None:
     async with raw_server(OK) as server:
         for method in ("POST", "GET"):
             await client.send(OutboundRequest(method, server.url))
     assert [request.headers.get("content-length") for request in server.requests] == ["0", None]
 
 
-async def test_what_frames_a_body_is_not_counted_as_the_body() -> None:
+async def test_framing_bytes_do_not_count_as_the_body() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(response_bytes=2_000_000))
     chunks = (b"32\r\n" + b"x" * 50 + b"\r\n") * 40_000 + b"0\r\n\r\n"
     async with raw_server(saying(answer(headers=("Transfer-Encoding: chunked",), has_length=False), chunks)) as server:

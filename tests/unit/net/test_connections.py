@@ -39,7 +39,7 @@ async def test_names_of_one_address_do_not_share_a_connection(get: Get) -> None:
     assert server.connections == 2
 
 
-async def test_a_connection_is_kept_only_for_a_moment() -> None:
+async def test_a_connection_is_kept_open_only_briefly() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(keep_seconds=0.05))
     async with raw_server(OK) as server:
         await client.send(OutboundRequest("GET", server.url))
@@ -49,7 +49,7 @@ async def test_a_connection_is_kept_only_for_a_moment() -> None:
     assert server.connections == 2
 
 
-async def test_no_more_connections_are_kept_than_allowed() -> None:
+async def test_the_number_of_idle_connections_is_bounded() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(idle_connections=2))
     async with raw_server(OK) as server:
         for workspace in "abc":
@@ -61,7 +61,7 @@ async def test_no_more_connections_are_kept_than_allowed() -> None:
     assert server.connections == 4
 
 
-async def test_no_more_calls_are_under_way_than_allowed() -> None:
+async def test_the_number_of_calls_in_progress_is_bounded() -> None:
     open_now, most = 0, 0
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -146,7 +146,7 @@ async def test_a_post_is_never_repeated(client: OutboundClient) -> None:
     assert [request.target for request in server.requests] == ["/1", "/2"]
 
 
-async def test_cancelling_a_call_hangs_up_at_once(client: OutboundClient) -> None:
+async def test_cancelling_a_call_disconnects_immediately(client: OutboundClient) -> None:
     async with raw_server(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")) as server:
         call = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url)))
         await eventually(lambda: len(server.requests) == 1)
@@ -188,7 +188,7 @@ async def test_a_name_has_few_addresses_tried() -> None:
     assert len(network.called) == 4
 
 
-async def test_a_call_that_fails_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_a_failing_call_is_freed_without_a_garbage_collection() -> None:
     client = OutboundClient(resolver=FakeResolver(a_example=[["8.8.8.8"]]), network=FakeNetwork())
     with without_collections() as remains:
         with suppress(OutboundFailed):
@@ -217,7 +217,7 @@ async def test_no_workspace_takes_the_places_of_all() -> None:
     await client.stop()
 
 
-async def test_what_is_kept_is_closed_with_the_client() -> None:
+async def test_idle_connections_are_closed_with_the_client() -> None:
     client = OutboundClient(["localhost"])
     async with raw_server(OK) as server:
         await client.send(OutboundRequest("GET", server.url))
@@ -226,7 +226,7 @@ async def test_what_is_kept_is_closed_with_the_client() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
-async def test_what_was_kept_for_long_enough_is_closed_when_the_next_call_is_done() -> None:
+async def test_expired_connections_are_closed_after_the_next_call() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(keep_seconds=0.05))
     async with raw_server(OK) as server:
         await client.send(OutboundRequest("GET", server.url, workspace_id="a"))

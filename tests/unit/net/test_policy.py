@@ -40,7 +40,7 @@ def test_the_open_internet_may_be_called_over_https(url: str) -> None:
         ("https://8.8.8.8:22/", PORT),
     ],
 )
-def test_the_first_reason_to_refuse_is_told(url: str, refusal: str) -> None:
+def test_the_first_reason_of_a_refusal_is_reported(url: str, refusal: str) -> None:
     with pytest.raises(BlockedAddress, match=refusal):
         check(url)
 
@@ -90,7 +90,7 @@ def test_a_name_in_an_open_network_may_be_called_over_http() -> None:
 
 
 @pytest.mark.parametrize("resolved", [("8.8.8.8",), ("10.0.0.1", "8.8.8.8"), ("192.168.0.1",)])
-def test_http_stays_closed_to_what_is_not_open(resolved: tuple[str, ...]) -> None:
+def test_http_stays_closed_to_addresses_that_are_not_allowed(resolved: tuple[str, ...]) -> None:
     with pytest.raises(BlockedAddress, match=HTTPS):
         check("http://example.com/", "10.0.0.0/8", resolved=resolved)
 

@@ -56,7 +56,7 @@ async def test_the_method_follows_the_standard(client: OutboundClient, method: s
 
 
 @pytest.mark.parametrize(("status", "ends_with"), [(301, 301), (302, 302), (303, 303), (307, 200), (308, 200)])
-async def test_what_has_to_arrive_is_never_turned_into_a_get(
+async def test_a_request_that_must_keep_its_method_never_becomes_a_get(
     client: OutboundClient, status: int, ends_with: int
 ) -> None:
     async with raw_server(redirecting) as server:
@@ -88,7 +88,7 @@ async def test_a_redirect_to_itself_ends(get: Get) -> None:
             await get(server.url)
 
 
-async def test_another_origin_is_told_no_secrets(get: Get) -> None:
+async def test_another_origin_receives_no_secrets(get: Get) -> None:
     async with raw_server(saying(answer())) as stranger:
         location = (f"Location: {stranger.url}/",)
         async with raw_server(saying(answer("307 There", headers=location))) as server:
@@ -111,7 +111,7 @@ def test_host_and_port_make_an_origin(other: str) -> None:
     assert next_hop(second, 302, "https://a.example/").headers == {}
 
 
-def test_the_same_origin_is_told_all_again() -> None:
+def test_the_same_origin_receives_everything_again() -> None:
     first = make_hop(read_target("https://user:pass@a.example/x"), "GET", {"x-api-key": "k"}, None)
     assert first.headers == {"x-api-key": "k", "authorization": "Basic dXNlcjpwYXNz"}
     assert next_hop(first, 302, "https://A.example:443/y").headers == first.headers

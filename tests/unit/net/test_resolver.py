@@ -66,7 +66,7 @@ async def test_a_name_server_that_does_not_answer_is_a_failure(system: SlowSyste
     resolver.close()
 
 
-async def test_those_who_ask_at_one_time_share_a_question(system: SlowSystem) -> None:
+async def test_concurrent_look_ups_share_one_query(system: SlowSystem) -> None:
     resolver = SystemResolver()
     waiting = [asyncio.ensure_future(resolver.resolve("a.example")) for _ in range(5)]
     await asyncio.sleep(0.01)
@@ -81,7 +81,7 @@ async def test_those_who_ask_at_one_time_share_a_question(system: SlowSystem) ->
     resolver.close()
 
 
-async def test_only_so_many_names_are_asked_for_at_once(system: SlowSystem) -> None:
+async def test_the_number_of_concurrent_look_ups_is_bounded(system: SlowSystem) -> None:
     resolver = SystemResolver()
     waiting = [asyncio.ensure_future(resolver.resolve(f"{n}.example", f"w{n % 2}")) for n in range(256)]
     await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_only_so_many_names_are_asked_for_at_once(system: SlowSystem) -> N
     resolver.close()
 
 
-async def test_slow_names_of_one_workspace_keep_no_other_waiting(system: SlowSystem) -> None:
+async def test_slow_names_of_one_workspace_delay_no_other(system: SlowSystem) -> None:
     system.slow = "slow"
     resolver = SystemResolver()
     mine = [asyncio.ensure_future(resolver.resolve(f"{n}.slow.example", "w1")) for n in range(128)]
@@ -105,7 +105,7 @@ async def test_slow_names_of_one_workspace_keep_no_other_waiting(system: SlowSys
     resolver.close()
 
 
-async def test_who_gave_up_has_his_thread_until_there_is_an_answer(system: SlowSystem) -> None:
+async def test_an_abandoned_look_up_occupies_its_thread_until_it_ends(system: SlowSystem) -> None:
     system.slow = "slow"
     resolver = SystemResolver(seconds=0.05)
     for number in range(40):
@@ -116,7 +116,7 @@ async def test_who_gave_up_has_his_thread_until_there_is_an_answer(system: SlowS
     resolver.close()
 
 
-async def test_a_question_that_nobody_waits_for_any_more_fails_quietly(system: SlowSystem) -> None:
+async def test_an_abandoned_look_up_fails_quietly(system: SlowSystem) -> None:
     complaints: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     resolver = SystemResolver()
@@ -131,7 +131,7 @@ async def test_a_question_that_nobody_waits_for_any_more_fails_quietly(system: S
     resolver.close()
 
 
-async def test_a_name_that_cannot_be_asked_for_is_a_failure() -> None:
+async def test_an_invalid_name_is_a_failure() -> None:
     resolver = SystemResolver()
     with pytest.raises(OutboundFailed, match="url hostname could not be resolved"):
         await resolver.resolve("a" * 64 + ".example")

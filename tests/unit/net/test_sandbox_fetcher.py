@@ -22,7 +22,7 @@ async def test_an_answer_is_handed_on_as_text(client: OutboundClient) -> None:
     assert server.requests[0].headers["x-a"] == "1"
 
 
-async def test_a_refusal_is_told_to_the_code(client: OutboundClient) -> None:
+async def test_a_refusal_is_reported_to_the_code(client: OutboundClient) -> None:
     with pytest.raises(FetchFailed, match="url cannot point to private IP addresses"):
         await SandboxFetcher(client)(asking("https://10.0.0.1/"))
 

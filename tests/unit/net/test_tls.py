@@ -68,7 +68,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(authority: Autho
     assert server.requests == []
 
 
-async def test_a_server_that_wants_a_certificate_from_us_is_a_failure(authority: Authority, tmp_path: Path) -> None:
+async def test_a_server_that_requires_a_client_certificate_is_a_failure(authority: Authority, tmp_path: Path) -> None:
     tls = authority.server_context("a.example")
     tls.verify_mode = ssl.CERT_REQUIRED
     async with serving(tls, authority.client_context()) as (_, _, client):
@@ -105,7 +105,7 @@ async def test_giving_up_in_the_middle_of_the_handshake_leaves_no_socket_open(au
         await client.stop()
 
 
-async def test_who_is_given_no_authorities_trusts_those_of_the_machine_alone(authority: Authority) -> None:
+async def test_without_configured_authorities_only_those_of_the_machine_are_trusted(authority: Authority) -> None:
     async with raw_server(saying(answer()), tls=authority.server_context("localhost")) as server:
         client = OutboundClient(["localhost"])
         with pytest.raises(OutboundFailed, match="certificate verify failed"):

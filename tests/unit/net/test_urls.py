@@ -78,7 +78,7 @@ def test_a_url_is_read_as_a_browser_would(given: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("given", NOT_URLS)
-def test_what_is_no_url_is_refused(given: str) -> None:
+def test_an_invalid_url_is_refused(given: str) -> None:
     with pytest.raises(BlockedAddress, match=r"^url must be a valid URL$"):
         read_target(given)
 

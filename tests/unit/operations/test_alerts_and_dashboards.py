@@ -52,7 +52,7 @@ def test_alertmanager_accepts_its_configuration() -> None:
 
 
 @pytest.mark.parametrize("name", alerts(ROOT))
-def test_every_alert_has_a_page_that_says_where_to_look_and_what_to_do(name: str) -> None:
+def test_every_alert_has_a_page_with_diagnosis_and_actions(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text()
     assert page.startswith(f"# {name}\n")
     assert page.index("## Look at") < page.index("## Do")
@@ -62,7 +62,7 @@ def test_every_alert_has_a_page_that_says_where_to_look_and_what_to_do(name: str
         assert (RUNBOOKS / linked).exists(), linked
 
 
-def test_no_page_is_left_of_an_alert_that_is_gone() -> None:
+def test_no_page_remains_of_a_removed_alert() -> None:
     assert {file.stem for file in RUNBOOKS.glob("*.md")} == set(alerts(ROOT))
 
 
@@ -98,7 +98,7 @@ def _matched(matchers: list[str]) -> set[str]:
     return set(found["alertname"].split("|"))
 
 
-def test_two_installations_in_one_prometheus_are_told_apart() -> None:
+def test_two_installations_in_one_prometheus_are_distinguished() -> None:
     """Two installations in separate namespaces: a sum over both hides what one of them lacks."""
     added_up = re.compile(r"\b(?:sum|max|min|count)\b(?! by \(namespace\b)")
     rules = [rule for file in RULES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
@@ -114,7 +114,7 @@ def test_rules_speak_of_metrics_that_exist() -> None:
     assert {name for file in RULES for name in families(file.read_text())} - known == set()
 
 
-def test_rabbitmq_tells_of_each_queue_and_connection_only_if_somebody_asks() -> None:
+def test_rabbitmq_exports_per_queue_and_connection_metrics_only_on_request() -> None:
     """Each started process and each reconnection has new names and therefore new series, permanently."""
     asked = [file.read_text() for file in RULES] + [query for each in DASHBOARDS for query in each.queries()]
     told = [ROOT / "deploy/rabbitmq/rabbitmq.conf", ROOT / "k8s/components/rabbitmq-operator/rabbitmq.yaml"]

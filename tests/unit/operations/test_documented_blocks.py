@@ -11,9 +11,9 @@ PAGE = (Path(__file__).parents[3] / "docs" / "blocks.md").read_text()
 
 
 @pytest.mark.parametrize("sentence", [NO_KNOWLEDGE, NO_PROXY, NO_SKILLS])
-def test_a_setting_that_deploy_refuses_is_told_to_be_refused(sentence: str) -> None:
+def test_settings_that_deploy_refuses_are_marked_as_refused(sentence: str) -> None:
     assert sentence in PAGE
 
 
-def test_so_are_the_models_that_are_not_called() -> None:
+def test_unsupported_models_are_marked_as_refused() -> None:
     assert [provider for provider in sorted(NOT_CALLED) if f"`{provider}/…`" not in PAGE] == []

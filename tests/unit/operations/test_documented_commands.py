@@ -29,7 +29,7 @@ def unknown(words: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_compose_is_told_its_file_which_is_not_where_people_stand(page: Path) -> None:
+def test_compose_commands_name_their_file(page: Path) -> None:
     assert re.findall(r"docker compose (?!--file )\S+", page.read_text()) == []
 
 

@@ -38,7 +38,7 @@ KNOWN = frozenset(known())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_variable_on_a_page_is_read_by_somebody(page: Path) -> None:
+def test_every_variable_on_a_page_has_a_reader(page: Path) -> None:
     """A name that ends with `_` is the prefix of several."""
     named = set(NAMED.findall(page.read_text()))
     assert [name for name in sorted(named) if not _is_there(name)] == []
@@ -49,7 +49,7 @@ def _is_there(name: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_setting_is_said_to_be_of_a_service_that_reads_it(page: Path) -> None:
+def test_a_setting_is_attributed_to_a_service_that_reads_it(page: Path) -> None:
     wrong = [
         f"{name} of {service}"
         for name, service in OF_A_SERVICE.findall(page.read_text())

@@ -49,14 +49,14 @@ def test_an_image_ends_as_an_ordinary_user_without_a_shell_between(name: str) ->
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_two_builds_of_one_version_are_told_apart(name: str) -> None:
+def test_two_builds_of_one_version_are_distinguished(name: str) -> None:
     """Otherwise the alert FlowportVersionsDiffer and the doctor could not detect a stuck roll-out."""
     assert stages()[name].last("ENV") == "FLOWPORT_BUILD=$BUILD"
     assert COMPOSE[name]["build"]["args"]["BUILD"] in COMPOSE[name]["image"]
     assert "--build-arg BUILD=$(TAG) --tag $(IMAGES)/$$target:$(TAG)" in (ROOT / "Makefile").read_text()
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     for stage in stages().values():
         for instruction, argument in stage.steps:
@@ -73,7 +73,7 @@ def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
     assert "console/.npmrc" in copied[0].split()
 
 
-def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
+def test_the_proxy_finds_a_recreated_gateway() -> None:
     site = (DEPLOY / "nginx/flowport.conf").read_text()
     assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", site, re.MULTILINE), "the engine's own DNS"
     assert re.search(r"upstream gateway \{\s+zone .*\s+server gateway:8080 resolve;", site)
@@ -86,7 +86,7 @@ def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
     assert COMPOSE["nginx"]["depends_on"]["gateway"]["restart"] is True
 
 
-def test_the_doctor_is_only_run_when_asked_and_knows_every_place() -> None:
+def test_the_doctor_runs_only_on_request_and_knows_every_address() -> None:
     doctor = COMPOSE["doctor"]
     assert doctor["profiles"], "`up` does not start it"
     given = doctor["environment"]
@@ -116,7 +116,7 @@ def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_asked_for_its_health_without_a_proxy(name: str) -> None:
+def test_health_checks_bypass_the_proxy(name: str) -> None:
     """An engine passes its own proxy to its containers, and operators may name one for models in HTTP_PROXY."""
     arguments = COMPOSE[name]["healthcheck"]["test"][2:-1]
     with FakeService(name) as well, FakeService(name, problems=("store: away",)) as ill:
@@ -127,7 +127,7 @@ def test_a_service_is_asked_for_its_health_without_a_proxy(name: str) -> None:
             assert done.returncode == code
 
 
-def test_mongodb_may_end_by_itself() -> None:
+def test_mongodb_has_time_for_an_orderly_stop() -> None:
     """On SIGTERM it gives callers in progress 15 seconds; the engine's own timeout is 10."""
     assert int(COMPOSE["mongodb"]["stop_grace_period"].removesuffix("s")) > 15
 
@@ -156,7 +156,7 @@ def test_deploy_service_knows_which_vendors_the_executor_has_a_key_of(keys: list
 
 
 @pytest.mark.parametrize("name", ["gateway", "executor-service"])
-def test_a_service_that_nobody_calls_knows_no_token_but_its_own(name: str) -> None:
+def test_a_service_without_callers_knows_only_its_own_token(name: str) -> None:
     tokens = [variable for variable in COMPOSE[name]["environment"] if variable.startswith("FLOWPORT_TOKEN_")]
     assert tokens == [f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"]
 
@@ -167,13 +167,13 @@ def test_a_service_enters_the_broker_as_itself(service: ServiceName) -> None:
 
 
 @pytest.mark.parametrize("name", COMPOSE)
-def test_what_a_container_says_does_not_fill_the_disk(name: str) -> None:
+def test_container_logs_do_not_fill_the_disk(name: str) -> None:
     logging = COMPOSE[name]["logging"]
     assert logging["driver"] == "json-file"
     assert {"max-size", "max-file"} <= set(logging["options"])
 
 
-def test_nothing_waits_for_what_is_not_there() -> None:
+def test_dependencies_between_containers_exist() -> None:
     for name, service in COMPOSE.items():
         waits: Any = service.get("depends_on", {})
         for other in waits:
@@ -207,7 +207,7 @@ def test_nginx_is_healthy_once_it_serves_a_page_of_the_gateway() -> None:
     assert url == f"http://127.0.0.1:{port}/"
 
 
-def test_every_secret_that_is_needed_is_made_for_its_owner_alone_and_never_made_anew(tmp_path: Path) -> None:
+def test_every_required_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     make = [DEPLOY / "make-env", file]
     needed = set(re.findall(r"\$\{(\w+):\?\}", (DEPLOY / "compose.yaml").read_text()))
@@ -226,7 +226,7 @@ def test_ports_are_published_on_this_machine_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_compose_is_what_its_specification_says() -> None:
+def test_compose_conforms_to_its_specification() -> None:
     """Return the schema of compose-spec.org, as check-jsonschema bundles it."""
     checker = Path(sys.executable).with_name("check-jsonschema")
     command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml")]
@@ -234,7 +234,7 @@ def test_compose_is_what_its_specification_says() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_gateway_believes_the_proxy_before_it_and_nobody_else() -> None:
+def test_the_gateway_trusts_only_the_proxy_in_front_of_it() -> None:
     """Otherwise all callers would share one address and its limits."""
     address = COMPOSE["nginx"]["networks"]["default"]["ipv4_address"]
     assert COMPOSE["gateway"]["environment"]["FLOWPORT_TRUSTED_PROXIES"] == f"{address}/32"

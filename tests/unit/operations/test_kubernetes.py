@@ -78,7 +78,7 @@ def test_no_container_is_root_or_may_become_it(overlay: str) -> None:
         assert container["securityContext"].get("readOnlyRootFilesystem") is True or name not in OURS, name
 
 
-def test_production_keeps_to_restricted_pod_security() -> None:
+def test_production_conforms_to_restricted_pod_security() -> None:
     labels = named("production", "Namespace", "flowport")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     for name, pod, _ in containers("production"):
@@ -89,7 +89,7 @@ def test_production_keeps_to_restricted_pod_security() -> None:
         assert all(set(volume) <= {"name", "emptyDir", "secret", "configMap"} for volume in pod.get("volumes", []))
 
 
-def test_the_pods_of_operators_keep_to_restricted_pod_security() -> None:
+def test_pods_of_operators_conform_to_restricted_pod_security() -> None:
     """The manifests do not contain the operators' pods: each operator learns of its containers by name."""
     told = {}
     for name, pod in of_operators("production"):
@@ -131,7 +131,7 @@ def test_a_pod_has_longer_to_end_than_its_drain(overlay: str) -> None:
         assert pod["terminationGracePeriodSeconds"] >= waits + DRAIN_SECONDS + 10
 
 
-def test_a_new_version_can_come_in_the_order_that_upgrading_says(overlay: str) -> None:
+def test_a_new_version_can_roll_out_in_the_documented_order(overlay: str) -> None:
     """By name for kubectl, by waves for Argo CD; objects without a service's name come before."""
     order = ["deploy-service", "jobs-service", "executor-service", "gateway"]
     assert f"for service in {' '.join(order)}; do" in (ROOT / "docs/operations/upgrading.md").read_text()
@@ -317,7 +317,7 @@ def test_broker_and_store_lose_one_member_at_a_time() -> None:
         assert set(resources["requests"]) == set(resources["limits"]) == {"cpu", "memory"}
 
 
-def test_an_executor_has_room_for_as_much_code_as_it_runs_at_once(overlay: str) -> None:
+def test_an_executor_has_memory_for_its_maximum_of_concurrent_code(overlay: str) -> None:
     settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
     (container,) = named(overlay, "Deployment", "executor-service")["spec"]["template"]["spec"]["containers"]
     javascript, python = _most_data(JavaScriptEngine(LIMITS)), _most_data(PythonEngine(LIMITS, "true"))
@@ -336,7 +336,7 @@ def test_a_gateway_has_room_for_all_bodies_that_it_takes(overlay: str) -> None:
     assert (128 << 20) + 2 * bodies <= 1 << 30
 
 
-def test_deploy_service_has_room_for_some_large_workflows_at_once(overlay: str) -> None:
+def test_deploy_service_has_memory_for_several_large_workflows(overlay: str) -> None:
     """Eight concurrent ones of 8 MB in 30,000 blocks each took 532 MiB."""
     (container,) = named(overlay, "Deployment", "deploy-service")["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == "1Gi"
@@ -357,7 +357,7 @@ SCALED = pytest.mark.parametrize("name", ["executor-service", "gateway"])
 
 
 @SCALED
-def test_what_scales_asks_for_metrics_that_exist(name: str) -> None:
+def test_autoscalers_query_existing_metrics(name: str) -> None:
     queries = " ".join(asked["query"] for asked in _asked_for(name))
     known = {metric.name for metric in metrics()}
     found = set(re.findall(r"flowport_\w+", queries))
@@ -366,7 +366,7 @@ def test_what_scales_asks_for_metrics_that_exist(name: str) -> None:
 
 
 @SCALED
-def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(name: str) -> None:
+def test_autoscalers_query_their_own_namespace_and_treat_silence_as_no_answer(name: str) -> None:
     """Another installation in the same Prometheus has a separate backlog."""
     own = f'{{namespace="{named("keda", "ScaledObject", name)["metadata"]["namespace"]}"'
     for asked in _asked_for(name):
@@ -375,7 +375,7 @@ def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(
         assert asked["ignoreNullValues"] == "false"
 
 
-def test_no_executor_is_taken_away_while_nobody_knows_how_much_there_is_to_do() -> None:
+def test_no_executor_is_removed_while_the_load_is_unknown() -> None:
     """Prometheus tends to be unavailable when much else is: a fixed number would end all runs of the replicas beyond
     it."""
     fallback = named("keda", "ScaledObject", "executor-service")["spec"]["fallback"]
@@ -391,7 +391,7 @@ def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_
     assert not of_kind("keda", "HorizontalPodAutoscaler"), "two that scale the same"
 
 
-def test_what_scales_is_answered_before_the_first_run() -> None:
+def test_autoscalers_get_an_answer_before_the_first_run() -> None:
     """A kind of run that no worker has begun counts as zero busy ones: silence would look like an outage, see
     `fallback`."""
     queries = " ".join(asked["query"] for asked in _asked_for("executor-service"))
@@ -404,7 +404,7 @@ def test_what_scales_is_answered_before_the_first_run() -> None:
     assert [kind for kind in kinds if f'flowport_executor_slots_busy{{kind="{kind}"}} 0' not in fresh] == []
 
 
-def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str) -> None:
+def test_applying_the_manifests_does_not_reset_autoscaled_replicas(overlay: str) -> None:
     scalers = of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject")
     scaled = {found["spec"]["scaleTargetRef"]["name"] for found in scalers}
     with_a_number = {

@@ -53,7 +53,7 @@ def volume(tmp_path: Path) -> Volume:
     return Volume(tmp_path / "kept", tmp_path / "tools")
 
 
-def test_a_dump_is_made_as_the_page_says(volume: Volume) -> None:
+def test_a_dump_follows_the_documentation(volume: Volume) -> None:
     assert volume.dump() == 0
     (made,) = volume.files
     assert re.fullmatch(r"flowport-\d{4}-\d\d-\d\dT\d{6}Z\.gz", made)
@@ -62,7 +62,7 @@ def test_a_dump_is_made_as_the_page_says(volume: Volume) -> None:
     assert said.startswith(written.replace('"$MONGODB_URI"', "mongodb://backup@host"))
 
 
-def test_the_newest_are_kept_and_what_is_not_ours_stays(volume: Volume) -> None:
+def test_the_newest_dumps_are_kept_and_foreign_files_stay(volume: Volume) -> None:
     for name in ("flowport-2026-01-01T021700Z.gz", "flowport-2026-01-02T021700Z.gz", "theirs.gz"):
         (volume.folder / name).touch()
     assert volume.dump(keep="2") == 0
@@ -71,7 +71,7 @@ def test_the_newest_are_kept_and_what_is_not_ours_stays(volume: Volume) -> None:
     assert new > old
 
 
-def test_a_dump_that_fails_is_told_and_takes_no_other_away(volume: Volume) -> None:
+def test_a_failed_dump_is_reported_and_deletes_no_other(volume: Volume) -> None:
     (volume.folder / "flowport-2026-01-01T021700Z.gz").touch()
     assert volume.dump(keep="1", fails=True) != 0
     assert "flowport-2026-01-01T021700Z.gz" in volume.files
@@ -92,11 +92,11 @@ def test_its_tools_are_those_of_the_server_that_it_dumps() -> None:
     assert container()["image"] == f"mongo:{mongodb['spec']['version']}"
 
 
-def test_it_keeps_to_restricted_pod_security() -> None:
+def test_it_conforms_to_restricted_pod_security() -> None:
     assert pod()["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     allowed = {"name", "emptyDir", "persistentVolumeClaim"}
     assert all(set(volume) <= allowed for volume in pod()["volumes"])
 
 
-def test_nothing_dumps_where_nobody_asked_for_it() -> None:
+def test_no_dump_runs_without_the_component() -> None:
     assert {found["metadata"]["name"] for found in of_kind("production", "CronJob")} == {"doctor"}

@@ -11,7 +11,7 @@ ONLY = re.compile(r"\b(?:only\(tokens, |access\()([^)]*)\)")
 CALLER = re.compile(r"ServiceName\.(\w+)")
 
 
-def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
+def test_every_allowed_connection_has_a_policy(overlay: str) -> None:
     policies = of_kind(overlay, "NetworkPolicy")
     everybody = named(overlay, "NetworkPolicy", "default-deny")["spec"]
     assert everybody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -34,7 +34,7 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
     assert all(rule["ports"] for rule in outside)
 
 
-def test_a_certificate_can_be_had() -> None:
+def test_a_certificate_can_be_issued() -> None:
     """cert-manager proves ownership of the host with a pod besides the Ingress: its answer has to come through."""
     annotations = named("production", "Ingress", "flowport")["metadata"]["annotations"]
     assert "cert-manager.io/cluster-issuer" in annotations
@@ -44,7 +44,7 @@ def test_a_certificate_can_be_had() -> None:
     assert rule["ports"] == [{"port": 8089}]
 
 
-def test_callers_are_not_told_how_the_gateway_is() -> None:
+def test_external_callers_cannot_read_the_gateways_health() -> None:
     """nginx refuses the same paths in front of containers."""
     (rule,) = named("production", "Ingress", "flowport")["spec"]["rules"]
     closed = {path["path"] for path in rule["http"]["paths"] if path["backend"]["service"]["name"] == "nobody"}
@@ -110,7 +110,7 @@ def test_a_service_is_reached_by_those_whom_it_answers(overlay: str, called: str
     assert calling == {*callers, "doctor"}
 
 
-def test_the_doctor_runs_when_somebody_asks_and_knows_what_it_can_ask(overlay: str) -> None:
+def test_the_doctor_runs_on_request_with_access_to_its_checks(overlay: str) -> None:
     assert named(overlay, "CronJob", "doctor")["spec"]["suspend"] is True
     ((_, _, container),) = [each for each in containers(overlay) if each[0] == "doctor"]
     given = {variable["name"] for variable in container["env"]}

@@ -49,7 +49,7 @@ def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: st
     assert set(words.split(",")) == keyed_providers(ProviderSettings.model_validate(keys))
 
 
-def test_the_doctor_finds_no_fault_in_what_is_set_as_the_pages_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_finds_no_problem_in_the_documented_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """With mail: its password is a Secret, everything else is in the ConfigMap."""
     for name in [name for name in os.environ if name.startswith("FLOWPORT_")]:
         monkeypatch.delenv(name)

@@ -11,7 +11,7 @@ TOKEN = "FLOWPORT_METRICS_TOKEN"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_compose_requires_a_token_for_every_service(name: str) -> None:
+def test_compose_requires_a_metrics_token_for_every_service(name: str) -> None:
     compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
     assert compose["services"][name]["environment"][TOKEN] == f"${{{TOKEN}:?}}"
 
@@ -27,7 +27,7 @@ def test_prometheus_of_compose_shows_the_token_to_every_service() -> None:
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "doctor"])
-def test_kubernetes_requires_a_token_for_every_service(name: str) -> None:
+def test_kubernetes_requires_a_metrics_token_for_every_service(name: str) -> None:
     reference = f"{{name: {TOKEN}, valueFrom: {{secretKeyRef: {{name: flowport, key: {TOKEN}}}}}}}"
     assert reference in (ROOT / f"k8s/base/{name}.yaml").read_text()
 

@@ -20,7 +20,7 @@ STANDARD: Final = frozenset({"_exit", "_replace", "_Decompress", "_typeshed"})
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.owner} in {Path(use.used_by).name}")
-def test_the_installed_version_has_every_private_member_in_use(use: PrivateUse) -> None:
+def test_the_installed_version_has_every_used_private_member(use: PrivateUse) -> None:
     assert not list(use.problems())
     assert (ROOT / use.used_by).exists()
 

@@ -22,7 +22,7 @@ def runs_of(workspace: str) -> float | None:
     return REGISTRY.get_sample_value("flowport_gateway_workspace_runs_total", {"workspace": workspace, "mode": "sync"})
 
 
-def test_nobody_is_named_unless_it_is_wanted() -> None:
+def test_workspaces_are_not_labels_by_default() -> None:
     workspace = uuid4().hex
     count_run(workspace, "sync")
     assert runs_of(workspace) is None

@@ -57,7 +57,7 @@ def test_gemini_takes_blobs() -> None:
 
 @pytest.mark.parametrize("file", [THING, GARBLED])
 @pytest.mark.parametrize("shape", [messages_of, anthropic._messages, gemini._contents])
-def test_what_has_no_place_is_refused_by_name(shape: Any, file: Attachment) -> None:
+def test_unsupported_files_are_refused_by_name(shape: Any, file: Attachment) -> None:
     with pytest.raises(ModelFailure, match=f"^{file.name}: .* models do not accept files of type {file.type}$"):
         shape(asked(file))
 

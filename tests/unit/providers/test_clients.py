@@ -63,7 +63,7 @@ async def test_a_call_is_not_cut_by_however_many_others() -> None:
         assert not busy.is_closed
 
 
-async def test_what_is_too_many_after_a_rush_is_closed() -> None:
+async def test_excess_clients_are_closed_after_a_rush() -> None:
     world = World()
     async with AsyncExitStack() as rush:
         for name in [*FULL, "a", "b"]:

@@ -71,13 +71,13 @@ async def test_the_last_line_need_not_be_ended(stub: HttpStub, models: Models) -
     assert (await models.turn(asks("vllm/x"), Heard())).content == "Hello"
 
 
-async def test_a_whole_answer_that_says_nothing_is_a_failure(stub: HttpStub, models: Models) -> None:
+async def test_a_complete_but_empty_answer_is_a_failure(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(body="{}"))
     with pytest.raises(ModelFailure, match=NO_ANSWER):
         await models.turn(asks("vllm/x"))
 
 
-async def test_a_prompt_that_was_blocked_is_told(stub: HttpStub, models: Models) -> None:
+async def test_a_blocked_prompt_is_reported(stub: HttpStub, models: Models) -> None:
     stub.answer(stream({"promptFeedback": {"blockReason": "SAFETY"}}))
     with pytest.raises(ModelFailure, match="google refused the prompt: SAFETY"):
         await models.turn(asks("gemini-x"))

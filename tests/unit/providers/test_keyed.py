@@ -59,7 +59,7 @@ def told_to_run(model: str, settings: ProviderSettings) -> list[str]:
     return list(compile_workflow(asking(model)).problems(Models(settings).keyed_providers))
 
 
-def test_there_is_a_model_here_for_every_key() -> None:
+def test_every_key_has_a_model_in_the_catalog() -> None:
     keys = {name for name in ProviderSettings.model_fields if name.endswith("_api_key")}
     assert keys == MODELS.keys() | KEYLESS
 

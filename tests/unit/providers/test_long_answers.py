@@ -37,7 +37,7 @@ async def read(pieces: Iterable[bytes]) -> Turn:
     return turn
 
 
-async def test_a_word_without_an_end_comes_a_kibibyte_at_a_time() -> None:
+async def test_an_endless_word_arrives_one_kibibyte_at_a_time() -> None:
     said = event(content="x" * (4 * KIB * KIB))
     turn = await read(said[place : place + KIB] for place in range(0, len(said), KIB))
     assert turn.content == "x" * (4 * KIB * KIB)

@@ -98,13 +98,13 @@ async def test_an_answer_that_its_server_gave_up_is_no_answer(
 
 
 @pytest.mark.parametrize("error", [{}, {"message": None}, {"message": ""}, ""])
-async def test_an_error_without_a_reason_is_told_all_the_same(stub: HttpStub, models: Models, error: Any) -> None:
+async def test_an_error_without_a_reason_is_reported(stub: HttpStub, models: Models, error: Any) -> None:
     stub.answer(Answer(body=json.dumps({"error": error})))
     with pytest.raises(ModelFailure, match=NO_REASON):
         await models.turn(ASKED)
 
 
-async def test_the_thoughts_of_mistrals_models_are_told_apart_from_their_words(stub: HttpStub, models: Models) -> None:
+async def test_thoughts_of_mistral_models_are_separated_from_their_text(stub: HttpStub, models: Models) -> None:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
     said = {"type": "text", "text": "Hello"}
     stub.answer(
@@ -121,14 +121,14 @@ async def test_the_thoughts_of_mistrals_models_are_told_apart_from_their_words(s
     assert (turn.thinking, turn.content) == ("hm", "Hello")
 
 
-async def test_a_server_that_does_not_stream_is_heard_at_once(stub: HttpStub, models: Models) -> None:
+async def test_the_answer_of_a_non_streaming_server_is_delivered(stub: HttpStub, models: Models) -> None:
     stub.answer(whole(content="Hello there", reasoning="hm"))
     heard = Heard()
     turn = await models.turn(ASKED, heard)
     assert (heard.thoughts, heard.pieces, turn.content) == (["hm"], ["Hello there"], "Hello there")
 
 
-async def test_a_server_that_refuses_a_stream_with_a_success_is_heard(stub: HttpStub, models: Models) -> None:
+async def test_a_server_that_answers_a_stream_request_without_one_is_understood(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(body='{"error": {"message": "no such model"}}'))
     with pytest.raises(ModelFailure, match="no such model"):
         await models.turn(ASKED, Heard())

@@ -35,7 +35,7 @@ def asks(model: str, **more: Any) -> ModelRequest:
     return ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),), **more)
 
 
-async def test_an_answer_comes_whole_to_those_who_do_not_listen(server: ModelServer, models: Models) -> None:
+async def test_an_answer_arrives_whole_without_a_listener(server: ModelServer, models: Models) -> None:
     server.answer("whole", Reply.says("Hello there"))
     turn = await models.turn(asks("vllm/whole"))
     assert (turn.content, turn.finish_reason) == ("Hello there", "stop")
@@ -47,14 +47,14 @@ async def test_an_answer_comes_whole_to_those_who_do_not_listen(server: ModelSer
 
 
 @pytest.mark.parametrize(("said", "believed"), [(2**70, MOST_TOKENS), (-5, 0)])
-async def test_of_a_count_that_cannot_be_no_more_is_believed_than_can(
+async def test_an_impossible_token_count_is_capped(
     server: ModelServer, models: Models, said: int, believed: int
 ) -> None:
     server.answer("boasting", Reply.says("Hello", prompt_tokens=said))
     assert (await models.turn(asks("vllm/boasting"))).tokens.input == believed
 
 
-async def test_an_answer_is_heard_piece_by_piece(server: ModelServer, models: Models) -> None:
+async def test_an_answer_is_streamed_piece_by_piece(server: ModelServer, models: Models) -> None:
     server.answer("streamed", Reply.says("One two three", thinking=("hm",)))
     heard = Heard()
     turn = await models.turn(asks("vllm/streamed"), heard)
@@ -75,7 +75,7 @@ async def test_tool_calls_are_gathered(server: ModelServer, models: Models, list
     assert server.calls_of("tools")[-1].body["tool_choice"] == {"type": "function", "function": {"name": "add"}}
 
 
-async def test_tools_that_may_not_be_called_are_not_told(server: ModelServer, models: Models) -> None:
+async def test_disabled_tools_are_not_sent(server: ModelServer, models: Models) -> None:
     await models.turn(asks("vllm/answers-now", tools=(ADD,), may_call_tools=False))
     assert not server.calls_of("answers-now")[0].body.keys() & {"tools", "tool_choice"}
 
@@ -115,7 +115,7 @@ async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, m
 
 
 @pytest.mark.parametrize("listens", [False, True])
-async def test_a_refusal_is_told_in_the_providers_words(server: ModelServer, models: Models, listens: bool) -> None:
+async def test_a_refusal_has_the_providers_text(server: ModelServer, models: Models, listens: bool) -> None:
     server.answer("refuses", Reply.fails(400, "model exploded"))
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("vllm/refuses"), Heard() if listens else None)
@@ -134,7 +134,7 @@ async def test_a_refusal_is_told_in_the_providers_words(server: ModelServer, mod
         (b"", "Error code: 418"),
     ],
 )
-async def test_a_refusal_in_any_form_is_told(body: bytes, told: str) -> None:
+async def test_a_refusal_in_any_format_is_reported(body: bytes, told: str) -> None:
     async with raw_server(saying(answer("418 Teapot", body))) as refusing:
         models = Models(ProviderSettings(vllm_base_url=refusing.url))
         with pytest.raises(ModelFailure) as failure:
@@ -151,7 +151,7 @@ async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server
     assert server.calls_of("forged") == []
 
 
-async def test_azure_is_asked_for_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_azure_is_called_with_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     said = b'{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}'
     async with raw_server(saying(answer(body=said))) as azure:
         settings = ProviderSettings(
@@ -201,7 +201,7 @@ async def test_a_model_that_hangs_is_given_up(server: ModelServer, models: Model
     gate.open()
 
 
-async def test_a_server_that_is_not_there_is_told_so() -> None:
+async def test_an_unreachable_server_is_reported() -> None:
     models = Models(ProviderSettings(vllm_base_url="http://127.0.0.1:1"))
     with pytest.raises(ModelFailure, match="Could not reach vllm"):
         await models.turn(asks("vllm/any"))
@@ -230,7 +230,7 @@ async def test_a_model_of_no_known_provider_is_told_the_configured_ones() -> Non
         ("azure/x", "No Azure endpoint is configured. Set AZURE_OPENAI_ENDPOINT or the block's azureEndpoint."),
     ],
 )
-async def test_what_is_not_set_up_is_said_so(model: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_configuration_is_reported(model: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     models = Models(ProviderSettings(vllm_base_url="", openai_api_key="", anthropic_api_key="", gemini_api_key=""))
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks(model))
@@ -248,7 +248,7 @@ async def test_a_block_cannot_send_azure_calls_elsewhere(endpoint: str) -> None:
     await models.stop()
 
 
-async def test_the_demo_model_needs_nothing_and_always_says_the_same() -> None:
+async def test_the_demo_model_needs_nothing_and_always_gives_the_same_answer() -> None:
     models = Models(ProviderSettings())
     heard = Heard()
     first = await models.turn(asks("echo"), heard)

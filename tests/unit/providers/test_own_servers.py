@@ -41,12 +41,12 @@ def asks(model: str, endpoint: str, **credentials: str) -> ModelRequest:
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
-async def test_the_server_that_a_block_names_is_asked(server: ModelServer, models: Models, suffix: str) -> None:
+async def test_the_server_that_a_block_names_is_called(server: ModelServer, models: Models, suffix: str) -> None:
     assert (await models.turn(asks("vllm/own", f"{server.url}{suffix}"))).content == "Hi"
     assert server.calls_of("own")[-1].headers["authorization"] == "Bearer empty"
 
 
-async def test_it_is_heard_while_it_writes(server: ModelServer, models: Models) -> None:
+async def test_its_answer_is_streamed(server: ModelServer, models: Models) -> None:
     server.answer("own-stream", Reply.says("One two three"))
     heard = Heard()
     await models.turn(asks("vllm/own-stream", server.url, apiKey="mine"), heard)
@@ -69,7 +69,7 @@ async def test_it_is_heard_while_it_writes(server: ModelServer, models: Models) 
         ("not a url", "url must be a valid URL"),
     ],
 )
-async def test_what_is_closed_to_workflows_is_closed_to_models(endpoint: str, told: str) -> None:
+async def test_addresses_closed_to_workflows_are_closed_to_models(endpoint: str, told: str) -> None:
     models = Models(OPERATORS)
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("vllm/x", endpoint))
@@ -77,7 +77,7 @@ async def test_what_is_closed_to_workflows_is_closed_to_models(endpoint: str, to
     await models.stop()
 
 
-async def test_a_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
+async def test_a_name_that_resolves_to_an_internal_address_is_refused() -> None:
     models = Models(OPERATORS, OutboundClient(resolver=FakeResolver(inner_example=[["10.0.0.7"]])))
     with pytest.raises(ModelFailure, match="url cannot point to private IP addresses"):
         await models.turn(asks("vllm/x", "https://inner.example"))
@@ -117,14 +117,14 @@ async def test_the_way_to_one_server_leads_to_no_other(stub: HttpStub) -> None:
             await network.connect_tcp(host, port)
 
 
-async def test_a_flood_is_cut_off_while_it_is_heard(stub: HttpStub, models: Models) -> None:
+async def test_a_flood_is_cut_off_while_it_streams(stub: HttpStub, models: Models) -> None:
     event: dict[str, Any] = {"choices": [{"delta": {"content": "x" * 1000}}]}
     stub.answer(Answer(body=f"data: {json.dumps(event)}\n\n" * 100, headers={"content-type": "text/event-stream"}))
     with pytest.raises(ModelFailure, match="Response is too large"):
         await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"), Heard())
 
 
-async def test_as_many_ask_it_at_once_as_there_are(models: Models) -> None:
+async def test_the_number_of_concurrent_calls_is_unlimited(models: Models) -> None:
     many, all_asked = 40, asyncio.Event()
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:

@@ -68,7 +68,7 @@ def hello(model: str, *, heard: bool) -> Answer:
 @every_provider
 @heard_or_not
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_busy_model_is_asked_again(
+async def test_a_busy_model_is_retried(
     stub: HttpStub, models: Models, model: str, listener: Heard | None, status: int
 ) -> None:
     stub.answer(busy(status, AT_ONCE), busy(status, AT_ONCE), hello(model, heard=listener is not None))
@@ -77,9 +77,7 @@ async def test_a_busy_model_is_asked_again(
 
 
 @every_provider
-async def test_a_refusal_leaves_memory_at_once_and_waits_for_no_collection(
-    stub: HttpStub, models: Models, model: str
-) -> None:
+async def test_a_refusal_is_freed_without_a_garbage_collection(stub: HttpStub, models: Models, model: str) -> None:
     stub.answer(busy(429, AT_ONCE), hello(model, heard=False))
     with without_collections() as remains:
         await models.turn(asks(model))
@@ -87,7 +85,7 @@ async def test_a_refusal_leaves_memory_at_once_and_waits_for_no_collection(
 
 
 @every_provider
-async def test_a_model_that_stays_busy_is_given_up_in_its_own_words(stub: HttpStub, models: Models, model: str) -> None:
+async def test_a_permanently_busy_model_fails_with_its_own_text(stub: HttpStub, models: Models, model: str) -> None:
     stub.answer(busy(429, AT_ONCE))
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks(model))
@@ -97,9 +95,7 @@ async def test_a_model_that_stays_busy_is_given_up_in_its_own_words(stub: HttpSt
 
 @every_provider
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
-async def test_a_refusal_that_would_be_the_same_is_not_asked_for_again(
-    stub: HttpStub, models: Models, model: str, status: int
-) -> None:
+async def test_a_permanent_refusal_is_not_retried(stub: HttpStub, models: Models, model: str, status: int) -> None:
     stub.answer(busy(status, AT_ONCE))
     with pytest.raises(ModelFailure, match="too busy"):
         await models.turn(asks(model))
@@ -107,7 +103,7 @@ async def test_a_refusal_that_would_be_the_same_is_not_asked_for_again(
 
 
 @every_provider
-async def test_nobody_waits_for_a_moment_after_the_limit(stub: HttpStub, models: Models, model: str) -> None:
+async def test_no_retry_waits_beyond_the_limit(stub: HttpStub, models: Models, model: str) -> None:
     stub.answer(busy(429, {"retry-after": "600"}))
     with pytest.raises(ModelFailure, match="too busy"):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -126,7 +122,7 @@ async def test_a_retry_after_that_cannot_be_read_leaves_it_to_us(
 
 @every_provider
 @heard_or_not
-async def test_a_model_that_says_nothing_is_given_up_at_the_limit_and_not_asked_again(
+async def test_a_silent_model_times_out_at_the_limit_and_is_not_retried(
     stub: HttpStub, models: Models, model: str, listener: Heard | None
 ) -> None:
     stub.answer(Answer(hangs=True, headers={"content-length": "9"}))
@@ -143,7 +139,7 @@ async def test_an_answer_whose_bytes_come_in_time_and_whose_end_never_does_is_gi
         await models.turn(asks("vllm/x", seconds=0.3))
 
 
-async def test_what_was_heard_once_is_not_asked_for_again(stub: HttpStub, models: Models) -> None:
+async def test_an_answer_that_was_streamed_is_not_retried(stub: HttpStub, models: Models) -> None:
     hello_so_far = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hel"}]}}]}
     broken = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in (hello_so_far, broken))
@@ -155,7 +151,7 @@ async def test_what_was_heard_once_is_not_asked_for_again(stub: HttpStub, models
     assert len(stub.asked) == 1
 
 
-async def test_an_answer_that_breaks_off_is_not_asked_for_again(stub: HttpStub, models: Models) -> None:
+async def test_an_interrupted_answer_is_not_retried(stub: HttpStub, models: Models) -> None:
     stub.answer(replace(hello("vllm/x", heard=False), headers={"content-length": "9999"}))
     with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks("vllm/x"))
@@ -163,9 +159,7 @@ async def test_an_answer_that_breaks_off_is_not_asked_for_again(stub: HttpStub, 
 
 
 @every_provider
-async def test_a_server_that_is_gone_is_tried_again_and_then_told_of(
-    model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unreachable_server_is_retried_and_then_reported(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.01)
     models = Models(all_served_at("http://127.0.0.1:1"))
     with pytest.raises(ModelFailure, match="Could not reach"):

@@ -72,7 +72,7 @@ def gemini_part(finish: str | None = None, **part: Any) -> dict[str, Any]:
     return {"candidates": [candidate], "usageMetadata": usage}
 
 
-async def test_claude_is_heard_while_it_thinks_and_writes(stub: HttpStub, models: Models) -> None:
+async def test_claude_streams_its_thoughts_and_text(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(thought("hm"), text("Hello ", "there")))
     heard = Heard()
     turn = await models.turn(asks("claude-x", temperature=0.2, max_tokens=50), heard)
@@ -100,7 +100,7 @@ async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert [block["type"] for block in second_body["messages"][2]["content"]] == ["tool_result", "tool_result"]
 
 
-async def test_claude_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+async def test_claude_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("3")))
     await models.turn(asks("claude-x", tools=(ADD,), may_call_tools=False))
     body = json.loads(stub.asked[0].body)
@@ -114,14 +114,14 @@ async def test_a_call_that_claude_could_not_write_to_its_end_has_no_arguments(st
 
 
 @pytest.mark.parametrize("events", ['data: {"type": "message_start"\n\n', 'data: {"type": "message_stop"}\n\n'])
-async def test_what_is_no_answer_of_claude_is_told_so(stub: HttpStub, models: Models, events: str) -> None:
+async def test_an_invalid_answer_of_claude_is_reported(stub: HttpStub, models: Models, events: str) -> None:
     named = "event: message_stop\n" + events
     stub.answer(Answer(body=named, headers=SSE))
     with pytest.raises(ModelFailure, match="anthropic sent an invalid response"):
         await models.turn(asks("claude-x"))
 
 
-async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Models) -> None:
+async def test_claude_answers_in_the_requested_format(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("{}")))
     await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
     body = json.loads(stub.asked[0].body)
@@ -129,14 +129,14 @@ async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Mode
     assert body["thinking"]["budget_tokens"] < body["max_tokens"]
 
 
-async def test_claudes_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:
+async def test_claudes_refusal_has_its_own_text(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(400, json.dumps({"type": "error", "error": {"type": "x", "message": "prompt is too long"}})))
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("claude-x"))
     assert (failure.value.message, failure.value.status) == ("prompt is too long", 400)
 
 
-async def test_gemini_is_heard_while_it_thinks_and_writes(stub: HttpStub, models: Models) -> None:
+async def test_gemini_streams_its_thoughts_and_text(stub: HttpStub, models: Models) -> None:
     stub.answer(
         gemini_stream(
             gemini_part(text="hm", thought=True), gemini_part(text="Hello "), gemini_part("STOP", text="there")
@@ -165,13 +165,13 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
 
 
-async def test_gemini_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+async def test_gemini_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(gemini_stream(gemini_part("STOP", text="3")))
     await models.turn(asks("gemini-x", tools=(ADD,), may_call_tools=False))
     assert json.loads(stub.asked[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}
 
 
-async def test_geminis_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:
+async def test_geminis_refusal_has_its_own_text(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(400, json.dumps({"error": {"code": 400, "message": "bad argument", "status": "INVALID"}})))
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("gemini-x"))

@@ -41,7 +41,7 @@ async def test_an_expression_that_throws_fails_with_the_bare_reason(sandbox: Jav
         ('{{GHOST}} === "x"', "Syntax Error: Line 3: `{{GHOST}} === \"x\"` - Unexpected token '{'"),
     ],
 )
-async def test_an_expression_that_does_not_parse_is_told_with_its_line(
+async def test_a_syntax_error_in_an_expression_is_reported_with_its_line(
     sandbox: JavaScriptSandbox, expression: str, message: str
 ) -> None:
     verdict = await sandbox.evaluate(Conditions(scope="run", expressions=[expression]))
@@ -89,7 +89,7 @@ async def test_runs_do_not_share_bindings_or_environment(sandbox: JavaScriptSand
     assert await matched(sandbox, "environmentVariables.K", "typeof who !== 'undefined'", scope="bob") is None
 
 
-async def test_contexts_kept_for_runs_give_way_to_scripts(sandbox: JavaScriptSandbox) -> None:
+async def test_parked_contexts_of_runs_make_room_for_scripts(sandbox: JavaScriptSandbox) -> None:
     for number in range(10):
         assert await matched(sandbox, "true", scope=f"run-{number}") == 0
     assert (await sandbox.run(Script(code="return 1"))).value() == 1

@@ -19,7 +19,7 @@ FILE = {"name": "a.txt", "key": "execution/ws/wf/run/file_1/a.txt"}
         ("readBase64Chunk(file, {length: 0})", {"accept": "base64", "offset": "0", "length": "0"}),
     ],
 )
-async def test_a_file_is_asked_of_the_parent(
+async def test_the_parent_reads_files_for_scripts(
     sandbox: JavaScriptSandbox, fetcher: RecordingFetcher, call: str, headers: dict[str, str]
 ) -> None:
     script = Script(code=f"return await sim.files.{call}", bindings={"file": FILE}, workspace_id="ws")
@@ -28,7 +28,7 @@ async def test_a_file_is_asked_of_the_parent(
     assert fetcher.requests == [FetchRequest(url=url, method="GET", headers=headers, body=None, workspace_id="ws")]
 
 
-async def test_what_is_no_file_is_an_error_that_code_can_catch(sandbox: JavaScriptSandbox) -> None:
+async def test_an_invalid_file_is_an_error_that_code_can_catch(sandbox: JavaScriptSandbox) -> None:
     code = "try { await sim.files.readText(file) } catch (e) { return e.message }"
     files: list[object] = [None, "a.txt", {}]
     for file in files:
@@ -42,6 +42,6 @@ async def test_values_are_always_here_in_full(sandbox: JavaScriptSandbox) -> Non
     assert result.value() == [{"list": [1]}, [1]]
 
 
-async def test_nobody_can_put_another_reader_in_its_place(sandbox: JavaScriptSandbox) -> None:
+async def test_a_script_cannot_replace_the_file_reader(sandbox: JavaScriptSandbox) -> None:
     code = "'use strict'; try { sim.files.readText = () => 'mine' } catch (e) { return e.name }"
     assert (await sandbox.run(Script(code=code))).value() == "TypeError"

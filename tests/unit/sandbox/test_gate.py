@@ -18,7 +18,7 @@ async def test_one_more_waits_until_one_leaves() -> None:
     (await third).release()
 
 
-async def test_a_script_that_goes_on_for_long_holds_nobody_up() -> None:
+async def test_a_long_script_delays_no_other() -> None:
     limiter = StartLimiter(width=1)
     await limiter.acquire("a")
     async with asyncio.timeout(30):

@@ -68,7 +68,7 @@ async def test_stdout_joins_lines_with_prefixes(sandbox: JavaScriptSandbox) -> N
     assert result.stdout == 'a {"b":1}\nWARN: w\nERROR: e\nundefined null'
 
 
-async def test_printed_errors_show_what_they_say(sandbox: JavaScriptSandbox) -> None:
+async def test_printed_errors_show_their_message(sandbox: JavaScriptSandbox) -> None:
     result = await sandbox.run(Script(code="console.log(new TypeError('bad'), [10n].length)"))
     assert result.stdout == "TypeError: bad 1"
 
@@ -106,13 +106,13 @@ async def test_errors_name_the_users_own_line(sandbox: JavaScriptSandbox, code: 
     assert await failure(sandbox, code) == message
 
 
-async def test_the_bare_reason_is_kept_beside_the_message(sandbox: JavaScriptSandbox) -> None:
+async def test_the_bare_reason_is_reported_beside_the_message(sandbox: JavaScriptSandbox) -> None:
     result = await sandbox.run(Script(code="\nthrow new TypeError('bad')"))
     assert result.error is not None
     assert (result.error.reason, result.error.line) == ("bad", 2)
 
 
-async def test_a_timeout_is_told_with_its_limit(sandbox: JavaScriptSandbox) -> None:
+async def test_a_timeout_is_reported_with_its_limit(sandbox: JavaScriptSandbox) -> None:
     result = await sandbox.run(Script(code="for (;;);", timeout_ms=120))
     assert result.error is not None
     assert (result.error.kind, result.error.message) == (
@@ -121,7 +121,7 @@ async def test_a_timeout_is_told_with_its_limit(sandbox: JavaScriptSandbox) -> N
     )
 
 
-async def test_a_promise_that_nothing_settles_ends_at_once(sandbox: JavaScriptSandbox) -> None:
+async def test_a_promise_that_never_settles_ends_immediately(sandbox: JavaScriptSandbox) -> None:
     result = await sandbox.run(Script(code="console.log('waiting'); await new Promise(() => {})"))
     assert result.error is not None
     assert (result.error.kind, result.stdout) == (ErrorKind.STALLED, "waiting")

@@ -88,7 +88,7 @@ async def test_nothing_is_left_running_after_stop() -> None:
     await eventually(lambda: not descendants())
 
 
-async def test_cancelling_a_run_kills_its_process_at_once() -> None:
+async def test_cancelling_a_run_kills_its_process_immediately() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
         task = asyncio.create_task(sandbox.run(ENDLESS))
         doomed = await spinning_script()
@@ -132,7 +132,7 @@ async def test_scripts_of_one_owner_share_a_process_and_never_a_context(owners: 
         assert len(set.union(*found)) == processes
 
 
-async def test_a_kept_process_is_never_anothers_even_where_there_is_room() -> None:
+async def test_a_parked_process_is_never_reused_for_another_owner() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=2, spare=0, warming=1)
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
@@ -142,7 +142,7 @@ async def test_a_kept_process_is_never_anothers_even_where_there_is_room() -> No
         assert len(found[1]) == 2
 
 
-async def test_a_process_is_kept_for_a_while_only() -> None:
+async def test_a_process_is_parked_for_a_limited_time() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=2, spare=0, warming=1, kept_seconds=0.2)
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
@@ -157,7 +157,7 @@ FILL = {
 
 
 @pytest.mark.parametrize("filled", FILL.values(), ids=FILL)
-async def test_a_script_has_all_its_memory_whatever_the_last_one_took(filled: str) -> None:
+async def test_a_script_has_its_full_memory_after_any_other(filled: str) -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
         for _ in range(3):
             assert (await sandbox.run(Script(code=filled, owner="a"))).error is None
@@ -215,7 +215,7 @@ async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
         assert [result.value() for result in await asyncio.gather(*scripts)] == list(range(12))
 
 
-async def test_a_process_is_replaced_after_so_many_scripts() -> None:
+async def test_a_process_is_replaced_after_a_number_of_scripts() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=1, spare=0, warming=1, scripts_per_process=5)
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
@@ -239,7 +239,7 @@ async def test_a_fetch_left_running_is_not_the_next_scripts() -> None:
             assert (await sandbox.run(Script(code=asking, owner="a"))).value() == "http://mine"
 
 
-async def test_a_fetch_that_cannot_be_stopped_answers_nobody_else() -> None:
+async def test_an_unstoppable_fetch_answers_no_other_script() -> None:
     answered = asyncio.Event()
 
     async def stubborn(request: FetchRequest) -> FetchResponse:
@@ -266,7 +266,7 @@ async def test_a_sandbox_that_was_stopped_can_be_started_again() -> None:
             assert (await sandbox.run(Script(code="return 1", owner="a"))).value() == 1
 
 
-async def test_a_killed_process_is_told_as_out_of_memory_of_the_machine() -> None:
+async def test_a_killed_process_is_reported_as_out_of_memory_of_the_machine() -> None:
     async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
         task = asyncio.create_task(sandbox.run(ENDLESS))
         os.kill(await spinning_script(), signal.SIGKILL)
@@ -329,7 +329,7 @@ async def test_a_burst_larger_than_the_pool_is_served_in_turn() -> None:
         assert [result.value() for result in results] == list(range(20))
 
 
-async def test_processor_time_is_bounded_beside_wall_time() -> None:
+async def test_processor_time_is_bounded_in_addition_to_wall_time() -> None:
     async with JavaScriptSandbox(limits=SandboxLimits(cpu_seconds=1), size=PoolSize(spare=1)) as sandbox:
         result = await sandbox.run(ENDLESS)
         assert result.error is not None

@@ -34,14 +34,14 @@ def counter() -> Counter:
     return Counter()
 
 
-async def test_who_came_first_is_served_first(counter: Counter) -> None:
+async def test_waiters_are_served_first_come_first_served(counter: Counter) -> None:
     first, second = await counter.stand("a"), await counter.stand("b")
     assert [counter.grant(1), counter.grant(2)] == ["a", "b"]
     assert [await first, await second] == [1, 2]
     assert counter.line.next() is None
 
 
-async def test_workspaces_take_turns_whoever_came_first(counter: Counter) -> None:
+async def test_workspaces_take_turns_in_any_order_of_arrival(counter: Counter) -> None:
     standing = [await counter.stand(f"{workspace}{n}", workspace) for workspace in "abc" for n in range(3)]
     assert [counter.grant(n) for n in range(9)] == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
     await asyncio.gather(*standing)
@@ -55,7 +55,7 @@ async def test_a_newcomer_waits_for_one_grant_of_each_workspace_in_line(counter:
     await asyncio.gather(*standing)
 
 
-async def test_a_workspace_that_is_not_admitted_keeps_its_turn(counter: Counter) -> None:
+async def test_a_workspace_without_admission_keeps_its_turn(counter: Counter) -> None:
     standing = [await counter.stand("a0", "a"), await counter.stand("b0", "b"), await counter.stand("c0", "c")]
     waiter = counter.line.next(lambda workspace: workspace != "a")
     assert waiter is not None
@@ -66,7 +66,7 @@ async def test_a_workspace_that_is_not_admitted_keeps_its_turn(counter: Counter)
     await asyncio.gather(*standing)
 
 
-async def test_only_those_who_wait_are_counted_and_ask_to_be_admitted(counter: Counter) -> None:
+async def test_only_waiters_are_counted_and_ask_for_admission(counter: Counter) -> None:
     standing = [await counter.stand("a", "a"), await counter.stand("b", "b"), await counter.stand("a", "a")]
     assert (len(counter.line), counter.line.waiting("a"), counter.line.waiting("c")) == (3, 2, 0)
     standing[1].cancel()  # it learns of it in the next turn of the loop only
@@ -84,7 +84,7 @@ async def test_only_those_who_wait_are_counted_and_ask_to_be_admitted(counter: C
     assert (len(counter.line), counter.line.waiting("a")) == (0, 0)
 
 
-async def test_who_leaves_is_passed_over(counter: Counter) -> None:
+async def test_a_cancelled_waiter_is_skipped(counter: Counter) -> None:
     first, second = await counter.stand("a"), await counter.stand("b")
     first.cancel()
     await asyncio.wait([first])
@@ -94,7 +94,7 @@ async def test_who_leaves_is_passed_over(counter: Counter) -> None:
     assert counter.returned == []
 
 
-async def test_who_is_about_to_leave_is_granted_nothing(counter: Counter) -> None:
+async def test_a_waiter_with_a_pending_cancellation_is_granted_nothing(counter: Counter) -> None:
     first, second = await counter.stand("a"), await counter.stand("b")
     first.cancel()  # it learns of it in the next turn of the loop only
     assert counter.grant(1) == "b"
@@ -102,7 +102,7 @@ async def test_who_is_about_to_leave_is_granted_nothing(counter: Counter) -> Non
     assert counter.returned == []
 
 
-async def test_what_was_granted_in_the_moment_of_leaving_comes_back(counter: Counter) -> None:
+async def test_a_grant_to_a_waiter_being_cancelled_is_returned(counter: Counter) -> None:
     first = await counter.stand("a")
     counter.grant(1)
     first.cancel()
@@ -111,7 +111,7 @@ async def test_what_was_granted_in_the_moment_of_leaving_comes_back(counter: Cou
     assert counter.returned == [("a", 1)]
 
 
-async def test_everybody_in_line_is_dismissed(counter: Counter) -> None:
+async def test_every_waiter_is_dismissed(counter: Counter) -> None:
     standing = [await counter.stand("a"), await counter.stand("b")]
     counter.line.fail_all(ValueError("closed"))
     for each in standing:

@@ -131,7 +131,7 @@ def sizes(moods: random.Random) -> PoolSize:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32))
-async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> None:
+async def test_every_slot_is_free_again_and_no_waiter_is_forgotten(seed: int) -> None:
     moods = random.Random(seed)
     size, warm_pool = sizes(moods), FakeWarmPool(moods)
     pool = Pool(cast("WarmPool", warm_pool), size)
@@ -180,7 +180,7 @@ async def full_pool() -> AsyncIterator[tuple[Pool, Child]]:
 
 
 @pytest.mark.parametrize("waits", ["a", "b"])
-async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away(waits: str) -> None:
+async def test_a_wait_cancelled_during_its_grant_takes_nothing(waits: str) -> None:
     async with full_pool() as (pool, held):
         waiter = asyncio.create_task(pool.take(waits, workspace_of(waits)))
         await asyncio.sleep(0)
@@ -195,7 +195,7 @@ async def ended(task: "asyncio.Task[Any]") -> None:
         await task
 
 
-async def test_who_came_first_is_served_first_whosever_the_process_was() -> None:
+async def test_waiters_are_served_in_order_for_any_previous_owner_of_the_process() -> None:
     async with full_pool() as (pool, held):
         served: list[str] = []
 
@@ -311,7 +311,7 @@ async def test_freed_processes_go_to_waiting_workspaces_in_turn() -> None:
         assert [len(each.held) for each in (a, b, c)] == [6, 3, 3]
 
 
-async def test_one_workspace_alone_has_its_quota_again_and_again() -> None:
+async def test_a_single_workspace_has_its_quota_repeatedly() -> None:
     async with demands(SIXTEEN, "a") as (a,):
         await a.grow(40)
         for finished in (12, 12, 4):
@@ -347,7 +347,7 @@ async def test_a_workspace_fills_its_part_of_the_line_only() -> None:
         assert [len(each.held) for each in (a, b, c)] == [0, 0, 1]
 
 
-async def test_kept_processes_count_for_nobody_and_make_room() -> None:
+async def test_parked_processes_count_for_no_workspace_and_make_room() -> None:
     async with demands(SIXTEEN, "ab") as (a, b):
         await a.grow(12)
         await a.finish(12)
@@ -369,7 +369,7 @@ async def test_a_parked_process_is_its_workspaces_within_its_quota_only() -> Non
         pool.discard(parked)
 
 
-async def test_what_two_owners_of_a_workspace_run_is_one_quota() -> None:
+async def test_two_owners_of_a_workspace_share_one_quota() -> None:
     async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
         first = await pool.take("a", "w1")
         second = asyncio.create_task(pool.take("b", "w1"))

@@ -36,7 +36,7 @@ async def test_the_result_may_be_left_in_a_variable(sandbox: PythonSandbox) -> N
     assert await value(sandbox, "__sim_result__ = {'a': [1, (2, 3)]}") == {"a": [1, [2, 3]]}
 
 
-async def test_code_without_a_result_has_none(sandbox: PythonSandbox) -> None:
+async def test_code_without_a_result_returns_none(sandbox: PythonSandbox) -> None:
     result = await sandbox.run(Script(code="a = 1"))
     assert (result.result, result.error) == (msgspec.UNSET, None)
 
@@ -98,7 +98,7 @@ async def test_errors_name_the_users_own_line(sandbox: PythonSandbox, code: str,
     assert result.error.message == message
 
 
-async def test_a_timeout_is_told_with_its_limit(sandbox: PythonSandbox) -> None:
+async def test_a_timeout_is_reported_with_its_limit(sandbox: PythonSandbox) -> None:
     result = await sandbox.run(Script(code="while True: pass", timeout_ms=100))
     assert result.error is not None
     assert result.error.message == "Function execution timed out after 100ms"
@@ -127,6 +127,6 @@ async def test_without_bubblewrap_python_is_refused() -> None:
         await PythonSandbox(bubblewrap="no-such-bwrap").start()
 
 
-async def test_a_host_that_grants_no_namespaces_is_refused_with_its_own_words() -> None:
+async def test_a_host_that_denies_namespaces_is_reported_with_its_error() -> None:
     with pytest.raises(SandboxUnavailable, match="Python cannot run on this host"):
         await PythonSandbox(bubblewrap="false").start()

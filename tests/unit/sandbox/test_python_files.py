@@ -37,7 +37,7 @@ async def python(module_fetcher: RecordingFetcher) -> AsyncIterator[PythonSandbo
         ("readBase64Chunk(file, length=0)", {"accept": "base64", "offset": "0", "length": "0"}),
     ],
 )
-async def test_a_file_is_asked_of_the_parent(
+async def test_the_parent_reads_files_for_scripts(
     python: PythonSandbox, fetcher: RecordingFetcher, call: str, headers: dict[str, str]
 ) -> None:
     script = Script(code=f"return sim.files.{call}", bindings={"file": FILE}, workspace_id="ws")
@@ -51,7 +51,7 @@ async def test_several_files_are_read_one_after_the_other(python: PythonSandbox)
     assert (await python.run(Script(code=code, bindings={"file": FILE}))).value() == [14] * 5
 
 
-async def test_what_is_no_file_is_an_error_that_code_can_catch(python: PythonSandbox) -> None:
+async def test_an_invalid_file_is_an_error_that_code_can_catch(python: PythonSandbox) -> None:
     code = "try:\n    sim.files.readText(file)\nexcept TypeError as error:\n    return str(error)"
     files: list[object] = [None, "a.txt", {}, {"key": 1}, [FILE]]
     for file in files:
@@ -59,7 +59,7 @@ async def test_what_is_no_file_is_an_error_that_code_can_catch(python: PythonSan
         assert result.value() == "sim.files expects a file from a file[] field"
 
 
-async def test_a_file_that_cannot_be_had_names_the_users_own_line(python: PythonSandbox) -> None:
+async def test_an_unavailable_file_names_the_users_line(python: PythonSandbox) -> None:
     refused = {"key": "execution/ws/wf/run/file_1/refused"}
     result = await python.run(Script(code="a = 1\nreturn sim.files.readText(file)", bindings={"file": refused}))
     assert result.error is not None

@@ -47,7 +47,7 @@ def test_keys_of_model_vendors_are_secrets_in_files_too(monkeypatch: pytest.Monk
     assert load_settings(ProviderSettings).openai_api_key.get_secret_value() == "sk-from-a-file"
 
 
-def test_what_is_given_goes_before_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_variables_override_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "flowport_mongodb_uri").write_text("mongodb://of-a-file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
     assert load_settings(GatewaySettings, mongodb_uri="mongodb://given").mongodb_uri == "mongodb://given"

@@ -56,7 +56,7 @@ async def test_a_lone_item_does_not_wait_for_company(batcher: Batcher[int, int])
     assert await batcher.submit(21) == 42
 
 
-async def test_what_arrives_during_a_batch_makes_the_next(batcher: Batcher[int, int], work: Doubling) -> None:
+async def test_requests_during_a_batch_form_the_next(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
@@ -91,7 +91,7 @@ async def test_work_that_something_within_it_cancelled_has_failed_and_the_next_i
     assert await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS) == 4
 
 
-async def test_a_failure_reaches_everybody_in_the_batch_and_nobody_else(
+async def test_a_failure_reaches_every_request_of_the_batch_and_no_other(
     batcher: Batcher[int, int], work: Doubling
 ) -> None:
     work.failure = Unavailable("away")
@@ -102,7 +102,7 @@ async def test_a_failure_reaches_everybody_in_the_batch_and_nobody_else(
     assert await batcher.submit(3) == 6
 
 
-async def test_too_many_waiting_are_refused_at_once(batcher: Batcher[int, int], work: Doubling) -> None:
+async def test_excess_requests_are_refused_immediately(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     tasks = [asyncio.create_task(batcher.submit(1))]
     await asyncio.sleep(0)
@@ -115,7 +115,7 @@ async def test_too_many_waiting_are_refused_at_once(batcher: Batcher[int, int], 
     await asyncio.gather(*tasks)
 
 
-async def test_whoever_gives_up_waiting_is_left_out(batcher: Batcher[int, int], work: Doubling) -> None:
+async def test_a_cancelled_request_is_left_out(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
@@ -129,7 +129,7 @@ async def test_whoever_gives_up_waiting_is_left_out(batcher: Batcher[int, int], 
     assert work.batches == [[1], [3]]
 
 
-async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
+async def test_stopping_completes_waiting_requests(work: Doubling) -> None:
     batcher = Batcher[int, int](work, max_items=3, max_waiting=5)
     await batcher.start()
     tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
@@ -139,7 +139,7 @@ async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
     assert await asyncio.gather(*tasks) == [2, 4]
 
 
-async def test_where_all_have_given_up_there_is_no_work(batcher: Batcher[int, int], work: Doubling) -> None:
+async def test_a_batch_of_cancelled_requests_does_no_work(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
@@ -153,11 +153,11 @@ async def test_where_all_have_given_up_there_is_no_work(batcher: Batcher[int, in
     assert work.batches == [[1], [3]]
 
 
-def test_together_they_weigh_no_more_than_they_may_but_for_what_weighs_more_by_itself() -> None:
+def test_a_batch_stays_within_its_weight_except_for_a_single_heavier_request() -> None:
     assert list(batches([1, 2, 9, 3, 1], weigh=lambda item: item, max_weight=3)) == [(1, 2), (9,), (3,), (1,)]
 
 
-async def test_whoever_gives_up_during_the_work_takes_nobody_along(batcher: Batcher[int, int], work: Doubling) -> None:
+async def test_a_request_cancelled_during_the_work_affects_no_other(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     gone = asyncio.create_task(batcher.submit(1))
     await eventually(lambda: work.batches)
@@ -168,7 +168,7 @@ async def test_whoever_gives_up_during_the_work_takes_nobody_along(batcher: Batc
     assert await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS) == 4
 
 
-async def test_whoever_gives_up_on_work_that_fails_takes_nobody_along(
+async def test_a_request_cancelled_during_failing_work_affects_no_other(
     batcher: Batcher[int, int], work: Doubling
 ) -> None:
     work.failure = Unavailable("away")
@@ -185,7 +185,7 @@ async def test_whoever_gives_up_on_work_that_fails_takes_nobody_along(
     assert await asyncio.wait_for(batcher.submit(3), PATIENCE_SECONDS) == 6
 
 
-async def test_what_cannot_be_weighed_is_refused_and_the_work_goes_on(work: Doubling) -> None:
+async def test_an_unweighable_request_is_refused_and_the_work_continues(work: Doubling) -> None:
     batcher = Batcher[int, int](work, max_items=3, max_waiting=5, weigh=lambda item: 6 // item)
     await batcher.start()
     with pytest.raises(ZeroDivisionError):
@@ -194,7 +194,7 @@ async def test_what_cannot_be_weighed_is_refused_and_the_work_goes_on(work: Doub
     await batcher.stop()
 
 
-async def test_work_that_leaves_somebody_without_an_answer_fails_and_goes_on() -> None:
+async def test_work_that_omits_an_answer_fails_and_continues() -> None:
     async def forgetful(items: Sequence[int]) -> Sequence[int]:
         return [2 * item for item in items if item]
 
@@ -206,7 +206,7 @@ async def test_work_that_leaves_somebody_without_an_answer_fails_and_goes_on() -
     await batcher.stop()
 
 
-async def test_stopping_does_not_wait_for_work_without_end_and_leaves_nobody_waiting(
+async def test_stopping_does_not_wait_for_endless_work_and_leaves_no_request_waiting(
     work: Doubling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batching, "STOP_SECONDS", 0.01)
@@ -223,7 +223,7 @@ async def test_stopping_does_not_wait_for_work_without_end_and_leaves_nobody_wai
     assert all(isinstance(answer, Unavailable) for answer in answers)
 
 
-async def test_what_could_not_be_done_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+async def test_a_failed_request_is_freed_without_a_garbage_collection() -> None:
     class Request:
         pass
 

@@ -38,7 +38,7 @@ async def test_a_body_over_the_limit_is_refused(body: bytes, status: int) -> Non
     assert (await _post("/json", body)).status_code == status
 
 
-async def test_whoever_is_refused_is_told_the_limit() -> None:
+async def test_a_refusal_has_the_limit() -> None:
     assert "maximum size of 10 bytes" in (await _post("/json", b"x" * 11)).text
 
 

@@ -36,14 +36,14 @@ class Shelf:
         return await adding.insert("owner", AT_MOST, count=count, insert=add, delete=delete)
 
 
-async def test_of_many_at_once_so_many_are_added_as_there_is_room_for() -> None:
+async def test_concurrent_additions_fill_exactly_the_room() -> None:
     shelf, adding = Shelf(), BoundedInserts()
     told = await asyncio.gather(*(shelf.put(adding, number) for number in range(20)))
     assert [number for number in told if number is not None] == shelf.things == list(range(AT_MOST))
 
 
 @pytest.mark.parametrize("there", range(AT_MOST + 1))
-async def test_two_processes_together_add_no_more_either(there: int) -> None:
+async def test_two_processes_together_do_not_exceed_the_bound(there: int) -> None:
     shelf, one, other = Shelf(), BoundedInserts(), BoundedInserts()
     shelf.things = list(range(-there, 0))
     told = await asyncio.gather(*(shelf.put(each, number) for number in range(20) for each in (one, other)))
@@ -52,7 +52,7 @@ async def test_two_processes_together_add_no_more_either(there: int) -> None:
     assert (await shelf.put(one, 99) is None) == (len(added) + there == AT_MOST)
 
 
-async def test_what_cannot_be_added_takes_no_place() -> None:
+async def test_a_failed_addition_takes_no_room() -> None:
     adding = BoundedInserts()
 
     async def none() -> int:

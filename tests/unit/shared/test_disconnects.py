@@ -57,7 +57,7 @@ async def asked(application: Application, body: bytes = b"") -> AsyncIterator[as
 
 
 @pytest.mark.parametrize("size", [0, 200 * 1024])
-async def test_whoever_listens_is_told_once_when_the_client_closes(size: int) -> None:
+async def test_a_listening_application_is_notified_once_when_the_client_closes(size: int) -> None:
     application = Application()
     async with asked(application, b"x" * size) as writer:
         assert application.told == 0
@@ -66,7 +66,7 @@ async def test_whoever_listens_is_told_once_when_the_client_closes(size: int) ->
     assert application.told == 1
 
 
-async def test_whoever_looks_away_is_not_told() -> None:
+async def test_an_application_that_stopped_listening_is_not_notified() -> None:
     application = Application()
     async with asked(application) as writer:
         application.may_answer.set()

@@ -14,7 +14,7 @@ async def test_a_task_is_over_when_its_end_returns() -> None:
     await cancel_task(None)
 
 
-async def test_a_task_that_missed_its_cancellation_is_told_again() -> None:
+async def test_a_task_that_missed_its_cancellation_is_cancelled_again() -> None:
     async def deaf_once() -> None:
         try:
             await asyncio.sleep(60)
@@ -27,7 +27,7 @@ async def test_a_task_that_missed_its_cancellation_is_told_again() -> None:
     assert task.cancelled()
 
 
-async def test_a_task_that_failed_before_stops_nobody_from_stopping() -> None:
+async def test_an_earlier_failed_task_prevents_no_stop() -> None:
     async def fails() -> None:
         raise ValueError("broken")
 

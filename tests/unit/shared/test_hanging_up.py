@@ -9,7 +9,7 @@ from starlette.responses import Response
 from shared.web.app import CLIENT_CLOSED_REQUEST, create_app
 
 
-async def test_a_caller_who_hangs_up_in_the_middle_of_a_body_breaks_nothing() -> None:
+async def test_a_caller_that_disconnects_in_the_middle_of_a_body_breaks_nothing() -> None:
     router = APIRouter()
 
     @router.post("/read")

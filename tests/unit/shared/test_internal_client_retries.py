@@ -82,7 +82,7 @@ async def test_without_retries_a_refusal_is_final() -> None:
     assert service.answered == 0
 
 
-async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> None:
+async def test_a_call_without_a_free_connection_is_known_as_unsent() -> None:
     silent = Silent()
     async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -97,7 +97,7 @@ async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> Non
     assert silent.asked == 1
 
 
-async def test_what_may_have_been_taken_is_not_sent_again() -> None:
+async def test_a_request_that_may_have_arrived_is_not_repeated() -> None:
     service = Breaking()
     with pytest.raises(Unavailable):
         await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})

@@ -38,7 +38,7 @@ async def test_no_service_sends_another_somewhere_else() -> None:
     assert answers == [200, 404]
 
 
-def test_a_token_is_changed_in_steps_whoever_starts_anew_first() -> None:
+def test_a_token_is_rotated_in_steps_in_any_order_of_restarts() -> None:
     for steps in pairwise(["old", "old,new", "new, old", "new"]):
         first, second = (ServiceTokens({ServiceName.GATEWAY: SecretStr(step)}) for step in steps)
         for caller, called in ((first, second), (second, first)):
@@ -46,7 +46,7 @@ def test_a_token_is_changed_in_steps_whoever_starts_anew_first() -> None:
 
 
 @pytest.mark.parametrize("known", [{ServiceName.GATEWAY: "another"}, {ServiceName.DEPLOY: "s3cret"}])
-async def test_a_refused_token_is_told_to_the_operator_and_is_no_callers_wrong_key(
+async def test_a_rejected_service_token_is_reported_to_the_operator_and_not_as_the_callers_key(
     known: Mapping[ServiceName, str],
 ) -> None:
     """Otherwise callers of the gateway would receive 401 with a good key while tokens rotate."""
@@ -69,7 +69,7 @@ def test_an_empty_token_is_nobodys() -> None:
         assert [tokens.identify(f"Bearer {shown}") for shown in ("", ",", none)] == [None, None, None]
 
 
-async def test_what_is_too_long_for_an_id_is_the_id_of_nothing() -> None:
+async def test_an_overlong_id_is_unknown() -> None:
     router = APIRouter()
 
     @router.get("/internal/things/{thing_id}")

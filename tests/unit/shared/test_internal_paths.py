@@ -19,14 +19,14 @@ from shared.web.paths import path_of
 from shared.web.payloads import PayloadStore
 
 
-def test_a_path_names_each_part_and_leaves_out_what_is_none() -> None:
+def test_a_path_contains_each_part_and_omits_missing_ones() -> None:
     assert path_of("workflows", "a b?c#d%2e", "endpoint", limit=1, cursor=None, deployed_only=True) == (
         "/internal/workflows/a%20b%3Fc%23d%252e/endpoint?limit=1&deployed_only=true"
     )
 
 
 @pytest.mark.parametrize("part", ["", ".", "..", "../environment/w1", "W/export"])
-def test_what_would_lead_elsewhere_is_nobodys_id(part: str) -> None:
+def test_an_id_that_would_leave_the_path_is_rejected(part: str) -> None:
     with pytest.raises(NotFound):
         path_of("workflows", part, "endpoint")
 
@@ -36,7 +36,7 @@ def test_other_dots_are_as_good_as_letters(part: str) -> None:
     assert path_of("runs", part).count("/") == 3
 
 
-async def test_no_service_is_asked_for_such_an_id() -> None:
+async def test_no_service_is_called_with_such_an_id() -> None:
     asked = list[str]()
 
     def answer(request: httpx2.Request) -> httpx2.Response:

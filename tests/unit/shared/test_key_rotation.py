@@ -41,7 +41,7 @@ def sealed(ring: AesGcmKeyRing, number: int) -> SealedValue:
     return SealedValue(name, "ws", name, ring.seal(f"value {name}", workspace_id="ws", name=name))
 
 
-async def test_whatever_another_key_seals_is_sealed_anew_and_says_the_same() -> None:
+async def test_values_sealed_with_another_key_are_reencrypted_unchanged() -> None:
     values = Values(*(sealed(OLD, number) for number in range(BATCH + 1)), sealed(RING, BATCH + 1))
     await KeyRotation(values, RING).start()
     assert set(values.keys()) == {"new"}
@@ -50,7 +50,7 @@ async def test_whatever_another_key_seals_is_sealed_anew_and_says_the_same() -> 
         assert only_new.open(value.sealed, workspace_id="ws", name=name) == f"value {name}"
 
 
-async def test_what_no_key_opens_is_left_and_asked_for_once() -> None:
+async def test_unreadable_values_are_left_and_read_once() -> None:
     lost = [sealed(LOST, number) for number in range(BATCH)]
     values = Values(*lost, sealed(OLD, BATCH))
     await KeyRotation(values, RING).start()

@@ -30,7 +30,7 @@ async def test_another_workflow_does_not_wait() -> None:
         pass
 
 
-async def test_who_waits_too_long_is_told_to_come_again() -> None:
+async def test_a_call_that_waits_too_long_gets_a_retry_error() -> None:
     locks = KeyedLocks(wait_seconds=0.01)
     async with locks.hold("w"):
         with pytest.raises(Unavailable) as refused:
@@ -50,7 +50,7 @@ async def test_an_error_inside_gives_the_turn_on() -> None:
         pass
 
 
-async def test_nothing_is_kept_of_those_who_are_done() -> None:
+async def test_ended_turns_leave_nothing() -> None:
     locks = KeyedLocks()
     for number in range(100):
         async with locks.hold(f"w{number}"):

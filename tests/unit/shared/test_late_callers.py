@@ -57,7 +57,7 @@ async def _refuses(port: int) -> bool:
     return False
 
 
-async def test_who_speaks_a_moment_too_late_is_answered_and_sent_elsewhere() -> None:
+async def test_a_late_request_is_answered_and_redirected() -> None:
     async with stopping() as server:
         server.writer.write(REQUEST)
         answer = await asyncio.wait_for(server.reader.read(), PATIENCE_SECONDS)
@@ -65,7 +65,7 @@ async def test_who_speaks_a_moment_too_late_is_answered_and_sent_elsewhere() -> 
     assert answer.endswith(b'"here"')
 
 
-async def test_who_says_nothing_keeps_no_server_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_does_not_delay_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hasty(BoundedHttp):
         late_seconds = 0.1
 

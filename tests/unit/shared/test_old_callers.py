@@ -51,7 +51,7 @@ async def test_others_get_it_in_chunks(port: int) -> None:
     assert body.endswith(b"\r\n0\r\n\r\n")
 
 
-async def test_what_has_a_length_says_so(port: int) -> None:
+async def test_an_answer_with_a_length_declares_it(port: int) -> None:
     head, body = await asked(port, b"GET /whole HTTP/1.0\r\n\r\n")
     assert (b"content-length: 6" in head, body) == (True, b'"here"')
     head, body = await asked(port, b"GET /nothing HTTP/1.0\r\n\r\n")

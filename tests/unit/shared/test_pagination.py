@@ -94,7 +94,7 @@ def test_the_newest_page_of_a_short_list_takes_few_looks() -> None:
     assert shelf.looks <= 10
 
 
-def test_who_waits_too_long_gets_a_short_page_and_the_place_where_it_goes_on() -> None:
+def test_a_slow_query_returns_a_short_page_and_a_cursor() -> None:
     shelf = Shelf(of_last_days(200_000, days=30), wanted=50_000)
     found, after = shelf.page(Page(limit=100))
 
@@ -103,14 +103,14 @@ def test_who_waits_too_long_gets_a_short_page_and_the_place_where_it_goes_on() -
     assert PATIENCE_SECONDS < shelf.time < 2 * PATIENCE_SECONDS
 
 
-def test_what_is_older_than_anybody_keeps_runs_is_found_from_its_oldest_on() -> None:
+def test_items_older_than_every_retention_are_found_from_the_oldest() -> None:
     shelf = Shelf([at(timedelta(days=4_000)), at(timedelta(days=1))])
     found, after = shelf.page(Page(limit=1, oldest_first=True))
 
     assert ([each["_id"] for each in found], after) == (["0000000"], Cursor.of(found[0]))
 
 
-def test_what_another_clock_put_into_the_future_is_found() -> None:
+def test_items_dated_in_the_future_by_another_clock_are_found() -> None:
     shelf = Shelf([at(timedelta(days=-2))])
     for oldest_first in (False, True):
         found, _ = shelf.page(Page(limit=10, oldest_first=oldest_first))

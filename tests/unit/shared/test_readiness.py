@@ -27,7 +27,7 @@ async def _problems(error: Exception) -> list[str]:
     ("error", "problem"),
     [(Unavailable("it is unavailable"), "store: it is unavailable"), (TimeoutError(), "store: TimeoutError")],
 )
-async def test_a_problem_says_why_even_where_the_error_has_no_words(error: Exception, problem: str) -> None:
+async def test_a_problem_without_text_names_its_error(error: Exception, problem: str) -> None:
     assert await _problems(error) == [problem]
 
 
@@ -38,7 +38,7 @@ async def _answer(path: str, check: Check | None = None, *, is_draining: bool = 
         return await client.get(path)
 
 
-async def test_who_drains_is_not_ready_however_well_it_is() -> None:
+async def test_a_draining_service_is_not_ready() -> None:
     answer = await _answer("/readyz", is_draining=True)
     assert (answer.status_code, answer.json()["status"]) == (503, "draining")
     assert (await _answer("/readyz")).status_code == 200
@@ -53,11 +53,11 @@ async def test_a_check_that_hangs_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
     assert (answer.status_code, answer.json()["problems"]) == (503, ["store: TimeoutError"])
 
 
-async def test_no_service_tells_of_its_inner_doors() -> None:
+async def test_public_documents_omit_internal_endpoints() -> None:
     assert (await _answer("/openapi.json")).status_code == 404
 
 
-async def test_what_was_built_is_told_where_it_is_known() -> None:
+async def test_the_build_is_reported_where_it_is_known() -> None:
     app = create_app("built", components=(), checks={}, routers=(), build="7f3a")
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         told = (await client.get("/metrics")).text

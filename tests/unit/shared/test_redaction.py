@@ -24,7 +24,7 @@ KEY = "sk-sim-RrUBqjtnbaYUMs_eb7jSA-DN6NcayTdZUd8JMA"
         "set-cookie",
     ],
 )
-def test_what_has_the_name_of_a_secret_is_masked(name: str) -> None:
+def test_fields_named_like_secrets_are_masked(name: str) -> None:
     assert redact(None, "info", {name: "anything", "run_id": "r1"}) == {name: MASK, "run_id": "r1"}
 
 

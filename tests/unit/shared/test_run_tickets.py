@@ -35,7 +35,7 @@ def test_a_ticket_is_read_as_it_was_signed() -> None:
     assert ring().verify(ring().sign(ticket)) == ticket
 
 
-def test_a_ticket_of_a_run_says_what_it_covers_and_is_small() -> None:
+def test_a_run_ticket_lists_its_scope_and_is_small() -> None:
     clock = HandClock()
     spec = RunSpec(
         run_id=new_id(),
@@ -80,7 +80,7 @@ def test_any_altered_character_is_noticed(position: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "tickets..", "tickets", "tickets.x.y", "a.b.c.d"])
-def test_what_is_no_ticket_is_refused(text: str) -> None:
+def test_invalid_tickets_are_rejected(text: str) -> None:
     assert reason(text) in {"forged", "unknown_key"}
 
 

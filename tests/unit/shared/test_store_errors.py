@@ -21,7 +21,7 @@ async def ends_with(outcome: Exception | str) -> str:
 
 
 @pytest.mark.parametrize("error", [AutoReconnect("10.0.0.7:27017: connection closed"), DuplicateKeyError("E11000")])
-async def test_the_drivers_errors_become_ours_without_its_words(error: PyMongoError) -> None:
+async def test_driver_errors_become_ours_without_the_drivers_text(error: PyMongoError) -> None:
     with pytest.raises(Unavailable, match=r"^the store does not answer$") as raised:
         await ends_with(error)
     assert raised.value.__cause__ is error
@@ -33,7 +33,7 @@ async def test_everything_else_passes() -> None:
         await ends_with(NotFound("nothing here"))
 
 
-async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     told: list[dict[str, Any]] = []
 
@@ -79,14 +79,14 @@ def failures() -> float:
 
 
 @pytest.mark.parametrize("outcome", [AutoReconnect("connection closed"), ServerSelectionTimeoutError("none is there")])
-async def test_what_the_store_fails_is_counted_though_no_command_was_sent(outcome: PyMongoError) -> None:
+async def test_failures_without_a_sent_command_are_counted(outcome: PyMongoError) -> None:
     before = failures()
     with pytest.raises(Unavailable):
         await ends_with(outcome)
     assert failures() == before + 1
 
 
-async def test_what_it_answers_is_no_failure_of_the_stores() -> None:
+async def test_an_error_answer_is_no_failure_of_the_store() -> None:
     before = failures()
     await ends_with("an answer")
     with pytest.raises(NotFound):

@@ -11,12 +11,12 @@ from shared.store.client import Store
 from shared.web.app import CHECK_SECONDS
 
 
-def test_it_is_told_before_whoever_asks_gives_up() -> None:
+def test_it_answers_before_its_caller_times_out() -> None:
     """A cancelled check could not report the reason."""
     assert client.PING_SECONDS < CHECK_SECONDS
 
 
-async def test_a_store_that_is_silent_is_told_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_store_is_reported_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PING_SECONDS", 0.2)
     before = REGISTRY.get_sample_value("flowport_store_failures_total") or 0
     with socket.create_server(("127.0.0.1", 0)) as silent:

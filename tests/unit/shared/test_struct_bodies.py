@@ -24,10 +24,10 @@ async def answer(body: bytes) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": "\xff"}', b'{"a": ' + b"[" * 100_000], ids=range(5))
-async def test_what_cannot_be_read_is_refused(body: bytes) -> None:
+async def test_unreadable_bodies_are_refused(body: bytes) -> None:
     refused = await answer(body)
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_REQUEST")
 
 
-async def test_what_can_be_read_is_taken_as_it_is() -> None:
+async def test_readable_bodies_are_accepted_unchanged() -> None:
     assert (await answer(b'{"a": 1}')).json() == {"a": 1}

@@ -9,7 +9,7 @@ class Kept:
     pass
 
 
-def test_a_proxy_of_what_is_gone_breaks_no_search() -> None:
+def test_a_proxy_of_a_deleted_object_does_not_break_the_search() -> None:
     with without_collections() as remains:
         gone, kept = Kept(), Kept()
         proxy = weakref.proxy(gone)

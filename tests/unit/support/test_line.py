@@ -39,7 +39,7 @@ async def test_a_cut_line_is_silent_until_it_is_mended_and_then_broken(echo: int
         writer.close()
 
 
-async def test_a_target_that_is_gone_is_passed_over(echo: int) -> None:
+async def test_an_unreachable_target_is_skipped(echo: int) -> None:
     async with Line([1, echo]) as line:
         for _ in range(10):
             reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
@@ -49,7 +49,7 @@ async def test_a_target_that_is_gone_is_passed_over(echo: int) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-async def test_a_line_that_was_cut_keeps_nothing_open_when_both_sides_have_gone() -> None:
+async def test_a_cut_connection_is_closed_when_both_sides_have_closed() -> None:
     gone = asyncio.Event()
 
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -32,7 +32,7 @@ def frames(lines: list[str]) -> list[dict[str, object]]:
     return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
 
 
-async def test_an_unscripted_model_says_back_what_the_user_said(http: httpx2.AsyncClient) -> None:
+async def test_an_unscripted_model_echoes_the_user(http: httpx2.AsyncClient) -> None:
     answer = (await http.post(PATH, json=ask("parrot", "Say it again."))).json()
     assert answer["choices"][0]["message"]["content"] == "Say it again."
     assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
@@ -63,7 +63,7 @@ async def test_a_gate_lets_tokens_out_one_by_one(models: ModelServer, http: http
     assert rest[-2:] == ["data: [DONE]", ""]
 
 
-async def test_usage_is_streamed_only_to_who_asks(models: ModelServer, http: httpx2.AsyncClient) -> None:
+async def test_usage_is_streamed_on_request_only(models: ModelServer, http: httpx2.AsyncClient) -> None:
     models.answer("used", Reply.says("a b", prompt_tokens=7))
     body = ask("used", stream=True, stream_options={"include_usage": True})
     with_usage = frames((await http.post(PATH, json=body)).text.splitlines())

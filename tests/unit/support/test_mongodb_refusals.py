@@ -58,7 +58,7 @@ def indexed(*keys: str, **options: Any) -> Fields:
         ({"createIndexes": "things", "indexes": [indexed("a..b")]}, "core/indexes/create-index"),
     ],
 )
-def test_what_mongodb_refuses_is_told_with_the_page_that_says_so(command: Fields, page: str) -> None:
+def test_refusals_of_mongodb_name_their_page(command: Fields, page: str) -> None:
     (why,) = refusals(command)
     assert why.startswith(f"{page}: ")
 
@@ -80,7 +80,7 @@ def test_what_mongodb_refuses_is_told_with_the_page_that_says_so(command: Fields
         ([indexed("$a")], "core/indexes/create-index"),
     ],
 )
-def test_what_a_collection_cannot_have_is_told(indexes: list[Fields], page: str) -> None:
+def test_refused_indexes_are_reported(indexes: list[Fields], page: str) -> None:
     (why,) = index_refusals(indexes)
     assert why.startswith(f"{page}: ")
 
@@ -103,7 +103,7 @@ def test_what_a_collection_cannot_have_is_told(indexes: list[Fields], page: str)
         {"ping": 1},
     ],
 )
-def test_what_mongodb_takes_is_not_told(command: Fields) -> None:
+def test_statements_accepted_by_mongodb_are_not_reported(command: Fields) -> None:
     assert list(refusals(command)) == []
 
 

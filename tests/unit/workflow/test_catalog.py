@@ -57,7 +57,7 @@ def outputs(document: JsonObject) -> list[str]:
     return list(spec(found.type).declared_outputs(found))
 
 
-def test_a_time_that_is_typed_says_its_unit() -> None:
+def test_typed_times_have_a_unit() -> None:
     settings = [each for spec in CORE_BLOCKS for each in spec.sub_blocks]
     typed = [each for each in settings if each.id == "timeout" or each.id.endswith("Ms")]
     assert {each.id: each.title for each in typed if "(ms)" not in each.title} == {}
@@ -69,7 +69,7 @@ def test_a_type_is_listed_once_and_its_settings_have_unique_ids() -> None:
         assert len({setting.id for setting in each.sub_blocks}) == len(each.sub_blocks), each.type
 
 
-def test_what_is_known_of_types_is_said_of_types_that_there_are() -> None:
+def test_documented_types_exist() -> None:
     assert {each.type for each in CORE_BLOCKS} >= WRITES_TEXT | CALLS_A_WORKFLOW
 
 

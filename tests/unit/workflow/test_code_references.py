@@ -67,7 +67,7 @@ def program(source: str, language: Language = JS) -> str:
         ("if (a < b && c > d) return '<a.b>'", "if (a < b && c > d) return ''.concat($0_text,'')"),
     ],
 )
-def test_in_javascript_a_reference_is_a_variable_wherever_it_stands(source: str, expected: str) -> None:
+def test_in_javascript_a_reference_is_a_variable_in_any_position(source: str, expected: str) -> None:
     template = compile_code(source)
     assert short(template).replace("$1_pattern", "$2_pattern") == expected.replace("$1_pattern", "$2_pattern")
     assert template.syntax_error is None
@@ -96,7 +96,7 @@ def test_in_javascript_a_reference_is_a_variable_wherever_it_stands(source: str,
         ("match <a.b>:\n  case 1 if <a.b>: pass", "match $0:\n  case 1 if $0: pass"),
     ],
 )
-def test_in_python_a_reference_is_a_variable_wherever_it_stands(source: str, expected: str) -> None:
+def test_in_python_a_reference_is_a_variable_in_any_position(source: str, expected: str) -> None:
     template = compile_code(source, PY)
     assert short(template) == expected
     assert template.syntax_error is None
@@ -120,9 +120,7 @@ def test_a_pattern_that_is_matched_cannot_hold_a_reference(pattern: str) -> None
         ("return (1", JS, 1, 8),
     ],
 )
-def test_code_that_does_not_parse_is_told_by_line_and_column(
-    source: str, language: Language, line: int, column: int
-) -> None:
+def test_a_syntax_error_is_reported_by_line_and_column(source: str, language: Language, line: int, column: int) -> None:
     found = syntax_error(compile_code(source, language))
     assert found is not None
     assert found.line == line
@@ -134,7 +132,7 @@ def test_an_expression_is_parsed_as_one() -> None:
     assert short(compile_code("<a.b> >", is_expression=True)) == "$0 >"
 
 
-def test_what_no_block_is_called_is_part_of_the_text() -> None:
+def test_names_without_a_block_are_part_of_the_text() -> None:
     template = compile_code("a <ghost.x> b; '<a.b>'", known=lambda part: part.raw != "<ghost.x>")
     assert short(template) == "a <ghost.x> b; ''.concat($0_text,'')"
 

@@ -21,7 +21,7 @@ def compiled(kind: str, **settings: Json) -> CompiledBlock:
     return compile_workflow(chain(start(), block("b", kind, settings=settings))).blocks["b"]
 
 
-def test_what_is_literal_stays_the_value_itself() -> None:
+def test_literal_values_are_unchanged() -> None:
     value: Json = {"a": [1, "x", None]}
     template = compile_value(value)
     assert isinstance(template, Literal)
@@ -44,7 +44,7 @@ def test_code_is_code_and_no_text() -> None:
     assert "code" not in function.params
 
 
-def test_options_are_read_from_text_or_lists_and_problems_kept() -> None:
+def test_options_are_read_from_text_or_lists_with_their_problems() -> None:
     entries: list[Json] = [{"id": "i", "title": "if", "value": "<start.x> > 1"}]
     for stored in (entries, '[{"id":"i","title":"if","value":"<start.x> > 1"}]'):
         (option,) = compiled("condition", conditions=stored).options
@@ -67,20 +67,18 @@ def test_lists_stored_as_text_are_read_before_values_go_in() -> None:
         ("human_in_the_loop", "inputFormat", '[{"name": "ok", "value": "<start.x>"}]'),
     ],
 )
-def test_so_are_tables_and_forms_or_one_quote_in_a_value_would_lose_them_all(
-    kind: str, setting: str, text: str
-) -> None:
+def test_tables_and_forms_are_read_from_text_or_lists_with_their_problems(kind: str, setting: str, text: str) -> None:
     assert isinstance(compiled(kind, **{setting: text}).params[setting], ObjectTemplate | ListTemplate)
 
 
-def test_a_tools_code_is_kept_apart_from_its_settings() -> None:
+def test_the_code_of_a_tool_is_separate_from_its_settings() -> None:
     tools: list[Json] = [{"type": "custom-tool", "title": "t", "code": "return {{KEY}}"}]
     agent = compiled("agent", model="echo", tools=tools)
     assert agent.tool_code[0].source == "return {{KEY}}"
     assert agent.literal("tools") == [{"type": "custom-tool", "title": "t"}]
 
 
-def test_so_is_that_of_a_function_which_is_a_tool() -> None:
+def test_the_code_of_a_function_tool_is_separate_from_its_settings() -> None:
     given: JsonObject = {"code": "return len({{KEY}})", "language": "python"}
     tools: list[Json] = [{"type": "function", "params": given}, {"type": "function", "params": {"code": ""}}]
     agent = compiled("agent", model="echo", tools=tools)
@@ -133,7 +131,7 @@ READS_ENVIRONMENT: Final = "return environmentVariables.X"
         ("agent", {"tools": [{"type": "workflow", "title": "t", "params": {"workflowId": "w2"}}]}),
     ],
 )
-def test_what_may_ask_for_the_whole_environment_needs_it(kind: str, settings: JsonObject) -> None:
+def test_code_that_may_read_the_whole_environment_needs_it(kind: str, settings: JsonObject) -> None:
     assert compile_workflow(chain(start(), block("f", kind, settings=settings))).needs_environment
 
 
@@ -156,7 +154,7 @@ def test_loops_have_their_collection_and_condition_parsed() -> None:
     assert found.loops["e"].condition is None
 
 
-def test_why_no_run_may_begin_is_told() -> None:
+def test_the_reason_against_a_run_is_reported() -> None:
     found = compile_workflow(
         workflow(
             start(),
@@ -181,6 +179,6 @@ def test_why_no_run_may_begin_is_told() -> None:
     ]
 
 
-def test_what_is_no_workflow_cannot_be_compiled() -> None:
+def test_an_invalid_workflow_cannot_be_compiled() -> None:
     with pytest.raises(InvalidWorkflow):
         compile_workflow({"blocks": []})

@@ -58,7 +58,7 @@ def test_notes_and_missing_blocks_are_no_part_of_it() -> None:
         ("router-r1", EdgeCondition.ON_ROUTE, "r1"),
     ],
 )
-def test_a_handle_says_when_its_edge_is_taken(handle: str | None, fires: EdgeCondition, choice: str) -> None:
+def test_a_handle_determines_when_its_edge_is_taken(handle: str | None, fires: EdgeCondition, choice: str) -> None:
     found = graph(block("a"), block("b"), edges=(edge("start", "a"), edge("a", "b", handle)))
     assert way_out(found, "a") == [Edge(2, fires, choice)]
 
@@ -76,18 +76,18 @@ def test_edges_without_a_handle_mean_options_by_position(kind: str, fires: EdgeC
     ]
 
 
-def test_an_older_router_goes_to_blocks_whatever_the_handle_says() -> None:
+def test_an_older_router_leads_to_blocks_for_any_handle() -> None:
     found = graph(block("r", "router"), block("a"), edges=(edge("start", "r"), edge("r", "a", "source")))
     assert way_out(found, "r") == [Edge(2, EdgeCondition.ON_ROUTE, "a")]
 
 
-def test_an_edge_drawn_twice_is_one_edge_and_loops_to_itself_are_none() -> None:
+def test_duplicate_edges_are_merged_and_self_loops_dropped() -> None:
     twice = {**edge("start", "a"), "id": "again"}
     found = graph(block("a"), edges=(edge("start", "a"), twice, edge("a", "a")))
     assert found.root.in_degrees == (0, 1)
 
 
-def test_a_container_is_a_node_with_a_body_of_its_own() -> None:
+def test_a_container_is_a_node_with_a_body() -> None:
     found = graph(
         block("l", "loop"),
         inside("a", "l"),
@@ -101,7 +101,7 @@ def test_a_container_is_a_node_with_a_body_of_its_own() -> None:
     assert way_out(found, "l") == [Edge(2, EdgeCondition.ALWAYS)]
 
 
-def test_every_child_without_a_predecessor_inside_begins() -> None:
+def test_every_child_without_a_predecessor_inside_starts() -> None:
     found = graph(
         block("l", "loop"),
         inside("a", "l"),

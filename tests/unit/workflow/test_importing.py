@@ -69,7 +69,7 @@ def test_block_ids_and_their_order_are_kept() -> None:
         (STATE, None),
     ],
 )
-def test_the_name_is_looked_for_from_the_inside_out(document: JsonObject, name: str | None) -> None:
+def test_the_name_is_searched_from_the_inside_out(document: JsonObject, name: str | None) -> None:
     assert read_import(document).name == name
 
 
@@ -119,7 +119,7 @@ def test_text_that_is_no_json_is_refused(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", [None, 5, [], "5", "[]", '"text"'])
-def test_what_is_no_object_is_refused(document: Json) -> None:
+def test_a_file_that_is_no_object_is_refused(document: Json) -> None:
     with pytest.raises(InvalidWorkflow, match="Workflow must be an object"):
         read_import(document)
 
@@ -215,7 +215,7 @@ def test_secrets_inside_tools_and_tables_are_left_out() -> None:
     ]
 
 
-def test_secrets_in_tables_that_are_kept_as_json_text_are_left_out() -> None:
+def test_secrets_in_tables_stored_as_json_text_are_omitted() -> None:
     rows = '[{"id":"1","cells":{"Key":"Authorization","Value":"Bearer abc"}}]'
     assert imported_setting(rows, "headers", "api") == rows.replace('"Bearer abc"', "null")
     tools: Json = [{"type": "api", "params": {"headers": '{"Authorization":"abc","Accept":"text/plain"}'}}]

@@ -33,17 +33,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_problem_says_what_was_expected_and_where(text: str) -> None:
+def test_a_problem_has_the_expectation_and_position(text: str) -> None:
     assert json_problem(text) == BROKEN[text]
 
 
 @given(st.text(max_size=80) | st.binary(max_size=40).map(repr))
-def test_whatever_python_writes_as_json_has_none(text: str) -> None:
+def test_any_json_written_by_python_has_none(text: str) -> None:
     assert json_problem(json.dumps(text)) is None
 
 
 @pytest.mark.parametrize(("text", "told"), RECORDED.items())
-def test_the_words_are_those_of_v8(text: str, told: str) -> None:
+def test_the_texts_are_those_of_v8(text: str, told: str) -> None:
     problem = json_problem(text)
     assert problem is not None
     assert told.startswith(problem)

@@ -64,12 +64,12 @@ def test_number_of_a_value(value: Json, number: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["12px", "1_000", "-0x1", "infinity", "nan", "١٢", {}, [1, 2], "1 2"])
-def test_what_is_no_number_is_nan(value: Json) -> None:
+def test_a_non_number_is_nan(value: Json) -> None:
     assert math.isnan(to_number(value))
 
 
 @pytest.mark.parametrize("text", ["1" * 1_000_000 + "x", "." + "1" * 1_000_000 + "x", "1e" + "1" * 1_000_000 + "x"])
-def test_digits_without_end_hold_nobody_up(text: str) -> None:
+def test_endless_digits_block_nothing(text: str) -> None:
     assert math.isnan(to_number(text))
 
 
@@ -89,7 +89,7 @@ def test_stringify_writes_what_javascript_writes() -> None:
 
 
 @given(json_values())
-def test_what_stringify_writes_reads_back(value: Json) -> None:
+def test_the_output_of_stringify_reads_back(value: Json) -> None:
     for indent in (0, 2):
         text = stringify(value, indent)
         read = parse_json(text)
@@ -98,12 +98,12 @@ def test_what_stringify_writes_reads_back(value: Json) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "[1,]", "'a'", "[" * 100_000])
-def test_what_is_no_json_is_missing(text: str) -> None:
+def test_invalid_json_is_missing(text: str) -> None:
     assert parse_json(text) is MISSING
 
 
 @given(st.text(' \t\n\r\ufeff[]{}"0-1etfnrualsINy,:a', max_size=6) | json_values().map(json.dumps))
-def test_what_python_reads_as_json_is_json_but_for_numbers_that_are_none(text: str) -> None:
+def test_json_accepted_by_python_is_json_except_invalid_numbers(text: str) -> None:
     def refused(name: str) -> None:
         raise ValueError(name)
 
@@ -136,12 +136,12 @@ def test_json_may_nest_as_deeply_as_in_a_call_and_no_deeper(opening: str, closin
 
 
 @given(st.text(st.characters(categories=["Cs", "Lu", "So"])))
-def test_whatever_is_read_can_be_written_and_sent(text: str) -> None:
+def test_any_parsed_value_can_be_encoded_and_sent(text: str) -> None:
     read = parse_json(json.dumps({text: [text]}))
     assert msgspec.json.decode(msgspec.json.encode(read)) == read
 
 
-def test_what_is_nested_as_deeply_as_it_may_be_can_be_written_with_and_without_an_indent() -> None:
+def test_values_of_maximum_depth_can_be_encoded_with_and_without_an_indent() -> None:
     text = "[" * MAX_NESTING + "0.5" + "]" * MAX_NESTING
     value = parse_json(text)
     assert value is not MISSING

@@ -70,7 +70,7 @@ def test_malformed_tools_are_dropped() -> None:
 
 
 @given(documents())
-def test_a_migrated_document_needs_no_more_migration_and_the_given_one_is_untouched(document: Json) -> None:
+def test_a_migrated_document_needs_no_further_migration_and_the_given_one_is_unchanged(document: Json) -> None:
     if structure_problems(document) or not isinstance(document, dict):
         return
     before = copy.deepcopy(document)

@@ -128,6 +128,6 @@ def test_the_sentence_names_block_and_fields() -> None:
         ("bedrock/claude", "bedrock", False),
     ],
 )
-def test_the_name_of_a_model_tells_its_provider(model: str, provider: str, wants_key: bool) -> None:
+def test_the_name_of_a_model_determines_its_provider(model: str, provider: str, wants_key: bool) -> None:
     assert provider_of(model) == provider
     assert needs_key(model) is wants_key

@@ -69,5 +69,5 @@ def test_declared_fields_may_lie_in_one_another() -> None:
 
 
 @given(json_values(), st.lists(st.text(max_size=3) | st.integers(0, 3), max_size=4))
-def test_any_path_may_be_asked_of_any_value(value: Json, path: list[str | int]) -> None:
+def test_any_path_can_be_read_from_any_value(value: Json, path: list[str | int]) -> None:
     value_at(value, tuple(path))

@@ -60,7 +60,7 @@ def test_an_output_selected_twice_counts_once_in_the_callers_order() -> None:
 
 
 @pytest.mark.parametrize("selector", ["ghost.content", "", ".", "_", "ghost"])
-def test_what_matches_nothing_selects_nothing(selector: str) -> None:
+def test_an_unmatched_selector_selects_nothing(selector: str) -> None:
     assert found(selector) == []
 
 
@@ -79,7 +79,7 @@ def test_any_text_may_be_selected(selected: list[str]) -> None:
     assert len(found(*selected)) <= len(selected)
 
 
-def test_the_longest_selector_is_looked_up_in_no_time() -> None:
+def test_the_longest_selector_is_resolved_quickly() -> None:
     began = time.process_time()
     assert found("." * 100_000, "_" * 100_000) == []
     assert time.process_time() - began < 1

@@ -7,7 +7,7 @@ from shared.workflow.format.js_values import Json
 from shared.workflow.format.snapshot import snapshot_document, snapshot_hash
 
 
-def test_a_snapshot_keeps_what_runs_and_nothing_of_the_editor() -> None:
+def test_a_snapshot_contains_what_runs_and_nothing_of_the_editor() -> None:
     assert snapshot_document({"lastSaved": 1, "blocks": {"a": {}}, "edges": None}) == {
         "blocks": {"a": {}},
         "edges": [],

@@ -96,7 +96,7 @@ def test_files_are_all_valid_or_absent(sent: Json) -> None:
     assert output(start(field("v", "file[]")), {"v": sent}) == {}
 
 
-def test_defaults_stand_in_for_what_is_missing_or_null() -> None:
+def test_defaults_replace_missing_or_null_values() -> None:
     fields = (field("x", value="dx"), field("y", value="dy"), field("z", value="dz"), field("w"))
     assert output(start(*fields), {"y": None, "z": ""}) == {"x": "dx", "y": "dy", "z": ""}
 
@@ -129,7 +129,7 @@ OLDER = pytest.mark.parametrize("kind", ["api_trigger", "input_trigger", "manual
 
 
 @OLDER
-def test_older_starts_give_declared_files_twice_and_those_beside_them_once(kind: str) -> None:
+def test_older_starts_pass_declared_files_twice_and_undeclared_ones_once(kind: str) -> None:
     fields = (field("papers", "file[]"), field("q"))
     sent: JsonObject = {"papers": FILE, "q": "a", "files": [FILE], "undeclared": [FILE]}
     given = {"papers": [FILE], "q": "a"}
@@ -146,7 +146,7 @@ def test_older_starts_take_files_under_input_and_as_json_text(kind: str) -> None
 
 @OLDER
 @pytest.mark.parametrize("sent", [[], [FILE, "x"], "no file", {"name": "no address"}, None])
-def test_older_starts_leave_out_what_is_no_file_at_both_places(kind: str, sent: Json) -> None:
+def test_older_starts_omit_invalid_files_in_both_places(kind: str, sent: Json) -> None:
     assert output(start(field("papers", "file[]"), kind=kind), {"papers": sent}) == {"input": {}}
 
 

@@ -82,7 +82,7 @@ def test_iterations_are_gathered_under_their_container() -> None:
     assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")
 
 
-def test_a_container_says_why_it_failed_and_why_a_loop_ended() -> None:
+def test_a_container_has_the_reason_of_its_failure_or_end() -> None:
     wrong = {"condition": "conut < 3", "problem": "conut is not defined"}
     failed, ended = spans_of(
         log("P", 1, kind="parallel", name="Par", success=False, error="no list"),
@@ -92,7 +92,7 @@ def test_a_container_says_why_it_failed_and_why_a_loop_ended() -> None:
     assert (ended["status"], ended["input"]) == ("success", wrong)
 
 
-def test_what_began_in_the_same_millisecond_stands_as_it_ran() -> None:
+def test_spans_of_the_same_millisecond_keep_their_order_of_execution() -> None:
     at_once: dict[str, Any] = {"started_at": BEGIN, "ended_at": BEGIN}
     within: dict[str, Any] = {"loop_id": "L", "iteration_index": 0, **at_once}
     spans = spans_of(

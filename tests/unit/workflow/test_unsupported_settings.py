@@ -51,7 +51,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
         ("agent", {"model": "echo", "messages": [], "skills": [{"skillId": "s"}]}, NO_SKILLS, "skills"),
     ],
 )
-def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
+def test_unsupported_settings_are_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
     assert told(kind, settings) == [(ProblemCode.UNSUPPORTED_SETTING, f"B: {sentence}", (field,))]
 
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sen
         ("agent", {"model": "echo", "messages": [], "skills": []}),
     ],
 )
-def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
+def test_supported_settings_are_accepted(kind: str, settings: JsonObject) -> None:
     assert told(kind, settings) == []
 
 

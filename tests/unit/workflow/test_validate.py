@@ -41,7 +41,7 @@ def test_a_sound_workflow_has_no_problems() -> None:
     assert told({**document, "variables": variables}) == []
 
 
-def test_errors_come_before_warnings_and_all_are_told() -> None:
+def test_errors_come_before_warnings_and_all_are_reported() -> None:
     document = workflow(block("n", name="Loop"), block("x", "gmail_v2", "Mail"), block("a", "agent", "Agent 1"))
     assert [(problem.severity, problem.code) for problem in found(document)] == [
         (Severity.ERROR, ProblemCode.NO_START_BLOCK),
@@ -64,7 +64,7 @@ def test_errors_come_before_warnings_and_all_are_told() -> None:
         (chain(start(), block("a", "agent", "Agent 1")), "missing_fields", "Agent 1 is missing required fields: Model"),
     ],
 )
-def test_what_keeps_a_workflow_from_being_deployed(document: JsonObject, code: str, message: str) -> None:
+def test_errors_prevent_a_deploy(document: JsonObject, code: str, message: str) -> None:
     assert told(document) == [(code, message)]
 
 
@@ -76,7 +76,7 @@ def test_what_keeps_a_workflow_from_being_deployed(document: JsonObject, code: s
         {**block("t", "api", "Every Morning", url="https://example.com/"), "triggerMode": True},
     ],
 )
-def test_a_trigger_that_nobody_fires_is_named(trigger: JsonObject) -> None:
+def test_an_unsupported_trigger_is_named(trigger: JsonObject) -> None:
     unserved = 'Nothing will fire "Every Morning": schedules and webhook triggers are not served here, only calls are.'
     beside = [problem for problem in found(workflow(start(), trigger)) if problem.block_id == "t"]
     assert ("unserved_trigger", unserved) in [(problem.code.value, problem.message) for problem in beside]
@@ -90,13 +90,13 @@ def test_a_trigger_that_is_switched_off_or_called_is_no_matter() -> None:
     assert told(workflow({**asked, "triggerMode": True}, off)) == []
 
 
-def test_an_input_field_that_no_run_could_begin_with_is_refused() -> None:
+def test_an_input_field_that_prevents_every_run_is_refused() -> None:
     (problem,) = found(workflow(start({"name": "error", "type": "string"})))
     assert (problem.severity, problem.block_id, problem.fields) == (Severity.ERROR, "start", ("inputFormat",))
     assert problem.message.startswith('Start block "Start" cannot use reserved runtime input field name(s): error.')
 
 
-def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None:
+def test_an_unavailable_tool_prevents_the_deploy_of_its_agent() -> None:
     tools: Json = [
         {"type": "custom-tool", "title": "Add", "code": "return 1"},
         {"type": "custom-tool", "customToolId": "tool-1"},
@@ -137,7 +137,7 @@ def test_a_problem_names_block_and_fields() -> None:
     assert (problem.block_id, problem.block_name, problem.fields) == ("a", "Tool", ("MCP Server", "Tool"))
 
 
-def test_a_server_with_a_key_for_the_provider_asks_for_none() -> None:
+def test_an_operators_key_for_the_provider_makes_a_key_optional() -> None:
     state = read_state(chain(start(), block("a", "agent", model="gpt-4o")))
     assert [each.fields for each in problems(state, catalog=CATALOG)] == [("API Key",)]
     assert problems(state, catalog=CATALOG, keyed_providers={"openai"}) == []
@@ -281,12 +281,12 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         ),
     ],
 )
-def test_what_an_author_should_know(document: JsonObject, code: str, message: str) -> None:
+def test_warnings_inform_the_author(document: JsonObject, code: str, message: str) -> None:
     assert told(document) == [(code, message)]
     assert found(document)[0].severity is Severity.WARNING
 
 
-def test_an_edge_across_a_containers_border_is_ignored_and_told() -> None:
+def test_an_edge_across_a_containers_border_is_ignored_and_reported() -> None:
     inside: JsonObject = {"parentId": "L"}
     document = workflow(
         start(),
@@ -307,7 +307,7 @@ def test_a_block_that_only_an_edge_out_of_a_container_leads_to_will_not_run() ->
     ]
 
 
-def test_references_of_loops_are_looked_at_too() -> None:
+def test_references_of_loops_are_validated_too() -> None:
     loop = block("L", "loop", data={"loopType": "forEach", "collection": "<ghost.items>"})
     inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")
     document = workflow(start(), loop, inside, edges=(edge("start", "L"), edge("L", "f")))

@@ -30,7 +30,7 @@ from shared.workflow.format.variables import assigned_value, initial_value
         ("plain", None, ""),
     ],
 )
-def test_a_run_begins_with_values_of_their_type(kind: str, stored: Json, value: Json) -> None:
+def test_a_run_starts_with_values_of_their_type(kind: str, stored: Json, value: Json) -> None:
     assert initial_value(Variable(id="v", name="v", type=kind, value=stored)) == value
 
 
@@ -49,11 +49,11 @@ def test_a_run_begins_with_values_of_their_type(kind: str, stored: Json, value: 
         ("plain", [1], [1]),
     ],
 )
-def test_what_is_assigned_becomes_the_type(kind: str, given: Json, value: Json) -> None:
+def test_assigned_values_are_converted_to_the_type(kind: str, given: Json, value: Json) -> None:
     assert assigned_value("v", kind, given) == value
 
 
 @pytest.mark.parametrize(("kind", "given"), [("number", "abc"), ("boolean", "2"), ("array", "{}"), ("object", "[")])
-def test_what_cannot_become_the_type_is_refused(kind: str, given: Json) -> None:
+def test_unconvertible_values_are_refused(kind: str, given: Json) -> None:
     with pytest.raises(ValueError, match='value for variable "v"'):
         assigned_value("v", kind, given)

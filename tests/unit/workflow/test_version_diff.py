@@ -56,7 +56,7 @@ def api(**values: Json) -> JsonObject:
         (block("a"), {**block("a"), "retry": {"enabled": False, "maxTries": 4}}),
     ],
 )
-def test_what_only_the_editor_sees_is_no_change(before: JsonObject, after: JsonObject) -> None:
+def test_editor_only_changes_are_no_changes(before: JsonObject, after: JsonObject) -> None:
     assert changed(before, after) == []
     assert changed(after, before) == []
 
@@ -91,7 +91,7 @@ def test_a_changed_value_is_shown_before_and_after() -> None:
     assert (change.before, change.after) == ("x", "y")
 
 
-def test_added_and_removed_blocks_and_edges_are_told() -> None:
+def test_added_and_removed_blocks_and_edges_are_reported() -> None:
     assert summaries(chain(start(), block("a", name="A")), chain(start(), block("b", name="B"))) == [
         'Added "B"',
         'Removed "A"',
@@ -118,7 +118,7 @@ def test_an_edge_is_its_ends_and_handles() -> None:
 @pytest.mark.parametrize(
     ("kind", "setting", "prefix"), [("condition", "conditions", "condition"), ("router_v2", "routes", "router")]
 )
-def test_a_way_out_is_called_what_its_author_calls_it(stored: Json, kind: str, setting: str, prefix: str) -> None:
+def test_a_source_handle_has_its_authors_name(stored: Json, kind: str, setting: str, prefix: str) -> None:
     choice = block("a", kind, settings={setting: stored})
     ways = [edge("a", "b", f"{prefix}-{way}") for way in ("a-if", "a-2", "a-gone")]
     assert summaries(workflow(choice, block("b")), workflow(choice, block("b"), edges=tuple(ways))) == [
