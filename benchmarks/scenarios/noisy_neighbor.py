@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Final
 
-from tests.support.keys import workspace_of_its_own
-from tests.support.public_door import PublicDoor
+from tests.support.keys import new_workspace
+from tests.support.public_api import PublicApi
 
 from benchmarks import workflows
 from benchmarks.load import steady_load
@@ -56,8 +56,8 @@ def _limit_rate(testbed: Testbed) -> Iterator[None]:
 
 
 async def _create_neighbor(testbed: Testbed) -> Target:
-    workspace_id, key = await workspace_of_its_own(testbed.stack, PlanName.ENTERPRISE)
-    door = PublicDoor(testbed.stack.url, key, workspace_id)
+    workspace_id, key = await new_workspace(testbed.stack, PlanName.ENTERPRISE)
+    door = PublicApi(testbed.stack.url, key, workspace_id)
     workflow_id = await door.publish(workflows.no_op())
     await door.close()
     return Target(f"{testbed.stack.url}/api/workflows/{workflow_id}/execute", "{}", {"x-api-key": key})

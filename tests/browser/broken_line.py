@@ -20,7 +20,7 @@ def breakable_line(url: str) -> Iterator[tuple[str, Callable[[], None]]]:
     thread.start()
 
     async def break_off() -> None:
-        line.mend()
+        line.restore()
 
     asyncio.run_coroutine_threadsafe(line.__aenter__(), loop).result()
     try:

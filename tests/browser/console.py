@@ -120,11 +120,11 @@ class Console:
         if self.account.session:
             self.page.context.add_cookies(self.account.session)
             return self
-        self.signed_in_anew()
+        self.signed_in_separately()
         self.account.session.extend(self.page.context.cookies())
         return self
 
-    def signed_in_anew(self) -> Self:
+    def signed_in_separately(self) -> Self:
         """Sign in without the form, with a session that the test may end."""
         self.page.context.clear_cookies()
         body = {"email": self.account.email, "password": self.account.password}

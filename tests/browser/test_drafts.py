@@ -178,7 +178,7 @@ def test_discarded_changes_do_not_return(console: Console, account: Account) -> 
 
 def test_signing_out_with_unsaved_changes_requires_confirmation(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Before you go", "return 1;"))
-    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
+    page = console.signed_in_separately().goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
     _overtake(account, workflow_id)
     console.write("Code", "return 'mine';").shows(OVERTAKEN)
@@ -195,11 +195,11 @@ def test_signing_out_with_unsaved_changes_requires_confirmation(console: Console
 
 def test_copied_blocks_are_not_available_to_the_next_user(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Mine to paste", "return 'key';"))
-    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
+    page = console.signed_in_separately().goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
     page.keyboard.press("ControlOrMeta+c")
     console.choose(account.email, "Sign out").shows("Sign in to Flowport")
-    console.signed_in_anew().goto(f"/workflows/{account.import_(answering('Not mine', 'return 1;'))}")
+    console.signed_in_separately().goto(f"/workflows/{account.import_(answering('Not mine', 'return 1;'))}")
     page.keyboard.press("ControlOrMeta+v")
     page.wait_for_timeout(500)
     expect(console.page.locator(".react-flow__node")).to_have_count(2)

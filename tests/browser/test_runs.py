@@ -200,7 +200,7 @@ def test_a_dead_lettered_job_is_listed_and_redriven(console: Console, account: A
 
     console.goto("/runs")
     notice = console.page.get_by_role("status").filter(has_text="1 message could not be processed.")
-    _until_seen(console, notice)
+    _reload_until_shown(console, notice)
     notice.get_by_role("link", name="View dead letters").click()
     row = console.page.get_by_role("row", name=re.compile("Tea by queue"))
     expect(row).to_contain_text("Queued run, from runs.interactive")
@@ -211,7 +211,7 @@ def test_a_dead_lettered_job_is_listed_and_redriven(console: Console, account: A
     console.notifies("The message was queued again.").shows("No dead letters")
     console.goto(f"/runs?workflow={workflow_id}&status=completed")
     done = console.page.get_by_role("link", name="Tea by queue")
-    _until_seen(console, done)
+    _reload_until_shown(console, done)
     done.click()
     expect(console.page.get_by_role("region", name="Output")).to_contain_text('"result": "tea"')
 
@@ -221,7 +221,7 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     _lose_message_of(account, run_id)
     console.goto("/settings/dead-letters")
     row = console.page.get_by_role("row", name=re.compile("Forgotten"))
-    _until_seen(console, row)
+    _reload_until_shown(console, row)
     console.button("Delete", row).click()
     console.confirm("Delete").shows("No dead letters")
 
@@ -258,7 +258,7 @@ def _lose_message_of(account: Account, run_id: str) -> None:
         elsewhere.submit(lambda: asyncio.run(publish())).result()
 
 
-def _until_seen(console: Console, wanted: Locator) -> None:
+def _reload_until_shown(console: Console, wanted: Locator) -> None:
     """Reload until it appears: the page itself polls only twice a minute."""
     for _ in range(50):
         if wanted.count():

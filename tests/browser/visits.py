@@ -52,7 +52,7 @@ class Sights:
         path = f"/api/workspaces/{account.workspace_id}/invitations"
         made = account.http.post(path, json={"role": "write", "email": "ada@example.com"}).raise_for_status()
         self.invitation: str = made.json()["invitation"]["url"]
-        self.homeless = homeless(account)
+        self.former_member = former_member(account)
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
@@ -72,7 +72,7 @@ class Sights:
         account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
 
 
-def homeless(account: Account) -> list[Any]:
+def former_member(account: Account) -> list[Any]:
     """Return the session of a former member who belongs to no workspace."""
     team = f"/api/workspaces/{account.workspace_id}"
     made = account.http.post(f"{team}/invitations", json={"role": "read"}).raise_for_status().json()
@@ -182,7 +182,7 @@ def _password(console: Console, sights: Sights) -> None:
 
 
 def _nowhere(console: Console, sights: Sights) -> None:
-    console.page.context.add_cookies(sights.homeless)
+    console.page.context.add_cookies(sights.former_member)
     console.goto("/").shows("You are not in a workspace")
 
 

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from tests.conformance.stack_system import StackSystem
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
@@ -42,16 +42,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def door(stack: Stack) -> AsyncIterator[PublicDoor]:
+async def door(stack: Stack) -> AsyncIterator[PublicApi]:
     """Client of the public API, with a key of every scope."""
     made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri))
-    door = PublicDoor(stack.url, made.api_key, made.workspace_id)
+    door = PublicApi(stack.url, made.api_key, made.workspace_id)
     yield door
     await door.close()
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def system(stack: Stack, door: PublicDoor) -> AsyncIterator[StackSystem]:
+async def system(stack: Stack, door: PublicApi) -> AsyncIterator[StackSystem]:
     """The stack as the cases use it."""
     deploy, jobs = (_as_gateway(stack.url_of(name)) for name in (ServiceName.DEPLOY, ServiceName.JOBS))
     yield StackSystem(door, deploy, jobs)

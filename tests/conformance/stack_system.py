@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from tests.conformance.cases import Case
 from tests.conformance.system import CANCEL_SECONDS, Observed, order_of
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from shared.contracts.deployments import CreateWorkflow, Deploy, Deployed, SaveDraft, SetEnvironmentValue, Workflow
 from shared.contracts.jobs import RunView
@@ -34,7 +34,7 @@ State = dict[str, Any]
 class StackSystem:
     """Four processes and a broker. `deploy` and `jobs` are internal APIs, called with the gateway's token."""
 
-    def __init__(self, door: PublicDoor, deploy: InternalClient, jobs: InternalClient) -> None:
+    def __init__(self, door: PublicApi, deploy: InternalClient, jobs: InternalClient) -> None:
         self._door = door
         self._deploy = deploy
         self._jobs = jobs

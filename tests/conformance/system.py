@@ -59,7 +59,7 @@ class EngineSystem:
         ports = BlockPorts(javascript=self._sandbox, models=models, outbound=outbound, children=_Children(case.stubs))
         engine = Engine(block_handlers(ports), SandboxExpressions(self._sandbox), SystemClock(), Limits())
         execution = Execution(
-            engine, compile_workflow(case.workflow), _request(case), environment=case.environment, sink=_Nobody()
+            engine, compile_workflow(case.workflow), _request(case), environment=case.environment, sink=_NullSink()
         )
         if case.area == "cancel":
             asyncio.get_running_loop().call_later(CANCEL_SECONDS, execution.cancel)
@@ -99,7 +99,7 @@ def _shown(block: BlockLog) -> str:
     return block.block_name + failure + (f" x{block.tries}" if block.tries else "")
 
 
-class _Nobody:
+class _NullSink:
     async def emit(self, event: RunEvent) -> None:
         pass
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 EXPORTS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "exports.json").read_text())
 RUNNABLE = [name for name, export in EXPORTS.items() if "output" in export]
@@ -15,7 +15,7 @@ REFUSED = [name for name, export in EXPORTS.items() if "refused" in export]
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", RUNNABLE)
-async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, door: PublicDoor) -> None:
+async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, door: PublicApi) -> None:
     export = EXPORTS[name]
     models.answer("test", *map(Reply.says, export.get("replies", ())))
     known = len(models.calls_of("test"))
@@ -28,7 +28,7 @@ async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, do
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", REFUSED)
 async def test_an_export_with_unsupported_blocks_imports_and_explains_why_it_cannot_be_deployed(
-    name: str, door: PublicDoor
+    name: str, door: PublicApi
 ) -> None:
     imported = await door.import_(EXPORTS[name]["file"])
     assert imported.status_code == 201, imported.text

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from tests.conformance.traces import TRACES, collected
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("trace_id", TRACES)
-async def test_a_stream_is_the_frames_of_its_trace(trace_id: str, models: ModelServer, door: PublicDoor) -> None:
+async def test_a_stream_is_the_frames_of_its_trace(trace_id: str, models: ModelServer, door: PublicApi) -> None:
     trace = TRACES[trace_id]
     for model, replies in trace.models.items():
         models.answer(model, *replies)

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.contract.journals import left_runs
+from tests.contract.journals import interrupted_runs
 from tests.contract.messages import recorded_shapes as messages
-from tests.contract.shapes import Shapes, required_anew
+from tests.contract.shapes import Shapes, newly_required
 from tests.contract.store import recorded_documents as documents
 from tests.contract.store import recorded_indexes as indexes
 
@@ -18,13 +18,13 @@ def write(file: Path, records: dict[str, Any]) -> None:
 
 def grown(known: Shapes, now: Shapes) -> dict[str, Any]:
     """Return the record with all compatible additions. Incompatible changes are not recorded."""
-    if obstacles := required_anew(known, now):
+    if obstacles := newly_required(known, now):
         raise SystemExit(f"Versions so far leave these out, so each needs a default: {', '.join(obstacles)}")
     return {name: now.get(name, {}) | known.get(name, {}) for name in {*now, *known}}
 
 
 if __name__ == "__main__":
     write(messages.RECORDED, grown(messages.recorded(), messages.declared()))
-    left_runs.record_missing()
+    interrupted_runs.record_missing()
     write(documents.RECORDED, grown(documents.recorded(), documents.declared()))
     write(indexes.RECORDED, indexes.declared() | json.loads(indexes.RECORDED.read_bytes()))

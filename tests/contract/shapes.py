@@ -41,7 +41,7 @@ def changed(recorded: Shapes, declared: Shapes) -> Shape:
     }
 
 
-def required_anew(recorded: Shapes, declared: Shapes) -> list[str]:
+def newly_required(recorded: Shapes, declared: Shapes) -> list[str]:
     """Return the additions to existing types that lack a default."""
     return [
         f"{name}.{field}"

@@ -8,7 +8,7 @@ from tests.support.brokers import tested_client
 from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack, StackPorts
 from flowport.servers.ports import reserve_port
@@ -91,9 +91,9 @@ def credentials(stack: Stack) -> tuple[str, str]:
 
 
 @pytest.fixture
-async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
+async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of the public API."""
     workspace_id, api_key = credentials
-    door = PublicDoor(stack.url, api_key, workspace_id)
+    door = PublicApi(stack.url, api_key, workspace_id)
     yield door
     await door.close()

@@ -25,7 +25,7 @@ from a2a.types import (
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 from tests.support.keys import key_with_limit
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, block, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -41,11 +41,11 @@ async def client_of(url: str, key: str | None, **config: Any) -> AsyncIterator[C
         yield await create_client(url, ClientConfig(httpx_client=http, **config))
 
 
-def key_of(door: PublicDoor) -> str:
+def key_of(door: PublicApi) -> str:
     return str(door.http.headers["x-api-key"])
 
 
-async def publish(door: PublicDoor, file: dict[str, Any], **body: Any) -> dict[str, Any]:
+async def publish(door: PublicApi, file: dict[str, Any], **body: Any) -> dict[str, Any]:
     """Publish a workflow as an agent."""
     answer = await door.http.post(AGENTS, json={"workflowId": await door.publish(file), **body})
     assert answer.status_code == 201, answer.text
@@ -77,7 +77,7 @@ def clerk(models: ModelServer) -> dict[str, Any]:
     return workflow("Clerk", blocks, (START, "a1"))
 
 
-async def test_a_message_is_answered(door: PublicDoor) -> None:
+async def test_a_message_is_answered(door: PublicApi) -> None:
     made = await publish(door, adder())
     async with client_of(made["url"], key_of(door), streaming=False) as client:
         task = await sent(client, says(new_data_part({"a": 2, "b": 3})))
@@ -87,7 +87,7 @@ async def test_a_message_is_answered(door: PublicDoor) -> None:
         assert (found.id, found.context_id, found.status.state) == (task.id, task.context_id, task.status.state)
 
 
-async def test_an_answer_is_streamed_as_it_is_written(door: PublicDoor, clerk: dict[str, Any]) -> None:
+async def test_an_answer_is_streamed_as_it_is_written(door: PublicApi, clerk: dict[str, Any]) -> None:
     made = await publish(door, clerk)
     async with client_of(made["url"], key_of(door)) as client:
         events = [event async for event in client.send_message(says())]
@@ -106,7 +106,7 @@ def written(events: list[StreamResponse]) -> str:
 
 
 async def test_messages_of_a_context_are_a_conversation(
-    door: PublicDoor, clerk: dict[str, Any], models: ModelServer
+    door: PublicApi, clerk: dict[str, Any], models: ModelServer
 ) -> None:
     made = await publish(door, clerk)
     async with client_of(made["url"], key_of(door), streaming=False) as client:
@@ -116,7 +116,7 @@ async def test_messages_of_a_context_are_a_conversation(
     assert said == ["One", "Good day to you.", "Two"]
 
 
-async def test_a_task_is_followed_and_cancelled(door: PublicDoor) -> None:
+async def test_a_task_is_followed_and_cancelled(door: PublicApi) -> None:
     wait = block("w1", "wait", "Wait", timeValue="60", timeUnit="seconds")
     made = await publish(door, workflow("Slow", [start(), wait], (START, "w1")))
     async with client_of(made["url"], key_of(door), streaming=False, polling=True) as client:
@@ -133,7 +133,7 @@ async def test_a_task_is_followed_and_cancelled(door: PublicDoor) -> None:
             await anext(client.subscribe(SubscribeToTaskRequest(id=begun.id)))
 
 
-async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicDoor) -> None:
+async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicApi) -> None:
     form = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
     asks = block("h1", "human_in_the_loop", "Ask", inputFormat=form)
     blocks = [start(), asks, function("f1", "return <ask.ok>")]
@@ -149,7 +149,7 @@ async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicDoor)
             await sent(client, says(task_id=waiting.id))
 
 
-async def test_a_run_that_fails_is_a_failed_task(door: PublicDoor) -> None:
+async def test_a_run_that_fails_is_a_failed_task(door: PublicApi) -> None:
     throws = function("f1", 'throw new Error("boom")')
     made = await publish(door, workflow("Broken", [start(), throws], (START, "f1")))
     async with client_of(made["url"], key_of(door), streaming=False) as client:
@@ -164,7 +164,7 @@ async def test_a_run_that_fails_is_a_failed_task(door: PublicDoor) -> None:
             await client.list_tasks(ListTasksRequest())
 
 
-async def test_callers_of_the_workflow_can_call_the_agent(door: PublicDoor) -> None:
+async def test_callers_of_the_workflow_can_call_the_agent(door: PublicApi) -> None:
     made = await publish(door, adder())
     for key in (None, "sk-sim-wrong"):
         async with client_of(made["url"], key, streaming=False) as client:
@@ -178,7 +178,7 @@ async def test_callers_of_the_workflow_can_call_the_agent(door: PublicDoor) -> N
             await client.get_task(GetTaskRequest(id=task.id))
 
 
-async def test_a_call_too_many_is_refused(door: PublicDoor, stack: Stack) -> None:
+async def test_a_call_too_many_is_refused(door: PublicApi, stack: Stack) -> None:
     made = await publish(door, adder())
     async with client_of(made["url"], await key_with_limit(stack, door, 1), streaming=False) as client:
         with pytest.raises(A2AClientError, match="429"):
@@ -186,7 +186,7 @@ async def test_a_call_too_many_is_refused(door: PublicDoor, stack: Stack) -> Non
                 await sent(client, says(new_data_part({"a": 1, "b": 1})))
 
 
-async def test_unpublished_and_undeployed_agents_are_not_found(door: PublicDoor) -> None:
+async def test_unpublished_and_undeployed_agents_are_not_found(door: PublicApi) -> None:
     made = await publish(door, adder())
     async with client_of(made["url"], key_of(door), streaming=False) as client:
         await door.http.delete(f"/api/workflows/{made['workflowId']}/deploy")

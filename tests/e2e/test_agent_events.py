@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply, ToolCall
-from tests.support.public_door import Frames, PublicDoor
+from tests.support.public_api import Frames, PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 ADD = {
@@ -30,13 +30,13 @@ def script(models: ModelServer, model: str) -> None:
     models.answer(model, asks, Reply.says("It is 5."))
 
 
-async def calculator(door: PublicDoor, model: str) -> str:
+async def calculator(door: PublicApi, model: str) -> str:
     """Deploy a workflow whose agent has a tool; return its id."""
     agent_1 = agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])
     return await door.publish(workflow(model, [start(), agent_1], (START, "a1")))
 
 
-async def frames(door: PublicDoor, model: str, **headers: str) -> list[Any]:
+async def frames(door: PublicApi, model: str, **headers: str) -> list[Any]:
     workflow_id = await calculator(door, model)
     body = {**ASKED, **(EVENTS if headers else {})}
     async with door.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
@@ -44,7 +44,7 @@ async def frames(door: PublicDoor, model: str, **headers: str) -> list[Any]:
         return await Frames(answer).rest()
 
 
-def assert_tells_everything(told: list[Any]) -> None:
+def assert_receives_every_event(told: list[Any]) -> None:
     reset = told.index({"blockId": "a1", "event": "chunk_reset"})
     before, after = told[:reset], told[reset + 1 :]
     assert {"blockId": "a1", "event": "thinking", "data": "Numbers!"} in before
@@ -56,13 +56,13 @@ def assert_tells_everything(told: list[Any]) -> None:
     assert "".join(frame.get("chunk", "") for frame in after[:-1]) == "It is 5."
 
 
-async def test_a_caller_that_negotiates_receives_every_event(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_caller_that_negotiates_receives_every_event(door: PublicApi, models: ModelServer) -> None:
     script(models, "open")
-    assert_tells_everything(await frames(door, "open", **NEGOTIATED))
+    assert_receives_every_event(await frames(door, "open", **NEGOTIATED))
 
 
 async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
-    door: PublicDoor, models: ModelServer
+    door: PublicApi, models: ModelServer
 ) -> None:
     script(models, "open-again")
     path = f"/api/v2/workflows/{await calculator(door, 'open-again')}"
@@ -71,7 +71,7 @@ async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
         assert answer.headers["x-sim-stream-protocol"] == "agent-events-v1"
         run_id = answer.headers["x-run-id"]
         told = [event async for event in events_in(answer)]
-    assert_tells_everything([event.data for event in told])
+    assert_receives_every_event([event.data for event in told])
 
     seen = next(event for event in told if event.data == {"blockId": "a1", "event": "chunk_reset"})
     reader = {"last-event-id": str(seen.id)}
@@ -80,14 +80,14 @@ async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
     assert rest == told[told.index(seen) + 1 :]
 
 
-async def test_other_callers_receive_the_answer_only(door: PublicDoor, models: ModelServer) -> None:
+async def test_other_callers_receive_the_answer_only(door: PublicApi, models: ModelServer) -> None:
     script(models, "plain")
     told = await frames(door, "plain")
     assert "".join(frame["chunk"] for frame in told[:-2]) == "It is 5."
     assert told[-1] == "[DONE]"
 
 
-async def test_asking_without_negotiating_is_refused(door: PublicDoor) -> None:
+async def test_asking_without_negotiating_is_refused(door: PublicApi) -> None:
     workflow_id = await door.publish(workflow("Unnegotiated", [start()]))
     answer = await door.run(workflow_id, {"stream": True, "includeThinking": True})
     assert answer.status_code == 400

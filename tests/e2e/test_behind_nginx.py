@@ -10,7 +10,7 @@ import pytest
 from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply
 from tests.support.nginx import deployed_nginx, nginx
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.local.stack import Stack
@@ -34,7 +34,7 @@ async def frames_of(response: httpx2.Response) -> AsyncIterator[object]:
 
 
 async def test_the_first_token_is_not_held_back(
-    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("through", Reply.says("Roses are red.", gate=gate))
@@ -53,7 +53,7 @@ async def test_the_first_token_is_not_held_back(
 
 @pytest.mark.parametrize("inner", ["compose's", "another"])
 async def test_the_first_token_passes_two_proxies_at_once(
-    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
+    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
 ) -> None:
     """The outer one has nginx's defaults. An inner one must forward the header by which a stream asks for no buffer."""
     gate = models.gate()
@@ -83,7 +83,7 @@ def test_the_setting_for_a_second_proxy_is_documented() -> None:
 
 
 async def test_heartbeats_survive_an_idle_cut(
-    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("thoughtful", Reply.says("At last.", gate=gate))
@@ -100,7 +100,7 @@ async def test_heartbeats_survive_an_idle_cut(
 
 
 async def test_without_them_the_proxy_cuts_and_the_reader_comes_back(
-    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("slow-thinker", Reply.says("At last.", gate=gate))

@@ -12,7 +12,7 @@ from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.mail_server import MailServer, code_in
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import Frames, PublicDoor
+from tests.support.public_api import Frames, PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.local.stack import Stack
@@ -23,7 +23,7 @@ PHONE: ViewportSize = {"width": 390, "height": 760}
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
-async def publish(door: PublicDoor, model: str, **changes: Any) -> str:
+async def publish(door: PublicApi, model: str, **changes: Any) -> str:
     """Publish a chat with an agent that remembers; return its identifier."""
     friend = agent(
         "a1", f"vllm/{model}", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
@@ -55,7 +55,7 @@ async def said(http: httpx2.AsyncClient, identifier: str, text: str, conversatio
 
 
 async def test_a_conversation_is_remembered_and_is_the_chats_own(
-    door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient
+    door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient
 ) -> None:
     models.answer("host", Reply.says("Hello Ada."), Reply.says("You are Ada."), Reply.says("Who?"))
     identifier = await publish(door, "host")
@@ -69,7 +69,7 @@ async def test_a_conversation_is_remembered_and_is_the_chats_own(
     assert len(models.calls_of("host")[-1].messages) == 1, "a caller with a key has conversations of its own"
 
 
-async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient) -> None:
+async def test_a_password_opens_it(door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient) -> None:
     models.answer("guarded", Reply.says("Come in."))
     identifier = await publish(door, "guarded", authType="password", password="open sesame")
     path = f"/api/chat/{identifier}"
@@ -80,7 +80,7 @@ async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visito
 
 
 async def test_a_code_by_mail_opens_it(
-    door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient, mails: MailServer
+    door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient, mails: MailServer
 ) -> None:
     models.answer("invited", Reply.says("Welcome, Ada."))
     identifier = await publish(door, "invited", authType="email", allowedEmails=["ada@example.com"])
@@ -113,7 +113,7 @@ async def page_of(stack: Stack, identifier: str, **options: Any) -> AsyncIterato
     assert wrong == []
 
 
-async def test_people_talk_on_a_phone(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
+async def test_people_talk_on_a_phone(stack: Stack, door: PublicApi, models: ModelServer) -> None:
     models.answer("pocket", Reply.says("Use **this**:\n\n```\n<b>text</b>\n```\n\nGood luck."), Reply.says("Bye."))
     look = {"primaryColor": "#ffd166", "welcomeMessage": "Hi! What can I do?"}
     identifier = await publish(door, "pocket", customizations=look)
@@ -134,7 +134,7 @@ async def test_people_talk_on_a_phone(stack: Stack, door: PublicDoor, models: Mo
         await expect(page.get_by_text("Bye.")).to_have_count(0)
 
 
-async def test_the_page_requires_the_password(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
+async def test_the_page_requires_the_password(stack: Stack, door: PublicApi, models: ModelServer) -> None:
     models.answer("door", Reply.says("You found me."))
     identifier = await publish(door, "door", authType="password", password="open sesame")
     async with page_of(stack, identifier) as page:
@@ -153,7 +153,7 @@ async def test_the_page_requires_the_password(stack: Stack, door: PublicDoor, mo
 
 
 async def test_a_message_that_was_not_taken_need_not_be_written_again(
-    stack: Stack, door: PublicDoor, models: ModelServer
+    stack: Stack, door: PublicApi, models: ModelServer
 ) -> None:
     models.answer("patience", Reply.says("Now I heard you."))
     identifier = await publish(door, "patience", authType="password", password="open sesame")
@@ -181,7 +181,7 @@ async def test_a_message_that_was_not_taken_need_not_be_written_again(
 
 
 async def test_the_page_requires_an_address_and_its_code(
-    stack: Stack, door: PublicDoor, models: ModelServer, mails: MailServer
+    stack: Stack, door: PublicApi, models: ModelServer, mails: MailServer
 ) -> None:
     models.answer("guests", Reply.says("Good to see you."))
     identifier = await publish(door, "guests", authType="email", allowedEmails=["@guests.example"])

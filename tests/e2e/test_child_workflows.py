@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.public_door import JsonObject, PublicDoor
+from tests.support.public_api import JsonObject, PublicApi
 from tests.support.workflow_states import block, chain, start
 
 
@@ -26,24 +26,24 @@ def calling(workflow_id: str) -> JsonObject:
 
 
 @pytest.fixture
-async def child_id(door: PublicDoor) -> AsyncIterator[str]:
+async def child_id(door: PublicApi) -> AsyncIterator[str]:
     yield await door.publish(doubling("2"))
 
 
-async def test_the_child_s_result_comes_back_synchronously(door: PublicDoor, child_id: str) -> None:
+async def test_the_child_s_result_comes_back_synchronously(door: PublicApi, child_id: str) -> None:
     parent = await door.publish(calling(child_id))
     answer = (await door.run(parent, {"n": 20})).json()
     assert (answer["success"], answer["output"]["result"]) == (True, 41)
 
 
-async def test_a_queued_run_calls_children_as_well(door: PublicDoor, child_id: str) -> None:
+async def test_a_queued_run_calls_children_as_well(door: PublicApi, child_id: str) -> None:
     parent = await door.publish(calling(child_id))
     accepted = await door.queue(parent, {"n": 4})
     job = await door.ended_job(accepted["jobId"])
     assert (job["status"], job["output"]["result"]) == ("completed", 9)
 
 
-async def test_a_child_has_the_environment_that_its_caller_never_names(door: PublicDoor) -> None:
+async def test_a_child_has_the_environment_that_its_caller_never_names(door: PublicApi) -> None:
     named = {"value": "from-the-workspace"}
     put = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/ONLY_THE_CHILD_NAMES_IT", json=named)
     assert put.status_code == 200
@@ -53,7 +53,7 @@ async def test_a_child_has_the_environment_that_its_caller_never_names(door: Pub
     assert answer["output"]["result"] == "from-the-workspace1"
 
 
-async def test_a_child_that_is_not_deployed_is_reported(door: PublicDoor) -> None:
+async def test_a_child_that_is_not_deployed_is_reported(door: PublicApi) -> None:
     imported = await door.import_(doubling("2"))
     draft = imported.json()["data"]["id"]
     answer = await door.run(await door.publish(calling(draft)), {"n": 1})

@@ -11,7 +11,7 @@ from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.event_stream import events_in
 from tests.support.eventually import until
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -60,7 +60,7 @@ class Canvas:
 
 
 @pytest.fixture
-async def canvas(stack: Stack, door: PublicDoor) -> AsyncIterator[Canvas]:
+async def canvas(stack: Stack, door: PublicApi) -> AsyncIterator[Canvas]:
     imported = await door.import_(FILE)
     async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as http:
         signed_in = {"email": GatewaySettings().admin_email, "password": ADMIN_PASSWORD}
@@ -90,7 +90,7 @@ async def test_the_canvas_receives_events_of_every_block(canvas: Canvas) -> None
 
 
 async def test_a_reader_that_loses_its_connection_resumes_where_it_stopped(
-    canvas: Canvas, door: PublicDoor, models: ModelServer
+    canvas: Canvas, door: PublicApi, models: ModelServer
 ) -> None:
     gate = models.gate()
     models.answer("sketch", Reply.says("Once upon a time", gate=gate))

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.store_search import places_of
 from tests.support.workflow_files import START, block, function, start, workflow
 
@@ -31,7 +31,7 @@ LARGE = 1_200_000
 
 
 @pytest.fixture
-async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
+async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of a second workspace, which the test deletes."""
     async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as admin:
         signed_in = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
@@ -40,7 +40,7 @@ async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator
         path = f"/api/workspaces/{made['id']}/api-keys"
         await asyncio.sleep(LEASE_SECONDS)
         key = (await admin.post(path, json={"name": "all", "scopes": sorted(Scope)})).json()["key"]["key"]
-    door = PublicDoor(stack.url, key, made["id"])
+    door = PublicApi(stack.url, key, made["id"])
     yield door
     await door.close()
 
@@ -55,7 +55,7 @@ def leaving(marker: str) -> dict[str, Any]:
     return workflow(f"Leave {marker}", blocks, (START, "m1"), ("m1", "f1"))
 
 
-async def plant(door: PublicDoor, marker: str) -> str:
+async def plant(door: PublicApi, marker: str) -> str:
     """Send the marker to every endpoint; return the id of the workflow that received it."""
     here = f"/api/workspaces/{door.workspace_id}"
     hook = {"allWorkflows": True, "includeFinalOutput": True, "webhookConfig": {"url": "https://example.com/hook"}}
@@ -87,7 +87,7 @@ async def is_planted(marker: str, stack: Stack) -> None:
     await eventually(lambda: places_of(marker, stack.mongodb_uri) >= PLANTED)
 
 
-async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 60) -> None:
+async def is_deleted(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 60) -> None:
     """Wait until the marker is only in the permitted places."""
     left: set[str] = set()
 
@@ -102,7 +102,7 @@ async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(
         raise AssertionError(f"still in {left}") from None
 
 
-async def test_nothing_of_a_deleted_workspace_is_left(stack: Stack, elsewhere: PublicDoor) -> None:
+async def test_nothing_of_a_deleted_workspace_is_left(stack: Stack, elsewhere: PublicApi) -> None:
     marker = f"marker-{new_id()}"
     await plant(elsewhere, marker)
     await is_planted(marker, stack)
@@ -110,17 +110,17 @@ async def test_nothing_of_a_deleted_workspace_is_left(stack: Stack, elsewhere: P
     answer = await elsewhere.http.delete(f"/api/workspaces/{elsewhere.workspace_id}")
     assert answer.status_code == 202
     assert (await elsewhere.http.get("/api/workspaces")).status_code == 401
-    await is_gone(marker, stack)
+    await is_deleted(marker, stack)
     assert await asyncio.to_thread(places_of, elsewhere.workspace_id, stack.mongodb_uri) <= FOR_GOOD | ID_ONLY
 
 
-async def test_deleting_a_workflow_leaves_only_data_of_the_workspace(stack: Stack, elsewhere: PublicDoor) -> None:
+async def test_deleting_a_workflow_leaves_only_data_of_the_workspace(stack: Stack, elsewhere: PublicApi) -> None:
     marker, other = f"marker-{new_id()}", f"other-{new_id()}"
     workflow_id = await plant(elsewhere, marker)
     kept = await plant(elsewhere, other)
     answer = await elsewhere.http.delete(f"/api/workspaces/{elsewhere.workspace_id}/workflows/{workflow_id}")
     assert answer.status_code == 202
-    await is_gone(marker, stack, but=OF_THE_WORKSPACE)
+    await is_deleted(marker, stack, but=OF_THE_WORKSPACE)
     assert (await elsewhere.http.post(f"/api/workflows/{workflow_id}/execute", json={})).status_code == 404
     assert (await elsewhere.run(kept, {"text": other})).status_code == 200
     assert "flowport_jobs.blobs.chunks" in await asyncio.to_thread(places_of, other, stack.mongodb_uri)

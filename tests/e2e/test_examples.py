@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-async def publish(door: PublicDoor, name: str) -> str:
+async def publish(door: PublicApi, name: str) -> str:
     return await door.publish(json.loads((EXAMPLES / f"{name}.json").read_bytes()))
 
 
-async def test_summarise_streams_from_the_built_in_model(door: PublicDoor) -> None:
+async def test_summarise_streams_from_the_built_in_model(door: PublicApi) -> None:
     body = {"input": "Once upon a time.", "selectedOutputs": ["agent_1.content"]}
     async with door.stream(await publish(door, "summarise"), body) as frames:
         *chunks, final, done = await frames.rest()
@@ -23,7 +23,7 @@ async def test_summarise_streams_from_the_built_in_model(door: PublicDoor) -> No
     assert (final["data"], done) == ({"success": True, "output": {}}, "[DONE]")
 
 
-async def test_summarise_uses_the_model_that_the_caller_names(door: PublicDoor, models: ModelServer) -> None:
+async def test_summarise_uses_the_model_that_the_caller_names(door: PublicApi, models: ModelServer) -> None:
     models.answer("writer", Reply.says("In short: yes."))
     answer = await door.run(await publish(door, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
     assert answer.json()["output"]["content"] == "In short: yes."
@@ -42,13 +42,13 @@ async def test_summarise_uses_the_model_that_the_caller_names(door: PublicDoor, 
     ],
 )
 async def test_classify_support_answers_with_its_own_status(
-    door: PublicDoor, message: str, status: int, body: dict[str, str]
+    door: PublicApi, message: str, status: int, body: dict[str, str]
 ) -> None:
     answer = await door.run(await publish(door, "classify-support"), {"message": message})
     assert (answer.status_code, answer.json()) == (status, body)
 
 
-async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(door: PublicDoor) -> None:
+async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(door: PublicApi) -> None:
     workflow_id = await publish(door, "approve")
     asked = (await door.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
     shown = asked["output"]["data"]

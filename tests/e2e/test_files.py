@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, block, function, start, workflow
 
 PHOTO = base64.b64encode(b"\x89PNG").decode()
@@ -20,7 +20,7 @@ def looking(model: str) -> dict[str, Any]:
     return workflow("Look", [start(photos="file[]"), look, give], (START, "a1"), ("a1", "f1"))
 
 
-async def test_a_file_reaches_the_model_and_comes_back(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_file_reaches_the_model_and_comes_back(door: PublicApi, models: ModelServer) -> None:
     models.answer("seer", Reply.says("A cat."))
     workflow_id = await door.publish(looking("seer"))
     result = (await door.run(workflow_id, SENT)).json()["output"]["result"]
@@ -40,7 +40,7 @@ async def test_a_file_reaches_the_model_and_comes_back(door: PublicDoor, models:
     assert (await door.http.get(path.replace("file_", "blob_"))).status_code == 404
 
 
-async def test_a_stream_and_a_job_take_files_too(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_stream_and_a_job_take_files_too(door: PublicApi, models: ModelServer) -> None:
     models.answer("watcher", Reply.says("A dog."))
     workflow_id = await door.publish(looking("watcher"))
 
@@ -58,7 +58,7 @@ async def test_a_stream_and_a_job_take_files_too(door: PublicDoor, models: Model
 
 
 @pytest.mark.parametrize("language", ["javascript", "python"])
-async def test_functions_read_the_sent_file(door: PublicDoor, language: str) -> None:
+async def test_functions_read_the_sent_file(door: PublicApi, language: str) -> None:
     wait = "await " if language == "javascript" else ""
     code = f"return {wait}sim.files.readBase64(<start.photos[0]>)"
     give = block("f1", "function", "Read", code=code, language=language)
@@ -66,7 +66,7 @@ async def test_functions_read_the_sent_file(door: PublicDoor, language: str) -> 
     assert (await door.run(workflow_id, SENT)).json()["output"]["result"] == PHOTO
 
 
-async def test_an_unavailable_file_is_a_client_error(door: PublicDoor) -> None:
+async def test_an_unavailable_file_is_a_client_error(door: PublicApi) -> None:
     workflow_id = await door.publish(workflow("Take", [start(photos="file[]")]))
     body = {"photos": [{"type": "url", "data": "https://169.254.169.254/x.png", "name": "x.png"}]}
     answer = await door.run(workflow_id, body)

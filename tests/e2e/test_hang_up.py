@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from tests.support.eventually import eventually
 from tests.support.model_server import End, ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 
 @pytest.fixture
-async def talkers(door: PublicDoor, models: ModelServer) -> dict[str, str]:
+async def talkers(door: PublicApi, models: ModelServer) -> dict[str, str]:
     """Workflows by model; the models never finish."""
     files = {
         name: workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))
@@ -21,14 +21,14 @@ async def talkers(door: PublicDoor, models: ModelServer) -> dict[str, str]:
     return {name: await door.publish(file) for name, file in files.items()}
 
 
-async def test_closing_a_stream_stops_the_model(door: PublicDoor, models: ModelServer, talkers: dict[str, str]) -> None:
+async def test_closing_a_stream_stops_the_model(door: PublicApi, models: ModelServer, talkers: dict[str, str]) -> None:
     async with door.stream(talkers["stream-talker"], {"selectedOutputs": ["agent_1.content"]}) as frames:
         assert (await frames.next())["chunk"]
     await eventually(lambda: models.calls_of("stream-talker")[-1].end is End.HUNG_UP)
 
 
 async def test_closing_a_sync_call_stops_the_model(
-    door: PublicDoor, models: ModelServer, talkers: dict[str, str]
+    door: PublicApi, models: ModelServer, talkers: dict[str, str]
 ) -> None:
     calling = asyncio.create_task(door.run(talkers["sync-talker"]))
     await eventually(lambda: models.calls_of("sync-talker"))

@@ -4,17 +4,17 @@ import asyncio
 from typing import Any
 
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, start, workflow
 
 from shared.ids import new_id
 
 
-async def read(door: PublicDoor, path: str, **query: str) -> Any:
+async def read(door: PublicApi, path: str, **query: str) -> Any:
     return (await door.http.get(f"/api/v1/logs{path}", params=query)).raise_for_status().json()
 
 
-async def found(door: PublicDoor, run_id: str) -> Any:
+async def found(door: PublicApi, run_id: str) -> Any:
     """Return the run's log, once its end has been recorded."""
     async with asyncio.timeout(30):
         while True:
@@ -24,7 +24,7 @@ async def found(door: PublicDoor, run_id: str) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def test_a_run_leaves_a_trace(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_run_leaves_a_trace(door: PublicApi, models: ModelServer) -> None:
     models.answer("tracer", Reply.says("Done.", prompt_tokens=3))
     blocks = [start(), agent("a1", "vllm/tracer", "<start.input>"), function("f1", "return { secret: 'x' }")]
     workflow_id = await door.publish(workflow("Trace", blocks, (START, "a1"), ("a1", "f1")))
@@ -48,7 +48,7 @@ async def test_a_run_leaves_a_trace(door: PublicDoor, models: ModelServer) -> No
     assert set(ran["workflowState"]["blocks"]) == {START, "a1", "f1"}
 
 
-async def test_failures_are_found_by_their_level(door: PublicDoor) -> None:
+async def test_failures_are_found_by_their_level(door: PublicApi) -> None:
     workflow_id = await door.publish(
         workflow("Fail", [start(), function("f1", "throw new Error('no')")], (START, "f1"))
     )
@@ -63,7 +63,7 @@ async def test_failures_are_found_by_their_level(door: PublicDoor) -> None:
     assert [row["id"] for row in (await read(door, "", **query, executionId=chosen))["data"]] == [chosen]
 
 
-async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(door: PublicDoor) -> None:
+async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(door: PublicApi) -> None:
     secret, name = f"s3cret-{new_id()}", "LOGGED_SECRET"
     stored = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/{name}", json={"value": secret})
     stored.raise_for_status()

@@ -11,7 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 from tests.support.keys import key_with_limit
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -34,7 +34,7 @@ def text_of(result: CallToolResult) -> str:
     return result.content[0].text
 
 
-async def publish(door: PublicDoor, **server: Any) -> dict[str, Any]:
+async def publish(door: PublicApi, **server: Any) -> dict[str, Any]:
     """Publish a server with a tool that adds and one that fails."""
     adds = function("f1", "return <start.a> + <start.b>")
     adder = await door.publish(workflow("Add two Numbers", [start(a="number", b="number"), adds], (START, "f1")))
@@ -47,12 +47,12 @@ async def publish(door: PublicDoor, **server: Any) -> dict[str, Any]:
     return made
 
 
-def key_of(door: PublicDoor) -> str:
+def key_of(door: PublicApi) -> str:
     return str(door.http.headers["x-api-key"])
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_workflows_are_listed_and_called(door: PublicDoor, mode: str) -> None:
+async def test_workflows_are_listed_and_called(door: PublicApi, mode: str) -> None:
     made = await publish(door)
     described = {"toolDescription": "Adds.", "parameterDescriptions": {"a": "The first one."}}
     tool_id = made["tools"][0]["id"]
@@ -74,7 +74,7 @@ async def test_workflows_are_listed_and_called(door: PublicDoor, mode: str) -> N
             await client.call_tool("nothing", {})
 
 
-async def test_undeployed_workflows_are_not_offered(door: PublicDoor) -> None:
+async def test_undeployed_workflows_are_not_offered(door: PublicApi) -> None:
     made = await publish(door)
     await door.http.delete(f"/api/workflows/{made['tools'][0]['workflowId']}/deploy")
     async with client_of(made["server"]["url"], key_of(door)) as client:
@@ -83,7 +83,7 @@ async def test_undeployed_workflows_are_not_offered(door: PublicDoor) -> None:
             await client.call_tool("add_two_numbers", {"a": 1, "b": 1})
 
 
-async def test_only_a_public_server_accepts_callers_without_a_key(door: PublicDoor) -> None:
+async def test_only_a_public_server_accepts_callers_without_a_key(door: PublicApi) -> None:
     made = await publish(door)
     url = made["server"]["url"]
     async with httpx2.AsyncClient(timeout=30) as http:
@@ -94,7 +94,7 @@ async def test_only_a_public_server_accepts_callers_without_a_key(door: PublicDo
         assert '"result": 5' in text_of(await client.call_tool("add_two_numbers", {"a": 2, "b": 3}))
 
 
-async def test_a_rate_limited_call_has_a_retry_time(door: PublicDoor, stack: Stack) -> None:
+async def test_a_rate_limited_call_has_a_retry_time(door: PublicApi, stack: Stack) -> None:
     made = await publish(door)
     async with client_of(made["server"]["url"], await key_with_limit(stack, door, 1)) as client:
         with pytest.raises(MCPError) as refused:
@@ -104,7 +104,7 @@ async def test_a_rate_limited_call_has_a_retry_time(door: PublicDoor, stack: Sta
     assert refused.value.data["retryAfterSeconds"] >= 1
 
 
-async def test_a_get_request_describes_the_server(door: PublicDoor) -> None:
+async def test_a_get_request_describes_the_server(door: PublicApi) -> None:
     url = (await publish(door))["server"]["url"]
     look = (await door.http.get(url)).json()
     assert look == {

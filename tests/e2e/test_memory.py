@@ -1,13 +1,13 @@
 """An agent remembers, from one call to the next."""
 
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, block, start, workflow
 
 from shared.ids import new_id
 
 
-async def test_two_calls_share_a_conversation(door: PublicDoor, models: ModelServer) -> None:
+async def test_two_calls_share_a_conversation(door: PublicApi, models: ModelServer) -> None:
     models.answer("friend", Reply.says("Hello Ada."), Reply.says("You are Ada."))
     friend = agent(
         "a1", "vllm/friend", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
@@ -24,7 +24,7 @@ async def test_two_calls_share_a_conversation(door: PublicDoor, models: ModelSer
     assert [said["content"] for said in answer.json()["output"]["memories"]] == [*told, "You are Ada."]
 
 
-async def test_another_conversation_knows_nothing_of_it(door: PublicDoor, models: ModelServer) -> None:
+async def test_another_conversation_knows_nothing_of_it(door: PublicApi, models: ModelServer) -> None:
     friend = agent("a1", "vllm/stranger", "<start.input>", memoryType="sliding_window", conversationId="<start.who>")
     workflow_id = await door.publish(workflow("Strangers", [start(who="string"), friend], (START, "a1")))
     for who in (new_id(), new_id()):

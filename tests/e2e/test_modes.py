@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.eventually import eventually
 from tests.support.model_server import End, ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, response, start, workflow
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -25,7 +25,7 @@ def milliseconds(began: str, ended: str) -> int:
     return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds() * 1000)
 
 
-async def test_a_sync_call_answers_with_the_result(door: PublicDoor) -> None:
+async def test_a_sync_call_answers_with_the_result(door: PublicApi) -> None:
     workflow_id = await door.publish(compute("return { sum: <start.a> + <start.b> }"))
     answer = await door.run(workflow_id, {"a": 20, "b": 22})
     body = answer.json()
@@ -38,7 +38,7 @@ async def test_a_sync_call_answers_with_the_result(door: PublicDoor) -> None:
     assert abs(metadata["duration"] - milliseconds(metadata["startTime"], metadata["endTime"])) <= 1
 
 
-async def test_a_sync_agent_answers_with_content_model_and_tokens(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_sync_agent_answers_with_content_model_and_tokens(door: PublicApi, models: ModelServer) -> None:
     models.answer("clerk", Reply.says("Good day.", prompt_tokens=3))
     output = (await door.run(await door.publish(ask("clerk")), {"input": "Hello"})).json()["output"]
     assert (output["content"], output["model"]) == ("Good day.", "vllm/clerk")
@@ -46,13 +46,13 @@ async def test_a_sync_agent_answers_with_content_model_and_tokens(door: PublicDo
     assert models.calls_of("clerk")[0].messages[-1] == {"role": "user", "content": "Hello"}
 
 
-async def test_a_response_block_speaks_for_itself(door: PublicDoor) -> None:
+async def test_a_response_block_speaks_for_itself(door: PublicApi) -> None:
     blocks = [start(), response("r1", '{"made": true}', status=201)]
     answer = await door.run(await door.publish(workflow("Respond", blocks, (START, "r1"))))
     assert (answer.status_code, answer.json()) == (201, {"made": True})
 
 
-async def test_a_failed_run_names_the_block(door: PublicDoor) -> None:
+async def test_a_failed_run_names_the_block(door: PublicApi) -> None:
     answer = await door.run(await door.publish(compute('throw new Error("boom")')))
     body = answer.json()
     assert (answer.status_code, body["success"]) == (500, False)
@@ -60,7 +60,7 @@ async def test_a_failed_run_names_the_block(door: PublicDoor) -> None:
     assert "boom" in body["error"]
 
 
-async def test_tokens_arrive_while_the_model_is_still_speaking(door: PublicDoor, models: ModelServer) -> None:
+async def test_tokens_arrive_while_the_model_is_still_speaking(door: PublicApi, models: ModelServer) -> None:
     gate = models.gate()
     models.answer("poet", Reply.says("Roses are red.", gate=gate))
     workflow_id = await door.publish(ask("poet"))
@@ -77,14 +77,14 @@ async def test_tokens_arrive_while_the_model_is_still_speaking(door: PublicDoor,
     assert rest[-2:] == [{"event": "final", "data": {"success": True, "output": {}}}, "[DONE]"]
 
 
-async def test_a_stream_of_nothing_selected_ends_with_the_whole_output(door: PublicDoor) -> None:
+async def test_a_stream_of_nothing_selected_ends_with_the_whole_output(door: PublicApi) -> None:
     async with door.stream(await door.publish(compute("return 7")), {}) as frames:
         final, done = await frames.rest()
     assert final == {"event": "final", "data": {"success": True, "output": {"result": 7, "stdout": ""}}}
     assert done == "[DONE]"
 
 
-async def test_a_failing_stream_ends_with_one_error(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_failing_stream_ends_with_one_error(door: PublicApi, models: ModelServer) -> None:
     models.answer("broken", Reply.fails(400, "no such thing"))
     body = {"input": "x", "selectedOutputs": ["agent_1.content"]}
     async with door.stream(await door.publish(ask("broken")), body) as frames:
@@ -95,7 +95,7 @@ async def test_a_failing_stream_ends_with_one_error(door: PublicDoor, models: Mo
     assert done == "[DONE]"
 
 
-async def test_a_queued_run_is_accepted_then_processed_then_completed(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_queued_run_is_accepted_then_processed_then_completed(door: PublicApi, models: ModelServer) -> None:
     gate = models.gate()
     models.answer("slow", Reply.says("At last.", gate=gate))
     accepted = await door.queue(await door.publish(ask("slow")), {"input": "Hello"})
@@ -127,7 +127,7 @@ async def test_a_queued_run_is_accepted_then_processed_then_completed(door: Publ
     assert models.calls_of("slow")[-1].end is End.DONE
 
 
-async def test_a_failed_job_has_its_error(door: PublicDoor) -> None:
+async def test_a_failed_job_has_its_error(door: PublicApi) -> None:
     accepted = await door.queue(await door.publish(compute('throw new Error("boom")')))
     failed = await door.ended_job(accepted["jobId"])
     assert failed.keys() == {"success", "taskId", "status", "metadata", "error"}
@@ -135,13 +135,13 @@ async def test_a_failed_job_has_its_error(door: PublicDoor) -> None:
     assert "boom" in failed["error"]
 
 
-async def test_an_unknown_job_is_not_found(door: PublicDoor) -> None:
+async def test_an_unknown_job_is_not_found(door: PublicApi) -> None:
     answer = await door.http.get("/api/jobs/run_00000000000000000000")
     assert answer.status_code == 404
     assert answer.json()["error"] == "Task not found"
 
 
-async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_gets_its_id(door: PublicDoor) -> None:
+async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_gets_its_id(door: PublicApi) -> None:
     workflow_id = await door.publish(compute("return 1"))
     cancelled = await door.http.post(f"/api/workflows/{workflow_id}/executions/nightly-1/cancel")
     accepted = await door.run(workflow_id, headers={"X-Execution-Mode": "async", "X-Execution-Id": "nightly-1"})
@@ -149,13 +149,13 @@ async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_ge
     assert (await door.ended_job(accepted.json()["jobId"]))["status"] == "completed"
 
 
-async def test_a_wrong_key_opens_nothing(door: PublicDoor) -> None:
+async def test_a_wrong_key_opens_nothing(door: PublicApi) -> None:
     workflow_id = await door.publish(compute("return 1"))
     answer = await door.run(workflow_id, headers={"x-api-key": "sk-sim-wrong"})
     assert (answer.status_code, answer.json()["error"]) == (401, "Invalid API key")
 
 
-async def test_each_of_many_concurrent_callers_gets_its_own_answer(door: PublicDoor) -> None:
+async def test_each_of_many_concurrent_callers_gets_its_own_answer(door: PublicApi) -> None:
     workflow_id = await door.publish(compute("return <start.n>"))
     answers = await asyncio.gather(*(door.run(workflow_id, {"n": n}) for n in range(50)))
     assert [answer.json()["output"]["result"] for answer in answers] == list(range(50))

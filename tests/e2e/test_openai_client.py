@@ -7,7 +7,7 @@ import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 from tests.support.keys import key_with_limit
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -16,13 +16,13 @@ HELLO: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "Hell
 
 
 @pytest.fixture
-async def client(stack: Stack, door: PublicDoor) -> AsyncIterator[openai.AsyncOpenAI]:
+async def client(stack: Stack, door: PublicApi) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(api_key=door.http.headers["x-api-key"], base_url=f"{stack.url}/v1") as client:
         yield client
 
 
 @pytest.fixture
-async def clerk(door: PublicDoor, models: ModelServer) -> str:
+async def clerk(door: PublicApi, models: ModelServer) -> str:
     models.answer("clerk", Reply.says("Good day to you.", prompt_tokens=3))
     file = workflow("Clerk", [start(), agent("a1", "vllm/clerk", "<start.input>")], (START, "a1"))
     return await door.publish(file)
@@ -48,7 +48,7 @@ async def test_a_stream(client: openai.AsyncOpenAI, clerk: str) -> None:
     assert chunks[-1].usage is not None
 
 
-async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: PublicDoor) -> None:
+async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: PublicApi) -> None:
     with pytest.raises(openai.NotFoundError):
         await client.chat.completions.create(model="nowhere", messages=HELLO)
     with pytest.raises(openai.AuthenticationError):
@@ -62,7 +62,7 @@ async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: Publ
 
 
 async def test_a_call_too_many_is_tried_again_by_the_client(
-    client: openai.AsyncOpenAI, clerk: str, stack: Stack, door: PublicDoor
+    client: openai.AsyncOpenAI, clerk: str, stack: Stack, door: PublicApi
 ) -> None:
     patient = client.with_options(api_key=await key_with_limit(stack, door, 1))
     for _ in range(3):

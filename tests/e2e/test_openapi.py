@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.core.result import Ok
-from tests.support.keys import workspace_of_its_own
-from tests.support.public_door import PublicDoor
+from tests.support.keys import new_workspace
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -33,8 +33,8 @@ Operation = Any
 
 async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
     """Create a key of a separate workspace, and the values for the parameters of paths."""
-    workspace_id, key = await workspace_of_its_own(stack)
-    door = PublicDoor(stack.url, key, workspace_id)
+    workspace_id, key = await new_workspace(stack)
+    door = PublicApi(stack.url, key, workspace_id)
     file = workflow("Fuzzed", [start(q="string"), function("f1", "return <start.q>")], (START, "f1"))
     workflow_id = await door.publish(file)
     queued = await door.queue(workflow_id, {"q": "x"})

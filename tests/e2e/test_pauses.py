@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from tests.support.event_stream import events_in
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, block, function, response, start, workflow
 
 from flowport.local.stack import Stack
@@ -28,7 +28,7 @@ def one_question() -> dict[str, Any]:
     return workflow("One question", blocks, (START, "f1"), ("f1", "h1"), ("h1", "r1"))
 
 
-async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int = 1) -> list[dict[str, Any]]:
+async def paused(door: PublicApi, workflow_id: str, run_id: str, *, points: int = 1) -> list[dict[str, Any]]:
     """Return the pauses of the run, once it has this many."""
     found: list[dict[str, Any]] = []
 
@@ -42,12 +42,12 @@ async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int
     return found
 
 
-async def resume(door: PublicDoor, workflow_id: str, run_id: str, context_id: str = "h1", ok: bool = True) -> int:
+async def resume(door: PublicApi, workflow_id: str, run_id: str, context_id: str = "h1", ok: bool = True) -> int:
     path = f"/api/resume/{workflow_id}/{run_id}/{context_id}"
     return (await door.http.post(path, json={"input": {"ok": ok}})).status_code
 
 
-async def test_a_reader_after_the_answer_also_receives_the_events_before_the_question(door: PublicDoor) -> None:
+async def test_a_reader_after_the_answer_also_receives_the_events_before_the_question(door: PublicApi) -> None:
     workflow_id = await door.publish(one_question())
     run = f"/api/v2/workflows/{workflow_id}"
     body = {"stream": True, "input": {"text": "four"}, "selectedOutputs": ["before.result", "ask.ok"]}
@@ -65,7 +65,7 @@ async def test_a_reader_after_the_answer_also_receives_the_events_before_the_que
     assert anew[-2]["data"]["output"] == {"f1": {"result": 4}, "h1": {"ok": True}}
 
 
-async def test_a_paused_run_survives_the_restart_of_store_and_services(door: PublicDoor, stack: Stack) -> None:
+async def test_a_paused_run_survives_the_restart_of_store_and_services(door: PublicApi, stack: Stack) -> None:
     workflow_id = await door.publish(one_question())
     job = await door.queue(workflow_id, {"text": "four"})
     run_id = job["executionId"]
@@ -82,7 +82,7 @@ async def test_a_paused_run_survives_the_restart_of_store_and_services(door: Pub
     assert ended["output"]["data"] == {"length": 4, "ok": True}
 
 
-async def test_one_of_many_answers_is_accepted(door: PublicDoor) -> None:
+async def test_one_of_many_answers_is_accepted(door: PublicApi) -> None:
     workflow_id = await door.publish(one_question())
     job = await door.queue(workflow_id, {"text": "four"})
     await paused(door, workflow_id, job["executionId"])
@@ -93,7 +93,7 @@ async def test_one_of_many_answers_is_accepted(door: PublicDoor) -> None:
     assert (await door.ended_job(job["jobId"]))["status"] == "completed"
 
 
-async def test_branches_wait_each_for_their_own_answer(door: PublicDoor) -> None:
+async def test_branches_wait_each_for_their_own_answer(door: PublicApi) -> None:
     blocks = [start(), asks("h1", "One"), asks("h2", "Two"), function("f1", "return [<one.ok>, <two.ok>]")]
     file = workflow("Two questions", blocks, (START, "h1"), (START, "h2"), ("h1", "f1"), ("h2", "f1"))
     workflow_id = await door.publish(file)
@@ -111,7 +111,7 @@ async def test_branches_wait_each_for_their_own_answer(door: PublicDoor) -> None
     assert output == {"result": [True, False], "stdout": ""}
 
 
-async def test_a_loop_pauses_in_every_iteration(door: PublicDoor) -> None:
+async def test_a_loop_pauses_in_every_iteration(door: PublicApi) -> None:
     file = workflow("Loop", [start(), asks("h1", "Ask"), block("l1", "loop", "Loop 1")], (START, "l1"))
     file["state"]["loops"] = {"l1": {"id": "l1", "nodes": ["h1"], "iterations": 2, "loopType": "for"}}
     file["state"]["blocks"]["l1"]["data"] = {"loopType": "for", "count": 2}
@@ -131,7 +131,7 @@ async def test_a_loop_pauses_in_every_iteration(door: PublicDoor) -> None:
     assert "results" in await ended_output(door, workflow_id, run_id)
 
 
-async def test_a_long_wait_ends_without_a_request(door: PublicDoor) -> None:
+async def test_a_long_wait_ends_without_a_request(door: PublicApi) -> None:
     wait = {"async": True, "timeValue": "0.02", "timeUnitLong": "minutes"}
     blocks = [start(), block("w1", "wait", "Wait", **wait), function("f1", "return <wait.status>")]
     workflow_id = await door.publish(workflow("Long wait", blocks, (START, "w1"), ("w1", "f1")))
@@ -147,9 +147,7 @@ def calls(block_id: str, name: str, workflow_id: str, text: str) -> dict[str, An
     return block(block_id, "workflow_input", name, workflowId=workflow_id, inputMapping=mapping)
 
 
-async def test_a_nested_called_workflow_asks_through_its_caller_across_a_restart(
-    door: PublicDoor, stack: Stack
-) -> None:
+async def test_a_nested_called_workflow_asks_through_its_caller_across_a_restart(door: PublicApi, stack: Stack) -> None:
     """Start two at once: one calls the workflow that asks, one calls a workflow that calls it."""
     asking = await door.publish(one_question())
     between = [start(text="string"), calls("c1", "Inner", asking, "<start.text>")]
@@ -178,7 +176,7 @@ async def test_a_nested_called_workflow_asks_through_its_caller_across_a_restart
         assert output["result"] == [{"length": 4, "ok": True}, {"length": 6, "ok": False}]
 
 
-async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicDoor) -> None:
+async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicApi) -> None:
     workflow_id = await door.publish(one_question())
     run_id = (await door.run(workflow_id, {"text": "four"})).json()["executionId"]
     cancelled = await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
@@ -187,7 +185,7 @@ async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicD
     assert await resume(door, workflow_id, run_id) == 409
 
 
-async def ended_output(door: PublicDoor, workflow_id: str, run_id: str) -> Any:
+async def ended_output(door: PublicApi, workflow_id: str, run_id: str) -> Any:
     async with asyncio.timeout(60):
         while True:
             found = (await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}?includeOutput=true")).json()
@@ -197,7 +195,7 @@ async def ended_output(door: PublicDoor, workflow_id: str, run_id: str) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def next_context(door: PublicDoor, workflow_id: str, run_id: str, context_id: str) -> None:
+async def next_context(door: PublicApi, workflow_id: str, run_id: str, context_id: str) -> None:
     async with asyncio.timeout(60):
         while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}/{context_id}")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

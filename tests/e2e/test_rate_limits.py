@@ -16,7 +16,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from tests.support.keys import key_with_limit
 from tests.support.measured import Tell
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -140,7 +140,7 @@ async def calls_unchecked(gateways: list[str]) -> float:
 
 
 async def test_two_gateways_together_admit_calls_by_the_rule(
-    stack: Stack, door: PublicDoor, gateways: list[str], buckets: Buckets, measured: Tell
+    stack: Stack, door: PublicApi, gateways: list[str], buckets: Buckets, measured: Tell
 ) -> None:
     workflow_id = await door.publish(workflow("Nothing", [start(), function("f1", "return 1")], (START, "f1")))
     key, counted = await key_with_limit(stack, door, PER_WINDOW), Counted()

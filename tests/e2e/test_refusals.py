@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, block, function, response, start, workflow
 
 CYCLE = workflow(
@@ -28,7 +28,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("file", "named"), REFUSED.values(), ids=REFUSED.keys())
-async def test_a_workflow_that_cannot_run_is_not_deployed(door: PublicDoor, file: dict[str, Any], named: str) -> None:
+async def test_a_workflow_that_cannot_run_is_not_deployed(door: PublicApi, file: dict[str, Any], named: str) -> None:
     imported = await door.import_(file)
     if imported.status_code == 201:
         workflow_id = imported.json()["data"]["id"]
@@ -51,14 +51,14 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("file", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_file_that_is_no_workflow_is_not_imported(door: PublicDoor, file: dict[str, Any]) -> None:
+async def test_a_file_that_is_no_workflow_is_not_imported(door: PublicApi, file: dict[str, Any]) -> None:
     before = await door.workflow_names()
     refused = await door.import_(file)
     assert refused.status_code == 400, refused.text
     assert await door.workflow_names() == before
 
 
-async def test_a_file_of_more_than_twenty_megabytes_is_too_large(door: PublicDoor) -> None:
+async def test_a_file_of_more_than_twenty_megabytes_is_too_large(door: PublicApi) -> None:
     before = await door.workflow_names()
     file = workflow("Huge", [start(), function("f1", "x" * 22_000_000)], (START, "f1"))
     assert (await door.import_(file)).status_code == 413

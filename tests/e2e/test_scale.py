@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, block, function, start, workflow
 
 MIB = 1024 * 1024
@@ -14,7 +14,7 @@ RECORD_SECONDS = 120
 
 
 @pytest.fixture
-def door(door: PublicDoor) -> PublicDoor:
+def door(door: PublicApi) -> PublicApi:
     """Timeout for such runs."""
     door.http.timeout = httpx2.Timeout(RECORD_SECONDS)
     return door
@@ -35,7 +35,7 @@ def boxed(kind: str, data: dict[str, Any], inner: dict[str, Any]) -> dict[str, A
     return workflow(f"Large {kind}", [start(), box, inner, count], (START, "box"), into, out)
 
 
-async def result_of(door: PublicDoor, file: dict[str, Any]) -> Any:
+async def result_of(door: PublicApi, file: dict[str, Any]) -> Any:
     """Return the output of the run; its record must arrive too, however many blocks it lists."""
     workflow_id = await door.publish(file)
     answer = await door.run(workflow_id)
@@ -49,32 +49,32 @@ async def result_of(door: PublicDoor, file: dict[str, Any]) -> Any:
     return answer.json()["output"]["result"]
 
 
-async def test_a_chain_of_a_thousand_blocks_ends(door: PublicDoor) -> None:
+async def test_a_chain_of_a_thousand_blocks_ends(door: PublicApi) -> None:
     ids = [START, *(f"v{number}" for number in range(1_000)), "last"]
     blocks = [start(), *(step(number) for number in range(1_000)), function("last", "return 'end'")]
     chain = workflow("Long chain", blocks, *itertools.pairwise(ids))
     assert await result_of(door, chain) == "end"
 
 
-async def test_a_thousand_parallel_blocks_are_all_joined(door: PublicDoor) -> None:
+async def test_a_thousand_parallel_blocks_are_all_joined(door: PublicApi) -> None:
     ids = [f"v{number}" for number in range(1_000)]
     blocks = [start(), *(step(number) for number in range(1_000)), function("last", "return 'end'")]
     edges = [(START, each) for each in ids] + [(each, "last") for each in ids]
     assert await result_of(door, workflow("Wide fan-out", blocks, *edges)) == "end"
 
 
-async def test_a_loop_of_ten_thousand_rounds_ends(door: PublicDoor) -> None:
+async def test_a_loop_of_ten_thousand_rounds_ends(door: PublicApi) -> None:
     assert await result_of(door, boxed("loop", {"loopType": "for", "count": 10_000}, step(0))) == 10_000
 
 
-async def test_a_queued_loop_of_ten_thousand_rounds_is_journaled_and_ends(door: PublicDoor) -> None:
+async def test_a_queued_loop_of_ten_thousand_rounds_is_journaled_and_ends(door: PublicApi) -> None:
     file = boxed("loop", {"loopType": "for", "count": 10_000}, step(0))
     accepted = await door.queue(await door.publish(file))
     ended = await door.ended_job(accepted["jobId"], seconds=RECORD_SECONDS)
     assert (ended["status"], ended["output"]["result"]) == ("completed", 10_000)
 
 
-async def test_an_output_of_nine_megabytes_goes_through_every_way_of_calling(door: PublicDoor) -> None:
+async def test_an_output_of_nine_megabytes_goes_through_every_way_of_calling(door: PublicApi) -> None:
     make = function("make", f"return 'x'.repeat({9 * MIB})", name="Make")
     workflow_id = await door.publish(workflow("Large output", [start(), make], (START, "make")))
     answer = await door.run(workflow_id)
@@ -88,7 +88,7 @@ async def test_an_output_of_nine_megabytes_goes_through_every_way_of_calling(doo
         assert streamed.text.endswith('data: "[DONE]"\n\n'), streamed.text[-500:]
 
 
-async def test_fifty_megabytes_of_intermediate_data_pass_through(door: PublicDoor) -> None:
+async def test_fifty_megabytes_of_intermediate_data_pass_through(door: PublicApi) -> None:
     make = function("make", f"return 'x'.repeat({MIB})", name="Make")
     file = boxed("loop", {"loopType": "for", "count": 50}, make)
     file["state"]["blocks"]["count"]["subBlocks"]["code"]["value"] = "return <make.result>.length"

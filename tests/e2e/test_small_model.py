@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.small_model import SmallModel
 from tests.support.workflow_files import START, agent, start, workflow
 
@@ -16,7 +16,7 @@ def small_model(tmp_path: Path, small_model_port: int) -> Iterator[SmallModel]:
 
 
 @pytest.mark.usefixtures("small_model")
-async def test_a_real_model_streams_its_answer_through_an_agent(door: PublicDoor) -> None:
+async def test_a_real_model_streams_its_answer_through_an_agent(door: PublicApi) -> None:
     talker = agent("a1", "litellm/smollm2", "<start.input>", maxTokens="24", temperature="0")
     workflow_id = await door.publish(workflow("Real model", [start(), talker], (START, "a1")))
     body = {"input": "Count from one to ten.", "selectedOutputs": ["agent_1.content", "agent_1.tokens"]}

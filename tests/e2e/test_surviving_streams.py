@@ -9,7 +9,7 @@ import pytest
 from tests.support.event_stream import Event, events_in
 from tests.support.eventually import eventually
 from tests.support.model_server import Gate, ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.local.stack import Stack
@@ -30,14 +30,14 @@ def second_gateway(stack: Stack) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def streaming(door: PublicDoor, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx2.Response]:
+async def streaming(door: PublicApi, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx2.Response]:
     body = {"stream": True, "input": {"input": "Verse!"}, "selectedOutputs": ["agent_1.content"]}
     async with door.http.stream("POST", f"{base}/api/v2/workflows/{workflow_id}/execute", json=body) as response:
         assert response.status_code == 200, await response.aread()
         yield response
 
 
-async def read_all(door: PublicDoor, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
+async def read_all(door: PublicApi, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
     headers = {"last-event-id": after} if after else {}
     path = f"/api/v2/workflows/{workflow_id}/runs/{run_id}/events"
     async with door.http.stream("GET", path, headers=headers, timeout=SILENCE_SECONDS) as response:
@@ -49,7 +49,7 @@ def text_of(events: list[Event]) -> str:
     return "".join(event.data["chunk"] for event in events if "chunk" in event.data)
 
 
-async def poet(door: PublicDoor, models: ModelServer, name: str) -> tuple[str, Gate]:
+async def poet(door: PublicApi, models: ModelServer, name: str) -> tuple[str, Gate]:
     """Deploy a workflow whose model answers when the gate opens."""
     gate = models.gate()
     models.answer(name, Reply.says(POEM, gate=gate))
@@ -58,7 +58,7 @@ async def poet(door: PublicDoor, models: ModelServer, name: str) -> tuple[str, G
 
 
 async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_another(
-    door: PublicDoor, models: ModelServer, stack: Stack, second_gateway: str
+    door: PublicApi, models: ModelServer, stack: Stack, second_gateway: str
 ) -> None:
     workflow_id, gate = await poet(door, models, "steadfast")
     seen: list[Event] = []
@@ -78,7 +78,7 @@ async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_anoth
     assert [event.data for event in rest[-2:]] == [final, "[DONE]"]
 
 
-async def test_many_read_one_run_during_it_and_after_it(door: PublicDoor, models: ModelServer) -> None:
+async def test_many_read_one_run_during_it_and_after_it(door: PublicApi, models: ModelServer) -> None:
     workflow_id, gate = await poet(door, models, "public")
     async with streaming(door, workflow_id) as response:
         run_id = response.headers["x-run-id"]
@@ -96,7 +96,7 @@ async def test_many_read_one_run_during_it_and_after_it(door: PublicDoor, models
 
 
 async def test_a_killed_worker_resets_the_stream_and_another_repeats_it(
-    door: PublicDoor, models: ModelServer, stack: Stack
+    door: PublicApi, models: ModelServer, stack: Stack
 ) -> None:
     worker, *others = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
     for name in others:  # so that the run has a known worker
@@ -117,7 +117,7 @@ async def test_a_killed_worker_resets_the_stream_and_another_repeats_it(
     assert text_of(rest[resets[0] :]) == POEM
 
 
-async def test_a_queued_run_is_read_from_its_beginning(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_queued_run_is_read_from_its_beginning(door: PublicApi, models: ModelServer) -> None:
     workflow_id, gate = await poet(door, models, "patient-reader")
     gate.open()
     path = f"/api/v2/workflows/{workflow_id}/execute"
@@ -127,7 +127,7 @@ async def test_a_queued_run_is_read_from_its_beginning(door: PublicDoor, models:
     assert events[-1].data == "[DONE]"
 
 
-async def test_a_caller_can_cancel_after_disconnecting(door: PublicDoor, models: ModelServer) -> None:
+async def test_a_caller_can_cancel_after_disconnecting(door: PublicApi, models: ModelServer) -> None:
     workflow_id, gate = await poet(door, models, "endless")
     async with streaming(door, workflow_id) as response:
         run_id = response.headers["x-run-id"]

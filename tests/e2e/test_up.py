@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.other_user import open_to_others
-from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
+from tests.support.up import SECONDS, await_end, credentials, printed_commands, run, up
 from tests.support.workflow_files import block, start, workflow
 
 from flowport.client.api_client import ApiClient
@@ -48,7 +48,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
         _undeploy(known, "Approve")
         children = first.descendants()
         assert children
-    await_gone(children)
+    await_end(children)
 
     with up(folder, port) as second:
         second.await_ready()
@@ -76,7 +76,7 @@ def test_a_killed_one_leaves_nothing_running(tmp_path: Path, free_port: int) -> 
         started.await_ready()
         children = started.descendants()
         started.process.send_signal(signal.SIGKILL)
-        await_gone(children)
+        await_end(children)
 
 
 def test_an_attached_run_of_a_killed_process_is_lost_after_the_next_start(tmp_path: Path, free_port: int) -> None:

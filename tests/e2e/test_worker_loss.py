@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.eventually import eventually
 from tests.support.model_server import End, ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.local.stack import Stack
@@ -13,7 +13,7 @@ JOBS = 12
 LEASE_SECONDS = 90
 
 
-async def test_every_job_of_a_killed_worker_is_completed(door: PublicDoor, models: ModelServer, stack: Stack) -> None:
+async def test_every_job_of_a_killed_worker_is_completed(door: PublicApi, models: ModelServer, stack: Stack) -> None:
     gate = models.gate()
     models.answer("patient", Reply.says("done", gate=gate))
     file = workflow("Patient", [start(), agent("a1", "vllm/patient", "<start.input>")], (START, "a1"))

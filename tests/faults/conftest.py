@@ -8,7 +8,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
@@ -60,10 +60,10 @@ def credentials(stack: Stack) -> tuple[str, str]:
 
 
 @pytest.fixture
-async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
+async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of the first gateway."""
     workspace_id, api_key = credentials
-    door = PublicDoor(stack.url, api_key, workspace_id)
+    door = PublicApi(stack.url, api_key, workspace_id)
     yield door
     await door.close()
 

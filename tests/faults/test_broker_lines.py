@@ -7,7 +7,7 @@ import httpx2
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually, until
-from tests.support.public_door import JsonObject, PublicDoor
+from tests.support.public_api import JsonObject, PublicApi
 from tests.support.silent_proxy import Line
 from tests.support.workflow_files import start, workflow
 
@@ -17,7 +17,7 @@ CALLERS = 4
 LOST = "The connection to the workers was lost"
 
 
-async def break_lines(stack: Stack, name: str) -> bool:
+async def close_connections(stack: Stack, name: str) -> bool:
     """Let the broker close every connection of this name; return False while it lists none."""
     assert stack.rabbitmq is not None
     async with httpx2.AsyncClient(base_url=stack.rabbitmq.management_url, timeout=30) as api:
@@ -28,20 +28,20 @@ async def break_lines(stack: Stack, name: str) -> bool:
     return bool(named)
 
 
-async def streamed(door: PublicDoor, workflow_id: str, body: JsonObject) -> list[JsonObject]:
+async def streamed(door: PublicApi, workflow_id: str, body: JsonObject) -> list[JsonObject]:
     """Read every frame of a stream."""
     async with door.stream(workflow_id, body) as frames:
         return await frames.rest()
 
 
 async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
-    stack: Stack, witness: Witness, door: PublicDoor
+    stack: Stack, witness: Witness, door: PublicApi
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "line-a"))
     witness.hold("line-a")
     calls = [asyncio.create_task(door.run(workflow_id, {"run": f"l{n}"})) for n in range(CALLERS)]
     await eventually(lambda: witness.calls("line-a") == CALLERS)
-    await until(lambda: break_lines(stack, "executor-service publishes"))
+    await until(lambda: close_connections(stack, "executor-service publishes"))
     witness.let_go("line-a")
     answers = await asyncio.wait_for(asyncio.gather(*calls), 30)
 
@@ -49,7 +49,7 @@ async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
 
 
 async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_after_its_restart(
-    stack: Stack, witness: Witness, door: PublicDoor
+    stack: Stack, witness: Witness, door: PublicApi
 ) -> None:
     assert stack.rabbitmq is not None
     workflow_id = await door.publish(steps(witness.url, "away-a"))
@@ -75,20 +75,20 @@ async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_
 
 
 async def test_a_gateway_whose_line_goes_silent_refuses_and_is_unready_until_it_is_mended(
-    stack: Stack, door: PublicDoor
+    stack: Stack, door: PublicApi
 ) -> None:
     name, broker = "gateway-2", urlsplit(stack.amqp_url)
     workflow_id = await door.publish(workflow("Short", [start()]))
     async with Line([broker.port or 0]) as line:
         through = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}")).geturl()
         await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_AMQP_URL": through})
-        alone = PublicDoor(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
+        alone = PublicApi(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
         await until(lambda: _serves(alone, workflow_id))
 
         line.cut()
         refused, elsewhere = await alone.run(workflow_id), await door.run(workflow_id)
         await until(lambda: _is_red(alone))
-        line.mend()
+        line.restore()
         await until(lambda: _serves(alone, workflow_id), seconds=60)
         await alone.close()
     await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_AMQP_URL": stack.amqp_url})
@@ -96,9 +96,9 @@ async def test_a_gateway_whose_line_goes_silent_refuses_and_is_unready_until_it_
     assert (refused.status_code, elsewhere.status_code) == (503, 200)
 
 
-async def _is_red(door: PublicDoor) -> bool:
+async def _is_red(door: PublicApi) -> bool:
     return (await door.http.get("/readyz")).status_code == 503
 
 
-async def _serves(door: PublicDoor, workflow_id: str) -> bool:
+async def _serves(door: PublicApi, workflow_id: str) -> bool:
     return (await door.run(workflow_id, {"run": "after"})).is_success

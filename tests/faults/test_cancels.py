@@ -8,20 +8,20 @@ import httpx2
 import pytest
 from tests.support.eventually import eventually, until
 from tests.support.model_server import End, ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, block, start, workflow
 
 from flowport.local.stack import Stack
 
-Cancel = Callable[[PublicDoor, str, str], Awaitable[httpx2.Response]]
+Cancel = Callable[[PublicApi, str, str], Awaitable[httpx2.Response]]
 WORKERS = ("executor-service", "executor-service-2")
 
 
-async def legacy(door: PublicDoor, workflow_id: str, run_id: str) -> httpx2.Response:
+async def legacy(door: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
     return await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
 
 
-async def v2(door: PublicDoor, workflow_id: str, run_id: str) -> httpx2.Response:
+async def v2(door: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
     return await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
 
 
@@ -29,14 +29,14 @@ both = pytest.mark.parametrize("cancel", [legacy, v2])
 
 
 @pytest.fixture
-async def talker(door: PublicDoor, models: ModelServer, request: pytest.FixtureRequest) -> tuple[str, str]:
+async def talker(door: PublicApi, models: ModelServer, request: pytest.FixtureRequest) -> tuple[str, str]:
     """A workflow whose model never ends, and the model's name."""
     name = f"talker-{request.node.name.replace('[', '-').replace(']', '')}"
     models.answer(name, Reply.says("word " * 10_000, token_seconds=0.05))
     return await door.publish(workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))), name
 
 
-async def cancelled(door: PublicDoor, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
+async def cancelled(door: PublicApi, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
     """Cancel twice, and check that the job ends as cancelled."""
     first = await cancel(door, workflow_id, job["executionId"])
     assert first.status_code == 200, first.text
@@ -49,7 +49,7 @@ async def cancelled(door: PublicDoor, workflow_id: str, job: dict[str, str], can
 
 @both
 async def test_a_run_at_work_is_cancelled(
-    door: PublicDoor, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+    door: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     job = await door.queue(workflow_id)
@@ -60,7 +60,7 @@ async def test_a_run_at_work_is_cancelled(
 
 @both
 async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
-    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     for name in WORKERS:
@@ -75,7 +75,7 @@ async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
 
 
 async def test_runs_of_a_lost_worker_are_cancelled(
-    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str]
+    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
     jobs = [await door.queue(workflow_id) for _ in range(2)]
@@ -93,7 +93,7 @@ async def test_runs_of_a_lost_worker_are_cancelled(
 
 
 @both
-async def test_a_paused_run_is_cancelled(door: PublicDoor, cancel: Cancel) -> None:
+async def test_a_paused_run_is_cancelled(door: PublicApi, cancel: Cancel) -> None:
     blocks = [start(), block("h1", "human_in_the_loop", "Ask")]
     workflow_id = await door.publish(workflow("Ask", blocks, (START, "h1")))
     job = await door.queue(workflow_id)
@@ -103,7 +103,7 @@ async def test_a_paused_run_is_cancelled(door: PublicDoor, cancel: Cancel) -> No
 
 @both
 async def test_an_attached_run_is_cancelled(
-    door: PublicDoor, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+    door: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     run_id = f"mine-{model}"
@@ -115,10 +115,10 @@ async def test_an_attached_run_is_cancelled(
 
 
 async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_another_gateway(
-    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str]
+    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
-    other = PublicDoor(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
+    other = PublicApi(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     try:
@@ -138,7 +138,7 @@ async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_anot
 
 @both
 async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
-    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     run_id = f"untaken-{model}"
@@ -163,7 +163,7 @@ async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
 
 
 @both
-async def test_an_ended_run_cannot_be_cancelled(door: PublicDoor, cancel: Cancel) -> None:
+async def test_an_ended_run_cannot_be_cancelled(door: PublicApi, cancel: Cancel) -> None:
     workflow_id = await door.publish(workflow("Short", [start()]))
     job = await door.queue(workflow_id)
     await door.ended_job(job["jobId"])
@@ -172,12 +172,12 @@ async def test_an_ended_run_cannot_be_cancelled(door: PublicDoor, cancel: Cancel
     assert "Execution cannot be cancelled while completed" in answer.text
 
 
-async def _status(door: PublicDoor, workflow_id: str, run_id: str) -> str:
+async def _status(door: PublicApi, workflow_id: str, run_id: str) -> str:
     answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
     return str(answer.json().get("data", {}).get("status"))
 
 
-async def _paused(door: PublicDoor, workflow_id: str, run_id: str) -> None:
+async def _paused(door: PublicApi, workflow_id: str, run_id: str) -> None:
     async with asyncio.timeout(30):
         while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

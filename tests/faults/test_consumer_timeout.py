@@ -10,7 +10,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually, until
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 from shared.broker.queue_topology import ASYNC, LONGEST_RUN_SECONDS, Topology, default_topology
@@ -24,8 +24,8 @@ def hasty() -> Topology:
     """Return our topology with a broker timeout of two seconds for workers."""
     topology = default_topology(LONGEST_RUN_SECONDS)
     queue = topology.queue(ASYNC)
-    impatient = replace(queue, policy=replace(queue.policy, consumer_timeout_ms=TIMEOUT_MS))
-    return replace(topology, queues={**topology.queues, ASYNC: impatient})
+    short_leases = replace(queue, policy=replace(queue.policy, consumer_timeout_ms=TIMEOUT_MS))
+    return replace(topology, queues={**topology.queues, ASYNC: short_leases})
 
 
 async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None:
@@ -40,16 +40,16 @@ async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None
 
 
 @pytest.fixture
-async def impatient_broker(stack: Stack) -> AsyncIterator[None]:
+async def quick_timeout_broker(stack: Stack) -> AsyncIterator[None]:
     """A broker that requeues messages after two seconds."""
     await apply(stack, hasty(), look_every_ms=500)
     yield
     await apply(stack, default_topology(LONGEST_RUN_SECONDS), look_every_ms=60_000)
 
 
-@pytest.mark.usefixtures("impatient_broker")
+@pytest.mark.usefixtures("quick_timeout_broker")
 async def test_a_run_outlives_the_brokers_patience(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))
     witness.hold("slow-b")

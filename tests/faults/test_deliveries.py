@@ -7,7 +7,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 from shared.broker.connect import open_broker
@@ -26,7 +26,7 @@ def dispatch_of(stack: Stack, run_id: str) -> DurableRunDispatched:
 
 
 async def test_a_repeatedly_delivered_message_runs_once(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "copy-a", "copy-b"))
     witness.hold("copy-a")

@@ -10,7 +10,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.store_search import STORES_OWN
 
 from flowport.local.stack import Stack
@@ -24,7 +24,7 @@ OTHERS = ("jobs-service", "deploy-service", "gateway", "gateway-2")
 
 
 async def test_nothing_that_the_backup_knew_of_is_lost(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "journaled", "held"))
     assert stack.rabbitmq is not None

@@ -7,7 +7,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 
@@ -18,7 +18,7 @@ LISTEN_SECONDS = 3.0
 
 
 async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
     calls = [asyncio.create_task(callers.queue(workflow_id, f"j{n}")) for n in range(RUNS)]
@@ -35,7 +35,7 @@ async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
 
 
 async def test_a_worker_that_could_not_report_is_not_taken_for_lost(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     kinds = ("deaf-get", "deaf-post")
     for kind in kinds:
@@ -56,7 +56,7 @@ async def test_a_worker_that_could_not_report_is_not_taken_for_lost(
 
 
 async def test_runs_survive_a_store_outage_longer_than_their_leases(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "store-a", "store-b", posts=["store-b"]))
     names = [f"s{n}" for n in range(4)]

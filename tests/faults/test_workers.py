@@ -10,7 +10,7 @@ from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 from flowport_amqp.content import ReceivedMessage
@@ -22,7 +22,7 @@ WORKERS = ("executor-service", "executor-service-2")
 
 
 async def test_no_journaled_block_of_a_killed_worker_runs_again(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "kill-a", "kill-b", "kill-c"))
     names = [f"k{n}" for n in range(RUNS)]
@@ -44,7 +44,7 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
 
 
 async def test_an_attached_run_not_begun_by_its_lost_worker_is_executed_by_the_next(
-    stack: Stack, witness: Witness, door: PublicDoor
+    stack: Stack, witness: Witness, door: PublicApi
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "lost-a", posts=["lost-a"]))
     for name in WORKERS:
@@ -62,7 +62,7 @@ async def test_an_attached_run_not_begun_by_its_lost_worker_is_executed_by_the_n
 
 
 async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(
-    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "freeze-a", "freeze-b", posts=["freeze-b"]))
     witness.hold("freeze-a")

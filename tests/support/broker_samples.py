@@ -35,7 +35,7 @@ class Recorder:
         return [d.message.run_id for d in self.deliveries if isinstance(d.message, DurableRunDispatched)]
 
 
-class Undertaker:
+class DeadLetterRecorder:
     """A dead-letter handler that records each message."""
 
     def __init__(self) -> None:

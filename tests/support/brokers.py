@@ -118,7 +118,7 @@ async def _delete(url: str, topology: Topology) -> None:
         await channel.delete_exchange(topology.control_exchange)
 
 
-def shown_as_usable() -> bool:
+def usable_metric() -> bool:
     """Return the connection state that Prometheus shows for the publisher of the broker opened last."""
     shown = REGISTRY.get_sample_value("flowport_broker_usable", {"connection": f"{SERVICE} publishes"})
     assert shown is not None

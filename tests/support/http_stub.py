@@ -27,7 +27,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A received request. Header names are in lower case."""
 
     method: str
@@ -41,7 +41,7 @@ class HttpStub:
 
     def __init__(self) -> None:
         self._answers: deque[Answer] = deque()
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
         self._serving: set[asyncio.Task[object]] = set()
         self._closing = asyncio.Event()
 
@@ -95,7 +95,7 @@ class HttpStub:
         finally:
             writer.close()
 
-    def _next(self, asked: Asked) -> Answer:
+    def _next(self, asked: ReceivedRequest) -> Answer:
         if self._answers:
             return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         return Answer(body=json.dumps({"path": asked.target, "method": asked.method, "body": asked.body}))
@@ -107,13 +107,13 @@ def answer_of(stub: dict[str, Any]) -> Answer:
     return Answer(stub.get("status", 200), body, stub.get("headers", {}))
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked:
+async def _read(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip().split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Asked(method, target, headers, body.decode(errors="replace"))
+    return ReceivedRequest(method, target, headers, body.decode(errors="replace"))
 
 
 def _bytes(answer: Answer) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
@@ -16,13 +16,13 @@ from shared.security.api_keys import hash_key, mask_key, new_key
 from shared.store.client import Store
 
 
-async def key_with_limit(stack: Stack, door: PublicDoor, rate_limit: int) -> str:
+async def key_with_limit(stack: Stack, door: PublicApi, rate_limit: int) -> str:
     """Create a key with every scope and this rate limit per window."""
     async with _tenants(stack) as tenants:
         return await _add_key(tenants, door.workspace_id, rate_limit)
 
 
-async def workspace_of_its_own(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:
+async def new_workspace(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:
     """Create a workspace and a key with every scope."""
     async with _tenants(stack) as tenants:
         workspace = Workspace(id=new_id(), name="Apart", plan=plan, created_at=SystemClock().now())

@@ -69,10 +69,10 @@ class ModelServer(LoopbackServer):
             return
         call = Call(msgspec.json.decode(await request.body()), dict(request.headers))
         self._calls.append(call)
-        await _unless_hung_up(call, receive, _serve(call, self._reply_to(call), send))
+        await _cancel_on_disconnect(call, receive, _serve(call, self._reply_to(call), send))
 
 
-async def _unless_hung_up(call: Call, receive: Receive, serving: Any) -> None:
+async def _cancel_on_disconnect(call: Call, receive: Receive, serving: Any) -> None:
     """Cancel the application when its caller disconnects; Uvicorn does not."""
     work, watch = asyncio.ensure_future(serving), asyncio.ensure_future(receive())
     await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)

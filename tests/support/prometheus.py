@@ -87,8 +87,8 @@ class Prometheus:
         rules = self._folder / "rules"
         rules.mkdir(parents=True)
         for file in RULES.glob("*.yml"):
-            impatient = re.sub(r"^( +)(for|interval): .*$", r"\1\2: 1s", file.read_text(), flags=re.MULTILINE)
-            (rules / file.name).write_text(impatient)
+            short_leases = re.sub(r"^( +)(for|interval): .*$", r"\1\2: 1s", file.read_text(), flags=re.MULTILINE)
+            (rules / file.name).write_text(short_leases)
         jobs = "".join(
             f"  - job_name: {job}\n    static_configs: [{{targets: ['{LOOPBACK}:{port}']}}]\n"
             for job, port in targets.items()

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from flowport.servers.secantus import SecantusServer
 
-__all__ = ["SecantusServer", "mongodb_prefix", "mongodb_uri", "secantus", "secantus_of_my_own", "throwaway_server"]
+__all__ = ["SecantusServer", "mongodb_prefix", "mongodb_uri", "private_secantus", "secantus", "throwaway_server"]
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def throwaway_server(data_dir: Path) -> Iterator[SecantusServer]:
 
 @pytest.fixture(scope="session")
 def secantus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]:
-    """A server of this test session. A test that stops or kills it starts it again, or uses `secantus_of_my_own`."""
+    """A server of this test session. A test that stops or kills it starts it again, or uses `private_secantus`."""
     with throwaway_server(tmp_path_factory.mktemp("secantus")) as server:
         yield server
 
@@ -54,7 +54,7 @@ def mongodb_prefix(mongodb_uri: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def secantus_of_my_own(tmp_path: Path) -> Iterator[SecantusServer]:
+def private_secantus(tmp_path: Path) -> Iterator[SecantusServer]:
     """A server that this test alone may stop, kill and restart."""
     with throwaway_server(tmp_path / "secantus") as server:
         yield server

@@ -40,7 +40,7 @@ class Line:
         """From now on discard everything, in both directions."""
         self._passing = False
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Pass bytes again; connections that lost some are closed."""
         self._hang_up()
         self._passing = True

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
@@ -31,7 +31,7 @@ class Answers(msgspec.Struct):
 async def run_in_three_modes(url: str, mongodb_uri: str) -> Answers:
     """Create a key, publish the example that needs no model, and call it."""
     made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri))
-    door = PublicDoor(url, made.api_key, made.workspace_id)
+    door = PublicApi(url, made.api_key, made.workspace_id)
     workflow_id = await door.publish(json.loads(ECHO.read_bytes()))
     async with door.stream(workflow_id, {**INPUT, "selectedOutputs": ["agent_1.content"]}) as frames:
         streamed = await frames.rest()

@@ -96,7 +96,7 @@ def printed_commands(output: str) -> list[str]:
     return [command for _, _, command in parts if "curl " in command]
 
 
-def await_gone(children: set[int]) -> None:
+def await_end(children: set[int]) -> None:
     """Wait until all processes have ended."""
     deadline = time.monotonic() + SECONDS
     while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:

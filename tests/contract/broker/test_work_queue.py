@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.broker_samples import Holder, Recorder, Undertaker, dispatched
+from tests.support.broker_samples import DeadLetterRecorder, Holder, Recorder, dispatched
 from tests.support.brokers import SMALL, Brokers
 from tests.support.eventually import eventually
 
@@ -91,7 +91,7 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
 async def test_a_message_that_fails_twice_in_a_memory_queue_becomes_a_dead_letter(
     broker: Broker, brokers: Brokers
 ) -> None:
-    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
+    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), DeadLetterRecorder()
     taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_consuming)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
@@ -144,7 +144,7 @@ async def test_a_handler_that_raises_gets_its_message_again(broker: Broker, brok
 
 
 async def test_a_message_that_always_fails_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
-    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
+    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), DeadLetterRecorder()
     await broker.work.consume(brokers.work, failing, prefetch=1)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())
@@ -155,7 +155,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter(broker: Broker,
 
 
 async def test_a_rejected_message_becomes_a_dead_letter_immediately(broker: Broker, brokers: Brokers) -> None:
-    rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), Undertaker()
+    rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), DeadLetterRecorder()
     await broker.work.consume(brokers.work, rejecting, prefetch=1)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())
@@ -165,7 +165,7 @@ async def test_a_rejected_message_becomes_a_dead_letter_immediately(broker: Brok
 
 
 async def test_an_expired_message_reaches_no_worker_and_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
-    late, dead = Recorder(), Undertaker()
+    late, dead = Recorder(), DeadLetterRecorder()
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched(), ttl_ms=20)
     await eventually(lambda: dead.letters)
@@ -177,7 +177,7 @@ async def test_an_expired_message_reaches_no_worker_and_becomes_a_dead_letter(br
 
 
 async def test_no_time_to_live_is_too_short_or_too_long_for_a_broker(broker: Broker, brokers: Brokers) -> None:
-    patient, dead = Recorder(), Undertaker()
+    patient, dead = Recorder(), DeadLetterRecorder()
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched(0), ttl_ms=-1)
     await eventually(lambda: dead.letters)
@@ -254,7 +254,7 @@ async def test_nothing_works_before_start_and_after_stop(brokers: Brokers) -> No
 
 
 async def test_a_drain_gets_dead_letters_as_they_were(broker: Broker, brokers: Brokers) -> None:
-    dead = Undertaker()
+    dead = DeadLetterRecorder()
     await broker.work.consume(brokers.work, Recorder(lambda delivery: Settlement.DEAD_LETTER), prefetch=1)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())

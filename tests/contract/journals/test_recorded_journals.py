@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.contract.journals.left_runs import CASES, RECORDED, LeftRun, ended, missing, taken_up
+from tests.contract.journals.interrupted_runs import CASES, RECORDED, InterruptedRun, ended, missing, taken_up
 
 FILES = sorted(RECORDED.glob("*.json"))
 
 
-def recorded(file: Path) -> LeftRun:
-    return msgspec.json.decode(file.read_bytes(), type=LeftRun)
+def recorded(file: Path) -> InterruptedRun:
+    return msgspec.json.decode(file.read_bytes(), type=InterruptedRun)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

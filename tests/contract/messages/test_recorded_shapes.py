@@ -6,7 +6,7 @@ must read a new value of an enum before the next one sends it. `python -m tests.
 
 import msgspec
 from tests.contract.messages.recorded_shapes import _contracts, declared, recorded
-from tests.contract.shapes import changed, required_anew
+from tests.contract.shapes import changed, newly_required
 
 
 def test_no_recorded_type_has_changed_or_disappeared() -> None:
@@ -14,7 +14,7 @@ def test_no_recorded_type_has_changed_or_disappeared() -> None:
 
 
 def test_additions_are_compatible_with_the_previous_version() -> None:
-    assert required_anew(recorded(), declared()) == []
+    assert newly_required(recorded(), declared()) == []
 
 
 def test_additions_are_recorded() -> None:

@@ -6,7 +6,7 @@ which paused ones wait, some of them for months. `recorded_documents.json` has e
 """
 
 import msgspec
-from tests.contract.shapes import changed, required_anew
+from tests.contract.shapes import changed, newly_required
 from tests.contract.store.recorded_documents import declared, kinds, recorded
 
 
@@ -15,7 +15,7 @@ def test_no_stored_type_has_changed_or_disappeared() -> None:
 
 
 def test_additions_are_optional() -> None:
-    assert required_anew(recorded(), declared()) == []
+    assert newly_required(recorded(), declared()) == []
 
 
 def test_additions_are_recorded() -> None:

@@ -392,7 +392,7 @@ def test_login_stores_a_profile_that_later_commands_use(flowport: CommandLine, t
 
 
 def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowport: CommandLine, file: Path) -> None:
-    named = {**flowport.variables, **workspace_of_ones_own(flowport.variables["FLOWPORT_URL"])}
+    named = {**flowport.variables, **second_workspace(flowport.variables["FLOWPORT_URL"])}
     before = flowport("deploy", str(file), "--json").json["id"]
     there = CommandLine(named)
     deployed = [there("deploy", str(file), "--json").json["id"] for _ in range(2)]
@@ -404,7 +404,7 @@ def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowpo
     assert "FLOWPORT_WORKSPACE_ID" in unsaid.err
 
 
-def workspace_of_ones_own(url: str) -> dict[str, str]:
+def second_workspace(url: str) -> dict[str, str]:
     """Return a second workspace of the first administrator, and that person's personal key, which opens both."""
     with httpx2.Client(base_url=url, headers={"origin": url}, timeout=PATIENCE_SECONDS) as browser:
         account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}

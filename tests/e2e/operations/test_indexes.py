@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 from tests.support.command_line import CommandLine
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 
@@ -24,7 +24,7 @@ def flowport(stack: Stack) -> CommandLine:
 
 
 @asynccontextmanager
-async def at_work(door: PublicDoor) -> AsyncIterator[list[str]]:
+async def at_work(door: PublicApi) -> AsyncIterator[list[str]]:
     """Run the workflow throughout the block, sync and async in turn; yield the ends."""
     workflow_id, ends, over = await door.publish(ECHO), list[str](), asyncio.Event()
 
@@ -43,7 +43,7 @@ async def at_work(door: PublicDoor) -> AsyncIterator[list[str]]:
 
 
 async def test_indexes_are_made_and_dropped_while_runs_go_on(
-    stack: Stack, door: PublicDoor, flowport: CommandLine
+    stack: Stack, door: PublicApi, flowport: CommandLine
 ) -> None:
     with MongoClient[dict[str, object]](stack.mongodb_uri) as client:
         client["flowport_jobs"]["runs"].drop_index(NEWER)

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.alert_queries import ROOT, families, runbook_queries
 from tests.support.brokers import raw_channel
 from tests.support.prometheus import Prometheus
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.three_modes import run_in_three_modes
 from tools.observability.dashboards import DASHBOARDS
 from tools.reference.runbooks import alerts
@@ -79,7 +79,7 @@ def test_a_counter_behind_a_paging_alert_exists_from_the_start(prometheus: Prome
 
 
 async def test_one_unreadable_message_fires_the_paging_alert(
-    stack: Stack, prometheus: Prometheus, door: PublicDoor
+    stack: Stack, prometheus: Prometheus, door: PublicApi
 ) -> None:
     async with raw_channel(stack.amqp_url) as channel:
         body = b"no message of ours"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.sdks.programs import compile_typescript, run_module, run_python, run_shell
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, start, workflow
 
 LANGUAGES = ("curl", "python", "javascript", "typescript")
@@ -17,7 +17,7 @@ Samples = dict[tuple[str, str, str], str]
 
 
 @pytest.fixture
-async def samples(door: PublicDoor, models: ModelServer) -> Samples:
+async def samples(door: PublicApi, models: ModelServer) -> Samples:
     """The samples of a workflow with a field of every type, whose text would break out of careless quotes."""
     models.answer("guide", Reply.says("It's sunny."))
     begin = start(city="string", days="number", sure="boolean", more="object", list="array", papers="file[]")
@@ -46,7 +46,7 @@ async def run_sample(code: str, language: str, folder: Path, environment: Mappin
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_sync_sample_prints_the_result(
-    samples: Samples, language: str, door: PublicDoor, models: ModelServer, tmp_path: Path
+    samples: Samples, language: str, door: PublicApi, models: ModelServer, tmp_path: Path
 ) -> None:
     key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
     printed = await run_sample(samples["sync", "execute", language], language, tmp_path, key)
@@ -56,7 +56,7 @@ async def test_a_sync_sample_prints_the_result(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_stream_sample_prints_the_frames(
-    samples: Samples, language: str, door: PublicDoor, tmp_path: Path
+    samples: Samples, language: str, door: PublicApi, tmp_path: Path
 ) -> None:
     key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
     printed = await run_sample(samples["stream", "execute", language], language, tmp_path, key)
@@ -67,7 +67,7 @@ async def test_a_stream_sample_prints_the_frames(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_async_samples_queue_a_run_read_it_and_show_the_limits(
-    samples: Samples, language: str, door: PublicDoor, tmp_path: Path
+    samples: Samples, language: str, door: PublicApi, tmp_path: Path
 ) -> None:
     key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
     printed = await run_sample(samples["async", "execute", language], language, tmp_path, key)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.e2e.sdks.programs import HERE, node, run
 from tests.support.keys import key_with_limit
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.local.stack import Stack
@@ -21,7 +21,7 @@ PROGRAM = HERE / "python_client.py"
 Seen = dict[str, Any]
 
 
-async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
+async def use(client: str, door: PublicApi, stack: Stack) -> Seen:
     """Let the client perform every operation once."""
     echo = await door.publish(
         workflow("Echo", [start(q="string"), function("f1", "return <start.q> || <start.input>")], (START, "f1"))
@@ -62,7 +62,7 @@ def check_common(seen: Seen, *, file: Path | None = None) -> None:
     assert seen["retried"].get("success") is True, seen["retried"]
 
 
-async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:
+async def test_python_0_1_2(door: PublicApi, stack: Stack) -> None:
     seen = await use("python-0.1.2", door, stack)
     check_common(seen, file=PROGRAM)
     assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
@@ -76,7 +76,7 @@ async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:
     assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
 
 
-async def test_python_0_2_1(door: PublicDoor, stack: Stack) -> None:
+async def test_python_0_2_1(door: PublicApi, stack: Stack) -> None:
     seen = await use("python-0.2.1", door, stack)
     check_common(seen, file=PROGRAM)
     assert (seen["fields"]["status"], seen["fields"]["output"]["result"]) == ("completed", "hello")
@@ -89,7 +89,7 @@ async def test_python_0_2_1(door: PublicDoor, stack: Stack) -> None:
     assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
 
 
-async def test_typescript_0_1_2(door: PublicDoor, stack: Stack) -> None:
+async def test_typescript_0_1_2(door: PublicApi, stack: Stack) -> None:
     seen = await use("typescript", door, stack)
     check_common(seen)
     assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")

@@ -61,7 +61,7 @@ class JournalWatch:
                 self._note(await asyncio.to_thread(journaled_blocks, self._mongodb_uri))
             await asyncio.sleep(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
 
-    def ran_again(self) -> list[str]:
+    def repeated_blocks(self) -> list[str]:
         """Return blocks that called the outside after they were journaled."""
         return [
             f"{name}/{step}"

@@ -111,7 +111,7 @@ class SteadyLoad:
                 return
             await asyncio.sleep(seconds * self._random.uniform(1, 1.5))
             async with self._looking:
-                await self._look_at(job)
+                await self._poll_job(job)
 
     async def _accepted(self, name: str) -> Job | None:
         path = f"/api/workflows/{self._workflow_id}/execute"
@@ -123,7 +123,7 @@ class SteadyLoad:
         self.names[job.run_id] = name
         return job
 
-    async def _look_at(self, job: Job) -> None:
+    async def _poll_job(self, job: Job) -> None:
         answer = await self._request("GET", f"/api/jobs/{job.job_id}")
         if answer.status != HTTPStatus.OK:
             return

@@ -13,7 +13,7 @@ from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import BROKER, GATEWAYS, Scene
 from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually, until
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
@@ -35,7 +35,7 @@ async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
         slowest, answers, back_at = 0.0, Counter[int](), 0.0
         stopping, killed_at = asyncio.Event(), float("inf")
 
-        async def call_on_and_on(at: PublicDoor) -> None:
+        async def call_on_and_on(at: PublicApi) -> None:
             nonlocal slowest, back_at
             while not stopping.is_set():
                 began = time.monotonic()
@@ -86,7 +86,7 @@ async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
             await red
             went_red = time.monotonic() - cut_at
             others = await door.run(workflow_id)
-            line.mend()
+            line.restore()
             mended_at = time.monotonic()
             await until(lambda: _serves(alone, workflow_id), seconds=RECOVERY_SECONDS)
             healed = time.monotonic() - mended_at
@@ -151,16 +151,16 @@ def _quick(name: str) -> JsonObject:
     return workflow(name, [start(), agent("a1", f"vllm/{name}", "Say this")], (START, "a1"))
 
 
-async def _dead(door: PublicDoor) -> int:
+async def _dead(door: PublicApi) -> int:
     answer = await door.http.get("/api/v1/dead-letters", params={"workspaceId": door.workspace_id, "limit": "100"})
     return len(answer.raise_for_status().json()["data"])
 
 
-async def _has_dead(door: PublicDoor, count: int) -> bool:
+async def _has_dead(door: PublicApi, count: int) -> bool:
     return await _dead(door) >= count
 
 
-async def _status_of(door: PublicDoor, workflow_id: str) -> int:
+async def _status_of(door: PublicApi, workflow_id: str) -> int:
     """Return the status of a call; 0 if the connection broke, or after half a minute of silence."""
     try:
         return (await door.run(workflow_id)).status_code
@@ -168,11 +168,11 @@ async def _status_of(door: PublicDoor, workflow_id: str) -> int:
         return 0
 
 
-async def _is_red(door: PublicDoor) -> bool:
+async def _is_red(door: PublicApi) -> bool:
     return (await door.http.get("/readyz")).status_code == 503
 
 
-async def _serves(door: PublicDoor, workflow_id: str) -> bool:
+async def _serves(door: PublicApi, workflow_id: str) -> bool:
     return (await door.run(workflow_id)).is_success
 
 

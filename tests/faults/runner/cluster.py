@@ -14,7 +14,7 @@ from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import ENVIRONMENT, Scene
 from tests.support.brokers import tested_client
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
@@ -72,7 +72,7 @@ async def _load(
 ) -> list[Figure]:
     settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK)
     made = await make_first_key(settings)
-    door = PublicDoor(stack.url, made.api_key, made.workspace_id)
+    door = PublicApi(stack.url, made.api_key, made.workspace_id)
     workflow_id = await door.publish(steps(scene.witness.url, "node-a", "node-b"))
     calls: list[tuple[float, int]] = []
     load = SteadyLoad([stack.url], made.api_key, workflow_id, rate=RATE, seed=scene.options.seed)
@@ -111,7 +111,7 @@ async def _load(
     ]
 
 
-async def _call(door: PublicDoor, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
+async def _call(door: PublicApi, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
     """Make sync calls one after the other; record the time and status of each."""
     while not stopping.is_set():
         at = time.time()

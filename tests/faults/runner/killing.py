@@ -101,7 +101,7 @@ def _judge(scene: Scene, load: SteadyLoad, watch: JournalWatch) -> list[Figure]:
         Figure("failed", sum(job.status == "failed" for job in jobs), at_most=0),
         Figure("completed without all of their steps", len(false), at_most=0),
         Figure("journaled blocks compared", watch.seen),
-        Figure("journaled blocks run twice", len(watch.ran_again()), at_most=0),
+        Figure("journaled blocks run twice", len(watch.repeated_blocks()), at_most=0),
         Figure("middle blocks called again, in doubt and not yet journaled", len(again)),
         *(Figure(f"calls not accepted: {answer}", count) for answer, count in sorted(load.answers.items())),
     ]

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import Scene
 from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import TERMINAL, PublicDoor
+from tests.support.public_api import TERMINAL, PublicApi
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
 RUNS: Final = 1_000
@@ -68,7 +68,7 @@ def _says_this(kind: str) -> JsonObject:
     return workflow(kind, [start(), agent("a1", f"vllm/provider-{kind}", "Say this")], (START, "a1"))
 
 
-async def _streamed(door: PublicDoor, workflow_id: str) -> tuple[str, str]:
+async def _streamed(door: PublicApi, workflow_id: str) -> tuple[str, str]:
     """Return the last frame before the end: `error`, or `final`."""
     body = {"stream": True, "selectedOutputs": ["agent_1.content"]}
     try:
@@ -87,7 +87,7 @@ async def _streamed(door: PublicDoor, workflow_id: str) -> tuple[str, str]:
             return STUCK, "the stream ended and said nothing"
 
 
-async def _queued(door: PublicDoor, workflow_id: str) -> tuple[str, str]:
+async def _queued(door: PublicApi, workflow_id: str) -> tuple[str, str]:
     headers = {"X-Execution-Mode": "async", "X-Execution-Timeout-Seconds": str(TIME_LIMIT_SECONDS)}
     answer = await door.run(workflow_id, headers=headers)
     job_id = answer.raise_for_status().json()["jobId"]

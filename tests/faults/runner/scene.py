@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tests.faults.harness.witness import Witness
 from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
@@ -71,9 +71,9 @@ class Scene:
         return random.Random(f"{self.options.seed} {name}")
 
     @asynccontextmanager
-    async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicDoor]:
+    async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicApi]:
         """Yield a client of one gateway."""
-        door = PublicDoor(self.stack.url_of(gateway), self.api_key, self.workspace_id)
+        door = PublicApi(self.stack.url_of(gateway), self.api_key, self.workspace_id)
         try:
             yield door
         finally:

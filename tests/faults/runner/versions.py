@@ -13,7 +13,7 @@ from tests.faults.harness.load import Callers
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import DEPLOY, EXECUTORS, GATEWAYS, JOBS, Scene
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, JsonObject, response, start, workflow
 
 KILLS: Final = 5
@@ -37,7 +37,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
                     promotions[await _promote(door, workflow_id, number % 2 + 1)] += 1
                 await asyncio.sleep(PAUSE_SECONDS)
 
-        async def call_on_and_on(at: PublicDoor) -> None:
+        async def call_on_and_on(at: PublicApi) -> None:
             while not stopping.is_set():
                 answer = await at.run(workflow_id)
                 runs[answer.text if answer.is_success else f"failed: {answer.status_code} {answer.text}"] += 1
@@ -114,13 +114,13 @@ def _version(number: int) -> JsonObject:
     return workflow("Versions", [start(), response("r1", f'{{"version": {number}}}')], (START, "r1"))
 
 
-async def _deploy_another(door: PublicDoor, workflow_id: str, number: int) -> None:
+async def _deploy_another(door: PublicApi, workflow_id: str, number: int) -> None:
     state = _version(number)["state"]
     (await door.http.put(f"/api/workflows/{workflow_id}/state", json=state)).raise_for_status()
     (await door.deploy(workflow_id)).raise_for_status()
 
 
-async def _promote(door: PublicDoor, workflow_id: str, number: int) -> int:
+async def _promote(door: PublicApi, workflow_id: str, number: int) -> int:
     answer = await door.http.patch(f"/api/workflows/{workflow_id}/deployments/{number}", json={"isActive": True})
     return answer.status_code
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 from tests.support.broker_samples import Recorder, batch, dispatched
-from tests.support.brokers import Brokers, shown_as_usable
+from tests.support.brokers import Brokers, usable_metric
 from tests.support.eventually import eventually, until
 
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -44,17 +44,17 @@ async def test_an_alarm_refuses_publishes_immediately_and_lets_consumers_finish(
         for number in range(20):
             await broker.work.publish(brokers.work, dispatched(number))
         await broker.ping()
-        assert shown_as_usable()
+        assert usable_metric()
         set_watermark(alarmed, "0.00001")
         await refuses_without_waiting(broker, brokers.work, brokers.topology.reply_inbox.new_name())
-        assert not shown_as_usable()
+        assert not usable_metric()
         await broker.work.consume(brokers.work, recorder, prefetch=1)
         await eventually(lambda: len(recorder.deliveries) >= 20)
 
         set_watermark(alarmed, DEFAULT_WATERMARK)
         async with asyncio.timeout(60):
             await recovery(broker)
-        assert shown_as_usable()
+        assert usable_metric()
         await broker.work.publish(brokers.work, dispatched(99))
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from tests.support.broker_samples import Holder, Recorder, batch, dispatched
-from tests.support.brokers import Brokers, shown_as_usable
+from tests.support.brokers import Brokers, usable_metric
 from tests.support.eventually import eventually
 from tests.support.rabbitmq import with_wrong_password
 
@@ -97,7 +97,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     load = Load(publisher, brokers.work)
     await asyncio.sleep(SETTLED_SECONDS)
     await eventually(lambda: len(load.confirmed) > 300)
-    story.usable.append(shown_as_usable())
+    story.usable.append(usable_metric())
 
     server.kill()
     await eventually(lambda: story.losses)
@@ -105,7 +105,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     with contextlib.suppress(TimeoutError):  # both connections must detect the loss
         await eventually(lambda: refused_at_once(publisher, brokers) == 3)
     story.refused_at_once = refused_at_once(publisher, brokers)
-    story.usable.append(shown_as_usable())
+    story.usable.append(usable_metric())
     before = len(load.confirmed)
     await asyncio.to_thread(server.start)
 
@@ -115,8 +115,8 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     await eventually(lambda: story.confirmed <= set(story.recorder.run_ids), seconds=BACK_SECONDS)
     await eventually(lambda: address_of(inbox) and len(story.holder.held) == 2, seconds=BACK_SECONDS)
     story.addresses.append(address_of(inbox))
-    await works_again(worker)
-    story.usable.append(shown_as_usable())
+    await has_recovered(worker)
+    story.usable.append(usable_metric())
     await worker.replies.send(inbox.address, batch(), must_route=True)
     await publisher.control.broadcast(CancelRun(run_id="run-0"))
     await eventually(lambda: story.received and story.heard)
@@ -125,7 +125,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     return story
 
 
-async def works_again(broker: Broker) -> None:
+async def has_recovered(broker: Broker) -> None:
     async with asyncio.timeout(BACK_SECONDS):
         while True:
             with contextlib.suppress(BrokerUnavailable):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, dispatched
+from tests.support.broker_samples import DeadLetterRecorder, Holder, Recorder, batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
@@ -177,7 +177,7 @@ async def test_replies_of_one_turn_leave_together(brokers: Brokers) -> None:
 async def test_a_message_that_fails_comes_again_alone_and_harms_no_neighbour(brokers: Brokers) -> None:
     worker = await brokers.open()
     recorder = Recorder(failing("run-1", Settlement.REDELIVER))
-    undertaker = Undertaker()
+    undertaker = DeadLetterRecorder()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
     await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
@@ -207,7 +207,7 @@ async def test_a_failing_message_does_not_delay_the_others_of_its_bundle(brokers
 
 
 async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
-    worker, recorder, undertaker = await brokers.open(), Recorder(), Undertaker()
+    worker, recorder, undertaker = await brokers.open(), Recorder(), DeadLetterRecorder()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
     await publish_raw(brokers, encode_body(dispatched(0)), b'{"v":99}', encode_body(dispatched(2)))
@@ -217,7 +217,7 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
 
 
 async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
-    worker, holder, undertaker = await brokers.open(), Holder(), Undertaker()
+    worker, holder, undertaker = await brokers.open(), Holder(), DeadLetterRecorder()
     taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_consuming)
     await taking.stop_consuming()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from tests.support.broker_samples import Recorder, Undertaker, dispatched
+from tests.support.broker_samples import DeadLetterRecorder, Recorder, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 from tests.support.rabbitmq import with_wrong_password
@@ -54,7 +54,7 @@ async def test_a_policy_tightens_the_declared_bound_and_the_delivery_limit(rabbi
         with pytest.raises(QueueFull):
             for number in range(20):
                 await broker.work.publish(brokers.work, dispatched(number))
-        failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
+        failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), DeadLetterRecorder()
         await broker.work.consume(brokers.work, failing, prefetch=1)
         await broker.work.drain(brokers.dead, dead, prefetch=1)
         await eventually(lambda: dead.letters and len(failing.deliveries) == 2 * len(dead.letters))

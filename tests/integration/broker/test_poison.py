@@ -7,7 +7,7 @@ from pathlib import Path
 import aiormq
 import pytest
 from pamqp.common import FieldTable
-from tests.support.broker_samples import Recorder, Undertaker, batch, dispatched
+from tests.support.broker_samples import DeadLetterRecorder, Recorder, batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually, until
 
@@ -85,7 +85,7 @@ async def test_deeply_nested_headers_keep_no_worker_from_its_messages(brokers: B
 async def test_headers_nested_without_end_make_a_dead_letter_unreadable(brokers: Brokers) -> None:
     """aio-pika reads headers of this depth. Much deeper ones end its connection at each delivery (ADR 1)."""
     broker = await brokers.open()
-    dead, unreadable = Undertaker(), Recorder()
+    dead, unreadable = DeadLetterRecorder(), Recorder()
     await broker.work.drain(brokers.dead, dead, prefetch=2)
     await broker.work.consume(brokers.unreadable, unreadable, prefetch=2)
     await publish_nested(brokers.url, brokers.dead)
@@ -154,11 +154,11 @@ async def test_messages_of_a_killed_worker_go_to_another_and_its_inbox_disappear
     await eventually(lambda: recorder.deliveries)
     assert recorder.deliveries[0].redelivered
 
-    async def inbox_is_gone() -> bool:
+    async def inbox_is_deleted() -> bool:
         try:
             await survivor.replies.send(address, batch(), must_route=True)
         except ReplyUnroutable:
             return True
         return False
 
-    await until(inbox_is_gone)
+    await until(inbox_is_deleted)

@@ -11,7 +11,7 @@ import httpx2
 from tests.support.eventually import eventually
 from tests.support.mongod import install
 from tests.support.other_user import open_to_others
-from tests.support.up import SECONDS, Up, await_gone, credentials, printed_commands, run, up
+from tests.support.up import SECONDS, Up, await_end, credentials, printed_commands, run, up
 
 from flowport.servers.ports import reserve_port
 
@@ -28,7 +28,7 @@ def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, fre
         known = credentials(tmp_path)
         children = first.descendants()
         first.process.send_signal(signal.SIGKILL)
-        await_gone(children)
+        await_end(children)
     with up(tmp_path, free_port, **settings) as second:
         second.await_ready()
         assert "Starting MongoDB 8.0.4 (mongod on PATH, the store of this folder)\n" in second.output

@@ -20,14 +20,14 @@ def read(server: SecantusServer) -> list[object]:
         return [found["_id"] for found in client["test"]["kept"].find(sort=[("_id", 1)])]
 
 
-def test_acknowledged_writes_survive_a_crash_and_a_restart(secantus_of_my_own: SecantusServer) -> None:
-    write(secantus_of_my_own, 1)
-    secantus_of_my_own.kill()
-    assert secantus_of_my_own.pid is None
-    secantus_of_my_own.start()
-    write(secantus_of_my_own, 2)
-    secantus_of_my_own.restart()
-    assert read(secantus_of_my_own) == [1, 2]
+def test_acknowledged_writes_survive_a_crash_and_a_restart(private_secantus: SecantusServer) -> None:
+    write(private_secantus, 1)
+    private_secantus.kill()
+    assert private_secantus.pid is None
+    private_secantus.start()
+    write(private_secantus, 2)
+    private_secantus.restart()
+    assert read(private_secantus) == [1, 2]
 
 
 def test_stopping_twice_or_before_the_start_is_harmless(tmp_path: Path) -> None:

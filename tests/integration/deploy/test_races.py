@@ -31,7 +31,7 @@ async def watch(gateway: DeployCaller, workflow_id: str, seen: list[Endpoint]) -
         seen.append(await gateway.endpoint(workflow_id))
 
 
-async def insisting(change: Callable[[], Awaitable[Changed]]) -> Changed:
+async def retrying(change: Callable[[], Awaitable[Changed]]) -> Changed:
     """Retry after a 503 of too many concurrent changes, as a caller does: on a slow machine some come late."""
     async with asyncio.timeout(120):
         while True:
@@ -44,7 +44,7 @@ async def insisting(change: Callable[[], Awaitable[Changed]]) -> Changed:
 async def test_concurrent_deploys_get_unique_numbers_without_gaps(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     deploys = [partial(replicas[number % REPLICAS].deploy, workflow.id) for number in range(60)]
-    numbers = [deployed.version.number for deployed in await asyncio.gather(*map(insisting, deploys))]
+    numbers = [deployed.version.number for deployed in await asyncio.gather(*map(retrying, deploys))]
     assert sorted(numbers) == list(range(1, 61))
     assert await replicas[0].numbers(workflow.id) == list(range(60, 0, -1))
     assert (await replicas[0].endpoint(workflow.id)).version == 60
@@ -61,7 +61,7 @@ async def test_under_200_deploys_and_promotes_a_version_is_live_at_every_moment(
         else partial(replicas[0].deploy, workflow.id)
         for number in range(200)
     ]
-    results = await asyncio.gather(*map(insisting, changes))
+    results = await asyncio.gather(*map(retrying, changes))
     watcher.cancel()
     assert len(seen) > 10
     assert all(endpoint.snapshot_hash == first.version.snapshot_hash for endpoint in seen)
@@ -77,7 +77,7 @@ async def test_under_200_deploys_and_promotes_a_version_is_live_at_every_moment(
 async def test_a_deploy_overtaken_by_a_later_one_does_not_take_the_pointer_back(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     deploys = [partial(replicas[number % REPLICAS].deploy, workflow.id) for number in range(10)]
-    results = await asyncio.gather(*map(insisting, deploys))
+    results = await asyncio.gather(*map(retrying, deploys))
     final = await replicas[0].endpoint(workflow.id)
     assert final.version == 10
     assert max(result.endpoint.revision for result in results) == final.revision
@@ -93,7 +93,7 @@ async def test_undeploys_and_deploys_leave_one_of_the_two(replicas: list[DeployC
 
     deploy = partial(replicas[0].deploy, workflow.id)
     changes: list[Change] = [deploy if n % 2 else undeploy for n in range(20)]
-    await asyncio.gather(*map(insisting, changes))
+    await asyncio.gather(*map(retrying, changes))
     endpoint = await replicas[0].endpoint(workflow.id)
     assert endpoint.is_deployed == (endpoint.version is not None)
     assert await replicas[0].numbers(workflow.id) == list(range(11, 0, -1))
@@ -134,7 +134,7 @@ async def test_a_concurrent_deploy_does_not_revert_an_access_change(replicas: li
     public = contracts.UpdateAccess(is_public=True, description="open to all")
     changes: list[Change] = [partial(replicas[0].deploy, workflow.id) for _ in range(10)]
     changes.append(partial(replicas[1].http.call, "PATCH", at(workflow.id, "access"), body=public))
-    await asyncio.gather(*map(insisting, changes))
+    await asyncio.gather(*map(retrying, changes))
     endpoint = await replicas[0].endpoint(workflow.id)
     assert (endpoint.is_public, endpoint.version) == (True, 10)
 

@@ -15,9 +15,9 @@ from shared.store.client import Store
 
 
 async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
-    secantus_of_my_own: SecantusServer,
+    private_secantus: SecantusServer,
 ) -> None:
-    settings = settings_for(secantus_of_my_own.uri, "test")
+    settings = settings_for(private_secantus.uri, "test")
     store = Store(settings.mongodb_uri, "test_deploy", INDEXES, timeout_ms=1_000)
     async with running(build(settings, store=store)) as app:
         gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
@@ -26,7 +26,7 @@ async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
         deployed = await gateway.deploy(workflow.id)
         assert (await probe.get("/readyz")).status_code == 200
 
-        secantus_of_my_own.kill()
+        private_secantus.kill()
         with pytest.raises(Unavailable):
             await gateway.endpoint(workflow.id)
         with pytest.raises(Unavailable):
@@ -36,7 +36,7 @@ async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
         assert (await probe.get("/readyz")).status_code == 503
         assert (await probe.get("/healthz")).status_code == 200
 
-        secantus_of_my_own.start()
+        private_secantus.start()
         assert await gateway.endpoint(workflow.id) == deployed.endpoint
         assert (await gateway.deploy(workflow.id)).version.number == 2
         await probe.aclose()

@@ -14,7 +14,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import a_view
 from tests.support.gateway.system import Answer, System, running_system
 from tests.support.gateway.tenants import OTHER
-from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.visitor import Visitor, enroll
 from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import ROLE_SCOPES, Scope
@@ -87,11 +87,11 @@ async def stage() -> AsyncIterator[Stage]:
         for role in Role:
             made.visitors[f"session: {role}"] = await Visitor.with_role(system, role)
         system.clock.advance(1)
-        enrol(system, "stranger", Role.ADMIN, workspace="WS2")
+        enroll(system, "stranger", Role.ADMIN, workspace="WS2")
         made.visitors["session of a stranger"] = Visitor(system)
         await made.visitors["session of a stranger"].sign_in("stranger@example.com")
         for who in UNWANTED:
-            made.keys[who] = tenants.issue_personal(enrol(system, who.replace(" ", "-"), Role.ADMIN))
+            made.keys[who] = tenants.issue_personal(enroll(system, who.replace(" ", "-"), Role.ADMIN))
         tenants.join("WS2", f"u-{UNWANTED[1].replace(' ', '-')}", Role.ADMIN)
         tenants.workspaces["WS1"] = msgspec.structs.replace(tenants.workspaces["WS1"], allow_personal_keys=False)
         yield made
@@ -109,7 +109,7 @@ def told(row: Row, answer: Answer) -> str:
     return str(body["error"])
 
 
-def nobody_is_told(row: Row) -> str:
+def anonymous_answer(row: Row) -> str:
     if "usage-limits" in row.path:
         return "Authentication required"
     return "API key required" if row.style in ("v1", "v2") else "Unauthorized"
@@ -117,7 +117,7 @@ def nobody_is_told(row: Row) -> str:
 
 def check_refused(row: Row, who: str, answer: Answer) -> None:
     assert answer.status == 401, answer.body
-    assert told(row, answer) == (nobody_is_told(row) if who == "nobody" else "Invalid API key")
+    assert told(row, answer) == (anonymous_answer(row) if who == "nobody" else "Invalid API key")
 
 
 def check_stranger(row: Row, who: str, answer: Answer) -> None:
@@ -214,7 +214,7 @@ async def people() -> AsyncIterator[Stage]:
         made.keys["key: admin"] = system.tenants.issue()
         await _set(made)
         for name, role in PEOPLE.items():
-            user = enrol(system, name.replace(" ", "-"), role or Role.ADMIN, workspace="WS1" if role else "WS2")
+            user = enroll(system, name.replace(" ", "-"), role or Role.ADMIN, workspace="WS1" if role else "WS2")
             made.keys[f"personal key: {name}"] = system.tenants.issue_personal(user)
             visitor = made.visitors[f"session: {name}"] = Visitor(system)
             assert (await visitor.sign_in(user.email)).status == 200

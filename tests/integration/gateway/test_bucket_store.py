@@ -172,10 +172,10 @@ async def test_concurrent_gateways_get_no_token_twice(mongodb_uri: str, mongodb_
     await asyncio.gather(*(store.stop() for store in stores))
 
 
-async def test_an_unavailable_store_times_out(secantus_of_my_own: SecantusServer) -> None:
-    store = Store(secantus_of_my_own.uri, "test_gateway", INDEXES)
+async def test_an_unavailable_store_times_out(private_secantus: SecantusServer) -> None:
+    store = Store(private_secantus.uri, "test_gateway", INDEXES)
     await store.start()
-    secantus_of_my_own.kill()
+    private_secantus.kill()
     with pytest.raises(Unavailable):
         async with asyncio.timeout(2 * PATIENCE_SECONDS):
             await take(BucketStore(store), 1)

@@ -270,7 +270,7 @@ async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
             statuses.append((await pair.send(door, "POST", call, {})).status_code)
             await asyncio.sleep(0.01)
 
-    async def insist(door: int, method: str, path: str, body: Any = None) -> int:
+    async def retry_until_accepted(door: int, method: str, path: str, body: Any = None) -> int:
         """Retry as `Retry-After` says: a change that timed out in the queue has changed nothing."""
         for _ in range(20):
             answer = await pair.send(door, method, path, body)
@@ -281,8 +281,8 @@ async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
     async def change(number: int) -> int:
         door = number % 2
         if number % 4 < 2:
-            return await insist(door, "POST", f"/api/workflows/{workflow_id}/deploy")
-        return await insist(door, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
+            return await retry_until_accepted(door, "POST", f"/api/workflows/{workflow_id}/deploy")
+        return await retry_until_accepted(door, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
 
     callers = [asyncio.create_task(calling(door)) for door in (0, 1)]
     changed = await asyncio.gather(*map(change, range(200)))

@@ -33,7 +33,7 @@ async def system(start: Start) -> AsyncIterator[System]:
 
 
 @pytest.fixture
-async def impatient(start: Start) -> AsyncIterator[System]:
+async def short_leases(start: Start) -> AsyncIterator[System]:
     """A jobs-service with a worker timeout of half a second."""
     async with start(lease_seconds=0.5) as system:
         await system.executor.listen()

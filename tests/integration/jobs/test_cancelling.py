@@ -55,7 +55,7 @@ async def test_a_run_at_work_is_stopped_by_its_worker(system: System) -> None:
     await system.executor.begin()
 
     assert (await system.gateway.cancel(accepted.run_id)).reason == "recorded"
-    await until(lambda: _was_told(system, accepted.run_id))
+    await until(lambda: _was_notified(system, accepted.run_id))
     assert await system.executor.renew(accepted.run_id, 1) is True
     assert (await system.gateway.cancel(accepted.run_id)).reason == "already_cancelled"
 
@@ -64,16 +64,16 @@ async def test_a_run_at_work_is_stopped_by_its_worker(system: System) -> None:
     assert (await system.gateway.cancel(accepted.run_id)).reason == "already_cancelled"
 
 
-async def test_a_cancelled_run_whose_worker_dies_is_cancelled_not_repeated(impatient: System) -> None:
-    accepted = await impatient.gateway.accept()
-    await impatient.executor.begin()
-    await impatient.gateway.cancel(accepted.run_id)
+async def test_a_cancelled_run_whose_worker_dies_is_cancelled_not_repeated(short_leases: System) -> None:
+    accepted = await short_leases.gateway.accept()
+    await short_leases.executor.begin()
+    await short_leases.gateway.cancel(accepted.run_id)
 
     async def is_cancelled() -> bool:
-        return (await impatient.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
+        return (await short_leases.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
 
     await until(is_cancelled)
-    assert await impatient.executor.idle()
+    assert await short_leases.executor.idle()
 
 
 @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED])
@@ -112,7 +112,7 @@ async def test_an_attached_run_seen_only_after_its_cancel_is_stopped_then(system
 
     await system.executor.record(RunBegan(a_spec("attached-1", mode=RunMode.SYNC), datetime.now(UTC)))
 
-    await until(lambda: _was_told(system, "attached-1"))
+    await until(lambda: _was_notified(system, "attached-1"))
     assert (await system.gateway.cancel("attached-1")).reason == "already_cancelled"
 
 
@@ -131,7 +131,7 @@ async def test_an_attached_run_known_by_its_id_only_is_notified_immediately(syst
 
     await system.gateway.cancel("attached-1")
 
-    await until(lambda: _was_told(system, "attached-1"))
+    await until(lambda: _was_notified(system, "attached-1"))
 
 
 async def test_an_attached_run_known_by_its_id_only_ignores_cancels_of_other_workspaces(system: System) -> None:
@@ -141,7 +141,7 @@ async def test_an_attached_run_known_by_its_id_only_ignores_cancels_of_other_wor
     await system.gateway.cancel("attached-1", workflow_id="another")
     await system.gateway.cancel("attached-2")
 
-    await until(lambda: _was_told(system, "attached-2"))
+    await until(lambda: _was_notified(system, "attached-2"))
     assert system.cancels == ["attached-2"]
 
 
@@ -158,7 +158,7 @@ async def test_an_attached_run_in_progress_is_stopped_and_reports_its_end(system
     await until(lambda: _is_known(system, "attached-1"))
 
     assert (await system.gateway.cancel("attached-1")).reason == "recorded"
-    await until(lambda: _was_told(system, "attached-1"))
+    await until(lambda: _was_notified(system, "attached-1"))
     await system.executor.record(RunRecorded(spec, an_outcome(RunStatus.CANCELLED)))
 
     async def is_cancelled() -> bool:
@@ -168,16 +168,16 @@ async def test_an_attached_run_in_progress_is_stopped_and_reports_its_end(system
 
 
 async def test_an_attached_run_without_a_worker_is_cancelled_after_a_silent_lease(
-    impatient: System,
+    short_leases: System,
 ) -> None:
     spec = a_spec("attached-1", mode=RunMode.SYNC)
-    await impatient.executor.record(RunBegan(spec, datetime.now(UTC)))
-    await until(lambda: _is_known(impatient, "attached-1"))
+    await short_leases.executor.record(RunBegan(spec, datetime.now(UTC)))
+    await until(lambda: _is_known(short_leases, "attached-1"))
 
-    assert (await impatient.gateway.cancel("attached-1")).reason == "recorded"
+    assert (await short_leases.gateway.cancel("attached-1")).reason == "recorded"
 
     async def is_cancelled() -> bool:
-        return (await impatient.gateway.run("attached-1")).status is RunStatus.CANCELLED
+        return (await short_leases.gateway.run("attached-1")).status is RunStatus.CANCELLED
 
     await until(is_cancelled)
 
@@ -190,7 +190,7 @@ async def _is_empty(system: System) -> bool:
     return await system.queued() == 0
 
 
-async def _was_told(system: System, run_id: str) -> bool:
+async def _was_notified(system: System, run_id: str) -> bool:
     return run_id in system.cancels
 
 

@@ -66,7 +66,7 @@ async def test_a_standby_takes_over_from_a_dispatcher_that_went_silent(start: St
 async def test_a_stopping_leader_is_replaced_immediately(start: Start) -> None:
     async with AsyncExitStack() as stack:
         async with start(leader_lease_seconds=60) as first:
-            await until(lambda: _somebody_leads(first))
+            await until(lambda: _has_leader(first))
             second = await stack.enter_async_context(start(leader_lease_seconds=60))
         await second.executor.listen()
         await second.gateway.accept()
@@ -210,5 +210,5 @@ async def _let_pass(system: System, name: str, passed: timedelta) -> None:
     await system.collection("leases").update_one({"_id": name}, {"$inc": earlier})
 
 
-async def _somebody_leads(system: System) -> bool:
+async def _has_leader(system: System) -> bool:
     return await system.collection("leases").find_one({"_id": "dispatcher"}) is not None

@@ -31,10 +31,10 @@ async def read(system: System, after: EventPosition = BEFORE_ALL, workspace_id: 
 
 
 async def kept(system: System, count: int) -> None:
-    async def are_kept() -> bool:
+    async def are_stored() -> bool:
         return len((await read(system)).batches) == count
 
-    await until(are_kept)
+    await until(are_stored)
 
 
 async def test_events_are_read_in_order_whenever_one_comes(system: System) -> None:
@@ -85,10 +85,10 @@ async def test_a_batch_larger_than_a_page_is_read_alone(system: System) -> None:
     huge, next_one = batch(0, Chunk("b", "x" * (PAGE_BYTES + 1))), batch(1, Chunk("b", "y"))
     await tell(system, huge, next_one)
 
-    async def are_kept() -> bool:
+    async def are_stored() -> bool:
         return (await read(system, EventPosition(1, 0))).batches == (next_one,)
 
-    await until(are_kept)
+    await until(are_stored)
     assert await read(system) == EventLogPage(RunStatus.QUEUED, (huge,), has_more=True)
 
 

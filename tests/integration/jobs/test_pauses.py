@@ -177,10 +177,10 @@ async def test_a_cancelled_pause_leaves_no_journal_behind(system: System) -> Non
     await system.executor.pause(accepted.run_id, 1, asks())
     await system.gateway.cancel(accepted.run_id)
 
-    async def is_gone() -> bool:
+    async def is_deleted() -> bool:
         return await system.collection("journal").find_one({"run_id": accepted.run_id}) is None
 
-    await until(is_gone)
+    await until(is_deleted)
 
 
 async def test_another_workspaces_pause_is_not_found(system: System) -> None:

@@ -191,10 +191,10 @@ async def test_deleted_subscriptions_receive_nothing(hooked: System, stub: Stub)
     hook = await subscribe(hooked, stub.url, secret=SECRET)
     await run(hooked)
 
-    async def is_to_be_tried_again() -> bool:
+    async def is_retried() -> bool:
         return [each.last_status for each in await deliveries(hooked)] == [503]
 
-    await until(is_to_be_tried_again)
+    await until(is_retried)
     await hooked.gateway.client.call("DELETE", f"{BASE}/subscriptions/{hook.id}")
     (waiting,) = await deliveries(hooked)
     await hooked.gateway.client.call("POST", f"{BASE}/deliveries/{waiting.id}/resend")

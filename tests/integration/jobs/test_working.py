@@ -196,10 +196,10 @@ async def test_the_journal_goes_with_the_end_of_its_run(system: System) -> None:
     await system.executor.journal(accepted.run_id, 1, entry(0))
     await system.executor.finish(accepted.run_id, 1)
 
-    async def is_gone() -> bool:
+    async def is_deleted() -> bool:
         return await system.collection("journal").find_one({"run_id": accepted.run_id}) is None
 
-    await until(is_gone)
+    await until(is_deleted)
 
 
 async def test_a_report_that_comes_again_changes_nothing(system: System) -> None:
@@ -249,14 +249,14 @@ async def test_a_run_handed_back_is_dispatched_again_at_no_cost(system: System) 
     assert stored["losses"] == 0
 
 
-async def test_a_silent_worker_loses_its_run_to_another(impatient: System) -> None:
-    accepted = await impatient.gateway.accept()
-    await impatient.executor.begin()
+async def test_a_silent_worker_loses_its_run_to_another(short_leases: System) -> None:
+    accepted = await short_leases.gateway.accept()
+    await short_leases.executor.begin()
 
-    again = await impatient.executor.begin()
+    again = await short_leases.executor.begin()
     assert (again.run.run_id, again.attempt) == (accepted.run_id, 2)
     with pytest.raises(StaleAttempt):
-        await impatient.executor.finish(accepted.run_id, 1)
+        await short_leases.executor.finish(accepted.run_id, 1)
 
 
 async def test_a_worker_that_renews_its_lease_keeps_its_run(start: Start) -> None:
@@ -286,28 +286,28 @@ async def test_a_run_that_loses_every_worker_fails_with_a_reason(start: Start) -
         assert run.error.code is ErrorCode.ATTEMPTS_EXHAUSTED
 
 
-async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(impatient: System) -> None:
-    accepted = await impatient.gateway.accept(a_spec(time_limit_ms=300, time_limit_text_ms=5_400_000))
-    await impatient.executor.begin()
-    await impatient.executor.journal(accepted.run_id, 1, entry(0))
+async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(short_leases: System) -> None:
+    accepted = await short_leases.gateway.accept(a_spec(time_limit_ms=300, time_limit_text_ms=5_400_000))
+    await short_leases.executor.begin()
+    await short_leases.executor.journal(accepted.run_id, 1, entry(0))
 
-    async def keeps_renewing_until_it_ends() -> bool:
+    async def renews_until_the_end() -> bool:
         try:
-            await impatient.executor.renew(accepted.run_id, 1)
+            await short_leases.executor.renew(accepted.run_id, 1)
         except StaleAttempt:
             return True
         return False
 
-    await until(keeps_renewing_until_it_ends)
-    run = await impatient.gateway.run(accepted.run_id)
+    await until(renews_until_the_end)
+    run = await short_leases.gateway.run(accepted.run_id)
     assert run.status is RunStatus.FAILED
     assert run.error == RunError(ErrorCode.TIMEOUT, "Execution timed out after 90 minutes")
-    await until(lambda: _was_told(impatient, accepted.run_id))
+    await until(lambda: _was_notified(short_leases, accepted.run_id))
 
-    async def is_gone() -> bool:
-        return await impatient.collection("journal").find_one({"run_id": accepted.run_id}) is None
+    async def is_deleted() -> bool:
+        return await short_leases.collection("journal").find_one({"run_id": accepted.run_id}) is None
 
-    await until(is_gone)
+    await until(is_deleted)
 
 
 async def test_a_result_of_twenty_megabytes_comes_back_whole(system: System) -> None:
@@ -327,5 +327,5 @@ async def _has_ended(system: System, run_id: str) -> bool:
     return (await system.gateway.run(run_id)).status.is_terminal
 
 
-async def _was_told(system: System, run_id: str) -> bool:
+async def _was_notified(system: System, run_id: str) -> bool:
     return run_id in system.cancels

@@ -12,15 +12,15 @@ from shared.store.errors import store_call
 
 
 @pytest.fixture
-async def store(secantus_of_my_own: SecantusServer) -> AsyncIterator[Store]:
-    store = Store(secantus_of_my_own.uri, "full")
+async def store(private_secantus: SecantusServer) -> AsyncIterator[Store]:
+    store = Store(private_secantus.uri, "full")
     await store.start()
     yield store
     await store.stop()
 
 
 async def test_a_store_that_a_full_disk_has_stopped_is_not_ready(
-    store: Store, secantus_of_my_own: SecantusServer
+    store: Store, private_secantus: SecantusServer
 ) -> None:
     @store_call
     async def write() -> None:
@@ -29,8 +29,8 @@ async def test_a_store_that_a_full_disk_has_stopped_is_not_ready(
     await write()
     await store.ping()
 
-    assert secantus_of_my_own.pid is not None
-    resource.prlimit(secantus_of_my_own.pid, resource.RLIMIT_FSIZE, (1, 1))  # no file can grow
+    assert private_secantus.pid is not None
+    resource.prlimit(private_secantus.pid, resource.RLIMIT_FSIZE, (1, 1))  # no file can grow
     with pytest.raises(Unavailable):
         await write()
     with pytest.raises(Unavailable):

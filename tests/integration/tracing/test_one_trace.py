@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.support.eventually import eventually
 from tests.support.model_server import ModelServer
-from tests.support.public_door import PublicDoor
+from tests.support.public_api import PublicApi
 
 from flowport.home import SealingKeys
 from flowport.local.asgi_server import listen, port_of
@@ -40,7 +40,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 @pytest.fixture
 async def door(
     spans: InMemorySpanExporter, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[PublicDoor]:
+) -> AsyncIterator[PublicApi]:
     """All four services in this process."""
     monkeypatch.setenv("FLOWPORT_MONGODB_PREFIX", mongodb_prefix)
     monkeypatch.setenv("FLOWPORT_TRACING_ENDPOINT", "http://127.0.0.1:9/unused")
@@ -54,12 +54,12 @@ async def door(
         )
         await stack.enter_async_context(services)
         made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
-        door = PublicDoor(url, made.api_key, made.workspace_id)
+        door = PublicApi(url, made.api_key, made.workspace_id)
         stack.push_async_callback(door.close)
         yield door
 
 
-async def test_a_run_that_is_waited_for(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+async def test_a_run_that_is_waited_for(door: PublicApi, spans: InMemorySpanExporter) -> None:
     workflow_id = await door.publish(EXAMPLE)
     spans.clear()
     answer = await door.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers={"traceparent": CALLER})
@@ -75,7 +75,7 @@ async def test_a_run_that_is_waited_for(door: PublicDoor, spans: InMemorySpanExp
     assert lineage_of(spans, "model vllm") == lineage
 
 
-async def test_a_queued_run(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+async def test_a_queued_run(door: PublicApi, spans: InMemorySpanExporter) -> None:
     workflow_id = await door.publish(EXAMPLE)
     spans.clear()
     headers = {"traceparent": CALLER, "X-Execution-Mode": "async"}
@@ -86,7 +86,7 @@ async def test_a_queued_run(door: PublicDoor, spans: InMemorySpanExporter) -> No
     assert lineage_of(spans, "model vllm") == lineage
 
 
-async def test_callers_without_a_trace_get_a_new_one(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+async def test_callers_without_a_trace_get_a_new_one(door: PublicApi, spans: InMemorySpanExporter) -> None:
     async with httpx2.AsyncClient(base_url=door.url, timeout=30) as client:
         await asyncio.gather(*(client.get("/healthz") for _ in range(2)))
     await eventually(lambda: names(spans).count("GET /healthz") == 2)

@@ -13,7 +13,7 @@ from tests.support.gateway import agent_calls, published_chat, tool_calls
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.followed_worker import FollowedWorker
 from tests.support.gateway.system import Answer, Call, System
-from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.visitor import Visitor, enroll
 from tests.support.gateway.worker import Send, outcome
 
 from gateway.access.domain.people import ROTATE_AFTER, ROTATION_GRACE, Role
@@ -207,7 +207,7 @@ class TestPeople:
 
     @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
     async def test_a_removed_member_reads_no_stream_by_personal_key(self, system: System, way: Way) -> None:
-        key = system.tenants.issue_personal(enrol(system, "ann", Role.WRITE))
+        key = system.tenants.issue_personal(enroll(system, "ann", Role.WRITE))
         call = await opened(system, way, {"x-api-key": key})
         assert (await system.send("DELETE", "/api/workspaces/WS1/members/u-ann")).status == 200
         system.clock.advance(1)
@@ -215,14 +215,14 @@ class TestPeople:
         assert (answer.status, way.told in answer.body.decode()) == (way.status, True), answer.body
 
     async def test_a_workspace_that_forbids_personal_keys_ends_their_streams(self, system: System) -> None:
-        key = system.tenants.issue_personal(enrol(system, "ann", Role.WRITE))
+        key = system.tenants.issue_personal(enroll(system, "ann", Role.WRITE))
         call = await opened(system, WAYS[0], {"x-api-key": key})
         assert (await system.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
         system.clock.advance(1)
         assert (await ended(call)).body.decode().endswith(WAYS[0].told)
 
     async def test_a_demoted_member_with_read_access_continues_reading(self, system: System) -> None:
-        key = system.tenants.issue_personal(enrol(system, "ann", Role.WRITE))
+        key = system.tenants.issue_personal(enroll(system, "ann", Role.WRITE))
         call = await opened(system, WAYS[0], {"x-api-key": key})
         changed = await system.send("PATCH", "/api/workspaces/WS1/members/u-ann", {"role": "read"})
         assert changed.status == 200

@@ -9,7 +9,7 @@ from tests.support.gateway.agent_calls import a_task, error_of, publish
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import a_view
 from tests.support.gateway.system import Answer, System
-from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.visitor import Visitor, enroll
 
 from gateway.access.adapters.key_store import stored_key, to_key
 from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes
@@ -43,7 +43,7 @@ async def paused(system: System) -> None:
 
 
 def personal_key(system: System, role: Role, scopes: frozenset[Scope] = frozenset(Scope)) -> str:
-    return system.tenants.issue_personal(enrol(system, f"member-{role}", role), scopes)
+    return system.tenants.issue_personal(enroll(system, f"member-{role}", role), scopes)
 
 
 async def post(system: System, path: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -77,7 +77,7 @@ async def test_only_members_who_write_can_redrive_a_run(system: System) -> None:
 async def test_a_redriven_run_belongs_to_the_person_who_redrives_it(system: System) -> None:
     """Its ticket opens the personal environment values of its caller, a present member."""
     system.jobs.views["E1"] = a_view(RunStatus.FAILED)
-    user = enrol(system, "boss", Role.ADMIN)
+    user = enroll(system, "boss", Role.ADMIN)
     key = system.tenants.issue_personal(user)
     for path in REDRIVES:
         assert (await post(system, path, b"", SHOWN["x-api-key"](key))).status == 202

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import System
-from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.visitor import Visitor, enroll
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
@@ -32,7 +32,7 @@ async def test_a_reader_sees_scheme_and_host(system: System, url: str) -> None:
     keys = [
         system.tenants.issue(scopes=frozenset(Scope) - {Scope.ADMIN}),
         system.tenants.issue(scopes=frozenset({Scope.READ})),
-        system.tenants.issue_personal(enrol(system, "reader", Role.READ)),
+        system.tenants.issue_personal(enroll(system, "reader", Role.READ)),
     ]
     for path in (WEBHOOKS, f"{WEBHOOKS}/{made.json['data']['id']}", DELIVERIES):
         for key in keys:

@@ -58,7 +58,7 @@ def claude(index: int, **content: Any) -> str:
     return event({"type": "content_block_delta", "index": index, "delta": content})
 
 
-def claude_begins(**block: Any) -> str:
+def claude_start(**block: Any) -> str:
     usage = {"input_tokens": 1, "output_tokens": 0}
     return event({"type": "message_start", "message": {"usage": usage}}) + event(
         {"type": "content_block_start", "index": 0, "content_block": block}
@@ -94,10 +94,10 @@ async def failure_of(
         ("vllm/x", delta(reasoning_content="x" * 1000), ""),
         ("vllm/x", delta(tool_calls=[{"index": 0, "function": {"arguments": "x" * 1000}}]), ""),
         ("vllm/x", delta(tool_calls=[{"index": n} for n in range(5000)]), ""),
-        ("claude-x", claude(0, type="text_delta", text="x" * 1000), claude_begins(type="text", text="")),
-        ("claude-x", claude(0, type="thinking_delta", thinking="x" * 1000), claude_begins(type="thinking")),
-        ("claude-x", claude(0, type="signature_delta", signature="x" * 1000), claude_begins(type="thinking")),
-        ("claude-x", claude(0, type="input_json_delta", partial_json="[" * 1000), claude_begins(type="tool_use")),
+        ("claude-x", claude(0, type="text_delta", text="x" * 1000), claude_start(type="text", text="")),
+        ("claude-x", claude(0, type="thinking_delta", thinking="x" * 1000), claude_start(type="thinking")),
+        ("claude-x", claude(0, type="signature_delta", signature="x" * 1000), claude_start(type="thinking")),
+        ("claude-x", claude(0, type="input_json_delta", partial_json="[" * 1000), claude_start(type="tool_use")),
         ("gemini-x", gemini(text="x" * 1000), ""),
         ("gemini-x", gemini(text="x" * 1000, thought=True), ""),
         ("gemini-x", gemini(functionCall={"name": "f", "args": {"a": "x" * 1000}}), ""),

@@ -108,11 +108,11 @@ async def test_a_body_that_drips_ends_with_the_time(client: OutboundClient) -> N
 
 
 async def test_silence_ends_before_the_time(client: OutboundClient) -> None:
-    impatient = OutboundClient(["localhost"], limits=OutboundLimits(idle_seconds=0.05))
+    short_leases = OutboundClient(["localhost"], limits=OutboundLimits(idle_seconds=0.05))
     async with raw_server(saying(b"HTTP/1.1 200 OK\r\n")) as server:
         with pytest.raises(OutboundTimeout, match="after 50ms"):
-            await impatient.send(get(server.url))
-    await impatient.stop()
+            await short_leases.send(get(server.url))
+    await short_leases.stop()
 
 
 async def test_a_chain_of_slow_redirects_shares_one_time(client: OutboundClient) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tests.support.blocks.runs import INPUT, Nobody, engine_of, request
+from tests.support.blocks.runs import INPUT, NullSink, engine_of, request
 from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, ToolBuilder
@@ -85,7 +85,7 @@ class Model:
         return "vllm"
 
 
-class Hearing(Nobody):
+class Hearing(NullSink):
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
 
@@ -123,7 +123,7 @@ async def run(
     )
     asked = request(body or {"input": "Hi"}, **(run_request or {}))
     return await Execution(
-        engine, compile_workflow(document), asked, environment={"KEY": "sk-secret"}, sink=sink or Nobody()
+        engine, compile_workflow(document), asked, environment={"KEY": "sk-secret"}, sink=sink or NullSink()
     ).run()
 
 

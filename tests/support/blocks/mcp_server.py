@@ -74,7 +74,7 @@ class ToolServer(LoopbackServer):
         return server
 
 
-class PlayedServer(LoopbackServer):
+class MinimalServer(LoopbackServer):
     """Implements the minimum of the protocol. Subclasses define its tools and its misbehavior."""
 
     session: str | None = None
@@ -132,7 +132,7 @@ class PlayedServer(LoopbackServer):
         )
 
 
-class EndlessServer(PlayedServer):
+class EndlessServer(MinimalServer):
     """Offers endless pages of tools, so many per page; its one tool fails with a long text."""
 
     def __init__(self, tools_of_a_page: int = 1) -> None:
@@ -150,7 +150,7 @@ class EndlessServer(PlayedServer):
         return {"content": [{"type": "text", "text": "x" * 100_000}], "isError": True}
 
 
-class NamingServer(PlayedServer):
+class NamingServer(MinimalServer):
     """Offers tools with these names."""
 
     def __init__(self, *names: str) -> None:
@@ -161,7 +161,7 @@ class NamingServer(PlayedServer):
         return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in self._names]}
 
 
-class WordyServer(PlayedServer):
+class WordyServer(MinimalServer):
     """Offers a tool whose description has so many characters."""
 
     def __init__(self, characters: int) -> None:
@@ -173,7 +173,7 @@ class WordyServer(PlayedServer):
         return {"tools": [tool]}
 
 
-class PatternServer(PlayedServer):
+class PatternServer(MinimalServer):
     """Declares for its answer a pattern on which a backtracking engine would practically never finish."""
 
     def tools_list(self) -> Any:
@@ -185,7 +185,7 @@ class PatternServer(PlayedServer):
         return {"content": [{"type": "text", "text": "done"}], "structuredContent": {"text": "a" * 60 + "!"}}
 
 
-class ClingingServer(PlayedServer):
+class EndlessSessionServer(MinimalServer):
     """Has sessions, and refuses to end them."""
 
     session = "s1"
@@ -198,7 +198,7 @@ class ClingingServer(PlayedServer):
         return Response()
 
 
-class BreakingServer(PlayedServer):
+class BreakingServer(MinimalServer):
     """Breaks each stream before the answer, after so many bytes, and asks for an immediate retry."""
 
     def __init__(self, size: int = 0) -> None:

@@ -91,7 +91,7 @@ class NoExpressions:
         pass
 
 
-class Nobody:
+class NullSink:
     """A sink that discards events."""
 
     async def emit(self, event: RunEvent) -> None:
@@ -118,7 +118,7 @@ async def run(document: JsonObject | CompiledWorkflow, engine: Engine, body: Any
     state, environment = more.pop("state", None), more.pop("environment", {})
     compiled = document if isinstance(document, CompiledWorkflow) else compile_workflow(document)
     return await Execution(
-        engine, compiled, request(body, **more), environment=environment, sink=Nobody(), state=state
+        engine, compiled, request(body, **more), environment=environment, sink=NullSink(), state=state
     ).run()
 
 

@@ -13,7 +13,7 @@ from gateway.access.domain.people import Account, Role, User
 PASSWORD = "correct horse"
 
 
-def enrol(system: System, name: str, role: Role | None = None, *, workspace: str = "WS1") -> User:
+def enroll(system: System, name: str, role: Role | None = None, *, workspace: str = "WS1") -> User:
     """Add an account with the usual password and a membership in a workspace."""
     user = User(id=f"u-{name}", email=f"{name}@example.com", name=name.title(), created_at=NOON)
     system.tenants.accounts[user.id] = Account(user=user, password_hash=f"hash of {PASSWORD}")
@@ -34,7 +34,7 @@ class Visitor:
     @classmethod
     async def with_role(cls, system: System, role: Role, name: str = "") -> "Visitor":
         """Sign in as a new member."""
-        user = enrol(system, name or role.value, role)
+        user = enroll(system, name or role.value, role)
         visitor = cls(system)
         assert (await visitor.sign_in(user.email)).status == 200
         return visitor

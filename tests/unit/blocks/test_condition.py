@@ -4,7 +4,7 @@ import asyncio
 import threading
 from typing import Any
 
-from tests.support.blocks.runs import INPUT, Nobody, echo, engine_of, failure, names, request
+from tests.support.blocks.runs import INPUT, NullSink, echo, engine_of, failure, names, request
 from tests.support.left_behind import without_collections
 from tests.support.workflow_states import block, edge, workflow
 
@@ -52,7 +52,7 @@ async def choose(
     document = workflow(INPUT, condition, *targets, edges=(*edges,))
     engine = engine_of({"condition": ConditionHandler(sandbox or Sandbox())})
     return await Execution(
-        engine, compile_workflow(document), request(body or {}), environment=ENVIRONMENT, sink=Nobody()
+        engine, compile_workflow(document), request(body or {}), environment=ENVIRONMENT, sink=NullSink()
     ).run()
 
 
@@ -119,7 +119,7 @@ async def test_unreadable_options_are_reported() -> None:
         INPUT, block("c", "condition", "C", settings={"conditions": "{not json"}), edges=(edge("start", "c"),)
     )
     engine = engine_of({"condition": ConditionHandler(Sandbox())})
-    result = await Execution(engine, compile_workflow(document), request(), environment={}, sink=Nobody()).run()
+    result = await Execution(engine, compile_workflow(document), request(), environment={}, sink=NullSink()).run()
     assert failure(result) == "C: Invalid conditions format: Expected property name or '}' in JSON at position 1"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.blocks.runs import INPUT, Nobody, engine_of, failure, request
+from tests.support.blocks.runs import INPUT, NullSink, engine_of, failure, request
 from tests.support.eventually import PATIENCE_MS
 from tests.support.workflow_states import block, chain
 
@@ -48,7 +48,7 @@ async def run(
     asked = request(body, time_limit_ms=limit)
     values = {"TOKEN": "ab'c\"", "LIMIT": "3", "PASSWORD": 'open "sesame"'}
     values |= {"SHORTER": "secret1", "LONGER": "secret1-xyz"}
-    return await Execution(engine, compile_workflow(document), asked, environment=values, sink=Nobody()).run()
+    return await Execution(engine, compile_workflow(document), asked, environment=values, sink=NullSink()).run()
 
 
 async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.blocks.http_calls import Api, send, table
-from tests.support.blocks.runs import INPUT, Nobody, engine_of, failure, request, run
+from tests.support.blocks.runs import INPUT, NullSink, engine_of, failure, request, run
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.raw_http import answer, raw_server, saying
 from tests.support.workflow_states import block, chain
@@ -209,5 +209,5 @@ async def test_a_call_to_our_own_api_carries_the_chain_of_workflows(stub: HttpSt
     engine = engine_of({"api": ApiHandler(outbound)})
     for public_url, told in ((ours, "wf-0,wf-1"), ("https://flowport.example", "forged")):
         asked = replace(request(call_chain=("wf-0",)), public_url=public_url)
-        await Execution(engine, document, asked, environment={}, sink=Nobody()).run()
+        await Execution(engine, document, asked, environment={}, sink=NullSink()).run()
         assert stub.asked[-1].headers["x-sim-via"] == told

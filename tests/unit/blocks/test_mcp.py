@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from tests.support.blocks.mcp_server import (
     BreakingServer,
-    ClingingServer,
     EndlessServer,
+    EndlessSessionServer,
+    MinimalServer,
     PatternServer,
-    PlayedServer,
     ToolServer,
 )
 from tests.support.blocks.runs import INPUT, engine_of, failure, run
@@ -206,7 +206,7 @@ async def test_a_server_that_takes_no_leave_loses_no_answer(
     outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "SESSION_CLOSE_SECONDS", 0.1)
-    with ClingingServer() as server:
+    with EndlessSessionServer() as server:
         assert (await call(outbound, server.url, "any")).output == {"content": [{"type": "text", "text": "done"}]}
 
 
@@ -252,7 +252,7 @@ async def test_an_answer_may_be_long(any_server: ToolServer, outbound: OutboundC
 
 
 async def test_a_tool_that_fails_without_text_is_reported(outbound: OutboundClient) -> None:
-    class Silent(PlayedServer):
+    class Silent(MinimalServer):
         def tools_call(self) -> Any:
             return {"content": [], "isError": True}
 
@@ -261,7 +261,7 @@ async def test_a_tool_that_fails_without_text_is_reported(outbound: OutboundClie
 
 
 async def test_a_failed_session_end_does_not_fail_the_block(outbound: OutboundClient) -> None:
-    class Eternal(PlayedServer):
+    class Eternal(MinimalServer):
         session = "s1"
         refusal = "no such tool"
 

@@ -275,7 +275,7 @@ TRANSLATES = chain(
 )
 
 
-async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
+async def tool_description(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
     """Return what the model learns of a workflow that is an agent's tool, and of its input."""
     tools = block_tools({"workflow_input": WorkflowHandler(deployed)})
     model = Model(Turn(content="done"))
@@ -288,7 +288,7 @@ async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
 
 async def test_a_model_gets_the_workflow_and_the_inputs_of_a_tool() -> None:
     deployed = Deployed(translate=TRANSLATES)
-    tool, mapping = await told_of_tool(deployed, workflowId="translate", inputMapping={"lang": "en"})
+    tool, mapping = await tool_description(deployed, workflowId="translate", inputMapping={"lang": "en"})
     assert tool.description == 'Runs the workflow "Translate" and returns its result.'
     assert mapping == {
         "type": "object",
@@ -296,7 +296,7 @@ async def test_a_model_gets_the_workflow_and_the_inputs_of_a_tool() -> None:
         "properties": {"text": {"type": "string", "description": "What to translate"}, "rows": {"type": "number"}},
         "required": ["text"],
     }
-    _, nothing_left = await told_of_tool(
+    _, nothing_left = await tool_description(
         deployed, workflowId="translate", inputMapping={"lang": "en", "text": "Hi", "rows": 1}
     )
     assert nothing_left is None
@@ -304,9 +304,9 @@ async def test_a_model_gets_the_workflow_and_the_inputs_of_a_tool() -> None:
 
 async def test_a_dynamic_or_unavailable_workflow_tool_has_a_generic_description() -> None:
     deployed = Deployed(translate=TRANSLATES)
-    told = [await told_of_tool(deployed), await told_of_tool(deployed, workflowId="nobody")]
+    told = [await tool_description(deployed), await tool_description(deployed, workflowId="nobody")]
     deployed.is_up = False
-    told.append(await told_of_tool(deployed, workflowId="translate"))
+    told.append(await tool_description(deployed, workflowId="translate"))
     assert [mapping for _, mapping in told] == [{"type": "object", "description": "The workflow's input fields"}] * 3
 
 

@@ -115,11 +115,11 @@ async def test_the_time_limit_ends_the_run_and_keeps_an_agents_text() -> None:
 
 
 async def test_it_is_the_run_that_times_out_and_not_the_block_that_uses_up_its_time() -> None:
-    async def gives_up_at_the_last_moment(call: Call) -> Any:
+    async def fails_at_the_time_limit(call: Call) -> Any:
         await asyncio.sleep(call.remaining_seconds() - 0.005)
         raise fails("timed out after 199ms")
 
-    result = await run(gives_up_at_the_last_moment, chain(block("f")), time_limit_ms=200)
+    result = await run(fails_at_the_time_limit, chain(block("f")), time_limit_ms=200)
     assert result.outcome.error is not None
     assert result.outcome.error.text == "Execution timed out after 200 ms"
 

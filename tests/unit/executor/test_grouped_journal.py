@@ -134,12 +134,12 @@ async def test_a_run_that_has_ended_learns_that_another_has_it() -> None:
 
 
 async def test_an_unavailable_jobs_service_is_retried() -> None:
-    class AwayAtFirst(JobsService):
+    class UnavailableAtFirst(JobsService):
         async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
             self._fail_if_told()
             await super().append_journal(run_id, entries)
 
-    jobs = AwayAtFirst(spec())
+    jobs = UnavailableAtFirst(spec())
     jobs.attempt = jobs.failures_left = 1
     journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     await journal.record("done", msgspec.Raw(b"1"))

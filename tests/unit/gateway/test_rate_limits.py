@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.support.gateway.system import Answer, System, running_system
 from tests.support.gateway.tenants import OTHER
-from tests.support.gateway.visitor import Visitor, enrol
+from tests.support.gateway.visitor import Visitor, enroll
 
 from gateway.access.domain.people import Role
 from gateway.access.domain.plans import PlanName
@@ -214,7 +214,7 @@ async def test_a_signed_in_person_is_identified_as_such(system: System) -> None:
 
 
 async def test_a_member_of_several_workspaces_gets_the_requested_ones_limits(system: System) -> None:
-    lea = enrol(system, "lea", Role.READ)
+    lea = enroll(system, "lea", Role.READ)
     system.tenants.join("WS2", lea.id, Role.READ)
     system.jobs.spent |= {"WS1": 1.25, "WS2": 7.5}
     key = system.tenants.issue_personal(lea)

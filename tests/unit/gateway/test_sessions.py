@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.support.eventually import eventually
 from tests.support.gateway.system import BASE, System, running_system
-from tests.support.gateway.visitor import PASSWORD, Visitor, enrol
+from tests.support.gateway.visitor import PASSWORD, Visitor, enroll
 
 from gateway.access.adapters.argon2 import Argon2Passwords
 from gateway.access.domain.people import Role
@@ -21,7 +21,7 @@ async def ann(system: System) -> Visitor:
 
 
 async def test_signing_in_gives_the_person_and_a_cookie_that_no_script_reads(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     answer = await Visitor(system).sign_in(" Ann@Example.com ")
     assert answer.status == 200
     assert answer.json["user"] | {"createdAt": ""} == {
@@ -37,7 +37,7 @@ async def test_signing_in_gives_the_person_and_a_cookie_that_no_script_reads(sys
 
 
 async def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     answers = [
         await Visitor(system).sign_in(email, password)
         for email, password in (("ann@example.com", "wrong"), ("nobody@example.com", PASSWORD))
@@ -105,7 +105,7 @@ async def test_a_session_in_use_gets_another_token_each_day_and_ends_after_a_mon
 
 
 async def test_tries_at_an_account_are_limited_until_the_window_ends(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     visitor = Visitor(system)
     for _ in range(10):
         assert (await visitor.sign_in("ann@example.com", "wrong")).status == 401
@@ -116,7 +116,7 @@ async def test_tries_at_an_account_are_limited_until_the_window_ends(system: Sys
 
 
 async def test_guesses_from_other_addresses_do_not_lock_the_owner_out(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     stranger, owner = Visitor(system, address="198.51.100.7"), Visitor(system, address="203.0.113.5")
     for _ in range(11):
         refused = await stranger.sign_in("ann@example.com", "wrong")
@@ -132,7 +132,7 @@ async def test_tries_are_limited_by_address(system: System) -> None:
 
 
 async def test_success_forgives_the_tries_before(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     for _ in range(3):
         for _ in range(9):
             await Visitor(system).sign_in("ann@example.com", "wrong")
@@ -171,7 +171,7 @@ async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_fro
 
 
 async def test_another_site_cannot_sign_a_visitor_in(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     assert (await Visitor(system, origin="https://evil.example").sign_in("ann@example.com")).status == 403
 
 
@@ -185,7 +185,7 @@ async def test_only_the_cookie_that_no_other_host_can_set_counts(system: System,
 
 async def test_without_tls_the_cookie_has_its_plain_name() -> None:
     async with running_system(public_url="http://flow.example") as system:
-        enrol(system, "ann", Role.READ)
+        enroll(system, "ann", Role.READ)
         cookie = (await Visitor(system, origin="").sign_in("ann@example.com")).headers["set-cookie"]
         shown = cookie.partition(";")[0]
         assert shown.startswith("flowport_session=")
@@ -196,7 +196,7 @@ async def test_without_tls_the_cookie_has_its_plain_name() -> None:
 
 
 async def test_a_page_on_the_same_host_is_our_own(system: System) -> None:
-    enrol(system, "ann", Role.READ)
+    enroll(system, "ann", Role.READ)
     visitor = Visitor(system, origin="http://127.0.0.1:8080")
     body = {"email": "ann@example.com", "password": PASSWORD}
     assert (await visitor.send("POST", SIGN_IN, body, host="127.0.0.1:8080")).status == 200

@@ -7,7 +7,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import JOB, a_view
 from tests.support.gateway.system import BASE, Answer, System
 from tests.support.gateway.tenants import OTHER
-from tests.support.gateway.visitor import enrol
+from tests.support.gateway.visitor import enroll
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
@@ -110,7 +110,7 @@ async def test_the_list_is_of_one_folder_where_one_is_named(system: System) -> N
 
 
 async def test_the_limits_are_those_of_the_workspace_that_is_listed(system: System) -> None:
-    lea = enrol(system, "lea", Role.ADMIN)
+    lea = enroll(system, "lea", Role.ADMIN)
     system.tenants.join("WS2", lea.id, Role.ADMIN)
     key = system.tenants.issue_personal(lea)
     for workspace, plan in (("WS1", "free"), ("WS2", "pro")):
@@ -307,7 +307,7 @@ async def test_a_key_needs_the_scope(system: System, method: str, path: str, sco
 async def test_to_a_key_whose_user_may_not_deploy_there_is_nothing_to_deploy(
     system: System, generation: str, method: str, path: str
 ) -> None:
-    key = system.tenants.issue_personal(enrol(system, "reader", Role.READ))
+    key = system.tenants.issue_personal(enroll(system, "reader", Role.READ))
     answer = await system.send(method, f"/api/{generation}/workflows/W/{path}", {}, key=key)
     assert answer.status == 404
     told = answer.json["error"] if generation == "v1" else answer.json["error"]["message"]

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.gateway.system import BASE, System
-from tests.support.gateway.visitor import PASSWORD, Visitor, enrol
+from tests.support.gateway.visitor import PASSWORD, Visitor, enroll
 
 from gateway.access.domain.people import Role
 
@@ -125,7 +125,7 @@ async def test_a_person_whose_join_failed_signs_in_and_uses_the_same_link(system
 
 
 async def test_a_signed_in_person_needs_only_the_link(system: System, admin: Visitor) -> None:
-    enrol(system, "carl", Role.READ, workspace="WS2")
+    enroll(system, "carl", Role.READ, workspace="WS2")
     carl = Visitor(system)
     await carl.sign_in("carl@example.com")
     assert (await carl.send("POST", "/api/invitations/accept", {"token": await invited(admin)})).status == 200
@@ -136,7 +136,7 @@ async def test_a_signed_in_person_needs_only_the_link(system: System, admin: Vis
 
 
 async def test_an_address_with_an_account_signs_in_first(system: System, admin: Visitor) -> None:
-    enrol(system, "carl", Role.READ, workspace="WS2")
+    enroll(system, "carl", Role.READ, workspace="WS2")
     token = await invited(admin)
     body = {"token": token, "email": "carl@example.com", "name": "Carl", "password": "another one"}
     assert (await Visitor(system).send("POST", "/api/invitations/accept", body)).status == 409

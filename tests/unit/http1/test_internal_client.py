@@ -203,16 +203,16 @@ class Input(dict[str, str]):
 
 async def test_a_body_sent_on_a_broken_connection_is_freed_without_a_garbage_collection() -> None:
     async with serving(Server(cut)) as client:
-        assert await left_by_a_call_of(client) == []
+        assert await remains_of_call(client) == []
 
 
 async def test_an_unsent_body_is_freed_without_a_garbage_collection() -> None:
     async with serving(Server(cut)) as client:
         pass
-    assert await left_by_a_call_of(client) == []
+    assert await remains_of_call(client) == []
 
 
-async def left_by_a_call_of(client: InternalClient) -> list[str]:
+async def remains_of_call(client: InternalClient) -> list[str]:
     """Return the input of a failed call, if it is still in memory."""
     with without_collections() as remains:
         with suppress(Unavailable):

@@ -57,7 +57,7 @@ def then_closing(sent: bytes) -> Speak:
     return speak
 
 
-async def heard_until_the_cut(response: httpx2.Response) -> bytes:
+async def received_until_the_cut(response: httpx2.Response) -> bytes:
     heard = b""
     with pytest.raises(httpx2.RemoteProtocolError):
         async for piece in response.aiter_raw():
@@ -133,13 +133,13 @@ async def test_data_before_a_broken_connection_is_read_before_the_error(
     client: httpx2.AsyncClient, sent: bytes
 ) -> None:
     async with raw_server(then_closing(sent)) as server, client.stream("GET", server.url) as response:
-        assert await heard_until_the_cut(response) == b"one two "
+        assert await received_until_the_cut(response) == b"one two "
 
 
 async def test_a_reader_that_came_late_reads_what_came_before_the_cut(ours: httpx2.AsyncClient) -> None:
     async with raw_server(then_closing(CHUNKED + WORDS)) as server, ours.stream("GET", server.url) as response:
         await asyncio.sleep(0.05)
-        assert await heard_until_the_cut(response) == b"one two "
+        assert await received_until_the_cut(response) == b"one two "
 
 
 async def test_a_connection_closed_while_idle_is_not_reused(client: httpx2.AsyncClient) -> None:

@@ -194,7 +194,7 @@ class RunMachine(RuleBasedStateMachine):
         assert (self.run.phase is Phase.PROCESSING) == (self.holder is not None)
 
     @invariant()
-    def a_run_that_has_begun_is_looked_at_again(self) -> None:
+    def reaper_checks_a_begun_run(self) -> None:
         goes_on = self.run.paused_at is not None and self.run.phase in (Phase.REQUEUED, Phase.DISPATCHED)
         assert self.run.phase.is_terminal or not self.granted or goes_on or self.run.due_at is not None
 

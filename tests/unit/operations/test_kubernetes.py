@@ -347,7 +347,7 @@ def _most_data(engine: Engine) -> int:
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
 
 
-def _asked_for(name: str) -> list[dict[str, str]]:
+def _prometheus_queries(name: str) -> list[dict[str, str]]:
     """Return the queries of a ScaledObject to Prometheus."""
     triggers = named("keda", "ScaledObject", name)["spec"]["triggers"]
     return [trigger["metadata"] for trigger in triggers if trigger["type"] == "prometheus"]
@@ -358,7 +358,7 @@ SCALED = pytest.mark.parametrize("name", ["executor-service", "gateway"])
 
 @SCALED
 def test_autoscalers_query_existing_metrics(name: str) -> None:
-    queries = " ".join(asked["query"] for asked in _asked_for(name))
+    queries = " ".join(asked["query"] for asked in _prometheus_queries(name))
     known = {metric.name for metric in metrics()}
     found = set(re.findall(r"flowport_\w+", queries))
     assert found
@@ -369,7 +369,7 @@ def test_autoscalers_query_existing_metrics(name: str) -> None:
 def test_autoscalers_query_their_own_namespace_and_treat_silence_as_no_answer(name: str) -> None:
     """Another installation in the same Prometheus has a separate backlog."""
     own = f'{{namespace="{named("keda", "ScaledObject", name)["metadata"]["namespace"]}"'
-    for asked in _asked_for(name):
+    for asked in _prometheus_queries(name):
         query = asked["query"]
         assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
         assert asked["ignoreNullValues"] == "false"
@@ -385,7 +385,7 @@ def test_no_executor_is_removed_while_the_load_is_unknown() -> None:
 
 def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:
     """Waiting calls use no processor."""
-    (asked,) = _asked_for("gateway")
+    (asked,) = _prometheus_queries("gateway")
     assert "flowport_gateway_calls_in_hand" in asked["query"]
     assert int(asked["threshold"]) < GatewaySettings.model_fields["admission_gate_max_inflight"].default
     assert not of_kind("keda", "HorizontalPodAutoscaler"), "two that scale the same"
@@ -394,7 +394,7 @@ def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_
 def test_autoscalers_get_an_answer_before_the_first_run() -> None:
     """A kind of run that no worker has begun counts as zero busy ones: silence would look like an outage, see
     `fallback`."""
-    queries = " ".join(asked["query"] for asked in _asked_for("executor-service"))
+    queries = " ".join(asked["query"] for asked in _prometheus_queries("executor-service"))
     program = "import executor_service.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
     fresh = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

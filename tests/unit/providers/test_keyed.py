@@ -49,13 +49,13 @@ def asking(model: str) -> JsonObject:
     return chain(start(), block("a", "agent", "A", model=model, messages=[{"role": "user", "content": "Hi"}]))
 
 
-def told_to_deploy(model: str, settings: ProviderSettings) -> list[str]:
+def deploy_settings(model: str, settings: ProviderSettings) -> list[str]:
     told = DeploySettings.model_validate({"keyed_providers": ",".join(keyed_providers(settings))})
     found = check(content_of(asking(model), limit=100_000), frozenset(told.keyed_providers))
     return [problem.message for problem in found.errors]
 
 
-def told_to_run(model: str, settings: ProviderSettings) -> list[str]:
+def run_settings(model: str, settings: ProviderSettings) -> list[str]:
     return list(compile_workflow(asking(model)).problems(Models(settings).keyed_providers))
 
 
@@ -67,13 +67,13 @@ def test_every_key_has_a_model_in_the_catalog() -> None:
 @pytest.mark.parametrize("key", MODELS)
 def test_with_the_vendors_key_a_block_deploys_and_runs_without_its_own(key: str) -> None:
     settings = with_keys(key)
-    assert told_to_deploy(MODELS[key], settings) == told_to_run(MODELS[key], settings) == []
+    assert deploy_settings(MODELS[key], settings) == run_settings(MODELS[key], settings) == []
 
 
 @pytest.mark.parametrize("key", MODELS)
 def test_with_the_keys_of_all_others_it_does_neither(key: str) -> None:
     settings = with_keys(*(MODELS.keys() - {key}), *KEYLESS)
-    assert told_to_deploy(MODELS[key], settings) == told_to_run(MODELS[key], settings) == [MISSING]
+    assert deploy_settings(MODELS[key], settings) == run_settings(MODELS[key], settings) == [MISSING]
 
 
 def test_a_key_of_azure_is_of_use_only_with_a_resource() -> None:

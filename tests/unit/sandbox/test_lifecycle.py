@@ -104,7 +104,7 @@ PROBE = (
 )
 
 
-def seen_from_within(found: list[set[int]]) -> Fetcher:
+def recording_fetcher(found: list[set[int]]) -> Fetcher:
     """Return a fetcher that answers with nothing, and adds the existing processes to `found`."""
 
     async def look(request: FetchRequest) -> FetchResponse:
@@ -125,7 +125,7 @@ ONE = PoolSize(running=1, spare=0, warming=1)
 )
 async def test_scripts_of_one_owner_share_a_process_and_never_a_context(owners: Sequence[str], processes: int) -> None:
     found: list[set[int]] = []
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
         for owner in owners:
             result = await sandbox.run(Script(code=LOOK, owner=owner))
             assert result.value() == ["undefined", None, None]
@@ -135,7 +135,7 @@ async def test_scripts_of_one_owner_share_a_process_and_never_a_context(owners: 
 async def test_a_parked_process_is_never_reused_for_another_owner() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=2, spare=0, warming=1)
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=size) as sandbox:
         for owner in "abab":
             await sandbox.run(Script(code=LOOK, owner=owner))
         assert found[1] == found[2] == found[3]
@@ -145,7 +145,7 @@ async def test_a_parked_process_is_never_reused_for_another_owner() -> None:
 async def test_a_process_is_parked_for_a_limited_time() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=2, spare=0, warming=1, kept_seconds=0.2)
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=size) as sandbox:
         await sandbox.run(Script(code=LOOK, owner="a"))
         await eventually(lambda: not found[0] & set(descendants()))
 
@@ -201,7 +201,7 @@ async def test_evaluations_without_a_scope_share_nothing() -> None:
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
 async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
     found: list[set[int]] = []
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
         # A process that has run a script before has no startup that counts against the harmful script's time.
         await sandbox.run(Script(code=LOOK, owner="a"))
         await sandbox.run(Script(code=harm, owner="a", timeout_ms=5000 if "push" in harm else 1000))
@@ -218,7 +218,7 @@ async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
 async def test_a_process_is_replaced_after_a_number_of_scripts() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=1, spare=0, warming=1, scripts_per_process=5)
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=size) as sandbox:
         for _ in range(6):
             assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
         assert set.union(*found[:5]) == found[0]

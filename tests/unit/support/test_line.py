@@ -32,7 +32,7 @@ async def test_a_cut_line_is_silent_until_it_is_mended_and_then_broken(echo: int
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(100), 0.1)
 
-        line.mend()
+        line.restore()
         with pytest.raises(ConnectionError):
             assert not await reader.read(100)
             raise ConnectionAbortedError

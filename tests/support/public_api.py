@@ -13,7 +13,7 @@ JsonObject = dict[str, Any]
 TERMINAL = ("completed", "failed")
 
 
-class PublicDoor:
+class PublicApi:
     """Calls the gateway at `url`; `workspace_id` receives imported workflows."""
 
     def __init__(self, url: str, api_key: str, workspace_id: str) -> None:

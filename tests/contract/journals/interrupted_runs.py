@@ -47,7 +47,7 @@ class Left(msgspec.Struct, omit_defaults=True):
     answers: dict[str, Any] = {}
 
 
-class LeftRun(msgspec.Struct):
+class InterruptedRun(msgspec.Struct):
     """A workflow, the workflows that it calls, the journal of its run, and the positions where that was interrupted."""
 
     workflow: Document
@@ -66,16 +66,16 @@ def script(call: Call) -> Any:
     return {"result": [call.block.id, iterations]}
 
 
-async def taken_up(run: LeftRun, left: Left) -> RunResult:
+async def taken_up(run: InterruptedRun, left: Left) -> RunResult:
     """Resume the run there and return its end."""
     state = msgspec.json.decode(left.state, type=RunState) if bytes(left.state) else None
     entries = run.entries[: left.entries]
     return await _execution(run, Recorder(), entries=entries, state=state, resumptions=left.answers).run()
 
 
-async def recorded(workflow: Document, called: Mapping[str, Document], answers: Mapping[str, Any]) -> LeftRun:
+async def recorded(workflow: Document, called: Mapping[str, Document], answers: Mapping[str, Any]) -> InterruptedRun:
     """Run this version and interrupt it after each step, or where it waits for `answers`."""
-    run = LeftRun(workflow, dict(called), [], [])
+    run = InterruptedRun(workflow, dict(called), [], [])
     recorder, states = Recorder(), list[bytes]()
     first = _execution(run, recorder)
     recorder.on_record = lambda: states.append(msgspec.json.encode(first.state))
@@ -117,7 +117,7 @@ def _raw(state: RunState) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(state))
 
 
-def _execution(run: LeftRun, recorder: Recorder, **more: Any) -> Execution:
+def _execution(run: InterruptedRun, recorder: Recorder, **more: Any) -> Execution:
     handler = Scripted(script)
     handlers = {
         **dict.fromkeys(("function", "condition", "api"), handler),
