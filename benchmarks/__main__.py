@@ -93,7 +93,7 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _report(results: Results, options: argparse.Namespace, screen: Console) -> int:
-    screen.print(report.figures(results), report.processor_time(results), report.budgets(results))
+    screen.print(*report.tables(results))
     problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
     if options.check:
         problems += [f"LOST {loss}" for loss in results.losses(Results.read(REFERENCE))]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -44,17 +44,6 @@ PROCESSES: Final = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
 """Numbers of gateways and executors."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """Sizes and rounds to measure."""
-
-    rounds: int
-    seconds: float
-    jobs: int
-    stored_runs: tuple[int, ...]
-    queued: tuple[int, ...]
-
-
 class Curve(msgspec.Struct, frozen=True):
     """Figures by size. `failed` is the error that ended the curve."""
 
@@ -64,19 +53,18 @@ class Curve(msgspec.Struct, frozen=True):
     failed: str = ""
 
 
+Options = argparse.Namespace
 Points = Iterator[tuple[str, Row]]
 
 
 def main() -> None:
     """Measure the selected curves and report. Others keep their results."""
-    arguments = _parse_arguments()
-    sizes = tuple(arguments.stored_runs), tuple(arguments.queued)
-    options = Options(arguments.rounds, arguments.seconds, arguments.jobs, *sizes)
+    options = _parse_arguments()
     screen = console()
     curves = read_curves()
     with temporary_folder() as folder, run_testbed(folder) as testbed:
         for name in CURVES:
-            if any(part in name for part in arguments.only):
+            if any(part in name for part in options.only):
                 curves[name] = _measure_curve(name, testbed, options, screen)
                 RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(curves), indent=1) + b"\n")
                 _plot(name, curves[name])

@@ -5,10 +5,8 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import soak
-from benchmarks.budgets import BUDGETS
+from benchmarks import report, soak
 from benchmarks.pages.markdown import number, page, section, table
-from benchmarks.report import CPU
 from benchmarks.results import FOLDER, LATEST, Results
 
 HEAD: Final = """\
@@ -41,27 +39,9 @@ def _benchmarks() -> Iterator[str]:
         yield PACE.format(number(pace.min), number(pace.max), number(pace.median))
     if (stolen := results.stolen) is not None:
         yield STOLEN.format(stolen.min, stolen.max, stolen.median)
-    yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
-    figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
-    yield section("Figures", figures)
+    yield section("Budgets", table(report.BUDGET, report.budget_rows(results)))
+    yield section("Figures", table(report.FIGURES, report.figure_rows(results)))
     yield section("Failed", *(f"- {name}: {problem}" for name, problem in results.failed.items()))
-
-
-def _budgets(results: Results) -> Iterator[list[str]]:
-    for budget in BUDGETS:
-        measured = budget.measured(results)
-        verdict = "not measured" if measured is None else "met" if budget.holds(measured) else "**missed**"
-        shown = "" if measured is None else number(measured)
-        yield [budget.what, budget.scenario, budget.rule(results), shown, verdict]
-
-
-def _figures(results: Results) -> Iterator[list[str]]:
-    for name, scenario in results.scenarios.items():
-        for figure, values in scenario.figures.items():
-            if not figure.endswith(CPU):
-                ratio = results.ratio(name, figure)
-                numbers = map(number, (values.median, values.min, values.max))
-                yield [name, figure, *numbers, f"{ratio:.2f}" if ratio else ""]
 
 
 def _soak() -> str:
