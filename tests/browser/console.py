@@ -212,6 +212,11 @@ class Console:
         expect(self.page.get_by_text(text).last).to_be_visible()
         return self
 
+    def shows_page(self, title: str) -> Self:
+        """Wait for a page by its heading."""
+        expect(self.page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible()
+        return self
+
     def notifies(self, text: str) -> Self:
         """Wait for a notification since the last one, whether it is still shown or not."""
         page = self.page.locator("html")

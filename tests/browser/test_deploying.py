@@ -254,7 +254,7 @@ def test_a_failed_update_is_reported_after_leaving_the_page(console: Console, ac
     console.write("Code", "return 2;").saved()
     tried = _held_deploys(page)
     console.press("Update").page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls (24h)")
+    console.shows_page("Workflows")
     _refuse(page, tried)
     console.notifies("No store to keep it in")
 

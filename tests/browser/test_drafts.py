@@ -91,7 +91,7 @@ def test_changes_being_saved_are_visible_after_returning_to_the_page(console: Co
     with held(console.page, SAVES, methods=["PUT"]) as saves:
         console.write("Code", "return 'on the way';")
         console.page.get_by_role("link", name="All workflows").click()
-        console.shows("Calls (24h)").page.go_back()
+        console.shows_page("Workflows").page.go_back()
         console.block("Answer").click()
         expect(_code(console)).to_have_text("return 'on the way';")
         assert len(saves) == 1
@@ -142,7 +142,7 @@ def test_changes_overtaken_by_another_author_are_offered_again(console: Console,
     _overtake(account, workflow_id)
     console.write("Code", "return 'mine';").shows(OVERTAKEN)
     console.page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls (24h)").page.go_back()
+    console.shows_page("Workflows").page.go_back()
 
     console.shows(OVERTAKEN).press("Overwrite with mine").saved()
     assert _answer(account, workflow_id) == "return 'mine';"
@@ -157,7 +157,7 @@ def test_changes_written_after_that_are_offered_again_too(console: Console, acco
     console.press("Update").notifies(UNSEEN).write("Code", "return 'mine again';")
     expect(console.button("Overwrite with mine")).to_be_visible()
     page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls (24h)").page.go_back()
+    console.shows_page("Workflows").page.go_back()
 
     console.shows(OVERTAKEN).press("Overwrite with mine").saved()
     assert _answer(account, workflow_id) == "return 'mine again';"
@@ -171,7 +171,7 @@ def test_discarded_changes_do_not_return(console: Console, account: Account) -> 
     console.press("Discard my changes").block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
     console.page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls (24h)").page.go_back()
+    console.shows_page("Workflows").page.go_back()
     console.block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
 

@@ -106,7 +106,7 @@ def test_a_person_without_a_workspace_can_sign_out(
     guest.page.get_by_label("Email").fill("gone@example.com")
     guest.page.get_by_role("textbox", name="Name").fill("Gone Tomorrow")
     guest.page.get_by_label("Password").fill("correct horse battery")
-    guest.press("Join").shows("Calls (24h)")
+    guest.press("Join").shows_page("Workflows")
     console.goto("/settings/members").press("Remove Gone Tomorrow").confirm("Remove")
     expect(console.button("Remove Gone Tomorrow")).to_have_count(0)
 
@@ -121,7 +121,7 @@ def test_a_person_changes_their_password(console: Console, open_page: Callable[.
     guest.page.get_by_label("Email").fill("careful@example.com")
     guest.page.get_by_role("textbox", name="Name").fill("Carla Careful")
     guest.page.get_by_label("Password").fill("the first password")
-    guest.press("Join").shows("Calls (24h)")
+    guest.press("Join").shows_page("Workflows")
 
     guest.choose("careful@example.com", "Change password")
     guest.page.get_by_label("Current password").fill("not this one")
