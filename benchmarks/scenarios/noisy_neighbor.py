@@ -57,9 +57,9 @@ def _limit_rate(testbed: Testbed) -> Iterator[None]:
 
 async def _create_neighbor(testbed: Testbed) -> Target:
     workspace_id, key = await new_workspace(testbed.stack, PlanName.ENTERPRISE)
-    door = PublicApi(testbed.stack.url, key, workspace_id)
-    workflow_id = await door.publish(workflows.no_op())
-    await door.close()
+    api = PublicApi(testbed.stack.url, key, workspace_id)
+    workflow_id = await api.publish(workflows.no_op())
+    await api.close()
     return Target(f"{testbed.stack.url}/api/workflows/{workflow_id}/execute", "{}", {"x-api-key": key})
 
 

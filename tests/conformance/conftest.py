@@ -42,19 +42,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def door(stack: Stack) -> AsyncIterator[PublicApi]:
+async def api(stack: Stack) -> AsyncIterator[PublicApi]:
     """Client of the public API, with a key of every scope."""
     made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri))
-    door = PublicApi(stack.url, made.api_key, made.workspace_id)
-    yield door
-    await door.close()
+    api = PublicApi(stack.url, made.api_key, made.workspace_id)
+    yield api
+    await api.close()
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def system(stack: Stack, door: PublicApi) -> AsyncIterator[StackSystem]:
+async def system(stack: Stack, api: PublicApi) -> AsyncIterator[StackSystem]:
     """The stack as the cases use it."""
     deploy, jobs = (_as_gateway(stack.url_of(name)) for name in (ServiceName.DEPLOY, ServiceName.JOBS))
-    yield StackSystem(door, deploy, jobs)
+    yield StackSystem(api, deploy, jobs)
     await deploy.stop()
     await jobs.stop()
 

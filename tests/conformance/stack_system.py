@@ -34,8 +34,8 @@ State = dict[str, Any]
 class StackSystem:
     """Four processes and a broker. `deploy` and `jobs` are internal APIs, called with the gateway's token."""
 
-    def __init__(self, door: PublicApi, deploy: InternalClient, jobs: InternalClient) -> None:
-        self._door = door
+    def __init__(self, api: PublicApi, deploy: InternalClient, jobs: InternalClient) -> None:
+        self._door = api
         self._deploy = deploy
         self._jobs = jobs
 

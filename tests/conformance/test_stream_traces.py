@@ -11,13 +11,13 @@ from tests.support.public_api import PublicApi
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("trace_id", TRACES)
-async def test_a_stream_is_the_frames_of_its_trace(trace_id: str, models: ModelServer, door: PublicApi) -> None:
+async def test_a_stream_is_the_frames_of_its_trace(trace_id: str, models: ModelServer, api: PublicApi) -> None:
     trace = TRACES[trace_id]
     for model, replies in trace.models.items():
         models.answer(model, *replies)
     known = {model: len(models.calls_of(model)) for model in trace.models}
-    workflow_id = await door.publish(trace.workflow)
-    answer = await door.run(workflow_id, {**trace.body, "stream": True}, headers=trace.headers)
+    workflow_id = await api.publish(trace.workflow)
+    answer = await api.run(workflow_id, {**trace.body, "stream": True}, headers=trace.headers)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
     seen = collected(frames_in(answer.text))
     assert trace.matches(seen), json.dumps(seen, indent=1, ensure_ascii=False)

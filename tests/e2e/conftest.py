@@ -91,9 +91,9 @@ def credentials(stack: Stack) -> tuple[str, str]:
 
 
 @pytest.fixture
-async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
+async def api(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of the public API."""
     workspace_id, api_key = credentials
-    door = PublicApi(stack.url, api_key, workspace_id)
-    yield door
-    await door.close()
+    api = PublicApi(stack.url, api_key, workspace_id)
+    yield api
+    await api.close()

@@ -41,13 +41,13 @@ async def client_of(url: str, key: str | None, **config: Any) -> AsyncIterator[C
         yield await create_client(url, ClientConfig(httpx_client=http, **config))
 
 
-def key_of(door: PublicApi) -> str:
-    return str(door.http.headers["x-api-key"])
+def key_of(api: PublicApi) -> str:
+    return str(api.http.headers["x-api-key"])
 
 
-async def publish(door: PublicApi, file: dict[str, Any], **body: Any) -> dict[str, Any]:
+async def publish(api: PublicApi, file: dict[str, Any], **body: Any) -> dict[str, Any]:
     """Publish a workflow as an agent."""
-    answer = await door.http.post(AGENTS, json={"workflowId": await door.publish(file), **body})
+    answer = await api.http.post(AGENTS, json={"workflowId": await api.publish(file), **body})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
@@ -77,9 +77,9 @@ def clerk(models: ModelServer) -> dict[str, Any]:
     return workflow("Clerk", blocks, (START, "a1"))
 
 
-async def test_a_message_is_answered(door: PublicApi) -> None:
-    made = await publish(door, adder())
-    async with client_of(made["url"], key_of(door), streaming=False) as client:
+async def test_a_message_is_answered(api: PublicApi) -> None:
+    made = await publish(api, adder())
+    async with client_of(made["url"], key_of(api), streaming=False) as client:
         task = await sent(client, says(new_data_part({"a": 2, "b": 3})))
         assert task.status.state == TaskState.TASK_STATE_COMPLETED
         assert get_data_parts(task.artifacts[0].parts) == [5]
@@ -87,9 +87,9 @@ async def test_a_message_is_answered(door: PublicApi) -> None:
         assert (found.id, found.context_id, found.status.state) == (task.id, task.context_id, task.status.state)
 
 
-async def test_an_answer_is_streamed_as_it_is_written(door: PublicApi, clerk: dict[str, Any]) -> None:
-    made = await publish(door, clerk)
-    async with client_of(made["url"], key_of(door)) as client:
+async def test_an_answer_is_streamed_as_it_is_written(api: PublicApi, clerk: dict[str, Any]) -> None:
+    made = await publish(api, clerk)
+    async with client_of(made["url"], key_of(api)) as client:
         events = [event async for event in client.send_message(says())]
     assert events[0].task.status.state == TaskState.TASK_STATE_SUBMITTED
     assert written(events) == "Good day to you."
@@ -106,23 +106,23 @@ def written(events: list[StreamResponse]) -> str:
 
 
 async def test_messages_of_a_context_are_a_conversation(
-    door: PublicApi, clerk: dict[str, Any], models: ModelServer
+    api: PublicApi, clerk: dict[str, Any], models: ModelServer
 ) -> None:
-    made = await publish(door, clerk)
-    async with client_of(made["url"], key_of(door), streaming=False) as client:
+    made = await publish(api, clerk)
+    async with client_of(made["url"], key_of(api), streaming=False) as client:
         first = await sent(client, says(Part(text="One")))
         await sent(client, says(Part(text="Two"), context_id=first.context_id))
     said = [message["content"] for message in models.calls_of("agent-clerk")[-1].messages]
     assert said == ["One", "Good day to you.", "Two"]
 
 
-async def test_a_task_is_followed_and_cancelled(door: PublicApi) -> None:
+async def test_a_task_is_followed_and_cancelled(api: PublicApi) -> None:
     wait = block("w1", "wait", "Wait", timeValue="60", timeUnit="seconds")
-    made = await publish(door, workflow("Slow", [start(), wait], (START, "w1")))
-    async with client_of(made["url"], key_of(door), streaming=False, polling=True) as client:
+    made = await publish(api, workflow("Slow", [start(), wait], (START, "w1")))
+    async with client_of(made["url"], key_of(api), streaming=False, polling=True) as client:
         begun = await sent(client, says())
         assert begun.status.state in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)
-    async with client_of(made["url"], key_of(door)) as client:
+    async with client_of(made["url"], key_of(api)) as client:
         stream = client.subscribe(SubscribeToTaskRequest(id=begun.id))
         assert (await anext(stream)).task.id == begun.id
         stopped = await client.cancel_task(CancelTaskRequest(id=begun.id))
@@ -133,12 +133,12 @@ async def test_a_task_is_followed_and_cancelled(door: PublicApi) -> None:
             await anext(client.subscribe(SubscribeToTaskRequest(id=begun.id)))
 
 
-async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicApi) -> None:
+async def test_a_message_answers_a_run_that_waits_for_a_person(api: PublicApi) -> None:
     form = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
     asks = block("h1", "human_in_the_loop", "Ask", inputFormat=form)
     blocks = [start(), asks, function("f1", "return <ask.ok>")]
-    made = await publish(door, workflow("Asks", blocks, (START, "h1"), ("h1", "f1")))
-    async with client_of(made["url"], key_of(door), streaming=False) as client:
+    made = await publish(api, workflow("Asks", blocks, (START, "h1"), ("h1", "f1")))
+    async with client_of(made["url"], key_of(api), streaming=False) as client:
         waiting = await sent(client, says())
         assert waiting.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
         done = await sent(client, says(new_data_part({"ok": True}), task_id=waiting.id))
@@ -149,10 +149,10 @@ async def test_a_message_answers_a_run_that_waits_for_a_person(door: PublicApi) 
             await sent(client, says(task_id=waiting.id))
 
 
-async def test_a_run_that_fails_is_a_failed_task(door: PublicApi) -> None:
+async def test_a_run_that_fails_is_a_failed_task(api: PublicApi) -> None:
     throws = function("f1", 'throw new Error("boom")')
-    made = await publish(door, workflow("Broken", [start(), throws], (START, "f1")))
-    async with client_of(made["url"], key_of(door), streaming=False) as client:
+    made = await publish(api, workflow("Broken", [start(), throws], (START, "f1")))
+    async with client_of(made["url"], key_of(api), streaming=False) as client:
         task = await sent(client, says())
         assert task.status.state == TaskState.TASK_STATE_FAILED
         assert "boom" in task.status.message.parts[0].text
@@ -164,13 +164,13 @@ async def test_a_run_that_fails_is_a_failed_task(door: PublicApi) -> None:
             await client.list_tasks(ListTasksRequest())
 
 
-async def test_callers_of_the_workflow_can_call_the_agent(door: PublicApi) -> None:
-    made = await publish(door, adder())
+async def test_callers_of_the_workflow_can_call_the_agent(api: PublicApi) -> None:
+    made = await publish(api, adder())
     for key in (None, "sk-sim-wrong"):
         async with client_of(made["url"], key, streaming=False) as client:
             with pytest.raises(A2AClientError, match="401"):
                 await sent(client, says())
-    await door.http.patch(f"{AGENTS}/{made['id']}", json={"isPublic": True})
+    await api.http.patch(f"{AGENTS}/{made['id']}", json={"isPublic": True})
     async with client_of(made["url"], None, streaming=False) as client:
         task = await sent(client, says(new_data_part({"a": 2, "b": 3})))
         assert task.status.state == TaskState.TASK_STATE_COMPLETED
@@ -178,21 +178,21 @@ async def test_callers_of_the_workflow_can_call_the_agent(door: PublicApi) -> No
             await client.get_task(GetTaskRequest(id=task.id))
 
 
-async def test_a_call_too_many_is_refused(door: PublicApi, stack: Stack) -> None:
-    made = await publish(door, adder())
-    async with client_of(made["url"], await key_with_limit(stack, door, 1), streaming=False) as client:
+async def test_a_call_too_many_is_refused(api: PublicApi, stack: Stack) -> None:
+    made = await publish(api, adder())
+    async with client_of(made["url"], await key_with_limit(stack, api, 1), streaming=False) as client:
         with pytest.raises(A2AClientError, match="429"):
             for _ in range(10):
                 await sent(client, says(new_data_part({"a": 1, "b": 1})))
 
 
-async def test_unpublished_and_undeployed_agents_are_not_found(door: PublicApi) -> None:
-    made = await publish(door, adder())
-    async with client_of(made["url"], key_of(door), streaming=False) as client:
-        await door.http.delete(f"/api/workflows/{made['workflowId']}/deploy")
-        assert (await door.http.get(made["cardUrl"])).status_code == 404
+async def test_unpublished_and_undeployed_agents_are_not_found(api: PublicApi) -> None:
+    made = await publish(api, adder())
+    async with client_of(made["url"], key_of(api), streaming=False) as client:
+        await api.http.delete(f"/api/workflows/{made['workflowId']}/deploy")
+        assert (await api.http.get(made["cardUrl"])).status_code == 404
         with pytest.raises(UnsupportedOperationError, match="not deployed"):
             await sent(client, says())
-        await door.http.patch(f"{AGENTS}/{made['id']}", json={"isPublished": False})
+        await api.http.patch(f"{AGENTS}/{made['id']}", json={"isPublished": False})
         with pytest.raises(A2AClientError, match="404"):
             await sent(client, says())

@@ -30,16 +30,16 @@ def script(models: ModelServer, model: str) -> None:
     models.answer(model, asks, Reply.says("It is 5."))
 
 
-async def calculator(door: PublicApi, model: str) -> str:
+async def calculator(api: PublicApi, model: str) -> str:
     """Deploy a workflow whose agent has a tool; return its id."""
     agent_1 = agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])
-    return await door.publish(workflow(model, [start(), agent_1], (START, "a1")))
+    return await api.publish(workflow(model, [start(), agent_1], (START, "a1")))
 
 
-async def frames(door: PublicApi, model: str, **headers: str) -> list[Any]:
-    workflow_id = await calculator(door, model)
+async def frames(api: PublicApi, model: str, **headers: str) -> list[Any]:
+    workflow_id = await calculator(api, model)
     body = {**ASKED, **(EVENTS if headers else {})}
-    async with door.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
+    async with api.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
         assert answer.headers.get("x-sim-stream-protocol") == headers.get("X-Sim-Stream-Protocol")
         return await Frames(answer).rest()
 
@@ -56,18 +56,18 @@ def assert_receives_every_event(told: list[Any]) -> None:
     assert "".join(frame.get("chunk", "") for frame in after[:-1]) == "It is 5."
 
 
-async def test_a_caller_that_negotiates_receives_every_event(door: PublicApi, models: ModelServer) -> None:
+async def test_a_caller_that_negotiates_receives_every_event(api: PublicApi, models: ModelServer) -> None:
     script(models, "open")
-    assert_receives_every_event(await frames(door, "open", **NEGOTIATED))
+    assert_receives_every_event(await frames(api, "open", **NEGOTIATED))
 
 
 async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
-    door: PublicApi, models: ModelServer
+    api: PublicApi, models: ModelServer
 ) -> None:
     script(models, "open-again")
-    path = f"/api/v2/workflows/{await calculator(door, 'open-again')}"
+    path = f"/api/v2/workflows/{await calculator(api, 'open-again')}"
     body = {**ASKED, **EVENTS, "input": {"input": "2 + 3?"}}
-    async with door.http.stream("POST", f"{path}/execute", json=body, headers=NEGOTIATED) as answer:
+    async with api.http.stream("POST", f"{path}/execute", json=body, headers=NEGOTIATED) as answer:
         assert answer.headers["x-sim-stream-protocol"] == "agent-events-v1"
         run_id = answer.headers["x-run-id"]
         told = [event async for event in events_in(answer)]
@@ -75,20 +75,20 @@ async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
 
     seen = next(event for event in told if event.data == {"blockId": "a1", "event": "chunk_reset"})
     reader = {"last-event-id": str(seen.id)}
-    async with door.http.stream("GET", f"{path}/runs/{run_id}/events", headers=reader) as answer:
+    async with api.http.stream("GET", f"{path}/runs/{run_id}/events", headers=reader) as answer:
         rest = [event async for event in events_in(answer)]
     assert rest == told[told.index(seen) + 1 :]
 
 
-async def test_other_callers_receive_the_answer_only(door: PublicApi, models: ModelServer) -> None:
+async def test_other_callers_receive_the_answer_only(api: PublicApi, models: ModelServer) -> None:
     script(models, "plain")
-    told = await frames(door, "plain")
+    told = await frames(api, "plain")
     assert "".join(frame["chunk"] for frame in told[:-2]) == "It is 5."
     assert told[-1] == "[DONE]"
 
 
-async def test_asking_without_negotiating_is_refused(door: PublicApi) -> None:
-    workflow_id = await door.publish(workflow("Unnegotiated", [start()]))
-    answer = await door.run(workflow_id, {"stream": True, "includeThinking": True})
+async def test_asking_without_negotiating_is_refused(api: PublicApi) -> None:
+    workflow_id = await api.publish(workflow("Unnegotiated", [start()]))
+    answer = await api.run(workflow_id, {"stream": True, "includeThinking": True})
     assert answer.status_code == 400
     assert "X-Sim-Stream-Protocol: agent-events-v1" in answer.json()["error"]

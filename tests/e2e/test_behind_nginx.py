@@ -34,14 +34,14 @@ async def frames_of(response: httpx2.Response) -> AsyncIterator[object]:
 
 
 async def test_the_first_token_is_not_held_back(
-    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
+    api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("through", Reply.says("Roses are red.", gate=gate))
-    workflow_id = await door.publish(speaker("through"))
+    workflow_id = await api.publish(speaker("through"))
     with nginx(tmp_path, stack.url) as proxy:
         url = f"{proxy}/api/workflows/{workflow_id}/execute"
-        async with door.http.stream("POST", url, json={**BODY, "input": "Verse!"}) as response:
+        async with api.http.stream("POST", url, json={**BODY, "input": "Verse!"}) as response:
             frames = frames_of(response)
             gate.release()
             async with asyncio.timeout(30):
@@ -53,12 +53,12 @@ async def test_the_first_token_is_not_held_back(
 
 @pytest.mark.parametrize("inner", ["compose's", "another"])
 async def test_the_first_token_passes_two_proxies_at_once(
-    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
+    api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
 ) -> None:
     """The outer one has nginx's defaults. An inner one must forward the header by which a stream asks for no buffer."""
     gate = models.gate()
     models.answer(f"through-two-{len(inner)}", Reply.says("Roses are red.", gate=gate))
-    workflow_id = await door.publish(speaker(f"through-two-{len(inner)}"))
+    workflow_id = await api.publish(speaker(f"through-two-{len(inner)}"))
     folders = [tmp_path / name for name in ("inner", "outer")]
     for folder in folders:
         folder.mkdir()
@@ -69,7 +69,7 @@ async def test_the_first_token_passes_two_proxies_at_once(
             first = proxies.enter_context(nginx(folders[0], stack.url, extra=DOCUMENTED))
         url = proxies.enter_context(nginx(folders[1], first))
         body = {**BODY, "input": "Verse!"}
-        async with door.http.stream("POST", f"{url}/api/workflows/{workflow_id}/execute", json=body) as response:
+        async with api.http.stream("POST", f"{url}/api/workflows/{workflow_id}/execute", json=body) as response:
             frames = frames_of(response)
             gate.release()
             async with asyncio.timeout(30):
@@ -83,15 +83,15 @@ def test_the_setting_for_a_second_proxy_is_documented() -> None:
 
 
 async def test_heartbeats_survive_an_idle_cut(
-    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
+    api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("thoughtful", Reply.says("At last.", gate=gate))
-    workflow_id = await door.publish(speaker("thoughtful"))
+    workflow_id = await api.publish(speaker("thoughtful"))
     with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
         url = f"{proxy}/api/v2/workflows/{workflow_id}/execute"
         body = {**BODY, "input": {"input": "Think!"}}
-        async with door.http.stream("POST", f"{url}?heartbeat=1", json=body) as response:
+        async with api.http.stream("POST", f"{url}?heartbeat=1", json=body) as response:
             await asyncio.sleep(SILENCE_SECONDS)
             gate.open()
             frames = [frame async for frame in frames_of(response)]
@@ -100,19 +100,19 @@ async def test_heartbeats_survive_an_idle_cut(
 
 
 async def test_without_them_the_proxy_cuts_and_the_reader_comes_back(
-    door: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
+    api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("slow-thinker", Reply.says("At last.", gate=gate))
-    workflow_id = await door.publish(speaker("slow-thinker"))
+    workflow_id = await api.publish(speaker("slow-thinker"))
     with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
         path = f"{proxy}/api/v2/workflows/{workflow_id}"
         body = {**BODY, "input": {"input": "Think!"}}
         with pytest.raises(httpx2.RemoteProtocolError):
-            async with door.http.stream("POST", f"{path}/execute", json=body) as response:
+            async with api.http.stream("POST", f"{path}/execute", json=body) as response:
                 run_id = response.headers["x-run-id"]
                 assert [frame async for frame in frames_of(response)] == []
         gate.open()
-        async with door.http.stream("GET", f"{path}/runs/{run_id}/events") as response:
+        async with api.http.stream("GET", f"{path}/runs/{run_id}/events") as response:
             frames = [frame async for frame in frames_of(response)]
     assert frames[-1] == "[DONE]"

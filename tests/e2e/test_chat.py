@@ -23,15 +23,15 @@ PHONE: ViewportSize = {"width": 390, "height": 760}
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
-async def publish(door: PublicApi, model: str, **changes: Any) -> str:
+async def publish(api: PublicApi, model: str, **changes: Any) -> str:
     """Publish a chat with an agent that remembers; return its identifier."""
     friend = agent(
         "a1", f"vllm/{model}", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
     )
-    workflow_id = await door.publish(workflow(model, [start(), friend], (START, "a1")))
+    workflow_id = await api.publish(workflow(model, [start(), friend], (START, "a1")))
     identifier = f"{model}-{new_id()[:8]}"
     body = {"workflowId": workflow_id, "identifier": identifier, "title": "Ask Ada", "authType": "public", **changes}
-    answer = await door.http.post("/api/chat", json=body)
+    answer = await api.http.post("/api/chat", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["chatUrl"].endswith(f"/chat/{identifier}")
     return identifier
@@ -55,23 +55,23 @@ async def said(http: httpx2.AsyncClient, identifier: str, text: str, conversatio
 
 
 async def test_a_conversation_is_remembered_and_is_the_chats_own(
-    door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient
+    api: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient
 ) -> None:
     models.answer("host", Reply.says("Hello Ada."), Reply.says("You are Ada."), Reply.says("Who?"))
-    identifier = await publish(door, "host")
+    identifier = await publish(api, "host")
     assert await said(visitor, identifier, "I am Ada.", "c1") == "Hello Ada."
     assert await said(visitor, identifier, "Who am I?", "c1") == "You are Ada."
     told = [message["content"] for message in models.calls_of("host")[-1].messages]
     assert told == ["I am Ada.", "Hello Ada.", "Who am I?"]
-    workflow_id = (await door.http.get(f"/api/chat/{identifier}")).json()["id"]
-    found = (await door.http.get(f"/api/chat/manage/{workflow_id}")).json()
-    await door.run(found["workflowId"], {"input": "And I?", "conversationId": "c1"})
+    workflow_id = (await api.http.get(f"/api/chat/{identifier}")).json()["id"]
+    found = (await api.http.get(f"/api/chat/manage/{workflow_id}")).json()
+    await api.run(found["workflowId"], {"input": "And I?", "conversationId": "c1"})
     assert len(models.calls_of("host")[-1].messages) == 1, "a caller with a key has conversations of its own"
 
 
-async def test_a_password_opens_it(door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient) -> None:
+async def test_a_password_opens_it(api: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient) -> None:
     models.answer("guarded", Reply.says("Come in."))
-    identifier = await publish(door, "guarded", authType="password", password="open sesame")
+    identifier = await publish(api, "guarded", authType="password", password="open sesame")
     path = f"/api/chat/{identifier}"
     assert (await visitor.get(path)).json()["error"] == "auth_required_password"
     assert (await visitor.post(path, json={"password": "wrong"})).status_code == 401
@@ -80,10 +80,10 @@ async def test_a_password_opens_it(door: PublicApi, models: ModelServer, visitor
 
 
 async def test_a_code_by_mail_opens_it(
-    door: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient, mails: MailServer
+    api: PublicApi, models: ModelServer, visitor: httpx2.AsyncClient, mails: MailServer
 ) -> None:
     models.answer("invited", Reply.says("Welcome, Ada."))
-    identifier = await publish(door, "invited", authType="email", allowedEmails=["ada@example.com"])
+    identifier = await publish(api, "invited", authType="email", allowedEmails=["ada@example.com"])
     path = f"/api/chat/{identifier}"
     assert (await visitor.get(path)).json()["error"] == "auth_required_email"
     for email in ("eve@example.com", "ada@example.com"):
@@ -113,10 +113,10 @@ async def page_of(stack: Stack, identifier: str, **options: Any) -> AsyncIterato
     assert wrong == []
 
 
-async def test_people_talk_on_a_phone(stack: Stack, door: PublicApi, models: ModelServer) -> None:
+async def test_people_talk_on_a_phone(stack: Stack, api: PublicApi, models: ModelServer) -> None:
     models.answer("pocket", Reply.says("Use **this**:\n\n```\n<b>text</b>\n```\n\nGood luck."), Reply.says("Bye."))
     look = {"primaryColor": "#ffd166", "welcomeMessage": "Hi! What can I do?"}
-    identifier = await publish(door, "pocket", customizations=look)
+    identifier = await publish(api, "pocket", customizations=look)
     async with page_of(stack, identifier, has_touch=True, is_mobile=True) as page:
         await expect(page.get_by_role("heading", name="Ask Ada")).to_be_visible()
         await expect(page.get_by_text("Hi! What can I do?")).to_be_visible()
@@ -134,9 +134,9 @@ async def test_people_talk_on_a_phone(stack: Stack, door: PublicApi, models: Mod
         await expect(page.get_by_text("Bye.")).to_have_count(0)
 
 
-async def test_the_page_requires_the_password(stack: Stack, door: PublicApi, models: ModelServer) -> None:
+async def test_the_page_requires_the_password(stack: Stack, api: PublicApi, models: ModelServer) -> None:
     models.answer("door", Reply.says("You found me."))
-    identifier = await publish(door, "door", authType="password", password="open sesame")
+    identifier = await publish(api, "door", authType="password", password="open sesame")
     async with page_of(stack, identifier) as page:
         for password in ("guess work", "open sesame"):
             await page.get_by_label("Password").fill(password)
@@ -153,10 +153,10 @@ async def test_the_page_requires_the_password(stack: Stack, door: PublicApi, mod
 
 
 async def test_a_message_that_was_not_taken_need_not_be_written_again(
-    stack: Stack, door: PublicApi, models: ModelServer
+    stack: Stack, api: PublicApi, models: ModelServer
 ) -> None:
     models.answer("patience", Reply.says("Now I heard you."))
-    identifier = await publish(door, "patience", authType="password", password="open sesame")
+    identifier = await publish(api, "patience", authType="password", password="open sesame")
     async with page_of(stack, identifier) as page:
 
         async def enter() -> None:
@@ -181,10 +181,10 @@ async def test_a_message_that_was_not_taken_need_not_be_written_again(
 
 
 async def test_the_page_requires_an_address_and_its_code(
-    stack: Stack, door: PublicApi, models: ModelServer, mails: MailServer
+    stack: Stack, api: PublicApi, models: ModelServer, mails: MailServer
 ) -> None:
     models.answer("guests", Reply.says("Good to see you."))
-    identifier = await publish(door, "guests", authType="email", allowedEmails=["@guests.example"])
+    identifier = await publish(api, "guests", authType="email", allowedEmails=["@guests.example"])
     async with page_of(stack, identifier) as page:
         await page.get_by_label("Your email address").fill("mia@guests.example")
         await page.get_by_role("button", name="Send code").click()

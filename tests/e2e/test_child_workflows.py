@@ -26,37 +26,37 @@ def calling(workflow_id: str) -> JsonObject:
 
 
 @pytest.fixture
-async def child_id(door: PublicApi) -> AsyncIterator[str]:
-    yield await door.publish(doubling("2"))
+async def child_id(api: PublicApi) -> AsyncIterator[str]:
+    yield await api.publish(doubling("2"))
 
 
-async def test_the_child_s_result_comes_back_synchronously(door: PublicApi, child_id: str) -> None:
-    parent = await door.publish(calling(child_id))
-    answer = (await door.run(parent, {"n": 20})).json()
+async def test_the_child_s_result_comes_back_synchronously(api: PublicApi, child_id: str) -> None:
+    parent = await api.publish(calling(child_id))
+    answer = (await api.run(parent, {"n": 20})).json()
     assert (answer["success"], answer["output"]["result"]) == (True, 41)
 
 
-async def test_a_queued_run_calls_children_as_well(door: PublicApi, child_id: str) -> None:
-    parent = await door.publish(calling(child_id))
-    accepted = await door.queue(parent, {"n": 4})
-    job = await door.ended_job(accepted["jobId"])
+async def test_a_queued_run_calls_children_as_well(api: PublicApi, child_id: str) -> None:
+    parent = await api.publish(calling(child_id))
+    accepted = await api.queue(parent, {"n": 4})
+    job = await api.ended_job(accepted["jobId"])
     assert (job["status"], job["output"]["result"]) == ("completed", 9)
 
 
-async def test_a_child_has_the_environment_that_its_caller_never_names(door: PublicApi) -> None:
+async def test_a_child_has_the_environment_that_its_caller_never_names(api: PublicApi) -> None:
     named = {"value": "from-the-workspace"}
-    put = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/ONLY_THE_CHILD_NAMES_IT", json=named)
+    put = await api.http.put(f"/api/workspaces/{api.workspace_id}/environment/ONLY_THE_CHILD_NAMES_IT", json=named)
     assert put.status_code == 200
     code = "return {{ONLY_THE_CHILD_NAMES_IT}}"
-    child = await door.publish(file("Names", chain(start(), block("f", "function", "F", code=code))))
-    answer = (await door.run(await door.publish(calling(child)), {"n": 1})).json()
+    child = await api.publish(file("Names", chain(start(), block("f", "function", "F", code=code))))
+    answer = (await api.run(await api.publish(calling(child)), {"n": 1})).json()
     assert answer["output"]["result"] == "from-the-workspace1"
 
 
-async def test_a_child_that_is_not_deployed_is_reported(door: PublicApi) -> None:
-    imported = await door.import_(doubling("2"))
+async def test_a_child_that_is_not_deployed_is_reported(api: PublicApi) -> None:
+    imported = await api.import_(doubling("2"))
     draft = imported.json()["data"]["id"]
-    answer = await door.run(await door.publish(calling(draft)), {"n": 1})
+    answer = await api.run(await api.publish(calling(draft)), {"n": 1})
     assert answer.status_code == 500
     assert answer.json()["error"] == (
         f'Call: "{draft}" failed: Child workflow is not deployed. Please deploy the workflow before invoking it.'

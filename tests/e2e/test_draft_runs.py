@@ -60,8 +60,8 @@ class Canvas:
 
 
 @pytest.fixture
-async def canvas(stack: Stack, door: PublicApi) -> AsyncIterator[Canvas]:
-    imported = await door.import_(FILE)
+async def canvas(stack: Stack, api: PublicApi) -> AsyncIterator[Canvas]:
+    imported = await api.import_(FILE)
     async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as http:
         signed_in = {"email": GatewaySettings().admin_email, "password": ADMIN_PASSWORD}
         assert (await http.post("/api/auth/sign-in/email", json=signed_in)).is_success
@@ -90,7 +90,7 @@ async def test_the_canvas_receives_events_of_every_block(canvas: Canvas) -> None
 
 
 async def test_a_reader_that_loses_its_connection_resumes_where_it_stopped(
-    canvas: Canvas, door: PublicApi, models: ModelServer
+    canvas: Canvas, api: PublicApi, models: ModelServer
 ) -> None:
     gate = models.gate()
     models.answer("sketch", Reply.says("Once upon a time", gate=gate))

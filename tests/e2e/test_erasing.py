@@ -40,9 +40,9 @@ async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator
         path = f"/api/workspaces/{made['id']}/api-keys"
         await asyncio.sleep(LEASE_SECONDS)
         key = (await admin.post(path, json={"name": "all", "scopes": sorted(Scope)})).json()["key"]["key"]
-    door = PublicApi(stack.url, key, made["id"])
-    yield door
-    await door.close()
+    api = PublicApi(stack.url, key, made["id"])
+    yield api
+    await api.close()
 
 
 def leaving(marker: str) -> dict[str, Any]:
@@ -55,30 +55,30 @@ def leaving(marker: str) -> dict[str, Any]:
     return workflow(f"Leave {marker}", blocks, (START, "m1"), ("m1", "f1"))
 
 
-async def plant(door: PublicApi, marker: str) -> str:
+async def plant(api: PublicApi, marker: str) -> str:
     """Send the marker to every endpoint; return the id of the workflow that received it."""
-    here = f"/api/workspaces/{door.workspace_id}"
+    here = f"/api/workspaces/{api.workspace_id}"
     hook = {"allWorkflows": True, "includeFinalOutput": True, "webhookConfig": {"url": "https://example.com/hook"}}
-    assert (await door.http.post(f"{here}/notifications", json=hook)).status_code < 300
+    assert (await api.http.post(f"{here}/notifications", json=hook)).status_code < 300
     named = {"value": marker}
-    assert (await door.http.put(f"{here}/environment/N_{marker.replace('-', '_')}", json=named)).status_code == 200
-    workflow_id = await door.publish(leaving(marker))
+    assert (await api.http.put(f"{here}/environment/N_{marker.replace('-', '_')}", json=named)).status_code == 200
+    workflow_id = await api.publish(leaving(marker))
     agent = {"workflowId": workflow_id, "description": marker}
-    assert (await door.http.post("/api/a2a/agents", json=agent)).status_code == 201
+    assert (await api.http.post("/api/a2a/agents", json=agent)).status_code == 201
     photo = base64.b64encode(marker.encode()).decode()
     file = {"type": "file", "data": f"data:text/plain;base64,{photo}", "name": f"{marker}.txt", "mime": "text/plain"}
     told = {"text": marker, "photos": [file]}
 
     once = {"Idempotency-Key": marker}
-    assert (await door.run(workflow_id, told, headers=once)).status_code == 200
+    assert (await api.run(workflow_id, told, headers=once)).status_code == 200
     large = {"text": marker * (LARGE // len(marker))}
-    assert (await door.run(workflow_id, large, headers={"Idempotency-Key": f"large-{marker}"})).status_code == 200
-    async with door.stream(workflow_id, told) as frames:
+    assert (await api.run(workflow_id, large, headers={"Idempotency-Key": f"large-{marker}"})).status_code == 200
+    async with api.stream(workflow_id, told) as frames:
         await frames.rest()
     for body in (told, large):
-        assert (await door.ended_job((await door.queue(workflow_id, body))["jobId"]))["status"] == "completed"
+        assert (await api.ended_job((await api.queue(workflow_id, body))["jobId"]))["status"] == "completed"
     events = {"stream": True, "input": told}
-    await door.http.post(f"/api/v2/workflows/{workflow_id}/execute", json=events)
+    await api.http.post(f"/api/v2/workflows/{workflow_id}/execute", json=events)
     return workflow_id
 
 

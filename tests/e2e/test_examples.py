@@ -10,22 +10,22 @@ from tests.support.public_api import PublicApi
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-async def publish(door: PublicApi, name: str) -> str:
-    return await door.publish(json.loads((EXAMPLES / f"{name}.json").read_bytes()))
+async def publish(api: PublicApi, name: str) -> str:
+    return await api.publish(json.loads((EXAMPLES / f"{name}.json").read_bytes()))
 
 
-async def test_summarise_streams_from_the_built_in_model(door: PublicApi) -> None:
+async def test_summarise_streams_from_the_built_in_model(api: PublicApi) -> None:
     body = {"input": "Once upon a time.", "selectedOutputs": ["agent_1.content"]}
-    async with door.stream(await publish(door, "summarise"), body) as frames:
+    async with api.stream(await publish(api, "summarise"), body) as frames:
         *chunks, final, done = await frames.rest()
     said = "".join(frame["chunk"] for frame in chunks)
     assert said == "This is the built-in demo model. You said: Once upon a time."
     assert (final["data"], done) == ({"success": True, "output": {}}, "[DONE]")
 
 
-async def test_summarise_uses_the_model_that_the_caller_names(door: PublicApi, models: ModelServer) -> None:
+async def test_summarise_uses_the_model_that_the_caller_names(api: PublicApi, models: ModelServer) -> None:
     models.answer("writer", Reply.says("In short: yes."))
-    answer = await door.run(await publish(door, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
+    answer = await api.run(await publish(api, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
     assert answer.json()["output"]["content"] == "In short: yes."
     (call,) = models.calls_of("writer")
     assert [message["role"] for message in call.messages] == ["system", "user"]
@@ -42,24 +42,24 @@ async def test_summarise_uses_the_model_that_the_caller_names(door: PublicApi, m
     ],
 )
 async def test_classify_support_answers_with_its_own_status(
-    door: PublicApi, message: str, status: int, body: dict[str, str]
+    api: PublicApi, message: str, status: int, body: dict[str, str]
 ) -> None:
-    answer = await door.run(await publish(door, "classify-support"), {"message": message})
+    answer = await api.run(await publish(api, "classify-support"), {"message": message})
     assert (answer.status_code, answer.json()) == (status, body)
 
 
-async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(door: PublicApi) -> None:
-    workflow_id = await publish(door, "approve")
-    asked = (await door.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
+async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(api: PublicApi) -> None:
+    workflow_id = await publish(api, "approve")
+    asked = (await api.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
     shown = asked["output"]["data"]
     assert asked["success"]
     assert [field["value"] for field in shown["responseStructure"]] == ["A new laptop", 1200]
 
     url = shown["_resume"]["apiUrl"]
-    answered = await door.http.post(url, json={"input": {"approved": True, "comment": "Go ahead"}})
+    answered = await api.http.post(url, json={"input": {"approved": True, "comment": "Go ahead"}})
     assert answered.status_code == 202
-    ended = await door.ended_job(answered.json()["jobId"])
+    ended = await api.ended_job(answered.json()["jobId"])
 
     assert ended["status"] == "completed"
     assert ended["output"]["data"] == {"approved": True, "request": "A new laptop", "comment": "Go ahead"}
-    assert (await door.http.post(url, json={})).status_code in (404, 409)
+    assert (await api.http.post(url, json={})).status_code in (404, 409)

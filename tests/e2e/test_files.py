@@ -20,10 +20,10 @@ def looking(model: str) -> dict[str, Any]:
     return workflow("Look", [start(photos="file[]"), look, give], (START, "a1"), ("a1", "f1"))
 
 
-async def test_a_file_reaches_the_model_and_comes_back(door: PublicApi, models: ModelServer) -> None:
+async def test_a_file_reaches_the_model_and_comes_back(api: PublicApi, models: ModelServer) -> None:
     models.answer("seer", Reply.says("A cat."))
-    workflow_id = await door.publish(looking("seer"))
-    result = (await door.run(workflow_id, SENT)).json()["output"]["result"]
+    workflow_id = await api.publish(looking("seer"))
+    result = (await api.run(workflow_id, SENT)).json()["output"]["result"]
 
     (told,) = models.calls_of("seer")[-1].messages
     assert told["content"][1] == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PHOTO}"}}
@@ -31,44 +31,44 @@ async def test_a_file_reaches_the_model_and_comes_back(door: PublicApi, models: 
     assert (photo["name"], photo["size"], photo["type"], photo["base64"]) == ("a b.png", 4, "image/png", PHOTO)
 
     path = urlsplit(photo["url"]).path
-    served = await door.http.get(path)
+    served = await api.http.get(path)
     assert (served.status_code, served.content, served.headers["content-type"]) == (200, b"\x89PNG", "image/png")
     assert served.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.png"
     assert served.headers["content-security-policy"] == "sandbox"
-    assert (await door.http.get(path, headers={"x-api-key": "sk-sim-wrong"})).status_code == 401
-    assert (await door.http.get(path.replace(door.workspace_id, "other"))).status_code == 404
-    assert (await door.http.get(path.replace("file_", "blob_"))).status_code == 404
+    assert (await api.http.get(path, headers={"x-api-key": "sk-sim-wrong"})).status_code == 401
+    assert (await api.http.get(path.replace(api.workspace_id, "other"))).status_code == 404
+    assert (await api.http.get(path.replace("file_", "blob_"))).status_code == 404
 
 
-async def test_a_stream_and_a_job_take_files_too(door: PublicApi, models: ModelServer) -> None:
+async def test_a_stream_and_a_job_take_files_too(api: PublicApi, models: ModelServer) -> None:
     models.answer("watcher", Reply.says("A dog."))
-    workflow_id = await door.publish(looking("watcher"))
+    workflow_id = await api.publish(looking("watcher"))
 
-    async with door.stream(workflow_id, {**SENT, "includeFileBase64": False}) as frames:
+    async with api.stream(workflow_id, {**SENT, "includeFileBase64": False}) as frames:
         final, _ = await frames.rest()
     (photo,) = final["data"]["output"]["result"]["photos"]
     assert "base64" not in photo
 
-    async with door.stream(workflow_id, {**SENT, "selectedOutputs": ["function1.result"]}) as frames:
+    async with api.stream(workflow_id, {**SENT, "selectedOutputs": ["function1.result"]}) as frames:
         *_, final, _ = await frames.rest()
     assert final["data"]["output"]["f1"]["result"]["photos"][0]["base64"] == PHOTO
 
-    job = await door.ended_job((await door.queue(workflow_id, SENT))["jobId"])
+    job = await api.ended_job((await api.queue(workflow_id, SENT))["jobId"])
     assert job["output"]["result"]["photos"][0]["base64"] == PHOTO
 
 
 @pytest.mark.parametrize("language", ["javascript", "python"])
-async def test_functions_read_the_sent_file(door: PublicApi, language: str) -> None:
+async def test_functions_read_the_sent_file(api: PublicApi, language: str) -> None:
     wait = "await " if language == "javascript" else ""
     code = f"return {wait}sim.files.readBase64(<start.photos[0]>)"
     give = block("f1", "function", "Read", code=code, language=language)
-    workflow_id = await door.publish(workflow("Read", [start(photos="file[]"), give], (START, "f1")))
-    assert (await door.run(workflow_id, SENT)).json()["output"]["result"] == PHOTO
+    workflow_id = await api.publish(workflow("Read", [start(photos="file[]"), give], (START, "f1")))
+    assert (await api.run(workflow_id, SENT)).json()["output"]["result"] == PHOTO
 
 
-async def test_an_unavailable_file_is_a_client_error(door: PublicApi) -> None:
-    workflow_id = await door.publish(workflow("Take", [start(photos="file[]")]))
+async def test_an_unavailable_file_is_a_client_error(api: PublicApi) -> None:
+    workflow_id = await api.publish(workflow("Take", [start(photos="file[]")]))
     body = {"photos": [{"type": "url", "data": "https://169.254.169.254/x.png", "name": "x.png"}]}
-    answer = await door.run(workflow_id, body)
+    answer = await api.run(workflow_id, body)
     assert answer.status_code == 400
     assert answer.json()["error"] == "File processing failed: Failed to upload file: x.png"

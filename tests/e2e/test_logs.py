@@ -10,29 +10,29 @@ from tests.support.workflow_files import START, agent, function, start, workflow
 from shared.ids import new_id
 
 
-async def read(door: PublicApi, path: str, **query: str) -> Any:
-    return (await door.http.get(f"/api/v1/logs{path}", params=query)).raise_for_status().json()
+async def read(api: PublicApi, path: str, **query: str) -> Any:
+    return (await api.http.get(f"/api/v1/logs{path}", params=query)).raise_for_status().json()
 
 
-async def found(door: PublicApi, run_id: str) -> Any:
+async def found(api: PublicApi, run_id: str) -> Any:
     """Return the run's log, once its end has been recorded."""
     async with asyncio.timeout(30):
         while True:
-            answer = await door.http.get(f"/api/v1/logs/{run_id}")
+            answer = await api.http.get(f"/api/v1/logs/{run_id}")
             if answer.status_code == 200 and answer.json()["data"]["endedAt"]:
                 return answer.json()["data"]
             await asyncio.sleep(0.05)
 
 
-async def test_a_run_leaves_a_trace(door: PublicApi, models: ModelServer) -> None:
+async def test_a_run_leaves_a_trace(api: PublicApi, models: ModelServer) -> None:
     models.answer("tracer", Reply.says("Done.", prompt_tokens=3))
     blocks = [start(), agent("a1", "vllm/tracer", "<start.input>"), function("f1", "return { secret: 'x' }")]
-    workflow_id = await door.publish(workflow("Trace", blocks, (START, "a1"), ("a1", "f1")))
-    sync = (await door.run(workflow_id, {"input": "Go"})).json()["executionId"]
-    queued = (await door.queue(workflow_id, {"input": "Go"}))["executionId"]
+    workflow_id = await api.publish(workflow("Trace", blocks, (START, "a1"), ("a1", "f1")))
+    sync = (await api.run(workflow_id, {"input": "Go"})).json()["executionId"]
+    queued = (await api.queue(workflow_id, {"input": "Go"}))["executionId"]
 
     for run_id in (sync, queued):
-        log = await found(door, run_id)
+        log = await found(api, run_id)
         (root,) = log["executionData"]["traceSpans"]
         assert (root["type"], root["status"]) == ("workflow", "success")
         assert [span["name"] for span in root["children"]] == ["Start", "Agent 1", "Function 1"]
@@ -42,47 +42,45 @@ async def test_a_run_leaves_a_trace(door: PublicApi, models: ModelServer) -> Non
         assert log["cost"]["tokens"] == {"prompt": 3, "completion": 1, "total": 4}
         assert log["workflow"]["name"] == "Trace"
 
-    listed = await read(door, "", workspaceId=door.workspace_id, workflowIds=workflow_id, order="asc")
+    listed = await read(api, "", workspaceId=api.workspace_id, workflowIds=workflow_id, order="asc")
     assert [row["executionId"] for row in listed["data"]] == [sync, queued]
-    ran = await read(door, f"/executions/{sync}")
+    ran = await read(api, f"/executions/{sync}")
     assert set(ran["workflowState"]["blocks"]) == {START, "a1", "f1"}
 
 
-async def test_failures_are_found_by_their_level(door: PublicApi) -> None:
-    workflow_id = await door.publish(
-        workflow("Fail", [start(), function("f1", "throw new Error('no')")], (START, "f1"))
-    )
+async def test_failures_are_found_by_their_level(api: PublicApi) -> None:
+    workflow_id = await api.publish(workflow("Fail", [start(), function("f1", "throw new Error('no')")], (START, "f1")))
     chosen = f"mine-{new_id()}"
-    await door.run(workflow_id, {}, headers={"X-Execution-Id": chosen})
-    log = await found(door, chosen)
+    await api.run(workflow_id, {}, headers={"X-Execution-Id": chosen})
+    log = await found(api, chosen)
     assert "no" in log["executionData"]["error"]
 
-    query = {"workspaceId": door.workspace_id, "workflowIds": workflow_id}
-    assert [row["id"] for row in (await read(door, "", **query, level="error"))["data"]] == [chosen]
-    assert (await read(door, "", **query, level="info"))["data"] == []
-    assert [row["id"] for row in (await read(door, "", **query, executionId=chosen))["data"]] == [chosen]
+    query = {"workspaceId": api.workspace_id, "workflowIds": workflow_id}
+    assert [row["id"] for row in (await read(api, "", **query, level="error"))["data"]] == [chosen]
+    assert (await read(api, "", **query, level="info"))["data"] == []
+    assert [row["id"] for row in (await read(api, "", **query, executionId=chosen))["data"]] == [chosen]
 
 
-async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(door: PublicApi) -> None:
+async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(api: PublicApi) -> None:
     secret, name = f"s3cret-{new_id()}", "LOGGED_SECRET"
-    stored = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/{name}", json={"value": secret})
+    stored = await api.http.put(f"/api/workspaces/{api.workspace_id}/environment/{name}", json={"value": secret})
     stored.raise_for_status()
     code = "const v = '{{LOGGED_SECRET}}'; return {list: [v], [v]: 1, text: JSON.stringify({v})}"
-    workflow_id = await door.publish(workflow("Masked", [start(), function("f1", code)], (START, "f1")))
+    workflow_id = await api.publish(workflow("Masked", [start(), function("f1", code)], (START, "f1")))
     exact = {"list": [secret], secret: 1, "text": f'{{"v":"{secret}"}}'}
-    sync = (await door.run(workflow_id, {})).json()
-    queued = await door.queue(workflow_id, {})
-    job = await door.ended_job(queued["jobId"])
+    sync = (await api.run(workflow_id, {})).json()
+    queued = await api.queue(workflow_id, {})
+    job = await api.ended_job(queued["jobId"])
     assert (sync["output"]["result"], job["output"]["result"]) == (exact, exact)
 
     masked = {"list": ["[REDACTED]"], "[REDACTED]": 1, "text": '{"v":"[REDACTED]"}'}
-    query = {"workspaceId": door.workspace_id, "workflowIds": workflow_id, "details": "full"}
+    query = {"workspaceId": api.workspace_id, "workflowIds": workflow_id, "details": "full"}
     for run_id in (sync["executionId"], queued["executionId"]):
-        log = await found(door, run_id)
+        log = await found(api, run_id)
         assert log["executionData"]["finalOutput"]["result"] == masked
         assert secret not in str(log)
-        listed = await read(door, "", **query, executionId=run_id, includeFinalOutput="true", includeTraceSpans="true")
+        listed = await read(api, "", **query, executionId=run_id, includeFinalOutput="true", includeTraceSpans="true")
         assert listed["data"][0]["finalOutput"]["result"] == masked
         assert secret not in str(listed)
-        status = await door.http.get(f"/api/workflows/{workflow_id}/executions/{run_id}?includeOutput=true")
+        status = await api.http.get(f"/api/workflows/{workflow_id}/executions/{run_id}?includeOutput=true")
         assert status.json()["finalOutput"]["result"] == exact

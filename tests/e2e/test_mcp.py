@@ -34,30 +34,30 @@ def text_of(result: CallToolResult) -> str:
     return result.content[0].text
 
 
-async def publish(door: PublicApi, **server: Any) -> dict[str, Any]:
+async def publish(api: PublicApi, **server: Any) -> dict[str, Any]:
     """Publish a server with a tool that adds and one that fails."""
     adds = function("f1", "return <start.a> + <start.b>")
-    adder = await door.publish(workflow("Add two Numbers", [start(a="number", b="number"), adds], (START, "f1")))
+    adder = await api.publish(workflow("Add two Numbers", [start(a="number", b="number"), adds], (START, "f1")))
     throws = function("f1", 'throw new Error("boom")')
-    broken = await door.publish(workflow("Broken", [start(), throws], (START, "f1")))
-    body = {"name": "Desk", "workflowIds": [adder, broken], "workspaceId": door.workspace_id, **server}
-    answer = await door.http.post(SERVERS, json=body)
+    broken = await api.publish(workflow("Broken", [start(), throws], (START, "f1")))
+    body = {"name": "Desk", "workflowIds": [adder, broken], "workspaceId": api.workspace_id, **server}
+    answer = await api.http.post(SERVERS, json=body)
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()["data"]
     return made
 
 
-def key_of(door: PublicApi) -> str:
-    return str(door.http.headers["x-api-key"])
+def key_of(api: PublicApi) -> str:
+    return str(api.http.headers["x-api-key"])
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_workflows_are_listed_and_called(door: PublicApi, mode: str) -> None:
-    made = await publish(door)
+async def test_workflows_are_listed_and_called(api: PublicApi, mode: str) -> None:
+    made = await publish(api)
     described = {"toolDescription": "Adds.", "parameterDescriptions": {"a": "The first one."}}
     tool_id = made["tools"][0]["id"]
-    await door.http.patch(f"{SERVERS}/{made['server']['id']}/tools/{tool_id}", json=described)
-    async with client_of(made["server"]["url"], key_of(door), mode=mode) as client:
+    await api.http.patch(f"{SERVERS}/{made['server']['id']}/tools/{tool_id}", json=described)
+    async with client_of(made["server"]["url"], key_of(api), mode=mode) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert list(tools) == ["add_two_numbers", "broken"]
         adds = tools["add_two_numbers"]
@@ -74,29 +74,29 @@ async def test_workflows_are_listed_and_called(door: PublicApi, mode: str) -> No
             await client.call_tool("nothing", {})
 
 
-async def test_undeployed_workflows_are_not_offered(door: PublicApi) -> None:
-    made = await publish(door)
-    await door.http.delete(f"/api/workflows/{made['tools'][0]['workflowId']}/deploy")
-    async with client_of(made["server"]["url"], key_of(door)) as client:
+async def test_undeployed_workflows_are_not_offered(api: PublicApi) -> None:
+    made = await publish(api)
+    await api.http.delete(f"/api/workflows/{made['tools'][0]['workflowId']}/deploy")
+    async with client_of(made["server"]["url"], key_of(api)) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["broken"]
         with pytest.raises(MCPError, match="not deployed"):
             await client.call_tool("add_two_numbers", {"a": 1, "b": 1})
 
 
-async def test_only_a_public_server_accepts_callers_without_a_key(door: PublicApi) -> None:
-    made = await publish(door)
+async def test_only_a_public_server_accepts_callers_without_a_key(api: PublicApi) -> None:
+    made = await publish(api)
     url = made["server"]["url"]
     async with httpx2.AsyncClient(timeout=30) as http:
         assert (await http.post(url, json={})).status_code == 401
         assert (await http.post(url, json={}, headers={"x-api-key": "sk-sim-wrong"})).status_code == 401
-    await door.http.patch(f"{SERVERS}/{made['server']['id']}", json={"isPublic": True})
+    await api.http.patch(f"{SERVERS}/{made['server']['id']}", json={"isPublic": True})
     async with client_of(url) as client:
         assert '"result": 5' in text_of(await client.call_tool("add_two_numbers", {"a": 2, "b": 3}))
 
 
-async def test_a_rate_limited_call_has_a_retry_time(door: PublicApi, stack: Stack) -> None:
-    made = await publish(door)
-    async with client_of(made["server"]["url"], await key_with_limit(stack, door, 1)) as client:
+async def test_a_rate_limited_call_has_a_retry_time(api: PublicApi, stack: Stack) -> None:
+    made = await publish(api)
+    async with client_of(made["server"]["url"], await key_with_limit(stack, api, 1)) as client:
         with pytest.raises(MCPError) as refused:
             for _ in range(10):
                 await client.call_tool("add_two_numbers", {"a": 1, "b": 1})
@@ -104,13 +104,13 @@ async def test_a_rate_limited_call_has_a_retry_time(door: PublicApi, stack: Stac
     assert refused.value.data["retryAfterSeconds"] >= 1
 
 
-async def test_a_get_request_describes_the_server(door: PublicApi) -> None:
-    url = (await publish(door))["server"]["url"]
-    look = (await door.http.get(url)).json()
+async def test_a_get_request_describes_the_server(api: PublicApi) -> None:
+    url = (await publish(api))["server"]["url"]
+    look = (await api.http.get(url)).json()
     assert look == {
         "name": "Desk",
         "version": "1.0.0",
         "protocolVersion": "2024-11-05",
         "capabilities": {"tools": {}},
     }
-    assert (await door.http.get(url, headers={"accept": "text/event-stream"})).status_code == 405
+    assert (await api.http.get(url, headers={"accept": "text/event-stream"})).status_code == 405

@@ -7,26 +7,26 @@ from tests.support.workflow_files import START, agent, block, start, workflow
 from shared.ids import new_id
 
 
-async def test_two_calls_share_a_conversation(door: PublicApi, models: ModelServer) -> None:
+async def test_two_calls_share_a_conversation(api: PublicApi, models: ModelServer) -> None:
     models.answer("friend", Reply.says("Hello Ada."), Reply.says("You are Ada."))
     friend = agent(
         "a1", "vllm/friend", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
     )
     recall = block("m1", "memory", "Memory 1", operation="get", id="<start.conversationId>")
     blocks = workflow("Remember", [start(), friend, recall], (START, "a1"), ("a1", "m1"))
-    workflow_id, conversation = await door.publish(blocks), new_id()
+    workflow_id, conversation = await api.publish(blocks), new_id()
 
-    await door.run(workflow_id, {"input": "I am Ada.", "conversationId": conversation})
-    answer = await door.run(workflow_id, {"input": "Who am I?", "conversationId": conversation})
+    await api.run(workflow_id, {"input": "I am Ada.", "conversationId": conversation})
+    answer = await api.run(workflow_id, {"input": "Who am I?", "conversationId": conversation})
 
     told = [message["content"] for message in models.calls_of("friend")[-1].messages]
     assert told == ["I am Ada.", "Hello Ada.", "Who am I?"]
     assert [said["content"] for said in answer.json()["output"]["memories"]] == [*told, "You are Ada."]
 
 
-async def test_another_conversation_knows_nothing_of_it(door: PublicApi, models: ModelServer) -> None:
+async def test_another_conversation_knows_nothing_of_it(api: PublicApi, models: ModelServer) -> None:
     friend = agent("a1", "vllm/stranger", "<start.input>", memoryType="sliding_window", conversationId="<start.who>")
-    workflow_id = await door.publish(workflow("Strangers", [start(who="string"), friend], (START, "a1")))
+    workflow_id = await api.publish(workflow("Strangers", [start(who="string"), friend], (START, "a1")))
     for who in (new_id(), new_id()):
-        await door.run(workflow_id, {"input": f"I am {who}.", "who": who})
+        await api.run(workflow_id, {"input": f"I am {who}.", "who": who})
     assert len(models.calls_of("stranger")[-1].messages) == 1

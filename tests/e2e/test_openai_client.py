@@ -16,16 +16,16 @@ HELLO: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "Hell
 
 
 @pytest.fixture
-async def client(stack: Stack, door: PublicApi) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(api_key=door.http.headers["x-api-key"], base_url=f"{stack.url}/v1") as client:
+async def client(stack: Stack, api: PublicApi) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(api_key=api.http.headers["x-api-key"], base_url=f"{stack.url}/v1") as client:
         yield client
 
 
 @pytest.fixture
-async def clerk(door: PublicApi, models: ModelServer) -> str:
+async def clerk(api: PublicApi, models: ModelServer) -> str:
     models.answer("clerk", Reply.says("Good day to you.", prompt_tokens=3))
     file = workflow("Clerk", [start(), agent("a1", "vllm/clerk", "<start.input>")], (START, "a1"))
-    return await door.publish(file)
+    return await api.publish(file)
 
 
 async def test_a_completion(client: openai.AsyncOpenAI, clerk: str, models: ModelServer) -> None:
@@ -48,7 +48,7 @@ async def test_a_stream(client: openai.AsyncOpenAI, clerk: str) -> None:
     assert chunks[-1].usage is not None
 
 
-async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: PublicApi) -> None:
+async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, api: PublicApi) -> None:
     with pytest.raises(openai.NotFoundError):
         await client.chat.completions.create(model="nowhere", messages=HELLO)
     with pytest.raises(openai.AuthenticationError):
@@ -56,15 +56,15 @@ async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: Publ
     with pytest.raises(openai.BadRequestError) as refused:
         await client.chat.completions.create(model="nowhere", messages=HELLO, n=2)
     assert refused.value.param == "n"
-    broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
+    broken = await api.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
     with pytest.raises(openai.InternalServerError, match="boom"):
         await client.chat.completions.create(model=broken, messages=HELLO)
 
 
 async def test_a_call_too_many_is_tried_again_by_the_client(
-    client: openai.AsyncOpenAI, clerk: str, stack: Stack, door: PublicApi
+    client: openai.AsyncOpenAI, clerk: str, stack: Stack, api: PublicApi
 ) -> None:
-    patient = client.with_options(api_key=await key_with_limit(stack, door, 1))
+    patient = client.with_options(api_key=await key_with_limit(stack, api, 1))
     for _ in range(3):
         assert (await patient.chat.completions.create(model=clerk, messages=HELLO)).choices
 

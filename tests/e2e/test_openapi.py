@@ -34,14 +34,14 @@ Operation = Any
 async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
     """Create a key of a separate workspace, and the values for the parameters of paths."""
     workspace_id, key = await new_workspace(stack)
-    door = PublicApi(stack.url, key, workspace_id)
+    api = PublicApi(stack.url, key, workspace_id)
     file = workflow("Fuzzed", [start(q="string"), function("f1", "return <start.q>")], (START, "f1"))
-    workflow_id = await door.publish(file)
-    queued = await door.queue(workflow_id, {"q": "x"})
-    await door.ended_job(queued["jobId"])
+    workflow_id = await api.publish(file)
+    queued = await api.queue(workflow_id, {"q": "x"})
+    await api.ended_job(queued["jobId"])
     run_id = queued["executionId"]
-    agent = (await door.http.post("/api/a2a/agents", json={"workflowId": workflow_id})).raise_for_status().json()
-    await door.close()
+    agent = (await api.http.post("/api/a2a/agents", json={"workflowId": workflow_id})).raise_for_status().json()
+    await api.close()
     return key, {
         "workflow_id": workflow_id,
         "workspace_id": workspace_id,

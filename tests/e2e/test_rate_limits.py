@@ -140,10 +140,10 @@ async def calls_unchecked(gateways: list[str]) -> float:
 
 
 async def test_two_gateways_together_admit_calls_by_the_rule(
-    stack: Stack, door: PublicApi, gateways: list[str], buckets: Buckets, measured: Tell
+    stack: Stack, api: PublicApi, gateways: list[str], buckets: Buckets, measured: Tell
 ) -> None:
-    workflow_id = await door.publish(workflow("Nothing", [start(), function("f1", "return 1")], (START, "f1")))
-    key, counted = await key_with_limit(stack, door, PER_WINDOW), Counted()
+    workflow_id = await api.publish(workflow("Nothing", [start(), function("f1", "return 1")], (START, "f1")))
+    key, counted = await key_with_limit(stack, api, PER_WINDOW), Counted()
     unchecked = await calls_unchecked(gateways)
     await call_until_refused(gateways[0], key, workflow_id)
     began, first = time.monotonic(), await bucket_of_key(buckets)

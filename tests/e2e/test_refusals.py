@@ -28,16 +28,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("file", "named"), REFUSED.values(), ids=REFUSED.keys())
-async def test_a_workflow_that_cannot_run_is_not_deployed(door: PublicApi, file: dict[str, Any], named: str) -> None:
-    imported = await door.import_(file)
+async def test_a_workflow_that_cannot_run_is_not_deployed(api: PublicApi, file: dict[str, Any], named: str) -> None:
+    imported = await api.import_(file)
     if imported.status_code == 201:
         workflow_id = imported.json()["data"]["id"]
-        refused = await door.deploy(workflow_id)
-        run = await door.run(workflow_id)
+        refused = await api.deploy(workflow_id)
+        run = await api.run(workflow_id)
         assert (run.status_code, run.json()["error"]) == (403, "Workflow is not deployed")
     else:
         refused = imported
-        assert file["workflow"]["name"] not in await door.workflow_names()
+        assert file["workflow"]["name"] not in await api.workflow_names()
     assert refused.status_code == 400, refused.text
     assert named in refused.text
 
@@ -51,15 +51,15 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("file", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_file_that_is_no_workflow_is_not_imported(door: PublicApi, file: dict[str, Any]) -> None:
-    before = await door.workflow_names()
-    refused = await door.import_(file)
+async def test_a_file_that_is_no_workflow_is_not_imported(api: PublicApi, file: dict[str, Any]) -> None:
+    before = await api.workflow_names()
+    refused = await api.import_(file)
     assert refused.status_code == 400, refused.text
-    assert await door.workflow_names() == before
+    assert await api.workflow_names() == before
 
 
-async def test_a_file_of_more_than_twenty_megabytes_is_too_large(door: PublicApi) -> None:
-    before = await door.workflow_names()
+async def test_a_file_of_more_than_twenty_megabytes_is_too_large(api: PublicApi) -> None:
+    before = await api.workflow_names()
     file = workflow("Huge", [start(), function("f1", "x" * 22_000_000)], (START, "f1"))
-    assert (await door.import_(file)).status_code == 413
-    assert await door.workflow_names() == before
+    assert (await api.import_(file)).status_code == 413
+    assert await api.workflow_names() == before

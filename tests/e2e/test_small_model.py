@@ -16,11 +16,11 @@ def small_model(tmp_path: Path, small_model_port: int) -> Iterator[SmallModel]:
 
 
 @pytest.mark.usefixtures("small_model")
-async def test_a_real_model_streams_its_answer_through_an_agent(door: PublicApi) -> None:
+async def test_a_real_model_streams_its_answer_through_an_agent(api: PublicApi) -> None:
     talker = agent("a1", "litellm/smollm2", "<start.input>", maxTokens="24", temperature="0")
-    workflow_id = await door.publish(workflow("Real model", [start(), talker], (START, "a1")))
+    workflow_id = await api.publish(workflow("Real model", [start(), talker], (START, "a1")))
     body = {"input": "Count from one to ten.", "selectedOutputs": ["agent_1.content", "agent_1.tokens"]}
-    async with door.stream(workflow_id, body) as frames:
+    async with api.stream(workflow_id, body) as frames:
         assert frames.response.status_code == 200
         *chunks, final, done = await frames.rest()
     assert "".join(chunk["chunk"] for chunk in chunks).strip()

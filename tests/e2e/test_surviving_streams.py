@@ -30,17 +30,17 @@ def second_gateway(stack: Stack) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def streaming(door: PublicApi, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx2.Response]:
+async def streaming(api: PublicApi, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx2.Response]:
     body = {"stream": True, "input": {"input": "Verse!"}, "selectedOutputs": ["agent_1.content"]}
-    async with door.http.stream("POST", f"{base}/api/v2/workflows/{workflow_id}/execute", json=body) as response:
+    async with api.http.stream("POST", f"{base}/api/v2/workflows/{workflow_id}/execute", json=body) as response:
         assert response.status_code == 200, await response.aread()
         yield response
 
 
-async def read_all(door: PublicApi, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
+async def read_all(api: PublicApi, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
     headers = {"last-event-id": after} if after else {}
     path = f"/api/v2/workflows/{workflow_id}/runs/{run_id}/events"
-    async with door.http.stream("GET", path, headers=headers, timeout=SILENCE_SECONDS) as response:
+    async with api.http.stream("GET", path, headers=headers, timeout=SILENCE_SECONDS) as response:
         assert response.status_code == 200, await response.aread()
         return [event async for event in events_in(response)]
 
@@ -49,20 +49,20 @@ def text_of(events: list[Event]) -> str:
     return "".join(event.data["chunk"] for event in events if "chunk" in event.data)
 
 
-async def poet(door: PublicApi, models: ModelServer, name: str) -> tuple[str, Gate]:
+async def poet(api: PublicApi, models: ModelServer, name: str) -> tuple[str, Gate]:
     """Deploy a workflow whose model answers when the gate opens."""
     gate = models.gate()
     models.answer(name, Reply.says(POEM, gate=gate))
     file = workflow(f"Poet {name}", [start(), agent("a1", f"vllm/{name}", "<start.input>")], (START, "a1"))
-    return await door.publish(file), gate
+    return await api.publish(file), gate
 
 
 async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_another(
-    door: PublicApi, models: ModelServer, stack: Stack, second_gateway: str
+    api: PublicApi, models: ModelServer, stack: Stack, second_gateway: str
 ) -> None:
-    workflow_id, gate = await poet(door, models, "steadfast")
+    workflow_id, gate = await poet(api, models, "steadfast")
     seen: list[Event] = []
-    async with streaming(door, workflow_id, base=second_gateway) as response:
+    async with streaming(api, workflow_id, base=second_gateway) as response:
         run_id = response.headers["x-run-id"]
         gate.release(5)
         with pytest.raises(httpx2.HTTPError):
@@ -72,23 +72,23 @@ async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_anoth
                     await asyncio.to_thread(stack.kill, SECOND_GATEWAY)
 
     gate.open()
-    rest = await read_all(door, workflow_id, run_id, after=seen[-1].id)
+    rest = await read_all(api, workflow_id, run_id, after=seen[-1].id)
     assert text_of(seen) + text_of(rest) == POEM
     final = {"event": "final", "data": {"success": True, "output": {}}}
     assert [event.data for event in rest[-2:]] == [final, "[DONE]"]
 
 
-async def test_many_read_one_run_during_it_and_after_it(door: PublicApi, models: ModelServer) -> None:
-    workflow_id, gate = await poet(door, models, "public")
-    async with streaming(door, workflow_id) as response:
+async def test_many_read_one_run_during_it_and_after_it(api: PublicApi, models: ModelServer) -> None:
+    workflow_id, gate = await poet(api, models, "public")
+    async with streaming(api, workflow_id) as response:
         run_id = response.headers["x-run-id"]
         gate.release(3)
-        readers = [asyncio.create_task(read_all(door, workflow_id, run_id)) for _ in range(4)]
+        readers = [asyncio.create_task(read_all(api, workflow_id, run_id)) for _ in range(4)]
         await asyncio.sleep(0.2)
         gate.open()
         first = [event async for event in events_in(response)]
     during = await asyncio.gather(*readers)
-    after = await read_all(door, workflow_id, run_id)
+    after = await read_all(api, workflow_id, run_id)
 
     assert text_of(first) == POEM
     assert [text_of(events) for events in (*during, after)] == [POEM] * 5
@@ -96,13 +96,13 @@ async def test_many_read_one_run_during_it_and_after_it(door: PublicApi, models:
 
 
 async def test_a_killed_worker_resets_the_stream_and_another_repeats_it(
-    door: PublicApi, models: ModelServer, stack: Stack
+    api: PublicApi, models: ModelServer, stack: Stack
 ) -> None:
     worker, *others = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
     for name in others:  # so that the run has a known worker
         await asyncio.to_thread(stack.kill, name)
-    workflow_id, gate = await poet(door, models, "mortal")
-    async with streaming(door, workflow_id) as response:
+    workflow_id, gate = await poet(api, models, "mortal")
+    async with streaming(api, workflow_id) as response:
         events = events_in(response)
         gate.release(2)
         first = await anext(events)
@@ -117,25 +117,25 @@ async def test_a_killed_worker_resets_the_stream_and_another_repeats_it(
     assert text_of(rest[resets[0] :]) == POEM
 
 
-async def test_a_queued_run_is_read_from_its_beginning(door: PublicApi, models: ModelServer) -> None:
-    workflow_id, gate = await poet(door, models, "patient-reader")
+async def test_a_queued_run_is_read_from_its_beginning(api: PublicApi, models: ModelServer) -> None:
+    workflow_id, gate = await poet(api, models, "patient-reader")
     gate.open()
     path = f"/api/v2/workflows/{workflow_id}/execute"
-    accepted = (await door.http.post(path, json={"async": True, "input": {"input": "x"}})).raise_for_status().json()
-    events = await read_all(door, workflow_id, accepted["data"]["runId"])
+    accepted = (await api.http.post(path, json={"async": True, "input": {"input": "x"}})).raise_for_status().json()
+    events = await read_all(api, workflow_id, accepted["data"]["runId"])
     assert events[-2].data["data"]["output"]["content"] == POEM
     assert events[-1].data == "[DONE]"
 
 
-async def test_a_caller_can_cancel_after_disconnecting(door: PublicApi, models: ModelServer) -> None:
-    workflow_id, gate = await poet(door, models, "endless")
-    async with streaming(door, workflow_id) as response:
+async def test_a_caller_can_cancel_after_disconnecting(api: PublicApi, models: ModelServer) -> None:
+    workflow_id, gate = await poet(api, models, "endless")
+    async with streaming(api, workflow_id) as response:
         run_id = response.headers["x-run-id"]
         gate.release(1)
         await anext(events_in(response))
     call = models.calls_of("endless")[0]
     assert call.end is None
-    await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
+    await api.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
     await eventually(lambda: call.end is not None)
-    events = await read_all(door, workflow_id, run_id)
+    events = await read_all(api, workflow_id, run_id)
     assert events[-2].data["data"]["success"] is False

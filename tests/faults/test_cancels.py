@@ -17,56 +17,56 @@ Cancel = Callable[[PublicApi, str, str], Awaitable[httpx2.Response]]
 WORKERS = ("executor-service", "executor-service-2")
 
 
-async def legacy(door: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
-    return await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
+async def legacy(api: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
+    return await api.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
 
 
-async def v2(door: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
-    return await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
+async def v2(api: PublicApi, workflow_id: str, run_id: str) -> httpx2.Response:
+    return await api.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
 
 
 both = pytest.mark.parametrize("cancel", [legacy, v2])
 
 
 @pytest.fixture
-async def talker(door: PublicApi, models: ModelServer, request: pytest.FixtureRequest) -> tuple[str, str]:
+async def talker(api: PublicApi, models: ModelServer, request: pytest.FixtureRequest) -> tuple[str, str]:
     """A workflow whose model never ends, and the model's name."""
     name = f"talker-{request.node.name.replace('[', '-').replace(']', '')}"
     models.answer(name, Reply.says("word " * 10_000, token_seconds=0.05))
-    return await door.publish(workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))), name
+    return await api.publish(workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))), name
 
 
-async def cancelled(door: PublicApi, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
+async def cancelled(api: PublicApi, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
     """Cancel twice, and check that the job ends as cancelled."""
-    first = await cancel(door, workflow_id, job["executionId"])
+    first = await cancel(api, workflow_id, job["executionId"])
     assert first.status_code == 200, first.text
-    ended = await door.ended_job(job["jobId"], seconds=60)
+    ended = await api.ended_job(job["jobId"], seconds=60)
     assert (ended["status"], ended["error"]) == ("failed", "Cancelled")
-    again = await cancel(door, workflow_id, job["executionId"])
+    again = await cancel(api, workflow_id, job["executionId"])
     body = again.json()
     assert (again.status_code, body.get("data", body)["reason"]) == (200, "already_cancelled")
 
 
 @both
 async def test_a_run_at_work_is_cancelled(
-    door: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+    api: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
-    job = await door.queue(workflow_id)
+    job = await api.queue(workflow_id)
     await eventually(lambda: models.calls_of(model))
-    await cancelled(door, workflow_id, job, cancel)
+    await cancelled(api, workflow_id, job, cancel)
     await eventually(lambda: models.calls_of(model)[-1].end is End.HUNG_UP)
 
 
 @both
 async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
-    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+    api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     try:
-        await cancelled(door, workflow_id, await door.queue(workflow_id), cancel)
+        await cancelled(api, workflow_id, await api.queue(workflow_id), cancel)
     finally:
         for name in WORKERS:
             stack.kill(name, SIGCONT)
@@ -75,10 +75,10 @@ async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
 
 
 async def test_runs_of_a_lost_worker_are_cancelled(
-    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
+    api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
-    jobs = [await door.queue(workflow_id) for _ in range(2)]
+    jobs = [await api.queue(workflow_id) for _ in range(2)]
     await eventually(lambda: len(models.calls_of(model)) == 2)
     for name in WORKERS:  # frozen first: the last one to end must not take over the runs of the others
         stack.kill(name, SIGSTOP)
@@ -86,43 +86,43 @@ async def test_runs_of_a_lost_worker_are_cancelled(
         stack.kill(name)
     try:
         for job, cancel in zip(jobs, (legacy, v2), strict=True):
-            await cancelled(door, workflow_id, job, cancel)
+            await cancelled(api, workflow_id, job, cancel)
     finally:
         await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
     assert len(models.calls_of(model)) == 2
 
 
 @both
-async def test_a_paused_run_is_cancelled(door: PublicApi, cancel: Cancel) -> None:
+async def test_a_paused_run_is_cancelled(api: PublicApi, cancel: Cancel) -> None:
     blocks = [start(), block("h1", "human_in_the_loop", "Ask")]
-    workflow_id = await door.publish(workflow("Ask", blocks, (START, "h1")))
-    job = await door.queue(workflow_id)
-    await _paused(door, workflow_id, job["executionId"])
-    await cancelled(door, workflow_id, job, cancel)
+    workflow_id = await api.publish(workflow("Ask", blocks, (START, "h1")))
+    job = await api.queue(workflow_id)
+    await _paused(api, workflow_id, job["executionId"])
+    await cancelled(api, workflow_id, job, cancel)
 
 
 @both
 async def test_an_attached_run_is_cancelled(
-    door: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+    api: PublicApi, models: ModelServer, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     run_id = f"mine-{model}"
-    call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": run_id}))
+    call = asyncio.create_task(api.run(workflow_id, headers={"x-execution-id": run_id}))
     await eventually(lambda: models.calls_of(model))
-    assert (await cancel(door, workflow_id, run_id)).status_code == 200
+    assert (await cancel(api, workflow_id, run_id)).status_code == 200
     await eventually(lambda: models.calls_of(model)[-1].end is End.HUNG_UP)
     assert (await call).json()["success"] is False
 
 
 async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_another_gateway(
-    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
+    api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
-    other = PublicApi(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
+    other = PublicApi(stack.url_of("gateway-2"), api.http.headers["x-api-key"], api.workspace_id)
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     try:
-        call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": "unseen"}))
+        call = asyncio.create_task(api.run(workflow_id, headers={"x-execution-id": "unseen"}))
         async with asyncio.timeout(30):
             while (answer := await legacy(other, workflow_id, "unseen")).status_code == 404:  # noqa: ASYNC110 - not sent yet
                 await asyncio.sleep(0.05)
@@ -138,20 +138,20 @@ async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_anot
 
 @both
 async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
-    door: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+    api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker
     run_id = f"untaken-{model}"
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     try:
-        call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": run_id}))
+        call = asyncio.create_task(api.run(workflow_id, headers={"x-execution-id": run_id}))
 
         async def is_known() -> bool:
-            return (await cancel(door, workflow_id, run_id)).status_code != 404
+            return (await cancel(api, workflow_id, run_id)).status_code != 404
 
         async def is_recorded() -> bool:
-            return await _status(door, workflow_id, run_id) == "cancelled"
+            return await _status(api, workflow_id, run_id) == "cancelled"
 
         await until(is_known)
         assert (await call).json()["success"] is False
@@ -163,21 +163,21 @@ async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
 
 
 @both
-async def test_an_ended_run_cannot_be_cancelled(door: PublicApi, cancel: Cancel) -> None:
-    workflow_id = await door.publish(workflow("Short", [start()]))
-    job = await door.queue(workflow_id)
-    await door.ended_job(job["jobId"])
-    answer = await cancel(door, workflow_id, job["executionId"])
+async def test_an_ended_run_cannot_be_cancelled(api: PublicApi, cancel: Cancel) -> None:
+    workflow_id = await api.publish(workflow("Short", [start()]))
+    job = await api.queue(workflow_id)
+    await api.ended_job(job["jobId"])
+    answer = await cancel(api, workflow_id, job["executionId"])
     assert answer.status_code == 409
     assert "Execution cannot be cancelled while completed" in answer.text
 
 
-async def _status(door: PublicApi, workflow_id: str, run_id: str) -> str:
-    answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
+async def _status(api: PublicApi, workflow_id: str, run_id: str) -> str:
+    answer = await api.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
     return str(answer.json().get("data", {}).get("status"))
 
 
-async def _paused(door: PublicApi, workflow_id: str, run_id: str) -> None:
+async def _paused(api: PublicApi, workflow_id: str, run_id: str) -> None:
     async with asyncio.timeout(30):
-        while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}")).is_success:  # noqa: ASYNC110
+        while not (await api.http.get(f"/api/resume/{workflow_id}/{run_id}")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

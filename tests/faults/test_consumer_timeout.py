@@ -49,9 +49,9 @@ async def quick_timeout_broker(stack: Stack) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("quick_timeout_broker")
 async def test_a_run_outlives_the_brokers_patience(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))
+    workflow_id = await api.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))
     witness.hold("slow-b")
     await callers.queue(workflow_id, "t1")
     await eventually(lambda: witness.calls("slow-b", "t1") >= 1)

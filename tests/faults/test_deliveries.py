@@ -26,13 +26,13 @@ def dispatch_of(stack: Stack, run_id: str) -> DurableRunDispatched:
 
 
 async def test_a_repeatedly_delivered_message_runs_once(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "copy-a", "copy-b"))
+    workflow_id = await api.publish(steps(witness.url, "copy-a", "copy-b"))
     witness.hold("copy-a")
     await callers.queue(workflow_id, "c1")
     await eventually(lambda: witness.calls("copy-a", "c1") == 1)
-    job = await door.job(callers.tally.accepted["c1"])
+    job = await api.job(callers.tally.accepted["c1"])
     message = dispatch_of(stack, job["metadata"]["executionId"])
     broker = open_broker(stack.amqp_url, service="test")
     await broker.start()

@@ -24,9 +24,9 @@ OTHERS = ("jobs-service", "deploy-service", "gateway", "gateway-2")
 
 
 async def test_nothing_that_the_backup_knew_of_is_lost(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "journaled", "held"))
+    workflow_id = await api.publish(steps(witness.url, "journaled", "held"))
     assert stack.rabbitmq is not None
     witness.hold("held")
     await asyncio.gather(*(callers.queue(workflow_id, f"hand{number}") for number in range(IN_HAND)))
@@ -37,7 +37,7 @@ async def test_nothing_that_the_backup_knew_of_is_lost(
     await asyncio.gather(*(callers.queue(workflow_id, f"queued{number}") for number in range(QUEUED)))
 
     backup = await asyncio.to_thread(_dump, stack.mongodb_uri)
-    later = await door.queue(workflow_id, {"run": "later"})
+    later = await api.queue(workflow_id, {"run": "later"})
     _kill(stack, *OTHERS)
     await asyncio.to_thread(_restore, stack.mongodb_uri, backup)
     await asyncio.to_thread(stack.rabbitmq.ctl, "purge_queue", ASYNC)
@@ -48,7 +48,7 @@ async def test_nothing_that_the_backup_knew_of_is_lost(
     assert len(ends) == IN_HAND + QUEUED
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert [witness.calls("journaled", f"hand{number}") for number in range(IN_HAND)] == [1] * IN_HAND
-    assert (await door.http.get(f"/api/jobs/{later['jobId']}")).status_code == 404
+    assert (await api.http.get(f"/api/jobs/{later['jobId']}")).status_code == 404
 
 
 def _journaled(mongodb_uri: str) -> list[str]:

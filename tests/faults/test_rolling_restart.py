@@ -20,9 +20,9 @@ PAUSE_SECONDS = 0.1
 
 
 async def test_restarting_every_service_in_turn_fails_nothing(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "roll"))
+    workflow_id = await api.publish(steps(witness.url, "roll"))
     numbers, stopping = count(), asyncio.Event()
 
     async def call_on_and_on() -> None:
@@ -46,11 +46,11 @@ async def test_restarting_every_service_in_turn_fails_nothing(
     assert {witness.calls("roll", name) for name in tally.accepted} == {1}
 
 
-async def test_a_stopping_gateway_redirects_its_callers_before_it_refuses_any(stack: Stack, door: PublicApi) -> None:
+async def test_a_stopping_gateway_redirects_its_callers_before_it_refuses_any(stack: Stack, api: PublicApi) -> None:
     name, notice = "gateway-2", {"FLOWPORT_DRAIN_NOTICE_SECONDS": "4"}
     await asyncio.to_thread(stack.restart, name, environment=notice)
-    workflow_id = await door.publish(workflow("Short", [start()]))
-    alone = PublicApi(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
+    workflow_id = await api.publish(workflow("Short", [start()]))
+    alone = PublicApi(stack.url_of(name), api.http.headers["x-api-key"], api.workspace_id)
     assert (await alone.run(workflow_id)).headers.get("connection") is None
 
     stack.kill(name, SIGTERM)
@@ -66,12 +66,12 @@ async def test_a_stopping_gateway_redirects_its_callers_before_it_refuses_any(st
 
 
 async def test_a_call_longer_than_the_drain_time_of_a_gateway_gets_an_error(
-    stack: Stack, models: ModelServer, door: PublicApi, callers: Callers
+    stack: Stack, models: ModelServer, api: PublicApi, callers: Callers
 ) -> None:
     models.answer("endless", Reply.says("late", gate=models.gate()))
     file = workflow("Endless", [start(), agent("a1", "vllm/endless", "go on")], (START, "a1"))
-    workflow_id = await door.publish(file)
-    alone = PublicApi(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
+    workflow_id = await api.publish(file)
+    alone = PublicApi(stack.url_of("gateway-2"), api.http.headers["x-api-key"], api.workspace_id)
     call = asyncio.create_task(alone.run(workflow_id))
     await eventually(lambda: models.calls_of("endless"))
 

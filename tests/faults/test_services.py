@@ -18,9 +18,9 @@ LISTEN_SECONDS = 3.0
 
 
 async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
+    workflow_id = await api.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
     calls = [asyncio.create_task(callers.queue(workflow_id, f"j{n}")) for n in range(RUNS)]
     await eventually(lambda: callers.tally.accepted)
     stack.kill("jobs-service")
@@ -35,11 +35,11 @@ async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
 
 
 async def test_a_worker_that_could_not_report_is_not_taken_for_lost(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
     kinds = ("deaf-get", "deaf-post")
     for kind in kinds:
-        workflow_id = await door.publish(steps(witness.url, kind, posts=["deaf-post"]))
+        workflow_id = await api.publish(steps(witness.url, kind, posts=["deaf-post"]))
         witness.hold(kind)
         await callers.queue(workflow_id, kind)
     await eventually(lambda: all(witness.calls(kind) for kind in kinds))
@@ -56,9 +56,9 @@ async def test_a_worker_that_could_not_report_is_not_taken_for_lost(
 
 
 async def test_runs_survive_a_store_outage_longer_than_their_leases(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "store-a", "store-b", posts=["store-b"]))
+    workflow_id = await api.publish(steps(witness.url, "store-a", "store-b", posts=["store-b"]))
     names = [f"s{n}" for n in range(4)]
     witness.hold("store-a")
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))

@@ -22,14 +22,14 @@ WORKERS = ("executor-service", "executor-service-2")
 
 
 async def test_no_journaled_block_of_a_killed_worker_runs_again(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "kill-a", "kill-b", "kill-c"))
+    workflow_id = await api.publish(steps(witness.url, "kill-a", "kill-b", "kill-c"))
     names = [f"k{n}" for n in range(RUNS)]
     witness.hold("kill-c")
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
     await eventually(lambda: witness.calls("kill-c") == RUNS)
-    run_ids = [(await door.job(job_id))["metadata"]["executionId"] for job_id in callers.tally.accepted.values()]
+    run_ids = [(await api.job(job_id))["metadata"]["executionId"] for job_id in callers.tally.accepted.values()]
     done = {(run_id, block) for run_id in run_ids for block in ("kill-a", "kill-b")}
     await eventually(lambda: journaled_blocks(stack.mongodb_uri, run_ids).keys() >= done)
 
@@ -44,15 +44,15 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
 
 
 async def test_an_attached_run_not_begun_by_its_lost_worker_is_executed_by_the_next(
-    stack: Stack, witness: Witness, door: PublicApi
+    stack: Stack, witness: Witness, api: PublicApi
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "lost-a", posts=["lost-a"]))
+    workflow_id = await api.publish(steps(witness.url, "lost-a", posts=["lost-a"]))
     for name in WORKERS:
         stack.kill(name)
     async with raw_channel(stack.amqp_url) as mortal:
         taken: list[ReceivedMessage] = []
         await mortal.consume(EXPRESS, taken.append, no_ack=False)
-        call = asyncio.create_task(door.run(workflow_id, {"run": "l1"}))
+        call = asyncio.create_task(api.run(workflow_id, {"run": "l1"}))
         await eventually(lambda: taken)
     await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
     answer = await call
@@ -62,9 +62,9 @@ async def test_an_attached_run_not_begun_by_its_lost_worker_is_executed_by_the_n
 
 
 async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(
-    stack: Stack, witness: Witness, door: PublicApi, callers: Callers
+    stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "freeze-a", "freeze-b", posts=["freeze-b"]))
+    workflow_id = await api.publish(steps(witness.url, "freeze-a", "freeze-b", posts=["freeze-b"]))
     witness.hold("freeze-a")
     await callers.queue(workflow_id, "f1")
     await eventually(lambda: witness.calls("freeze-a", "f1") == 1)

@@ -31,11 +31,11 @@ class Answers(msgspec.Struct):
 async def run_in_three_modes(url: str, mongodb_uri: str) -> Answers:
     """Create a key, publish the example that needs no model, and call it."""
     made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri))
-    door = PublicApi(url, made.api_key, made.workspace_id)
-    workflow_id = await door.publish(json.loads(ECHO.read_bytes()))
-    async with door.stream(workflow_id, {**INPUT, "selectedOutputs": ["agent_1.content"]}) as frames:
+    api = PublicApi(url, made.api_key, made.workspace_id)
+    workflow_id = await api.publish(json.loads(ECHO.read_bytes()))
+    async with api.stream(workflow_id, {**INPUT, "selectedOutputs": ["agent_1.content"]}) as frames:
         streamed = await frames.rest()
-    sync = (await door.run(workflow_id, INPUT)).json()
-    queued = await door.ended_job((await door.queue(workflow_id, INPUT))["jobId"])
-    await door.close()
+    sync = (await api.run(workflow_id, INPUT)).json()
+    queued = await api.ended_job((await api.queue(workflow_id, INPUT))["jobId"])
+    await api.close()
     return Answers(sync, streamed, queued)

@@ -24,15 +24,15 @@ def flowport(stack: Stack) -> CommandLine:
 
 
 @asynccontextmanager
-async def at_work(door: PublicApi) -> AsyncIterator[list[str]]:
+async def at_work(api: PublicApi) -> AsyncIterator[list[str]]:
     """Run the workflow throughout the block, sync and async in turn; yield the ends."""
-    workflow_id, ends, over = await door.publish(ECHO), list[str](), asyncio.Event()
+    workflow_id, ends, over = await api.publish(ECHO), list[str](), asyncio.Event()
 
     async def go_on() -> None:
         while not over.is_set():
-            queued = await door.queue(workflow_id)
-            ends.append("completed" if (await door.run(workflow_id)).is_success else "refused")
-            ends.append((await door.ended_job(queued["jobId"]))["status"])
+            queued = await api.queue(workflow_id)
+            ends.append("completed" if (await api.run(workflow_id)).is_success else "refused")
+            ends.append((await api.ended_job(queued["jobId"]))["status"])
 
     task = asyncio.create_task(go_on())
     try:
@@ -43,12 +43,12 @@ async def at_work(door: PublicApi) -> AsyncIterator[list[str]]:
 
 
 async def test_indexes_are_made_and_dropped_while_runs_go_on(
-    stack: Stack, door: PublicApi, flowport: CommandLine
+    stack: Stack, api: PublicApi, flowport: CommandLine
 ) -> None:
     with MongoClient[dict[str, object]](stack.mongodb_uri) as client:
         client["flowport_jobs"]["runs"].drop_index(NEWER)
         client["flowport_jobs"]["runs"].create_index("nobody", name=OLDER)
-    async with at_work(door) as ends:
+    async with at_work(api) as ends:
         before = await asyncio.to_thread(flowport, "indexes", "check")
         first = await asyncio.to_thread(flowport, "indexes", "apply", "--json")
         pruned = await asyncio.to_thread(flowport, "indexes", "apply", "--prune", "--json")

@@ -79,15 +79,15 @@ def test_a_counter_behind_a_paging_alert_exists_from_the_start(prometheus: Prome
 
 
 async def test_one_unreadable_message_fires_the_paging_alert(
-    stack: Stack, prometheus: Prometheus, door: PublicApi
+    stack: Stack, prometheus: Prometheus, api: PublicApi
 ) -> None:
     async with raw_channel(stack.amqp_url) as channel:
         body = b"no message of ours"
         await publish_confirmed(channel, body, routing_key=RECORDS, delivery_mode=PERSISTENT, mandatory=True)
     await asyncio.to_thread(prometheus.await_alert, "FlowportDeadLetters")
-    found = await door.http.get("/api/v1/dead-letters", params={"workspaceId": door.workspace_id})
+    found = await api.http.get("/api/v1/dead-letters", params={"workspaceId": api.workspace_id})
     for letter in found.json()["data"]:
-        await door.http.delete(f"/api/v1/dead-letters/{letter['id']}")
+        await api.http.delete(f"/api/v1/dead-letters/{letter['id']}")
 
 
 def test_all_is_quiet_while_all_is_well(prometheus: Prometheus) -> None:

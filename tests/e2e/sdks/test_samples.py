@@ -17,14 +17,14 @@ Samples = dict[tuple[str, str, str], str]
 
 
 @pytest.fixture
-async def samples(door: PublicApi, models: ModelServer) -> Samples:
+async def samples(api: PublicApi, models: ModelServer) -> Samples:
     """The samples of a workflow with a field of every type, whose text would break out of careless quotes."""
     models.answer("guide", Reply.says("It's sunny."))
     begin = start(city="string", days="number", sure="boolean", more="object", list="array", papers="file[]")
     begin["subBlocks"]["inputFormat"]["value"][0]["value"] = 'L\'Aquila "x" $HOME `id` \\ é\n${y}'
     file = workflow("Guide", [begin, agent("a1", "vllm/guide", "<start.city>")], (START, "a1"))
-    workflow_id = await door.publish(file)
-    answer = await door.http.get(f"/api/workflows/{workflow_id}/samples")
+    workflow_id = await api.publish(file)
+    answer = await api.http.get(f"/api/workflows/{workflow_id}/samples")
     assert answer.status_code == 200, answer.text
     return {(one["mode"], one["step"], one["language"]): one["code"] for one in answer.json()["samples"]}
 
@@ -46,9 +46,9 @@ async def run_sample(code: str, language: str, folder: Path, environment: Mappin
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_sync_sample_prints_the_result(
-    samples: Samples, language: str, door: PublicApi, models: ModelServer, tmp_path: Path
+    samples: Samples, language: str, api: PublicApi, models: ModelServer, tmp_path: Path
 ) -> None:
-    key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
+    key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
     printed = await run_sample(samples["sync", "execute", language], language, tmp_path, key)
     assert "It's sunny." in printed
     assert models.calls_of("guide")[-1].messages[-1]["content"] == 'L\'Aquila "x" $HOME `id` \\ é\n${y}'
@@ -56,9 +56,9 @@ async def test_a_sync_sample_prints_the_result(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_stream_sample_prints_the_frames(
-    samples: Samples, language: str, door: PublicApi, tmp_path: Path
+    samples: Samples, language: str, api: PublicApi, tmp_path: Path
 ) -> None:
-    key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
+    key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
     printed = await run_sample(samples["stream", "execute", language], language, tmp_path, key)
     frames = [json.loads(line.removeprefix("data: ")) for line in printed.splitlines() if line]
     assert "".join(frame["chunk"] for frame in frames if "chunk" in frame) == "It's sunny."
@@ -67,13 +67,13 @@ async def test_a_stream_sample_prints_the_frames(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_async_samples_queue_a_run_read_it_and_show_the_limits(
-    samples: Samples, language: str, door: PublicApi, tmp_path: Path
+    samples: Samples, language: str, api: PublicApi, tmp_path: Path
 ) -> None:
-    key = {"SIM_API_KEY": door.http.headers["x-api-key"]}
+    key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
     printed = await run_sample(samples["async", "execute", language], language, tmp_path, key)
     job = JOB.search(printed)
     assert job, printed
-    await door.ended_job(job.group())
+    await api.ended_job(job.group())
     environment = {**key, "JOB_ID": job.group()}
     status = await run_sample(samples["async", "status", language], language, tmp_path, environment)
     assert "completed" in status

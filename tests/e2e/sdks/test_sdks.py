@@ -21,17 +21,17 @@ PROGRAM = HERE / "python_client.py"
 Seen = dict[str, Any]
 
 
-async def use(client: str, door: PublicApi, stack: Stack) -> Seen:
+async def use(client: str, api: PublicApi, stack: Stack) -> Seen:
     """Let the client perform every operation once."""
-    echo = await door.publish(
+    echo = await api.publish(
         workflow("Echo", [start(q="string"), function("f1", "return <start.q> || <start.input>")], (START, "f1"))
     )
-    broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
-    measure = await door.publish(
+    broken = await api.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
+    measure = await api.publish(
         workflow("Measure", [start(doc="file[]"), function("f1", MEASURE)], (START, "f1")),
     )
-    small = await key_with_limit(stack, door, 1)
-    arguments = (stack.url, door.http.headers["x-api-key"], small, echo, broken, measure)
+    small = await key_with_limit(stack, api, 1)
+    arguments = (stack.url, api.http.headers["x-api-key"], small, echo, broken, measure)
     if client == "typescript":
         printed = await run(node(), str(HERE / "typescript_client.mjs"), *arguments)
     else:
@@ -62,8 +62,8 @@ def check_common(seen: Seen, *, file: Path | None = None) -> None:
     assert seen["retried"].get("success") is True, seen["retried"]
 
 
-async def test_python_0_1_2(door: PublicApi, stack: Stack) -> None:
-    seen = await use("python-0.1.2", door, stack)
+async def test_python_0_1_2(api: PublicApi, stack: Stack) -> None:
+    seen = await use("python-0.1.2", api, stack)
     check_common(seen, file=PROGRAM)
     assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
     assert seen["text"]["output"]["result"] == "hello"
@@ -76,8 +76,8 @@ async def test_python_0_1_2(door: PublicApi, stack: Stack) -> None:
     assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
 
 
-async def test_python_0_2_1(door: PublicApi, stack: Stack) -> None:
-    seen = await use("python-0.2.1", door, stack)
+async def test_python_0_2_1(api: PublicApi, stack: Stack) -> None:
+    seen = await use("python-0.2.1", api, stack)
     check_common(seen, file=PROGRAM)
     assert (seen["fields"]["status"], seen["fields"]["output"]["result"]) == ("completed", "hello")
     assert seen["text"]["output"]["result"] == "hello"
@@ -89,8 +89,8 @@ async def test_python_0_2_1(door: PublicApi, stack: Stack) -> None:
     assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
 
 
-async def test_typescript_0_1_2(door: PublicApi, stack: Stack) -> None:
-    seen = await use("typescript", door, stack)
+async def test_typescript_0_1_2(api: PublicApi, stack: Stack) -> None:
+    seen = await use("typescript", api, stack)
     check_common(seen)
     assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
     assert seen["text"]["output"]["result"] == "hello"

@@ -30,8 +30,8 @@ RECOVERY_SECONDS: Final = 90.0
 
 async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
     """Sync callers are answered, also those whose run was being published; no call hangs."""
-    async with scene.door() as door, scene.door(GATEWAYS[1]) as other:
-        workflow_id = await door.publish(_quick("broker-dies"))
+    async with scene.api() as api, scene.api(GATEWAYS[1]) as other:
+        workflow_id = await api.publish(_quick("broker-dies"))
         slowest, answers, back_at = 0.0, Counter[int](), 0.0
         stopping, killed_at = asyncio.Event(), float("inf")
 
@@ -48,7 +48,7 @@ async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
                     back_at = ended
                 await asyncio.sleep(0.05)
 
-        callers = [asyncio.create_task(call_on_and_on((door, other)[n % 2])) for n in range(CALLERS)]
+        callers = [asyncio.create_task(call_on_and_on((api, other)[n % 2])) for n in range(CALLERS)]
         await asyncio.sleep(LOAD_SECONDS)
         killed_at = time.monotonic()
         await scene.kill(BROKER)
@@ -72,11 +72,11 @@ async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
 async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
     """Packets between one gateway and the broker are dropped: no RST, nothing."""
     name, broker = GATEWAYS[1], urlsplit(scene.stack.amqp_url)
-    async with Line([broker.port or 0]) as line, scene.door() as door:
+    async with Line([broker.port or 0]) as line, scene.api() as api:
         through = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}")).geturl()
         await scene.revive(name, FLOWPORT_AMQP_URL=through)
-        workflow_id = await door.publish(_quick("line-cut"))
-        async with scene.door(name) as alone:
+        workflow_id = await api.publish(_quick("line-cut"))
+        async with scene.api(name) as alone:
             await until(lambda: _serves(alone, workflow_id), seconds=RECOVERY_SECONDS)
             line.cut()
             cut_at = time.monotonic()
@@ -85,7 +85,7 @@ async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
             answered = time.monotonic() - cut_at
             await red
             went_red = time.monotonic() - cut_at
-            others = await door.run(workflow_id)
+            others = await api.run(workflow_id)
             line.restore()
             mended_at = time.monotonic()
             await until(lambda: _serves(alone, workflow_id), seconds=RECOVERY_SECONDS)
@@ -104,20 +104,20 @@ async def alarm(scene: Scene) -> Sequence[Figure]:
     """The broker is out of memory and blocks publishers: sync calls are refused, queued ones are stored."""
     assert scene.stack.rabbitmq is not None
     ctl = scene.stack.rabbitmq.ctl
-    async with scene.door() as door:
-        workflow_id = await door.publish(_quick("alarm"))
-        assert (await door.run(workflow_id)).is_success
+    async with scene.api() as api:
+        workflow_id = await api.publish(_quick("alarm"))
+        assert (await api.run(workflow_id)).is_success
         await asyncio.to_thread(ctl, "set_vm_memory_high_watermark", "0.00001")
         try:
-            await until(lambda: _is_red(door))
+            await until(lambda: _is_red(api))
             began = time.monotonic()
-            refused = await door.run(workflow_id)
+            refused = await api.run(workflow_id)
             took = time.monotonic() - began
-            jobs = [await door.queue(workflow_id) for _ in range(10)]
+            jobs = [await api.queue(workflow_id) for _ in range(10)]
         finally:
             await asyncio.to_thread(ctl, "set_vm_memory_high_watermark", CALM)
-        ends = [await door.ended_job(job["jobId"], seconds=60) for job in jobs]
-        await until(lambda: _serves(door, workflow_id), seconds=RECOVERY_SECONDS)
+        ends = [await api.ended_job(job["jobId"], seconds=60) for job in jobs]
+        await until(lambda: _serves(api, workflow_id), seconds=RECOVERY_SECONDS)
     return [
         Figure("status of a sync call", refused.status_code, at_least=503, at_most=503),
         Figure("answered after", took, "s", at_most=2),
@@ -129,17 +129,17 @@ async def alarm(scene: Scene) -> Sequence[Figure]:
 async def garbage(scene: Scene) -> Sequence[Figure]:
     """Bytes that no version ever wrote, in every work queue."""
     queues = (ASYNC, INTERACTIVE, RECORDS, EVENTS)
-    async with scene.door() as door:
-        workflow_id = await door.publish(_quick("garbage"))
-        before = await _dead(door)
+    async with scene.api() as api:
+        workflow_id = await api.publish(_quick("garbage"))
+        before = await _dead(api)
         async with raw_channel(scene.stack.amqp_url) as channel:
             for queue in queues:
                 for body in GARBAGE:
                     await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
-        neighbours = [await door.run(workflow_id) for _ in range(20)]
+        neighbours = [await api.run(workflow_id) for _ in range(20)]
         wanted = len(queues) * len(GARBAGE)
-        await until(lambda: _has_dead(door, before + wanted))
-        found = await _dead(door) - before
+        await until(lambda: _has_dead(api, before + wanted))
+        found = await _dead(api) - before
     return [
         Figure("unreadable messages", wanted),
         Figure("of them in /api/v1/dead-letters", found, at_least=wanted, at_most=wanted),
@@ -151,29 +151,29 @@ def _quick(name: str) -> JsonObject:
     return workflow(name, [start(), agent("a1", f"vllm/{name}", "Say this")], (START, "a1"))
 
 
-async def _dead(door: PublicApi) -> int:
-    answer = await door.http.get("/api/v1/dead-letters", params={"workspaceId": door.workspace_id, "limit": "100"})
+async def _dead(api: PublicApi) -> int:
+    answer = await api.http.get("/api/v1/dead-letters", params={"workspaceId": api.workspace_id, "limit": "100"})
     return len(answer.raise_for_status().json()["data"])
 
 
-async def _has_dead(door: PublicApi, count: int) -> bool:
-    return await _dead(door) >= count
+async def _has_dead(api: PublicApi, count: int) -> bool:
+    return await _dead(api) >= count
 
 
-async def _status_of(door: PublicApi, workflow_id: str) -> int:
+async def _status_of(api: PublicApi, workflow_id: str) -> int:
     """Return the status of a call; 0 if the connection broke, or after half a minute of silence."""
     try:
-        return (await door.run(workflow_id)).status_code
+        return (await api.run(workflow_id)).status_code
     except httpx2.HTTPError:
         return 0
 
 
-async def _is_red(door: PublicApi) -> bool:
-    return (await door.http.get("/readyz")).status_code == 503
+async def _is_red(api: PublicApi) -> bool:
+    return (await api.http.get("/readyz")).status_code == 503
 
 
-async def _serves(door: PublicApi, workflow_id: str) -> bool:
-    return (await door.run(workflow_id)).is_success
+async def _serves(api: PublicApi, workflow_id: str) -> bool:
+    return (await api.run(workflow_id)).is_success
 
 
 SCENARIOS: Final = (

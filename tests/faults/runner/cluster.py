@@ -72,13 +72,13 @@ async def _load(
 ) -> list[Figure]:
     settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK)
     made = await make_first_key(settings)
-    door = PublicApi(stack.url, made.api_key, made.workspace_id)
-    workflow_id = await door.publish(steps(scene.witness.url, "node-a", "node-b"))
+    api = PublicApi(stack.url, made.api_key, made.workspace_id)
+    workflow_id = await api.publish(steps(scene.witness.url, "node-a", "node-b"))
     calls: list[tuple[float, int]] = []
     load = SteadyLoad([stack.url], made.api_key, workflow_id, rate=RATE, seed=scene.options.seed)
     stopping = asyncio.Event()
     loading = asyncio.create_task(load.go_on(stopping))
-    calling = asyncio.create_task(_call(door, workflow_id, calls, stopping))
+    calling = asyncio.create_task(_call(api, workflow_id, calls, stopping))
     await asyncio.sleep(LOAD_SECONDS)
     hit_at = time.time()
     await strike()
@@ -87,7 +87,7 @@ async def _load(
     stopping.set()
     await loading
     await calling
-    await door.close()
+    await api.close()
     await load.settle(seconds=60)
     await load.close()
     jobs = load.jobs.values()
@@ -111,11 +111,11 @@ async def _load(
     ]
 
 
-async def _call(door: PublicApi, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
+async def _call(api: PublicApi, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
     """Make sync calls one after the other; record the time and status of each."""
     while not stopping.is_set():
         at = time.time()
-        answer = await door.run(workflow_id, {"run": f"call-{len(calls)}"})
+        answer = await api.run(workflow_id, {"run": f"call-{len(calls)}"})
         calls.append((at, answer.status_code))
         await asyncio.sleep(CALL_EACH_SECONDS)
 

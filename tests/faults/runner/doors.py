@@ -31,12 +31,12 @@ MIB: Final = 1024 * 1024
 
 async def kill_between_store_and_publish(scene: Scene) -> Sequence[Figure]:
     """Both jobs-services and the gateway die while stored jobs wait for their dispatch."""
-    async with scene.door() as door, scene.door(GATEWAYS[1]) as other:
-        workflow_id = await door.publish(steps(scene.witness.url, "unsent"))
+    async with scene.api() as api, scene.api(GATEWAYS[1]) as other:
+        workflow_id = await api.publish(steps(scene.witness.url, "unsent"))
         for name in EXECUTORS:
             scene.stack.kill(name, SIGSTOP)
         try:
-            calls = [asyncio.create_task(door.queue(workflow_id, {"run": f"u{n}"})) for n in range(JOBS_AT_ONCE)]
+            calls = [asyncio.create_task(api.queue(workflow_id, {"run": f"u{n}"})) for n in range(JOBS_AT_ONCE)]
             await until(lambda: _some_are_done(calls))
             await asyncio.gather(*(scene.kill(name) for name in (*JOBS, GATEWAYS[0])))
             told = await asyncio.gather(*calls, return_exceptions=True)
@@ -61,20 +61,20 @@ async def full_queue(scene: Scene) -> Sequence[Figure]:
     """More concurrent callers than the queue has slots, while the workers are blocked."""
     name = "FLOWPORT_DISPATCH_MAX_QUEUE_PER_WORKSPACE"
     await asyncio.gather(*(scene.revive(jobs, **{name: str(THRESHOLD)}) for jobs in JOBS))
-    async with scene.door() as door:
-        workflow_id = await door.publish(workflow("Full", [start()]))
+    async with scene.api() as api:
+        workflow_id = await api.publish(workflow("Full", [start()]))
         for worker in EXECUTORS:
             scene.stack.kill(worker, SIGSTOP)
         try:
             headers = {"x-execution-mode": "async"}
-            answers = await asyncio.gather(*(door.run(workflow_id, headers=headers) for _ in range(CALLERS)))
-            times = [await _timed_refusal(door.http, workflow_id) for _ in range(REFUSALS)]
+            answers = await asyncio.gather(*(api.run(workflow_id, headers=headers) for _ in range(CALLERS)))
+            times = [await _timed_refusal(api.http, workflow_id) for _ in range(REFUSALS)]
         finally:
             for worker in EXECUTORS:
                 scene.stack.kill(worker, SIGCONT)
         codes = Counter(answer.status_code for answer in answers)
         accepted = [answer.json()["jobId"] for answer in answers if answer.status_code == 202]
-        ends = [await door.ended_job(job_id, seconds=60) for job_id in accepted]
+        ends = [await api.ended_job(job_id, seconds=60) for job_id in accepted]
     await asyncio.gather(*(scene.revive(jobs, **{name: "1000"}) for jobs in JOBS))
     without = sum("retry-after" not in answer.headers for answer in answers if answer.status_code == 503)
     return [
@@ -93,15 +93,15 @@ async def slow_readers(scene: Scene) -> Sequence[Figure]:
     name, write_seconds = GATEWAYS[1], 3.0
     await scene.revive(name, FLOWPORT_STREAM_WRITE_SECONDS=str(write_seconds))
     scene.models.answer("torrent", Reply(tokens=("x" * 4096,) * (STREAM_MIB * 256), frames_per_write=16))
-    async with scene.door(name) as door:
+    async with scene.api(name) as api:
         file = workflow("Torrent", [start(), agent("a1", "vllm/torrent", "go on")], (START, "a1"))
-        torrent, quick = await door.publish(file), await door.publish(workflow("Quick", [start()]))
-        assert (await door.run(quick)).is_success
+        torrent, quick = await api.publish(file), await api.publish(workflow("Quick", [start()]))
+        assert (await api.run(quick)).is_success
         before = _resident(scene.stack.pid(name))
         readers = [await asyncio.to_thread(_begin_to_read, scene, name, torrent) for _ in range(SLOW_READERS)]
         began, peak, failed = time.monotonic(), before, 0
         while time.monotonic() - began < write_seconds + 7:
-            failed += not (await door.run(quick)).is_success
+            failed += not (await api.run(quick)).is_success
             peak = max(peak, _resident(scene.stack.pid(name)))
             await asyncio.sleep(0.1)
         ended = [await asyncio.to_thread(_is_over, reader) for reader in readers]

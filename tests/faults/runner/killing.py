@@ -35,8 +35,8 @@ class Kill:
 
 async def kill_everything_in_turn(scene: Scene) -> Sequence[Figure]:
     """No accepted run is lost and no journaled block runs again, whatever dies."""
-    async with scene.door() as door:
-        workflow_id = await door.publish(steps(scene.witness.url, *STEPS))
+    async with scene.api() as api:
+        workflow_id = await api.publish(steps(scene.witness.url, *STEPS))
     options = scene.options
     load = SteadyLoad(scene.gateway_urls, scene.api_key, workflow_id, rate=options.rate, seed=options.seed)
     watch = JournalWatch(scene.stack.mongodb_uri, scene.witness, load.names.get)

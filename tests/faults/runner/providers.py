@@ -36,12 +36,12 @@ async def failing_providers(scene: Scene) -> Sequence[Figure]:
     """
     chance, room = scene.chance("providers"), asyncio.Semaphore(AT_ONCE)
     _script(scene.models)
-    async with scene.door() as door:
-        ids = {kind: await door.publish(_says_this(kind)) for kind in KINDS}
+    async with scene.api() as api:
+        ids = {kind: await api.publish(_says_this(kind)) for kind in KINDS}
 
         async def end_of(kind: str, *, streamed: bool) -> End:
             async with room:
-                return End(kind, *await (_streamed if streamed else _queued)(door, ids[kind]))
+                return End(kind, *await (_streamed if streamed else _queued)(api, ids[kind]))
 
         began = time.monotonic()
         chosen = [(chance.choice(KINDS), chance.random() < 0.5) for _ in range(RUNS)]
@@ -68,11 +68,11 @@ def _says_this(kind: str) -> JsonObject:
     return workflow(kind, [start(), agent("a1", f"vllm/provider-{kind}", "Say this")], (START, "a1"))
 
 
-async def _streamed(door: PublicApi, workflow_id: str) -> tuple[str, str]:
+async def _streamed(api: PublicApi, workflow_id: str) -> tuple[str, str]:
     """Return the last frame before the end: `error`, or `final`."""
     body = {"stream": True, "selectedOutputs": ["agent_1.content"]}
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), door.stream(workflow_id, body) as frames:
+        async with asyncio.timeout(PATIENCE_SECONDS), api.stream(workflow_id, body) as frames:
             frames.response.raise_for_status()
             told = await frames.rest()
     except TimeoutError:
@@ -87,13 +87,13 @@ async def _streamed(door: PublicApi, workflow_id: str) -> tuple[str, str]:
             return STUCK, "the stream ended and said nothing"
 
 
-async def _queued(door: PublicApi, workflow_id: str) -> tuple[str, str]:
+async def _queued(api: PublicApi, workflow_id: str) -> tuple[str, str]:
     headers = {"X-Execution-Mode": "async", "X-Execution-Timeout-Seconds": str(TIME_LIMIT_SECONDS)}
-    answer = await door.run(workflow_id, headers=headers)
+    answer = await api.run(workflow_id, headers=headers)
     job_id = answer.raise_for_status().json()["jobId"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        job = await door.job(job_id)
+        job = await api.job(job_id)
         if job["status"] in TERMINAL:
             return job["status"], str(job.get("error", ""))
         await asyncio.sleep(0.2)

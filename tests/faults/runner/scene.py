@@ -71,13 +71,13 @@ class Scene:
         return random.Random(f"{self.options.seed} {name}")
 
     @asynccontextmanager
-    async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicApi]:
+    async def api(self, gateway: str = "gateway") -> AsyncIterator[PublicApi]:
         """Yield a client of one gateway."""
-        door = PublicApi(self.stack.url_of(gateway), self.api_key, self.workspace_id)
+        api = PublicApi(self.stack.url_of(gateway), self.api_key, self.workspace_id)
         try:
-            yield door
+            yield api
         finally:
-            await door.close()
+            await api.close()
 
     async def kill(self, name: str) -> None:
         """Kill a process or a server, like a crash."""

@@ -24,9 +24,9 @@ PAUSE_SECONDS: Final = 0.1
 async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
     """Callers get the old version or the new one, never none."""
     chance, runs, promotions = scene.chance("promotes"), Counter[str](), Counter[int]()
-    async with scene.door() as door, scene.door(GATEWAYS[1]) as other:
-        workflow_id = await door.publish(_version(1))
-        await _deploy_another(door, workflow_id, 2)
+    async with scene.api() as api, scene.api(GATEWAYS[1]) as other:
+        workflow_id = await api.publish(_version(1))
+        await _deploy_another(api, workflow_id, 2)
         stopping = asyncio.Event()
 
         async def promote_on_and_on() -> None:
@@ -34,7 +34,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
                 if stopping.is_set():
                     return
                 with suppress(httpx2.HTTPError):
-                    promotions[await _promote(door, workflow_id, number % 2 + 1)] += 1
+                    promotions[await _promote(api, workflow_id, number % 2 + 1)] += 1
                 await asyncio.sleep(PAUSE_SECONDS)
 
         async def call_on_and_on(at: PublicApi) -> None:
@@ -44,7 +44,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
                 await asyncio.sleep(PAUSE_SECONDS)
 
         tasks = [
-            asyncio.create_task(each) for each in (promote_on_and_on(), call_on_and_on(door), call_on_and_on(other))
+            asyncio.create_task(each) for each in (promote_on_and_on(), call_on_and_on(api), call_on_and_on(other))
         ]
         for _ in range(KILLS):
             await asyncio.sleep(chance.uniform(0.5, 3))
@@ -54,7 +54,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
         await asyncio.gather(*tasks)
         for text in [text for text in runs if text.startswith("failed")]:
             scene.say(text)
-        settled = [await _promote(door, workflow_id, 2), (await other.run(workflow_id)).json()]
+        settled = [await _promote(api, workflow_id, 2), (await other.run(workflow_id)).json()]
     return [
         Figure("kills", KILLS),
         Figure("promotions that were answered 200", promotions[200]),
@@ -69,8 +69,8 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
     """Restart all seven processes, one after the other, under sync and queued calls through a balancer."""
     names = (*GATEWAYS, *EXECUTORS, *JOBS, DEPLOY)
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed, keep_alive=True)
-    async with scene.door() as door:
-        workflow_id = await door.publish(steps(scene.witness.url, "roll"))
+    async with scene.api() as api:
+        workflow_id = await api.publish(steps(scene.witness.url, "roll"))
     numbers, stopping, broken = count(), asyncio.Event(), list[str]()
 
     began = time.monotonic()
@@ -114,14 +114,14 @@ def _version(number: int) -> JsonObject:
     return workflow("Versions", [start(), response("r1", f'{{"version": {number}}}')], (START, "r1"))
 
 
-async def _deploy_another(door: PublicApi, workflow_id: str, number: int) -> None:
+async def _deploy_another(api: PublicApi, workflow_id: str, number: int) -> None:
     state = _version(number)["state"]
-    (await door.http.put(f"/api/workflows/{workflow_id}/state", json=state)).raise_for_status()
-    (await door.deploy(workflow_id)).raise_for_status()
+    (await api.http.put(f"/api/workflows/{workflow_id}/state", json=state)).raise_for_status()
+    (await api.deploy(workflow_id)).raise_for_status()
 
 
-async def _promote(door: PublicApi, workflow_id: str, number: int) -> int:
-    answer = await door.http.patch(f"/api/workflows/{workflow_id}/deployments/{number}", json={"isActive": True})
+async def _promote(api: PublicApi, workflow_id: str, number: int) -> int:
+    answer = await api.http.patch(f"/api/workflows/{workflow_id}/deployments/{number}", json={"isActive": True})
     return answer.status_code
 
 

@@ -29,8 +29,8 @@ EATERS: Final = {
 async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
     """A worker freezes for a minute in the middle of its runs, and then continues."""
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed)
-    async with scene.door() as door:
-        workflow_id = await door.publish(steps(scene.witness.url, "ice-a", "ice-b", posts=["ice-b"]))
+    async with scene.api() as api:
+        workflow_id = await api.publish(steps(scene.witness.url, "ice-a", "ice-b", posts=["ice-b"]))
     scene.witness.hold("ice-a")
     names = [f"i{n}" for n in range(FROZEN_JOBS)]
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
@@ -61,19 +61,19 @@ async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
 
 async def hostile_code(scene: Scene) -> Sequence[Figure]:
     """Code that exhausts memory, spins or recurses without end, concurrently with calls that do not."""
-    async with scene.door() as door:
-        quick = await door.publish(workflow("Neighbour", [start()]))
+    async with scene.api() as api:
+        quick = await api.publish(workflow("Neighbour", [start()]))
         pids = [scene.stack.pid(name) for name in EXECUTORS]
         ids = {
-            name: await door.publish(
+            name: await api.publish(
                 workflow(name, [start(), block("f1", "function", "F", code=code, timeout="3000")], (START, "f1"))
             )
             for name, code in EATERS.items()
         }
-        hostile = [asyncio.create_task(door.run(each)) for each in ids.values() for _ in range(2)]
+        hostile = [asyncio.create_task(api.run(each)) for each in ids.values() for _ in range(2)]
         failed = calls = 0
         while not all(task.done() for task in hostile):
-            failed += not (await door.run(quick)).is_success
+            failed += not (await api.run(quick)).is_success
             calls += 1
             await asyncio.sleep(0.05)
         answers = [task.result().json() for task in hostile]
@@ -100,8 +100,8 @@ async def wrong_clocks(scene: Scene) -> Sequence[Figure]:
         await scene.revive(name, **fake, FAKETIME=skew)
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed)
     try:
-        async with scene.door() as door:
-            workflow_id = await door.publish(steps(scene.witness.url, "skew-a", "skew-b", posts=["skew-b"]))
+        async with scene.api() as api:
+            workflow_id = await api.publish(steps(scene.witness.url, "skew-a", "skew-b", posts=["skew-b"]))
         names = [f"s{n}" for n in range(SKEWED_JOBS)]
         scene.witness.hold("skew-a")
         await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
