@@ -19,7 +19,7 @@ def test_every_command_has_a_short_option_for_help(command: tuple[str, ...]) -> 
 
 def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for each in group.registered_commands:
-        yield (*path, each.name or getattr(each.callback, "__name__", ""))
+        yield (*path, str(each.name or getattr(each.callback, "__name__", "")))
     for inner in group.registered_groups:
         assert isinstance(inner.typer_instance, typer.Typer)
         yield from commands(inner.typer_instance, (*path, str(inner.name)))

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.system import System
-from tests.unit.workflow.states import start, workflow
+from tests.support.gateway.system import System
+from tests.support.workflow_states import start, workflow
 
 STATE = workflow(start({"name": "message", "type": "string"}, {"name": "amount", "type": "number"}))
 WRONG = {"amount": "many", "mesage": "hi"}

@@ -1,9 +1,9 @@
 """Imported workflows that start by a schedule or another service, or that call one."""
 
 import pytest
-from tests.unit.workflow.states import block, chain, start
+from tests.support.workflow_states import block, chain, start
 
-from shared.workflow.catalog import Catalog, Refusal
+from shared.workflow.catalog import Catalog, UnsupportedBlock
 from shared.workflow.catalog.replacements import REPLACEMENTS
 from shared.workflow.format.js_values import JsonObject, object_of
 from shared.workflow.format.reader import read_state
@@ -54,7 +54,7 @@ def test_a_block_that_does_something_else_stays() -> None:
 @pytest.mark.parametrize("kind", REPLACEMENTS)
 def test_every_replacement_is_named_and_can_run(kind: str) -> None:
     refusal = CATALOG.find(f"{kind}_v2")
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, UnsupportedBlock)
     assert f"{{{{{REPLACEMENTS[kind].secret}}}}}" in refusal.message
     state, replaced = with_replacements(chain(start(), block("s", f"{kind}_v2", "Tell")), catalog=CATALOG)
     assert len(replaced) == 1
@@ -65,5 +65,5 @@ def test_every_replacement_is_named_and_can_run(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["table_v2", "file_v4", "file_v5", "knowledge"])
 def test_a_newer_version_of_an_unsupported_type_gets_the_helpful_sentence(kind: str) -> None:
     refusal = CATALOG.find(kind)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, UnsupportedBlock)
     assert "API block" in refusal.message

@@ -6,7 +6,7 @@ from shared.workflow.catalog import Catalog, installed_catalog
 from shared.workflow.catalog.replacements import Replacement, replacement_for
 from shared.workflow.files.forms import json_text
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.reader import read_state
 from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.start import choose_start, unserved_triggers
@@ -89,7 +89,7 @@ def _read_fields(state: JsonObject, name: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts(state.get("blocks")):
         for reference in parse_text(text).references:
-            if reference.name == normalise(name) and reference.path:
+            if reference.name == normalize_name(name) and reference.path:
                 field = to_string(reference.path[0])
                 is_object = len(reference.path) > 1 or found.get(field) == "object"
                 found[field] = "object" if is_object else "string"

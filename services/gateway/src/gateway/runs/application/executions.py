@@ -10,8 +10,8 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plan, Plans
 from gateway.access.domain.rate_limits import RateKind
 from gateway.runs.application.draft_runs import AS_CALLED, DraftRuns, Prepared
-from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
 from gateway.runs.application.input_checks import InputChecks
+from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
