@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from tools.observability.dashboards import DASHBOARDS
+from tools.observability.grafana_panels import DASHBOARDS
 
 RULES: Final = Path("deploy/prometheus/rules")
 _HEAD: Final = "# Written by `make docs`; do not edit it.\n"

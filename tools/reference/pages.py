@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.pages.capacity import capacity_page
 from benchmarks.pages.results_page import results_page
 
-from tools.observability.dashboards import DASHBOARDS
+from tools.observability.grafana_panels import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule
 from tools.reference.blocks import blocks_page
 from tools.reference.configuration import configuration_page

@@ -14,7 +14,7 @@ from tests.support.brokers import raw_channel
 from tests.support.prometheus import Prometheus
 from tests.support.public_api import PublicApi
 from tests.support.three_modes import run_in_three_modes
-from tools.observability.dashboards import DASHBOARDS
+from tools.observability.grafana_panels import DASHBOARDS
 from tools.reference.runbooks import alerts
 
 from flowport.local.stack import Stack

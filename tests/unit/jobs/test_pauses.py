@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from tests.support.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, in_progress
 
-from jobs_service.runs import leases
+from jobs_service.runs import claim_rules
+from jobs_service.runs.claim_rules import ClaimGrant
 from jobs_service.runs.endings import cancel, pause
-from jobs_service.runs.leases import ClaimGrant
 from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
 from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.outcomes import ErrorCode
@@ -25,7 +25,7 @@ def waiting(*points: PausePoint, at: float = 60, **fields: object) -> Run:
 
 
 def claimed(run: Run, at: float) -> Run:
-    decision = leases.claim(transition(run, Phase.DISPATCHED, dispatch_id="d2"), a_claim("d2"), after(at), RULES)
+    decision = claim_rules.claim(transition(run, Phase.DISPATCHED, dispatch_id="d2"), a_claim("d2"), after(at), RULES)
     assert isinstance(decision, ClaimGrant)
     return decision.run
 
@@ -105,12 +105,12 @@ def test_a_wait_ends_by_the_stores_clock() -> None:
     run = waiting(asks("wait", minutes=10), at=0)
     assert run.due_at == after(600)
 
-    late = leases.overdue(run, after(600), RULES)
+    late = claim_rules.overdue(run, after(600), RULES)
     assert (late.phase, list(answers_of(late))) == (Phase.REQUEUED, ["wait"])
 
 
 def test_the_first_of_several_waits_sends_the_run_on() -> None:
-    run = leases.overdue(waiting(asks("long", minutes=60), asks("short", minutes=10), at=0), after(700), RULES)
+    run = claim_rules.overdue(waiting(asks("long", minutes=60), asks("short", minutes=10), at=0), after(700), RULES)
 
     assert list(answers_of(run)) == ["short"]
 
@@ -119,8 +119,8 @@ def test_no_pause_waits_forever() -> None:
     run = waiting(asks(), at=0)
     assert run.due_at == NOW + RULES.pause
 
-    assert leases.overdue(run, NOW + RULES.pause / 2, RULES) == run
-    ended = leases.overdue(run, NOW + RULES.pause, RULES)
+    assert claim_rules.overdue(run, NOW + RULES.pause / 2, RULES) == run
+    ended = claim_rules.overdue(run, NOW + RULES.pause, RULES)
     assert ended.phase is Phase.FAILED
     assert ended.error is not None and ended.error.code is ErrorCode.TIMEOUT
 
@@ -145,7 +145,7 @@ def test_however_often_a_run_pauses_it_ends_at_its_age_limit() -> None:
     run = waiting(asks(), at=late)
 
     assert run.due_at == after(RULES.age.total_seconds())
-    ended = leases.overdue(run, NOW + RULES.age, RULES)
+    ended = claim_rules.overdue(run, NOW + RULES.age, RULES)
     assert (ended.phase, ended.error and ended.error.code) == (Phase.FAILED, ErrorCode.TIMEOUT)
     assert ended.error is not None
     assert "360 days" in ended.error.message

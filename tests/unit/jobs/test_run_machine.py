@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.support.jobs.makers import NOW, RULES, a_run, asks
 
-from jobs_service.runs import leases
+from jobs_service.runs import claim_rules
+from jobs_service.runs.claim_rules import ClaimEnd, ClaimGrant
 from jobs_service.runs.endings import cancel, finish, pause
-from jobs_service.runs.leases import ClaimEnd, ClaimGrant
 from jobs_service.runs.pauses import answer
 from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.claims import ClaimRun
@@ -71,7 +71,7 @@ class RunMachine(RuleBasedStateMachine):
     def _claim(self, asked: ClaimRun) -> None:
         dispatch_id, redelivered = asked.dispatch_id, asked.redelivered
         self.claims.append(asked)
-        decision = leases.claim(self.run, asked, self.now, RULES)
+        decision = claim_rules.claim(self.run, asked, self.now, RULES)
         if not isinstance(decision, ClaimGrant | ClaimEnd):
             return
         assert self.end is None, "an ended run cannot be claimed"
@@ -91,7 +91,7 @@ class RunMachine(RuleBasedStateMachine):
     def renew(self, data: st.DataObject) -> None:
         attempt = self._any_attempt(data)
         try:
-            run = leases.renew(self.run, attempt, self.now, RULES)
+            run = claim_rules.renew(self.run, attempt, self.now, RULES)
         except StaleAttempt:
             assert attempt != self.holder
             return
@@ -145,7 +145,7 @@ class RunMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         attempt = self._any_attempt(data)
         try:
-            run = leases.release(self.run, attempt, self.now, RULES)
+            run = claim_rules.release(self.run, attempt, self.now, RULES)
         except StaleAttempt:
             assert attempt != self.holder
             return
@@ -167,7 +167,7 @@ class RunMachine(RuleBasedStateMachine):
     @rule()
     def reap(self) -> None:
         assert self.end is None
-        run = leases.overdue(self.run, self.now, RULES)
+        run = claim_rules.overdue(self.run, self.now, RULES)
         assert run != self.run, "the reaper never looks at the same thing twice"
         if self.holder is not None:
             self.lost += 1

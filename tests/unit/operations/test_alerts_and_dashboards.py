@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 from tests.support.alert_queries import FOLDER, ROOT, RUNBOOKS, families
-from tools.observability.dashboards import DASHBOARDS
 from tools.observability.grafana import Dashboard
+from tools.observability.grafana_panels import DASHBOARDS
 from tools.reference.metrics import metrics
 from tools.reference.pages import find_stale
 from tools.reference.runbooks import alerts

@@ -14,7 +14,7 @@ from starlette.routing import Match, Route
 from gateway.features.openai.errors import fault
 from gateway.http.bodies import problem_of
 from gateway.http.console_assets import ConsoleFiles
-from gateway.http.errors import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
+from gateway.http.error_status import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
 from gateway.http.request_id import request_id_of
 from gateway.wire.v2.errors import NO_STORE
 from shared.errors import Unavailable

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from gateway.http.error_models import Error
-from gateway.http.errors import present_error
+from gateway.http.error_status import present_error
 from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 

@@ -9,14 +9,14 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.errors import message_of
+from gateway.http.error_status import message_of
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun, Numbered
 from gateway.streams.durable_stream import RunEnd, RunEventStream
-from gateway.streams.frames import frame
+from gateway.streams.sse_frames import frame
 from shared.clock import Clock, iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.events import (

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.errors import message_of
+from gateway.http.error_status import message_of
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import Standing, StreamAccess
@@ -19,8 +19,8 @@ from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun, Numbered
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.disconnects import disconnecting, never
-from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream
+from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.deployments import Endpoint
 from shared.contracts.event_log import EventPosition
 from shared.contracts.outcomes import RunOutcome

@@ -7,7 +7,7 @@ from jobs_service import metrics
 from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.runs.leases import overdue
+from jobs_service.runs.claim_rules import overdue
 from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.store.clock import StoreClock

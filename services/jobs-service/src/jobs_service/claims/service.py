@@ -11,10 +11,10 @@ from jobs_service.journal.ports import JournalRepository
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.pauses.service import PauseService
 from jobs_service.payloads.service import Payloads
-from jobs_service.runs import leases, messages
+from jobs_service.runs import claim_rules, messages
+from jobs_service.runs.claim_rules import ClaimEnd, ClaimRefusal
 from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.endings import finish, pause
-from jobs_service.runs.leases import ClaimEnd, ClaimRefusal
 from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import ClaimableRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Rules, Run
@@ -58,7 +58,7 @@ class ClaimService:
         if await self._runs.renew(run_id, attempt):
             return LeaseAnswer(cancelled=False)
         renewed = await self._change(
-            run_id, attempt, lambda loaded: leases.renew(loaded.run, attempt, loaded.now, self._rules)
+            run_id, attempt, lambda loaded: claim_rules.renew(loaded.run, attempt, loaded.now, self._rules)
         )
         return LeaseAnswer(renewed.cancel_requested)
 
@@ -66,7 +66,7 @@ class ClaimService:
         """Store the attempt's outcome. Raises StaleAttempt, InvalidRequest."""
         loaded = await self._runs.load(run_id)
         if loaded is None:
-            raise leases.unknown_run(run_id, report.attempt)
+            raise claim_rules.unknown_run(run_id, report.attempt)
         decide = partial(self._apply_report, report)
         after = loaded.run
         if decide(loaded) != after:
@@ -79,14 +79,14 @@ class ClaimService:
     async def release(self, run_id: str, attempt: int) -> None:
         """Release the run. Raises StaleAttempt."""
         after = await self._change(
-            run_id, attempt, lambda loaded: leases.release(loaded.run, attempt, loaded.now, self._rules)
+            run_id, attempt, lambda loaded: claim_rules.release(loaded.run, attempt, loaded.now, self._rules)
         )
         self._free_slot(after)
 
     async def _decide_claim(self, request: ClaimRun, loaded: ClaimableRun | None) -> ClaimAnswer | None:
         if loaded is None:
             return ClaimAnswer()
-        decision = leases.claim(loaded.run, request, loaded.now, self._rules)
+        decision = claim_rules.claim(loaded.run, request, loaded.now, self._rules)
         if isinstance(decision, ClaimRefusal):
             return ClaimAnswer()
         if not await self._runs.replace(loaded.run, decision.run):
@@ -121,7 +121,7 @@ class ClaimService:
     ) -> Run:
         async def write(loaded: LoadedRun | None) -> Run | None:
             if loaded is None:
-                raise leases.unknown_run(run_id, attempt)
+                raise claim_rules.unknown_run(run_id, attempt)
             after = decide(loaded)
             return after if after == loaded.run or await self._runs.replace(loaded.run, after, result) else None
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from jobs_service.journal.ports import JournalRepository
-from jobs_service.runs.leases import expires_soon, require_held, unknown_run
+from jobs_service.runs.claim_rules import expires_soon, require_held, unknown_run
 from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.run import Rules
 from shared.contracts.claims import AppendJournal, JournalPage, JournalPosition

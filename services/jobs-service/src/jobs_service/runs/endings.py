@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from jobs_service.runs import messages
-from jobs_service.runs.leases import require_held
+from jobs_service.runs.claim_rules import require_held
 from jobs_service.runs.pauses import suspend
 from jobs_service.runs.run import Phase, Rules, Run, end
 from shared.contracts.cancels import CancelReason

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from gateway.http.errors import message_of
+from gateway.http.error_status import message_of
 from gateway.parsing import json_body
 from gateway.parsing.errors import MalformedJson
 from shared.errors import Conflict, FlowportError, InvalidRequest, NotDeployed, NotFound

@@ -32,7 +32,7 @@ from gateway.features.a2a.task import resumed, submitted, task_body, workflow_in
 from gateway.features.a2a.task_service import AgentTasks, rest_of
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_models import Refusal
-from gateway.http.errors import present_call_error, present_error, retry_headers, status_of
+from gateway.http.error_status import present_call_error, present_error, retry_headers, status_of
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers
 from gateway.run_endpoints.services import EndpointServices

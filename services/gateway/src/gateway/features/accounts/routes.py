@@ -25,7 +25,7 @@ from gateway.features.accounts.models import (
     UserRow,
 )
 from gateway.http.bodies import json_of
-from gateway.http.errors import message_of, retry_headers, status_of
+from gateway.http.error_status import message_of, retry_headers, status_of
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routers import WORKSPACE, legacy_router
 from gateway.http.routes import route_class_for

@@ -15,7 +15,7 @@ from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
 from gateway.http.bodies import Message, json_value, validated
 from gateway.http.error_models import Refusal
-from gateway.http.errors import present_call_error, present_error
+from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import plain
 from gateway.http.schemas import answers, described
 from gateway.run_endpoints.services import EndpointServices
@@ -24,7 +24,7 @@ from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.domain.redaction import redact_for_public
 from gateway.streams.attached_stream import PROTOCOL_HEADER
-from gateway.streams.frames import FrameWriter
+from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest, NotFound

@@ -30,7 +30,7 @@ from gateway.access.domain.credentials import Scope as KeyScope
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.mcp.tools import PublishedTools
 from gateway.http.error_models import Refusal
-from gateway.http.errors import message_of, present_call_error, present_error
+from gateway.http.error_status import message_of, present_call_error, present_error
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers
 from gateway.parsing import json_body

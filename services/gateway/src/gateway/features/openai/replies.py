@@ -8,7 +8,7 @@ import msgspec
 from gateway.features.openai.errors import fault, outcome_text
 from gateway.features.openai.models import TokenUsage
 from gateway.runs.domain.answer_text import answer_in_output
-from gateway.streams.frames import one_line_frame
+from gateway.streams.sse_frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunStatus

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
 from gateway.http.error_models import Refusal
-from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
+from gateway.http.error_status import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
 from gateway.http.routes import counting_refusals, route_class_for
 from gateway.http.schemas import answers
 from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain

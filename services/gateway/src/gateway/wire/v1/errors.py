@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.http.errors import message_of, retry_headers, status_of
+from gateway.http.error_status import message_of, retry_headers, status_of
 from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 from gateway.wire.v1.models import ErrorAnswer

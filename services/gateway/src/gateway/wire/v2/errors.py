@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
-from gateway.http.errors import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
+from gateway.http.error_status import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
 from gateway.http.routes import counting_refusals, route_class_for
 from gateway.http.schemas import answers
 from gateway.runs.domain.errors import (
