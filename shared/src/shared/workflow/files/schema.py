@@ -39,6 +39,7 @@ def file_schema(catalog: Catalog) -> JsonObject:
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$comment": "Generated from the catalog of block types; `make docs` writes docs/workflow.schema.json.",
         "title": "Flowport workflow",
         "type": "object",
         "required": ["blocks"],
