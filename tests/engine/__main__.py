@@ -6,12 +6,10 @@
 import argparse
 import asyncio
 import logging
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -40,23 +38,13 @@ def main() -> int:
     is_short = parser.parse_args().short
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # of our code in here
     try:
-        with _folder() as folder:
-            _check(folder, targets=SHORT if is_short else ALL)
+        with tempfile.TemporaryDirectory(prefix="flowport-engine-", dir="/var/tmp") as folder:  # /tmp may be in memory
+            _check(Path(folder), targets=SHORT if is_short else ALL)
     except EngineFailed as error:
         say(f"FAILED: {error}")
         return 1
     _note("everything is removed")
     return 0
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Create a temporary folder, not in /tmp, which may be in memory. For its many files rm is quicker than Python."""
-    folder = Path(tempfile.mkdtemp(prefix="flowport-engine-", dir="/var/tmp"))
-    try:
-        yield folder
-    finally:
-        subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def _check(folder: Path, *, targets: tuple[str, ...]) -> None:
