@@ -103,7 +103,7 @@ class Engine:
         data.mkdir()
         with disk.open("wb") as file:
             file.truncate(DISK_BYTES)
-        for command in (["mkfs.ext4", "-q", "-F", disk], ["mount", "-o", "loop,noatime", disk, data]):
+        for command in (["mkfs.ext4", "-q", "-F", str(disk)], ["mount", "-o", "loop,noatime", str(disk), str(data)]):
             if subprocess.run(command, capture_output=True, check=False).returncode:
                 return
 
