@@ -42,7 +42,7 @@ class Models:
         self._settings = settings
         self._outbound = outbound or OutboundClient()
         self._endpoints = endpoints(settings)
-        self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
+        self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider(settings.flowport_demo_words_per_second)}
         self.keyed_providers = keyed_providers(settings)
         """Providers that need a key and have one: their blocks need none."""
 

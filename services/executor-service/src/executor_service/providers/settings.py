@@ -13,6 +13,9 @@ class ProviderSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True, populate_by_name=True)
 
+    flowport_demo_words_per_second: float = Field(
+        15, ge=0, le=1000, description="Pace at which the demo model `echo` streams; 0 streams at once."
+    )
     vllm_base_url: str = Field("", description="vLLM or any OpenAI-compatible server, for models vllm/….")
     vllm_api_key: SecretStr = Field(NO_KEY, description="Its key.")
     litellm_base_url: str = Field("", description="A LiteLLM proxy, for models litellm/….")

@@ -1,0 +1,58 @@
+"""The demo model streams at a pace that a person can follow."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from executor_service.providers.echo import LONGEST_SECONDS, EchoProvider
+from executor_service.providers.model import Message, ModelRequest, Role
+
+
+class Heard:
+    """Collects the pieces of a stream."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+
+    async def text(self, piece: str) -> None:
+        self.pieces.append(piece)
+
+    async def thinking(self, piece: str) -> None:
+        raise AssertionError(piece)
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The pauses, without their time."""
+    pauses: list[float] = []
+    real = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr("executor_service.providers.echo.asyncio.sleep", sleep)
+    yield pauses
+
+
+def asked(text: str) -> ModelRequest:
+    return ModelRequest(model="echo", messages=(Message(role=Role.USER, content=text),))
+
+
+async def test_each_word_comes_after_a_pause(slept: list[float]) -> None:
+    heard = Heard()
+    turn = await EchoProvider(10).turn(asked("one two"), heard)
+    assert "".join(heard.pieces) == turn.content
+    assert slept == [0.1] * len(heard.pieces)
+
+
+async def test_a_long_answer_does_not_take_longer_than_a_limit(slept: list[float]) -> None:
+    await EchoProvider(10).turn(asked("word " * 1_000), Heard())
+    assert sum(slept) == pytest.approx(LONGEST_SECONDS)
+
+
+async def test_nobody_waits_for_an_answer_that_is_not_streamed(slept: list[float]) -> None:
+    await EchoProvider(10).turn(asked("one two"), None)
+    await EchoProvider(0).turn(asked("one two"), Heard())
+    assert sum(slept) == 0
