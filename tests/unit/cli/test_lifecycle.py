@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from flowport.local.lifecycle import run_server, run_until_stopped
+from flowport.local.lifecycle import STOPPING, run_server, run_until_stopped
 
 
 class Server:
@@ -40,6 +42,28 @@ def test_a_signal_stops_the_server(signum: signal.Signals) -> None:
     server.may_start.set()
     run_until_stopped(serve(server, signum, signal.SIGTERM))
     assert server.events == ["started", "serving", "stopped"]
+
+
+STUBBORN = """
+import asyncio, os, signal
+from flowport.local.lifecycle import run_until_stopped
+
+async def command():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+run_until_stopped(command())
+"""
+
+
+def test_a_second_ctrl_c_stops_at_once_what_the_first_one_named() -> None:
+    ended = subprocess.run([sys.executable, "-c", STUBBORN], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 130
+    assert STOPPING in ended.stderr
 
 
 def test_cleanup_after_a_signal_can_use_timeouts() -> None:
