@@ -171,6 +171,18 @@ async def test_an_empty_workflow_is_not_deployed(gateway: DeployCaller) -> None:
         await gateway.deploy(workflow.id)
 
 
+async def test_a_version_that_does_not_exist_names_those_that_do(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(state("return 1"))
+    await gateway.deploy(workflow.id)
+    await gateway.deploy(workflow.id)
+    with pytest.raises(NotFound) as missing:
+        await gateway.promote(workflow.id, 9)
+    assert missing.value.message == "Deployment version not found"
+    assert missing.value.details == [
+        {"path": "version", "message": "Version 9 does not exist. Existing versions: 2, 1"}
+    ]
+
+
 async def test_warnings_do_not_prevent_a_deploy(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state("return <nobody.content>"))
     found = await gateway.http.call("GET", at(workflow.id, "problems"), returns=contracts.Problems)

@@ -157,5 +157,8 @@ async def test_a_look_up_is_refused(
     system.jobs.views["E1"] = view(RunStatus.QUEUED)
     answer = await system.get(f"/api/jobs/{path}", key=system.tenants.issue(OTHER) if key == "other" else key)
     assert answer.status == status
-    assert answer.json == {"error": error, "code": code, "requestId": answer.headers["x-request-id"]}
+    details = {"details": [{"path": "x-api-key", "message": "Send an API key in the header x-api-key"}]}
+    request_id = answer.headers["x-request-id"]
+    told = details if key is None else {}
+    assert answer.json == {"error": error, "code": code, "requestId": request_id, **told}
     Error.model_validate(answer.json)

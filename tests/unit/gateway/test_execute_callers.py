@@ -13,15 +13,20 @@ from shared.broker.queue_topology import EXPRESS, INTERACTIVE
 from shared.contracts.events import RunEnded
 from shared.contracts.outcomes import worker_lost
 
+NO_KEY = {
+    "error": "Unauthorized",
+    "details": [{"path": "x-api-key", "message": "Send an API key in the header x-api-key"}],
+}
+
 
 class TestCredentials:
     async def test_no_key_is_401(self, system: System) -> None:
         answer = await system.execute({}, key=None)
-        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+        assert (answer.status, answer.json) == (401, NO_KEY)
 
     async def test_without_a_key_unknown_workflows_are_indistinguishable(self, system: System) -> None:
         answer = await system.execute({}, key=None, workflow="nowhere")
-        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+        assert (answer.status, answer.json) == (401, NO_KEY)
 
     @pytest.mark.parametrize("key", ["wrong", "sk-sim-" + "a" * 38])
     async def test_a_wrong_key_is_401(self, system: System, key: str) -> None:
@@ -69,7 +74,7 @@ class TestPublicWorkflows:
     async def test_undeployed_they_are_like_any_other(self, system: System) -> None:
         system.deployments.undeployed("P", public=True)
         answer = await system.execute({}, workflow="P", key=None)
-        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+        assert (answer.status, answer.json) == (401, NO_KEY)
 
     async def test_the_public_gets_no_jobs(self, system: System) -> None:
         system.deployments.put("P", public=True)

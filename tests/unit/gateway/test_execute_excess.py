@@ -22,7 +22,10 @@ async def test_a_good_key_with_11_mib_is_413_before_anything_is_read(system: Sys
     system.deployments.undeployed("D")
     answer = await system.execute(b"x", workflow="D", headers={"content-length": str(11 * MIB)})
     assert answer.status == 413
-    assert answer.json == {"error": "Workflow execution request body exceeds maximum size"}
+    assert answer.json == {
+        "error": "Workflow execution request body exceeds maximum size",
+        "details": [{"path": "", "message": "Request body exceeds the maximum size of 10,485,760 bytes"}],
+    }
 
 
 async def test_chunks_that_add_up_to_too_much_are_413(system: System) -> None:

@@ -1,10 +1,15 @@
 """Content by reference: the draft, the live version, or a version number."""
 
+from typing import Final
+
 from deploy_service.domain.content import Content, Draft
 from deploy_service.domain.version import ACTIVE, DRAFT, Version
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository
 from shared.errors import InvalidRequest, NotDeployed, NotFound
+
+MOST_NAMED: Final = 20
+"""Versions that an error names, newest first."""
 
 
 class Contents:
@@ -26,8 +31,15 @@ class Contents:
         """Return a version. Raises NotFound."""
         version = await self._versions.get(workflow.id, number)
         if version is None:
-            raise NotFound("Deployment version not found")
+            raise NotFound("Deployment version not found", details=await self._existing(workflow, number))
         return version
+
+    async def _existing(self, workflow: Workflow, number: int) -> list[dict[str, str]]:
+        """Return details of an error that names a missing version and those that exist."""
+        newest = await self._versions.page(workflow.id, before=None, limit=MOST_NAMED, newest=workflow.last_version)
+        names = ", ".join(str(each.number) for each in newest) or "none"
+        more = ", …" if len(newest) == MOST_NAMED else ""
+        return [{"path": "version", "message": f"Version {number} does not exist. Existing versions: {names}{more}"}]
 
     async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
         """Return a snapshot. Raises NotFound."""

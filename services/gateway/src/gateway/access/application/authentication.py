@@ -26,6 +26,10 @@ from shared.security.api_keys import hash_key, is_mistyped
 LEASE_SECONDS: Final = 1.0
 
 
+NO_CREDENTIAL: Final = ({"path": "x-api-key", "message": "Send an API key in the header x-api-key"},)
+"""Details of an error for a call without a key or session."""
+
+
 class Authentication:
     """Authenticator that caches keys and sessions for at most a second; during a store outage it knows none."""
 
@@ -94,7 +98,7 @@ class Authentication:
         """Return the caller. Raises Unauthenticated with `message` without a key, InvalidKey, Unavailable."""
         caller = await self.caller(headers)
         if caller is None:
-            raise Unauthenticated(message)
+            raise Unauthenticated(message, details=NO_CREDENTIAL)
         return caller
 
     async def public_caller(self, endpoint: Endpoint | None, address: str) -> Caller:
@@ -104,7 +108,7 @@ class Authentication:
         """
         if endpoint is not None and endpoint.is_public and endpoint.is_deployed:
             return await self.visitor(endpoint.workspace_id, address)
-        raise Unauthenticated("Unauthorized")
+        raise Unauthenticated("Unauthorized", details=NO_CREDENTIAL)
 
     async def visitor(self, workspace_id: str, address: str) -> Caller:
         """Return a caller at `address` that another rule admits. Raises Unauthenticated, Unavailable."""

@@ -18,7 +18,10 @@ from shared.errors import (
     AtCapacity,
     FlowportError,
     InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
     RunIdTaken,
+    Unauthenticated,
 )
 from shared.web.structs import StructResponse
 
@@ -26,6 +29,9 @@ AT_CAPACITY: Final = "Service temporarily at capacity"
 
 
 QUEUE_FULL: Final = "Execution queue is at capacity"
+
+_EXPLAINED: Final = (InvalidRequest, NotFound, PayloadTooLarge, Unauthenticated)
+"""Errors whose details help the caller."""
 
 
 def present_plain_error(request: Request, error: FlowportError) -> Response:
@@ -41,7 +47,7 @@ present_execute_error: Final = counting_refusals(present_plain_error)
 
 def _plain(error: FlowportError) -> dict[str, Any]:
     body: dict[str, Any] = {"error": message_of(error)}
-    if isinstance(error, InvalidRequest) and error.details is not None:
+    if isinstance(error, _EXPLAINED) and error.details is not None:
         body["details"] = error.details
     return body
 

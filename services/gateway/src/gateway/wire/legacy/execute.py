@@ -155,7 +155,7 @@ async def _body_of(request: Request) -> bytes:
     try:
         return await request.body()
     except PayloadTooLarge as error:
-        raise PayloadTooLarge(TOO_LARGE) from error
+        raise PayloadTooLarge(TOO_LARGE, details=[{"path": "", "message": error.message}]) from error
 
 
 _HEADERS: Final = {

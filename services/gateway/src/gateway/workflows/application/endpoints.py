@@ -87,5 +87,5 @@ class Endpoints:
         workspace_id, workflow_id, number = key.rsplit("/", 2)
         try:
             return (await self._deployments.version(workspace_id, workflow_id, int(number))).version
-        except NotFound:
-            raise NotFound("Deployment version not found") from None
+        except NotFound as error:
+            raise NotFound("Deployment version not found", details=error.details) from None

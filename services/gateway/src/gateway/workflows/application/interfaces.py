@@ -56,7 +56,7 @@ class Interfaces:
         workspace_id, workflow_id, number = key.rsplit("/", 2)
         try:
             detail = await self._deployments.version(workspace_id, workflow_id, int(number))
-        except NotFound:
-            raise NotFound("Deployment version not found") from None
+        except NotFound as error:
+            raise NotFound("Deployment version not found", details=error.details) from None
         workflow = await self._deployments.get(workspace_id, workflow_id)
         return workflow.description, read_interface(read_state(detail.state), self._catalog)
