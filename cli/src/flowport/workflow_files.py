@@ -54,13 +54,15 @@ class SourceFile:
         """Return the problems of the file, or else of its workflow, wherever it is deployed."""
         if self.yaml and self.yaml.problems:
             return self.yaml.problems
-        return problems(read_state(self.state), keyed_providers=PROVIDERS)
+        written = self.yaml.warnings if self.yaml else []
+        return [*problems(read_state(self.state), keyed_providers=PROVIDERS), *written]
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
         if self.yaml is None:
             return None
-        return problem.line if problem in self.yaml.problems else self.yaml.line_of(problem)
+        is_of_file = problem in self.yaml.problems or problem in self.yaml.warnings
+        return problem.line if is_of_file else self.yaml.line_of(problem)
 
 
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
@@ -103,14 +105,20 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
     for problem in found:
         line = source.line_of(problem) if source else None
         place = f"{source.path}:{line}: " if source and line else f"{source.path}: " if source else ""
-        at = f" (line {problem.line}, column {problem.column})" if problem.line and problem.block_id else ""
+        at = f" (line {problem.line}, column {problem.column})" if problem.line and problem.column else ""
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
         shown = problem.message if f"line {problem.line}" in problem.message else f"{problem.message}{at}"
         output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
 
 
-def require_valid(output: Output, source: SourceFile) -> None:
-    """Raise InvalidWorkflowFile, after printing why, if a YAML file cannot be read as a workflow."""
-    if source.yaml and source.yaml.problems:
-        print_problems(output, source, source.yaml.problems)
+def require_valid(output: Output, source: SourceFile, accepted: Sequence[str] | None = None) -> None:
+    """Raise InvalidWorkflowFile, after printing why, if a YAML file cannot be read as a workflow.
+
+    With `accepted`, also if the file says something without effect that is not accepted.
+    """
+    if source.yaml is None:
+        return
+    found = [*source.yaml.problems, *(() if accepted is None else unaccepted(source.yaml.warnings, accepted))]
+    if found:
+        print_problems(output, source, found)
         raise InvalidWorkflowFile(f"{source.path} is not a valid workflow file")

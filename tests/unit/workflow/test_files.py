@@ -338,6 +338,28 @@ def test_a_mistake_in_a_file_is_named_with_its_line(text: str, line: int, messag
         read_yaml_import(text)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("enabled: flase", "enabled must be true or false"),
+        ("retry: {tries: 3}", 'retry has no "tries". Did you mean "maxTries"?'),
+        ("retry: {maxTries: 9}", "maxTries must be a number from 2 to 5"),
+        ("inputs: {q: {typ: string}}", 'the input "q" has no "typ". Did you mean "type"?'),
+    ],
+)
+def test_what_a_file_says_without_effect_is_a_warning_with_its_line(given: str, message: str) -> None:
+    found = read(f"blocks:\n  S:\n    type: start\n    {given}")
+    assert found.problems == []
+    (warned,) = found.warnings
+    assert (warned.line, warned.block_name) == (4, "S")
+    assert message in warned.message
+
+
+def test_a_loop_says_what_it_has_instead_of_an_unknown_setting() -> None:
+    (warned,) = read("blocks:\n  P: {type: parallel, while: x}").warnings
+    assert warned.message.endswith("Use one of: count, collection, batchSize, blocks.")
+
+
 def test_all_mistakes_of_a_file_are_listed_at_once() -> None:
     text = "bloks: 1\nblocks:\n  S: {type: start, next: X, layout: 1}\n  T: {}"
     assert len(read(text).problems) == 4

@@ -109,6 +109,7 @@ def test_a_correct_workflow_has_no_problem() -> None:
         (chain(START, agent(promptCaching="maybe")), "invalid_setting", "Agent 1", "promptCaching", None),
         (chain(START, api(method="GTE")), "invalid_setting", "Call", "method", "GET"),
         (chain(START, api(url="example.com/x")), "invalid_setting", "Call", "url", None),
+        (chain(START, api(body='{"a": }')), "invalid_setting", "Call", "body", None),
         (chain(START, api(retries="11")), "invalid_setting", "Call", "retries", None),
         (chain(START, api(headers={"a": "b"})), "invalid_setting", "Call", "headers", None),
         (chain(START, block("w", "wait", "W", timeUnit="second")), "invalid_setting", "W", "timeUnit", "seconds"),

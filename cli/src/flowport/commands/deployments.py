@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -66,8 +66,8 @@ def deploy(
         raise typer.BadParameter("--timeout applies only with --wait")
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
-    conversions = {"add_start": add_start, "replace": replace}
-    with _resolve_workflow(session, workflow, id_, conversions) as (workflow_id, source):
+    options = {"workflow_id": id_, "accepted": accept or (), "add_start": add_start, "replace": replace}
+    with _resolve_workflow(session, workflow, options) as (workflow_id, source):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:
             done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or []}, source)
@@ -195,12 +195,12 @@ def _is_file(workflow: str) -> bool:
 
 @contextmanager
 def _resolve_workflow(
-    session: Session, workflow: str, workflow_id: str | None, conversions: dict[str, bool]
+    session: Session, workflow: str, options: dict[str, Any]
 ) -> Iterator[tuple[str, SourceFile | None]]:
     if not _is_file(workflow):
         yield session.client.workflow_id(workflow), None
         return
-    with store_draft(session, Path(workflow), workflow_id=workflow_id, **conversions) as draft:
+    with store_draft(session, Path(workflow), **options) as draft:
         yield draft.workflow_id, draft.source
     session.output.print_note(f"{'Created' if draft.is_new else 'Updated'} workflow {draft.source.name}")
 

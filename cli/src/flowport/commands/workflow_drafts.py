@@ -1,6 +1,6 @@
 """The draft that `flowport deploy FILE` stores before it deploys."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,13 @@ class StoredDraft:
 
 @contextmanager
 def store_draft(
-    session: Session, file: Path, *, workflow_id: str | None = None, add_start: bool = False, replace: bool = False
+    session: Session,
+    file: Path,
+    *,
+    workflow_id: str | None = None,
+    accepted: Sequence[str] = (),
+    add_start: bool = False,
+    replace: bool = False,
 ) -> Iterator[StoredDraft]:
     """Store a workflow file as a draft and yield it.
 
@@ -34,7 +40,7 @@ def store_draft(
     server rejects a request inside the block, the change is undone. A missing response is not a rejection.
     """
     source = read_source(file)
-    require_valid(session.output, source)
+    require_valid(session.output, source, accepted)
     if add_start or replace:
         source = converted(source, session.output, add_start=add_start, replace=replace)
     known = workflow_id or _known_id(session.client, source.name)

@@ -22,7 +22,7 @@ from shared.workflow.files.names import (
 from shared.workflow.files.yaml_reader import Document, Mark, Path, YamlError, read_yaml
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, to_string
 from shared.workflow.format.names import normalize_name
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges")
 MOST_BLOCKS: Final = 2_000
@@ -40,6 +40,8 @@ _VARIABLE_TYPES: Final = (
     (list, "array"),
     (dict, "object"),
 )
+_INPUT_KEYS: Final = ("type", "default", "description", "required", "id", "collapsed", "label", "placeholder")
+_RETRY_RANGES: Final[Mapping[str, tuple[int, int]]] = {"maxTries": (2, 5), "waitBetweenTriesMs": (0, 5000)}
 _ALIASES: Final = {"inputs": "inputFormat"}
 """Keys of files for settings."""
 
@@ -53,6 +55,8 @@ class WorkflowFile:
     state: JsonObject
     problems: list[Problem] = field(default_factory=list)
     """What the file itself has wrong; `line` is the file's."""
+    warnings: list[Problem] = field(default_factory=list)
+    """What it says that has no effect; `line` is the file's."""
     document: Document = field(default_factory=lambda: Document(None))
     paths: dict[str, Path] = field(default_factory=dict)
     """Where each block is, by id."""
@@ -133,6 +137,7 @@ class _Reader:
         self._named: set[str] = set()
         """Blocks that another one names as its successor."""
         self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
 
     def read(self) -> WorkflowFile:
         top = self._document.value
@@ -140,7 +145,7 @@ class _Reader:
             self._problems.append(_problem(f'"{path[-1]}" is written twice', mark))
         if not isinstance(top, dict):
             self._report("A workflow file is a mapping with the key blocks", ())
-            return WorkflowFile(None, None, _EMPTY, self._problems, self._document)
+            return WorkflowFile(None, None, _EMPTY, self._problems, document=self._document)
         self._check_keys(top, TOP_KEYS, (), "a workflow file")
         blocks = self._mapping(top.get("blocks"), ("blocks",), "blocks", required=True)
         self._top = self._declare(blocks, ("blocks",), None)
@@ -161,6 +166,7 @@ class _Reader:
             to_string(description) if description is not None else None,
             state,
             self._problems,
+            self._warnings,
             self._document,
             paths,
         )
@@ -229,8 +235,11 @@ class _Reader:
                 stored[flag] = given[flag]
             elif known.get(flag) not in (None, default):
                 stored[flag] = known[flag]
+        if given.get("enabled") not in (None, True, False):
+            self._warn(block, "enabled", "enabled must be true or false; the block is enabled")
         retry = given.get("retry")
         if isinstance(retry, dict):
+            self._check_retry(block, retry)
             stored["retry"] = {"enabled": True, **retry}
         elif retry is not None:
             self._report("retry must be a mapping with maxTries and waitBetweenTriesMs", (*block.path, "retry"))
@@ -258,6 +267,10 @@ class _Reader:
             if setting_id not in settings and self._is_misspelled(key, settings, structural, block):
                 continue
             values[setting_id] = self._value(block, key, settings.get(setting_id), given)
+        if block.type in _CONTAINER_KEYS:
+            for key in values:
+                known = (*_CONTAINER_KEYS[block.type], "blocks")
+                self._warn(block, key, f'a {block.type} has no "{key}"; it is ignored.{one_of(key, known)}')
         verbatim = self._mapping(block.given.get("settings"), (*block.path, "settings"), "settings")
         values |= verbatim
         self._add_branches(block, values)
@@ -286,6 +299,8 @@ class _Reader:
         if form is None:
             return given
         stored = form.expand(given)
+        if key == "inputs":
+            self._check_inputs(block, object_of(given))
         if stored is not MISSING:
             return stored
         if key == "inputs":
@@ -462,6 +477,38 @@ class _Reader:
         return stored
 
     # Problems
+
+    def _check_inputs(self, block: _Block, given: JsonObject) -> None:
+        for name, spec in given.items():
+            for key in object_of(spec):
+                if key not in _INPUT_KEYS and (meant := nearest(key, _INPUT_KEYS)):
+                    self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
+
+    def _check_retry(self, block: _Block, retry: JsonObject) -> None:
+        for key, value in retry.items():
+            if key == "enabled":
+                continue
+            if key not in _RETRY_RANGES:
+                self._warn(block, ("retry", key), f'retry has no "{key}".{one_of(key, _RETRY_RANGES)}')
+            elif not _is_number(value) or not _RETRY_RANGES[key][0] <= value <= _RETRY_RANGES[key][1]:  # type: ignore[operator]
+                low, high = _RETRY_RANGES[key]
+                self._warn(block, ("retry", key), f"{key} must be a number from {low} to {high}")
+
+    def _warn(self, block: _Block, at: str | Path, message: str) -> None:
+        path = (at,) if isinstance(at, str) else at
+        mark = self._document.mark((*block.path, *path))
+        end = "" if message.endswith((".", "?")) else "."
+        self._warnings.append(
+            Problem(
+                severity=Severity.WARNING,
+                code=ProblemCode.INVALID_SETTING,
+                message=f"{block.name}: {message}{end}",
+                block_id=block.id,
+                block_name=block.name,
+                fields=(str(path[0]),),
+                line=mark.line if mark else None,
+            )
+        )
 
     def _mapping(self, given: Json, path: Path, what: str, *, required: bool = False) -> JsonObject:
         if isinstance(given, dict):

@@ -244,6 +244,12 @@ def _url(block: Block) -> Found:
             yield "url", f"url must begin with https:// (or http://), not {_shown(url)}"
 
 
+def _body(block: Block) -> Found:
+    body = block.value("body")
+    if isinstance(body, str) and body.lstrip().startswith(("{", "[")) and (problem := _template_problem(body)):
+        yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
+
+
 def _json_settings(block: Block) -> Found:
     for kind, field in _JSON_OBJECTS:
         value = block.value(field) if block.type == kind else None
@@ -295,8 +301,8 @@ _BY_TYPE: Final[Mapping[str, tuple[Callable[[Block], Found], ...]]] = {
     "condition": (_condition,),
     "router_v2": (_router,),
     "agent": (_agent,),
-    "api": (_url,),
-    "webhook_request": (_url,),
+    "api": (_url, _body),
+    "webhook_request": (_url, _body),
     "response": (_response,),
     "function": (_function,),
     "wait": (_wait,),
