@@ -37,8 +37,8 @@ def dev(
 ) -> None:
     """Check a workflow file and run it whenever you save it, until Ctrl-C.
 
-    The runs use a workflow of their own, "NAME (dev)", which is archived at the end; the deployed workflow is not
-    touched.
+    The runs use a separate workflow, "NAME (dev)", which is archived at the end. The deployed workflow does not
+    change.
 
     Example: flowport dev support.yaml -f message="My server is down"
     """

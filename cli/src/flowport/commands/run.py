@@ -105,7 +105,7 @@ def _refuse_idle_options(
 
 
 def first_agent_text(client: ApiClient, workflow_id: str, version: int | None = None) -> list[str]:
-    """Return the text of the first agent as selected output; nothing if there is none or the key may not read it."""
+    """Return the text of the first agent as selected output; an empty list without one, or without read access."""
     try:
         if version is None:
             state = client.call("GET", api_path("workflows", workflow_id, "deployed"))["deployedState"]

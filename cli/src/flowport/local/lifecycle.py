@@ -39,8 +39,8 @@ async def run_server(server: Startable) -> AsyncIterator[None]:
 def run_until_stopped(command: Coroutine[Any, Any, None]) -> None:
     """Run `command` until it ends, or until Ctrl-C, SIGTERM or SIGHUP cancels it.
 
-    Later signals do not interrupt its cleanup, except a second Ctrl-C: it ends the process at once, and the operating
-    system kills the servers that it started.
+    Later signals do not interrupt its cleanup, except a second Ctrl-C: it ends the process immediately, and the
+    operating system kills the servers that it started.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_interruptible(command))

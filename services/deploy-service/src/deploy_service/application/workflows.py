@@ -1,5 +1,6 @@
 """Workflows for their authors: create, import, list, rename, export, archive."""
 
+import asyncio
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ class Workflows:
 
     async def import_file(self, request: contracts.ImportWorkflow) -> contracts.Workflow:
         """Create a workflow from a file. Raises InvalidWorkflow, PayloadTooLarge; then nothing is stored."""
-        found = read_import(request.workflow)
+        found = await asyncio.to_thread(read_import, request.workflow)
         name = request.name or found.name or UNNAMED
         description = request.description if request.description is not None else found.description or ""
         is_file = isinstance(request.workflow, str) and is_yaml(request.workflow)
