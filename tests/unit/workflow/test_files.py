@@ -374,7 +374,9 @@ def test_a_problem_of_the_workflow_has_its_line_in_the_file() -> None:
     assert shown == ["temprature: 0.2", "status: banana"]
 
 
-@pytest.mark.parametrize("bomb", ["[" * 100_000, "{a: " * 100_000, "a: [\n" * 50_000, "x" * 600_000])
+@pytest.mark.parametrize(
+    "bomb", ["[" * 100_000, "{a: " * 100_000, "a: [\n" * 50_000, "x" * 600_000, "a: [" + "1," * 70_000 + "1]"]
+)
 def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
     assert read(bomb).problems
 

@@ -26,6 +26,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges")
 MOST_BLOCKS: Final = 2_000
+MOST_SEARCHES: Final = 200
 _EDGE_KEYS: Final = ("from", "handle", "to", "into")
 _LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
 _CONTAINER_KEYS: Final = {
@@ -136,6 +137,7 @@ class _Reader:
         self._edges: list[tuple[str, str | None, str, str | None]] = []
         self._named: set[str] = set()
         """Blocks that another one names as its successor."""
+        self._searches = 0
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
 
@@ -288,7 +290,7 @@ class _Reader:
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: _Block
     ) -> bool:
         """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
-        meant = nearest(key, [*structural, *settings])
+        meant = self._nearest(key, [*structural, *settings])
         if meant is None or meant in settings:
             return False
         self._report(f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}', (*block.path, key))
@@ -424,7 +426,7 @@ class _Reader:
         for name in names:
             block = self._find(name)
             if block is None:
-                meant = nearest(to_string(name), self._blocks)
+                meant = self._nearest(to_string(name), self._blocks)
                 message = f'{path[-1] if isinstance(path[-1], str) else "next"} names "{to_string(name)}"'
                 self._report(f"{message}, which is no block.{did_you_mean(meant)}", path, suggestion=meant)
                 continue
@@ -478,10 +480,15 @@ class _Reader:
 
     # Problems
 
+    def _nearest(self, word: str, candidates: Iterable[str]) -> str | None:
+        """Return the nearest candidate, for the first mistakes of a file: each search takes time."""
+        self._searches += 1
+        return nearest(word, candidates) if self._searches <= MOST_SEARCHES else None
+
     def _check_inputs(self, block: _Block, given: JsonObject) -> None:
         for name, spec in given.items():
             for key in object_of(spec):
-                if key not in _INPUT_KEYS and (meant := nearest(key, _INPUT_KEYS)):
+                if key not in _INPUT_KEYS and (meant := self._nearest(key, _INPUT_KEYS)):
                     self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
 
     def _check_retry(self, block: _Block, retry: JsonObject) -> None:
@@ -522,7 +529,7 @@ class _Reader:
     def _check_keys(self, given: JsonObject, known: Iterable[str], path: Path, what: str) -> None:
         for key in given:
             if key not in known:
-                meant = nearest(key, known)
+                meant = self._nearest(key, known)
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
                 self._report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)
 

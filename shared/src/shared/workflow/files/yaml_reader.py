@@ -13,6 +13,8 @@ from shared.workflow.format.js_values import Json
 
 MAX_BYTES: Final = 500_000
 MAX_DEPTH: Final = 100
+MAX_VALUES: Final = 60_000
+"""Keys, texts, numbers, lists and mappings."""
 _STRING_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -118,10 +120,14 @@ class _Builder:
         self._document = Document(None)
         self._open: list[_Open] = []
         self._documents = 0
+        self._values = 0
 
     def build(self, text: str) -> Document:
         for event in yaml.parse(text, Loader=_LOADER):
             mark = _mark(event.start_mark)
+            self._values += isinstance(event, yaml.NodeEvent)
+            if self._values > MAX_VALUES:
+                raise YamlError(f"The file has more than {MAX_VALUES:,} values", mark)
             match event:
                 case yaml.DocumentStartEvent():
                     self._documents += 1
