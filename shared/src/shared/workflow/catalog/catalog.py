@@ -11,7 +11,6 @@ from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.replacements import base_type, replacement_for
 from shared.workflow.catalog.spec import BlockSpec
 from shared.workflow.catalog.unsupported import UNSUPPORTED
-from shared.workflow.format.suggestions import did_you_mean, nearest
 
 PLUGIN_GROUP: Final = "flowport.blocks"
 """Entry-point group. An entry point's name is the block type; its object has a `spec: BlockSpec`."""
@@ -41,12 +40,17 @@ class Catalog:
         if plugin := self._plugins.get(block_type):
             self._found[block_type] = loaded = _load(plugin)
             return loaded
-        return _refusal(block_type, [*self._found, *self._plugins])
+        return _refusal(block_type)
 
     def spec(self, block_type: str) -> BlockSpec | None:
         """Return the type's spec, None if it is unusable."""
         found = self.find(block_type)
         return found if isinstance(found, BlockSpec) else None
+
+    @property
+    def types(self) -> list[str]:
+        """Return the names of all types, usable or not."""
+        return [*self._found, *self._plugins]
 
     def __iter__(self) -> Iterator[BlockSpec]:
         """Iterate over all usable types, plugins last; imports every plugin."""
@@ -61,14 +65,12 @@ def installed_catalog() -> Catalog:
     return Catalog(plugins=entry_points(group=PLUGIN_GROUP))
 
 
-def _refusal(block_type: str, known: Iterable[str]) -> UnsupportedBlock:
+def _refusal(block_type: str) -> UnsupportedBlock:
     if sentence := UNSUPPORTED.get(block_type) or UNSUPPORTED.get(base_type(block_type)):
         return UnsupportedBlock(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
     sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
     if replacement := replacement_for(block_type):
         sentence = f"Invalid block type: {block_type}; {replacement.sentence}"
-    elif suggestion := nearest(block_type, known):
-        sentence = f"Invalid block type: {block_type}.{did_you_mean(suggestion)}"
     return UnsupportedBlock(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 
 

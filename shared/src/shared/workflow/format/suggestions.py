@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 _LEAST_RATIO: Final = 0.6
-_MOST_CANDIDATES: Final = 1_000
+_MOST_CANDIDATES: Final = 500
 _LONGEST: Final = 60
 """Longer words are not typing mistakes, and comparing them takes quadratic time."""
 

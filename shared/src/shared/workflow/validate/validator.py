@@ -1,12 +1,13 @@
 """All problems of a workflow."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
 from shared.workflow.catalog import Catalog, UnsupportedBlock, installed_catalog
+from shared.workflow.catalog.replacements import replacement_for
 from shared.workflow.compile.agent_tools import agent_tool_problems
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
@@ -21,6 +22,7 @@ from shared.workflow.format.start import (
     start_output,
     unserved_triggers,
 )
+from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code_problems import code_problems
 from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
@@ -30,7 +32,7 @@ from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.unknown_references import unknown_references
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
-MOST_OF_A_KIND: Final = 1_000
+MOST_OF_A_KIND: Final = 200
 """Looking for the nearest valid value takes time for each warning."""
 
 
@@ -95,12 +97,14 @@ def _left_out(state: WorkflowState) -> Iterator[Problem]:
 
 
 def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -> Iterator[Problem]:
+    searches = 0
     for block in state.blocks.values():
         if not state.is_enabled(block.id):
             continue
         spec = catalog.find(block.type)
         if isinstance(spec, UnsupportedBlock):
-            yield error(spec.reason, f"{block.name}: {spec.message}", block)
+            searches += 1
+            yield _refused(block, spec, catalog.types if searches <= MOST_OF_A_KIND else ())
         elif not spec.is_trigger and (missing := missing_fields(empty_fields(block, spec), keyed_providers)):
             message = missing_fields_message(block.name, missing)
             yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
@@ -109,6 +113,13 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
         elif block.type == "human_in_the_loop":
             yield from notification_problems(block)
         yield from unsupported_settings(block)
+
+
+def _refused(block: Block, refusal: Refusal, types: Sequence[str]) -> Problem:
+    is_unknown = refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE and replacement_for(block.type) is None
+    suggestion = nearest(block.type, types) if is_unknown else None
+    message = f"Invalid block type: {block.type}.{did_you_mean(suggestion)}" if suggestion else refusal.message
+    return error(refusal.reason, f"{block.name}: {message}", block, ("type",), suggestion=suggestion)
 
 
 def _names(state: WorkflowState) -> Iterator[Problem]:
