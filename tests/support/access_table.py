@@ -251,6 +251,7 @@ TABLE: Final = (
     Row("POST", "/api/mcp/serve/{server_id}", (EXECUTE,), body=PING, hides="Server not found", reach="own"),
     Row("GET", f"{W}/state", (READ,)),
     Row("PUT", f"{W}/state", (WRITE,), body=STATE),
+    Row("POST", f"{W}/state/conversions", (WRITE,), body={}),
     Row("GET", V1, (READ,), "v1", "workspace", query="?workspaceId=WS1", reach="own"),
     Row("POST", f"{V1}/import", (WRITE,), "v1", "workspace", body=FILE),
     Row("GET", f"{V1}/{{workflow_id}}", (READ,), "v1"),

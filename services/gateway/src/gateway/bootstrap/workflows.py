@@ -9,6 +9,7 @@ from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.features.api_page import docs_page_router
 from gateway.features.block_types.routes import block_types_router
+from gateway.features.conversions.routes import conversions_router
 from gateway.features.workflow_schema.routes import workflow_schema_router
 from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
@@ -63,4 +64,5 @@ def workflow_routers(
         authoring_router(access, deploy, drafts, deployments),
         block_types_router(access, installed_catalog()),
         workflow_schema_router(installed_catalog()),
+        conversions_router(access, deploy, editing),
     )

@@ -1,0 +1,1 @@
+"""Changes that let an imported draft run here."""
