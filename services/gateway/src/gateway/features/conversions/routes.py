@@ -62,6 +62,7 @@ def conversions_router(access: WorkspaceAccess, authoring: Authoring, editing: D
         state, replaced = await asyncio.to_thread(with_replacements, state) if body.replace else (state, [])
         if start is not None or replaced:
             await editing.save_draft(caller, workflow_id, SaveDraft(state=state, expected_revision=draft.revision))
-        return Converted(start=start, replaced=[ReplacedBlock(**each._asdict()) for each in replaced])
+        shown = [ReplacedBlock(name=each.name, title=each.title, secret=each.secret) for each in replaced]
+        return Converted(start=start, replaced=shown)
 
     return router
