@@ -9,7 +9,7 @@ from typing import Any
 from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
-from shared.contracts.problems import Problem, Severity
+from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.workflow.files.reader import WorkflowFile, read_file
 from shared.workflow.format.model_names import PROVIDERS
 from shared.workflow.format.reader import read_state
@@ -18,6 +18,7 @@ from shared.workflow.transfer.importer import is_yaml, read_import
 from shared.workflow.validate.acceptance import acceptance_name, unaccepted
 from shared.workflow.validate.validator import problems
 
+_CONSEQUENCES = frozenset({ProblemCode.UNREACHABLE_BLOCK, ProblemCode.NO_START_BLOCK, ProblemCode.EMPTY_CONTAINER})
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 
 
@@ -51,11 +52,14 @@ class SourceFile:
         return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
 
     def problems(self) -> list[Problem]:
-        """Return the problems of the file, or else of its workflow, wherever it is deployed."""
-        if self.yaml and self.yaml.problems:
-            return self.yaml.problems
-        written = self.yaml.warnings if self.yaml else []
-        return [*problems(read_state(self.state), keyed_providers=PROVIDERS), *written]
+        """Return the problems of the file and of its workflow, wherever it is deployed."""
+        broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
+        if broken and not self.state["blocks"]:
+            return broken
+        found = problems(read_state(self.state), keyed_providers=PROVIDERS)
+        if broken:  # what a broken file leads to is no news
+            found = [problem for problem in found if problem.code not in _CONSEQUENCES]
+        return [*broken, *found, *written]
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
@@ -105,7 +109,11 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
     for problem in found:
         line = source.line_of(problem) if source else None
         place = f"{source.path}:{line}: " if source and line else f"{source.path}: " if source else ""
-        at = f" (line {problem.line}, column {problem.column})" if problem.line and problem.column else ""
+        at = (
+            f" (line {problem.line}, column {problem.column})"
+            if problem.line and problem.block_id and problem.column
+            else ""
+        )
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
         shown = problem.message if f"line {problem.line}" in problem.message else f"{problem.message}{at}"
         output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
