@@ -38,7 +38,12 @@ class FunctionHandler(BlockHandler):
         params: JsonObject = {"code": template.source, "language": str(template.language)}
         if "timeout" in call.block.params:
             params["timeout"] = call.resolver.render(call.block.params["timeout"])
-        return Inputs(params, lambda: {"code": bound.render_for_log(), "language": str(template.language)}, bound)
+        return Inputs(
+            params,
+            lambda: {"code": bound.render_for_log(), "language": str(template.language)},
+            bound,
+            complete=lambda: {**params, "values": dict(bound.bindings)},
+        )
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run the code, within its own time limit and the run's."""

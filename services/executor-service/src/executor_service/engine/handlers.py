@@ -19,6 +19,14 @@ class Inputs(msgspec.Struct, frozen=True):
     shown: Callable[[], JsonObject] | None = None
     extra: Any = None
     """Handler's own data, passed from `prepare` to `run`."""
+    complete: Callable[[], JsonObject] | None = None
+    """All values that determine the block's behavior, if `params` lacks some."""
+
+    def recorded(self) -> JsonObject:
+        """Return the values that a recording stores, and by which a replay finds the recorded answer."""
+        if self.complete is not None:
+            return self.complete()
+        return self.params if self.params or self.shown is None else self.shown()
 
 
 @dataclass(frozen=True, slots=True)

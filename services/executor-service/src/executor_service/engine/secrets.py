@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice
 from typing import Final
@@ -89,6 +89,38 @@ class Secrets:
     @cached_property
     def _in_json(self) -> "_Forms":
         return _Forms({_encode(form)[1:-1].decode() for form in self._forms})
+
+
+class EnvironmentNames:
+    """Replaces environment values by `{{NAME}}`, in all forms in which texts may contain them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def mask(self, value: Json) -> Json:
+        """Return a value of any shape with names in place of environment values, also in keys."""
+        if not self._names:
+            return value
+        if isinstance(value, str):
+            return self._mask_text(value)
+        if isinstance(value, list | tuple):
+            return [self.mask(item) for item in value]
+        if isinstance(value, dict):
+            return {self._mask_text(key): self.mask(item) for key, item in value.items()}
+        return value
+
+    def _mask_text(self, text: str) -> str:
+        for form in self._forms.candidates_in(text):
+            text = text.replace(form, self._names[form])
+        return text
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return {form: f"{{{{{name}}}}}" for name, value in self._environment.items() for form in _forms_of((value,))}
+
+    @cached_property
+    def _forms(self) -> "_Forms":
+        return _Forms(self._names)
 
 
 class _Forms:

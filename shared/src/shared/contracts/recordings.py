@@ -1,0 +1,91 @@
+"""Recorded runs: the exact input of a run, and what each of its blocks received and returned."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
+
+MAX_RECORDING_BYTES: Final = 16 * 1024 * 1024
+"""JSON of one run's recording; later blocks are left out, and the recording is marked as cut."""
+
+
+class EffectKind(StrEnum):
+    """Effect of one block execution outside its run."""
+
+    NONE = "none"
+    MODEL = "model"
+    READ = "read"
+    WRITE = "write"
+    PAUSE = "pause"
+    """Waits for a person or a time."""
+
+
+class RecordedBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One execution of one block. Environment values appear as `{{NAME}}`."""
+
+    path: str
+    """Indexes of the enclosing iterations, outermost first, then the block's id: `0/2/send`. Unique within a run."""
+    block_id: str
+    block_name: str = ""
+    block_type: str = ""
+    order: int = 0
+    """Position among the blocks that the run started."""
+    inputs: Any = None
+    """Resolved parameters."""
+    output: Any = None
+    error: str | None = None
+    http_status: int | None = None
+    """HTTP status of the error for the run's caller, if the block set one."""
+    effect: EffectKind = EffectKind.NONE
+    usage: Usage = Usage()
+    started_at: datetime | None = None
+    duration_ms: float = 0.0
+    is_resumption: bool = False
+    """Only the output after a pause: `merge_blocks` adds it to the execution that paused."""
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A recorded run."""
+
+    run_id: str
+    workspace_id: str
+    workflow_id: str
+    version: int | None = None
+    """Number of the version that ran; None for a draft."""
+    snapshot_hash: str = ""
+    trigger: str = "api"
+    start_block_id: str | None = None
+    conversation_id: str | None = None
+    input: Any = None
+    status: RunStatus = RunStatus.COMPLETED
+    output: Any = None
+    error: str | None = None
+    started_at: datetime | None = None
+    duration_ms: float = 0.0
+    usage: Usage = Usage()
+    blocks: tuple[RecordedBlock, ...] = ()
+    """In the order of their start."""
+    is_cut: bool = False
+    """Blocks are missing: the recording reached its size limit, or a worker was lost."""
+
+
+def merge_blocks(blocks: Iterable[RecordedBlock]) -> tuple[RecordedBlock, ...]:
+    """Return one entry for each path, in order of their start.
+
+    A later entry replaces an earlier one; a resumption replaces only its output.
+    """
+    merged: dict[str, RecordedBlock] = {}
+    for block in blocks:
+        known = merged.get(block.path)
+        if block.is_resumption and known is not None:
+            merged[block.path] = msgspec.structs.replace(
+                known, output=block.output, duration_ms=block.duration_ms or known.duration_ms
+            )
+        else:
+            merged[block.path] = block
+    return tuple(sorted(merged.values(), key=lambda block: block.order))
