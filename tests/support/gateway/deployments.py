@@ -185,8 +185,11 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
 
     async def set_access(self, workspace_id: str, workflow_id: str, change: UpdateAccess) -> Workflow:
         known = self._own(workspace_id, workflow_id)
-        if change.is_public is not msgspec.UNSET:
-            self.endpoints[workflow_id] = msgspec.structs.replace(known, is_public=change.is_public)
+        names = ("is_public", "stores_data", "recording")
+        given = {name: getattr(change, name) for name in names if getattr(change, name) is not msgspec.UNSET}
+        if given:
+            revision = known.revision + 1
+            self.endpoints[workflow_id] = msgspec.structs.replace(known, revision=revision, **given)
         return self._workflow(self.endpoints[workflow_id])
 
     async def versions(self, workspace_id: str, workflow_id: str, *, before: int | None, limit: int) -> VersionPage:

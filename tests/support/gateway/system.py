@@ -21,6 +21,7 @@ from tests.support.gateway.deployments import FakeDeployments
 from tests.support.gateway.jobs import FakeJobs
 from tests.support.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.support.gateway.people import FakeAudit, PlainPasswords
+from tests.support.gateway.recordings import FakeRecordings
 from tests.support.gateway.tenants import FakeTenants
 from tests.support.gateway.tool_servers import FakeToolServers
 from tests.support.gateway.webhooks import FakeWebhooks
@@ -95,6 +96,7 @@ class System:
     entry_codes: FakeEntryCodes
     passwords: PlainPasswords
     dead_letters: FakeDeadLetters
+    recordings: FakeRecordings
 
     def call(
         self,
@@ -210,7 +212,7 @@ async def running_system(
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     webhooks, tool_servers, agents = FakeWebhooks(), FakeToolServers(), FakeAgents()
-    dead_letters = FakeDeadLetters()
+    dead_letters, recordings = FakeDeadLetters(), FakeRecordings()
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
@@ -228,6 +230,7 @@ async def running_system(
         tool_servers=tool_servers,
         dead_letters=dead_letters,
         webhooks=webhooks,
+        recordings=recordings,
         jobs=keeper or jobs,
         calls=calls,
         clock=clock,
@@ -262,5 +265,6 @@ async def running_system(
             entry_codes,
             passwords,
             dead_letters,
+            recordings,
         )
     await others.stop()

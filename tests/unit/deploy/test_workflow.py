@@ -11,6 +11,7 @@ from deploy_service.domain.version import Version
 from deploy_service.domain.views import endpoint_view, version_view
 from deploy_service.domain.workflow import Workflow
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
+from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest, NotDeployed
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -109,3 +110,28 @@ def test_in_every_order_of_events_the_rules_hold(steps: list[tuple[str, int]]) -
         assert step == "undeploy" or before.live is None or workflow.live is not None
         views = [version_view(version(n), workflow) for n in range(1, 9)]
         assert sum(view.is_live for view in views) == (workflow.live is not None)
+
+
+def test_recording_is_set_kept_by_other_changes_and_ended() -> None:
+    policy = RecordingPolicy(0.5, failures=True, days=3)
+    recorded = WORKFLOW.with_access(UpdateAccess(recording=policy), AT)
+    assert endpoint_view(recorded).recording == policy
+    assert recorded.with_access(UpdateAccess(is_public=True), AT).recording == policy
+    assert recorded.with_access(UpdateAccess(recording=None), AT).recording is None
+
+
+def test_recording_is_refused_while_no_data_is_stored_and_ends_with_it() -> None:
+    policy = RecordingPolicy(1.0)
+    recorded = WORKFLOW.with_access(UpdateAccess(recording=policy), AT)
+    private = recorded.with_access(UpdateAccess(stores_data=False), AT)
+    assert private.recording is None
+    for change in (UpdateAccess(recording=policy), UpdateAccess(stores_data=False, recording=policy)):
+        with pytest.raises(InvalidRequest, match="storeInputsAndOutputs"):
+            private.with_access(change, AT)
+    assert private.with_access(UpdateAccess(stores_data=True, recording=policy), AT).recording == policy
+
+
+@pytest.mark.parametrize("policy", [RecordingPolicy(-0.1), RecordingPolicy(1.1), RecordingPolicy(1.0, days=0)])
+def test_a_policy_outside_its_limits_is_refused(policy: RecordingPolicy) -> None:
+    with pytest.raises(InvalidRequest):
+        WORKFLOW.with_access(UpdateAccess(recording=policy), AT)

@@ -119,8 +119,8 @@ async def test_changes_of_the_live_version_are_recorded_with_before_and_after(sy
         ("workflow.promoted", {"version": 2}, {"version": 1}),
         (
             "workflow.access_changed",
-            {"isPublicApi": False, "storeInputsAndOutputs": True, "inputValidation": "off"},
-            {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off"},
+            {"isPublicApi": False, "storeInputsAndOutputs": True, "inputValidation": "off", "recording": None},
+            {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off", "recording": None},
         ),
         ("workflow.undeployed", {"version": 1}, {"version": None}),
     ]

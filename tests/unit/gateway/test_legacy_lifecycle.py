@@ -44,6 +44,7 @@ class TestDeployment:
             "isPublicApi": False,
             "storeInputsAndOutputs": True,
             "inputValidation": "off",
+            "recording": None,
             "activeDeployment": ACTIVE,
         }
 
@@ -86,7 +87,8 @@ class TestDeployment:
     async def test_access_can_be_opened(self, system: System) -> None:
         assert (await system.execute({}, key=None)).status == 401
         answer = await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": True})
-        assert answer.json == {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off"}
+        access = {"isPublicApi": True, "storeInputsAndOutputs": True, "inputValidation": "off", "recording": None}
+        assert answer.json == access
         assert (await system.execute({}, key=None)).status == 200
 
     async def test_access_is_a_boolean(self, system: System) -> None:

@@ -66,8 +66,9 @@ class JobsSettings(OutboundSettings, TicketCheckSettings):
 
     webhook_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys that encrypt webhook secrets, as id:base64 of 32 bytes, comma-separated; the first"
-        " encrypts, all decrypt. Rotate them like FLOWPORT_ENVIRONMENT_KEYS. Empty: secrets are refused.",
+        description="Keys that encrypt webhook secrets and recorded runs, as id:base64 of 32 bytes, comma-separated;"
+        " the first encrypts, all decrypt. Rotate them like FLOWPORT_ENVIRONMENT_KEYS. Empty: secrets are refused, and"
+        " recordings are dropped.",
     )
     webhook_poll_seconds: float = Field(1.0, gt=0, le=60, description="How often to look for due webhooks.")
     webhook_give_up_seconds: int = Field(

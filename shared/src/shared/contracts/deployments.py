@@ -7,6 +7,7 @@ import msgspec
 
 from shared.contracts.changes import Change
 from shared.contracts.problems import Problem
+from shared.contracts.recording_policy import RecordingPolicy
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,6 +26,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether inputs and outputs of its runs may be stored after they end."""
     input_validation: str = "off"
     """`strict` refuses calls with undeclared or mistyped fields."""
+    recording: RecordingPolicy | None = None
+    """Which runs are recorded; None for none."""
     version: int | None = None
     version_id: str | None = None
     snapshot_hash: str | None = None
@@ -100,6 +103,8 @@ class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     is_public: bool | msgspec.UnsetType = msgspec.UNSET
     stores_data: bool | msgspec.UnsetType = msgspec.UNSET
     input_validation: str | msgspec.UnsetType = msgspec.UNSET
+    recording: RecordingPolicy | msgspec.UnsetType | None = msgspec.UNSET
+    """Refused while no data is stored; None ends recording and keeps recordings."""
     description: str | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.contracts.recording_policy import RecordRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 
@@ -89,3 +90,55 @@ def merge_blocks(blocks: Iterable[RecordedBlock]) -> tuple[RecordedBlock, ...]:
         else:
             merged[block.path] = block
     return tuple(sorted(merged.values(), key=lambda block: block.order))
+
+
+class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A recording without its contents."""
+
+    run_id: str
+    workflow_id: str
+    version: int | None = None
+    trigger: str = "api"
+    conversation_id: str | None = None
+    status: RunStatus = RunStatus.COMPLETED
+    started_at: datetime
+    duration_ms: float = 0.0
+    blocks: int = 0
+    size: int = 0
+    """Bytes of its JSON."""
+    is_cut: bool = False
+    expires_at: datetime | None = None
+
+
+class StoreRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a run's recording for some days, unless recordings up to its revision were deleted."""
+
+    summary: RecordingSummary
+    record: RecordRun
+    content: msgspec.Raw
+    """A Recording, which jobs-service encrypts unread."""
+
+
+class RecordingPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Recordings, newest first. `next_cursor` is None on the last page."""
+
+    recordings: tuple[RecordingSummary, ...] = ()
+    next_cursor: str | None = None
+
+
+class DeleteRecordings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Delete recordings of a workflow: of one run, of one conversation, or all.
+
+    With `bar_revision`, later recordings of runs that began at this revision or an earlier one are refused.
+    """
+
+    workflow_id: str
+    run_id: str | None = None
+    conversation_id: str | None = None
+    bar_revision: int | None = None
+
+
+class DeletedRecordings(msgspec.Struct, frozen=True):
+    """Number of deleted recordings."""
+
+    deleted: int

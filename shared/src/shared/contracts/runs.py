@@ -8,6 +8,7 @@ import msgspec
 
 from shared.contracts.files import FileScope
 from shared.contracts.payloads import Payload
+from shared.contracts.recording_policy import RecordRun
 
 
 class RunMode(StrEnum):
@@ -143,6 +144,8 @@ class RunSpec(RunOptions, frozen=True, kw_only=True, omit_defaults=True):
     """How long it stays in the logs after its end, if longer than its result."""
     file_scope: FileScope = FileScope.RUN
     """Stored files that the run may read: those that its caller may read."""
+    record: RecordRun | None = None
+    """Record the run; None if it is not recorded."""
 
     @property
     def is_nested(self) -> bool:

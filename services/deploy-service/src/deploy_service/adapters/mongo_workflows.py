@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from deploy_service.domain.workflow import Live, Workflow
+from shared.contracts.recording_policy import RecordingPolicy
 from shared.store.client import Store
 from shared.store.documents import Document, known_fields
 from shared.store.errors import store_call
@@ -72,6 +75,7 @@ def _document(workflow: Workflow) -> Document:
         "is_public": workflow.is_public,
         "stores_data": workflow.stores_data,
         "input_validation": workflow.input_validation,
+        "recording": None if workflow.recording is None else msgspec.structs.asdict(workflow.recording),
         "is_archived": workflow.is_archived,
         "last_version": workflow.last_version,
         "live": live
@@ -85,9 +89,10 @@ def _document(workflow: Workflow) -> Document:
 
 
 def _workflow(document: Document) -> Workflow:
-    live = document["live"]
+    live, recording = document["live"], document.get("recording")
     fields = known_fields(document, Workflow) | {
         "id": document["_id"],
+        "recording": None if recording is None else msgspec.convert(recording, RecordingPolicy),
         "live": Live(**known_fields(live, Live)) if live else None,
     }
     return Workflow(**fields)

@@ -16,6 +16,7 @@ def endpoint_view(workflow: Workflow) -> contracts.Endpoint:
         is_public=workflow.is_public,
         stores_data=workflow.stores_data,
         input_validation=workflow.input_validation,
+        recording=workflow.recording,
         version=live.number if live else None,
         version_id=live.version_id if live else None,
         snapshot_hash=live.snapshot_hash if live else None,

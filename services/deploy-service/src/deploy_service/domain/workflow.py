@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from msgspec import UNSET
 
@@ -14,8 +14,11 @@ from deploy_service.domain.validation import (
 )
 from deploy_service.domain.version import Version
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
+from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest, NotDeployed
 from shared.workflow.format.input_validation import InputValidation
+
+RECORDING_NEEDS_DATA: Final = "Recording stores inputs and outputs. Set storeInputsAndOutputs to true first."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Workflow:
     """Whether inputs and outputs may be stored beyond a run's end."""
     input_validation: str = "off"
     """`strict` refuses calls with undeclared or mistyped fields."""
+    recording: RecordingPolicy | None = None
     live: Live | None = None
     last_version: int = 0
     """The highest number that has been live; higher numbers belong to active or interrupted deploys."""
@@ -83,19 +87,39 @@ class Workflow:
         )
 
     def with_access(self, update: UpdateAccess, at: datetime) -> Self:
-        """Return the workflow with another access mode or API description. Raises InvalidRequest."""
+        """Return the workflow with other API settings. Raises InvalidRequest."""
+        stores_data = self.stores_data if update.stores_data is UNSET else update.stores_data
         return self._changed(
             at,
             is_public=self.is_public if update.is_public is UNSET else update.is_public,
-            stores_data=self.stores_data if update.stores_data is UNSET else update.stores_data,
+            stores_data=stores_data,
             input_validation=self.input_validation
             if update.input_validation is UNSET
             else input_validation(update.input_validation),
+            recording=self._recording(update, stores_data=stores_data),
             description=self.description if update.description is UNSET else workflow_description(update.description),
         )
 
+    def _recording(self, update: UpdateAccess, *, stores_data: bool) -> RecordingPolicy | None:
+        requested = None if update.recording is UNSET else update.recording
+        if not stores_data:
+            if requested is not None:
+                raise InvalidRequest(RECORDING_NEEDS_DATA)
+            return None
+        if requested is not None:
+            check_policy(requested)
+        return self.recording if update.recording is UNSET else requested
+
     def _changed(self, at: datetime, **changes: Any) -> Self:
         return replace(self, revision=self.revision + 1, updated_at=at, **changes)
+
+
+def check_policy(policy: RecordingPolicy) -> None:
+    """Raise InvalidRequest for a policy outside its limits."""
+    if not 0 <= policy.sample <= 1:
+        raise InvalidRequest("recording.sample must be between 0 and 1")
+    if policy.days < 1:
+        raise InvalidRequest("recording.days must be at least 1")
 
 
 def workflow_name(text: str) -> str:

@@ -20,6 +20,7 @@ from gateway.features.chat.mail import Mailer
 from gateway.features.chat.smtp import SmtpMailer
 from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLetterClient
 from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient
+from gateway.features.recordings.client import HttpRecordingClient, RecordingClient
 from gateway.features.webhooks.client import HttpWebhookClient, WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
@@ -65,6 +66,7 @@ class Outside:
         jobs: JobsClient | None = None,
         dead_letters: DeadLetterClient | None = None,
         webhooks: WebhookClient | None = None,
+        recordings: RecordingClient | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -83,6 +85,7 @@ class Outside:
         self.tool_servers = tool_servers or HttpToolServerClient(self._client(settings.deploy_url))
         self.jobs = jobs or self._jobs_service()
         self.dead_letters = dead_letters or HttpDeadLetterClient(self._client(settings.jobs_url))
+        self.recordings = recordings or HttpRecordingClient(self._client(settings.jobs_url))
         self.webhooks = webhooks or HttpWebhookClient(self._client(settings.jobs_url))
 
     @cached_property

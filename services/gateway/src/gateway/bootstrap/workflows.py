@@ -10,6 +10,7 @@ from gateway.bootstrap.outside import Outside
 from gateway.features.api_page import docs_page_router
 from gateway.features.block_types.routes import block_types_router
 from gateway.features.conversions.routes import conversions_router
+from gateway.features.recordings.service import Recordings
 from gateway.features.workflow_schema.routes import workflow_schema_router
 from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
@@ -20,6 +21,7 @@ from gateway.wire.legacy.interface import interface_router
 from gateway.wire.legacy.versions import versions_router
 from gateway.wire.v1.workflows import deployments_router
 from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
+from gateway.wire.v2.recordings import recordings_router
 from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
@@ -41,7 +43,9 @@ def build_workflow_services(outside: Outside, callers: Callers) -> WorkflowServi
     deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
     return WorkflowServices(
         drafts=DraftService(deploy, endpoints, audit, outside.clock),
-        deployments=DeploymentService(deploy, endpoints, audit, callers.revocations.settle),
+        deployments=DeploymentService(
+            deploy, endpoints, audit, callers.revocations.settle, recordings=outside.recordings, plans=callers.plans
+        ),
         interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
     )
 
@@ -56,6 +60,7 @@ def workflow_routers(
         v1_workflows_router(callers.v1, deploy, drafts, tallies),
         deployments_router(callers.v1, deployments),
         v2_workflows_router(callers.v2, deploy, drafts, deployments, tallies),
+        recordings_router(callers.v2, Recordings(outside.recordings, callers.audit)),
         deployment_router(access, deploy, deployments),
         versions_router(access, deploy, drafts, deployments),
         changes_router(access, deploy),

@@ -32,6 +32,16 @@ from shared.contracts.deployments import (
 )
 
 
+class RecordingStore(Protocol):
+    """Recordings of workflows, for deletion."""
+
+    async def delete_of_workflow(self, workspace_id: str, workflow_id: str, *, before: int) -> None:
+        """Delete a workflow's recordings, and refuse late ones of runs that began at revision `before` or earlier.
+
+        Raises Unavailable.
+        """
+
+
 class Deployments(Protocol):
     """Deployments at deploy-service, for calls. Every method raises NotFound, Unavailable."""
 

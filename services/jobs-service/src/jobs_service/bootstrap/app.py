@@ -33,6 +33,7 @@ from jobs_service.deletion.service import DeletionService
 from jobs_service.payloads.routes import BLOBS, blobs_router
 from jobs_service.queue.ports import Queue
 from jobs_service.queue.routes import queues_router
+from jobs_service.recordings.routes import recordings_router
 from jobs_service.records.orphans import Orphans
 from jobs_service.runs.ports import RunRepository
 from jobs_service.settings import JobsSettings
@@ -134,4 +135,5 @@ def _workspace_routers(
         run_counts_router(storage.run_counts, tokens),
         conversations_router(conversations, checks),
         deletion_router(deletion, tokens),
+        recordings_router(storage.recordings, tokens, checks),
     )

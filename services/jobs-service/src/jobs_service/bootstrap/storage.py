@@ -17,6 +17,8 @@ from jobs_service.queue import counter_repository
 from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
+from jobs_service.recordings import repository as recording_repository
+from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
 from jobs_service.runs.ports import RunHooks, RunRepository
@@ -46,6 +48,7 @@ INDEXES: Final = (
     *secret_repository.INDEXES,
     *event_repository.INDEXES,
     *run_count_repository.INDEXES,
+    *recording_repository.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
@@ -64,6 +67,7 @@ class Storage:
     queue: Queue
     journal: MongoJournal
     blobs: MongoBlobs
+    recordings: MongoRecordings
     spend: MongoSpend
     run_counts: MongoRunCounts
     run_counter: RunCounter
@@ -99,6 +103,7 @@ def make_storage(
         queue=queue or MongoQueue(store, counters),
         journal=MongoJournal(store, clock),
         blobs=blobs,
+        recordings=MongoRecordings(store, key_ring),
         spend=MongoSpend(store),
         run_counts=run_counts,
         run_counter=run_counter,

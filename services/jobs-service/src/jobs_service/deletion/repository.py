@@ -15,6 +15,7 @@ from jobs_service.deletion.run_traces import contents_of, files_in, files_in_par
 from jobs_service.events.repository import EVENTS
 from jobs_service.journal.repository import JOURNAL
 from jobs_service.payloads.repository import MongoBlobs
+from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
 from jobs_service.runs.documents import CHARGE, RUNS, STATE_ONLY, UNCHARGED, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.spend.charges import MongoCharges
@@ -61,7 +62,8 @@ class MongoDeletion:
     async def erase(self, request: Erase, limit: int) -> Erased:
         await self._blobs.discard(request.workspace_id, request.blob_ids)
         counts = [await self._erase_runs(request), await self._erase_letters(request, limit)]
-        parts = {DELIVERIES: _owner(request), CANCELS: _owner(request), TALLIES: _owner(request)}
+        owned = (DELIVERIES, CANCELS, TALLIES, RECORDINGS, CHUNKS, BARS)
+        parts = {name: _owner(request) for name in owned}
         if request.workflow_id is None:
             parts |= _of_workspace(request.workspace_id)
             counts.append(await self._blobs.discard_all(request.workspace_id, limit))

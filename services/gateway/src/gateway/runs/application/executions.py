@@ -1,5 +1,6 @@
 """Start of runs for authenticated callers with valid requests."""
 
+import random
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from gateway.runs.application.usage import SpendCap
 from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
 from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.recording import record_run
 from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.runs.ports.runs import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns
 from gateway.workflows.application.endpoints import Endpoints
@@ -172,6 +174,7 @@ class Executions:
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
             file_scope=caller.file_scope,
+            record=None if draft_run.uses_draft else record_run(endpoint, random.random()),  # noqa: S311 - a sample
             **request.options(),
         )
 

@@ -27,6 +27,14 @@ class UpdateBody(RequestBody):
     folder_id: str | None = None
 
 
+class RecordingBody(RequestBody):
+    """Which runs are recorded, and for how long."""
+
+    sample: float = Field(0, ge=0, le=1, description="Share of runs that are recorded.")
+    failures: bool = Field(False, description="Record every failed run.")
+    days: int = Field(7, ge=1, description="Days until a recording is deleted, at most the plan's log retention.")
+
+
 class AccessBody(RequestBody):
     """Who may call, and what is stored of calls."""
 
@@ -34,6 +42,9 @@ class AccessBody(RequestBody):
     store_inputs_and_outputs: bool | None = None
     input_validation: Literal["off", "strict"] | None = Field(
         None, description="`strict` refuses calls with undeclared or mistyped fields."
+    )
+    recording: RecordingBody | None = Field(
+        None, description="Which runs are recorded; null for none. Requires storeInputsAndOutputs."
     )
 
 
@@ -73,6 +84,7 @@ class DeploymentState(Wire):
     is_public_api: bool
     store_inputs_and_outputs: bool = Field(description="Whether inputs and outputs may be stored after a run ends.")
     input_validation: str = Field(description="`strict` refuses calls with undeclared or mistyped fields.")
+    recording: RecordingBody | None = Field(description="Which runs are recorded; null for none.")
     active_deployment: ActiveDeployment | None
 
 
@@ -91,6 +103,7 @@ class AccessState(Wire):
     is_public_api: bool
     store_inputs_and_outputs: bool
     input_validation: str
+    recording: RecordingBody | None
 
 
 class StatusState(Wire):

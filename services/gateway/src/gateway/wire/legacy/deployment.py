@@ -23,12 +23,14 @@ from gateway.wire.legacy.authoring_models import (
     DeployedState,
     DeploymentState,
     DeployResult,
+    RecordingBody,
     StatusState,
 )
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
+from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
@@ -89,6 +91,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
             is_public_api=changed.is_public,
             store_inputs_and_outputs=changed.stores_data,
             input_validation=changed.input_validation,
+            recording=_recording(changed),
         )
 
     @router.get("/deployed", response_model=DeployedState)
@@ -124,6 +127,7 @@ def _state(found: DeploymentStatus) -> DeploymentState:
         is_public_api=endpoint.is_public,
         store_inputs_and_outputs=endpoint.stores_data,
         input_validation=endpoint.input_validation,
+        recording=_recording(endpoint),
         active_deployment=active_deployment(endpoint),
     )
 
@@ -141,10 +145,22 @@ def _deployed(deployed: Deployed) -> DeployResult:
 
 def _change(body: AccessBody) -> UpdateAccess:
     """Return the requested change. Raises InvalidRequest if there is none."""
-    if body.is_public_api is None and body.store_inputs_and_outputs is None and body.input_validation is None:
+    sets_recording = "recording" in body.model_fields_set
+    given = (body.is_public_api, body.store_inputs_and_outputs, body.input_validation)
+    if not sets_recording and all(value is None for value in given):
         raise InvalidRequest("At least one of isPublicApi or storeInputsAndOutputs must be provided")
     return UpdateAccess(
         is_public=UNSET if body.is_public_api is None else body.is_public_api,
         stores_data=UNSET if body.store_inputs_and_outputs is None else body.store_inputs_and_outputs,
         input_validation=UNSET if body.input_validation is None else body.input_validation,
+        recording=_policy(body.recording) if sets_recording else UNSET,
     )
+
+
+def _policy(body: RecordingBody | None) -> RecordingPolicy | None:
+    return None if body is None else RecordingPolicy(body.sample, body.failures, body.days)
+
+
+def _recording(endpoint: Endpoint) -> RecordingBody | None:
+    policy = endpoint.recording
+    return None if policy is None else RecordingBody(sample=policy.sample, failures=policy.failures, days=policy.days)

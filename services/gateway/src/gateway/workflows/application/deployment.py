@@ -2,11 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+from msgspec import UNSET
+
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.plans import Plans
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.domain.errors import UndeployedAlready
-from gateway.workflows.ports import Authoring
+from gateway.workflows.ports import Authoring, RecordingStore
 from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint, UpdateAccess, Workflow
 from shared.errors import InvalidRequest, NotDeployed
 
@@ -19,8 +23,17 @@ class DeploymentService:
     """
 
     def __init__(
-        self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, settle: Callable[[], Awaitable[None]]
+        self,
+        authoring: Authoring,
+        endpoints: Endpoints,
+        audit: AuditLog,
+        settle: Callable[[], Awaitable[None]],
+        *,
+        recordings: RecordingStore,
+        plans: Plans,
     ) -> None:
+        self._recordings = recordings
+        self._plans = plans
         self._authoring = authoring
         self._endpoints = endpoints
         self._audit = audit
@@ -94,11 +107,21 @@ class DeploymentService:
         return endpoint
 
     async def set_access(self, caller: Caller, workflow_id: str, change: UpdateAccess) -> Workflow:
-        """Set who may call. Raises MissingScope, NotFound, Unavailable."""
+        """Set who may call, and what is stored and recorded of calls.
+
+        A workflow that stores no data has no recordings: they are deleted before this returns. Raises MissingScope,
+        NotFound, InvalidRequest, Unavailable.
+        """
         caller.require(Scope.ADMIN)
+        self._check_recording(caller, change)
         found = await self._endpoints.find(workflow_id)
+        if found is not None and change.stores_data is False:  # first: after a crash here, none are left
+            await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=found.revision)
         changed = await self._authoring.set_access(caller.workspace.id, workflow_id, change)
         self._endpoints.forget(workflow_id)
+        if change.stores_data is False:
+            revision = changed.endpoint.revision
+            await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=revision)
         await self._audit.record(
             caller,
             "workflow.access_changed",
@@ -116,6 +139,7 @@ class DeploymentService:
         found = await self._endpoints.get(workflow_id)
         await self._authoring.archive(caller.workspace.id, workflow_id)
         self._endpoints.forget(workflow_id)
+        await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=found.revision)
         await self._audit.record(caller, "workflow.deleted", target_id=workflow_id, target_name=found.name)
         await self._settle()
 
@@ -125,6 +149,13 @@ class DeploymentService:
         saved = await self._authoring.load_draft(caller.workspace.id, workflow_id, version)
         await self._audit.record(caller, "workflow.version_loaded", target_id=workflow_id, after={"version": version})
         return saved
+
+    def _check_recording(self, caller: Caller, change: UpdateAccess) -> None:
+        if change.recording is UNSET or change.recording is None:
+            return
+        longest = self._plans[caller.workspace.plan].log_days
+        if change.recording.days > longest:
+            raise InvalidRequest(f"recording.days must be at most {longest}, the log retention of your plan")
 
     async def _live(self, workflow_id: str) -> int | None:
         found = await self._endpoints.find(workflow_id)
@@ -147,9 +178,11 @@ class DeploymentService:
         return page.versions[0].number
 
 
-def _access(endpoint: Endpoint) -> dict[str, bool | str]:
+def _access(endpoint: Endpoint) -> dict[str, object]:
+    policy = endpoint.recording
     return {
         "isPublicApi": endpoint.is_public,
         "storeInputsAndOutputs": endpoint.stores_data,
         "inputValidation": endpoint.input_validation,
+        "recording": None if policy is None else msgspec.structs.asdict(policy),
     }

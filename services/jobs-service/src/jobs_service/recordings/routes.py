@@ -1,0 +1,61 @@
+"""Routes for recordings: workers store them, the gateway reads and deletes them."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.responses import Response
+
+from jobs_service.recordings.repository import MongoRecordings
+from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording
+from shared.ids import RUN_KEY_LENGTH, run_key
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.structs import StructResponse, struct_body
+
+MAX_PAGE: Final = 200
+Workspace = Annotated[str, Path(max_length=128)]
+Run = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+
+
+def recordings_router(recordings: MongoRecordings, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
+    """Return `/internal/recordings`. A worker stores only the recording of the run whose ticket it has."""
+    router = APIRouter(prefix="/internal/recordings/{workspace_id}")
+    worker = checks.access(ServiceName.EXECUTOR)
+    gateway = [Depends(only(tokens, ServiceName.GATEWAY))]
+
+    @router.put("/{run}", status_code=204)
+    async def put(
+        workspace_id: Workspace,
+        run: Run,
+        access: Annotated[RunAccess, Depends(worker)],
+        body: Annotated[StoreRecording, Depends(struct_body(StoreRecording))],
+    ) -> None:
+        access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
+        await recordings.put(workspace_id, run, body)
+
+    @router.get("", dependencies=gateway)
+    async def page(
+        workspace_id: Workspace,
+        workflow_id: str,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+        cursor: str | None = None,
+        conversation_id: str | None = None,
+    ) -> Response:
+        found = await recordings.page(
+            workspace_id, workflow_id, conversation_id=conversation_id, limit=limit, cursor=cursor
+        )
+        return StructResponse(found)
+
+    @router.get("/{run}", dependencies=gateway)
+    async def read(workspace_id: Workspace, run: Run, workflow_id: str) -> Response:
+        return Response(await recordings.read(workspace_id, workflow_id, run), media_type="application/json")
+
+    @router.post("/delete", dependencies=gateway)
+    async def delete(
+        workspace_id: Workspace, body: Annotated[DeleteRecordings, Depends(struct_body(DeleteRecordings))]
+    ) -> Response:
+        run = None if body.run_id is None else run_key(workspace_id, body.run_id)
+        return StructResponse(DeletedRecordings(await recordings.delete(workspace_id, body, run)))
+
+    return router

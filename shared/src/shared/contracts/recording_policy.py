@@ -1,0 +1,27 @@
+"""Which runs are recorded."""
+
+import msgspec
+
+
+class RecordingPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which runs of a workflow are recorded, and for how long."""
+
+    sample: float = 0.0
+    """Share of runs, from 0 to 1."""
+    failures: bool = False
+    """Record every failed run."""
+    days: int = 7
+
+    @property
+    def records_any(self) -> bool:
+        """Return whether any run is recorded."""
+        return self.sample > 0 or self.failures
+
+
+class RecordRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Record this run: always, or only if it fails."""
+
+    days: int
+    revision: int
+    """Revision of the workflow when the run began. Deleted recordings bar runs of earlier revisions."""
+    only_failure: bool = False

@@ -1,0 +1,159 @@
+"""Recordings are stored encrypted, read by run, and deleted for certain."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import SecretStr
+from tests.integration.jobs.conftest import Start
+from tests.support.deploy import key
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System
+
+from gateway.features.recordings.client import HttpRecordingClient
+from jobs_service.recordings.repository import CHUNK_BYTES, CHUNKS, RECORDINGS
+from shared.contracts.erasure import Erase, Erased
+from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recordings import DeleteRecordings, RecordingSummary, StoreRecording
+from shared.contracts.runs import RunStatus
+from shared.errors import NotFound, Unavailable
+from shared.web.paths import path_of
+
+PLAIN = b'{"runId":"R1","input":"a very private question"}'
+
+
+@pytest.fixture
+async def system(start: Start) -> AsyncIterator[System]:
+    async with start(webhook_keys=SecretStr(key("k1"))) as system:
+        yield system
+
+
+@pytest.fixture
+def gateway(system: System) -> HttpRecordingClient:
+    return HttpRecordingClient(system.gateway.client)
+
+
+async def put(
+    system: System,
+    run: str = "R1",
+    content: bytes = PLAIN,
+    *,
+    revision: int = 1,
+    workspace_id: str = WORKSPACE,
+    **more: Any,
+) -> None:
+    """Store the recording of a run of this workspace."""
+    summary = RecordingSummary(
+        **{
+            "run_id": run,
+            "workflow_id": WORKFLOW,
+            "status": RunStatus.COMPLETED,
+            "started_at": datetime.now(UTC),
+            "size": len(content),
+            **more,
+        }
+    )
+    body = StoreRecording(summary=summary, record=RecordRun(1, revision), content=msgspec.Raw(content))
+    await system.executor.client.call("PUT", path_of("recordings", workspace_id, f"{run}@{workspace_id}"), body=body)
+
+
+async def runs(gateway: HttpRecordingClient, **more: Any) -> list[str]:
+    query: dict[str, Any] = {"conversation_id": None, "limit": 50, "cursor": None, **more}
+    return [each.run_id for each in (await gateway.page(WORKSPACE, WORKFLOW, **query)).recordings]
+
+
+async def documents(system: System, name: str) -> list[Any]:
+    return await system.store.collection(name).find({}).to_list()
+
+
+async def test_a_recording_is_read_back_as_it_was_and_nothing_readable_is_stored(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    await put(system)
+    assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == PLAIN
+    stored = repr([await documents(system, name) for name in (RECORDINGS, CHUNKS)])
+    assert "private" not in stored
+
+
+async def test_a_long_recording_is_stored_in_chunks(system: System, gateway: HttpRecordingClient) -> None:
+    content = msgspec.json.encode({"input": "x" * (2 * CHUNK_BYTES)})
+    await put(system, content=content)
+    assert len(await documents(system, CHUNKS)) == 3
+    assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == content
+    await put(system)
+    assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == PLAIN
+    assert len(await documents(system, CHUNKS)) == 1
+
+
+async def test_another_workspace_or_workflow_finds_nothing(system: System, gateway: HttpRecordingClient) -> None:
+    await put(system)
+    for workspace_id, workflow_id in (("other", WORKFLOW), (WORKSPACE, "other")):
+        with pytest.raises(NotFound):
+            await gateway.read(workspace_id, workflow_id, "R1")
+        page = await gateway.page(workspace_id, workflow_id, conversation_id=None, limit=9, cursor=None)
+        assert page.recordings == ()
+
+
+async def test_recordings_are_listed_newest_first_in_pages(system: System, gateway: HttpRecordingClient) -> None:
+    for number in range(3):
+        await put(system, f"R{number}", conversation_id="c" if number == 1 else None)
+    first = await gateway.page(WORKSPACE, WORKFLOW, conversation_id=None, limit=2, cursor=None)
+    assert [each.run_id for each in first.recordings] == ["R2", "R1"]
+    assert await runs(gateway, cursor=first.next_cursor) == ["R0"]
+    assert await runs(gateway, conversation_id="c") == ["R1"]
+
+
+async def test_recordings_are_deleted_by_run_and_by_conversation(system: System, gateway: HttpRecordingClient) -> None:
+    await put(system, "R1", conversation_id="c")
+    await put(system, "R2")
+    await put(system, "R3")
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, conversation_id="c")) == 1
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id="R2")) == 1
+    assert await runs(gateway) == ["R3"]
+    assert len(await documents(system, CHUNKS)) == 1
+
+
+async def test_late_recordings_of_earlier_revisions_are_refused(system: System, gateway: HttpRecordingClient) -> None:
+    await put(system, revision=4)
+    await gateway.delete_of_workflow(WORKSPACE, WORKFLOW, before=5)
+    await put(system, "late", revision=5)
+    assert [await documents(system, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
+    await put(system, "next", revision=6)
+    assert await runs(gateway) == ["next"]
+
+
+async def test_erasing_a_workflow_erases_its_recordings(system: System, gateway: HttpRecordingClient) -> None:
+    await put(system)
+    await put(system, workspace_id="other")
+    await system.gateway.client.call("POST", path_of("erasures"), body=Erase(WORKSPACE, WORKFLOW), returns=Erased)
+    assert await runs(gateway) == []
+    assert {each["workspace_id"] for each in await documents(system, CHUNKS)} == {"other"}
+
+
+async def test_a_recording_ends_with_its_days(system: System, gateway: HttpRecordingClient) -> None:
+    await put(system)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    await system.store.collection(RECORDINGS).update_many({}, {"$set": {"expires_at": past}})
+    assert await runs(gateway) == []
+    with pytest.raises(NotFound):
+        await gateway.read(WORKSPACE, WORKFLOW, "R1")
+
+
+async def test_a_new_key_reads_old_recordings_once_keys_are_rotated(
+    start: Start, system: System, gateway: HttpRecordingClient
+) -> None:
+    await put(system)
+    both = SecretStr(f"{key('k2')},{key('k1')}")
+    async with start(webhook_keys=both):
+        (stored,) = await documents(system, RECORDINGS)
+        assert stored["key"]["key_id"] == "k2"
+    async with start(webhook_keys=SecretStr(key("k2"))) as rotated:
+        assert await HttpRecordingClient(rotated.gateway.client).read(WORKSPACE, WORKFLOW, "R1") == PLAIN
+
+
+async def test_without_a_key_nothing_is_stored(start: Start) -> None:
+    async with start() as keyless:
+        with pytest.raises(Unavailable):
+            await put(keyless)
+        assert [await documents(keyless, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
