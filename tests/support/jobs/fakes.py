@@ -278,6 +278,7 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.kept: defaultdict[str, list[JournalEntry]] = defaultdict(list)
+        self.expiries: dict[str, datetime] = {}
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
         """See JournalRepository."""
@@ -289,6 +290,18 @@ class FakeJournal:
 
     async def extend_retention(self, run_id: str) -> None:
         """See JournalRepository."""
+
+    async def expire(self, run_ids: Sequence[str], at: datetime) -> None:
+        """See JournalRepository."""
+        self.expiries |= dict.fromkeys(run_ids, at)
+
+    async def inherit(self, run_id: str, entries: Sequence[JournalEntry], expires_at: datetime) -> None:
+        """See JournalRepository."""
+        self.kept[run_id] = list(entries)
+
+    async def keep_inherited(self, run_id: str) -> int:
+        """See JournalRepository."""
+        return len(self.kept[run_id])
 
     async def discard(self, run_ids: Sequence[str]) -> None:
         """See JournalRepository."""

@@ -75,6 +75,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paused_at: datetime | None = None
     pauses: tuple[PausePoint, ...] = ()
     """The run's unanswered pauses."""
+    repair_of: str | None = None
+    """The failed run that this run repairs."""
 
 
 class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -146,6 +146,10 @@ class RunSpec(RunOptions, frozen=True, kw_only=True, omit_defaults=True):
     """Stored files that the run may read: those that its caller may read."""
     record: RecordRun | None = None
     """Record the run; None if it is not recorded."""
+    repair_of: str | None = None
+    """The failed run whose journal this durable run continues."""
+    inherited_entries: int = 0
+    """Number of journal entries that it continues from."""
 
     @property
     def is_nested(self) -> bool:

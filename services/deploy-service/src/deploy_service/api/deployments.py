@@ -9,6 +9,7 @@ from deploy_service.api.parameters import Number, WorkspaceId
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.versions import Versions
 from shared.contracts import deployments as contracts
+from shared.contracts.runs import Trigger
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
@@ -54,6 +55,18 @@ def deployments_router(deployments: Deployments, versions: Versions, tokens: Ser
         after: Annotated[State, Query(alias="to")] = "draft",
     ) -> Response:
         return StructResponse(await versions.diff(workflow_id, workspace_id, before=before, after=after))
+
+    @router.get("/resume-map")
+    async def resume_map(
+        workflow_id: str,
+        workspace_id: WorkspaceId,
+        before: Annotated[int, Query(alias="from", ge=1)],
+        after: Annotated[int, Query(alias="to", ge=1)],
+        trigger: Trigger,
+    ) -> Response:
+        return StructResponse(
+            await versions.resume_map(workflow_id, workspace_id, before=before, after=after, trigger=trigger)
+        )
 
     @router.get("/versions")
     async def page(

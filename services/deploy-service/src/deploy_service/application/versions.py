@@ -9,7 +9,11 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.views import version_view
 from deploy_service.ports import VersionRepository
+from shared.compile_slots import CompileSlots
 from shared.contracts import deployments as contracts
+from shared.contracts.repairs import ResumeMap
+from shared.contracts.runs import Trigger
+from shared.workflow.diff.resume_map import resume_map
 from shared.workflow.diff.version_diff import changes as differences
 
 TEXT_FIELDS: Final = ("name", "description")
@@ -22,6 +26,7 @@ class Versions:
         self._versions = versions
         self._contents = contents
         self._changes = changes
+        self._slots = CompileSlots()
 
     async def page(
         self, workflow_id: str, workspace_id: str, *, before: int | None, limit: int
@@ -62,3 +67,13 @@ class Versions:
         new = await self._contents.named(workflow, after)
         found = await asyncio.to_thread(differences, old.state, new.state)
         return contracts.Diff(tuple(found))
+
+    async def resume_map(
+        self, workflow_id: str, workspace_id: str, *, before: int, after: int, trigger: Trigger
+    ) -> ResumeMap:
+        """Return the places of one version's blocks in another. Raises NotFound, InvalidWorkflow."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        old = await self._contents.named(workflow, str(before))
+        new = await self._contents.named(workflow, str(after))
+        async with self._slots.hold(workspace_id):
+            return await self._slots.run(lambda: resume_map(old.state, new.state, trigger))

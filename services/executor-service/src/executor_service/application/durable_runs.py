@@ -22,7 +22,7 @@ from executor_service.ports import DurableRuns, RunEvents, RunEventsFactory
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
@@ -184,7 +184,10 @@ class DurableRunWorker:
             return await execution.run()
 
     async def _build_result(self, attempt: int, spec: RunSpec, journal: BatchedJournal, result: RunResult) -> FinishRun:
-        await journal.settle()
+        if result.outcome.status is RunStatus.FAILED and spec.stores_data:
+            await journal.flush()  # a repair continues from it
+        else:
+            await journal.settle()
         outcome = await self._launcher.store_output(spec, result.outcome, retry_seconds=RETRY_SECONDS)
         blocks = tuple(result.blocks) if spec.stores_data else ()
         state = b"" if result.state is None else msgspec.json.encode(result.state)

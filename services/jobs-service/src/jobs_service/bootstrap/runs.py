@@ -31,6 +31,9 @@ from jobs_service.queue.dispatcher import Dispatcher
 from jobs_service.records.consumer import RecordsConsumer
 from jobs_service.records.repository import MongoRecords
 from jobs_service.records.service import RecordService
+from jobs_service.repairs.repository import MongoRepairableRuns
+from jobs_service.repairs.routes import repairs_router
+from jobs_service.repairs.service import RepairService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.maintenance import Maintenance
@@ -66,6 +69,7 @@ class RunServices:
     journal_service: JournalService
     records: RecordService
     events: EventService
+    repairs: RepairService
 
 
 def make_run_services(
@@ -97,16 +101,24 @@ def make_run_services(
         signer=signer,
     )
     records = MongoRecords(storage.store, rules, storage.hooks)
+    admission = AdmissionService(storage.queue, storage.payloads, cancels, settings.queue_limits, wake_up)
     return RunServices(
         wake_up=wake_up,
         journal_cleaner=journal_cleaner,
         cancels=cancels,
-        admission=AdmissionService(storage.queue, storage.payloads, cancels, settings.queue_limits, wake_up),
+        admission=admission,
         pauses=pauses,
         claim_service=claim_service,
         journal_service=JournalService(storage.runs, storage.journal, rules),
         records=RecordService(records, storage.payloads, cancels),
         events=EventService(MongoEvents(storage.store, clock), storage.views),
+        repairs=RepairService(
+            runs=storage.runs,
+            views=storage.views,
+            repairable=MongoRepairableRuns(storage.store),
+            journal=storage.journal,
+            admission=admission,
+        ),
     )
 
 
@@ -198,4 +210,5 @@ def run_routers(
         events_router(services.events, tokens),
         *claim_routers(services.claim_service, services.journal_service, tokens, checks),
         pauses_router(services.pauses, tokens, checks),
+        repairs_router(services.repairs, tokens),
     )

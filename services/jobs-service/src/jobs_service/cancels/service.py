@@ -74,7 +74,7 @@ class CancelService:
         if not done.notify_worker:
             if done.run != run:
                 metrics.ENDED.labels(done.run.status.value).inc()
-            self._journal_cleaner.discard_journal(run.id)
+            self._journal_cleaner.end_journal(done.run)
             self._dispatcher.wake()
             return
         try:

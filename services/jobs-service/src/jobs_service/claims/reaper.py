@@ -97,7 +97,7 @@ class Reaper:
             return  # no broadcast here: it would also stop the next worker; the attempt fences the lost one
         if before.phase is not Phase.ATTACHED:
             metrics.ENDED.labels(after.status.value).inc()
-        self._journal_cleaner.discard_journal(after.id)
+        self._journal_cleaner.end_journal(after)
         if before.phase in (Phase.PROCESSING, Phase.ATTACHED):
             await self._stop_worker(after.id)
 

@@ -12,16 +12,16 @@ from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.pauses.service import PauseService
 from jobs_service.payloads.service import Payloads
 from jobs_service.runs import claim_rules, messages
-from jobs_service.runs.claim_rules import ClaimEnd, ClaimRefusal
+from jobs_service.runs.claim_rules import ClaimDecision, ClaimEnd, ClaimGrant, ClaimRefusal
 from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.endings import finish, pause
 from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import ClaimableRun, LoadedRun, RunRepository, RunResult
-from jobs_service.runs.run import Rules, Run
+from jobs_service.runs.run import Phase, Rules, Run, end
 from shared.clock import ms_between, whole_ms
 from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.security.run_tickets import TicketSigner
 
 
@@ -86,7 +86,9 @@ class ClaimService:
     async def _decide_claim(self, request: ClaimRun, loaded: ClaimableRun | None) -> ClaimAnswer | None:
         if loaded is None:
             return ClaimAnswer()
-        decision = claim_rules.claim(loaded.run, request, loaded.now, self._rules)
+        decision = await self._require_inherited(
+            loaded, claim_rules.claim(loaded.run, request, loaded.now, self._rules)
+        )
         if isinstance(decision, ClaimRefusal):
             return ClaimAnswer()
         if not await self._runs.replace(loaded.run, decision.run):
@@ -99,6 +101,15 @@ class ClaimService:
             metrics.QUEUE_SECONDS.observe(ms_between(loaded.run.created_at, loaded.now) / 1000)
         self._dispatcher.wake()
         return ClaimAnswer(await self._grant(loaded, decision.run, request))
+
+    async def _require_inherited(self, loaded: ClaimableRun, decision: ClaimDecision) -> ClaimDecision:
+        """Return `decision`, or the end of a repair whose inherited journal has expired: its blocks would run again."""
+        expected = loaded.spec.inherited_entries
+        if not expected or not isinstance(decision, ClaimGrant):
+            return decision
+        if await self._journal.keep_inherited(loaded.run.id) >= expected:
+            return decision
+        return ClaimEnd(end(loaded.run, Phase.FAILED, loaded.now, self._rules, error=messages.journal_expired()))
 
     def _apply_report(self, report: FinishRun, loaded: LoadedRun) -> Run:
         outcome, attempt = report.outcome, report.attempt
@@ -129,7 +140,7 @@ class ClaimService:
 
     async def _grant(self, loaded: ClaimableRun, run: Run, request: ClaimRun) -> ClaimGranted:
         remaining = max(0.0, (run.deadline_at - loaded.now).total_seconds()) if run.deadline_at else 0.0
-        journal = await self._read_journal(run, in_pages=request.pages)
+        journal = await self._read_journal(run, loaded.spec, in_pages=request.pages)
         return ClaimGranted(
             run=loaded.spec,
             attempt=run.attempt,
@@ -142,9 +153,9 @@ class ClaimService:
             ticket=self._signer.sign_run(loaded.spec, seconds=remaining + self._rules.grace.total_seconds()),
         )
 
-    async def _read_journal(self, run: Run, *, in_pages: bool) -> JournalPage:
+    async def _read_journal(self, run: Run, spec: RunSpec, *, in_pages: bool) -> JournalPage:
         """Return the journal, or its first page."""
-        if run.attempt == 1:
+        if run.attempt == 1 and not spec.inherited_entries:
             return JournalPage()
         page = await self._journal.read(run.id)
         while page.more_behind is not None and not in_pages:
@@ -162,10 +173,10 @@ class ClaimService:
         )
 
     def _free_slot(self, run: Run) -> None:
-        """Wake the dispatcher for the freed slot, and discard an ended run's journal."""
+        """Wake the dispatcher for the freed slot, and end an ended run's journal."""
         if run.phase.is_terminal:
             metrics.ENDED.labels(run.status.value).inc()
-            self._journal_cleaner.discard_journal(run.id)
+            self._journal_cleaner.end_journal(run)
         self._dispatcher.wake()
 
 

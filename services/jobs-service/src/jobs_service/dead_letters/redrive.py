@@ -40,5 +40,7 @@ class RedriveService:
             actor_id=request.actor_id,
             caller_name=request.caller_name,
             user_id=request.user_id,
+            repair_of=None,
+            inherited_entries=0,
         )
         return await self._admission.accept(AcceptRun(again, request.concurrency_limit))

@@ -1,6 +1,7 @@
 """Storage of journals and of events for late readers."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
@@ -36,5 +37,14 @@ class JournalRepository(Protocol):
 
     async def extend_retention(self, run_id: str) -> None:
         """Restart the retention of a paused run's entries."""
+
+    async def expire(self, run_ids: Sequence[str], at: datetime) -> None:
+        """Delete the entries of these runs at this time."""
+
+    async def inherit(self, run_id: str, entries: Sequence[JournalEntry], expires_at: datetime) -> None:
+        """Store the entries that a new run continues from, until it is claimed or this time. Idempotent."""
+
+    async def keep_inherited(self, run_id: str) -> int:
+        """Keep the inherited entries until the run ends; return how many there are."""
 
     async def discard(self, run_ids: Sequence[str]) -> None: ...

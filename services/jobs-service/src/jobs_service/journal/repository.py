@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from jobs_service.store.inserts import insert_new
+from shared.batching import batches
 from shared.clock import Clock
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.errors import Unavailable
@@ -33,8 +34,11 @@ Growing ranges avoid both.
 INDEXES: Final = (
     Index(JOURNAL, ascending("run_id", "index", "attempt")),
     Index(JOURNAL, ascending("written_at"), expire_after_seconds=ABANDONED_SECONDS),
+    Index(JOURNAL, ascending("expires_at"), expire_after_seconds=0),
 )
 _START: Final = JournalPosition(-1, 0)
+_INHERITED: Final = 0
+"""Attempt of inherited entries. The first attempt of a run is 1."""
 
 
 class MongoJournal:
@@ -70,6 +74,22 @@ class MongoJournal:
     @store_call
     async def extend_retention(self, run_id: str) -> None:
         await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": self._clock.now()}})
+
+    @store_call
+    async def expire(self, run_ids: Sequence[str], at: datetime) -> None:
+        await self._entries.update_many({"run_id": {"$in": list(run_ids)}}, {"$set": {"expires_at": at}})
+
+    @store_call
+    async def inherit(self, run_id: str, entries: Sequence[JournalEntry], expires_at: datetime) -> None:
+        now = self._clock.now()
+        documents = [_document(run_id, _INHERITED, entry, now) | {"expires_at": expires_at} for entry in entries]
+        for group in batches(documents, weigh=lambda each: len(each["data"]), max_weight=PAGE_BYTES):
+            await insert_new(self._entries, group)
+
+    @store_call
+    async def keep_inherited(self, run_id: str) -> int:
+        inherited = {"run_id": run_id, "attempt": _INHERITED}
+        return (await self._entries.update_many(inherited, {"$unset": {"expires_at": 1}})).matched_count
 
     @store_call
     async def discard(self, run_ids: Sequence[str]) -> None:

@@ -48,7 +48,9 @@ class JournalService:
 
     async def _held(self, run_id: str, attempt: int) -> LoadedRun:
         loaded = await self._runs.load(run_id)
-        if loaded is None or loaded.run.phase.is_terminal:
+        if loaded is not None and loaded.run.has_kept_journal and loaded.run.expires_at is not None:
+            await self._journal.expire([run_id], loaded.run.expires_at)
+        elif loaded is None or loaded.run.phase.is_terminal:
             # The run is deleted, or will be: no later cleanup would find these entries.
             await self._journal.discard([run_id])
         if loaded is None:

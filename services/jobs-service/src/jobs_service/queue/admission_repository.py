@@ -168,7 +168,7 @@ class MongoAdmission:
 def accepted_document(request: AcceptRun, accepted: RunAccepted, reservation: Reservation, order: int) -> Document:
     """Return the document of a new durable run."""
     spec = request.run
-    run = run_of(spec, Phase.WAITING, accepted.created_at)
+    run = run_of(spec, Phase.WAITING, accepted.created_at, keeps_journal=spec.stores_data)
     durable: Document = {"job_id": accepted.job_id, RESERVATION: reservation.id, **spec_fields(spec)}
     if spec.callback_url is not None:
         durable[WANTS_NOTICE] = True

@@ -45,6 +45,12 @@ WANTS_NOTICE: Final = "tells"
 RESERVATION: Final = "offer_id"
 """Stored name: the reservation that stored a durable run."""
 
+KEEPS_JOURNAL: Final = "keeps_journal"
+"""Marks a run whose journal stays after a failure."""
+
+REPAIR_OF: Final = "repair_of"
+"""The failed run that this run repairs."""
+
 INDEXES: Final = (
     Index(RUNS, ascending("job_id"), unique=True, sparse=True),
     Index(RUNS, ascending("phase", "workspace_id", "position", "_id")),
@@ -109,6 +115,8 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "time_limit_ms": run.time_limit_ms,
         "limit_text_ms": run.limit_text_ms,
         "log_retention_ms": run.log_retention_ms or None,
+        KEEPS_JOURNAL: run.keeps_journal or None,
+        REPAIR_OF: spec.repair_of,
         "created_ms": to_ms(run.created_at),
         "position": position_of(run.created_at, order),
     }
@@ -159,6 +167,7 @@ def to_run(document: Document) -> Run:
         time_limit_ms=found("time_limit_ms", 0),
         limit_text_ms=found("limit_text_ms", 0),
         log_retention_ms=found("log_retention_ms", 0),
+        keeps_journal=found(KEEPS_JOURNAL, False),
         created_at=from_ms(document["created_ms"]),
         revision=document["revision"],
         attempt=found("attempt", 0),

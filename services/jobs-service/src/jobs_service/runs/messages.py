@@ -45,3 +45,9 @@ def too_many_pauses(limit: int) -> RunError:
 def cancelled() -> RunError:
     """Return the error of a canceled run."""
     return RunError(ErrorCode.CANCELLED, "Cancelled")
+
+
+def journal_expired() -> RunError:
+    """Return the error of a repair that was not claimed before its journal expired."""
+    text = "The results of the failed run expired before the repair started"
+    return RunError(ErrorCode.EXECUTION_FAILED, text)

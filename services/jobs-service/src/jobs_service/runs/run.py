@@ -105,6 +105,8 @@ class Run:
     """Time limit shown in the timeout message."""
     log_retention_ms: int = 0
     """How long logs contain it after its end, if longer than its result."""
+    keeps_journal: bool = False
+    """Whether its journal stays after a failure, so that the run can be repaired."""
     created_at: datetime
     revision: int = 0
     """Increases with every write."""
@@ -164,6 +166,11 @@ class Run:
     def is_expired(self, now: datetime) -> bool:
         """Return whether callers no longer find the run."""
         return any(moment is not None and moment <= now for moment in (self.result_until, self.expires_at))
+
+    @property
+    def has_kept_journal(self) -> bool:
+        """Return whether the run has ended and its journal stays as long as the run."""
+        return self.keeps_journal and self.phase is Phase.FAILED
 
 
 def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> Run:

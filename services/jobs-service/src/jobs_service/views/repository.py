@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from jobs_service.runs.documents import (
     BARE_SPEC,
+    REPAIR_OF,
     RUNS,
     STATE_ONLY,
     decode_usage,
@@ -157,4 +158,5 @@ def to_view(document: Document) -> RunView:
         usage=decode_usage(document.get("usage")),
         paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
         pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
+        repair_of=document.get(REPAIR_OF),
     )

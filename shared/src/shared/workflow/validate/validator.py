@@ -115,7 +115,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
         yield from unsupported_settings(block)
 
 
-def _refused(block: Block, refusal: Refusal, types: Sequence[str]) -> Problem:
+def _refused(block: Block, refusal: UnsupportedBlock, types: Sequence[str]) -> Problem:
     is_unknown = refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE and replacement_for(block.type) is None
     suggestion = nearest(block.type, types) if is_unknown else None
     message = f"Invalid block type: {block.type}.{did_you_mean(suggestion)}" if suggestion else refusal.message
