@@ -1,7 +1,7 @@
 """An imported draft is changed so that it runs here."""
 
-from tests.unit.gateway.system import System
-from tests.unit.workflow.states import block, chain
+from tests.support.gateway.system import System
+from tests.support.workflow_states import block, chain
 
 from shared.contracts.deployments import SaveDraft
 

@@ -138,7 +138,11 @@ def test_a_version_that_changes_a_completed_block_is_refused_by_its_name(after: 
 def test_a_block_that_a_new_path_would_reach_again_is_refused() -> None:
     condition = block("if", "condition", conditions=[{"id": "if-a", "title": "if", "value": "x"}])
     blocks = [START, condition, block("skipped"), block("joined"), block("last")]
-    edges = [("start", "source", "if"), ("if", "condition-if-a", "joined"), ("if", "condition-none", "skipped")]
+    edges: list[tuple[str, str | None, str]] = [
+        ("start", "source", "if"),
+        ("if", "condition-if-a", "joined"),
+        ("if", "condition-none", "skipped"),
+    ]
     edges += [("skipped", "source", "joined"), ("joined", "source", "last")]
     before, after = document(blocks, edges), document(blocks, [*edges, ("start", "source", "skipped")])
     recorder = Recorder()
@@ -155,7 +159,11 @@ def test_a_block_that_a_new_path_would_reach_again_is_refused() -> None:
 
 def test_a_loop_that_has_begun_keeps_its_blocks() -> None:
     loop = block("loop", "loop", data={"loopType": "for", "count": 2})
-    edges = [("start", "source", "loop"), ("loop", "loop-start-source", "a"), ("a", "source", "b")]
+    edges: list[tuple[str, str | None, str]] = [
+        ("start", "source", "loop"),
+        ("loop", "loop-start-source", "a"),
+        ("a", "source", "b"),
+    ]
     before = document([START, loop, block("a", parent="loop"), block("b", parent="loop")], edges)
     added = [block("a", parent="loop"), block("b", parent="loop"), block("new", parent="loop")]
     after = document([START, loop, *added], [*edges, ("b", "source", "new")])

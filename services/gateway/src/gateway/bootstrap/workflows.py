@@ -69,5 +69,5 @@ def workflow_routers(
         authoring_router(access, deploy, drafts, deployments),
         block_types_router(access, installed_catalog()),
         workflow_schema_router(installed_catalog()),
-        conversions_router(access, deploy, editing),
+        conversions_router(access, deploy, drafts),
     )

@@ -9,9 +9,8 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, Wire, json_of
-from gateway.http.error_models import AUTHORING_ERRORS, Error
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.error_models import Error
+from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers, described
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
@@ -43,9 +42,7 @@ class Converted(Wire):
 
 def conversions_router(access: WorkspaceAccess, authoring: Authoring, editing: DraftService) -> APIRouter:
     """Return the route, for editors."""
-    router = APIRouter(
-        prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
-    )
+    router = legacy_router("Workflows", *AUTHORING, prefix="/api/workflows")
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.post(
