@@ -18,6 +18,7 @@ from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
 from flowport.commands.local_servers import stack, up
 from flowport.commands.login import login, profiles_app
+from flowport.commands.recordings import recordings_app
 from flowport.commands.run import run
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
@@ -62,6 +63,7 @@ command(app)(run)
 command(app)(dev)
 app.add_typer(workflows_app, name="workflows")
 app.add_typer(runs_app, name="runs")
+app.add_typer(recordings_app, name="recordings")
 app.add_typer(keys_app, name="keys")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(dead_letters_app, name="dead-letters")

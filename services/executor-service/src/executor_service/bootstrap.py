@@ -16,6 +16,7 @@ from executor_service.adapters.instrumentation import InstrumentedModels, trace_
 from executor_service.adapters.memory_store import JobsMemoryStore
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
+from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.adapters.required_sandbox import RequiredSandbox
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
@@ -104,10 +105,24 @@ def build(
     )
     running = ActiveRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))
+    recordings = RecordingOutbox(jobs)
     attached = AttachedRuns(
-        launcher, partial(BrokerReplyChannel, broker.replies), running, records=records, durable=durable, clock=clock
+        launcher,
+        partial(BrokerReplyChannel, broker.replies),
+        running,
+        records=records,
+        durable=durable,
+        clock=clock,
+        recordings=recordings,
     )
-    worker = DurableRunWorker(launcher, durable, running, worker_id=_worker_id(), events=run_events_factory(broker))
+    worker = DurableRunWorker(
+        launcher,
+        durable,
+        running,
+        worker_id=_worker_id(),
+        events=run_events_factory(broker),
+        recordings=recordings,
+    )
     consumers = _consumers(settings, broker, attached, worker, running)
     return create_app(
         ServiceName.EXECUTOR,
@@ -123,6 +138,7 @@ def build(
             models,
             broker,
             records,
+            recordings,
             consumers,
         ],
         checks={"broker": broker.ping, "queues": consumers.check},

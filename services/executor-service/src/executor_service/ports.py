@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
+from executor_service.engine.recorder import RunRecording
 from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
@@ -134,6 +135,13 @@ class Records(Protocol):
 
     def put(self, record: RunBegan | RunRecorded) -> None:
         """Add a record without waiting; drop and count it if there is no room."""
+
+
+class Recordings(Protocol):
+    """Receiver of recordings of ended runs."""
+
+    def put(self, recording: RunRecording) -> None:
+        """Add a recording without waiting; drop and count it if there is no room."""
 
 
 class FileStore(Protocol):

@@ -46,6 +46,8 @@ class RecordedBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     usage: Usage = Usage()
     started_at: datetime | None = None
     duration_ms: float = 0.0
+    size: int = 0
+    """Bytes of inputs and output."""
     is_resumption: bool = False
     """Only the output after a pause: `merge_blocks` adds it to the execution that paused."""
 

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.launcher import Launcher
+from executor_service.application.null_recordings import NO_RECORDINGS
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
-from executor_service.ports import DeliveryStatus, DurableRuns, Records, ReplyChannel, ReplyChannelFactory
+from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
 from shared.clock import Clock
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunStarted
@@ -46,7 +47,9 @@ class AttachedRuns:
         records: Records,
         durable: DurableRuns,
         clock: Clock,
+        recordings: Recordings = NO_RECORDINGS,
     ) -> None:
+        self._recordings = recordings
         self._launcher = launcher
         self._reply_channel_factory = reply_channel_factory
         self._running = running
@@ -134,6 +137,8 @@ class AttachedRuns:
         if handle.cancel_reason == SHUTDOWN:
             lost = worker_lost(result.outcome.started_at, self._clock.now())
             return lost, tuple(result.blocks), result.usage
+        if result.recording is not None:
+            self._recordings.put(result.recording)
         outcome = await self._launcher.store_output(spec, result.outcome)
         if outcome.status is RunStatus.PAUSED:
             outcome = await self._store_pause(spec, outcome, result)

@@ -14,11 +14,13 @@ from executor_service.application.file_references import referenced_file_ids
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.lease import Lease, hold_lease
 from executor_service.application.null_events import NullRunEvents
+from executor_service.application.null_recordings import NO_RECORDINGS
 from executor_service.application.retries import RETRY_SECONDS, retry_unavailable
 from executor_service.application.run_handle import RunHandle
+from executor_service.engine.recorder import RunRecording
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
-from executor_service.ports import DurableRuns, RunEvents, RunEventsFactory
+from executor_service.ports import DurableRuns, Recordings, RunEvents, RunEventsFactory
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome
@@ -54,7 +56,9 @@ class DurableRunWorker:
         *,
         worker_id: str,
         events: RunEventsFactory = lambda spec, attempt: NullRunEvents(),
+        recordings: Recordings = NO_RECORDINGS,
     ) -> None:
+        self._recordings = recordings
         self._launcher = launcher
         self._durable = durable
         self._running = running
@@ -119,11 +123,15 @@ class DurableRunWorker:
         with self._running.track(run_id, handle):
             async with hold_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
                 granted = await self._run_unless_stopped(lease, self._load_journal(granted))
-                result = await self._execute(granted, events, lease, handle)
+                result, recording = await self._execute(granted, events, lease, handle)
                 await retry_unavailable(partial(self._durable.finish, run_id, result))
+                if recording is not None:
+                    self._recordings.put(recording)
                 return result.outcome
 
-    async def _execute(self, granted: ClaimGranted, events: RunEvents, lease: Lease, handle: RunHandle) -> FinishRun:
+    async def _execute(
+        self, granted: ClaimGranted, events: RunEvents, lease: Lease, handle: RunHandle
+    ) -> tuple[FinishRun, RunRecording | None]:
         spec = replace(
             granted.run,
             time_limit_ms=granted.remaining_ms,
@@ -139,11 +147,11 @@ class DurableRunWorker:
         try:
             result = await self._run_unless_stopped(lease, self._run(granted, spec, events, journal, handle))
         except _CannotStart as refusal:
-            return FinishRun(granted.attempt, self._launcher.failed_outcome(refusal.error))
+            return FinishRun(granted.attempt, self._launcher.failed_outcome(refusal.error)), None
         except RunReleased:
             await journal.flush()  # finished blocks must not run again in the next attempt
             raise
-        return await self._build_result(granted.attempt, spec, journal, result)
+        return await self._build_result(granted.attempt, spec, journal, result), result.recording
 
     async def _load_journal(self, granted: ClaimGranted) -> ClaimGranted:
         """Return `granted` with the rest of the journal. Raises StaleAttempt, RunReleased."""

@@ -29,6 +29,7 @@ from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
 from executor_service.engine.plan import Plan
 from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.recorder import RunRecorder
 from executor_service.engine.resolver import Resolver
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
@@ -38,6 +39,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.recordings import MAX_RECORDING_BYTES
 from shared.tasks import start_task
 
 YIELD_AFTER_SECONDS: Final = 0.001
@@ -47,8 +49,16 @@ YIELD_AFTER_SECONDS: Final = 0.001
 class Driver:
     """Drives one run. Blocks run as tasks; `drive` makes all changes of the state, in order."""
 
-    def __init__(self, context: RunContext, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        plan: Plan,
+        progress: Progress,
+        stream: RunStream | None,
+        recorder: RunRecorder | None = None,
+    ) -> None:
         self._context = context
+        self._recorder = recorder
         self._plan = plan
         self._progress = progress
         self._state: RunState = progress.state
@@ -201,11 +211,13 @@ class Driver:
                 await self._stream.send_outputs(selected.block_id, selected.output, None)
 
     def _encode(self, entry: Entry) -> msgspec.Raw:
-        """Return a journal entry, without a called workflow's trace if it would be too large."""
+        """Return a journal entry, without a called workflow's trace and recorded inputs if it would be too large."""
         limit = self._limits.journal_entry_bytes
         document = encode(entry)
         if len(bytes(document)) > limit and isinstance(entry, BlockFinished | CallPaused):
             entry.log = msgspec.structs.replace(entry.log, child_spans=())
+            if isinstance(entry, BlockFinished) and entry.recorded is not None:
+                entry.recorded = msgspec.structs.replace(entry.recorded, inputs=None, size=MAX_RECORDING_BYTES + 1)
             document = encode(entry)
         if len(bytes(document)) > limit:
             raise LimitReached(
@@ -235,6 +247,8 @@ class Driver:
             await self._emit_started(attempt)
         done = await self._block_runner.run(attempt, in_doubt=work in self._state.intents)
         if isinstance(done, BlockFinished):
+            if self._recorder is not None:
+                self._recorder.record(attempt, done)
             await self._emit_ended(attempt, done)
         return done
 

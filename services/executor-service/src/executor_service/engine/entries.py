@@ -8,6 +8,7 @@ import msgspec
 from executor_service.engine.state import ChildPin, Opening, Output, Pause, RunState, Work
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import RunError
+from shared.contracts.recordings import RecordedBlock
 from shared.contracts.usage import Usage
 
 
@@ -27,6 +28,8 @@ class BlockFinished(msgspec.Struct, omit_defaults=True, tag="block"):
     pause: Pause | None = None
     order: int = 0
     """Number of log entries before it; likewise in the other entries."""
+    recorded: RecordedBlock | None = None
+    """The execution for the run's recording, without its output; None if the run is not recorded."""
 
 
 class ContainerOpened(msgspec.Struct, omit_defaults=True, tag="open"):

@@ -20,10 +20,11 @@ from executor_service.engine.outcome import RunEnd, blocks_of, build_result, tim
 from executor_service.engine.plan import Plan, plan_run
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.recorder import RunRecorder, RunRecording, should_record
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.resolver import Sources
 from executor_service.engine.run_context import Engine, RunContext
-from executor_service.engine.secrets import Secrets
+from executor_service.engine.secrets import EnvironmentNames, Secrets
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.stream import RunStream, partial_output
 from executor_service.engine.usage import UsageCounter, add_usage
@@ -31,6 +32,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
@@ -97,6 +99,10 @@ class Execution:
             remaining_seconds=self._deadline.block_seconds,
             child_runner=self._children.runner,
         )
+        self._recorder: RunRecorder | None = None
+        self._names = EnvironmentNames(environment)
+        if request.spec.record is not None and not request.parent_path:
+            self._recorder = RunRecorder(self._state, self._names, is_journaled=journal is not None)
         self._driver: Driver | None = None
         self._drive: asyncio.Task[None] | None = None
         self._stop: Stop | None = None
@@ -141,7 +147,30 @@ class Execution:
         except Exception:  # if raised, it would redeliver the message, and break every worker in turn
             log.exception("run_crashed", run_id=self._request.run_id, workflow_id=self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=INTERNAL_ERROR)
-        return self._add_redacted_output(build_result(self._run_end(started_at, began, error, partial)))
+        result = build_result(self._run_end(started_at, began, error, partial))
+        return self._add_redacted_output(self._add_recording(result))
+
+    def _add_recording(self, result: RunResult) -> RunResult:
+        """Return `result` with the run's recording, if it is recorded."""
+        record, status = self._request.spec.record, result.outcome.status
+        if self._recorder is None or record is None:
+            return result
+        if status is RunStatus.PAUSED:
+            self._recorder.mask_all()
+        if not should_record(record, status):
+            return result
+        recording = RunRecording(
+            spec=self._request.spec,
+            record=record,
+            input=self._request.input,
+            outcome=result.outcome,
+            output=result.output,
+            usage=result.usage,
+            blocks=tuple(self._state.recorded),
+            size=self._state.recorded_bytes,
+            names=self._names,
+        )
+        return replace(result, recording=recording)
 
     def _add_redacted_output(self, result: RunResult) -> RunResult:
         """Return `result`, with the masked output for logs besides the exact one."""
@@ -173,7 +202,7 @@ class Execution:
     async def _run_plan(self, plan: Plan) -> tuple[RunError | None, Output | None]:
         self._context.sources.earlier_outputs = plan.outputs
         progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.spec.stop_after_block_id)
-        self._driver = driver = Driver(self._context, plan, progress, self._stream())
+        self._driver = driver = Driver(self._context, plan, progress, self._stream(), self._recorder)
         timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._stop_run, Stop.TIMED_OUT)
         try:
             if self._is_new:

@@ -8,16 +8,14 @@ import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.positions import Iteration, block_copy_id, parent_iterations
-from executor_service.engine.secrets import Secrets
+from executor_service.engine.secrets import MAX_LEVELS, Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.format.nesting import is_too_deep
 
-MAX_LEVELS: Final = 2 * MAX_NESTING
-"""Depth of the search for secrets: loops and called workflows add levels around values of maximum depth."""
 MAX_SPANS: Final = 500
 """Limit for reported blocks of a called workflow."""
 SHORT_REASON: Final = 256

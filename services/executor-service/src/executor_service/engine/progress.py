@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from executor_service.engine.entries import (
     BlockFinished,
     CallPaused,
@@ -73,6 +75,7 @@ class Progress:
             case PauseResumed():
                 pause = self.state.pauses.pop(entry.context_id)
                 self.logs.record_resume(pause.order, entry.output, entry.at)
+                self._record_resume(pause.order, entry.output)
                 self._finish(pause.work, pause.block_id, entry.output)
                 return [BlockOutput(pause.block_id, entry.output), *self._log_exits(entry.at)]
             case EffectAnnounced():
@@ -105,6 +108,9 @@ class Progress:
         self.state.assigned.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
+        if entry.recorded is not None:
+            self.state.recorded.append(replace(entry.recorded, output=entry.output))
+            self.state.recorded_bytes += entry.recorded.size
         if entry.pause is not None:
             self.state.running.pop(entry.work.key, None)
             self.state.pauses[entry.pause.context_id] = entry.pause
@@ -112,6 +118,12 @@ class Progress:
             self._fail(entry.work, entry.error)
         else:
             self._finish(entry.work, node.block_id, entry.output)
+
+    def _record_resume(self, order: int, output: Output) -> None:
+        """Replace the recorded output of a paused block by its final one."""
+        for index, block in enumerate(self.state.recorded):
+            if block.order == order:
+                self.state.recorded[index] = replace(block, output=output)
 
     def _remove_child(self, key: str) -> None:
         for by_key in (self.state.children, self.state.pins, self.state.waiting):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.block_logs import BlockLog
@@ -9,6 +10,9 @@ from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode, RunSpec
 from shared.contracts.usage import Usage
 from shared.workflow.format.js_values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from executor_service.engine.recorder import RunRecording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +94,5 @@ class RunResult:
     state: RunState | None = None
     blocks_dropped: int = 0
     """Log entries over the limit, not in `blocks`."""
+    recording: "RunRecording | None" = None
+    """The recording of an ended run, if it is recorded."""

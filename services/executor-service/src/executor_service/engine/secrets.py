@@ -13,6 +13,7 @@ import msgspec
 
 from shared.contracts.block_logs import REDACTED
 from shared.workflow.format.js_values import Json
+from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 
 MIN_SECRET_CHARS: Final = 6
 """Shorter environment values are words like `true` or `80`: masking them would garble everything."""
@@ -20,6 +21,8 @@ MIN_LINE_CHARS: Final = 16
 """Shorter lines of a longer value are brackets, or common words."""
 MIN_ENCODED_CHARS: Final = 12
 """In base64 a value shares characters with its neighbors: a shorter one's own characters could be a word."""
+MAX_LEVELS: Final = 2 * MAX_NESTING
+"""Depth of the search for secrets: loops and called workflows add levels around values of maximum depth."""
 MAX_QUOTED_CHARS: Final = 8 * 1024
 """URLs have no room for more, and encoding it in all forms is slow."""
 MAX_LINES: Final = 4_000
@@ -37,6 +40,7 @@ _SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|pri
 """Matches the JSON of every value with a secret's name, in lower case: case-insensitive search is slow."""
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _UNESCAPED: Final = ("", "/", "!'()*", "!'()*#$&+,/:;=?@")
 """Unescaped characters in percent-encodings: none, Python's `quote`, JavaScript's `encodeURIComponent` and `encodeURI`.
@@ -109,6 +113,17 @@ class EnvironmentNames:
             return {self._mask_text(key): self.mask(item) for key, item in value.items()}
         return value
 
+    def mask_json(self, raw: bytes) -> bytes:
+        """Return JSON with names in place of environment values; a note of its size if it is nested too deeply."""
+        if not self._names:
+            return raw
+        text = raw.decode()
+        if not any(form in text for form in self._json_forms.candidates_in(text)):
+            return raw
+        if is_too_deep(raw, MAX_LEVELS):
+            return _encode({"truncated": True, "bytes": len(raw)})
+        return _encode(self.mask(_decode(raw)))
+
     def _mask_text(self, text: str) -> str:
         for form in self._forms.candidates_in(text):
             text = text.replace(form, self._names[form])
@@ -121,6 +136,10 @@ class EnvironmentNames:
     @cached_property
     def _forms(self) -> "_Forms":
         return _Forms(self._names)
+
+    @cached_property
+    def _json_forms(self) -> "_Forms":
+        return _Forms({_encode(form)[1:-1].decode() for form in self._names})
 
 
 class _Forms:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.contracts.block_logs import BlockLog
+from shared.contracts.recordings import RecordedBlock
 from shared.contracts.usage import Usage
 
 Output = dict[str, Any]
@@ -157,3 +158,6 @@ class RunState(msgspec.Struct, omit_defaults=True):
     """Paused ones, likewise; `children` has later entries."""
     selected_outputs: list[BlockOutput] = msgspec.field(name="told", default_factory=list)
     """Selected outputs so far, in order: each attempt starts its stream with them."""
+    recorded: list[RecordedBlock] = []
+    """Executions for the recording of the run."""
+    recorded_bytes: int = 0

@@ -1,0 +1,149 @@
+"""Each execution of each block is recorded with its exact values, and no environment value."""
+
+from typing import Any
+
+import msgspec
+from tests.support.engine.building import Recorder, Scripted, block, chain, document, engine_of, execution
+
+from executor_service.blocks.wait import WaitHandler
+from executor_service.engine import Execution, RunResult, RunState
+from executor_service.engine.recorded_answers import RecordedAnswers
+from executor_service.engine.secrets import EnvironmentNames
+from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recordings import MAX_RECORDING_BYTES, EffectKind, Recording
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
+
+ALWAYS = RecordRun(7, 1)
+KEY = "sk-a-secret/value?"
+
+
+def executed(workflow: Any, script: Any, recorder: Recorder | None = None, **more: Any) -> Execution:
+    handler = Scripted(script)
+    handlers = {**dict.fromkeys(("function", "api", "agent", "condition"), handler), "wait": WaitHandler()}
+    return execution(engine_of(handlers), workflow, recorder, **{"record": ALWAYS, **more})
+
+
+def recording_of(result: RunResult) -> Recording:
+    assert result.recording is not None
+    return msgspec.json.decode(bytes(result.recording.request().content), type=Recording)
+
+
+def hello(call: Any) -> Any:
+    call.spend(Usage(3, 4, 0.5))
+    return {"content": f"Hello with {call.environment.get('KEY', '')}"}
+
+
+async def test_a_run_without_the_option_is_not_recorded() -> None:
+    result = await executed(chain(block("f")), hello, record=None).run()
+    assert result.recording is None
+    assert result.blocks
+
+
+async def test_input_blocks_output_and_usage_are_recorded() -> None:
+    workflow = chain(block("ask", "agent", model="m", userPrompt="<start.q>"), block("f", code="1"))
+    result = await executed(workflow, hello, input={"q": "why?"}).run()
+    recording = recording_of(result)
+    assert (recording.run_id, recording.input, recording.status) == ("run-1", {"q": "why?"}, RunStatus.COMPLETED)
+    assert recording.output == result.output
+    start, ask, function = recording.blocks
+    assert (start.path, ask.path, function.path) == ("start", "ask", "f")
+    assert (ask.effect, function.effect) == (EffectKind.MODEL, EffectKind.NONE)
+    assert ask.inputs["messages"] == [{"role": "user", "content": "why?"}]
+    assert ask.output == {"content": "Hello with "}
+    assert (ask.usage.input_tokens, recording.usage.output_tokens) == (3, 8)
+    assert ask.started_at is not None
+    assert not recording.is_cut
+
+
+async def test_no_environment_value_is_recorded_in_any_form() -> None:
+    workflow = chain(block("order", "api", method="POST", url="https://shop.example/?k={{KEY}}", code="x"))
+    result = await executed(workflow, hello, environment={"KEY": KEY}).run()
+    (_, order) = recording_of(result).blocks
+    assert order.inputs["url"] == "https://shop.example/?k={{KEY}}"
+    assert order.output == {"content": "Hello with {{KEY}}"}
+    assert result.recording is not None
+    content = bytes(result.recording.request().content).decode()
+    assert not [form for form in (KEY, "a-secret%2F", "a-secret") if form in content]
+
+
+async def test_a_journal_has_no_environment_value_of_recorded_inputs() -> None:
+    workflow = chain(block("order", "api", method="POST", url="https://shop.example/?k={{KEY}}"))
+    journal = Recorder()
+    await executed(workflow, lambda call: {"status": 201}, journal, journal=True, environment={"KEY": KEY}).run()
+    assert KEY not in b"".join(map(bytes, journal.entries)).decode()
+
+
+async def test_a_failure_is_recorded_with_its_message() -> None:
+    def fail(call: Any) -> Any:
+        raise ValueError("no such thing")
+
+    result = await executed(chain(block("f")), fail).run()
+    recording = recording_of(result)
+    assert (recording.status, recording.blocks[-1].error) == (RunStatus.FAILED, "ValueError: no such thing")
+
+
+async def test_only_failures_are_recorded_if_so_wanted() -> None:
+    only = RecordRun(7, 1, only_failure=True)
+    assert (await executed(chain(block("f")), hello, record=only).run()).recording is None
+    failed = await executed(chain(block("f")), lambda call: 1 / 0, record=only).run()
+    assert failed.recording is not None
+
+
+async def test_a_lost_workers_blocks_are_in_the_recording_of_the_next() -> None:
+    workflow = chain(block("a"), block("b"))
+    first = Recorder()
+    await executed(workflow, lambda call: {"result": call.block.id}, first, journal=True).run()
+    done = [entry for entry, kind in zip(first.entries, first.kinds, strict=True) if kind == "block"][:2]
+    result = await executed(workflow, lambda call: {"result": "again"}, journal=True, entries=done).run()
+    recorded = {each.path: each.output for each in recording_of(result).blocks}
+    assert (recorded["a"], recorded["b"]) == ({"result": "a"}, {"result": "again"})
+
+
+async def test_a_pause_is_recorded_with_its_final_output_by_the_process_that_continues() -> None:
+    settings = {"async": True, "timeValue": "2", "timeUnitLong": "hours"}
+    workflow = chain(block("f"), block("hold", "wait", **settings))
+    paused = await executed(workflow, hello, environment={"KEY": KEY}).run()
+    assert (paused.outcome.status, paused.recording) == (RunStatus.PAUSED, None)
+    document = msgspec.json.encode(paused.state)
+    state = msgspec.json.decode(document, type=RunState)
+    assert KEY not in repr(state.recorded)
+    answer = {pause.context_id: {} for pause in paused.pauses}
+    result = await executed(workflow, hello, state=state, resumptions=answer).run()
+    recording = recording_of(result)
+    assert [each.path for each in recording.blocks] == ["start", "f", "hold"]
+    hold = recording.blocks[-1]
+    assert (hold.effect, hold.output["status"]) == (EffectKind.PAUSE, "completed")
+    assert hold.inputs["timeValue"] == "2"
+
+
+async def test_a_long_recording_is_cut_and_says_so() -> None:
+    half = "x" * (MAX_RECORDING_BYTES // 2)
+    workflow = chain(*(block(f"f{number}") for number in range(4)))
+    recording = recording_of(await executed(workflow, lambda call: {"result": half}).run())
+    assert recording.is_cut
+    assert len(recording.blocks) < 5
+
+
+async def test_a_recorded_run_replays_without_a_call() -> None:
+    workflow = document(
+        [
+            block("start", "start_trigger"),
+            block("each", "loop"),
+            block("send", "api", parent="each", method="POST", url="https://shop.example/<loop.index>?k={{KEY}}"),
+            block("ask", "agent", model="m", userPrompt="<each.results>"),
+        ],
+        [("start", "source", "each"), ("each", "loop-start-source", "send"), ("each", "loop-end-source", "ask")],
+        loops={"each": {"id": "each", "nodes": ["send"], "iterations": 3, "loopType": "for"}},
+    )
+    environment = {"KEY": KEY}
+    recording = recording_of(await executed(workflow, hello, environment=environment).run())
+
+    def never(call: Any) -> Any:
+        raise AssertionError(f"{call.block.id} reached outside")
+
+    answers = RecordedAnswers(recording.blocks, EnvironmentNames(environment))
+    handlers = answers.handlers(dict.fromkeys(("api", "agent"), Scripted(never)))
+    replayed = await execution(engine_of(handlers), workflow, environment=environment).run()
+    assert answers.unrecorded == []
+    assert replayed.output == recording.output
