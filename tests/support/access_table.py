@@ -280,6 +280,8 @@ TABLE: Final = (
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}", LOOK, "v2"),
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/cancel", (EXECUTE,), "v2", of_people=(WRITE,)),
     Row("POST", f"{V2}/{{workflow_id}}/runs/cancel", (EXECUTE,), "v2", body={}, of_people=(WRITE,)),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/repair", (EXECUTE,), "v2", body={}, of_people=(WRITE,)),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/repair", (EXECUTE,), "v2", body={}, of_people=(WRITE,)),
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (APPROVE,), "v2", body={"contextId": "ask"}),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
     Row("GET", "/v1/models", LOOK, "openai", "nothing"),

@@ -119,6 +119,8 @@ const WEBHOOKS_AND_RUNS: AuditActions = {
   'recording.read': { name: 'Read a recorded run', describe: (row) => `read the recording of run ${row.targetId}` },
   'recording.deleted': { name: 'Deleted recorded runs', describe: () => 'deleted recorded runs' },
   'run.redriven': { name: 'Redrove a run', describe: () => 'redrove a failed run' },
+  'run.repaired': { name: 'Repaired a run', describe: () => 'repaired a failed run' },
+  'runs.repaired': { name: 'Repaired runs', describe: () => 'repaired failed runs' },
   'dead_letter.redriven': { name: 'Redrove a dead letter', describe: () => 'redrove a dead letter' },
   'dead_letter.discarded': { name: 'Deleted a dead letter', describe: () => 'deleted a dead letter' },
 };

@@ -87,6 +87,12 @@ class RunIdTaken(Conflict):
     code = "RUN_ID_TAKEN"
 
 
+class RepairRefused(Conflict):
+    """A failed run cannot be continued because of a block, which `details` names."""
+
+    code = "REPAIR_REFUSED"
+
+
 class PayloadTooLarge(FlowportError):
     """A body or value exceeds its limit."""
 

@@ -22,6 +22,7 @@ from tests.support.gateway.jobs import FakeJobs
 from tests.support.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.support.gateway.people import FakeAudit, PlainPasswords
 from tests.support.gateway.recordings import FakeRecordings
+from tests.support.gateway.repairs import FakeRepairs
 from tests.support.gateway.tenants import FakeTenants
 from tests.support.gateway.tool_servers import FakeToolServers
 from tests.support.gateway.webhooks import FakeWebhooks
@@ -97,6 +98,7 @@ class System:
     passwords: PlainPasswords
     dead_letters: FakeDeadLetters
     recordings: FakeRecordings
+    repairs: FakeRepairs
 
     def call(
         self,
@@ -212,7 +214,7 @@ async def running_system(
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     webhooks, tool_servers, agents = FakeWebhooks(), FakeToolServers(), FakeAgents()
-    dead_letters, recordings = FakeDeadLetters(), FakeRecordings()
+    dead_letters, recordings, repairs = FakeDeadLetters(), FakeRecordings(), FakeRepairs()
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
@@ -229,6 +231,7 @@ async def running_system(
         agents=agents,
         tool_servers=tool_servers,
         dead_letters=dead_letters,
+        repairs=repairs,
         webhooks=webhooks,
         recordings=recordings,
         jobs=keeper or jobs,
@@ -266,5 +269,6 @@ async def running_system(
             passwords,
             dead_letters,
             recordings,
+            repairs,
         )
     await others.stop()

@@ -181,5 +181,5 @@ async def test_a_change_with_an_unknown_outcome_is_reported_as_such_without_a_re
     system.deployments.refusal = OutcomeUncertain()
     answer = await system.send("POST", path, {})
     assert answer.status == 503
-    assert "may have been applied" in answer.body.decode()
+    assert "may have been made" in answer.body.decode()
     assert "retry-after" not in answer.headers

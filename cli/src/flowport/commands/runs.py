@@ -1,4 +1,4 @@
-"""`flowport runs`: list, show, trace, wait, cancel, redrive, tail."""
+"""`flowport runs`: list, show, trace, wait, cancel, redrive, repair, tail."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +15,7 @@ from flowport.client.runs import RunHistory, RunState, fetch_run, fetch_spans, f
 from flowport.commands.run import show_result
 from flowport.commands.run_progress import WAIT_SECONDS, wait_for_run
 from flowport.commands.session import Session, command
+from flowport.errors import CommandFailed
 
 runs_app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
 
@@ -24,6 +25,7 @@ AnyWorkflow = Annotated[
 ]
 COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs", "workflow")
 SPAN_COLUMNS: Final = ("block", "type", "status", "durationMs", "error")
+REPAIR_COLUMNS: Final = ("failedRun", "runId", "error")
 TAIL_SECONDS: Final = 1.0
 WATCHED: Final = 100
 REMEMBERED: Final = 1_000
@@ -94,6 +96,53 @@ def redrive(session: Session, run: RunId) -> None:
     """
     route = api_path("v1", "runs", find_run(session.client, run).run_id, "redrive")
     session.output.print_record(session.client.call("POST", route, query=session.client.workspace_query)["data"])
+
+
+@command(runs_app)
+def repair(
+    session: Session,
+    *,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Id of the run or of its job; omit with --all.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option("--all", metavar="WORKFLOW", help="Repair all failed runs of this workflow.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Version to continue on; default: the live one.")] = None,
+    since: Annotated[str | None, typer.Option(help="With --all: only runs from this time on (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option(help="With --all: only runs before this time (ISO 8601).")] = None,
+    repeat_uncertain: Annotated[
+        bool, typer.Option(help="Run blocks again whose effects are unknown because their worker was lost.")
+    ] = False,
+) -> None:
+    """Continue failed queued runs at the failed block, as new runs. Completed blocks do not run again."""
+    if (run is None) == (every is None):
+        raise CommandFailed("name either a run or, with --all, a workflow")
+    body: JsonObject = {"repeatUncertain": repeat_uncertain}
+    body |= {name: value for name, value in (("version", version), ("since", since), ("until", until)) if value}
+    if run is not None:
+        repaired = session.client.call("POST", f"{find_run(session.client, run).path}/repair", body=body)["data"]
+        session.output.print_record(repaired)
+        return
+    rows = list(_repair_all(session, session.client.workflow_id(str(every)), body))
+    session.output.print_rows(REPAIR_COLUMNS, rows)
+    if any(row["error"] for row in rows):
+        raise CommandFailed("some runs could not be repaired")
+
+
+def _repair_all(session: Session, workflow_id: str, body: JsonObject) -> Iterator[JsonObject]:
+    """Repair all failed runs of a workflow; yield a row for each."""
+    route = api_path("v2", "workflows", workflow_id, "runs", "repair")
+    cursor = None
+    while True:
+        done = session.client.call("POST", route, body={**body, **({"cursor": cursor} if cursor else {})})["data"]
+        for each in done["repaired"]:
+            yield {"failedRun": each["repairOf"], "runId": each["runId"], "error": None}
+        for each in done["refused"]:
+            yield {"failedRun": each["runId"], "runId": None, "error": each["error"]["message"]}
+        cursor = done["nextCursor"]
+        if cursor is None:
+            return
 
 
 @command(runs_app)

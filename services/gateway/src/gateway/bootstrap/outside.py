@@ -21,6 +21,7 @@ from gateway.features.chat.smtp import SmtpMailer
 from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLetterClient
 from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient
 from gateway.features.recordings.client import HttpRecordingClient, RecordingClient
+from gateway.features.repairs.client import HttpRepairClient, RepairClient
 from gateway.features.webhooks.client import HttpWebhookClient, WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
@@ -67,6 +68,7 @@ class Outside:
         dead_letters: DeadLetterClient | None = None,
         webhooks: WebhookClient | None = None,
         recordings: RecordingClient | None = None,
+        repairs: RepairClient | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -87,6 +89,10 @@ class Outside:
         self.dead_letters = dead_letters or HttpDeadLetterClient(self._client(settings.jobs_url))
         self.recordings = recordings or HttpRecordingClient(self._client(settings.jobs_url))
         self.webhooks = webhooks or HttpWebhookClient(self._client(settings.jobs_url))
+        self.repairs = repairs or HttpRepairClient(
+            self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds),
+            self._client(settings.deploy_url),
+        )
 
     @cached_property
     def _database(self) -> Store:

@@ -12,7 +12,7 @@ import msgspec
 from shared.contracts.claims import JournalEntry
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.repairs import ResumeMap, ResumeStep
-from shared.errors import Conflict
+from shared.errors import Conflict, RepairRefused
 
 Fields = dict[str, msgspec.Raw]
 Work = tuple[str, str, int]
@@ -37,7 +37,7 @@ def inherit(
     """Return the entries for the new run.
 
     Failures are dropped, so that their blocks run again. Costs are dropped: the failed run has paid them. Raises
-    Conflict, which names the block, if the new version cannot use a block's results, or if a block's effect is unknown.
+    RepairRefused, which names the block, if the new version cannot use its results, or if its effect is unknown.
     """
     documents = [_decode_fields(bytes(entry.data)) for entry in entries]
     history = _History(set())
@@ -47,7 +47,7 @@ def inherit(
     uncertain = history.uncertain()
     if uncertain and not repeat_uncertain:
         step = places.step(uncertain[0])
-        raise Conflict(
+        raise RepairRefused(
             f'The effect of block "{step.block_name}" is unknown, because its worker was lost. Repair the run with '
             "repeatUncertain to run the block again.",
             details=_details(step),
@@ -135,7 +135,7 @@ class _Places:
         return steps[node]
 
     def move(self, document: Fields) -> Fields:
-        """Return an entry in its new place. Raises Conflict."""
+        """Return an entry in its new place. Raises RepairRefused."""
         moved = dict(document)
         if "work" in document:
             moved["work"] = self._moved(document["work"])
@@ -153,7 +153,7 @@ class _Places:
         work = _decode_work(bytes(document))
         step = self.step(work)
         if step.target is None:
-            raise Conflict(
+            raise RepairRefused(
                 f'The version cannot continue the run: block "{step.block_name}" {step.problem or "differs there"}',
                 details=_details(step),
             )

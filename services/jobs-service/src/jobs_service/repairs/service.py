@@ -46,7 +46,7 @@ class RepairService:
     async def repair(self, run_id: str, request: RepairRun) -> RepairedRun:
         """Accept a run that continues this one.
 
-        Raises NotFound, Conflict (which names the block, if one is the reason), AtCapacity, Unavailable.
+        Raises NotFound, Conflict, RepairRefused (which names the block), AtCapacity, Unavailable.
         """
         failed = await self._runs.claimable(run_id)
         if failed is None or not _is_theirs(failed, request):
@@ -64,7 +64,7 @@ class RepairService:
         except RunIdTaken:
             repeated = await self._accepted_before(next_id, run_id)
             if repeated is None:
-                raise
+                raise Conflict("The run has already been repaired on this version") from None
             return RepairedRun(repeated, is_repeated=True)
 
     async def _entries(self, failed: ClaimableRun) -> list[JournalEntry]:

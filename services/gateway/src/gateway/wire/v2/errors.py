@@ -33,6 +33,7 @@ from shared.errors import (
     OutcomeUncertain,
     PayloadTooLarge,
     PreconditionFailed,
+    RepairRefused,
     RunIdTaken,
     Unauthenticated,
     Unavailable,
@@ -69,12 +70,18 @@ _MESSAGES: Final[tuple[tuple[type[FlowportError], str], ...]] = (
 
 def present_error(request: Request, error: FlowportError) -> Response:
     """Present a failed v2 call."""
+    status, about = error_facts(error)
+    return StructResponse({"error": about}, status_code=status, headers=_headers(error, status))
+
+
+def error_facts(error: FlowportError) -> tuple[int, dict[str, Any]]:
+    """Return the status and the facts of an error."""
     status, code = next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (500, ""))
     about: dict[str, Any] = {"code": code or "INTERNAL_ERROR", "message": _message(error)}
     details = _details(error)
     if details is not None:
         about["details"] = details
-    return StructResponse({"error": about}, status_code=status, headers=_headers(error, status))
+    return status, about
 
 
 present_execute_error: Final = counting_refusals(present_error)
@@ -96,6 +103,7 @@ _DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = 
     (AcceptUncertain, lambda error: {"code": ACCEPT_UNCERTAIN, "runId": error.run_id}),
     (RunUncertain, lambda error: {"code": error.code, "runId": error.run_id}),
     (InvalidRequest, lambda error: error.details),
+    (RepairRefused, lambda error: error.details),
 )
 
 

@@ -91,6 +91,7 @@ class RunState(RunSummary):
     error: RunFault | None
     output: Any
     block_outputs: dict[str, Any] | None
+    repair_of: str | None = Field(None, description="The failed run that this run continues; absent for others.")
 
 
 class CancelFacts(Wire):
@@ -130,6 +131,48 @@ class CancelledRuns(Wire):
 
     run_ids: list[str]
     has_more: bool
+
+
+class RepairBody(RequestBody):
+    """Version to continue a failed run on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int | None = Field(None, ge=1, lt=2**31, description="Version to continue on; default: the live version.")
+    repeat_uncertain: bool = Field(
+        False, description="Run blocks again whose effects are unknown because their worker was lost."
+    )
+
+
+class RepairRunsBody(RepairBody):
+    """Failed runs to continue; without a time, all."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    cursor: str | None = Field(None, max_length=500, description="`nextCursor` of the previous answer.")
+
+
+class RepairedRun(QueuedRun):
+    """New run that continues a failed one."""
+
+    repair_of: str
+
+
+class RefusedRepair(Wire):
+    """Failed run that cannot be continued."""
+
+    run_id: str
+    error: "Fault"
+
+
+class RepairedRuns(Wire):
+    """Results of up to 1,000 failed runs, newest first; with `nextCursor`, call again."""
+
+    repaired: list[RepairedRun]
+    refused: list[RefusedRepair]
+    next_cursor: str | None
 
 
 class ResumeBody(RequestBody):

@@ -11,6 +11,7 @@ from shared.clock import iso
 from shared.contracts.jobs import RunView
 from shared.contracts.outcomes import RunError, RunOutcome
 from shared.contracts.runs import RunStatus
+from shared.ids import public_run_id
 
 
 def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def state(run: RunView, output: bytes | None, selected: Sequence[str]) -> dict[s
         "error": fault(run.error) if run.status is RunStatus.FAILED else None,
         "output": None if output is None else msgspec.Raw(output),
         "blockOutputs": block_outputs(run.blocks, selected),
+        **({} if run.repair_of is None else {"repairOf": public_run_id(run.repair_of)}),
     }
 
 

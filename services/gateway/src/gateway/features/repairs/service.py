@@ -1,0 +1,179 @@
+"""Repair of failed runs: one run, or all failed runs of a workflow that match a filter."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.plans import Plans
+from gateway.access.domain.rate_limits import RateKind
+from gateway.features.repairs.client import RepairClient
+from gateway.runs.application.usage import SpendCap
+from gateway.runs.application.workflow_runs import require_to_steer
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.cancels import RunFilter
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.repairs import FindRepairable, RepairableRun, RepairRun, ResumeMap
+from shared.contracts.runs import RunMode, SnapshotRef, Trigger
+from shared.errors import Conflict, FlowportError, NotFound
+from shared.observe.trace import current_traceparent
+from shared.tracebacks import without_traceback
+
+RUNS_PER_CALL: Final = 1_000
+PAGE: Final = 100
+AT_ONCE: Final = 16
+"""Concurrent repairs of a bulk request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairTarget:
+    """Version to continue on; None is the live version. `repeat_uncertain`: see RepairRun."""
+
+    version: int | None = None
+    repeat_uncertain: bool = False
+
+
+@dataclass(slots=True)
+class BulkRepair:
+    """Result of a bulk repair: the new run or the refusal of each failed run, and the cursor if more are left."""
+
+    repaired: dict[str, RunAccepted] = field(default_factory=dict)
+    refused: dict[str, FlowportError] = field(default_factory=dict)
+    next_cursor: str | None = None
+
+
+class RepairService:
+    """Continues failed runs as new runs that belong to the caller. Everything is audited."""
+
+    def __init__(
+        self,
+        client: RepairClient,
+        endpoints: Endpoints,
+        *,
+        plans: Plans,
+        limits: RateLimits,
+        cap: SpendCap,
+        audit: AuditLog,
+    ) -> None:
+        self._client = client
+        self._endpoints = endpoints
+        self._plans = plans
+        self._limits = limits
+        self._cap = cap
+        self._audit = audit
+
+    async def repair(self, caller: Caller, workflow_id: str, run_id: str, target: RepairTarget) -> RunAccepted:
+        """Continue one failed run.
+
+        Raises Forbidden, NotFound, NotDeployed, Conflict (which names the block, if one is the reason), RateLimited,
+        UsageLimitExceeded, AtCapacity, Unavailable.
+        """
+        endpoint, snapshot = await self._begin(caller, workflow_id, target)
+        found = await self._client.repairable_runs(FindRepairable(caller.workspace.id, workflow_id, run_id))
+        if not found.runs:
+            raise NotFound("Run not found")
+        repairs = _Repairs(self._client, self._request(caller, endpoint, snapshot, target))
+        accepted = await repairs.repair(found.runs[0])
+        after = {"runId": accepted.run_id, "version": snapshot.version}
+        await self._audit.record(caller, "run.repaired", target_id=run_id, after=after)
+        return accepted
+
+    async def repair_all(
+        self, caller: Caller, workflow_id: str, only: RunFilter, target: RepairTarget, *, cursor: str | None
+    ) -> BulkRepair:
+        """Continue failed runs, newest first, up to RUNS_PER_CALL.
+
+        Raises Forbidden, NotFound, NotDeployed, InvalidRequest, Conflict, RateLimited, UsageLimitExceeded, Unavailable.
+        """
+        endpoint, snapshot = await self._begin(caller, workflow_id, target)
+        repairs = _Repairs(self._client, self._request(caller, endpoint, snapshot, target))
+        done = BulkRepair(next_cursor=cursor)
+        for _ in range(RUNS_PER_CALL // PAGE):
+            query = FindRepairable(caller.workspace.id, workflow_id, only=only, cursor=done.next_cursor, limit=PAGE)
+            page = await self._client.repairable_runs(query)
+            await repairs.repair_page(page.runs, done)
+            done.next_cursor = page.next_cursor
+            if page.next_cursor is None:
+                break
+        counts = {"version": snapshot.version, "repaired": len(done.repaired), "refused": len(done.refused)}
+        await self._audit.record(caller, "runs.repaired", target_id=workflow_id, after=counts)
+        return done
+
+    async def _begin(self, caller: Caller, workflow_id: str, target: RepairTarget) -> tuple[Endpoint, SnapshotRef]:
+        require_to_steer(caller)
+        endpoint = await self._endpoints.get(workflow_id)
+        if not endpoint.stores_data:
+            raise Conflict("Runs of this workflow cannot be repaired: it does not store inputs and outputs")
+        snapshot = await self._endpoints.target(endpoint, target.version)
+        await self._cap.check(endpoint.workspace_id, self._plans[caller.workspace.plan].spend_cap_usd)
+        await self._limits.take(caller, RateKind.of(RunMode.ASYNC))
+        return endpoint, snapshot
+
+    def _request(self, caller: Caller, endpoint: Endpoint, snapshot: SnapshotRef, target: RepairTarget) -> RepairRun:
+        plan = self._plans[caller.workspace.plan]
+        return RepairRun(
+            workspace_id=endpoint.workspace_id,
+            workflow_id=endpoint.workflow_id,
+            snapshot=snapshot,
+            resume_map=ResumeMap({}),
+            concurrency_limit=plan.concurrency,
+            log_retention_ms=plan.log_retention_ms,
+            actor_id=caller.actor_id,
+            caller_name=caller.called_by,
+            user_id=caller.user.id if caller.user else None,
+            file_scope=caller.file_scope,
+            traceparent=current_traceparent(),
+            repeat_uncertain=target.repeat_uncertain,
+        )
+
+
+class _Repairs:
+    """Repairs on one version; compares each failed version with it once."""
+
+    def __init__(self, client: RepairClient, request: RepairRun) -> None:
+        self._client = client
+        self._request = request
+        self._maps: dict[tuple[int, Trigger], ResumeMap] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def repair(self, run: RepairableRun) -> RunAccepted:
+        request = msgspec.structs.replace(self._request, resume_map=await self._map_of(run))
+        return (await self._client.repair(run.run_id, request)).run
+
+    async def repair_page(self, runs: Sequence[RepairableRun], done: BulkRepair) -> None:
+        """Repair each run, and add the results to `done`."""
+        for run in {(run.version, run.trigger): run for run in runs if run.version is not None}.values():
+            await self._map_of(run)
+        answers = await asyncio.gather(*map(self._try, runs))
+        for run, answer in zip(runs, answers, strict=True):
+            if isinstance(answer, FlowportError):
+                done.refused[run.run_id] = answer
+            else:
+                done.repaired[run.run_id] = answer
+
+    async def _try(self, run: RepairableRun) -> RunAccepted | FlowportError:
+        async with self._slots:
+            try:
+                return await self.repair(run)
+            except FlowportError as error:
+                return without_traceback(error)
+
+    async def _map_of(self, run: RepairableRun) -> ResumeMap:
+        if run.version is None or self._request.snapshot.version is None:
+            raise Conflict("The run cannot be repaired: it did not run a deployed version")
+        key = (run.version, run.trigger)
+        if key not in self._maps:
+            self._maps[key] = await self._client.resume_map(
+                self._request.workspace_id,
+                self._request.workflow_id,
+                before=run.version,
+                after=self._request.snapshot.version,
+                trigger=run.trigger,
+            )
+        return self._maps[key]

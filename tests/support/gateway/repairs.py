@@ -1,0 +1,51 @@
+"""Repairs in memory."""
+
+from tests.support.gateway.clock import NOON
+from tests.support.gateway.jobs import JOB
+
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.repairs import (
+    FindRepairable,
+    RepairablePage,
+    RepairableRun,
+    RepairedRun,
+    RepairRun,
+    ResumeMap,
+    ResumeStep,
+)
+from shared.contracts.runs import Trigger
+from shared.errors import Conflict, RepairRefused
+
+
+class FakeRepairs:
+    """Implements RepairClient. The failed runs are `failed`, in pages of two; the version of `R9` is incompatible."""
+
+    def __init__(self) -> None:
+        self.failed = ["E1"]
+        self.requests: dict[str, RepairRun] = {}
+        self.searches: list[FindRepairable] = []
+        self.compared: list[tuple[int, int, Trigger]] = []
+
+    async def repairable_runs(self, request: FindRepairable) -> RepairablePage:
+        self.searches.append(request)
+        if request.run_id is not None:
+            known = [run_id for run_id in self.failed if run_id == request.run_id]
+            return RepairablePage(tuple(RepairableRun(run_id, Trigger.API, 1) for run_id in known))
+        first = int(request.cursor or 0)
+        page = self.failed[first : first + 2]
+        more = str(first + 2) if len(self.failed) > first + 2 else None
+        return RepairablePage(tuple(RepairableRun(run_id, Trigger.API, 1) for run_id in page), more)
+
+    async def repair(self, run_id: str, request: RepairRun) -> RepairedRun:
+        if run_id == "R9":
+            raise RepairRefused("The version cannot continue the run", details={"blockId": "b", "blockName": "B"})
+        if run_id == "R8":
+            raise Conflict("The run is completed. Only a failed run can be repaired.")
+        self.requests[run_id] = request
+        return RepairedRun(RunAccepted(f"{run_id}-again", JOB, NOON))
+
+    async def resume_map(
+        self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
+    ) -> ResumeMap:
+        self.compared.append((before, after, trigger))
+        return ResumeMap({"": (ResumeStep("b", "B", 0),)})
