@@ -13,10 +13,12 @@ from shared.service import ServiceName
 class Extra(StrEnum):
     """An extra of `flowport`, by its name in pyproject.toml."""
 
+    TEST = "test"
     SERVER = "server"
     EMBEDDED = "embedded"
 
 
+_ENGINE: Final = f"flowport-{ServiceName.EXECUTOR}"
 _SERVICES: Final = tuple(f"flowport-{service}" for service in ServiceName)
 
 
@@ -30,6 +32,14 @@ def require_services(command: str, extra: Extra) -> None:
         raise ExtraNotInstalled(
             f"`{command}` needs the packages of the services, which are not installed."
             f" Install them with: {install_command(extra)}"
+        )
+
+
+def require_engine(command: str) -> None:
+    """Raise ExtraNotInstalled unless the package of the engine is installed."""
+    if not _is_installed(_ENGINE):
+        raise ExtraNotInstalled(
+            f"`{command}` needs the engine, which is not installed. Install it with: {install_command(Extra.TEST)}"
         )
 
 

@@ -20,6 +20,7 @@ from flowport.commands.local_servers import stack, up
 from flowport.commands.login import login, profiles_app
 from flowport.commands.recordings import recordings_app
 from flowport.commands.run import run
+from flowport.commands.run_tests import test
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
 from flowport.commands.session import command
@@ -50,7 +51,7 @@ def flowport(
     """Publish AI workflows as REST endpoints."""
 
 
-for _local in (up, stack, login, doctor, init, validate, fmt, schema):
+for _local in (up, stack, login, doctor, init, validate, fmt, schema, test):
     app.command()(_local)
 command(app, "import")(import_)
 command(app)(export)

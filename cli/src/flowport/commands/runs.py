@@ -1,8 +1,9 @@
-"""`flowport runs`: list, show, trace, wait, cancel, redrive, repair, tail."""
+"""`flowport runs`: list, show, trace, wait, cancel, redrive, repair, save, tail."""
 
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
@@ -16,6 +17,8 @@ from flowport.commands.run import show_result
 from flowport.commands.run_progress import WAIT_SECONDS, wait_for_run
 from flowport.commands.session import Session, command
 from flowport.errors import CommandFailed
+from flowport.run_tests.files import SUFFIX, write_test
+from flowport.run_tests.saving import save_run
 
 runs_app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
 
@@ -143,6 +146,33 @@ def _repair_all(session: Session, workflow_id: str, body: JsonObject) -> Iterato
         cursor = done["nextCursor"]
         if cursor is None:
             return
+
+
+@command(runs_app)
+def save(
+    session: Session,
+    run: RunId,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help=f"File to write; default: RUN{SUFFIX} in this folder.")
+    ] = None,
+    workflow: Annotated[
+        Path | None, typer.Option(help="Workflow file that the test runs; default: the recorded version.")
+    ] = None,
+    redact: Annotated[
+        list[str] | None,
+        typer.Option(help="Value to replace everywhere, as a path such as input.email or blocks.*.output. Repeatable."),
+    ] = None,
+) -> None:
+    """Save a recorded run as a test for `flowport test`. Secrets are replaced.
+
+    Example: flowport runs save RUN --workflow support.yaml --redact input.email
+    """
+    saved = save_run(session.client, find_run(session.client, run), workflow=workflow, redact=redact or ())
+    path = file or Path(f"{run}{SUFFIX}")
+    write_test(path, saved.located(path))
+    note = f"Saved {path}. Review it for personal data before you commit it, then: flowport test {path}"
+    session.output.print_done({"file": str(path), "runId": run}, note)
 
 
 @command(runs_app)

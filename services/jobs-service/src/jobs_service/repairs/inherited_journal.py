@@ -1,6 +1,6 @@
 """The journal that a repair continues: the failed run's, without the failures, placed in the new version's graph.
 
-The engine writes the entries. This reads only what they have had since the first version: `work` (step, scope, number
+The engine writes the entries. This module reads only fields that all versions write: `work` (step, scope, number
 of the node in its body), `error`, `handled`, `pause`, `pauses`, `usage` and the nested `entry` of a called workflow.
 """
 

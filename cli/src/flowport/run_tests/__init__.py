@@ -1,0 +1,1 @@
+"""Tests made of recorded runs, run offline."""
