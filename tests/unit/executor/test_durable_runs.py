@@ -97,6 +97,19 @@ async def test_outputs_of_blocks_are_stored_unless_the_workflow_forbids_it(world
     assert silent.jobs.finished.blocks == ()
 
 
+@pytest.mark.parametrize(("stores_data", "kinds"), [(True, ["block", "block"]), (False, [])])
+async def test_a_failed_run_leaves_its_whole_journal_to_a_repair_unless_it_stores_no_data(
+    world: World, stores_data: bool, kinds: list[str]
+) -> None:
+    quiet = Work(code="return 1")  # no outside effect, so the journal need not be stored for the run itself
+    quiet.problem = "unreachable"
+    world.jobs.run = msgspec.structs.replace(world.jobs.run, stores_data=stores_data)
+    await world.new_worker(quiet).work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.FAILED
+    assert [entry.kind for entry in world.jobs.journal] == kinds
+
+
 async def test_a_refused_claim_runs_nothing(world: World) -> None:
     world.jobs.refuse_claim = True
     await world.worker.work(DISPATCH, redelivered=False)

@@ -29,6 +29,8 @@ AnyWorkflow = Annotated[
 COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs", "workflow")
 SPAN_COLUMNS: Final = ("block", "type", "status", "durationMs", "error")
 REPAIR_COLUMNS: Final = ("failedRun", "runId", "error")
+REPAIR_SECONDS: Final = 600.0
+"""Timeout of a call that repairs up to 1,000 runs."""
 TAIL_SECONDS: Final = 1.0
 WATCHED: Final = 100
 REMEMBERED: Final = 1_000
@@ -138,7 +140,8 @@ def _repair_all(session: Session, workflow_id: str, body: JsonObject) -> Iterato
     route = api_path("v2", "workflows", workflow_id, "runs", "repair")
     cursor = None
     while True:
-        done = session.client.call("POST", route, body={**body, **({"cursor": cursor} if cursor else {})})["data"]
+        page = {**body, "cursor": cursor} if cursor else body
+        done = session.client.call("POST", route, body=page, seconds=REPAIR_SECONDS)["data"]
         for each in done["repaired"]:
             yield {"failedRun": each["repairOf"], "runId": each["runId"], "error": None}
         for each in done["refused"]:
