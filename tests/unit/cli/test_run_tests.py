@@ -20,6 +20,7 @@ from flowport.main import app
 from flowport.run_tests.files import RunTest, read_test, write_test
 from flowport.run_tests.saving import SavedRun, make_test, save_run
 from shared.contracts.recordings import EffectKind, RecordedBlock, Recording
+from shared.contracts.runs import RunStatus
 
 Document = dict[str, Any]
 
@@ -105,6 +106,23 @@ def test_a_saved_run_passes_without_network_or_keys(tmp_path: Path) -> None:
     saved(tmp_path)
     code, output = run_tests(tmp_path)
     assert (code, output.split()[0]) == (0, "passed"), output
+
+
+def test_a_recorded_failure_is_expected(tmp_path: Path) -> None:
+    state = a_workflow()
+    recording = recorded(state)
+    failing = [
+        msgspec.structs.replace(each, error="no quota", output={"error": "no quota"})
+        if each.block_id == "ask"
+        else each
+        for each in recording.blocks
+        if each.block_id != "say"
+    ]
+    ended = {"status": RunStatus.FAILED, "error": "no quota", "output": {}}
+    failed = msgspec.structs.replace(recording, blocks=tuple(failing), **ended)
+    write_test(tmp_path / "failed.test.json", RunTest(recording=failed, state=state))
+    code, output = run_tests(tmp_path)
+    assert code == 0, output
 
 
 def test_the_workflow_file_is_tested_in_place_of_the_recorded_version(tmp_path: Path) -> None:

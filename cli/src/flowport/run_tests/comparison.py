@@ -98,7 +98,7 @@ def _blocks(test: RunTest, run: OfflineRun) -> Iterator[Finding]:
         if now is None:
             yield Finding(block.block_name, "did not run")
         elif block.path not in unrecorded:
-            details = _unignored(block.block_name, block.output, now.output, test.ignore)
+            details = _unignored(block.block_name, _output(block), _output(now), test.ignore)
             if block.error != now.error:
                 details = (*_changes("error", block.error, now.error), *details)
             if details:
@@ -107,6 +107,13 @@ def _blocks(test: RunTest, run: OfflineRun) -> Iterator[Finding]:
     for path, now in run.blocks.items():
         if recorded and path not in paths and path not in unrecorded:
             yield Finding(now.block_name, "ran, but not in the recorded run")
+
+
+def _output(block: RecordedBlock) -> Any:
+    """Return the output of a block without its error, which is compared separately."""
+    if block.error is None or not isinstance(block.output, dict):
+        return block.output or None
+    return {name: value for name, value in block.output.items() if name != "error"} or None
 
 
 def _unignored(name: str, before: Any, after: Any, ignore: Sequence[str]) -> tuple[str, ...]:
