@@ -52,8 +52,8 @@ def test_curl_reads_as_on_the_product_page() -> None:
         '  -H "x-api-key: $SIM_API_KEY" \\\n'
         '  -H "X-Execution-Mode: async" \\\n'
         "  -d '{\n"
-        '  "input": "Hello"\n'
-        "}'"
+        '    "input": "Hello"\n'
+        "  }'"
     )
 
 

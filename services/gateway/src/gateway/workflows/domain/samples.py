@@ -121,7 +121,7 @@ def curl(call: Call) -> str:
     if call.is_async:
         lines.append('-H "X-Execution-Mode: async"')
     if call.body is not None:
-        lines.append(f"-d {_quoted(json_text(call.body))}")
+        lines.append(f"-d {_quoted(json_text(call.body))}".replace("\n", "\n  "))
     return "".join(f"# {note}\n" for note in call.required_variables) + " \\\n  ".join(lines)
 
 
