@@ -122,3 +122,60 @@ def test_a_failed_access_change_does_not_override_an_earlier_one(console: Consol
     console.press("Edit API Info")
     expect(page.get_by_role("radio", name="Public")).to_be_checked()
     expect(console.button("Save")).to_be_disabled()
+
+
+def test_a_tried_call_shows_block_names_http_status_and_its_run(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Try every way"))
+    page = console.goto(f"/workflows/{workflow_id}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    (agent,) = (key for key, each in account.draft(workflow_id)["blocks"].items() if each["type"] == "agent")
+    end = {"event": "final", "data": {"success": True, "output": {agent: {"content": "Tea"}}}}
+    frame = f"data: {json.dumps(end)}\n\n"
+    page.route("**/execute", lambda route: route.fulfill(content_type="text/event-stream", body=frame), times=1)
+    panel = console.press("Send request").page.get_by_role("region", name="Try it")
+    expect(panel.get_by_text('"Agent 1"')).to_be_visible()
+    expect(panel.get_by_text(f'"{agent}"')).to_have_count(0)
+    expect(panel.get_by_text("HTTP 200")).to_be_visible()
+    expect(panel.get_by_text(re.compile(r"^[\d.<]+ m?s$"))).to_be_visible()
+    panel.get_by_role("radio", name="Async").click()
+    console.press("Send request")
+    expect(panel.get_by_text("HTTP 202")).to_be_visible()
+    expect(panel.get_by_text("Queued", exact=True)).to_be_visible()
+    panel.get_by_role("radio", name="JSON").click()
+    console.press("Send request")
+    expect(panel.get_by_text("HTTP 200")).to_be_visible()
+    expect(panel.get_by_text('"success": true')).to_be_visible()
+    panel.get_by_role("link", name="View run").click()
+    page.wait_for_url(re.compile(f"/runs/{workflow_id}/.+"))
+    console.shows("Try every way")
+
+
+def test_samples_show_the_key_that_was_generated_last(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Newest key', 'return 1;'))}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    console.press("Generate API Key").page.get_by_label("Name", exact=True).fill("For the samples")
+    console.press("Create")
+    key = page.get_by_test_id("shown-once").inner_text()
+    console.press("Done")
+    expect(page.get_by_role("region", name="Run workflow", exact=True)).to_contain_text(f"...{key[-4:]}")
+
+
+def test_selected_outputs_are_still_selected_after_a_reload(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(talking('Keep the outputs'))}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    page.get_by_role("button", name=re.compile("^Select outputs")).click()
+    page.get_by_role("menuitemcheckbox", name="model", exact=True).click()
+    page.keyboard.press("Escape")
+    page.reload()
+    console.press("Live").page.get_by_role("tab", name="API").click()
+    expect(page.get_by_role("region", name="Run workflow (stream response)")).to_contain_text("agent_1.model")
+
+
+def test_samples_do_not_scroll_inside_the_dialog(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Long sample', 'return 1;'))}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    page.get_by_role("radio", name="TypeScript").click()
+    sample = page.get_by_role("region", name="Run workflow (stream response)").locator("pre")
+    expect(sample).to_contain_text("getReader")
+    assert sample.evaluate("sample => sample.scrollHeight - sample.clientHeight") == 0
+    assert sample.evaluate("sample => getComputedStyle(sample).maxHeight") == "none"

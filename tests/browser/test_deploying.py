@@ -278,3 +278,55 @@ def _refuse(page: Page, tried: list[Route]) -> None:
     while not tried:
         page.wait_for_timeout(50)
     tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+
+
+def test_loading_a_version_is_confirmed_and_can_be_undone(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Load and undo", "return 'one';"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.write("Code", "return 'two';").saved()
+    console.press("Deployment").choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    console.notifies("Loaded v1 into the draft.")
+    expect(console.block("Answer")).to_contain_text("return 'one';")
+    console.press("Undo").saved()
+    expect(console.block("Answer")).to_contain_text("return 'two';")
+    code = account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"]
+    assert code == "return 'two';"
+    console.button("Undo (Ctrl Z)").click()
+    expect(console.block("Answer")).to_contain_text("return 'one';")
+
+
+def test_errors_of_the_draft_are_listed_once_and_lead_to_their_block(console: Console, account: Account) -> None:
+    workflow = answering("Broken draft", "return 1;")
+    workflow["state"]["blocks"]["answer"]["type"] = "no_such_type"
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy")
+    window = console.shows("Draft problems").page.get_by_role("dialog")
+    console.button("Deploy", window).click()
+    expect(window.get_by_role("alert")).to_have_text(re.compile("Fix the draft problems above"))
+    expect(window.get_by_text(re.compile("no_such_type"))).to_have_count(1)
+    console.press("Edit Answer")
+    expect(console.page.get_by_label("Settings of Answer")).to_be_visible()
+
+
+def test_a_warning_prevents_the_deploy_until_it_is_accepted(console: Console, account: Account) -> None:
+    workflow = talking("Misspelled")
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("temprature", "slider", 1)
+    workflow_id = account.import_(workflow)
+    console.goto(f"/workflows/{workflow_id}").press("Deploy")
+    window = console.shows("Draft problems").page.get_by_role("dialog")
+    expect(window.get_by_role("region", name="Draft problems")).to_contain_text("temperature")
+    console.button("Deploy", window).click()
+    expect(window.get_by_role("alert")).to_be_visible()
+    assert not account.deployment(workflow_id)["isDeployed"]
+    window.get_by_role("checkbox", name=re.compile("^Accept")).check()
+    console.button("Deploy", window).click()
+    console.notifies("Version 1 is live.")
+    assert account.deployment(workflow_id)["isDeployed"]
+
+
+def test_a_promotion_can_be_undone(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Promote and undo", "return 'one';"))
+    account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
+    console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Promote to live")
+    console.confirm("Promote to live").notifies("v1 is live.")
+    console.press("Undo").notifies("v2 is live.")
+    assert account.deployment(workflow_id)["activeDeployment"]["version"] == 2

@@ -8,7 +8,7 @@ from signal import SIGCONT, SIGSTOP
 from playwright.sync_api import Locator, expect
 from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, talking, waiting
+from tests.browser.workflows import answering, asking, talking, waiting
 
 from flowport.local.stack import Stack
 
@@ -158,3 +158,11 @@ def _frozen(stack: Stack, name: str) -> Iterator[None]:
 
 def _status(console: Console) -> Locator:
     return console.page.get_by_label("Run the draft").get_by_role("status")
+
+
+def test_a_block_that_waits_for_an_answer_is_marked_as_paused(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(asking('Pause the draft'))}").press("Run").press("Run draft")
+    expect(_status(console)).to_have_text("Paused")
+    for place in (console.block("Ask"), console.page.get_by_role("list", name="Blocks that ran")):
+        expect(place.get_by_label("Paused")).to_be_visible()
+    expect(console.block("Ask").get_by_label("Done")).to_have_count(0)

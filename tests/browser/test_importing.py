@@ -4,7 +4,7 @@ import json
 
 from playwright.sync_api import FilePayload, expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering
+from tests.browser.workflows import answering, block, file, function
 
 
 def test_each_invalid_file_of_several_is_named(console: Console, account: Account) -> None:
@@ -24,3 +24,25 @@ def test_an_exported_file_is_called_as_its_workflow_in_any_script(console: Conso
     with console.goto("/").page.expect_download() as saved:
         console.choose("Actions for תה לשניים / tea for 2", "Export")
     assert saved.value.suggested_filename == "תה-לשניים-tea-for-2.json"
+
+
+def test_a_duplicate_has_the_same_draft(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Twice", "return 'the same';"))
+    console.goto("/").choose("Actions for Twice", "Duplicate").notifies("Created Twice (copy).")
+    console.page.get_by_role("link", name="Twice (copy)", exact=True).click()
+    expect(console.block("Answer")).to_contain_text("return 'the same';")
+    assert console.page.url.rpartition("/")[2] != workflow_id
+
+
+def test_a_container_covers_no_later_block(console: Console) -> None:
+    loop = block("loop", "loop", "Each", 330, 0, data={"loopType": "for", "count": 2})
+    blocks = [
+        block("start", "start_trigger", "Start", 0, 0),
+        loop,
+        *(function(f"s{n}", f"Step {n}", 150 + 330 * n, 90, f"return {n};", "loop") for n in range(3)),
+        function("after", "After", 860, 0, "return 'after';"),
+    ]
+    edges = [("start", "loop", "source"), ("loop", "s0", "loop-start-source"), ("loop", "after", "loop-end-source")]
+    console.goto("/").import_file(file("Covering", blocks, edges))
+    each, after = console.places_of("Each", "After")
+    assert after["x"] >= each["x"] + each["width"]

@@ -52,3 +52,19 @@ def _lies_in(part: FloatRect, whole: FloatRect) -> bool:
     across = whole["x"] <= part["x"] and part["x"] + part["width"] <= whole["x"] + whole["width"]
     down = whole["y"] <= part["y"] and part["y"] + part["height"] <= whole["y"] + whole["height"]
     return across and down
+
+
+def test_the_run_panel_covers_no_block(narrow: Console) -> None:
+    narrow.press("Run").shows("Not run yet")
+    for name in ("Start", "Wait", "Answer"):
+        assert _is_in_sight(narrow, name)
+
+
+def test_the_run_panel_lies_below_the_canvas_of_a_phone(open_page: Callable[..., Page], account: Account) -> None:
+    console = Console(open_page(width=390, height=844), account).signed_in()
+    console.goto(f"/workflows/{account.import_(waiting('Below the canvas', 1))}").press("Run").shows("Not run yet")
+    panel = console.page.get_by_label("Run the draft").bounding_box()
+    canvas = console.page.get_by_role("main").locator(".react-flow").bounding_box()
+    assert panel
+    assert canvas
+    assert panel["y"] >= canvas["y"] + canvas["height"]

@@ -96,3 +96,19 @@ def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, accoun
     page.get_by_role("switch", name="Enabled").press("Escape")
     expect(page.get_by_label("Settings of Answer")).to_have_count(0)
     expect(console.block("Answer")).to_be_focused()
+
+
+def test_enter_on_a_block_moves_to_its_settings_and_escape_back(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('There and back', 'return 1;'))}").page
+    block, settings = console.block("Answer"), page.get_by_label("Settings of Answer")
+    block.press("Enter")
+    expect(settings).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(settings).to_have_count(0)
+    expect(block).to_be_focused()
+    block.press("Space")
+    expect(settings).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(settings).to_have_count(0)
+    page.wait_for_timeout(100)  # React Flow takes the focus in a later frame
+    expect(block).to_be_focused()

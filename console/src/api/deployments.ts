@@ -1,7 +1,9 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { acceptedNames } from '@/workflow/accepted-warnings';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { readState, type WorkflowState } from '@/workflow/state';
 import { api, type ResponseBody, unwrap } from './client';
+import { ApiError } from './errors';
 import { workflowKeys } from './workflows';
 
 export type VersionRow = ResponseBody<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
@@ -35,20 +37,32 @@ function renew(client: QueryClient, id: string) {
     client.invalidateQueries({ queryKey: workflowKeys.versions(id), exact: true }),
     client.invalidateQueries({ queryKey: workflowKeys.samples(id) }),
     client.invalidateQueries({ queryKey: workflowKeys.all, exact: true }),
+    client.invalidateQueries({ queryKey: workflowKeys.modified }),
   ]);
 }
 
-/** Deploy the draft that the author sees. Fails if it could not be saved. */
+/**
+ * Deploy the draft that the author sees, with the accepted warnings. Fails if the draft could not be saved, or if it has
+ * an error or another warning.
+ */
 export function useDeploy(id: string, draft: Pick<DraftSaver, 'publishWith'>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () =>
-      draft.publishWith((revision) => {
+    mutationFn: (accepted: readonly string[]) =>
+      draft.publishWith(async (revision) => {
+        const acceptedWarnings = accepted.length ? acceptedNames((await readProblems(id)).warnings, accepted) : [];
         const params = { path: { workflow_id: id }, header: { 'if-match': revision } };
-        return unwrap(api.POST('/api/workflows/{workflow_id}/deploy', { params }));
+        const body = { acceptedWarnings } as never;
+        return unwrap(api.POST('/api/workflows/{workflow_id}/deploy', { params, body }));
       }),
-    onSettled: () => renew(client, id),
+    onSettled: () =>
+      Promise.all([renew(client, id), client.invalidateQueries({ queryKey: workflowKeys.problems(id) })]),
   });
+}
+
+/** Return whether a deploy was refused because of the draft's errors or warnings. */
+export function isRefusedDraft(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'INVALID_WORKFLOW';
 }
 
 export function useUndeploy(id: string) {
@@ -132,8 +146,12 @@ export function useDiff(id: string, from: string, to: string) {
 /** Load the errors and warnings that deploying the draft would report. */
 export function useProblems(id: string) {
   return useQuery({
-    queryKey: [...workflowKeys.one(id), 'problems'],
+    queryKey: workflowKeys.problems(id),
     staleTime: 0,
-    queryFn: () => unwrap(api.GET('/api/workflows/{workflow_id}/problems', { params: { path: { workflow_id: id } } })),
+    queryFn: () => readProblems(id),
   });
+}
+
+function readProblems(id: string) {
+  return unwrap(api.GET('/api/workflows/{workflow_id}/problems', { params: { path: { workflow_id: id } } }));
 }

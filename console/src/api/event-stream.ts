@@ -2,14 +2,23 @@ import { ApiError } from './errors';
 
 const DONE = '[DONE]';
 
+interface PostOptions {
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Called with the response before its frames. */
+  onResponse?: (response: Response) => void;
+}
+
 /** Post `body` and yield the JSON of each frame of the response. Throws ApiError. */
 export async function* postStream(
   path: string,
   body: unknown,
-  { headers, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+  { headers, signal, onResponse }: PostOptions = {},
 ): AsyncGenerator<unknown> {
   const sent = { 'content-type': 'application/json', ...headers };
-  yield* framesOf(await fetch(path, { method: 'POST', headers: sent, body: JSON.stringify(body), signal }));
+  const response = await fetch(path, { method: 'POST', headers: sent, body: JSON.stringify(body), signal });
+  onResponse?.(response);
+  yield* framesOf(response);
 }
 
 /** Yield the JSON of each frame of an existing stream. Throws ApiError. */

@@ -1,5 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { spread } from '@/workflow/spread';
 import { api, type ResponseBody, unwrap } from './client';
+import { readDraft, saveDraft } from './draft';
 import { useSignedIn } from './session';
 
 export type WorkflowRow = ResponseBody<'/api/workflows', 'get'>['data'][number];
@@ -7,10 +9,12 @@ export type Deployment = ResponseBody<'/api/workflows/{workflow_id}/deploy', 'ge
 
 export const workflowKeys = {
   all: ['workflows'] as const,
+  modified: ['workflows', 'modified'] as const,
   one: (id: string) => ['workflows', id] as const,
   deployment: (id: string) => ['workflows', id, 'deployment'] as const,
   versions: (id: string) => ['workflows', id, 'versions'] as const,
   samples: (id: string) => ['workflows', id, 'samples'] as const,
+  problems: (id: string) => ['workflows', id, 'problems'] as const,
 };
 
 export function useWorkflows() {
@@ -19,6 +23,16 @@ export function useWorkflows() {
     queryKey: workflowKeys.all,
     queryFn: () => unwrap(api.GET('/api/workflows', { params: { query: { workspaceId: workspace.id } } })),
     select: (rows) => rows.data,
+  });
+}
+
+/** Load the ids of the workflows whose draft differs from the live version, with one request for all. */
+export function useModifiedWorkflows() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: workflowKeys.modified,
+    queryFn: () => unwrap(api.GET('/api/workflows/modified', { params: { query: { workspaceId: workspace.id } } })),
+    select: (found) => new Set(found.data),
   });
 }
 
@@ -31,9 +45,8 @@ export function useWorkspaceOf(id: string) {
   });
 }
 
-export function useDeployment(id: string, enabled = true) {
+export function useDeployment(id: string) {
   return useQuery({
-    enabled,
     queryKey: workflowKeys.deployment(id),
     queryFn: () => unwrap(api.GET('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
   });
@@ -53,14 +66,46 @@ export function useImportWorkflow() {
   const client = useQueryClient();
   const { workspace } = useSignedIn();
   return useMutation({
-    mutationFn: async (file: File) =>
-      unwrap(
-        api.POST('/api/v1/workflows/import', {
-          body: { workspaceId: workspace.id, workflow: await file.text() } as never,
-        }),
-      ),
+    mutationFn: async (file: File) => {
+      const body = { workspaceId: workspace.id, workflow: await file.text() } as never;
+      const imported = await unwrap(api.POST('/api/v1/workflows/import', { body }));
+      // Best effort: a workflow with overlapping blocks is imported all the same.
+      await spreadDraft(imported.data.id).catch(() => undefined);
+      return imported;
+    },
     onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
+}
+
+/** Create a workflow with the same draft under another name. An export would omit typed passwords. */
+export function useDuplicateWorkflow() {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: async ({ id, name, description, folderId }: WorkflowRow) => {
+      const { state } = await readDraft(id);
+      const body = { workspaceId: workspace.id, name: copyName(name), description, folderId } as never;
+      const made = await unwrap(api.POST('/api/workflows', { body }));
+      const { revision } = await readDraft(made.id);
+      await saveDraft(made.id, state, revision);
+      return made;
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+const MAX_NAME_LENGTH = 200;
+
+function copyName(name: string): string {
+  const suffix = ' (copy)';
+  return name.slice(0, MAX_NAME_LENGTH - suffix.length) + suffix;
+}
+
+/** Move blocks of the draft apart that its containers cover. */
+async function spreadDraft(id: string): Promise<void> {
+  const { state, revision } = await readDraft(id);
+  const moved = spread(state);
+  if (moved !== state) await saveDraft(id, moved, revision);
 }
 
 export function useUpdateWorkflow(id: string) {

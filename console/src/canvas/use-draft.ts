@@ -27,7 +27,10 @@ export function useDraft(workflowId: string): LoadedDraft {
       current = found;
       setSaver(found);
     };
-    const onSaved = () => void client.invalidateQueries({ queryKey: workflowKeys.deployment(workflowId) });
+    const onSaved = () => {
+      void client.invalidateQueries({ queryKey: workflowKeys.deployment(workflowId) });
+      void client.invalidateQueries({ queryKey: workflowKeys.modified });
+    };
     const unsaved = unsavedDraft(workflowId);
     if (unsaved) take(unsaved);
     else {

@@ -1,6 +1,8 @@
 import { ChevronDown } from 'lucide-react';
 import { useState } from 'react';
+import { useKeys } from '@/api/keys';
 import { type Samples, type SelectableBlock, useSamples } from '@/api/samples';
+import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { count } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
@@ -9,6 +11,7 @@ import { Select } from '@/ui/field';
 import { Menu, MenuCheckboxItem, MenuGroup } from '@/ui/menu';
 import { SegmentedControl } from '@/ui/segmented-control';
 import { Empty, LoadError, Skeleton } from '@/ui/states';
+import { useStoredList } from '@/ui/use-stored-list';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import styles from './api-tab.module.css';
 import { SampleBlock } from './sample-block';
@@ -40,12 +43,16 @@ export function ApiTab({ workflow, saver }: { workflow: WorkflowRow; saver: Draf
 
 function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
   const [language, setLanguage] = useState<Language>('curl');
-  const [selected, setSelected] = useState<string[] | null>(null);
+  const [selected, setSelected] = useStoredList(`outputs ${workflow.id}`);
+  const shownKey = useLatestKey();
   const [step, setStep] = useState<string>('execute');
   const samples = useSamples(workflow.id, selected);
   if (samples.isPending) return <Skeleton rows={3} height="11rem" />;
   if (samples.isLoadingError) return <LoadError error={samples.error} onRetry={samples.refetch} />;
-  const code = (mode: string, wanted = 'execute') => codeOf(samples.data, mode, wanted, language);
+  const code = (mode: string, wanted = 'execute') => {
+    const found = codeOf(samples.data, mode, wanted, language);
+    return shownKey ? found.replaceAll(samples.data.maskedKey, shownKey) : found;
+  };
   return (
     <div className={styles.tab}>
       <section className={styles.part} aria-label="Language">
@@ -82,6 +89,15 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
       <TryIt workflowId={workflow.id} saver={saver} selectedOutputs={selected ?? samples.data.selectedOutputs} />
     </div>
   );
+}
+
+/** Return the masked form of the newest key that the user can see, which is the one they generated last. */
+function useLatestKey(): string | undefined {
+  const { workspace } = useSignedIn();
+  const shared = useKeys('workspace', can(workspace.role, 'admin'));
+  const own = useKeys('personal');
+  const keys = [...(shared.data ?? []), ...(own.data ?? [])];
+  return keys.sort((one, other) => one.createdAt.localeCompare(other.createdAt)).at(-1)?.displayKey;
 }
 
 function codeOf(samples: Samples, mode: string, step: string, language: Language): string {

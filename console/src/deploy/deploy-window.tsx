@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import type { VersionRow } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
@@ -15,19 +16,21 @@ import { GeneralFooter } from './general-footer';
 import { GeneralTab } from './general-tab';
 import { McpFooter } from './mcp-footer';
 import { McpTab } from './mcp-tab';
+import type { Acceptance } from './problem-list';
 
-interface Props {
+interface Props extends Acceptance {
   workflow: WorkflowRow;
   saver: DraftSaver;
   onClose: () => void;
-  /** Called when a version replaced the draft. */
-  onLoaded: () => void;
+  onEditBlock: (id: string) => void;
+  /** Called when a version replaced the stored draft. */
+  onLoaded: (version: VersionRow) => Promise<void>;
 }
 
 type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
 
 /** Deploy window: versions, API, MCP, A2A and chat. */
-export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
+export function DeployWindow({ workflow, saver, onClose, accepted, ...rest }: Props) {
   const { workspace } = useSignedIn();
   const isAdmin = can(workspace.role, 'admin');
   const [tab, setTab] = useState<TabName>('general');
@@ -53,7 +56,7 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
               {!isAdmin && tab !== 'api' && <p className={styles.note}>Admin permissions required</p>}
               {
                 {
-                  general: <GeneralFooter workflow={workflow} saver={saver} />,
+                  general: <GeneralFooter workflow={workflow} saver={saver} accepted={accepted} />,
                   api: <ApiFooter workflow={workflow} saver={saver} />,
                   mcp: <McpFooter workflow={workflow} />,
                   a2a: <A2aFooter workflow={workflow} />,
@@ -64,7 +67,7 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
           }
         >
           <TabPanel value="general" tabIndex={-1}>
-            <GeneralTab workflow={workflow} saver={saver} onLoaded={onLoaded} />
+            <GeneralTab workflow={workflow} saver={saver} accepted={accepted} {...rest} />
           </TabPanel>
           <PersistentTabPanel value="api" isOpen={tab === 'api'}>
             <ApiTab workflow={workflow} saver={saver} />

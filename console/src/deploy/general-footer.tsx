@@ -1,5 +1,5 @@
 import { type ComponentProps, useEffect, useRef, useState } from 'react';
-import { liveNote, useDeploy, useUndeploy } from '@/api/deployments';
+import { isRefusedDraft, useDeploy, useUndeploy } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Button } from '@/ui/button';
@@ -9,8 +9,17 @@ import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import styles from './general-footer.module.css';
 
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  /** Keys of the accepted warnings. */
+  accepted: readonly string[];
+}
+
+const REFUSED = 'Fix the draft problems above, or accept the warnings, then deploy again.';
+
 /** Deployment status and actions: deploy, update, undeploy. */
-export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+export function GeneralFooter({ workflow, saver, accepted }: Props) {
   const { workspace } = useSignedIn();
   const { notify, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
@@ -32,8 +41,8 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
   const publish = () => {
     close();
     // A promise instead of mutation callbacks, which do not run if the window is closed before the response.
-    deploy.mutateAsync().then(
-      ({ activeDeployment, warnings }) => notify(liveNote(`Version ${activeDeployment?.version}`, warnings)),
+    deploy.mutateAsync(accepted).then(
+      ({ activeDeployment }) => notify(`Version ${activeDeployment?.version} is live.`),
       (error) => isMounted.current || fail(error),
     );
   };
@@ -47,7 +56,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
             {changed ? 'Update deployment' : 'Live'}
           </Badge>
         )}
-        <InlineError error={deploy.error} />
+        <InlineError error={isRefusedDraft(deploy.error) ? REFUSED : deploy.error} />
       </div>
       {live ? (
         <>

@@ -1,6 +1,7 @@
 import { Maximize2 } from 'lucide-react';
 import { useState } from 'react';
 import { useVersionState, useVersions, type VersionRow, versionTitle } from '@/api/deployments';
+import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Preview } from '@/canvas/preview';
 import { IconButton } from '@/ui/button';
@@ -10,16 +11,18 @@ import { Empty, LoadError, Skeleton } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { Compare } from './compare';
 import styles from './general-tab.module.css';
-import { ProblemList } from './problem-list';
+import { type Acceptance, ProblemList } from './problem-list';
 import { VersionTable } from './version-table';
 
-interface Props {
+interface Props extends Acceptance {
   workflow: WorkflowRow;
   saver: DraftSaver;
-  onLoaded: () => void;
+  onEditBlock: (id: string) => void;
+  onLoaded: (version: VersionRow) => Promise<void>;
 }
 
-export function GeneralTab({ workflow, saver, onLoaded }: Props) {
+export function GeneralTab({ workflow, saver, onEditBlock, onLoaded, ...acceptance }: Props) {
+  const { workspace } = useSignedIn();
   const deployment = useDeployment(workflow.id);
   const versions = useVersions(workflow.id);
   const [selected, setSelected] = useState<number | null>(null);
@@ -71,7 +74,12 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
           )}
         </div>
       </section>
-      <ProblemList workflowId={workflow.id} />
+      <ProblemList
+        workflowId={workflow.id}
+        canDeploy={can(workspace.role, 'admin')}
+        onEditBlock={onEditBlock}
+        {...acceptance}
+      />
       <section className={styles.part} aria-label="Versions">
         <h3>Versions</h3>
         {versions.isPending && <Skeleton rows={2} />}

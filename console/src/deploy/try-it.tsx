@@ -1,13 +1,16 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { Link } from 'wouter';
 import { useVersionState } from '@/api/deployments';
 import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
+import { duration } from '@/app/format';
 import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
 import { RunButton } from '@/editor/run-button';
 import form from '@/ui/form.module.css';
 import { useFormDraft } from '@/ui/form-drafts';
 import { JsonView } from '@/ui/json-view';
+import { SegmentedControl } from '@/ui/segmented-control';
 import { Badge, InlineError } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import type { Json, WorkflowState } from '@/workflow/state';
@@ -26,18 +29,39 @@ interface Frame {
   data?: { success?: boolean; output?: Json; error?: string; status?: string };
 }
 
-type End = 'done' | 'paused' | 'failed' | 'stopped';
-type Phase = 'idle' | 'streaming' | End;
+type End = 'done' | 'queued' | 'paused' | 'failed' | 'stopped';
+type Phase = 'idle' | 'running' | End;
+
+interface Result {
+  label: string;
+  value: Json;
+}
+
+interface ResponseFacts {
+  status: number;
+  runId: string | null;
+  /** Time until the end of the response. */
+  durationMs: number | null;
+}
+
+const MODES = [
+  ['stream', 'Stream'],
+  ['sync', 'JSON'],
+  ['async', 'Async'],
+] as const;
+
+type Mode = (typeof MODES)[number][0];
 
 const BADGES = {
-  streaming: ['blue', 'Streaming'],
+  running: ['blue', 'Running'],
+  queued: ['quiet', 'Queued'],
   done: ['green', 'Completed'],
   paused: ['amber', 'Paused'],
   failed: ['red', 'Failed'],
   stopped: ['quiet', 'Stopped'],
 } as const;
 
-/** Panel that calls the live version and shows the streamed response. */
+/** Panel that calls the live version and shows the response. */
 export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
   const deployment = useDeployment(workflowId);
   const live = useVersionState(workflowId, deployment.data?.activeDeployment?.version ?? null);
@@ -53,9 +77,11 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   const sample = sampleInput(state);
   const { fields, update } = useFormDraft(`call ${JSON.stringify(sample)}`, { input: sample });
   const { input } = fields;
+  const [mode, setMode] = useState<Mode>('stream');
   const [phase, setPhase] = useState<Phase>('idle');
   const [text, setText] = useState('');
-  const [output, setOutput] = useState<Json | undefined>();
+  const [result, setResult] = useState<Result | null>(null);
+  const [response, setResponse] = useState<ResponseFacts | null>(null);
   const [error, setError] = useState<string | null>(null);
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
@@ -63,7 +89,7 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   /** Show a frame. Return how the run ended if this is its last frame, otherwise null. */
   const take = ({ chunk, event, data, error }: Frame): End | null => {
     if (chunk) setText((before) => before + chunk);
-    if (event === 'final') setOutput(data?.output);
+    if (event === 'final') setResult({ label: 'Final output', value: withBlockNames(data?.output ?? null, state) });
     const problem = error ?? data?.error;
     if (problem) {
       setError(problem);
@@ -73,41 +99,75 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
     return data?.status === 'paused' ? 'paused' : 'done';
   };
 
+  const path = `/api/workflows/${workflowId}/execute`;
+
+  const stream = async (signal: AbortSignal, onResponse: (response: Response) => void): Promise<End> => {
+    const body = { input: sentInput(input), stream: true, useDraftState: false, selectedOutputs };
+    let end: End | null = null;
+    for await (const frame of postStream(path, body, { signal, onResponse })) {
+      const ended = take(frame as Frame);
+      end ??= ended;
+    }
+    if (!end) throw new Error('The connection to the run was lost. Open Runs to see its status.');
+    return end;
+  };
+
+  const post = async (signal: AbortSignal, onResponse: (response: Response) => void): Promise<End> => {
+    const isAsync = mode === 'async';
+    const response = await fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(isAsync && { 'x-execution-mode': 'async' }) },
+      body: JSON.stringify({ input: sentInput(input), ...(!isAsync && { useDraftState: false }) }),
+      signal,
+    });
+    onResponse(response);
+    const body = await response.json();
+    setResult({ label: 'Response body', value: body });
+    if (!response.ok) return 'failed';
+    if (isAsync) return 'queued';
+    return body.status === 'paused' ? 'paused' : 'done';
+  };
+
   const call = async () => {
     const controller = new AbortController();
     abort.current = controller;
-    setPhase('streaming');
+    setPhase('running');
     setText('');
-    setOutput(undefined);
+    setResult(null);
+    setResponse(null);
     setError(null);
+    const since = performance.now();
+    const onResponse = ({ status, headers }: Response) =>
+      setResponse({ status, runId: headers.get('x-execution-id'), durationMs: null });
     try {
-      const body = { input: sentInput(input), stream: true, useDraftState: false, selectedOutputs };
-      const path = `/api/workflows/${workflowId}/execute`;
-      let end: End | null = null;
-      for await (const frame of postStream(path, body, { signal: controller.signal })) {
-        const ended = take(frame as Frame);
-        end ??= ended;
-      }
-      if (!end) throw new Error('The connection to the run was lost. Open Runs to see its status.');
-      setPhase(end);
+      setPhase(await (mode === 'stream' ? stream : post)(controller.signal, onResponse));
     } catch (thrown) {
       setPhase(controller.signal.aborted ? 'stopped' : 'failed');
       if (!controller.signal.aborted) setError(messageOf(thrown));
     }
+    setResponse((before) => before && { ...before, durationMs: performance.now() - since });
   };
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (phase !== 'streaming') void call();
+    if (phase !== 'running') void call();
   };
 
   return (
     <>
       <form className={form.form} onSubmit={submit}>
         <InputForm state={state} value={input} onChange={(input) => update({ input })} />
+        <SegmentedControl label="Response" value={mode} options={MODES} onChange={setMode} />
         <div className={styles.actions}>
-          <RunButton isRunning={phase === 'streaming'} start="Send request" onStop={() => abort.current?.abort()} />
+          <RunButton isRunning={phase === 'running'} start="Send request" onStop={() => abort.current?.abort()} />
           <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
+          {response && (
+            <span className={styles.facts}>
+              <span>HTTP {response.status}</span>
+              {response.durationMs !== null && <span>{duration(response.durationMs)}</span>}
+              {response.runId && <Link href={`/runs/${workflowId}/${response.runId}`}>View run</Link>}
+            </span>
+          )}
         </div>
       </form>
       <InlineError error={error} />
@@ -116,7 +176,13 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
           {text}
         </output>
       )}
-      {output !== undefined && <JsonView label="Final output" value={output} />}
+      {result && <JsonView label={result.label} value={result.value} />}
     </>
   );
+}
+
+/** Return the output with the names of the blocks in place of their ids. */
+function withBlockNames(output: Json, { blocks }: WorkflowState): Json {
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) return output;
+  return Object.fromEntries(Object.entries(output).map(([key, value]) => [blocks[key]?.name ?? key, value]));
 }

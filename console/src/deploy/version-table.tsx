@@ -23,7 +23,7 @@ interface Props {
   selected: number | null;
   onSelect: (version: number) => void;
   onCompare: (version: VersionRow) => void;
-  onLoaded: () => void;
+  onLoaded: (version: VersionRow) => Promise<void>;
 }
 
 const SEARCH_FROM = 20;
@@ -63,6 +63,7 @@ function textOf({ version, name, description, deployedBy }: VersionRow): string 
 }
 
 function Table({ versions, ...rest }: Props) {
+  const live = versions.find((version) => version.isActive);
   return (
     <TableFrame label="Version table">
       <table className={table.table}>
@@ -80,7 +81,7 @@ function Table({ versions, ...rest }: Props) {
         </thead>
         <tbody>
           {versions.map((version) => (
-            <Row key={version.id} version={version} {...rest} />
+            <Row key={version.id} version={version} live={live} {...rest} />
           ))}
         </tbody>
       </table>
@@ -90,15 +91,12 @@ function Table({ versions, ...rest }: Props) {
 
 type OpenDialog = 'promote' | 'load' | 'describe' | 'rename' | null;
 
-function Row({
-  version,
-  workflowId,
-  saver,
-  selected,
-  onSelect,
-  onCompare,
-  onLoaded,
-}: Omit<Props, 'versions'> & { version: VersionRow }) {
+interface RowProps extends Omit<Props, 'versions'> {
+  version: VersionRow;
+  live: VersionRow | undefined;
+}
+
+function Row({ version, live, workflowId, saver, selected, onSelect, onCompare, onLoaded }: RowProps) {
   const { workspace } = useSignedIn();
   const { notify, fail } = useToasts();
   const change = useUpdateVersion(workflowId);
@@ -110,16 +108,14 @@ function Row({
   const number = version.version;
   const isSelected = selected === number && !version.isActive;
 
-  const promote = () =>
-    change.mutate(
-      { version: number, change: { isActive: true } },
-      {
-        onSuccess: ({ warnings }) => notify(liveNote(title, warnings)),
-        onError: fail,
-        onSettled: close,
-      },
-    );
-  const loadIt = () => load.mutate(number, { onSuccess: onLoaded, onError: fail, onSettled: close });
+  // A promise instead of mutation callbacks, which do not run once the window is closed.
+  const makeLive = (one: VersionRow, before?: VersionRow) =>
+    change.mutateAsync({ version: one.version, change: { isActive: true } }).then(({ warnings }) => {
+      const undo = before && { label: 'Undo', onAction: () => void makeLive(before) };
+      notify(liveNote(versionTitle(one), warnings), undo);
+    }, fail);
+  const promote = () => void makeLive(version, live).finally(close);
+  const loadIt = () => load.mutate(number, { onSuccess: () => onLoaded(version), onError: fail, onSettled: close });
 
   return (
     <tr aria-selected={isSelected}>

@@ -1,7 +1,7 @@
 import { useReactFlow } from '@xyflow/react';
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useCatalog } from '@/api/catalog';
-import { liveNote, useDeploy } from '@/api/deployments';
+import { isRefusedDraft, useDeploy, type VersionRow, versionTitle } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -14,6 +14,7 @@ import { Button } from '@/ui/button';
 import { ErrorBoundary } from '@/ui/error-boundary';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useStoredList } from '@/ui/use-stored-list';
 import { isFree, nextHandle, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalog';
 import { copy, paste } from '@/workflow/copy-paste';
@@ -28,6 +29,7 @@ import { STATUS_LABELS } from './run-status';
 import { SaveNotice } from './save-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
+import { useFitBesidePanel } from './use-fit-beside-panel';
 import { useReveal } from './use-reveal';
 import { useSelectedInView } from './use-selected-in-view';
 import { useShortcuts } from './use-shortcuts';
@@ -61,6 +63,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id, saver);
+  const [accepted, setAccepted] = useStoredList(`accepted warnings ${workflow.id}`);
   const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
 
   // Drop deleted blocks from the selection.
@@ -72,6 +75,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
   useSelectedInView(chosen?.id, panel);
+  useFitBesidePanel(panel === 'run');
 
   /** Select blocks and clear the text selection, so that Copy copies the blocks. */
   const choose = (ids: string[]) => {
@@ -87,14 +91,41 @@ export function Editor({ workflow, saver, onReload }: Props) {
     setSelected([]);
   };
 
+  /** Move the focus between the canvas and the panel of the selected block. */
+  const onCanvasKey = (event: KeyboardEvent) => {
+    if (!(event.target instanceof Element) || !event.target.matches('.react-flow__node')) return;
+    if (event.key === 'Escape') {
+      // React Flow would take the focus from the block.
+      event.stopPropagation();
+      closeSettings();
+    }
+    // By the next frame, React Flow has selected the block and its panel is open.
+    if (event.key === 'Enter') requestAnimationFrame(focusPanel);
+  };
+  const focusPanel = () => work.current?.querySelector<HTMLElement>('aside')?.focus();
+
   // A promise instead of mutation callbacks, which do not run if the page is left before the response.
   const publish = () =>
-    void deploy
-      .mutateAsync()
-      .then(
-        ({ activeDeployment, warnings }) => notify(liveNote(`Version ${activeDeployment?.version}`, warnings)),
-        fail,
-      );
+    void deploy.mutateAsync(accepted ?? []).then(
+      ({ activeDeployment }) => notify(`Version ${activeDeployment?.version} is live.`),
+      (error) => (isRefusedDraft(error) ? setOpen('deploy') : fail(error)),
+    );
+
+  const loadVersion = async (version: VersionRow) => {
+    const before = store.state();
+    await saver.takeStored();
+    setOpen(null);
+    notify(`Loaded ${versionTitle(version)} into the draft.`, {
+      label: 'Undo',
+      onAction: () => store.edit(() => before),
+    });
+  };
+
+  const editBlock = (id: string) => {
+    setOpen(null);
+    setSelected([id]);
+    reveal([id]);
+  };
 
   const measured = useCallback(
     () =>
@@ -195,7 +226,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
       />
       <SaveNotice saver={saver} onReload={onReload} />
       <div ref={work} className={styles.work}>
-        <div className={styles.canvas}>
+        <div className={styles.canvas} onKeyDownCapture={onCanvasKey}>
           <Canvas
             store={store}
             catalog={catalog}
@@ -248,11 +279,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
             <DeployWindow
               workflow={workflow}
               saver={saver}
+              accepted={accepted ?? []}
+              onAccept={setAccepted}
+              onEditBlock={editBlock}
               onClose={() => setOpen(null)}
-              onLoaded={() => {
-                setOpen(null);
-                onReload();
-              }}
+              onLoaded={loadVersion}
             />
           </Suspense>
         </ErrorBoundary>

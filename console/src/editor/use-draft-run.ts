@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '@/api/errors';
 import type { RunMark } from '@/canvas/marks';
 import { type CanvasEvent, cancelRun, draftRunEvents } from '@/editor/draft-run-events';
+import { describeWait } from '@/runs/describe-wait';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { newId } from '@/workflow/new-id';
 import type { Json } from '@/workflow/state';
@@ -101,9 +102,9 @@ function after(before: Progress, { type, executionId, data }: CanvasEvent): Prog
     case 'block:started':
       return { ...before, ...mark(before, data, 'running'), lines: withStarted(before.lines, data) };
     case 'block:completed':
-      return { ...before, ...mark(before, data, 'done'), lines: withFinished(before.lines, data, 'done') };
+      return finished(before, data, isWaiting(data) ? 'paused' : 'done');
     case 'block:error':
-      return { ...before, ...mark(before, data, 'failed'), lines: withFinished(before.lines, data, 'failed') };
+      return finished(before, data, 'failed');
     case 'stream:chunk':
       return { ...before, lines: withText(before.lines, data) };
     case 'stream:chunk_reset':
@@ -119,6 +120,15 @@ function after(before: Progress, { type, executionId, data }: CanvasEvent): Prog
     default:
       return before;
   }
+}
+
+function finished(before: Progress, data: CanvasEvent['data'], status: RunMark['status']): Progress {
+  return { ...before, ...mark(before, data, status), lines: withFinished(before.lines, data, status) };
+}
+
+/** Return whether the block waits for a time or an answer: its event says that it is completed. */
+function isWaiting({ blockType = '', output }: CanvasEvent['data']): boolean {
+  return describeWait({ type: blockType, output }) !== null;
 }
 
 function ended(before: Progress, status: 'failed' | 'cancelled', error?: string): Progress {

@@ -1,8 +1,14 @@
-import { Download, EllipsisVertical, PencilLine, Trash2 } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { Copy, Download, EllipsisVertical, PencilLine, Trash2 } from 'lucide-react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
-import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
+import {
+  downloadWorkflow,
+  useArchiveWorkflow,
+  useDuplicateWorkflow,
+  useModifiedWorkflows,
+  type WorkflowRow,
+} from '@/api/workflows';
 import { formatAgo } from '@/app/format';
 import { STATUS_LABELS, STATUS_TONES } from '@/runs/labels';
 import { IconButton } from '@/ui/button';
@@ -16,7 +22,6 @@ import { useToasts } from '@/ui/toasts';
 import { type Activity, emptyActivity } from './activity';
 import { ActivityPlot } from './activity-plot';
 import { RenameDialog } from './rename-dialog';
-import { useWasVisible } from './use-was-visible';
 import styles from './workflow-table.module.css';
 
 interface Props {
@@ -79,15 +84,13 @@ function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity
 }
 
 function LiveState({ workflow }: { workflow: WorkflowRow }) {
-  const place = useRef<HTMLSpanElement>(null);
-  const { data } = useDeployment(workflow.id, useWasVisible(place));
-  const version = data?.activeDeployment ? `v${data.activeDeployment.version}` : '';
+  const modified = useModifiedWorkflows();
   return (
-    <span ref={place} className={styles.badges}>
+    <span className={styles.badges}>
       <Badge tone="green" dot>
-        Live {version}
+        Live v{workflow.liveVersion}
       </Badge>
-      {data?.needsRedeployment && <Badge tone="amber">Modified</Badge>}
+      {modified.data?.has(workflow.id) && <Badge tone="amber">Modified</Badge>}
       {workflow.isPublicApi && <Badge tone="blue">Public</Badge>}
     </span>
   );
@@ -107,6 +110,7 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
   const { fail, notify } = useToasts();
   const archive = useArchiveWorkflow();
+  const duplicate = useDuplicateWorkflow();
   const [openDialog, setOpenDialog] = useState<'rename' | 'delete' | null>(null);
   const close = () => setOpenDialog(null);
   return (
@@ -125,9 +129,22 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
           Export
         </MenuItem>
         {can(workspace.role, 'write') && (
-          <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setOpenDialog('rename')}>
-            Rename
-          </MenuItem>
+          <>
+            <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setOpenDialog('rename')}>
+              Rename
+            </MenuItem>
+            <MenuItem
+              icon={<Copy size={15} aria-hidden />}
+              onSelect={() =>
+                duplicate.mutate(workflow, {
+                  onSuccess: ({ name }) => notify(`Created ${name}.`),
+                  onError: fail,
+                })
+              }
+            >
+              Duplicate
+            </MenuItem>
+          </>
         )}
         {can(workspace.role, 'admin') && (
           <>

@@ -37,7 +37,7 @@ export function BlockPanel({ block, state, store, catalog, environment, disabled
   const references = useMemo(() => referencesFor(around, block.id, catalog), [around, block.id, catalog]);
   const completions = { references, environment };
   return (
-    <aside className={styles.panel} aria-label={`Settings of ${block.name}`}>
+    <aside className={styles.panel} aria-label={`Settings of ${block.name}`} tabIndex={-1}>
       <header className={styles.head}>
         <BlockIcon type={block.type} size={26} />
         <div className={styles.titles}>

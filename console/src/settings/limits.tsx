@@ -35,7 +35,10 @@ export function LimitsSection() {
           </div>
         </dl>
       </Section>
-      <Section title="Available now" about="Calls you can make before the rate limit applies.">
+      <Section
+        title="Available now"
+        about="Calls you can make at once (the burst). Each call uses one, and the rate above refills them up to the maximum. Calls beyond that get status 429."
+      >
         <Meter label="Sync and streaming calls" bucket={rateLimit.sync} />
         <Meter label="Async calls" bucket={rateLimit.async} />
       </Section>

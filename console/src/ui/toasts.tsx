@@ -1,17 +1,25 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { messageOf } from '@/api/errors';
+import { Button } from './button';
 import { classNames } from './class-names';
 import styles from './toasts.module.css';
+
+/** Button of a toast, such as Undo. */
+interface ToastAction {
+  label: string;
+  onAction: () => void;
+}
 
 interface Toast {
   id: number;
   text: string;
   isError: boolean;
+  action?: ToastAction;
 }
 
 interface Toasts {
-  notify: (text: string) => void;
+  notify: (text: string, action?: ToastAction) => void;
   fail: (error: unknown) => void;
 }
 
@@ -24,21 +32,25 @@ const MIN_DURATION_MS = 5000;
 const MAX_DURATION_MS = 20_000;
 const MS_PER_CHARACTER = 50;
 
-/** Toasts, shown in the corner of the page or inside the topmost dialog, where they do not cover its actions. */
+/**
+ * Toasts, shown in the corner of the page or inside the topmost dialog, where they do not cover its actions. Opening a
+ * dialog closes the toasts of the page before it.
+ */
 export function ToastProvider({ children }: { children: ReactNode }) {
   const [items, setItems] = useState<Toast[]>([]);
   const [outlets, setOutlets] = useState<HTMLElement[]>([]);
-  const add = useCallback((text: string, isError: boolean) => {
-    setItems((shown) => [...shown, { id: Date.now() + Math.random(), text, isError }].slice(-MAX_TOASTS));
+  const add = useCallback((text: string, isError: boolean, action?: ToastAction) => {
+    setItems((shown) => [...shown, { id: Date.now() + Math.random(), text, isError, action }].slice(-MAX_TOASTS));
   }, []);
   const drop = useCallback((id: number) => setItems((shown) => shown.filter((toast) => toast.id !== id)), []);
   const registerOutlet = useCallback<RegisterOutlet>((outlet) => {
     if (!outlet) return;
+    setItems([]);
     setOutlets((before) => [...before, outlet]);
     return () => setOutlets((before) => before.filter((each) => each !== outlet));
   }, []);
   const toasts = useMemo<Toasts>(
-    () => ({ notify: (text) => add(text, false), fail: (error) => add(messageOf(error), true) }),
+    () => ({ notify: (text, action) => add(text, false, action), fail: (error) => add(messageOf(error), true) }),
     [add],
   );
   const outlet = outlets.at(-1);
@@ -46,14 +58,15 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   return (
     <Context.Provider value={toasts}>
       <Outlets.Provider value={registerOutlet}>
-        {children}
-        {/* The live region must exist before its text: screen readers ignore a region that is added with its text. */}
+        {/* The live region must exist before its text: screen readers ignore a region that is added with its text. It
+            comes first, because below a page of full height it would make the page scroll. */}
         <div className="visually-hidden" role="status" aria-live="polite">
           {latest && <p key={latest.id}>{latest.text}</p>}
         </div>
+        {children}
         {latest &&
           createPortal(
-            <div className={outlet ? styles.inside : styles.corner} aria-hidden>
+            <div className={outlet ? styles.inside : styles.corner}>
               {items.map((toast) => (
                 <ToastMessage key={toast.id} toast={toast} onEnd={drop} />
               ))}
@@ -70,8 +83,8 @@ export function ToastOutlet() {
   return <div ref={useContext(Outlets)} />;
 }
 
-/** Toast that closes after a while, but not while the pointer is on it. */
-function ToastMessage({ toast: { id, text, isError }, onEnd }: { toast: Toast; onEnd: (id: number) => void }) {
+/** Toast that closes after a while, but not while the pointer or the focus is on it. */
+function ToastMessage({ toast: { id, text, isError, action }, onEnd }: { toast: Toast; onEnd: (id: number) => void }) {
   const [isPaused, setPaused] = useState(false);
   useEffect(() => {
     if (isPaused) return;
@@ -79,13 +92,25 @@ function ToastMessage({ toast: { id, text, isError }, onEnd }: { toast: Toast; o
     return () => clearTimeout(timer);
   }, [isPaused, id, text, onEnd]);
   return (
-    <p
+    <div
       className={classNames(styles.toast, isError && styles.bad)}
       onPointerEnter={() => setPaused(true)}
       onPointerLeave={() => setPaused(false)}
     >
-      {text}
-    </p>
+      <p aria-hidden>{text}</p>
+      {action && (
+        <Button
+          onFocus={() => setPaused(true)}
+          onBlur={() => setPaused(false)}
+          onClick={() => {
+            onEnd(id);
+            action.onAction();
+          }}
+        >
+          {action.label}
+        </Button>
+      )}
+    </div>
   );
 }
 

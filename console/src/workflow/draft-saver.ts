@@ -88,6 +88,14 @@ export class DraftSaver {
     }
   }
 
+  /** Load the stored draft as an edit, which the author can undo. */
+  async takeStored(): Promise<void> {
+    const { state, revision } = await readDraft(this.workflowId);
+    this.stored = state;
+    this.revision = revision;
+    this.store.edit(() => state);
+  }
+
   /** Overwrite the draft that someone else saved. */
   async overwrite(): Promise<void> {
     this.revision = (await readDraft(this.workflowId)).revision;

@@ -208,6 +208,13 @@ class TestWorkflows:
         assert (await system.send("DELETE", f"/api/workflows/{workflow_id}")).json == {"success": True}
         assert (await system.get(f"/api/workflows/{workflow_id}/status")).status == 404
 
+    async def test_one_request_names_the_modified_workflows(self, system: System) -> None:
+        listed = await system.get("/api/workflows?workspaceId=WS1")
+        assert [row["liveVersion"] for row in listed.json["data"]] == [1]
+        assert (await system.get("/api/workflows/modified?workspaceId=WS1")).json == {"data": []}
+        await system.send("PUT", "/api/workflows/W/state", STATE)
+        assert (await system.get("/api/workflows/modified?workspaceId=WS1")).json == {"data": ["W"]}
+
     async def test_a_draft_is_saved_and_read(self, system: System) -> None:
         saved = await system.send("PUT", "/api/workflows/W/state", STATE)
         assert saved.json == {"success": True, "warnings": []}

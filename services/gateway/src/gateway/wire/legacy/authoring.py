@@ -17,7 +17,7 @@ from gateway.wire.common.presenters import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.listing import list_all_workflows
+from gateway.workflows.application.listing import list_all_workflows, list_modified
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
@@ -25,6 +25,8 @@ from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
 MAX_LISTED_WORKFLOWS: Final = 10_000
+MAX_COMPARED_WORKFLOWS: Final = 200
+"""The newest ones: each comparison reads a draft."""
 
 
 def authoring_router(
@@ -43,6 +45,16 @@ def authoring_router(
         caller.require(Scope.READ)
         found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
         return Data(data=[row(workflow) for workflow in found if caller.covers(workflow.id)])
+
+    @router.get("/modified", summary="List the workflows whose draft differs from the live version")
+    async def modified(
+        caller: AnyCaller, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
+    ) -> Data[list[str]]:
+        caller = caller.within(workspace_id or caller.workspace.id)
+        caller.require(Scope.READ)
+        found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=True, most=MAX_LISTED_WORKFLOWS)
+        covered = [workflow.id for workflow in found if caller.covers(workflow.id)]
+        return Data(data=await list_modified(authoring, caller.workspace.id, covered[-MAX_COMPARED_WORKFLOWS:]))
 
     @router.post("")
     async def create(caller: AnyCaller, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
@@ -112,4 +124,5 @@ def row(workflow: Workflow) -> WorkflowRow:
         is_deployed=workflow.endpoint.is_deployed,
         deployed_at=iso(deployed_at) if deployed_at else None,
         is_public_api=workflow.endpoint.is_public,
+        live_version=workflow.endpoint.version,
     )

@@ -68,6 +68,7 @@ class WorkflowRow(ImportedWorkflow):
     is_deployed: bool
     deployed_at: str | None
     is_public_api: bool
+    live_version: int | None = None
 
 
 class Saved(Done):

@@ -1,0 +1,55 @@
+"""Pages, dialogs and toasts above each other."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.test_deploying import NOTHING_LATER
+from tests.browser.workflows import answering
+
+IS_COVERED = """heading => {
+    const {x, y, height} = heading.getBoundingClientRect();
+    return document.elementFromPoint(x + 2, y + height / 2).closest('[role=dialog]') === null;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/settings/webhooks", "/settings/limits", "/nonsense"])
+def test_a_short_page_does_not_scroll(console: Console, path: str) -> None:
+    page = console.goto(path).page
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollHeight - document.documentElement.clientHeight") == 0
+
+
+def test_a_nested_dialog_dims_the_dialog_below(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Dim below', 'return 1;'))}").press("Live").page
+    heading = page.get_by_role("heading", name="Workflow Deployment")
+    assert not heading.evaluate(IS_COVERED)
+    console.press("Undeploy")
+    expect(page.get_by_role("dialog", name="Undeploy API")).to_be_visible()
+    assert page.locator("h2", has_text="Workflow Deployment").evaluate(IS_COVERED)
+
+
+def test_opening_a_dialog_closes_earlier_toasts(console: Console, account: Account) -> None:
+    page = console.page
+    page.add_init_script(NOTHING_LATER)
+    console.goto(f"/workflows/{account.import_(answering('Close toasts', 'return 1;'))}")
+    console.press("Deploy").shows("No deployments yet").press("Deploy").notifies("Version 1 is live.")
+    expect(page.get_by_role("dialog").get_by_text("Version 1 is live.")).to_be_visible()
+    console.press("Undeploy")
+    expect(page.get_by_role("dialog", name="Undeploy API")).to_be_visible()
+    expect(page.get_by_text("Version 1 is live.")).to_have_count(0)
+
+
+def test_limit_meters_are_equally_long(console: Console) -> None:
+    meters = console.goto("/settings/limits").shows("Available now").page.get_by_role("meter")
+    expect(meters).to_have_count(2)
+    widths = {meter.evaluate("meter => meter.getBoundingClientRect().width") for meter in meters.all()}
+    assert len(widths) == 1
+    console.shows(re.compile("the rate above refills them"))
+
+
+def test_the_chat_page_has_the_font_of_the_console(console: Console, account: Account) -> None:
+    account.chat(account.publish(answering("Same font", "return 1;")), "same-font")
+    page = console.goto("/chat/same-font").page
+    assert page.evaluate("document.fonts.load('16px Geist').then(faces => faces.length)") == 1
