@@ -50,6 +50,6 @@ def test_limit_meters_are_equally_long(console: Console) -> None:
 
 
 def test_the_chat_page_has_the_font_of_the_console(console: Console, account: Account) -> None:
-    account.chat(account.publish(answering("Same font", "return 1;")), "same-font")
+    account.chat(account.publish(answering("Same font", "return 1;")), "same-font", title="Same font")
     page = console.goto("/chat/same-font").page
     assert page.evaluate("document.fonts.load('16px Geist').then(faces => faces.length)") == 1

@@ -116,7 +116,8 @@ def test_the_script_of_an_entry_is_found_by_any_hash(built: Path) -> None:
 @pytest.fixture
 async def chat(built: Path) -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
-    (built / "assets" / "chat-markdown-abc12345.js").write_text("")
+    for name in ("chat-markdown-abc12345.js", "geist-latin-wght-normal-abc12345.woff2"):
+        (built / "assets" / name).write_text("")
     app.include_router(chat_page_router(ConsoleFiles(built)))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as client:
         yield client
@@ -126,6 +127,13 @@ async def test_the_chat_page_gets_the_markdown_renderer_that_was_built(chat: htt
     answer = await chat.get("/chat/page/markdown.js")
     assert (answer.status_code, answer.headers["location"]) == (307, "/assets/chat-markdown-abc12345.js")
     assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_the_chat_page_gets_the_font_of_the_console(chat: httpx2.AsyncClient) -> None:
+    font = await chat.get("/chat/page/font.woff2")
+    assert (font.status_code, font.headers["location"]) == (307, "/assets/geist-latin-wght-normal-abc12345.woff2")
+    page = await chat.get("/chat/somewhere")
+    assert "font-src 'self'" in page.headers["content-security-policy"]
 
 
 async def test_without_a_build_the_chat_page_has_no_markdown_renderer(tmp_path: Path) -> None:

@@ -99,9 +99,10 @@ class ConsoleFiles:
         """Return whether the API reference was built."""
         return DOCS in self._paths
 
-    def hashed_name(self, entry: str) -> str | None:
-        """Return the hashed name of the script built from `entry`, None if missing."""
-        return next((name for name in self._paths if re.fullmatch(rf"assets/{entry}-[\w-]{{8}}\.js", name)), None)
+    def hashed_name(self, entry: str, suffix: str = "js") -> str | None:
+        """Return the hashed name of the script or other file built from `entry`, None if missing."""
+        pattern = re.compile(rf"assets/{entry}-[\w-]{{8}}\.{suffix}")
+        return next((name for name in self._paths if pattern.fullmatch(name)), None)
 
     async def answer(self, name: str, request: Request, status: int = 200) -> Response:
         """Return the file `name`, compressed if accepted; 404 if it does not exist."""
