@@ -366,3 +366,19 @@ def test_an_uncountable_number_of_calls_is_shown_as_a_minimum(console: Console, 
     expect(earlier.get_by_role("img")).to_have_accessible_name(
         "at least 0 calls, at least 0 errors in the last 24 hours"
     )
+
+
+def test_a_failed_run_opens_in_the_editor_at_the_block_that_failed(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Mend this", "throw new Error('out of milk');"))
+    run_id = account.run(workflow_id, {"input": "Tea"}).headers["x-execution-id"]
+    page = console.goto(f"/runs/{workflow_id}/{run_id}").page
+    page.get_by_role("link", name="Edit this block").click()
+    expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
+    expect(console.block("Start").locator("[data-run=done]")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="with a run of v1")).to_be_visible()
+    settings = page.get_by_label("Settings of Answer")
+    expect(settings.get_by_role("alert")).to_contain_text("out of milk")
+    settings.get_by_text(re.compile("^Run ·")).click()
+    expect(settings.get_by_text("throw new Error('out of milk');").first).to_be_visible()
+    console.button("Hide run").click()
+    expect(console.block("Answer").locator("[data-run]")).to_have_count(0)

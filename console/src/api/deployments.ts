@@ -8,8 +8,9 @@ import { workflowKeys } from './workflows';
 
 export type VersionRow = ResponseBody<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
 
-export function useVersions(id: string) {
+export function useVersions(id: string, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: workflowKeys.versions(id),
     queryFn: () =>
       unwrap(api.GET('/api/workflows/{workflow_id}/deployments', { params: { path: { workflow_id: id } } })),

@@ -63,11 +63,13 @@ function isSearch(page: RunPage): boolean {
   return page.data.length < Number(PAGE) && Boolean(page.nextCursor);
 }
 
-export function useRun(runId: string) {
+/** Load a run and keep it up to date until it has ended. */
+export function useRun(runId: string | null) {
   return useQuery({
+    enabled: runId !== null,
     queryKey: ['logs', 'one', runId],
     queryFn: async () => {
-      const path = { log_id: runId };
+      const path = { log_id: runId as string };
       return (await unwrap(api.GET('/api/v1/logs/{log_id}', { params: { path } }))).data;
     },
     refetchInterval: ({ state }) => (state.data && DONE.has(state.data.executionData.status) ? false : LIVE_MS),

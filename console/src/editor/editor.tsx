@@ -24,12 +24,14 @@ import { type Block, isContainer, parentOf, type WorkflowState } from '@/workflo
 import { readClipboard, writeClipboard } from './clipboard';
 import styles from './editor.module.css';
 import { Palette } from './palette';
+import { RecordedRunNotice } from './recorded-run-notice';
 import { RunPanel } from './run-panel';
 import { STATUS_LABELS } from './run-status';
 import { SaveNotice } from './save-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
 import { useFitBesidePanel } from './use-fit-beside-panel';
+import { useRecordedRun } from './use-recorded-run';
 import { useReveal } from './use-reveal';
 import { useSelectedInView } from './use-selected-in-view';
 import { useShortcuts } from './use-shortcuts';
@@ -57,14 +59,17 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const { notify, fail } = useToasts();
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
-  const [wanted, setSelected] = useState<readonly string[]>([]);
+  const [wanted, setSelected] = useState<readonly string[]>(selectedBlockOfAddress);
   const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
   const work = useRef<HTMLDivElement>(null);
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id, saver);
   const [accepted, setAccepted] = useStoredList(`accepted warnings ${workflow.id}`);
-  const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
+  const recorded = useRecordedRun(workflow.id);
+  const recordedBlocks = run.status === null ? recorded?.blocks : undefined;
+  const runMarks = recordedBlocks ?? run.marks;
+  const marks = useMemo<Marks>(() => ({ runs: runMarks }), [runMarks]);
 
   // Drop deleted blocks from the selection.
   const selected = useMemo(() => {
@@ -76,6 +81,10 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
   useSelectedInView(chosen?.id, panel);
   useFitBesidePanel(panel === 'run');
+
+  /** Return the last execution of a block in the run on the canvas. */
+  const executionOf = (id: string) =>
+    recordedBlocks ? recordedBlocks.get(id) : run.lines.findLast((line) => line.blockId === id);
 
   /** Select blocks and clear the text selection, so that Copy copies the blocks. */
   const choose = (ids: string[]) => {
@@ -225,6 +234,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onRun={() => setOpen('run')}
       />
       <SaveNotice saver={saver} onReload={onReload} />
+      {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} />}
       <div ref={work} className={styles.work}>
         <div className={styles.canvas} onKeyDownCapture={onCanvasKey}>
           <Canvas
@@ -265,7 +275,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
             catalog={catalog}
             environment={environment}
             disabled={readOnly}
-            run={run.marks.get(chosen.id)}
+            run={runMarks.get(chosen.id)}
+            execution={executionOf(chosen.id)}
             onClose={closeSettings}
           />
         )}
@@ -290,6 +301,12 @@ export function Editor({ workflow, saver, onReload }: Props) {
       )}
     </div>
   );
+}
+
+/** Return the block that a link to the editor selects. */
+function selectedBlockOfAddress(): string[] {
+  const id = new URLSearchParams(window.location.search).get('block');
+  return id === null ? [] : [id];
 }
 
 /** Return the handle that connects a block to a new one. A container connects to the first block inside it only. */

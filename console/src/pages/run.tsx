@@ -1,4 +1,4 @@
-import { RotateCcw, SearchX, Square, Terminal } from 'lucide-react';
+import { RotateCcw, SearchX, Square, Terminal, Workflow } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions, type VersionRow } from '@/api/deployments';
@@ -14,7 +14,7 @@ import { PausePoints } from '@/runs/pause-points';
 import { curlOf, inputOf } from '@/runs/rerun';
 import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
-import { Button } from '@/ui/button';
+import { Button, ButtonLink } from '@/ui/button';
 import { copyText } from '@/ui/copy-text';
 import { JsonView } from '@/ui/json-view';
 import { Empty, InlineError, LoadError } from '@/ui/states';
@@ -41,6 +41,11 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   }
   if (!run.data) return <LoadError error={run.error} onRetry={run.refetch} />;
   return <Run run={run.data} />;
+}
+
+/** Return the address of the editor with the run on the canvas. */
+function editorHref({ workflowId, executionId }: LogDetail): string {
+  return `/workflows/${workflowId}?run=${encodeURIComponent(executionId)}`;
 }
 
 function nameOf(run: LogDetail): string {
@@ -87,7 +92,11 @@ function Run({ run }: { run: LogDetail }) {
       <section className={styles.part} aria-label="Blocks">
         <h2>Blocks</h2>
         {spans.length ? (
-          <Waterfall spans={spans} ended={run.endedAt !== null} />
+          <Waterfall
+            spans={spans}
+            ended={run.endedAt !== null}
+            editHref={(blockId) => `${editorHref(run)}&block=${encodeURIComponent(blockId)}`}
+          />
         ) : (
           <Empty title="No block has finished yet" />
         )}
@@ -156,6 +165,9 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
   const rerun = useRunAgain(workflowId);
   return (
     <>
+      <ButtonLink href={editorHref(run)} icon={<Workflow size={15} aria-hidden />}>
+        Open in editor
+      </ButtonLink>
       <Button
         icon={<Terminal size={15} aria-hidden />}
         onClick={() => void copyText(curlOf(workflowId, input)).then(() => notify('Copied as cURL.'), fail)}

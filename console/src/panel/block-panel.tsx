@@ -1,9 +1,12 @@
 import { Trash2, X } from 'lucide-react';
 import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
+import { BlockInput } from '@/runs/block-input';
 import { IconButton } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
+import { JsonView } from '@/ui/json-view';
 import { type BlockType, type Catalog, isAdvanced, type Setting, settingsOf } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
@@ -26,11 +29,13 @@ interface Props {
   environment: readonly string[];
   disabled: boolean;
   run?: RunMark;
+  /** Last execution of the block in the run on the canvas. */
+  execution?: Execution;
   onClose: () => void;
 }
 
 /** Settings of the selected block. */
-export function BlockPanel({ block, state, store, catalog, environment, disabled, run, onClose }: Props) {
+export function BlockPanel({ block, state, store, catalog, environment, disabled, run, execution, onClose }: Props) {
   const type = catalog.get(block.type);
   // Deferred: completions need not be up to date before the next keystroke.
   const around = useDeferredValue(state);
@@ -54,6 +59,7 @@ export function BlockPanel({ block, state, store, catalog, environment, disabled
             {run.error}
           </p>
         )}
+        {execution && <ExecutionDetails {...execution} />}
         <NameField block={block} state={state} store={store} disabled={disabled} />
         {isContainer(block) ? (
           <ContainerSettings
@@ -90,6 +96,25 @@ export function BlockPanel({ block, state, store, catalog, environment, disabled
         </section>
       </div>
     </aside>
+  );
+}
+
+interface Execution {
+  input?: Json;
+  output?: Json;
+  durationMs?: number;
+}
+
+/** Input, output and duration of a block in a run. */
+function ExecutionDetails({ input, output, durationMs }: Execution) {
+  return (
+    <details className={styles.further}>
+      <summary>Run{durationMs !== undefined && ` · ${duration(durationMs)}`}</summary>
+      <div className={styles.furtherBody}>
+        <BlockInput value={input ?? null} />
+        {output !== undefined && output !== null && <JsonView label="Output" value={output} />}
+      </div>
+    </details>
   );
 }
 

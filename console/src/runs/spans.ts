@@ -16,20 +16,32 @@ export interface Row extends Time {
   depth: number;
   /** Time of the parent span. */
   parent: Time | null;
+  /** Whether the block belongs to a workflow that another block called. */
+  isCalled: boolean;
 }
+
+/** Blocks that call a workflow, whose spans follow below them. */
+const CALLING_TYPES: ReadonlySet<string> = new Set(['workflow', 'workflow_input']);
 
 /** Return the spans of a run as rows with their depth. Child spans are clamped to their parent's time. */
 export function flattened(spans: readonly Span[]): Row[] {
   const rows: Row[] = [];
-  const addRows = (span: Span, depth: number, path: string, parent: Time | null) => {
+  const addRows = (span: Span, depth: number, path: string, parent: Time | null, isCalled: boolean) => {
     const time = clamped(parent, span);
-    rows.push({ key: path, span, depth, parent, ...time });
-    (span.children ?? []).forEach((child, index) => void addRows(child, depth + 1, `${path}.${index}`, time));
+    rows.push({ key: path, span, depth, parent, isCalled, ...time });
+    const isCall = isCalled || CALLING_TYPES.has(span.type);
+    (span.children ?? []).forEach((child, index) => void addRows(child, depth + 1, `${path}.${index}`, time, isCall));
   };
   spans
     .flatMap((span) => (span.type === 'workflow' && span.children ? span.children : [span]))
-    .forEach((span, index) => void addRows(span, 0, String(index), null));
+    .forEach((span, index) => void addRows(span, 0, String(index), null, false));
   return rows;
+}
+
+/** Return the message of a failed span. */
+export function errorOf({ status, output }: Span): string | null {
+  if (status !== 'error' || !output || typeof output !== 'object' || Array.isArray(output)) return null;
+  return typeof output.error === 'string' ? output.error : null;
 }
 
 /** Timestamps are rounded to milliseconds, so a child may appear to start after its parent's end. */
@@ -46,6 +58,13 @@ export function windowOf(rows: readonly Time[]): Window {
   const from = Math.min(...rows.map((row) => row.start));
   const until = Math.max(...rows.map((row) => row.end));
   return { from, length: Math.max(1, until - from) };
+}
+
+const TICKS = 4;
+
+/** Return the times to label on the axis of a waterfall, in milliseconds since its start. */
+export function ticksOf({ length }: Window): number[] {
+  return Array.from({ length: TICKS + 1 }, (_, index) => (length * index) / TICKS);
 }
 
 const MIN_WIDTH = '3px';

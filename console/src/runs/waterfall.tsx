@@ -2,26 +2,28 @@ import { useMemo, useState } from 'react';
 import type { Span } from '@/api/runs';
 import { cost, count, duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
-import { Button } from '@/ui/button';
+import { Button, ButtonLink } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
 import { InlineError } from '@/ui/states';
 import { BlockInput } from './block-input';
 import { describeWait } from './describe-wait';
-import { barPosition, flattened, type Row, type Window, windowOf } from './spans';
+import { barPosition, errorOf, flattened, type Row, ticksOf, type Window, windowOf } from './spans';
 import styles from './waterfall.module.css';
 
 interface Props {
   spans: readonly Span[];
   /** Whether the run has ended. */
   ended: boolean;
+  /** Return the address that edits a block of the workflow with the run on the canvas. */
+  editHref: (blockId: string) => string;
 }
 
 /** Number of steps shown at first. A long loop has thousands of steps, and rendering them all would freeze the page. */
 const PAGE_SIZE = 300;
 
 /** Waterfall of the blocks of a run with their input and output. A failed step is always shown, and expanded. */
-export function Waterfall({ spans, ended }: Props) {
+export function Waterfall({ spans, ended, editHref }: Props) {
   const rows = useMemo(() => flattened(spans), [spans]);
   const window = useMemo(() => windowOf(rows), [rows]);
   // The containers around a failed block have failed as well, but have no error of their own.
@@ -31,6 +33,13 @@ export function Waterfall({ spans, ended }: Props) {
   const shown = rows.filter(({ key }, index) => index < limit || `${failed}.`.startsWith(`${key}.`));
   return (
     <>
+      <div className={styles.axis} aria-hidden>
+        <span className={styles.ticks}>
+          {ticksOf(window).map((ms) => (
+            <span key={ms}>{ms ? duration(ms) : '0'}</span>
+          ))}
+        </span>
+      </div>
       <ol className={styles.waterfall} aria-label="Blocks of the run">
         {shown.map((row) => (
           <Step
@@ -39,6 +48,7 @@ export function Waterfall({ spans, ended }: Props) {
             window={window}
             ended={ended}
             isOpen={open === row.key}
+            editHref={editHref}
             onToggle={() => setOpen(open === row.key ? null : row.key)}
           />
         ))}
@@ -59,10 +69,11 @@ interface StepProps {
   window: Window;
   ended: boolean;
   isOpen: boolean;
+  editHref: Props['editHref'];
   onToggle: () => void;
 }
 
-function Step({ row, window, ended, isOpen, onToggle }: StepProps) {
+function Step({ row, window, ended, isOpen, editHref, onToggle }: StepProps) {
   const { span, depth } = row;
   return (
     <li className={styles.item}>
@@ -80,12 +91,18 @@ function Step({ row, window, ended, isOpen, onToggle }: StepProps) {
         </span>
         <span className={styles.time}>{duration(span.duration)}</span>
       </button>
-      {isOpen && <Details span={span} ended={ended} />}
+      {isOpen && (
+        <Details
+          span={span}
+          ended={ended}
+          editHref={span.blockId && !row.isCalled ? editHref(span.blockId) : undefined}
+        />
+      )}
     </li>
   );
 }
 
-function Details({ span, ended }: { span: Span; ended: boolean }) {
+function Details({ span, ended, editHref }: { span: Span; ended: boolean; editHref: string | undefined }) {
   const wait = describeWait(span);
   const facts = [
     span.model && ['Model', span.model],
@@ -114,13 +131,13 @@ function Details({ span, ended }: { span: Span; ended: boolean }) {
         <BlockInput value={span.input ?? null} />
         {!wait && span.output !== undefined && span.output !== null && <JsonView label="Output" value={span.output} />}
       </div>
+      {editHref && (
+        <div>
+          <ButtonLink href={editHref}>Edit this block</ButtonLink>
+        </div>
+      )}
     </div>
   );
-}
-
-function errorOf({ status, output }: Span): string | null {
-  if (status !== 'error' || !output || typeof output !== 'object' || Array.isArray(output)) return null;
-  return typeof output.error === 'string' ? output.error : null;
 }
 
 function tokensOf(tokens: NonNullable<Span['tokens']>): string {
