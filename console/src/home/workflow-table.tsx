@@ -71,7 +71,7 @@ function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity
       </td>
       <td className={styles.state}>{workflow.isDeployed ? <LiveState workflow={workflow} /> : <Badge>Draft</Badge>}</td>
       <td className={styles.last}>
-        <LastRun activity={activity} />
+        <LastRun workflow={workflow} activity={activity} />
       </td>
       <td className={styles.plot}>
         <ActivityPlot activity={activity} />
@@ -96,8 +96,16 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
   );
 }
 
-function LastRun({ activity: { last } }: { activity: Activity }) {
-  if (!last) return <span className={table.quiet}>–</span>;
+/** Last run: the run itself within the last 24 hours, otherwise the time of its end. */
+function LastRun({ workflow: { id, lastRunAt }, activity: { last } }: { workflow: WorkflowRow; activity: Activity }) {
+  if (!last && !lastRunAt) return <span className={table.quiet}>–</span>;
+  if (!last) {
+    return (
+      <Link href={`/runs?workflow=${id}`} className={styles.run}>
+        {formatAgo(lastRunAt as string)}
+      </Link>
+    );
+  }
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
       <span className={classNames(styles.dot, styles[STATUS_TONES[last.status]])} aria-hidden />

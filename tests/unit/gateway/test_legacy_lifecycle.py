@@ -18,6 +18,7 @@ from gateway.wire.legacy.models import CancelResult, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
+from shared.contracts.run_statistics import RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 
@@ -208,9 +209,10 @@ class TestWorkflows:
         assert (await system.send("DELETE", f"/api/workflows/{workflow_id}")).json == {"success": True}
         assert (await system.get(f"/api/workflows/{workflow_id}/status")).status == 404
 
-    async def test_one_request_names_the_modified_workflows(self, system: System) -> None:
-        listed = await system.get("/api/workflows?workspaceId=WS1")
-        assert [row["liveVersion"] for row in listed.json["data"]] == [1]
+    async def test_a_list_shows_version_last_run_and_modification(self, system: System) -> None:
+        system.jobs.tallied["W"] = RunStatistics("WS1", "W", 7, NOON)
+        (listed,) = (await system.get("/api/workflows?workspaceId=WS1")).json["data"]
+        assert (listed["liveVersion"], listed["lastRunAt"]) == (1, ISO)
         assert (await system.get("/api/workflows/modified?workspaceId=WS1")).json == {"data": []}
         await system.send("PUT", "/api/workflows/W/state", STATE)
         assert (await system.get("/api/workflows/modified?workspaceId=WS1")).json == {"data": ["W"]}

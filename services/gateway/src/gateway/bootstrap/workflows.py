@@ -66,7 +66,7 @@ def workflow_routers(
         changes_router(access, deploy),
         interface_router(access, workflows.interfaces, public_url=settings.base_url),
         docs_page_router(),
-        authoring_router(access, deploy, drafts, deployments),
+        authoring_router(access, deploy, drafts, deployments, tallies),
         block_types_router(access, installed_catalog()),
         workflow_schema_router(installed_catalog()),
         conversions_router(access, deploy, drafts),

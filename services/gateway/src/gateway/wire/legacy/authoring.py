@@ -13,6 +13,7 @@ from gateway.http.error_models import Error
 from gateway.http.etags import SaveRevision, etag
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
+from gateway.runs.application.run_counts import RunTallies, Tallies
 from gateway.wire.common.presenters import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
@@ -30,7 +31,11 @@ MAX_COMPARED_WORKFLOWS: Final = 200
 
 
 def authoring_router(
-    access: WorkspaceAccess, authoring: Authoring, drafts: DraftService, deployments: DeploymentService
+    access: WorkspaceAccess,
+    authoring: Authoring,
+    drafts: DraftService,
+    deployments: DeploymentService,
+    tallies: RunTallies,
 ) -> APIRouter:
     """Return routes of workflows and drafts, for editors."""
     router = legacy_router("Workflows", *AUTHORING, prefix="/api/workflows")
@@ -44,7 +49,9 @@ def authoring_router(
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
         found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
-        return Data(data=[row(workflow) for workflow in found if caller.covers(workflow.id)])
+        covered = [workflow for workflow in found if caller.covers(workflow.id)]
+        known = await tallies.of(caller.workspace.id, [workflow.id for workflow in covered])
+        return Data(data=[row(workflow, known) for workflow in covered])
 
     @router.get("/modified", summary="List the workflows whose draft differs from the live version")
     async def modified(
@@ -116,8 +123,9 @@ _STATE_BODY: Final = {
 }
 
 
-def row(workflow: Workflow) -> WorkflowRow:
+def row(workflow: Workflow, tallies: Tallies | None = None) -> WorkflowRow:
     """Present a workflow."""
+    tally = tallies.get(workflow.id) if tallies else None
     deployed_at = workflow.endpoint.deployed_at
     return WorkflowRow(
         **imported(workflow).model_dump(),
@@ -125,4 +133,5 @@ def row(workflow: Workflow) -> WorkflowRow:
         deployed_at=iso(deployed_at) if deployed_at else None,
         is_public_api=workflow.endpoint.is_public,
         live_version=workflow.endpoint.version,
+        last_run_at=iso(tally.last_ended_at) if tally else None,
     )

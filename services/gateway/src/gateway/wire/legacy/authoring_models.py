@@ -69,6 +69,7 @@ class WorkflowRow(ImportedWorkflow):
     deployed_at: str | None
     is_public_api: bool
     live_version: int | None = None
+    last_run_at: str | None = Field(None, description="End of the last finished run. In lists only.")
 
 
 class Saved(Done):
