@@ -14,6 +14,7 @@ from shared.workflow.format.migrations import migrate
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 from shared.workflow.format.snapshot import snapshot_document
 from shared.workflow.format.structure import structure_problems
+from shared.workflow.transfer.other_systems import recognize
 
 _MAX_WRAPPINGS: Final = 4
 _YAML_KEY: Final = re.compile(r"^\w+:(?:\s|$)", re.MULTILINE)
@@ -37,6 +38,8 @@ def read_import(document: Json) -> ImportedWorkflow:
     if isinstance(document, str) and is_yaml(document):
         return read_yaml_import(document)
     parsed = _parse(document) if isinstance(document, str) else document
+    if other := recognize(parsed):
+        raise InvalidWorkflow(other.message, details=[other.message])
     envelope, state = _unwrap(parsed)
     problems = structure_problems(state)
     if problems or not isinstance(state, dict):
