@@ -96,6 +96,11 @@ types: $(READY) ## static types
 docs: $(READY) ## write the pages, dashboards and objects that come from code
 	@$(BIN)/python -m tools.reference
 
+.PHONY: docs-site
+docs-site: $(READY) ## build the documentation site into dist/site; any web server can serve it
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --jobs auto --conf-dir docs/site --doctree-dir dist/site-cache . dist/site
+	@echo "$(CURDIR)/dist/site/index.html"
+
 .PHONY: imports
 imports: $(READY) ## which package may import which
 	@$(BIN)/lint-imports
