@@ -1,14 +1,27 @@
 """Guides whose steps are run: `sh` blocks are commands, a `text` block after one is its output."""
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.up import ROOT
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BOUNDARY = "-- end of step --"
+SECONDS = 600
 FILE = re.compile(r"# file: (\S+)\n")
-GUIDES = sorted(page for folder in ("start", "recipes", "migrate") for page in (ROOT / "docs" / folder).glob("*.md"))
+DOCS = ROOT / "docs"
+GUIDES = sorted(
+    [
+        DOCS / "workflow-files.md",
+        *(page for folder in ("start", "recipes", "migrate") for page in (DOCS / folder).glob("*.md")),
+    ]
+)
+API_PAGES = sorted((DOCS / "api").glob("*.md"))
 
 
 @dataclass(frozen=True)
@@ -51,3 +64,17 @@ def sample_files(page: Path) -> dict[str, str]:
         elif language == "json":
             found["report.json" if page.stem == "sim" else f"{page.stem}.json"] = content
     return found
+
+
+def run_steps(wanted: Sequence[Step], folder: Path, variables: Mapping[str, str]) -> list[str]:
+    """Run the commands in one shell, which stops at the first that fails; return the output of each step."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWPORT_", "SIM_"))}
+    path = f"{Path(sys.executable).parent}:{inherited['PATH']}"
+    environment = {**inherited, "PATH": path, "XDG_CONFIG_HOME": str(folder), **variables}
+    script = "".join(f"{step.commands}\necho; echo '{BOUNDARY}'\n" for step in wanted)
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.split(BOUNDARY)[:-1]

@@ -15,12 +15,12 @@ How to write a workflow as a YAML file, check it, and deploy it. `make docs` gen
 block types; do not edit it. JSON exports of Sim and of Flowport are accepted everywhere, too.
 
 ```sh
-flowport init support.yaml --template branches   # agent, branches or approval
-flowport dev support.yaml -f message="Hello"     # checks and runs the file on every save
-flowport validate support.yaml                   # all mistakes at once, each with its line and fix
-flowport fmt support.yaml                        # one canonical form; comments stay
+flowport init support.yaml --template branches       # agent, branches or approval
+flowport dev support.yaml --once -f message="Hello"  # checks and runs the file; without --once, on every save
+flowport validate support.yaml                       # all mistakes at once, each with its line and fix
+flowport fmt support.yaml                            # one canonical form; comments stay
 flowport deploy support.yaml
-flowport export Support --output support.yaml    # the draft as a file; --no-layout without ids and positions
+flowport export Support --output support.yaml        # the draft as a file; --no-layout without ids and positions
 ```
 
 ## Example
