@@ -39,6 +39,7 @@ GATEWAY_ONLY = [
     ("PATCH", f"{WORKFLOW}/access"),
     ("GET", f"{WORKFLOW}/status"),
     ("GET", f"{WORKFLOW}/diff"),
+    ("GET", f"{WORKFLOW}/resume-map"),
     ("GET", f"{WORKFLOW}/export"),
     ("GET", f"{ENVIRONMENT}/names"),
     ("PUT", f"{ENVIRONMENT}/names/{{name}}"),

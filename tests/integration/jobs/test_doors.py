@@ -25,6 +25,8 @@ GATEWAYS = [
     ("POST", f"{RUN}/cancel"),
     ("POST", f"{RUN}/resume"),
     ("POST", f"{RUN}/redrive"),
+    ("POST", f"{RUN}/repair"),
+    ("POST", "/internal/repairable-runs"),
     ("GET", "/internal/jobs/{job_id}"),
     ("POST", RUN_ID),
     ("DELETE", RUN_ID),
