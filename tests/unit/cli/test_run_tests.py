@@ -26,13 +26,13 @@ Document = dict[str, Any]
 
 ASKS = {"model": "gpt-4o", "messages": [{"role": "user", "content": "<start.question>"}], "apiKey": "{{OPENAI_KEY}}"}
 FETCHES = {"url": "https://example.com/<start.question>", "method": "GET"}
-ANSWERS = {"ask": {"content": "Paris", "model": "gpt-4o"}, "fetch": {"data": {"id": 7}, "status": 200}}
+ANSWERS: dict[str, Any] = {"ask": {"content": "Paris", "model": "gpt-4o"}, "fetch": {"data": {"id": 7}, "status": 200}}
 SAYS = {"dataMode": "json", "data": '{"answer": "<ask.content>", "id": <fetch.data.id>}', "status": "200"}
 
 
 def a_workflow(**changed: Mapping[str, Any]) -> Document:
     """Return start → fetch → ask → say; `changed` replaces settings of a block."""
-    settings: dict[str, Mapping[str, Any]] = {"fetch": FETCHES, "ask": ASKS, "say": SAYS} | changed
+    settings: dict[str, Mapping[str, Any]] = {"fetch": FETCHES, "ask": ASKS, "say": SAYS, **changed}
     kinds = {"fetch": "api", "ask": "agent", "say": "response"}
     blocks = [start(), *(block(name, kind, name, **settings[name]) for name, kind in kinds.items())]
     state: Document = workflow("Capital", blocks, (START, "fetch"), ("fetch", "ask"), ("ask", "say"))["state"]
@@ -86,8 +86,8 @@ def saved(folder: Path, tested: Document | None = None, **more: Any) -> Path:
 def run_tests(*arguments: object) -> tuple[int, str]:
     """Return the exit code and the output of `flowport test`."""
     result = CliRunner().invoke(app, ["test", *map(str, arguments)])
-    is_refusal = isinstance(result.exception, CommandFailed)
-    return (result.exception.exit_code if is_refusal else result.exit_code), result.output
+    error = result.exception
+    return (error.exit_code if isinstance(error, CommandFailed) else result.exit_code), result.output
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_a_recorded_failure_is_expected(tmp_path: Path) -> None:
         for each in recording.blocks
         if each.block_id != "say"
     ]
-    ended = {"status": RunStatus.FAILED, "error": "no quota", "output": {}}
+    ended: dict[str, Any] = {"status": RunStatus.FAILED, "error": "no quota", "output": {}}
     failed = msgspec.structs.replace(recording, blocks=tuple(failing), **ended)
     write_test(tmp_path / "failed.test.json", RunTest(recording=failed, state=state))
     code, output = run_tests(tmp_path)

@@ -37,6 +37,7 @@ from shared.contracts.usage import Usage
 from shared.errors import Conflict
 from shared.workflow.diff.resume_map import resume_map
 
+Wire = tuple[str, str | None, str]
 POSTS = block("call", "api", url="https://example.com", method="POST")
 
 
@@ -138,7 +139,7 @@ def test_a_version_that_changes_a_completed_block_is_refused_by_its_name(after: 
 def test_a_block_that_a_new_path_would_reach_again_is_refused() -> None:
     condition = block("if", "condition", conditions=[{"id": "if-a", "title": "if", "value": "x"}])
     blocks = [START, condition, block("skipped"), block("joined"), block("last")]
-    edges: list[tuple[str, str | None, str]] = [
+    edges: list[Wire] = [
         ("start", "source", "if"),
         ("if", "condition-if-a", "joined"),
         ("if", "condition-none", "skipped"),
@@ -159,7 +160,7 @@ def test_a_block_that_a_new_path_would_reach_again_is_refused() -> None:
 
 def test_a_loop_that_has_begun_keeps_its_blocks() -> None:
     loop = block("loop", "loop", data={"loopType": "for", "count": 2})
-    edges: list[tuple[str, str | None, str]] = [
+    edges: list[Wire] = [
         ("start", "source", "loop"),
         ("loop", "loop-start-source", "a"),
         ("a", "source", "b"),
