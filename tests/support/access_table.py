@@ -186,6 +186,7 @@ TABLE: Final = (
     Row("GET", f"{V2}/{{workflow_id}}/recordings", (WRITE,), "v2"),
     Row("DELETE", f"{V2}/{{workflow_id}}/recordings", (WRITE,), "v2", query="?conversationId=c"),
     Row("GET", f"{V2}/{{workflow_id}}/recordings/{{run_id}}", (WRITE,), "v2", answers=(*SUCCESS, 404)),
+    Row("POST", f"{V2}/{{workflow_id}}/recordings/{{run_id}}/replay", (WRITE,), "v2", body={}),
     Row("DELETE", f"{V2}/{{workflow_id}}/recordings/{{run_id}}", (WRITE,), "v2", answers=(*SUCCESS, 404)),
     Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, from_session={"useDraftState": False}),
     Row("GET", "/api/jobs/{job_id}", LOOK),

@@ -19,6 +19,7 @@ from flowport.commands.keys import keys_app
 from flowport.commands.local_servers import stack, up
 from flowport.commands.login import login, profiles_app
 from flowport.commands.recordings import recordings_app
+from flowport.commands.replay import replay
 from flowport.commands.run import run
 from flowport.commands.run_tests import test
 from flowport.commands.runs import runs_app
@@ -62,6 +63,7 @@ command(app)(promote)
 command(app)(undeploy)
 command(app)(run)
 command(app)(dev)
+command(app)(replay)
 app.add_typer(workflows_app, name="workflows")
 app.add_typer(runs_app, name="runs")
 app.add_typer(recordings_app, name="recordings")

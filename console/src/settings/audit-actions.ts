@@ -117,6 +117,7 @@ const WEBHOOKS_AND_RUNS: AuditActions = {
   'webhook.updated': { name: 'Changed a webhook', describe: (row) => `changed the webhook to ${row.targetName}` },
   'webhook.deleted': { name: 'Deleted a webhook', describe: (row) => `deleted the webhook to ${row.targetName}` },
   'recording.read': { name: 'Read a recorded run', describe: (row) => `read the recording of run ${row.targetId}` },
+  'recording.replayed': { name: 'Replayed a recorded run', describe: (row) => `replayed run ${row.targetId}` },
   'recording.deleted': { name: 'Deleted recorded runs', describe: () => 'deleted recorded runs' },
   'run.redriven': { name: 'Redrove a run', describe: () => 'redrove a failed run' },
   'run.repaired': { name: 'Repaired a run', describe: () => 'repaired a failed run' },

@@ -9,18 +9,23 @@ import pytest
 from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
 from tests.support.deploy import key
-from tests.support.jobs.system import WORKFLOW, WORKSPACE, System
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec
+from tests.support.tickets import TICKET_KEY, a_ticket
 
+from executor_service.adapters.service_clients import JobsClient
 from gateway.features.recordings.client import HttpRecordingClient
 from jobs_service.recordings.repository import CHUNK_BYTES, CHUNKS, RECORDINGS
 from shared.contracts.erasure import Erase, Erased
-from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import DeleteRecordings, RecordingSummary, StoreRecording
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound, Unavailable
+from shared.security.current_ticket import using_ticket
+from shared.security.key_list import parse_keys
+from shared.security.run_tickets import TicketKeys
 from shared.web.paths import path_of
 
-PLAIN = b'{"runId":"R1","input":"a very private question"}'
+PLAIN = b'{"runId":"R1","workspaceId":"w","workflowId":"f","input":"a very private question"}'
 
 
 @pytest.fixture
@@ -157,3 +162,31 @@ async def test_without_a_key_nothing_is_stored(start: Start) -> None:
         with pytest.raises(Unavailable):
             await put(keyless)
         assert [await documents(keyless, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
+
+
+async def test_a_worker_reads_only_the_recording_that_its_run_replays(system: System) -> None:
+    await put(system, "R1")
+    await put(system, "R2")
+    run = a_spec(replay=ReplayRun(f"R1@{WORKSPACE}"))
+    await system.gateway.accept(run)
+    ticket = TicketKeys(parse_keys(TICKET_KEY)).sign(
+        a_ticket(workspace_id=WORKSPACE, workflow_id=WORKFLOW, run_id=run.run_id)
+    )
+    jobs = JobsClient(system.executor.client)
+    with using_ticket(ticket):
+        assert (await jobs.read(WORKSPACE, WORKFLOW, f"R1@{WORKSPACE}")).run_id == "R1"
+        with pytest.raises(NotFound):
+            await jobs.read(WORKSPACE, WORKFLOW, f"R2@{WORKSPACE}")
+        with pytest.raises(Unavailable):
+            await jobs.read(WORKSPACE, "other", f"R1@{WORKSPACE}")
+
+
+async def test_a_worker_stores_only_the_recording_of_its_run(system: System, gateway: HttpRecordingClient) -> None:
+    ticket = TicketKeys(parse_keys(TICKET_KEY)).sign(
+        a_ticket(workspace_id=WORKSPACE, workflow_id=WORKFLOW, run_id=f"R1@{WORKSPACE}")
+    )
+    with using_ticket(ticket):
+        await put(system, "R1")
+        with pytest.raises(Unavailable):
+            await put(system, "R2")
+    assert await runs(gateway) == ["R1"]

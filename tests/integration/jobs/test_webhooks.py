@@ -19,6 +19,7 @@ from tests.support.jobs.webhooks import BASE, FILE, SECRET, STARTED, Stub, deliv
 from jobs_service.webhooks.repository import MongoDeliveries
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
+from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.runs import RunMode, RunStatus
 from shared.contracts.webhooks import (
     CallbackSecret,
@@ -209,3 +210,14 @@ async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> N
         await subscribe(hooked, stub.url)
     with pytest.raises(Conflict):
         await subscribe(hooked, stub.url)
+
+
+async def test_a_replay_of_a_recorded_run_notifies_nobody(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url)
+    replayed = a_spec(replay=ReplayRun("R1"))
+    for spec in (replayed, a_spec()):
+        await hooked.gateway.accept(spec)
+        granted = await hooked.executor.begin()
+        await hooked.executor.finish(granted.run.run_id, granted.attempt, an_outcome())
+    await settled(hooked)
+    assert [json.loads(each.body)["data"]["executionId"] for each in stub.asked] == [spec.run_id]

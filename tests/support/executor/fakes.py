@@ -45,6 +45,7 @@ from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
+from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
@@ -137,6 +138,12 @@ class Services:
         self._document = document or workflow()
         self.environments: list[tuple[str, str | None, Collection[str] | None]] = []
         """Requests for environment values: of whom, and which."""
+        self.recordings: dict[str, Recording] = {}
+
+    async def read(self, workspace_id: str, workflow_id: str, run_id: str) -> Recording:
+        if run_id not in self.recordings:
+            raise NotFound("Recording not found")
+        return self.recordings[run_id]
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
@@ -376,4 +383,5 @@ def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, fi
         file_contents=FileContents(files),
         keyed_providers=frozenset(),
         public_url="http://localhost",
+        recordings=services,
     )

@@ -101,14 +101,14 @@ async def test_a_lost_workers_blocks_are_in_the_recording_of_the_next() -> None:
 
 
 async def test_a_pause_is_recorded_with_its_final_output_by_the_process_that_continues() -> None:
-    settings = {"async": True, "timeValue": "2", "timeUnitLong": "hours"}
+    settings: dict[str, Any] = {"async": True, "timeValue": "2", "timeUnitLong": "hours"}
     workflow = chain(block("f"), block("hold", "wait", **settings))
     paused = await executed(workflow, hello, environment={"KEY": KEY}).run()
     assert (paused.outcome.status, paused.recording) == (RunStatus.PAUSED, None)
     document = msgspec.json.encode(paused.state)
     state = msgspec.json.decode(document, type=RunState)
     assert KEY not in repr(state.recorded)
-    answer = {pause.context_id: {} for pause in paused.pauses}
+    answer: dict[str, Any] = {pause.context_id: {} for pause in paused.pauses}
     result = await executed(workflow, hello, state=state, resumptions=answer).run()
     recording = recording_of(result)
     assert [each.path for each in recording.blocks] == ["start", "f", "hold"]

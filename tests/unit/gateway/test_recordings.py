@@ -12,6 +12,7 @@ from gateway.runs.domain.recording import record_run
 from shared.contracts.deployments import Endpoint
 from shared.contracts.recording_policy import RecordingPolicy, RecordRun
 from shared.contracts.recordings import RecordedBlock, Recording
+from shared.contracts.runs import RunMode
 
 RECORDINGS = "/api/v2/workflows/W/recordings"
 DEPLOY = "/api/workflows/W/deploy"
@@ -147,3 +148,29 @@ async def test_readers_of_a_workspace_read_no_recordings(system: System) -> None
         assert (await reader.send("GET", path)).status == 403
         assert (await writer.send("GET", path)).status == 200
     assert (await reader.send("DELETE", f"{RECORDINGS}/R1")).status == 403
+
+
+async def test_a_recording_is_replayed_as_a_queued_run_of_a_version_or_the_draft(system: System) -> None:
+    system.recordings.put(recording())
+    for body, expected in (({"version": 1, "ignore": ["*.at"]}, ("hash1", ("*.at",))), ({}, ("hash1", ()))):
+        answer = await system.send("POST", f"{RECORDINGS}/R1/replay", body)
+        assert answer.status == 202
+        assert answer.json["data"]["statusUrl"].endswith(f"/runs/{answer.json['data']['runId']}")
+        spec = system.jobs.accepted[-1].run
+        assert spec.replay is not None
+        assert (spec.snapshot.snapshot_hash, spec.replay.ignore) == expected
+        assert (spec.replay.run_id, spec.mode, spec.record) == ("R1@WS1", RunMode.ASYNC, None)
+    assert (await system.send("POST", f"{RECORDINGS}/R1/replay", {"draft": True})).status == 202
+    assert system.jobs.accepted[-1].run.snapshot.version is None
+    assert system.audit.entries[-1].action == "recording.replayed"
+
+
+async def test_a_replay_needs_the_write_scope(system: System) -> None:
+    reader = await Visitor.with_role(system, Role.READ)
+    assert (await reader.send("POST", f"{RECORDINGS}/R1/replay", {})).status == 403
+
+
+async def test_a_replay_is_not_recorded_itself(system: System) -> None:
+    await system.send("PATCH", DEPLOY, {"recording": {"sample": 1, "days": 5}})
+    await system.send("POST", f"{RECORDINGS}/R1/replay", {})
+    assert system.jobs.accepted[-1].run.record is None

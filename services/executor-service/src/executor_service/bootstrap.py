@@ -102,6 +102,7 @@ def build(
         file_contents=FileContents(files),
         keyed_providers=models.keyed_providers,
         public_url=settings.base_url,
+        recordings=durable,
     )
     running = ActiveRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))

@@ -21,6 +21,7 @@ from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
+from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunSpec, SnapshotRef
 
 
@@ -135,6 +136,13 @@ class Records(Protocol):
 
     def put(self, record: RunBegan | RunRecorded) -> None:
         """Add a record without waiting; drop and count it if there is no room."""
+
+
+class RecordingReader(Protocol):
+    """Recordings of earlier runs."""
+
+    async def read(self, workspace_id: str, workflow_id: str, run_id: str) -> Recording:
+        """Return the recording that the current run replays. Raises NotFound, Unavailable."""
 
 
 class Recordings(Protocol):

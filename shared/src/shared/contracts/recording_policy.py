@@ -1,4 +1,4 @@
-"""Which runs are recorded."""
+"""Which runs are recorded or replayed."""
 
 import msgspec
 
@@ -25,3 +25,12 @@ class RecordRun(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int
     """Revision of the workflow when the run began. Deleted recordings bar runs of earlier revisions."""
     only_failure: bool = False
+
+
+class ReplayRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Replay a recorded run of the same workflow: answer its effects from the recording, and compare."""
+
+    run_id: str
+    """Key of the recorded run."""
+    ignore: tuple[str, ...] = ()
+    """Patterns of fields that may differ: `block.path`, with `*` for any text."""

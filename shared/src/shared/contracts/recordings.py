@@ -144,3 +144,56 @@ class DeletedRecordings(msgspec.Struct, frozen=True):
     """Number of deleted recordings."""
 
     deleted: int
+
+
+class ReplayVerdict(StrEnum):
+    """Result of a replayed run."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    FAILED = "failed"
+    """The replay failed where the recorded run did not."""
+    UNRECORDED = "unrecorded call"
+    """A block made a call that the recording cannot answer."""
+
+
+class Difference(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """A difference of two JSON values. `path` is empty for the whole value."""
+
+    path: str
+    before: Any = msgspec.UNSET
+    """Unset for an added value."""
+    after: Any = msgspec.UNSET
+    """Unset for a removed value."""
+
+
+class BlockDifference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A block that behaved differently. Its values are those of the output, or of the inputs of an unrecorded call."""
+
+    path: str
+    block_id: str
+    block_name: str = ""
+    block_type: str = ""
+    reason: str
+    differences: tuple[Difference, ...] = ()
+
+
+class ReplayResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Comparison of a replayed run with its recording."""
+
+    replay_of: str
+    verdict: ReplayVerdict
+    first_difference: BlockDifference | None = None
+    """The first block that differs, in the order of their start."""
+    unrecorded_call: BlockDifference | None = None
+    output: tuple[Difference, ...] = ()
+    """Differences of the final output."""
+    status: RunStatus = RunStatus.COMPLETED
+    recorded_status: RunStatus = RunStatus.COMPLETED
+    error: str | None = None
+    blocks: int = 0
+    """Number of blocks that the replay ran or answered."""
+    duration_ms: float = 0.0
+    recorded_duration_ms: float = 0.0
+    is_cut: bool = False
+    """The recording is incomplete: blocks that it lacks are not compared."""

@@ -8,7 +8,7 @@ import msgspec
 
 from shared.contracts.files import FileScope
 from shared.contracts.payloads import Payload
-from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recording_policy import RecordRun, ReplayRun
 
 
 class RunMode(StrEnum):
@@ -100,6 +100,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """URL notified when the run has ended; for durable runs."""
     keep_events: bool = False
     """Store the events of this durable run for later readers."""
+    replay: ReplayRun | None = None
+    """Replay this recorded run instead of running the workflow on an input."""
 
     def options(self) -> dict[str, Any]:
         """Return the options by field name."""

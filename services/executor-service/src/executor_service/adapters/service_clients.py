@@ -16,6 +16,7 @@ from shared.contracts.claims import (
 )
 from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.pauses import PauseRun
+from shared.contracts.recordings import Recording
 from shared.contracts.runs import SnapshotRef
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
@@ -56,6 +57,11 @@ class JobsClient:
     async def pause(self, run_id: str, report: PauseRun) -> None:
         """Store a paused attached run. Raises Conflict if it is being canceled, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "pause"), body=report)
+
+    async def read(self, workspace_id: str, workflow_id: str, run_id: str) -> Recording:
+        """Return the recording that the current run replays. Raises NotFound, Unavailable."""
+        path = path_of("recordings", workspace_id, run_id, workflow_id=workflow_id)
+        return await self._client.call("GET", path, returns=Recording)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Release the unfinished run. Raises StaleAttempt, Unavailable."""

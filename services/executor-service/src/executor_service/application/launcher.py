@@ -1,5 +1,6 @@
 """Converts a requested run to an execution, and its result to an outcome that fits into a message."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,18 +12,22 @@ from msgspec.structs import replace
 from executor_service.application.file_contents import FileContents
 from executor_service.application.file_references import referenced_file_ids
 from executor_service.application.file_uploads import FileUploads
+from executor_service.application.replays import ReplayExecution, spec_of_replay
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.errors import http_status_of
 from executor_service.engine.execution import Execution, allow_effect
 from executor_service.engine.ports import EventSink, Journal
+from executor_service.engine.recorded_answers import RecordedAnswers
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.run_context import Engine
+from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, RunState
-from executor_service.ports import Environments, Payloads
+from executor_service.ports import Environments, Payloads, RecordingReader
 from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome
 from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
+from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
 from shared.workflow.compile.compiler import CompiledWorkflow
@@ -46,7 +51,9 @@ class Launcher:
         file_contents: FileContents,
         keyed_providers: frozenset[str],
         public_url: str,
+        recordings: RecordingReader,
     ) -> None:
+        self._recordings = recordings
         self._engine = engine
         self._workflows = workflows
         self._environments = environments
@@ -66,11 +73,13 @@ class Launcher:
         state: Payload | None = None,
         answers: Mapping[str, msgspec.Raw] = NO_ANSWERS,
         before_effect: Callable[[], Awaitable[None]] = allow_effect,
-    ) -> Execution:
+    ) -> Execution | ReplayExecution:
         """Return the prepared run: restore the state `state`, apply `entries`, then the `answers` to its pauses.
 
         Raises FlowportError if a part is unavailable.
         """
+        if spec.replay is not None:
+            return await self._prepare_replay(spec, spec.replay, sink, journal=journal, entries=entries)
         workspace_id = spec.snapshot.workspace_id
         workflow = await self._workflows.get(spec.snapshot)
         document = await self._payloads.get(workspace_id, spec.input)
@@ -96,6 +105,37 @@ class Launcher:
             state=None if state is None else _decode_state(await self._payloads.get(workspace_id, state)),
             before_effect=before_effect,
         )
+
+    async def _prepare_replay(
+        self,
+        spec: RunSpec,
+        replay: ReplayRun,
+        sink: EventSink,
+        *,
+        journal: Journal | None,
+        entries: Sequence[msgspec.Raw],
+    ) -> ReplayExecution:
+        snapshot = spec.snapshot
+        recording = await self._recordings.read(snapshot.workspace_id, snapshot.workflow_id, replay.run_id)
+        workflow = await self._workflows.get(snapshot)
+        environment = await self._environment(spec, workflow)
+        names = EnvironmentNames(environment)
+        answers = RecordedAnswers(recording.blocks, names)
+        execution = Execution(
+            dataclasses.replace(self._engine, handlers=answers.handlers(self._engine.handlers)),
+            workflow,
+            RunRequest(
+                spec=spec_of_replay(spec, recording),
+                input=recording.input,
+                keyed_providers=self._keyed_providers,
+                public_url=self._public_url,
+            ),
+            environment=environment,
+            sink=sink,
+            journal=journal,
+            entries=entries,
+        )
+        return ReplayExecution(execution, recording, replay, names)
 
     async def store_output(self, spec: RunSpec, outcome: RunOutcome, *, retry_seconds: float = 0.0) -> RunOutcome:
         """Return `outcome` with a large output stored separately. Never raises: if storing fails, the run fails."""

@@ -92,6 +92,11 @@ class RecordedHandler(BlockHandler):
             raise BlockFailure(recorded.error, http_status=recorded.http_status, can_retry=False, partial=output)
         return BlockResult(output)
 
+    @property
+    def recovers(self) -> bool:
+        """Return True: a recorded answer may be repeated after a crash."""
+        return True
+
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
         """Return a paused block's output after `answer`."""
         return self._handler.resume(pause, answer, at)

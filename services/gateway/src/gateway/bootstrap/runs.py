@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
+from gateway.features.recordings.service import Recordings
 from gateway.features.repairs.service import RepairService
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
@@ -38,6 +39,7 @@ from gateway.wire.legacy.usage import usage_router
 from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
+from gateway.wire.v2.recordings import recordings_router
 from gateway.wire.v2.repairs import repairs_router
 from gateway.wire.v2.runs import events_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
@@ -148,6 +150,7 @@ def run_routers(
         v2_execute_router(V2ExecuteEndpoint(runs.services, streams=streams, once=v2_once, public_url=url)),
         events_router(callers.v2, streams),
         repairs_router(callers.v2, _repairs(outside, callers), public_url=url),
+        recordings_router(callers.v2, Recordings(outside.recordings, callers.audit), executions, public_url=url),
         v2_runs_router(callers.v2, workflow_runs, paused_runs, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),
         pauses_router(callers.legacy, paused_runs, public_url=url),

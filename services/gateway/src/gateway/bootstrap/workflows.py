@@ -10,7 +10,6 @@ from gateway.bootstrap.outside import Outside
 from gateway.features.api_page import docs_page_router
 from gateway.features.block_types.routes import block_types_router
 from gateway.features.conversions.routes import conversions_router
-from gateway.features.recordings.service import Recordings
 from gateway.features.workflow_schema.routes import workflow_schema_router
 from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
@@ -21,7 +20,6 @@ from gateway.wire.legacy.interface import interface_router
 from gateway.wire.legacy.versions import versions_router
 from gateway.wire.v1.workflows import deployments_router
 from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
-from gateway.wire.v2.recordings import recordings_router
 from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
@@ -60,7 +58,6 @@ def workflow_routers(
         v1_workflows_router(callers.v1, deploy, drafts, tallies),
         deployments_router(callers.v1, deployments),
         v2_workflows_router(callers.v2, deploy, drafts, deployments, tallies),
-        recordings_router(callers.v2, Recordings(outside.recordings, callers.audit)),
         deployment_router(access, deploy, deployments),
         versions_router(access, deploy, drafts, deployments),
         changes_router(access, deploy),

@@ -135,5 +135,5 @@ def _workspace_routers(
         run_counts_router(storage.run_counts, tokens),
         conversations_router(conversations, checks),
         deletion_router(deletion, tokens),
-        recordings_router(storage.recordings, tokens, checks),
+        recordings_router(storage.recordings, storage.runs, tokens, checks),
     )

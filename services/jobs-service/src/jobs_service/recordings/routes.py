@@ -6,7 +6,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from jobs_service.recordings.repository import MongoRecordings
+from jobs_service.runs.ports import RunRepository
 from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording
+from shared.errors import NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
@@ -18,10 +20,16 @@ Workspace = Annotated[str, Path(max_length=128)]
 Run = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
-def recordings_router(recordings: MongoRecordings, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
-    """Return `/internal/recordings`. A worker stores only the recording of the run whose ticket it has."""
+def recordings_router(
+    recordings: MongoRecordings, runs: RunRepository, tokens: ServiceTokens, checks: TicketChecks
+) -> APIRouter:
+    """Return `/internal/recordings`.
+
+    A worker stores only the recording of the run whose ticket it has, and reads only the one that this run replays.
+    """
     router = APIRouter(prefix="/internal/recordings/{workspace_id}")
     worker = checks.access(ServiceName.EXECUTOR)
+    reader = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
     gateway = [Depends(only(tokens, ServiceName.GATEWAY))]
 
     @router.put("/{run}", status_code=204)
@@ -47,7 +55,17 @@ def recordings_router(recordings: MongoRecordings, tokens: ServiceTokens, checks
         )
         return StructResponse(found)
 
-    @router.get("/{run}", dependencies=gateway)
+    async def may_read(
+        workspace_id: Workspace, run: Run, workflow_id: str, access: Annotated[RunAccess, Depends(reader)]
+    ) -> None:
+        access.require(workspace_id=workspace_id, workflow_id=workflow_id)
+        if access.ticket is not None:
+            found = await runs.claimable(access.ticket.run_id)
+            replayed = None if found is None else found.spec.replay
+            if replayed is None or replayed.run_id != run:
+                raise NotFound("Recording not found")
+
+    @router.get("/{run}", dependencies=[Depends(may_read)])
     async def read(workspace_id: Workspace, run: Run, workflow_id: str) -> Response:
         return Response(await recordings.read(workspace_id, workflow_id, run), media_type="application/json")
 

@@ -42,6 +42,8 @@ class Notifier:
             return []
 
     async def _new_deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
+        if run.is_replay:
+            return []
         now_ms = epoch_ms(self._clock.now())
         found = [] if run.callback_url is None else [_to_callback(run_key, run, run.callback_url, now_ms)]
         subscribed = await self._subscriptions.of(run.view.workspace_id)

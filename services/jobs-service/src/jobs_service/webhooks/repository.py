@@ -147,6 +147,7 @@ def _ended(document: Document) -> EndedRun:
         bytes(view.output.inline) if view.output is not None and small else None,
         spec.callback_url if spec else None,
         bytes(blocks.inline) if blocks is not None and blocks.blob_id is None else None,
+        is_replay=spec is not None and spec.replay is not None,
     )
 
 

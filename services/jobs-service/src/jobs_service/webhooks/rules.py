@@ -43,6 +43,8 @@ class EndedRun:
     callback_url: str | None = None
     blocks: bytes | None = None
     """Block results, as the worker reported them; None if too large."""
+    is_replay: bool = False
+    """Whether the run replays a recorded one: then nobody is notified."""
 
     @property
     def level(self) -> Level:

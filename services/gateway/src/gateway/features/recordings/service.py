@@ -33,6 +33,11 @@ class Recordings:
         await self._audit.record(caller, "recording.read", target_id=run_id, after={"workflowId": workflow_id})
         return content
 
+    async def record_replay(self, caller: Caller, workflow_id: str, run_id: str) -> None:
+        """Check that the caller may replay a recording, and record it. Raises MissingScope, AccessDenied."""
+        caller.require(Scope.WRITE)
+        await self._audit.record(caller, "recording.replayed", target_id=run_id, after={"workflowId": workflow_id})
+
     async def delete_run(self, caller: Caller, workflow_id: str, run_id: str) -> None:
         """Delete the recording of a run. Raises MissingScope, AccessDenied, NotFound, Unavailable."""
         if await self._delete(caller, DeleteRecordings(workflow_id=workflow_id, run_id=run_id), run_id) == 0:

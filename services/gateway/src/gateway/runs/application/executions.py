@@ -174,7 +174,7 @@ class Executions:
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
             file_scope=caller.file_scope,
-            record=None if draft_run.uses_draft else record_run(endpoint, random.random()),  # noqa: S311 - a sample
+            record=None if draft_run.uses_draft or request.replay else record_run(endpoint, random.random()),  # noqa: S311 - a sample
             **request.options(),
         )
 

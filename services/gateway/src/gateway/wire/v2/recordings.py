@@ -4,16 +4,25 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.features.recordings.service import Recordings
-from gateway.http.bodies import Data, Wire
+from gateway.http.bodies import Data, RequestBody, Wire, json_of
+from gateway.http.schemas import answers
+from gateway.runs.application.executions import Executions
+from gateway.runs.domain.draft_run import DraftRun
+from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
+from gateway.wire.v2.models import ErrorAnswer, QueuedRun
 from shared.clock import iso
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID
+from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import RecordingSummary
+from shared.contracts.runs import RunMode, Trigger
+from shared.ids import run_key
 from shared.web.structs import StructResponse
 
 
@@ -38,11 +47,23 @@ class RecordingList(Wire):
     next_cursor: str | None
 
 
+class ReplayBody(RequestBody):
+    """What to replay a recorded run on. Neither version nor draft: the live version."""
+
+    version: int | None = Field(None, ge=1, lt=2**31, description="Number of the version.")
+    draft: bool = Field(False, description="Replay on the draft.")
+    ignore: list[Annotated[str, StringConstraints(min_length=1, max_length=500)]] = Field(
+        [], max_length=100, description="Output fields that may differ, as block.path, with * for any text."
+    )
+
+
 class Deleted(Wire):
     deleted: int
 
 
-def recordings_router(access: V2Access, recordings: Recordings) -> APIRouter:
+def recordings_router(
+    access: V2Access, recordings: Recordings, executions: Executions, *, public_url: str
+) -> APIRouter:
     """Recorded runs of a workflow."""
     router = v2_router(400, 401, 403, 404, 429, 503, prefix="/api/v2/workflows/{workflow_id}/recordings")
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
@@ -77,6 +98,36 @@ def recordings_router(access: V2Access, recordings: Recordings) -> APIRouter:
     async def read(caller: WorkflowCaller, workflow_id: str, run_id: str) -> Response:
         content = await recordings.read(caller, workflow_id, run_id)
         return StructResponse({"data": msgspec.Raw(content)}, headers=NO_STORE)
+
+    @router.post(
+        "/{run_id}/replay",
+        status_code=202,
+        response_model=Data[QueuedRun],
+        summary="Replay a recorded run on a version or the draft",
+        responses=answers(ErrorAnswer, 413),
+    )
+    async def replay(
+        caller: WorkflowCaller,
+        workflow_id: str,
+        run_id: str,
+        body: Annotated[ReplayBody, Depends(json_of(ReplayBody))],
+    ) -> Response:
+        await recordings.record_replay(caller, workflow_id, run_id)
+        caller, endpoint = await executions.authorize(caller, workflow_id)
+        accepted = await executions.enqueue(
+            caller,
+            endpoint,
+            ExecuteRequest(
+                mode=RunMode.ASYNC,
+                input=b"{}",
+                trigger=Trigger.MANUAL,
+                version=body.version,
+                draft_run=DraftRun() if body.draft else None,
+                replay=ReplayRun(run_key(caller.workspace.id, run_id), tuple(body.ignore)),
+            ),
+        )
+        url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
+        return StructResponse({"data": {"runId": accepted.run_id, "statusUrl": url}}, 202, NO_STORE)
 
     @router.delete("/{run_id}", status_code=204, summary="Delete a recorded run")
     async def delete(caller: WorkflowCaller, workflow_id: str, run_id: str) -> None:

@@ -1,0 +1,107 @@
+"""Compares a replayed run with its recording."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from executor_service.engine.recorded_answers import CHANGED_INPUTS, UNRECORDED
+from shared.contracts.recordings import (
+    BlockDifference,
+    Difference,
+    RecordedBlock,
+    Recording,
+    ReplayResult,
+    ReplayVerdict,
+)
+from shared.contracts.runs import RunStatus
+from shared.workflow.diff.values import differences
+
+CHANGED_OUTPUT: Final = "The output differs"
+CHANGED_ERROR: Final = "The error differs"
+NOT_RUN: Final = "The block did not run"
+NOT_BEFORE: Final = "The block did not run before"
+
+
+def judge(
+    recording: Recording,
+    blocks: Sequence[RecordedBlock],
+    *,
+    status: RunStatus,
+    output: Any,
+    error: str | None = None,
+    duration_ms: float = 0.0,
+    ignore: Sequence[str] = (),
+) -> ReplayResult:
+    """Return the comparison. `blocks` and `output` are the replay's, masked as the recording's are.
+
+    `ignore` has patterns `block.path` of output fields that may differ; a block is named by its name or id, and the
+    final output is `output`.
+    """
+    ran = {block.path: block for block in blocks}
+    call = next((each for each in blocks if each.error in (UNRECORDED, CHANGED_INPUTS)), None)
+    first = _first_difference(recording, ran, ignore)
+    changed = differences(recording.output, output, ignore=_patterns(("output",), ignore))
+    if call is not None:
+        verdict = ReplayVerdict.UNRECORDED
+    elif status is RunStatus.FAILED and recording.status is not RunStatus.FAILED:
+        verdict = ReplayVerdict.FAILED
+    elif first is not None or changed or status is not recording.status:
+        verdict = ReplayVerdict.DIFFERENT
+    else:
+        verdict = ReplayVerdict.SAME
+    return ReplayResult(
+        replay_of=recording.run_id,
+        verdict=verdict,
+        first_difference=first,
+        unrecorded_call=None if call is None else _unrecorded(call, recording),
+        output=changed,
+        status=status,
+        recorded_status=recording.status,
+        error=error,
+        blocks=len(blocks),
+        duration_ms=duration_ms,
+        recorded_duration_ms=recording.duration_ms,
+        is_cut=recording.is_cut,
+    )
+
+
+def _first_difference(
+    recording: Recording, ran: Mapping[str, RecordedBlock], ignore: Sequence[str]
+) -> BlockDifference | None:
+    known = {block.path for block in recording.blocks}
+    for before in recording.blocks:
+        after = ran.get(before.path)
+        if after is None:
+            return _difference(before, NOT_RUN)
+        if after.error in (UNRECORDED, CHANGED_INPUTS):
+            return _unrecorded(after, recording)
+        if before.error != after.error:
+            return _difference(before, CHANGED_ERROR, (Difference("error", before.error, after.error),))
+        patterns = _patterns((before.block_name, before.block_id, after.block_name), ignore)
+        if changed := differences(before.output, after.output, ignore=patterns):
+            return _difference(before, CHANGED_OUTPUT, changed)
+    if recording.is_cut:
+        return None
+    return next((_difference(each, NOT_BEFORE) for path, each in ran.items() if path not in known), None)
+
+
+def _unrecorded(call: RecordedBlock, recording: Recording) -> BlockDifference:
+    before = next((each for each in recording.blocks if each.path == call.path), None)
+    changed = () if before is None else differences(before.inputs, call.inputs)
+    return _difference(call, str(call.error), changed)
+
+
+def _difference(block: RecordedBlock, reason: str, changed: tuple[Difference, ...] = ()) -> BlockDifference:
+    return BlockDifference(
+        path=block.path,
+        block_id=block.block_id,
+        block_name=block.block_name,
+        block_type=block.block_type,
+        reason=reason,
+        differences=changed,
+    )
+
+
+def _patterns(names: Sequence[str], ignore: Sequence[str]) -> list[str]:
+    """Return the patterns of fields in the output of a block with one of these names."""
+    found = (pattern.partition(".") for pattern in ignore)
+    return [field for name, _, field in found if field and (name == "*" or name in names)]

@@ -1,0 +1,102 @@
+"""A replay names the first block that differs."""
+
+from typing import Any
+
+import pytest
+
+from executor_service.engine.recorded_answers import CHANGED_INPUTS, UNRECORDED
+from executor_service.engine.replay import CHANGED_OUTPUT, NOT_BEFORE, NOT_RUN, judge
+from shared.contracts.recordings import Difference, RecordedBlock, Recording, ReplayResult, ReplayVerdict
+from shared.contracts.runs import RunStatus
+from shared.workflow.diff.values import MAX_DIFFERENCES, differences
+
+
+def block(path: str, output: Any, **more: Any) -> RecordedBlock:
+    name = path.rpartition("/")[2]
+    return RecordedBlock(**{"path": path, "block_id": name, "block_name": name.title(), "output": output, **more})
+
+
+RECORDED = (block("start", {}), block("a", {"n": 1, "at": "monday"}), block("b", {"text": "x"}))
+
+
+def judged(*blocks: RecordedBlock, recording: tuple[RecordedBlock, ...] = RECORDED, **more: Any) -> ReplayResult:
+    recorded = Recording(run_id="R1", workspace_id="ws", workflow_id="wf", output={"n": 1}, blocks=recording)
+    return judge(recorded, blocks, **{"status": RunStatus.COMPLETED, "output": {"n": 1}, **more})
+
+
+def test_equal_blocks_and_output_are_the_same() -> None:
+    result = judged(*RECORDED)
+    assert (result.verdict, result.first_difference, result.output) == (ReplayVerdict.SAME, None, ())
+
+
+def test_the_first_block_that_differs_is_named_with_what_changed() -> None:
+    start, _, b = RECORDED
+    result = judged(start, block("a", {"n": 2, "at": "monday"}), block("b", {"text": "y"}), output={"n": 2})
+    assert result.verdict is ReplayVerdict.DIFFERENT
+    first = result.first_difference
+    assert first is not None
+    assert (first.block_id, first.reason, first.differences) == ("a", CHANGED_OUTPUT, (Difference("n", 1, 2),))
+    assert result.output == (Difference("n", 1, 2),)
+    assert b.path == "b"
+
+
+def test_ignored_fields_may_differ_and_others_may_not() -> None:
+    start, _, b = RECORDED
+    changed = (start, block("a", {"n": 1, "at": "friday"}), b)
+    assert judged(*changed).verdict is ReplayVerdict.DIFFERENT
+    for ignore in ("A.at", "a.at", "*.at"):
+        assert judged(*changed, ignore=[ignore]).verdict is ReplayVerdict.SAME
+    assert judged(*changed, ignore=["B.at", "at"]).verdict is ReplayVerdict.DIFFERENT
+    assert judged(*RECORDED, output={"n": 2}, ignore=["output.n"]).verdict is ReplayVerdict.SAME
+
+
+def test_a_block_that_ran_only_once_is_a_difference() -> None:
+    start, a, b = RECORDED
+    missing = judged(start, a).first_difference
+    assert missing is not None
+    assert (missing.block_id, missing.reason) == ("b", NOT_RUN)
+    added = judged(start, a, b, block("c", {})).first_difference
+    assert added is not None
+    assert (added.block_id, added.reason) == ("c", NOT_BEFORE)
+
+
+@pytest.mark.parametrize("reason", [UNRECORDED, CHANGED_INPUTS])
+def test_an_unrecorded_call_is_named_whatever_the_run_made_of_it(reason: str) -> None:
+    start, _, b = RECORDED
+    recording = (start, block("a", {"n": 1}, inputs={"prompt": "old"}), b)
+    call = block("a", {"error": reason}, inputs={"prompt": "new"}, error=reason)
+    result = judged(start, call, recording=recording)
+    assert result.verdict is ReplayVerdict.UNRECORDED
+    assert result.unrecorded_call is not None
+    assert (result.unrecorded_call.block_id, result.unrecorded_call.reason) == ("a", reason)
+    assert result.unrecorded_call.differences == (Difference("prompt", "old", "new"),)
+
+
+def test_a_changed_block_before_an_unrecorded_call_is_the_first_difference() -> None:
+    start, a, b = RECORDED
+    call = block("b", {}, error=CHANGED_INPUTS)
+    result = judged(start, block("a", {"n": 2, "at": "monday"}), call)
+    assert result.first_difference is not None
+    assert result.first_difference.block_id == a.block_id
+    assert result.unrecorded_call is not None
+    assert result.unrecorded_call.block_id == b.block_id
+
+
+def test_a_replay_that_fails_says_why() -> None:
+    start, a, _ = RECORDED
+    result = judged(start, a, block("b", {"error": "no"}, error="no"), status=RunStatus.FAILED, error="B: no")
+    assert (result.verdict, result.error) == (ReplayVerdict.FAILED, "B: no")
+
+
+def test_differences_are_structural_and_bounded() -> None:
+    before = {"a": [1, {"b": 1}], "gone": True, "same": "x"}
+    after = {"a": [1, {"b": 1.0}, 3], "same": "x", "new": None}
+    assert differences(before, after) == (
+        Difference("a.1.b", 1, 1.0),
+        Difference("a.2", after=3),
+        Difference("gone", before=True),
+        Difference("new", after=None),
+    )
+    assert len(differences(list(range(1_000)), list(range(1, 1_001)))) == MAX_DIFFERENCES
+    (long,) = differences("x" * 10_000, "y")
+    assert len(long.before) < 1_000
