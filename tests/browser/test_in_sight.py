@@ -63,6 +63,7 @@ def test_the_run_panel_covers_no_block(narrow: Console) -> None:
 def test_the_run_panel_lies_below_the_canvas_of_a_phone(open_page: Callable[..., Page], account: Account) -> None:
     console = Console(open_page(width=390, height=844), account).signed_in()
     console.goto(f"/workflows/{account.import_(waiting('Below the canvas', 1))}").press("Run").shows("Not run yet")
+    assert _is_in_sight(console, "Start")
     panel = console.page.get_by_label("Run the draft").bounding_box()
     canvas = console.page.get_by_role("main").locator(".react-flow").bounding_box()
     assert panel

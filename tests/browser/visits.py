@@ -213,6 +213,9 @@ VISITS: dict[str, Visit] = {
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
+    "run-in-editor": lambda console, sights: console.goto(f"/workflows/{sights.failing}?run={sights.run}").shows(
+        "with a run of v1"
+    ),
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Submit"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-keys-edit": _edit_key,

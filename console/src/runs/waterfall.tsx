@@ -36,7 +36,7 @@ export function Waterfall({ spans, ended, editHref }: Props) {
       <div className={styles.axis} aria-hidden>
         <span className={styles.ticks}>
           {ticksOf(window).map((ms) => (
-            <span key={ms}>{ms ? duration(ms) : '0'}</span>
+            <span key={ms}>{tickLabel(ms)}</span>
           ))}
         </span>
       </div>
@@ -62,6 +62,12 @@ export function Waterfall({ spans, ended, editHref }: Props) {
       )}
     </>
   );
+}
+
+/** Format a time on the axis. Short runs need fractions of a millisecond to tell the ticks apart. */
+function tickLabel(ms: number): string {
+  if (ms === 0) return '0';
+  return ms < 10 ? `${Number(ms.toFixed(2))} ms` : duration(ms);
 }
 
 interface StepProps {
