@@ -92,6 +92,22 @@ def _palette(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Calls a model")
 
 
+def _context_menu(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.large}").place_of("Prepare")
+    console.block("Prepare").click(button="right")
+    console.shows("Duplicate")
+
+
+def _find_block(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.large}").place_of("Prepare")
+    console.page.keyboard.press("ControlOrMeta+f")
+    console.page.get_by_role("combobox", name="Search names and settings").fill("result")
+
+
+def _commands(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Search").shows("This workflow")
+
+
 def _deployment(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Deployment").shows("v1")
 
@@ -199,6 +215,9 @@ VISITS: dict[str, Visit] = {
     "panel": _panel,
     "tools": _tools,
     "palette": _palette,
+    "context-menu": _context_menu,
+    "find-block": _find_block,
+    "commands": _commands,
     "deployment": _deployment,
     "compare": _compare,
     "api": _api,

@@ -76,6 +76,31 @@ export function useRun(runId: string | null) {
   });
 }
 
+const LATEST = '30';
+
+/** Load the latest runs of the workspace. */
+export function useLatestRuns() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: ['logs', 'latest'],
+    queryFn: () => readLogs(workspace.id, { limit: LATEST }),
+    select: (page) => page.data,
+  });
+}
+
+const RUN_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i;
+
+/** Load the run with an id, if the text is one. */
+export function useRunById(text: string) {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    enabled: RUN_ID.test(text),
+    queryKey: ['logs', 'id', text],
+    queryFn: () => readLogs(workspace.id, { executionId: text, limit: '1' }),
+    select: (page) => page.data[0],
+  });
+}
+
 export function useCancelRun(workflowId: string, runId: string) {
   const client = useQueryClient();
   return useMutation({

@@ -1,13 +1,16 @@
-import { Activity, Moon, Settings, Sun, Workflow } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { Activity, Moon, Search, Settings, Sun, Workflow } from 'lucide-react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Skeleton } from '@/ui/states';
 import styles from './shell.module.css';
 import { setTheme, useTheme } from './theme';
+import { useCommandKey } from './use-command-key';
 import { UserMenu } from './user-menu';
 import { WorkspaceMenu } from './workspace-menu';
+
+const CommandPalette = lazy(() => import('./command-palette').then((module) => ({ default: module.CommandPalette })));
 
 const NAV_ITEMS = [
   { path: '/', name: 'Workflows', icon: Workflow, owns: /^\/($|workflows\/)/ },
@@ -19,6 +22,8 @@ const NAV_ITEMS = [
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
   const narrow = location.startsWith('/workflows/');
+  const [isSearching, setSearching] = useState(false);
+  useCommandKey(() => setSearching(true));
   return (
     <div className={classNames(styles.shell, narrow && styles.narrow)}>
       <a className={styles.skip} href="#main">
@@ -26,6 +31,18 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <nav className={styles.bar} aria-label="Main">
         <WorkspaceMenu />
+        <button
+          type="button"
+          className={styles.find}
+          aria-label="Search"
+          aria-keyshortcuts="Control+K Meta+K"
+          title="Search (Ctrl K)"
+          onClick={() => setSearching(true)}
+        >
+          <Search size={16} aria-hidden />
+          <span className={styles.findText}>Search</span>
+          <kbd className={styles.findKeys}>Ctrl K</kbd>
+        </button>
         <ul className={styles.places}>
           {NAV_ITEMS.map(({ path, name, icon: Icon, owns }) => (
             <li key={path}>
@@ -44,6 +61,11 @@ export function Shell({ children }: { children: ReactNode }) {
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>
+      {isSearching && (
+        <Suspense>
+          <CommandPalette onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
     </div>
   );
 }

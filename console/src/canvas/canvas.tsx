@@ -7,6 +7,8 @@ import {
   Controls,
   type Edge,
   type EdgeChange,
+  type FinalConnectionState,
+  MiniMap,
   type NodeChange,
   ReactFlow,
   useNodesInitialized,
@@ -19,15 +21,25 @@ import type { Catalog } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, move, moveInto, removeBlocks, removeEdges, setData } from '@/workflow/edit';
 import { connectionProblem } from '@/workflow/graph';
+import { levelOf, type Placement } from '@/workflow/insert';
 import { type Block, isContainer, type Point, parentOf, type WorkflowState } from '@/workflow/state';
 import { BlockNode, NoteNode } from './block-node';
 import { ContainerNode } from './container-node';
 import { type CanvasNode, edgesOf, type Marks, nodesOf } from './graph-of';
+import { InsertableEdge, InsertContext } from './insertable-edge';
 import { reuseUnchanged, useUnchangedItems } from './reuse-unchanged';
 import { useDraftState } from './use-draft';
 
 const ADDING_KEYS = ['Shift', 'Meta', 'Control'];
 export const NODE_TYPES = { block: BlockNode, note: NoteNode, container: ContainerNode };
+const EDGE_TYPES = { smoothstep: InsertableEdge };
+/** Number of blocks from which the minimap is shown. */
+const MANY_BLOCKS = 10;
+/** Distance from a handle, in pixels, within which a dropped connection is taken for a click. */
+const DROP_DISTANCE = 40;
+/** Position of a block's handles, and its width. */
+const PORT_TOP = 20;
+const BLOCK_WIDTH = 250;
 
 interface CanvasProps {
   store: DraftStore;
@@ -36,10 +48,12 @@ interface CanvasProps {
   readOnly: boolean;
   selected: readonly string[];
   onSelect: (ids: string[]) => void;
+  /** Called to choose a block for a placement: a connection was dropped on the canvas, or an edge was clicked. */
+  onAdd: (placement: Placement) => void;
 }
 
 /** Editable graph of the draft. */
-export function Canvas({ store, catalog, marks, readOnly, selected, onSelect }: CanvasProps) {
+export function Canvas({ store, catalog, marks, readOnly, selected, onSelect, onAdd }: CanvasProps) {
   const state = useDebouncedState(store);
   const flow = useReactFlow<CanvasNode>();
   const { notify } = useToasts();
@@ -152,31 +166,76 @@ export function Canvas({ store, catalog, marks, readOnly, selected, onSelect }: 
     else store.edit((current) => connect(current, connection));
   });
 
+  const onConnectEnd = useStableCallback(
+    (event: MouseEvent | TouchEvent, { from, to, ...ends }: FinalConnectionState) => {
+      const handle = ends.fromHandle;
+      if (ends.toHandle || !handle?.id || !from || !to || Math.hypot(to.x - from.x, to.y - from.y) < DROP_DISTANCE)
+        return;
+      const { clientX: x, clientY: y } = 'changedTouches' in event ? (event.changedTouches[0] as Touch) : event;
+      const under = document.elementFromPoint(x, y);
+      if (!under?.closest('.react-flow')) return;
+      const { nodeId, id: handleId } = handle;
+      const isSource = handle.type === 'source';
+      const onto = under.closest<HTMLElement>('.react-flow__node:not(.react-flow__node-container)')?.dataset.id;
+      if (onto) {
+        if (isSource) onConnect({ source: nodeId, sourceHandle: handleId, target: onto, targetHandle: 'target' });
+        return;
+      }
+      const parent = isSource ? levelOf(state, nodeId, handleId) : parentOf(state, nodeId);
+      const origin = parent ? absolute(parent) : { x: 0, y: 0 };
+      const drop = flow.screenToFlowPosition({ x, y });
+      const [left, top] = isSource ? [drop.x, drop.y - PORT_TOP] : [drop.x - BLOCK_WIDTH, drop.y - PORT_TOP];
+      const at = { x: Math.round(left - origin.x), y: Math.round(top - origin.y) };
+      onAdd(
+        isSource ? { kind: 'after', source: nodeId, handle: handleId, at } : { kind: 'before', target: nodeId, at },
+      );
+    },
+  );
+
+  const insert = useStableCallback((edge: string) => onAdd({ kind: 'edge', edge }));
+  const hasMap = Object.keys(state.blocks).length >= MANY_BLOCKS;
+
   // Every changed prop makes React Flow check all nodes and handles: pass only what has changed.
   return useMemo(
     () => (
-      <ReactFlow<CanvasNode, Edge>
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={NODE_TYPES}
-        nodesConnectable={!readOnly}
-        nodesDraggable={!readOnly}
-        deleteKeyCode={null}
-        multiSelectionKeyCode={ADDING_KEYS}
-        selectionKeyCode="Shift"
-        connectionRadius={32}
-        minZoom={0.1}
-        maxZoom={1.75}
-        fitView
-        fitViewOptions={FIRST_FIT}
-        aria-label="Workflow graph"
-        {...{ onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect }}
-      >
-        <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
-        <Controls showInteractive={false} position="bottom-left" />
-      </ReactFlow>
+      <InsertContext value={insert}>
+        <ReactFlow<CanvasNode, Edge>
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={NODE_TYPES}
+          edgeTypes={readOnly ? undefined : EDGE_TYPES}
+          nodesConnectable={!readOnly}
+          nodesDraggable={!readOnly}
+          deleteKeyCode={null}
+          multiSelectionKeyCode={ADDING_KEYS}
+          selectionKeyCode="Shift"
+          connectionRadius={32}
+          minZoom={0.1}
+          maxZoom={1.75}
+          fitView
+          fitViewOptions={FIRST_FIT}
+          aria-label="Workflow graph"
+          {...{ onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect, onConnectEnd }}
+        >
+          <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
+          <Controls showInteractive={false} position="bottom-left" />
+          {hasMap && <MiniMap className="minimap" ariaLabel="Minimap" position="bottom-right" pannable zoomable />}
+        </ReactFlow>
+      </InsertContext>
     ),
-    [nodes, edges, readOnly, onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect],
+    [
+      nodes,
+      edges,
+      readOnly,
+      hasMap,
+      insert,
+      onNodesChange,
+      onEdgesChange,
+      onNodeDragStop,
+      onDelete,
+      onConnect,
+      onConnectEnd,
+    ],
   );
 }
 

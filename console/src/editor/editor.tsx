@@ -1,11 +1,14 @@
 import { useReactFlow } from '@xyflow/react';
-import { type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { LayoutDashboard, type LucideIcon, Play, Plus, Redo2, Rocket, Search, Undo2, Variable } from 'lucide-react';
+import { createElement, type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useCatalog } from '@/api/catalog';
 import { isRefusedDraft, useDeploy, type VersionRow, versionTitle } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { type Command, useCommands } from '@/app/commands';
 import { blockElement } from '@/canvas/block-element';
+import { BlockIcon } from '@/canvas/block-icon';
 import { Canvas } from '@/canvas/canvas';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
@@ -15,14 +18,16 @@ import { ErrorBoundary } from '@/ui/error-boundary';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import { useStoredList } from '@/ui/use-stored-list';
-import { isFree, nextHandle, startHandle } from '@/workflow/branches';
-import { type BlockType, newBlock } from '@/workflow/catalog';
+import { type BlockType, type Catalog, newBlock } from '@/workflow/catalog';
 import { copy, paste } from '@/workflow/copy-paste';
 import type { DraftSaver } from '@/workflow/draft-saver';
-import { addBlock, connect, hasSomethingToRun, removeBlocks, toggleEnabled } from '@/workflow/edit';
-import { type Block, isContainer, parentOf, type WorkflowState } from '@/workflow/state';
+import { hasSomethingToRun, removeBlocks, removeEdges, toggleEnabled } from '@/workflow/edit';
+import { canFollow, insertBlock, type Placement, placementAfter } from '@/workflow/insert';
+import type { Block } from '@/workflow/state';
+import { CanvasMenu, type CanvasMenuActions, type MenuTarget } from './canvas-menu';
 import { readClipboard, writeClipboard } from './clipboard';
 import styles from './editor.module.css';
+import { FindBlock } from './find-block';
 import { Palette } from './palette';
 import { RecordedRunNotice } from './recorded-run-notice';
 import { RunPanel } from './run-panel';
@@ -39,8 +44,8 @@ import { VariablesDialog } from './variables-dialog';
 
 const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
 
-const HORIZONTAL_GAP = 330;
-const UNCONNECTED_CATEGORIES: ReadonlySet<string> = new Set(['trigger', 'note']);
+/** Zoom at which a found block is readable. */
+const READABLE_ZOOM = 0.8;
 
 interface Props {
   workflow: WorkflowRow;
@@ -60,7 +65,9 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [wanted, setSelected] = useState<readonly string[]>(selectedBlockOfAddress);
-  const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
+  const [open, setOpen] = useState<'palette' | 'find' | 'deploy' | 'run' | 'variables' | null>(null);
+  /** Where the chosen block of the palette goes, null for next to the selection. */
+  const [placement, setPlacement] = useState<Placement | null>(null);
   const work = useRef<HTMLDivElement>(null);
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
@@ -146,22 +153,32 @@ export function Editor({ workflow, saver, onReload }: Props) {
     [flow],
   );
 
+  const openPalette = (at: Placement | null = null) => {
+    setPlacement(at);
+    setOpen('palette');
+  };
+
+  /** Return where a block goes without a placement: on the selected edge, next to the selected block, or in view. */
+  const defaultPlacement = (type: BlockType): Placement => {
+    const edges = flow.getEdges().filter((edge) => edge.selected);
+    if (canFollow(type) && chosen && chosen.type !== 'note') return placementAfter(state, chosen, null, measured());
+    if (canFollow(type) && !selected.length && edges[0] && edges.length === 1)
+      return { kind: 'edge', edge: edges[0].id };
+    const shown = document.querySelector('.react-flow')?.getBoundingClientRect();
+    const middle = shown ? { x: shown.x + shown.width / 2 - 125, y: shown.y + shown.height / 2 - 60 } : { x: 0, y: 0 };
+    return { kind: 'free', at: onCanvas(middle) };
+  };
+
+  /** Return the position on the canvas of a place on the screen. */
+  const onCanvas = (place: { x: number; y: number }) => {
+    const { x, y } = flow.screenToFlowPosition(place);
+    return { x: Math.round(x), y: Math.round(y) };
+  };
+
   const add = (type: BlockType) => {
     setOpen(null);
-    const parent = chosen ? (isContainer(chosen) ? chosen.id : parentOf(state, chosen.id)) : null;
-    const before = chosen?.type !== 'note' && !UNCONNECTED_CATEGORIES.has(type.category) ? chosen : undefined;
-    const around = document.querySelector('.react-flow')?.getBoundingClientRect();
-    const middle = around
-      ? flow.screenToFlowPosition({ x: around.x + around.width / 2 - 125, y: around.y + around.height / 2 - 60 })
-      : { x: 0, y: 0 };
-    const inside = chosen && isContainer(chosen) ? { x: 130, y: 70 } : null;
-    const beside = before ? { x: before.position.x + HORIZONTAL_GAP, y: before.position.y } : null;
-    const at = inside ?? beside ?? { x: Math.round(middle.x), y: Math.round(middle.y) };
-    const made = addBlock(store.state(), newBlock(type), at, parent, measured());
-    const leaving = before && connectingHandle(made.state, before);
-    store.edit(() =>
-      leaving ? connect(made.state, { source: before.id, target: made.id, sourceHandle: leaving }) : made.state,
-    );
+    const made = insertBlock(store.state(), newBlock(type), placement ?? defaultPlacement(type), measured());
+    store.edit(() => made.state);
     setSelected([made.id]);
   };
 
@@ -179,11 +196,58 @@ export function Editor({ workflow, saver, onReload }: Props) {
     if (pasted.ids.length > 1) reveal(pasted.ids);
   };
 
+  /** Select and focus a block, and center the canvas on it. */
+  const show = (id: string) => {
+    choose([id]);
+    blockElement(id)?.focus();
+    const node = flow.getInternalNode(id);
+    if (!node) return;
+    const { x, y } = node.internals.positionAbsolute;
+    const { width = 0, height = 0 } = node.measured;
+    const zoom = Math.max(flow.getZoom(), READABLE_ZOOM);
+    // Without an animation, which would compete with the panning for the opened panel.
+    void flow.setCenter(x + width / 2, y + height / 2, { zoom });
+  };
+
   const removeSelected = () =>
     void flow.deleteElements({
       nodes: flow.getNodes().filter((node) => node.selected),
       edges: flow.getEdges().filter((edge) => edge.selected),
     });
+
+  const cut = (ids: readonly string[]) => {
+    if (!ids.length) return;
+    writeClipboard(copy(state, ids));
+    store.edit((current) => removeBlocks(current, ids));
+  };
+
+  const pasteBlocks = () => duplicate(readClipboard() ?? { blocks: [], edges: [] });
+
+  const addAt = (target: MenuTarget) => {
+    const block = target.kind === 'block' && state.blocks[target.id];
+    if (target.kind === 'canvas') openPalette({ kind: 'free', at: onCanvas(target.at) });
+    else if (target.kind === 'edge') openPalette({ kind: 'edge', edge: target.id });
+    else if (block) openPalette(placementAfter(state, block, null, measured()));
+  };
+
+  const menu: CanvasMenuActions = {
+    readOnly,
+    canPaste: () => readClipboard() !== null,
+    blocksAt: (id) => (selected.includes(id) ? selected : [id]),
+    isEnabled: (ids) => ids.some((id) => state.blocks[id]?.enabled !== false),
+    canPrecede: (id) => state.blocks[id]?.type !== 'note',
+    addAt,
+    openSettings: (id) => choose([id]),
+    duplicate: (ids) => duplicate(copy(state, ids)),
+    copy: (ids) => writeClipboard(copy(state, ids)),
+    cut,
+    toggle: (ids) => store.edit((current) => toggleEnabled(current, ids)),
+    remove: (ids) => store.edit((current) => removeBlocks(current, ids)),
+    removeEdge: (id) => store.edit((current) => removeEdges(current, [id])),
+    paste: pasteBlocks,
+    find: () => setOpen('find'),
+    arrange: () => void arrange().catch(fail),
+  };
 
   const edits = {
     delete: removeSelected,
@@ -191,26 +255,52 @@ export function Editor({ workflow, saver, onReload }: Props) {
     'mod+z': () => store.undo(),
     'mod+shift+z': () => store.redo(),
     'mod+y': () => store.redo(),
-    'mod+x': () => {
-      if (!selected.length) return;
-      writeClipboard(copy(state, selected));
-      store.edit((current) => removeBlocks(current, selected));
-    },
-    'mod+v': () => duplicate(readClipboard() ?? { blocks: [], edges: [] }),
+    'mod+x': () => cut(selected),
+    'mod+v': () => pasteBlocks(),
     'mod+d': () => duplicate(),
     'shift+l': () => void arrange().catch(fail),
     'shift+e': () => store.edit((current) => toggleEnabled(current, selected)),
-    '/': () => setOpen('palette'),
+    '/': () => openPalette(),
   };
   useShortcuts({
     ...(readOnly ? {} : edits),
     'mod+c': () => selected.length > 0 && writeClipboard(copy(state, selected)),
+    'mod+f': () => setOpen('find'),
     'mod+a': () => setSelected(Object.keys(state.blocks)),
     'mod+s': () => void saver.flush(),
     'mod+enter': () => setOpen('run'),
     // A shortcut, because Tab would pass through all other blocks first.
     f2: () => work.current?.querySelector<HTMLElement>('aside input')?.focus(),
     escape: closeSettings,
+  });
+
+  useCommands(() => {
+    const command = (title: string, icon: LucideIcon, hint: string, act: () => void): Command => ({
+      id: `editor-${title}`,
+      title,
+      icon: createElement(icon, { size: 17, 'aria-hidden': true }),
+      hint,
+      run: act,
+    });
+    const writing = [
+      command('Add block', Plus, '/', () => openPalette()),
+      command('Arrange blocks', LayoutDashboard, 'Shift L', menu.arrange),
+      command('Edit variables', Variable, '', () => setOpen('variables')),
+      command('Undo', Undo2, 'Ctrl Z', edits['mod+z']),
+      command('Redo', Redo2, 'Ctrl Shift Z', edits['mod+shift+z']),
+    ];
+    return [
+      {
+        title: 'This workflow',
+        options: [
+          command('Run draft', Play, 'Ctrl Enter', () => setOpen('run')),
+          command('Find block', Search, 'Ctrl F', menu.find),
+          ...(can(workspace.role, 'admin') ? [command('Deploy', Rocket, '', deployButton.onOpen)] : []),
+          ...(readOnly ? [] : writing),
+        ],
+      },
+      { title: 'Blocks', options: Object.values(state.blocks).map((block) => commandOf(block, catalog, show)) },
+    ];
   });
 
   const deployButton: DeployButtonProps = {
@@ -228,7 +318,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         readOnly={readOnly}
         running={run.isRunning && run.status ? STATUS_LABELS[run.status] : null}
         deployButton={deployButton}
-        onAdd={() => setOpen('palette')}
+        onAdd={() => openPalette()}
         onArrange={() => void arrange().catch(fail)}
         onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
@@ -236,7 +326,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
       <SaveNotice saver={saver} onReload={onReload} />
       {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} />}
       <div ref={work} className={styles.work}>
-        <div className={styles.canvas} onKeyDownCapture={onCanvasKey}>
+        <CanvasMenu actions={menu} className={styles.canvas} onKeyDownCapture={onCanvasKey}>
           <Canvas
             store={store}
             catalog={catalog}
@@ -244,6 +334,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             readOnly={readOnly}
             selected={selected}
             onSelect={choose}
+            onAdd={openPalette}
           />
           {Object.keys(state.blocks).length === 0 && (
             <div className={styles.empty}>
@@ -251,7 +342,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
                 Add a Start block to begin.
                 {!readOnly && (
                   <div className={styles.first}>
-                    <Button variant="primary" onClick={() => setOpen('palette')}>
+                    <Button variant="primary" onClick={() => openPalette()}>
                       Add first block
                     </Button>
                   </div>
@@ -265,7 +356,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
               Update deployment
             </button>
           )}
-        </div>
+        </CanvasMenu>
         {chosen && panel === 'block' && (
           <BlockPanel
             key={chosen.id}
@@ -282,7 +373,15 @@ export function Editor({ workflow, saver, onReload }: Props) {
         )}
         {panel === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
-      <Palette catalog={catalog} state={state} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
+      <Palette
+        catalog={catalog}
+        state={state}
+        connected={placement !== null && placement.kind !== 'free'}
+        open={open === 'palette'}
+        onClose={() => setOpen(null)}
+        onChoose={add}
+      />
+      {open === 'find' && <FindBlock catalog={catalog} state={state} onClose={() => setOpen(null)} onChoose={show} />}
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
       {open === 'deploy' && (
         <ErrorBoundary>
@@ -309,11 +408,10 @@ function selectedBlockOfAddress(): string[] {
   return id === null ? [] : [id];
 }
 
-/** Return the handle that connects a block to a new one. A container connects to the first block inside it only. */
-function connectingHandle(state: WorkflowState, from: Block): string | null {
-  if (!isContainer(from)) return nextHandle(state, from);
-  const start = startHandle(from);
-  return isFree(state, from, start) ? start : null;
+function commandOf(block: Block, catalog: Catalog, show: (id: string) => void): Command {
+  const about = catalog.get(block.type)?.title ?? block.type;
+  const icon = <BlockIcon type={block.type} size={22} />;
+  return { id: `block-${block.id}`, title: block.name, about, icon, run: () => show(block.id) };
 }
 
 function deployState(

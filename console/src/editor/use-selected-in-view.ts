@@ -12,13 +12,17 @@ export function useSelectedInView(id: string | undefined, panel: 'block' | 'run'
     if (!id || !panel) return;
     // By the next frame, a new block has been rendered.
     const frame = requestAnimationFrame(() => {
-      const block = blockElement(id)?.getBoundingClientRect();
+      const node = flow.getInternalNode(id);
+      const block = blockElement(id);
       const canvas = document.querySelector('.react-flow')?.getBoundingClientRect();
-      if (!block || !canvas || flow.getNode(id)?.dragging) return;
-      const right = outside(block.left, block.right, canvas.left, canvas.right);
-      const down = outside(block.top, block.bottom, canvas.top, canvas.bottom);
+      if (!node || !block || !canvas || node.dragging) return;
+      // The position is from the store: the element may not have been drawn since the viewport last moved.
+      const { x: left, y: top } = flow.flowToScreenPosition(node.internals.positionAbsolute);
+      const zoom = flow.getZoom();
+      const right = outside(left, left + block.offsetWidth * zoom, canvas.left, canvas.right);
+      const down = outside(top, top + block.offsetHeight * zoom, canvas.top, canvas.bottom);
       if (!right && !down) return;
-      const { x, y, zoom } = flow.getViewport();
+      const { x, y } = flow.getViewport();
       void flow.setViewport({ x: x - right, y: y - down, zoom }, { duration: 250 });
     });
     return () => cancelAnimationFrame(frame);

@@ -11,6 +11,8 @@ interface DialogProps {
   description?: string;
   open: boolean;
   onClose: () => void;
+  /** Called when the dialog has closed and the focus is back. */
+  onClosed?: () => void;
   /** Whether clicks outside leave it open. */
   keepsOpenOutside?: boolean;
   size?: 's' | 'm' | 'l' | 'full';
@@ -33,6 +35,7 @@ export function Dialog({ open, onClose, ...parts }: DialogProps) {
 function DialogWindow({
   title,
   description,
+  onClosed,
   keepsOpenOutside,
   size = 's',
   head,
@@ -56,6 +59,7 @@ function DialogWindow({
         onCloseAutoFocus={(event) => {
           event.preventDefault();
           opener?.focus();
+          onClosed?.();
         }}
         onEscapeKeyDown={(event) => {
           // Radix handles Escape before a field in the dialog can stop its propagation.

@@ -33,7 +33,7 @@ export function changeBlock(state: WorkflowState, id: string, change: Partial<Bl
 }
 
 /** Measured sizes of the blocks on the canvas. */
-type Sizes = ReadonlyMap<string, Size>;
+export type Sizes = ReadonlyMap<string, Size>;
 
 export function addBlock(
   state: WorkflowState,
@@ -76,7 +76,7 @@ function freePlace(state: WorkflowState, at: Point, size: Size, parent: string |
   return freePlace(state, { x: at.x, y: Math.round(Math.max(...bottoms)) + GAP }, size, parent, sizes);
 }
 
-function assumedSize(block: Block): Size {
+export function assumedSize(block: Block): Size {
   const { width, height } = isContainer(block) ? CONTAINER_SIZE : ASSUMED;
   return { width: block.data?.width ?? width, height: block.data?.height ?? height };
 }
