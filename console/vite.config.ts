@@ -20,6 +20,10 @@ export default defineConfig({
       preserveEntrySignatures: 'exports-only',
     },
   },
-  server: { proxy: Object.fromEntries(proxied.map((path) => [path, { target: gateway, changeOrigin: false }])) },
+  // The templates are in the folder of the command line.
+  server: {
+    fs: { allow: ['..'] },
+    proxy: Object.fromEntries(proxied.map((path) => [path, { target: gateway, changeOrigin: false }])),
+  },
   test: { include: ['tests/**/*.test.ts'], testTimeout: 60_000 },
 });

@@ -80,7 +80,7 @@ def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, s
 
 
 def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Account) -> None:
-    console.goto("/").press("New workflow")
+    console.goto("/").press("New workflow").press("Blank workflow")
     console.page.wait_for_url(re.compile("/workflows/.+"))
     workflow_id = console.page.url.rpartition("/")[2]
     page = console.page

@@ -218,6 +218,7 @@ VISITS: dict[str, Visit] = {
     "context-menu": _context_menu,
     "find-block": _find_block,
     "commands": _commands,
+    "new-workflow": lambda console, _: console.goto("/").press("New workflow").shows("Blank workflow"),
     "deployment": _deployment,
     "compare": _compare,
     "api": _api,

@@ -66,7 +66,7 @@ export function useImportWorkflow() {
   const client = useQueryClient();
   const { workspace } = useSignedIn();
   return useMutation({
-    mutationFn: async (file: File) => {
+    mutationFn: async (file: Blob) => {
       const body = { workspaceId: workspace.id, workflow: await file.text() } as never;
       const imported = await unwrap(api.POST('/api/v1/workflows/import', { body }));
       // Best effort: a workflow with overlapping blocks is imported all the same.

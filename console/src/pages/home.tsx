@@ -4,14 +4,16 @@ import { useLocation } from 'wouter';
 import { messageOf } from '@/api/errors';
 import { type RecentRuns, useRecentRuns } from '@/api/logs';
 import { can, useSignedIn } from '@/api/session';
-import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
+import { useImportWorkflow, useWorkflows } from '@/api/workflows';
 import { count, formatDate } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { activityByWorkflow, completeSince } from '@/home/activity';
 import { DropZone } from '@/home/drop-zone';
+import { TemplateGallery } from '@/home/template-gallery';
 import { WorkflowTable } from '@/home/workflow-table';
 import { Button } from '@/ui/button';
+import { Dialog } from '@/ui/dialog';
 import { TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Empty, InlineError, LoadError, Skeleton } from '@/ui/states';
@@ -55,6 +57,7 @@ export function HomePage() {
 }
 
 function Workflows({ search }: { search: string }) {
+  const canWrite = can(useSignedIn().workspace.role, 'write');
   const workflows = useWorkflows();
   const recent = useRecentRuns();
   const now = useNow();
@@ -64,9 +67,14 @@ function Workflows({ search }: { search: string }) {
   if (workflows.isLoadingError) return <LoadError error={workflows.error} onRetry={workflows.refetch} />;
   if (!workflows.data.length) {
     return (
-      <Empty icon={<Workflow size={22} aria-hidden />} title="No workflows yet">
-        Create a workflow, or drop an exported workflow file anywhere on this page.
-      </Empty>
+      <>
+        <Empty icon={<Workflow size={22} aria-hidden />} title="No workflows yet">
+          {canWrite
+            ? 'Create a workflow, or drop an exported workflow file anywhere on this page.'
+            : 'Workflows that members of this workspace create appear here.'}
+        </Empty>
+        {canWrite && <TemplateGallery />}
+      </>
     );
   }
   const found = workflows.data.filter((workflow) =>
@@ -89,9 +97,7 @@ function Workflows({ search }: { search: string }) {
 }
 
 function Actions({ importing }: { importing: ReturnType<typeof useImport> }) {
-  const [, navigate] = useLocation();
-  const { fail } = useToasts();
-  const create = useCreateWorkflow();
+  const [isCreating, setCreating] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -109,19 +115,12 @@ function Actions({ importing }: { importing: ReturnType<typeof useImport> }) {
       <Button icon={<FileDown size={16} aria-hidden />} busy={importing.busy} onClick={() => input.current?.click()}>
         Import
       </Button>
-      <Button
-        variant="primary"
-        icon={<Plus size={16} aria-hidden />}
-        busy={create.isPending}
-        onClick={() =>
-          create.mutate('New workflow', {
-            onSuccess: (made) => navigate(`/workflows/${made.id}`),
-            onError: fail,
-          })
-        }
-      >
+      <Button variant="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setCreating(true)}>
         New workflow
       </Button>
+      <Dialog title="New workflow" size="m" open={isCreating} onClose={() => setCreating(false)}>
+        <TemplateGallery />
+      </Dialog>
     </>
   );
 }

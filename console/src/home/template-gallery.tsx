@@ -1,0 +1,84 @@
+import { Bot, FilePlus2, type LucideIcon, Split, UserCheck } from 'lucide-react';
+import { useLocation } from 'wouter';
+import { useCreateWorkflow, useImportWorkflow } from '@/api/workflows';
+import { useToasts } from '@/ui/toasts';
+import styles from './template-gallery.module.css';
+
+interface Template {
+  name: string;
+  about: string;
+  icon: LucideIcon;
+  load: () => Promise<{ default: string }>;
+}
+
+/** The templates of `flowport init`. */
+const TEMPLATES: readonly Template[] = [
+  {
+    name: 'Question and answer',
+    about: 'A model answers a question.',
+    icon: Bot,
+    load: () => import('../../../cli/src/flowport/templates/agent.yaml?raw'),
+  },
+  {
+    name: 'Message routing',
+    about: 'A function and a condition sort messages. Urgent ones are escalated, a model answers the others.',
+    icon: Split,
+    load: () => import('../../../cli/src/flowport/templates/branches.yaml?raw'),
+  },
+  {
+    name: 'Approval',
+    about: 'The run pauses until a person approves or rejects a request.',
+    icon: UserCheck,
+    load: () => import('../../../cli/src/flowport/templates/approval.yaml?raw'),
+  },
+];
+
+/** Cards that create a workflow, blank or from a template, and open it. */
+export function TemplateGallery() {
+  const [, navigate] = useLocation();
+  const { fail } = useToasts();
+  const create = useCreateWorkflow();
+  const copy = useImportWorkflow();
+  const isBusy = create.isPending || copy.isPending;
+  const open = (id: string) => navigate(`/workflows/${id}`);
+  const use = async ({ name, load }: Template) => {
+    const text = (await load()).default.replace('name: NAME', `name: ${name}`);
+    open((await copy.mutateAsync(new Blob([text]))).data.id);
+  };
+  return (
+    <ul className={styles.gallery} aria-label="Templates">
+      <Card
+        name="Blank workflow"
+        about="Start with an empty canvas."
+        icon={FilePlus2}
+        disabled={isBusy}
+        onUse={() => create.mutate('New workflow', { onSuccess: (made) => open(made.id), onError: fail })}
+      />
+      {TEMPLATES.map((template) => (
+        <Card
+          key={template.name}
+          {...template}
+          disabled={isBusy}
+          onUse={() => void use(template).catch((error: unknown) => fail(error))}
+        />
+      ))}
+    </ul>
+  );
+}
+
+interface CardProps extends Pick<Template, 'name' | 'about' | 'icon'> {
+  disabled: boolean;
+  onUse: () => void;
+}
+
+function Card({ name, about, icon: Icon, disabled, onUse }: CardProps) {
+  return (
+    <li>
+      <button type="button" className={styles.card} aria-label={name} disabled={disabled} onClick={onUse}>
+        <Icon size={20} aria-hidden />
+        <span className={styles.name}>{name}</span>
+        <span className={styles.about}>{about}</span>
+      </button>
+    </li>
+  );
+}
