@@ -4,6 +4,7 @@ import type { AuditRow } from '@/api/audit';
 import { AUDIT_ACTIONS, actorOf, describeAction } from '@/settings/audit-actions';
 
 const GATEWAY = '../services/gateway/src/gateway';
+const PUBLISHED = /audited_as = "([a-z_]+)"/g;
 const RECORDED = /\w+\(\s*[\w.]+,\s*"([a-z_]+\.[a-z_]+)"/g;
 const NAMES = new Map([
   ['W1', 'Summarize'],
@@ -72,6 +73,8 @@ test('every action that the gateway records has a description', () => {
     .filter((file) => file.endsWith('.py'))
     .map((file) => readFileSync(`${GATEWAY}/${file}`, 'utf8'));
   const recorded = new Set(code.flatMap((text) => [...text.matchAll(RECORDED)].map((found) => found[1])));
+  for (const [, kind] of code.flatMap((text) => [...text.matchAll(PUBLISHED)]))
+    for (const action of ['created', 'changed', 'deleted']) recorded.add(`${kind}.${action}`);
   const known = new Set(AUDIT_ACTIONS.flatMap(([, actions]) => Object.keys(actions)));
   expect(recorded).toEqual(known);
 });
