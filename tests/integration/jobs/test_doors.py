@@ -15,6 +15,7 @@ RUN_ID = "/internal/run-ids/{run_id}"
 CONVERSATIONS = "/internal/conversations/{workspace_id}"
 WEBHOOKS = "/internal/webhooks/{workspace_id}"
 SUBSCRIPTION = f"{WEBHOOKS}/subscriptions/{{subscription_id}}"
+RECORDINGS = "/internal/recordings/{workspace_id}"
 GATEWAYS = [
     ("POST", "/internal/runs"),
     ("POST", "/internal/runs/batch"),
@@ -47,6 +48,8 @@ GATEWAYS = [
     ("GET", f"{WEBHOOKS}/deliveries"),
     ("POST", f"{WEBHOOKS}/deliveries/{{delivery_id}}/resend"),
     ("GET", f"{WEBHOOKS}/callback-secret"),
+    ("GET", RECORDINGS),
+    ("POST", f"{RECORDINGS}/delete"),
 ]
 EXECUTORS = [
     ("POST", f"{RUN}/claim"),
@@ -60,13 +63,16 @@ EXECUTORS = [
     ("GET", f"{CONVERSATIONS}/messages"),
     ("POST", f"{CONVERSATIONS}/messages"),
     ("DELETE", f"{CONVERSATIONS}/messages"),
+    ("PUT", f"{RECORDINGS}/{{run}}"),
 ]
 BLOBS = [
     ("POST", "/internal/blobs/{workspace_id}"),
     ("PUT", "/internal/blobs/{workspace_id}/{blob_id}"),
     ("GET", "/internal/blobs/{workspace_id}/{blob_id}"),
 ]
-ROUTES = [*GATEWAYS, *EXECUTORS, *BLOBS]
+SHARED = [("GET", f"{RECORDINGS}/{{run}}")]
+"""Routes of the gateway, and of a worker that replays this recording (test_recordings.py)."""
+ROUTES = [*GATEWAYS, *EXECUTORS, *BLOBS, *SHARED]
 
 
 async def test_every_route_is_in_one_of_these_lists(system: System) -> None:
@@ -82,8 +88,8 @@ async def test_the_executors_routes_are_closed_to_others(system: System) -> None
     await _are_forbidden(system, EXECUTORS, ServiceName.GATEWAY, ServiceName.DEPLOY)
 
 
-async def test_blobs_are_closed_to_deploy_service(system: System) -> None:
-    await _are_forbidden(system, BLOBS, ServiceName.DEPLOY)
+async def test_blobs_and_shared_routes_are_closed_to_deploy_service(system: System) -> None:
+    await _are_forbidden(system, [*BLOBS, *SHARED], ServiceName.DEPLOY)
 
 
 async def test_requests_without_a_token_are_rejected(system: System) -> None:

@@ -89,8 +89,8 @@ def test_a_replay_that_fails_says_why() -> None:
 
 
 def test_differences_are_structural_and_bounded() -> None:
-    before = {"a": [1, {"b": 1}], "gone": True, "same": "x"}
-    after = {"a": [1, {"b": 1.0}, 3], "same": "x", "new": None}
+    before: Any = {"a": [1, {"b": 1}], "gone": True, "same": "x"}
+    after: Any = {"a": [1, {"b": 1.0}, 3], "same": "x", "new": None}
     assert differences(before, after) == (
         Difference("a.1.b", 1, 1.0),
         Difference("a.2", after=3),

@@ -72,7 +72,7 @@ async def outbox(jobs: Any) -> AsyncIterator[RecordingOutbox]:
 
 
 def dropped() -> float:
-    return RECORDINGS.labels("dropped")._value.get()
+    return float(RECORDINGS.labels("dropped")._value.get())
 
 
 async def test_a_recording_is_stored_with_the_ticket_of_its_run(jobs: Jobs, outbox: RecordingOutbox) -> None:
