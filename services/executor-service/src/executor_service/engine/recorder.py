@@ -32,7 +32,7 @@ ENDED: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
 class RunRecorder:
     """Records blocks in the state of a run, so that the recording survives pauses and lost workers.
 
-    Inputs are encoded at once: their values may change later. `names` masks them before they reach a journal; for an
+    Inputs are encoded immediately, since their values may change later. `names` masks them before they reach a journal; for an
     attached run that can wait until the run has ended.
     """
 
@@ -65,7 +65,7 @@ class RunRecorder:
         )
 
     def mask_all(self) -> None:
-        """Mask what is recorded, before the state leaves this process."""
+        """Mask the recorded blocks before the state leaves this process."""
         self._state.recorded = [mask_block(block, self._names) for block in self._state.recorded]
 
 

@@ -44,7 +44,7 @@ class EndedRun:
     blocks: bytes | None = None
     """Block results, as the worker reported them; None if too large."""
     is_replay: bool = False
-    """Whether the run replays a recorded one: then nobody is notified."""
+    """Whether the run replays a recorded one. Replays send no webhooks."""
 
     @property
     def level(self) -> Level:

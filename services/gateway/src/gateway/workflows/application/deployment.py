@@ -107,7 +107,7 @@ class DeploymentService:
         return endpoint
 
     async def set_access(self, caller: Caller, workflow_id: str, change: UpdateAccess) -> Workflow:
-        """Set who may call, and what is stored and recorded of calls.
+        """Set access to a workflow, and which data of its runs is stored and recorded.
 
         A workflow that stores no data has no recordings: they are deleted before this returns. Raises MissingScope,
         NotFound, InvalidRequest, Unavailable.
