@@ -32,8 +32,8 @@ ENDED: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
 class RunRecorder:
     """Records blocks in the state of a run, so that the recording survives pauses and lost workers.
 
-    Inputs are encoded immediately, since their values may change later. `names` masks them before they reach a journal; for an
-    attached run that can wait until the run has ended.
+    Inputs are encoded immediately, since their values may change later. `names` masks them before they reach a
+    journal; for an attached run that can wait until the run has ended.
     """
 
     def __init__(self, state: RunState, names: EnvironmentNames, *, is_journaled: bool) -> None:
