@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type BlockType, type Catalog, outputsOf, settingsOf } from '@/workflow/catalog';
 import { referencesFor } from '@/workflow/references';
-import { type Block, readState } from '@/workflow/state';
+import { type Block, type Json, readState } from '@/workflow/state';
 
 function type(name: string, outputs: string[], more: Partial<BlockType> = {}): BlockType {
   return {
@@ -89,4 +89,22 @@ test('a setting is shown while its condition holds, including for default values
     );
   expect(ids(null)).toEqual(['mode', 'x']);
   expect(ids('b')).toEqual(['mode']);
+});
+
+test('nested fields of the last output are offered, of lists those of the first item', () => {
+  const output = { result: { orders: [{ id: 1, total: 2 }, { other: 3 }] }, stdout: '' };
+  const found = referencesFor(
+    STATE,
+    'inner',
+    CATALOG,
+    new Map<string, Json>([['first', output as unknown as Json]]),
+  ).map(({ text }) => text);
+  expect(found.filter((text) => text.startsWith('firstone.'))).toEqual([
+    'firstone.result',
+    'firstone.stdout',
+    'firstone.result.orders',
+    'firstone.result.orders[0]',
+    'firstone.result.orders[0].id',
+    'firstone.result.orders[0].total',
+  ]);
 });

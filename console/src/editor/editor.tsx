@@ -368,6 +368,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             disabled={readOnly}
             run={runMarks.get(chosen.id)}
             execution={executionOf(chosen.id)}
+            outputs={run.outputs}
             onClose={closeSettings}
           />
         )}

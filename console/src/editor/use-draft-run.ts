@@ -5,6 +5,7 @@ import { type CanvasEvent, cancelRun, draftRunEvents } from '@/editor/draft-run-
 import { describeWait } from '@/runs/describe-wait';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { newId } from '@/workflow/new-id';
+import type { LastOutputs } from '@/workflow/references';
 import type { Json } from '@/workflow/state';
 
 /** Execution of one block, shown as a line of the run panel. */
@@ -30,6 +31,8 @@ export interface DraftRun {
   status: 'queued' | 'running' | End | null;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
+  /** Latest output of each block, also from earlier runs. */
+  outputs: LastOutputs;
   outcome: {
     status: End;
     output?: Json;
@@ -44,10 +47,11 @@ interface Progress {
   hasStarted: boolean;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
+  outputs: LastOutputs;
   outcome: DraftRun['outcome'];
 }
 
-const IDLE: Progress = { hasStarted: false, marks: new Map(), lines: [], outcome: null };
+const IDLE: Progress = { hasStarted: false, marks: new Map(), lines: [], outputs: new Map(), outcome: null };
 const MAX_LINES = 500;
 
 /** Run the saved draft and track its progress by block. */
@@ -64,7 +68,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       const controller = new AbortController();
       abort.current = controller;
       runId.current = null;
-      setProgress(IDLE);
+      setProgress(({ outputs }) => ({ ...IDLE, outputs }));
       setSince(performance.now());
       try {
         await saver.ensureCurrent();
@@ -102,7 +106,10 @@ function after(before: Progress, { type, executionId, data }: CanvasEvent): Prog
     case 'block:started':
       return { ...before, ...mark(before, data, 'running'), lines: withStarted(before.lines, data) };
     case 'block:completed':
-      return finished(before, data, isWaiting(data) ? 'paused' : 'done');
+      return {
+        ...finished(before, data, isWaiting(data) ? 'paused' : 'done'),
+        outputs: new Map(before.outputs).set(data.blockId ?? '', data.output ?? null),
+      };
     case 'block:error':
       return finished(before, data, 'failed');
     case 'stream:chunk':

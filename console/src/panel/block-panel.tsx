@@ -11,7 +11,8 @@ import { type BlockType, type Catalog, isAdvanced, type Setting, settingsOf } fr
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
 import { nameProblem } from '@/workflow/names';
-import { referencesFor } from '@/workflow/references';
+import { referenceCheck } from '@/workflow/reference-check';
+import { type LastOutputs, referencesFor } from '@/workflow/references';
 import { type Block, isContainer, type Json, storedValue, type WorkflowState } from '@/workflow/state';
 import styles from './block-panel.module.css';
 import type { Language } from './code-editor';
@@ -31,16 +32,33 @@ interface Props {
   run?: RunMark;
   /** Last execution of the block in the run on the canvas. */
   execution?: Execution;
+  /** Outputs of the blocks in the last run of the draft. */
+  outputs?: LastOutputs;
   onClose: () => void;
 }
 
 /** Settings of the selected block. */
-export function BlockPanel({ block, state, store, catalog, environment, disabled, run, execution, onClose }: Props) {
+export function BlockPanel({
+  block,
+  state,
+  store,
+  catalog,
+  environment,
+  disabled,
+  run,
+  execution,
+  outputs,
+  onClose,
+}: Props) {
   const type = catalog.get(block.type);
   // Deferred: completions need not be up to date before the next keystroke.
   const around = useDeferredValue(state);
-  const references = useMemo(() => referencesFor(around, block.id, catalog), [around, block.id, catalog]);
-  const completions = { references, environment };
+  const references = useMemo(
+    () => referencesFor(around, block.id, catalog, outputs),
+    [around, block.id, catalog, outputs],
+  );
+  const check = useMemo(() => referenceCheck(around, block.id, references), [around, block.id, references]);
+  const completions = { references, environment, check };
   return (
     <aside className={styles.panel} aria-label={`Settings of ${block.name}`} tabIndex={-1}>
       <header className={styles.head}>

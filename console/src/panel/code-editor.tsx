@@ -9,8 +9,10 @@ import { tags } from '@lezer/highlight';
 import { minimalSetup } from 'codemirror';
 import { useEffect, useRef } from 'react';
 import { classNames } from '@/ui/class-names';
+import type { ReferenceCheck } from '@/workflow/reference-check';
 import type { Reference } from '@/workflow/references';
 import styles from './code-editor.module.css';
+import { codeMarks, redrawMarks } from './code-marks';
 
 export type Language = 'text' | 'javascript' | 'python' | 'json';
 
@@ -24,6 +26,10 @@ interface CodeEditorProps {
   readOnly?: boolean;
   references: readonly Reference[];
   environment: readonly string[];
+  /** Returns the problem of a reference, which is underlined. */
+  check?: ReferenceCheck;
+  /** Fills the height of its container, instead of growing with its text. */
+  tall?: boolean;
   onChange: (value: string) => void;
 }
 
@@ -50,7 +56,7 @@ const LANGUAGES: Record<Language, () => Extension> = {
 
 /** Editor for code, and for text with references. Completes references and secrets. */
 export function CodeEditor(props: CodeEditorProps) {
-  const { label, value, language = 'text', single = false, placeholder = '', readOnly = false } = props;
+  const { label, value, language = 'text', single = false, placeholder = '', readOnly = false, check } = props;
   const holder = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
@@ -76,6 +82,7 @@ export function CodeEditor(props: CodeEditorProps) {
           placeholderOf(placeholder),
           syntaxHighlighting(COLORS),
           autocompletion({ override: [(context) => suggestions(context, latest.current)], icons: false }),
+          codeMarks(() => ({ language: latest.current.language ?? 'text', check: latest.current.check })),
           languageMode.current.of(LANGUAGES[language]()),
           EditorView.updateListener.of((update) => {
             const isTyped = !update.transactions.some((each) => each.annotation(FromOutside));
@@ -89,8 +96,15 @@ export function CodeEditor(props: CodeEditorProps) {
   }, [single, readOnly, label]);
 
   useEffect(() => {
-    view.current?.dispatch({ effects: languageMode.current.reconfigure(LANGUAGES[language]()) });
+    view.current?.dispatch({
+      effects: [languageMode.current.reconfigure(LANGUAGES[language]()), redrawMarks.of(null)],
+    });
   }, [language]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new check draws the marks again
+  useEffect(() => {
+    view.current?.dispatch({ effects: redrawMarks.of(null) });
+  }, [check]);
 
   useEffect(() => {
     const editor = view.current;
@@ -101,7 +115,12 @@ export function CodeEditor(props: CodeEditorProps) {
     });
   }, [value]);
 
-  return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;
+  return (
+    <div
+      ref={holder}
+      className={classNames(styles.editor, single && styles.single, props.tall && styles.tall, styles[language])}
+    />
+  );
 }
 
 /** Join pasted lines, as single-line fields of browsers do. */
@@ -123,8 +142,8 @@ function suggestions(
     const options = environment.map((name) => ({ label: `{{${name}}}`, detail: 'Secret' }));
     return { from: secret.from, options, validFor: /^\{\{[\w-]*\}?\}?$/ };
   }
-  const started = context.matchBefore(/<[\p{L}\p{N}_.-]*$/u);
+  const started = context.matchBefore(/<[\p{L}\p{N}_.[\]-]*$/u);
   if (!started) return null;
   const options = references.map(({ text, owner }) => ({ label: `<${text}>`, detail: owner }));
-  return { from: started.from, options, validFor: /^<[\p{L}\p{N}_.-]*>?$/u };
+  return { from: started.from, options, validFor: /^<[\p{L}\p{N}_.[\]-]*>?$/u };
 }

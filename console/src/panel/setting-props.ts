@@ -1,4 +1,5 @@
 import type { Setting } from '@/workflow/catalog';
+import type { ReferenceCheck } from '@/workflow/reference-check';
 import type { Reference } from '@/workflow/references';
 import type { Json } from '@/workflow/state';
 
@@ -6,6 +7,7 @@ import type { Json } from '@/workflow/state';
 export interface Completions {
   references: readonly Reference[];
   environment: readonly string[];
+  check?: ReferenceCheck;
 }
 
 /** Props of every setting control. */

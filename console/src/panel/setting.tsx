@@ -4,6 +4,7 @@ import { useParsedNumber, useParsedText } from '@/ui/use-parsed-text';
 import { defaultValue, isSecret, optionTitle } from '@/workflow/catalog';
 import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
+import { ExpandableEditor } from './expandable-editor';
 import {
   AssignmentsSetting,
   ConditionsSetting,
@@ -72,17 +73,19 @@ function PlainSetting({
   if (setting.password) return <SecretSetting {...{ setting, value, disabled, onChange }} />;
   if (type === 'slider') return <NumberSetting {...{ setting, value, disabled, onChange }} />;
   const isCode = type === 'code';
+  const single = type === 'short-input' || type === 'combobox' || type === 'dropdown';
+  const Editor = single ? CodeEditor : ExpandableEditor;
   return (
     <div className={styles.group}>
       <span className={styles.title} aria-hidden>
         {title}
         {required && <span className={styles.required}> *</span>}
       </span>
-      <CodeEditor
+      <Editor
         {...completions}
         label={title}
         language={isCode ? language : 'text'}
-        single={type === 'short-input' || type === 'combobox' || type === 'dropdown'}
+        single={single}
         value={text}
         readOnly={disabled}
         onChange={onChange}

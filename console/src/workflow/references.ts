@@ -1,7 +1,7 @@
 import { type Catalog, outputsOf } from './catalog';
 import { upstream } from './graph';
 import { hasOperator, referenceName } from './names';
-import { isContainer, parentOf, type WorkflowState } from './state';
+import { isContainer, type Json, parentOf, type WorkflowState } from './state';
 
 export interface Reference {
   /** Reference without brackets: `agent1.content`. */
@@ -10,13 +10,19 @@ export interface Reference {
   owner: string;
 }
 
+/** Outputs of blocks in the last run, by block id. */
+export type LastOutputs = ReadonlyMap<string, Json>;
+
+const MAX_DEPTH = 4;
+const MAX_NESTED = 60;
+
 const INSIDE = {
   loop: ['loop.index', 'loop.currentItem', 'loop.items'],
   parallel: ['parallel.index', 'parallel.currentItem', 'parallel.items'],
 };
 
 /** Return the references available to a block: containers first, then preceding blocks, then variables. */
-export function referencesFor(state: WorkflowState, id: string, catalog: Catalog): Reference[] {
+export function referencesFor(state: WorkflowState, id: string, catalog: Catalog, outputs?: LastOutputs): Reference[] {
   const found: Reference[] = [];
   for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent)) {
     const container = state.blocks[parent];
@@ -27,14 +33,29 @@ export function referencesFor(state: WorkflowState, id: string, catalog: Catalog
     const block = state.blocks[key];
     if (!block || block.type === 'note' || (isContainer(block) && isAround(state, id, key))) continue;
     const root = referenceName(block.name);
-    found.push(
-      ...outputsOf(block, catalog.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })),
-    );
+    const fields = [...outputsOf(block, catalog.get(block.type)), ...nestedFields(outputs?.get(key))];
+    found.push(...[...new Set(fields)].map((name) => ({ text: `${root}.${name}`, owner: block.name })));
   }
   for (const variable of Object.values(state.variables)) {
     found.push({ text: `variable.${referenceName(variable.name)}`, owner: 'Variable' });
   }
   return found.filter(({ text }) => isRead(text));
+}
+
+/** Return the paths of the fields in an output, such as `result.items[0].id`. Of a list, only the first item is read. */
+function nestedFields(output: Json | undefined): string[] {
+  const found: string[] = [];
+  const take = (value: Json | undefined, path: string, depth: number): void => {
+    if (found.length >= MAX_NESTED || depth > MAX_DEPTH) return;
+    if (path) found.push(path);
+    if (Array.isArray(value)) {
+      if (value.length) take(value[0], `${path}[0]`, depth);
+    } else if (value && typeof value === 'object') {
+      for (const [key, each] of Object.entries(value)) take(each, path ? `${path}.${key}` : key, depth + 1);
+    }
+  };
+  take(output, '', 0);
+  return found;
 }
 
 /** Return whether the engine would resolve the reference. */
