@@ -98,7 +98,7 @@ docs: $(READY) ## write the pages, dashboards and objects that come from code
 
 .PHONY: docs-site
 docs-site: $(READY) ## build the documentation site into dist/site; any web server can serve it
-	@$(BIN)/sphinx-build --quiet --fail-on-warning --jobs auto --conf-dir docs/site --doctree-dir dist/site-cache . dist/site
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env --jobs auto --conf-dir docs/site --doctree-dir dist/site-cache . dist/site
 	@echo "$(CURDIR)/dist/site/index.html"
 
 .PHONY: imports

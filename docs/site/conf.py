@@ -32,7 +32,7 @@ html_show_sphinx = False
 # The theme shows no remote image, font or script: pages work without the internet.
 html_theme_options = {"navigation_with_keys": True}
 
-# The navigation. Pages stay where they are; this table alone orders them.
+# The navigation. Pages stay where they are; this table orders them. `*` stands for the other pages of a folder.
 NAVIGATION: dict[str, list[str]] = {
     "Start": ["docs/start/quickstart", "docs/start/first-workflow", "docs/start/concepts", "examples/README"],
     "Write workflows": [
@@ -41,6 +41,7 @@ NAVIGATION: dict[str, list[str]] = {
         "docs/blocks",
         "docs/functions",
         "docs/agents",
+        "docs/*",
         "docs/console/README",
         "examples/custom_block/README",
     ],
@@ -67,6 +68,7 @@ NAVIGATION: dict[str, list[str]] = {
         "docs/api/a2a",
         "docs/api/chat",
         "docs/api/samples",
+        "docs/api/*",
         "docs/api/routes",
     ],
     "Operations": ["docs/operations/README", "docs/configuration", "SECURITY"],
@@ -94,10 +96,20 @@ SUBFOLDERS = {
 def add_navigation(app: Sphinx, page: str, source: list[str]) -> None:
     """Append lists of pages to the pages that lead to them. GitHub shows the same files without these lists."""
     if page == START:
-        source[0] += "".join(page_list(pages, caption) for caption, pages in NAVIGATION.items())
+        named = {page for pages in NAVIGATION.values() for page in pages}
+        for caption, pages in NAVIGATION.items():
+            source[0] += page_list([each for page in pages for each in expand(page, named)], caption)
     elif folder := SUBFOLDERS.get(page):
         pages = sorted(f"{folder}/{file.stem}" for file in (ROOT / folder).glob("*.md") if file.stem != "README")
         source[0] += page_list(pages)
+
+
+def expand(page: str, named: set[str]) -> list[str]:
+    """Return a page, or for a pattern the pages that match it and are not named themselves."""
+    if not page.endswith("*"):
+        return [page]
+    found = sorted(file.relative_to(ROOT).with_suffix("").as_posix() for file in ROOT.glob(f"{page}.md"))
+    return [each for each in found if each not in named | {START}]
 
 
 def page_list(pages: list[str], caption: str = "") -> str:
