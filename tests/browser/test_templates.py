@@ -27,7 +27,7 @@ def test_a_workflow_made_from_a_template_opens_and_can_be_deployed(
 
 
 def test_an_empty_workspace_offers_the_templates(console: Console) -> None:
-    page = console.signed_in_anew().goto("/").page
+    page = console.signed_in_separately().goto("/").page
     first = page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
     console.choose(first, "New workspace")
     page.get_by_role("textbox", name="Name").fill("Only templates")
