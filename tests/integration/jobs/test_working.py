@@ -304,10 +304,11 @@ async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(short_l
     assert run.error == RunError(ErrorCode.TIMEOUT, "Execution timed out after 90 minutes")
     await until(lambda: _was_notified(short_leases, accepted.run_id))
 
-    async def is_deleted() -> bool:
-        return await short_leases.collection("journal").find_one({"run_id": accepted.run_id}) is None
+    async def expires_with_the_run() -> bool:
+        stored = await short_leases.collection("journal").find_one({"run_id": accepted.run_id})
+        return stored is not None and "expires_at" in stored
 
-    await until(is_deleted)
+    await until(expires_with_the_run)
 
 
 async def test_a_result_of_twenty_megabytes_comes_back_whole(system: System) -> None:
