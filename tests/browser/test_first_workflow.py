@@ -10,7 +10,7 @@ return { urgent };"""
 
 
 def test_the_support_desk_is_built_in_the_console(console: Console, account: Account) -> None:
-    console.goto("/").press("New workflow")
+    console.goto("/").press("New workflow").press("Blank workflow")
     console.page.wait_for_url(re.compile("/workflows/.+"))
     workflow_id = console.page.url.rpartition("/")[2]
 
