@@ -41,7 +41,6 @@ export function Shell({ children }: { children: ReactNode }) {
         >
           <Search size={16} aria-hidden />
           <span className={styles.findText}>Search</span>
-          <kbd className={styles.findKeys}>Ctrl K</kbd>
         </button>
         <ul className={styles.places}>
           {NAV_ITEMS.map(({ path, name, icon: Icon, owns }) => (

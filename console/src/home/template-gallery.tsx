@@ -1,4 +1,5 @@
 import { Bot, FilePlus2, type LucideIcon, Split, UserCheck } from 'lucide-react';
+import { useId } from 'react';
 import { useLocation } from 'wouter';
 import { useCreateWorkflow, useImportWorkflow } from '@/api/workflows';
 import { useToasts } from '@/ui/toasts';
@@ -72,13 +73,17 @@ interface CardProps extends Pick<Template, 'name' | 'about' | 'icon'> {
 }
 
 function Card({ name, about, icon: Icon, disabled, onUse }: CardProps) {
+  const aboutId = useId();
   return (
-    <li>
-      <button type="button" className={styles.card} aria-label={name} disabled={disabled} onClick={onUse}>
-        <Icon size={20} aria-hidden />
-        <span className={styles.name}>{name}</span>
-        <span className={styles.about}>{about}</span>
+    <li className={styles.card}>
+      <Icon size={20} aria-hidden />
+      {/* The button covers the card. Its name is the template's, without the description. */}
+      <button type="button" className={styles.name} disabled={disabled} aria-describedby={aboutId} onClick={onUse}>
+        {name}
       </button>
+      <p id={aboutId} className={styles.about}>
+        {about}
+      </p>
     </li>
   );
 }
