@@ -53,6 +53,13 @@ def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST
     page.unroute(url)
 
 
+NOTHING_LATER = """
+const later = window.setTimeout;
+window.setTimeout = (work, delay, ...given) => delay < 300 || !delay ? later(work, delay, ...given) : 0;
+"""
+"""Keep toasts open however slow the machine is, and keep tooltips from covering the pointer."""
+
+
 @dataclass(frozen=True)
 class Account:
     """The system's address, its administrator, and a client with a key of every scope."""

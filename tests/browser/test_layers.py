@@ -4,8 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.browser.console import Account, Console
-from tests.browser.test_deploying import NOTHING_LATER
+from tests.browser.console import NOTHING_LATER, Account, Console
 from tests.browser.workflows import answering
 
 IS_COVERED = """heading => {

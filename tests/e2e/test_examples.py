@@ -24,10 +24,10 @@ async def test_summarise_streams_from_the_built_in_model(api: PublicApi) -> None
 
 
 async def test_summarise_uses_the_model_that_the_caller_names(api: PublicApi, models: ModelServer) -> None:
-    models.answer("writer", Reply.says("In short: yes."))
-    answer = await api.run(await publish(api, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
+    models.answer("summary-writer", Reply.says("In short: yes."))
+    answer = await api.run(await publish(api, "summarise"), {"input": "A long text.", "model": "vllm/summary-writer"})
     assert answer.json()["output"]["content"] == "In short: yes."
-    (call,) = models.calls_of("writer")
+    (call,) = models.calls_of("summary-writer")
     assert [message["role"] for message in call.messages] == ["system", "user"]
     assert call.messages[-1]["content"] == "A long text."
 

@@ -39,6 +39,8 @@ class Row:
     """Status for permitted callers: differs where the table names a missing resource, or one twice."""
     run_id: str = "E1"
     """The run that the request concerns, if any."""
+    also: Scope | None = None
+    """Scope required besides."""
     reach: Reach | None = None
     """Which workflows it concerns, where the subject does not determine it."""
 
@@ -186,7 +188,7 @@ TABLE: Final = (
     Row("GET", f"{V2}/{{workflow_id}}/recordings", (WRITE,), "v2"),
     Row("DELETE", f"{V2}/{{workflow_id}}/recordings", (WRITE,), "v2", query="?conversationId=c"),
     Row("GET", f"{V2}/{{workflow_id}}/recordings/{{run_id}}", (WRITE,), "v2", answers=(*SUCCESS, 404)),
-    Row("POST", f"{V2}/{{workflow_id}}/recordings/{{run_id}}/replay", (WRITE,), "v2", body={}),
+    Row("POST", f"{V2}/{{workflow_id}}/recordings/{{run_id}}/replay", (WRITE,), "v2", body={}, also=EXECUTE),
     Row("DELETE", f"{V2}/{{workflow_id}}/recordings/{{run_id}}", (WRITE,), "v2", answers=(*SUCCESS, 404)),
     Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, from_session={"useDraftState": False}),
     Row("GET", "/api/jobs/{job_id}", LOOK),
@@ -216,6 +218,7 @@ TABLE: Final = (
     Row("GET", f"{W}/diff", (READ,)),
     Row("GET", f"{W}/problems", (READ,)),
     Row("GET", "/api/workflows", (READ,), subject="nothing"),
+    Row("GET", "/api/workflows/modified", (READ,), subject="nothing"),
     Row("POST", "/api/workflows", (WRITE,), subject="nothing", body={"name": "New"}, reach="all"),
     Row("PUT", W, (WRITE,), body={"name": "Other"}),
     Row("DELETE", W, (DEPLOY,)),
@@ -303,6 +306,7 @@ OPEN: Final = (
     "/chat/{identifier}",
     "/chat/page/page.js",
     "/chat/page/markdown.js",
+    "/chat/page/font.woff2",
     "/chat/page/page.css",
 )
 """Pages without private data, and the probes of operators; not part of the API's description."""

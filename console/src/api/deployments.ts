@@ -63,7 +63,8 @@ export function useDeploy(id: string, draft: Pick<DraftSaver, 'publishWith'>) {
 
 /** Return whether a deploy was refused because of the draft's errors or warnings. */
 export function isRefusedDraft(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'INVALID_WORKFLOW';
+  // The code of these routes follows from the text, so the problems in the details tell.
+  return error instanceof ApiError && error.status === 400 && error.details.some(({ code }) => code !== undefined);
 }
 
 export function useUndeploy(id: string) {

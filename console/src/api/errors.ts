@@ -1,6 +1,8 @@
 interface Detail {
   path?: string | string[];
   message?: string;
+  /** Code of a problem of a workflow. */
+  code?: string;
 }
 
 /** Error response of the gateway. */

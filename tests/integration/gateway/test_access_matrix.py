@@ -151,6 +151,8 @@ def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -
         return
     if is_session and row.of_people is not None:
         needs = row.of_people
+    if row.also is not None and row.also not in scopes and not scopes.isdisjoint(needs):
+        needs = (row.also,)
     if not needs or Scope.ADMIN in scopes or not scopes.isdisjoint(needs):
         assert answer.status in row.answers, answer.body
         return

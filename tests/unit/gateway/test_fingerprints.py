@@ -30,4 +30,7 @@ def test_a_request_has_the_fingerprint_that_earlier_versions_stored(request_: Ex
 
 
 def test_every_option_of_a_request_is_part_of_its_fingerprint() -> None:
-    assert set(FINGERPRINTED) == set(ExecuteRequest.__struct_fields__) - {"checks_input"}  # follows from the path
+    assert set(FINGERPRINTED) == set(ExecuteRequest.__struct_fields__) - {
+        "checks_input",
+        "replay",
+    }  # follow from the path

@@ -21,7 +21,10 @@ def list_recordings(
     conversation: Annotated[str | None, typer.Option(help="Only recordings of this conversation.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of recordings, newest first.")] = 20,
 ) -> None:
-    """List the latest recorded runs of a workflow."""
+    """List the latest recorded runs of a workflow.
+
+    Example: flowport recordings list Support
+    """
     query = {"limit": min(limit, PAGE)} | ({"conversationId": conversation} if conversation else {})
     found = session.client.pages(_path(session, workflow), query)
     session.output.print_rows(COLUMNS, list(islice(found, limit)))
@@ -29,7 +32,10 @@ def list_recordings(
 
 @command(recordings_app)
 def show(session: Session, workflow: WorkflowName, run: RunId) -> None:
-    """Print a recorded run with the inputs and output of each block. The audit log records the reading."""
+    """Print a recorded run with the inputs and output of each block. The audit log records the reading.
+
+    Example: flowport recordings show Support 0d1b…
+    """
     session.output.print_document(session.client.call("GET", _path(session, workflow, run))["data"])
 
 
@@ -40,7 +46,10 @@ def delete(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Id of the recorded run.")] = None,
     conversation: Annotated[str | None, typer.Option(help="Delete all recordings of this conversation.")] = None,
 ) -> None:
-    """Delete the recording of a run, or all recordings of a conversation."""
+    """Delete the recording of a run, or all recordings of a conversation.
+
+    Example: flowport recordings delete Support 0d1b…
+    """
     if (run is None) == (conversation is None):
         raise typer.BadParameter("name a run or --conversation")
     if run is not None:

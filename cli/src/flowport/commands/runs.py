@@ -120,7 +120,10 @@ def repair(
         bool, typer.Option(help="Run blocks again whose effects are unknown because their worker was lost.")
     ] = False,
 ) -> None:
-    """Continue failed queued runs at the failed block, as new runs. Completed blocks do not run again."""
+    """Continue failed queued runs at the failed block, as new runs. Completed blocks do not run again.
+
+    Example: flowport runs repair 0d1b…
+    """
     if (run is None) == (every is None):
         raise CommandFailed("name either a run or, with --all, a workflow")
     body: JsonObject = {"repeatUncertain": repeat_uncertain}

@@ -106,7 +106,7 @@ def _replaced(value: Any, values: dict[str, str], longest_first: Sequence[str]) 
 def _replaced_text(text: str, values: dict[str, str], longest_first: Sequence[str]) -> str:
     if text in values:
         return values[text]
-    for secret in longest_first:
-        if len(secret) >= _LEAST_CHARS and secret in text:
-            text = text.replace(secret, values[secret])
+    for value in longest_first:
+        if len(value) >= _LEAST_CHARS:
+            text = text.replace(value, values[value])
     return text
