@@ -152,10 +152,10 @@ class Executions:
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot, request, prepared = await self._resolve(caller, endpoint, request)
-        await self._inputs.check(endpoint, request)
         await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
+        await self._inputs.check(endpoint, request)  # parses the body, so only within the rate limit
         draft_run = request.draft_run or DraftRun(uses_draft=False)
         metrics.count_run(endpoint.workspace_id, request.mode)
         return RunSpec(
