@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from executor_service.offline import OfflineRun
 from flowport.run_tests.files import RunTest
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks
+from shared.workflow.diff.values import differences
 
 MAX_DIFFERENCES: Final = 20
 MAX_CHARS: Final = 200
@@ -121,29 +121,13 @@ def _unignored(name: str, before: Any, after: Any, ignore: Sequence[str]) -> tup
 
 
 def _changes(path: str, before: Any, after: Any, ignore: Sequence[str] = ()) -> Iterator[str]:
-    if any(fnmatchcase(path, pattern) for pattern in ignore):
-        return
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in dict.fromkeys((*before, *after)):
-            if name not in after:
-                yield from _one(f"{path}.{name}", f"was {_short(before[name])}, is missing", ignore)
-            elif name not in before:
-                yield from _one(f"{path}.{name}", f"was missing, is {_short(after[name])}", ignore)
-            else:
-                yield from _changes(f"{path}.{name}", before[name], after[name], ignore)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _changes(f"{path}.{index}", old, new, ignore)
-    elif before != after or isinstance(before, bool) != isinstance(after, bool):
-        yield f"{path}: was {_short(before)}, is {_short(after)}"
-
-
-def _one(path: str, text: str, ignore: Sequence[str]) -> Iterator[str]:
-    if not any(fnmatchcase(path, pattern) for pattern in ignore):
-        yield f"{path}: {text}"
+    for found in differences({path: before}, {path: after}, ignore=ignore):
+        yield f"{found.path}: was {_short(found.before)}, is {_short(found.after)}"
 
 
 def _short(value: Any) -> str:
+    if value is msgspec.UNSET:
+        return "missing"
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}…"
 
