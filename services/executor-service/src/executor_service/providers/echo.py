@@ -14,11 +14,11 @@ class EchoProvider:
     """Repeats the last user message, word by word."""
 
     def __init__(self, words_per_second: float = 0) -> None:
-        """Stream at this pace, so that a person sees the stream; 0 streams at once."""
+        """Stream at this pace, so that a person sees the stream; 0 streams without delay."""
         self._words_per_second = words_per_second
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Answer at once, or word by word to a listener."""
+        """Answer as a whole, or word by word to a listener."""
         for message in request.messages:
             for attachment in message.attachments:
                 raise unsupported_file(attachment, "the built-in demo")
