@@ -209,7 +209,8 @@ def test_an_undeployable_draft_shows_its_errors(console: Console, account: Accou
     del workflow["state"]["blocks"]["start"]
     workflow["state"]["edges"] = []
     console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
-    expect(console.page.get_by_role("alert")).to_contain_text("start", ignore_case=True)
+    expect(console.page.get_by_role("region", name="Draft problems")).to_contain_text("start", ignore_case=True)
+    expect(console.page.get_by_role("alert")).to_contain_text("Fix the draft problems above")
 
 
 def test_a_failed_deploy_is_reported_after_its_window_was_closed(console: Console, account: Account) -> None:
