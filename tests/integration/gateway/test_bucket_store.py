@@ -37,8 +37,8 @@ async def take(
     return await buckets.take("b", RATE, needed=needed, spare=spare, returned=returned, observed=observed)
 
 
-async def look(buckets: BucketStore, observed: ObservedWindow | None = None) -> Tokens:
-    return await buckets.look("b", RATE, observed)
+async def peek(buckets: BucketStore, observed: ObservedWindow | None = None) -> Tokens:
+    return await buckets.peek("b", RATE, observed)
 
 
 async def set_clock_back(store: Store, windows: int) -> int:
@@ -93,16 +93,16 @@ async def test_a_bucket_stays_small_however_often_it_is_taken_from(store: Store)
 
 async def test_a_look_takes_nothing(store: Store) -> None:
     buckets = BucketStore(store)
-    assert (await look(buckets)).left == 120
+    assert (await peek(buckets)).left == 120
     await take(buckets, 20)
-    assert (await look(buckets)).left == 100
+    assert (await peek(buckets)).left == 100
 
 
 async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Store) -> None:
     buckets = BucketStore(store)
     assert (await take(buckets, 200)).granted == 120
     await let_pass(store, 1)
-    assert (await look(buckets)).left == 60
+    assert (await peek(buckets)).left == 60
     await let_pass(store, 2)
     assert (await take(buckets, 200)).granted == 120
 
@@ -111,7 +111,7 @@ async def test_a_clock_set_back_neither_admits_unchecked_calls_nor_blocks_caller
     buckets = BucketStore(store)
     assert (await take(buckets, 100)).left == 20
     await set_clock_back(store, 60)
-    assert (await look(buckets)).left == 20
+    assert (await peek(buckets)).left == 20
     last = await take(buckets, 100)
     assert (last.granted, last.left) == (20, 0)
     assert 59 < last.resets_in <= 60
@@ -123,7 +123,7 @@ async def test_a_window_that_a_gateway_observed_ends_in_time_after_the_clock_wen
     buckets = BucketStore(store)
     assert (await take(buckets, 120)).left == 0
     began_ms = await set_clock_back(store, 60)
-    early = await look(buckets, ObservedWindow(began_ms, 40.0))
+    early = await peek(buckets, ObservedWindow(began_ms, 40.0))
     assert early.left == 0
     assert 19 < early.resets_in <= 20
     over = await take(buckets, 200, observed=ObservedWindow(began_ms, 61.0))

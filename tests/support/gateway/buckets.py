@@ -37,7 +37,7 @@ class FakeBuckets:
         self._clock.advance(self.answer_seconds)
         return tokens
 
-    async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
+    async def peek(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
         self._turn(bucket, rate, observed)
         return self._tokens(bucket, rate, 0)
 

@@ -75,8 +75,8 @@ async def test_a_clock_that_is_set_back_adds_no_token_before_the_window_has_pass
     await fleet.allow_all(1200)
     fleet.buckets.step(-30)
     fleet.clock.advance(50)
-    standing = await fleet.limiters[0].look("b", RATE)
-    assert (standing.remaining, standing.reset_seconds) == (0, 10)
+    state = await fleet.limiters[0].peek("b", RATE)
+    assert (state.remaining, state.reset_seconds) == (0, 10)
     fleet.clock.advance(10)
     assert await fleet.allow_all(1000) == 600
 
@@ -215,18 +215,18 @@ async def test_another_rate_counts_from_the_next_call_on() -> None:
 async def test_the_state_of_a_bucket_is_read_without_taking_tokens() -> None:
     fleet = Fleet(2)
     for gateway in (0, 1):
-        standing = await fleet.limiters[gateway].look("b", RATE)
-        assert (standing.remaining, standing.reset_seconds) == (1200, 60)
+        state = await fleet.limiters[gateway].peek("b", RATE)
+        assert (state.remaining, state.reset_seconds) == (1200, 60)
     await fleet.allow_all(10)
-    assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1190
-    assert (await fleet.limiters[0].look("b", RATE)).remaining == 1190
+    assert (await fleet.limiters[0].state("b", RATE)).remaining == 1190
+    assert (await fleet.limiters[0].peek("b", RATE)).remaining == 1190
 
 
 async def test_reading_the_state_queries_the_store_once_a_second() -> None:
     fleet = Fleet(2)
     for _ in range(100):
-        assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1200
+        assert (await fleet.limiters[0].state("b", RATE)).remaining == 1200
     assert fleet.buckets.questions == 1
     assert await fleet.is_let_in(1)
     fleet.clock.advance(1)
-    assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1200 - 1 - RATE.spare
+    assert (await fleet.limiters[0].state("b", RATE)).remaining == 1200 - 1 - RATE.spare

@@ -12,7 +12,7 @@ from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.addresses import Network, caller_address
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import RateKind, Standing
+from gateway.access.domain.rate_limits import BucketState, RateKind
 from shared.clock import Clock, iso
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -33,8 +33,8 @@ class RateLimitHeaders:
 
     def show(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = False) -> None:
         """Send the limit of `kind` with the response; with `iso_dates` the reset is a date, not epoch seconds."""
-        standing = partial(self._limits.standing, caller, kind)
-        request.scope[_SCOPE_KEY] = _ShownLimit(kind.encode(), standing, self._clock, iso_dates=iso_dates)
+        state = partial(self._limits.state, caller, kind)
+        request.scope[_SCOPE_KEY] = _ShownLimit(kind.encode(), state, self._clock, iso_dates=iso_dates)
 
     async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
         """Count the request, and show its limit as newer APIs do. Raises RateLimited."""
@@ -50,8 +50,8 @@ class RateLimitHeaders:
         try:
             await self._limits.take_from(address)
         except RateLimited:
-            standing = partial(self._limits.standing_of, address)
-            request.scope[_SCOPE_KEY] = _ShownLimit(_ADDRESS, standing, self._clock, iso_dates=True)
+            state = partial(self._limits.state_of_address, address)
+            request.scope[_SCOPE_KEY] = _ShownLimit(_ADDRESS, state, self._clock, iso_dates=True)
             raise
 
     def address_of(self, request: Request) -> str:
@@ -63,30 +63,30 @@ class RateLimitHeaders:
 
 class _ShownLimit:
     def __init__(
-        self, name: bytes, standing: Callable[[], Awaitable[Standing]], clock: Clock, *, iso_dates: bool
+        self, name: bytes, state: Callable[[], Awaitable[BucketState]], clock: Clock, *, iso_dates: bool
     ) -> None:
         self._name = name
-        self._standing = standing
+        self._state = state
         self._clock = clock
         self._iso_dates = iso_dates
 
     async def lines(self) -> RawHeaders:
-        standing = await self._standing()
-        name, rate, left = self._name, standing.rate, standing.remaining
+        state = await self._state()
+        name, rate, left = self._name, state.rate, state.remaining
         window = max(1, round(rate.window_seconds))
         return (
             (b"x-ratelimit-limit", b"%d" % rate.burst),
             (b"x-ratelimit-remaining", b"%d" % left),
-            (b"x-ratelimit-reset", self._reset(standing)),
+            (b"x-ratelimit-reset", self._reset(state)),
             (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, rate.per_window, window)),
-            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, standing.reset_seconds)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, state.reset_seconds)),
         )
 
-    def _reset(self, standing: Standing) -> bytes:
+    def _reset(self, state: BucketState) -> bytes:
         now = self._clock.now()
         if self._iso_dates:
-            return iso(now + timedelta(seconds=standing.resets_in)).encode()
-        return b"%d" % (int(now.timestamp()) + standing.reset_seconds)
+            return iso(now + timedelta(seconds=state.resets_in)).encode()
+        return b"%d" % (int(now.timestamp()) + state.reset_seconds)
 
 
 async def limit_headers(scope: Scope) -> RawHeaders:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
-from gateway.access.domain.rate_limits import Standing
+from gateway.access.domain.rate_limits import BucketState
 from gateway.http.bodies import Wire
 from gateway.runs.application.usage import Usage
 from gateway.runs.domain.run_states import as_number
@@ -64,11 +64,11 @@ def spend_limit(usage: Usage) -> float:
     return as_number(usage.cap_usd or NO_SPEND_LIMIT)
 
 
-def bucket(standing: Standing, clock: Clock) -> Bucket:
+def bucket(state: BucketState, clock: Clock) -> Bucket:
     """Return the current state of a rate limit."""
     return Bucket(
-        requests_per_minute=standing.rate.per_window,
-        max_burst=standing.rate.burst,
-        remaining=standing.remaining,
-        reset_at=iso(clock.now() + timedelta(seconds=standing.resets_in)),
+        requests_per_minute=state.rate.per_window,
+        max_burst=state.rate.burst,
+        remaining=state.remaining,
+        reset_at=iso(clock.now() + timedelta(seconds=state.resets_in)),
     )

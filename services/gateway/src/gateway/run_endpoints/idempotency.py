@@ -15,9 +15,9 @@ from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.domain.idempotency import (
     REPLAYED,
-    AnswerNotKept,
     CallName,
     OutcomeUnknown,
+    ResponseNotStored,
     StoredAnswer,
     fingerprint,
     key_in,
@@ -70,7 +70,7 @@ class IdempotentCalls:
         response = await self._served(Request(request.scope, never), named_request, begun, serve)
         kept = response
         if not endpoint.stores_data and response.status_code != ACCEPTED:
-            kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
+            kept = self._present(request, ResponseNotStored(public_run_id(begun.run_id)))
         if kept is response and isinstance(response, RecordedStream):
             response.record_end(_AnswerRecorder(self._idempotency, begun, response))
         else:
@@ -119,7 +119,7 @@ class _AnswerRecorder:
     async def ended(self, frames: bytes) -> None:
         await _store_answer(self._idempotency, self._record, self._response, frames)
 
-    async def never_began(self) -> None:
+    async def not_started(self) -> None:
         await self._idempotency.forget(self._record)
 
     def lost(self) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway import metrics
 from gateway.http.error_status import message_of
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.stream_access import Standing
+from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.runs import AttachedRun
@@ -53,13 +53,13 @@ class EventStream(RecordedStream):
         writer: Writer,
         load_output: LoadOutput,
         *,
-        standing: Standing,
+        caller_access: CallerAccess,
         headers: Mapping[str, str],
         write_seconds: float,
     ) -> None:
         super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
-        self._standing = standing
+        self._caller_access = caller_access
         self._writer = writer
         self._load_output = load_output
         self._began = time.perf_counter()
@@ -67,7 +67,7 @@ class EventStream(RecordedStream):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all events, until the caller disconnects."""
-        with disconnecting(scope, never if self._recorder else receive, self._run, self._standing):
+        with disconnecting(scope, never if self._recorder else receive, self._run, self._caller_access):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)
@@ -117,10 +117,10 @@ class AttachedAnswers:
         self._write_seconds = write_seconds
 
     async def result(
-        self, request: Request, run: AttachedRun, workspace_id: str, standing: Standing
+        self, request: Request, run: AttachedRun, workspace_id: str, caller_access: CallerAccess
     ) -> tuple[RunOutcome, bytes]:
         """Return the run's outcome, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
-        with disconnecting(request.scope, request.receive, run, standing):
+        with disconnecting(request.scope, request.receive, run, caller_access):
             try:
                 outcome = await run.outcome()
             except FlowportError as error:
@@ -134,17 +134,23 @@ class AttachedAnswers:
         run: AttachedRun,
         asked: ExecuteRequest,
         endpoint: Endpoint,
-        standing: Standing,
+        caller_access: CallerAccess,
         *,
         headers: Mapping[str, str],
     ) -> Response:
         """Stream the run's frames."""
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        return self.stream_with(run, writer, endpoint, standing, headers={**headers, **agreed})
+        return self.stream_with(run, writer, endpoint, caller_access, headers={**headers, **agreed})
 
     def stream_with(
-        self, run: AttachedRun, writer: Writer, endpoint: Endpoint, standing: Standing, *, headers: Mapping[str, str]
+        self,
+        run: AttachedRun,
+        writer: Writer,
+        endpoint: Endpoint,
+        caller_access: CallerAccess,
+        *,
+        headers: Mapping[str, str],
     ) -> Response:
         """Stream the run's events as `writer` formats them."""
 
@@ -152,5 +158,5 @@ class AttachedAnswers:
             return await self._executions.output_of(endpoint.workspace_id, outcome)
 
         return EventStream(
-            run, writer, load_output, standing=standing, headers=headers, write_seconds=self._write_seconds
+            run, writer, load_output, caller_access=caller_access, headers=headers, write_seconds=self._write_seconds
         )

@@ -199,7 +199,7 @@ class CanvasStreams:
             run,
             CanvasWriter(run.run_id, workflow_id, self._clock, after=after),
             partial(self._follower.end_of, workspace_id, run.run_id),
-            standing=self._access.of(caller, workflow_id),
+            caller_access=self._access.of(caller, workflow_id),
             headers={"x-execution-id": run.run_id},
             write_seconds=self._write_seconds,
         )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.types import Message, Receive, Scope
 
-from gateway.runs.application.stream_access import Standing, Watched
+from gateway.runs.application.stream_access import CallerAccess, Watched
 from shared.web.disconnects import subscribe_function
 
 
@@ -19,12 +19,12 @@ class Followed(Watched, Protocol):
 
 
 @contextmanager
-def disconnecting(scope: Scope, receive: Receive, run: Followed, standing: Standing) -> Iterator[None]:
+def disconnecting(scope: Scope, receive: Receive, run: Followed, caller_access: CallerAccess) -> Iterator[None]:
     """Hang up on `run` when the caller disconnects or the block exits.
 
-    A caller that loses its `standing` is cut off.
+    A caller that loses its `caller_access` is cut off.
     """
-    stop_listening, stop_watching = _watch(scope, receive, run), standing.watch(run)
+    stop_listening, stop_watching = _watch(scope, receive, run), caller_access.watch(run)
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from gateway.access.domain.credentials import Caller
 from gateway.http.error_status import message_of
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
-from gateway.runs.application.stream_access import Standing, StreamAccess
+from gateway.runs.application.stream_access import CallerAccess, StreamAccess
 from gateway.runs.domain.errors import CallerDisconnected
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun, Numbered
@@ -82,7 +82,7 @@ class RunEventStream(RecordedStream, Generic[End]):
         writer: EventWriter[End],
         load_end: Callable[[], Awaitable[End]],
         *,
-        standing: Standing,
+        caller_access: CallerAccess,
         headers: Mapping[str, str],
         write_seconds: float,
         head: bytes = b"",
@@ -90,7 +90,7 @@ class RunEventStream(RecordedStream, Generic[End]):
     ) -> None:
         super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
-        self._standing = standing
+        self._caller_access = caller_access
         self._writer = writer
         self._load_end = load_end
         self._head = head
@@ -98,7 +98,7 @@ class RunEventStream(RecordedStream, Generic[End]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all events, until the reader disconnects."""
-        with disconnecting(scope, never if self._recorder else receive, self._run, self._standing):
+        with disconnecting(scope, never if self._recorder else receive, self._run, self._caller_access):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)
@@ -175,8 +175,10 @@ class RunEventStreams:
         """Start a run and stream it. Raises what Executions.follow raises."""
         run = await self._executions.follow(caller, endpoint, run_request)
         writer = FrameWriter(selects=bool(run_request.selected_outputs), agent_events=run_request.agent_events)
-        standing = self._access.of(caller, endpoint.workflow_id)
-        return self._stream(run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds, standing=standing)
+        caller_access = self._access.of(caller, endpoint.workflow_id)
+        return self._stream(
+            run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds, caller_access=caller_access
+        )
 
     async def open(
         self, caller: Caller, workflow_id: str, run_id: str, *, after: EventPosition, heartbeat_seconds: float | None
@@ -184,8 +186,8 @@ class RunEventStreams:
         """Stream an existing run, from after `after`. Raises NotFound, Forbidden, Unavailable."""
         run = await self._follower.open(caller, workflow_id, run_id)
         writer = FrameWriter(selects=None, agent_events=True)
-        standing = self._access.of(caller, workflow_id)
-        return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds, standing=standing)
+        caller_access = self._access.of(caller, workflow_id)
+        return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds, caller_access=caller_access)
 
     def _stream(
         self,
@@ -195,14 +197,14 @@ class RunEventStreams:
         after: EventPosition,
         heartbeat_seconds: float | None,
         *,
-        standing: Standing,
+        caller_access: CallerAccess,
     ) -> Response:
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if writer.agent_events else {}
         return RunEventStream(
             run,
             NumberedFrames(writer, after),
             partial(self._follower.end_of, workspace_id, run.run_id),
-            standing=standing,
+            caller_access=caller_access,
             headers={"x-run-id": run.run_id, **agreed},
             write_seconds=self._write_seconds,
             heartbeat_seconds=heartbeat_seconds,

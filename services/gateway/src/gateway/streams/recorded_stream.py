@@ -23,7 +23,7 @@ class EndRecorder(Protocol):
     async def ended(self, frames: bytes) -> None:
         """Record these final frames."""
 
-    async def never_began(self) -> None:
+    async def not_started(self) -> None:
         """Record that the run has not begun, and will not."""
 
     def lost(self) -> None:
@@ -51,7 +51,7 @@ class RecordedStream(Response):
     async def _record_end(self, end: bytes, *, began: bool = True) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            await (recorder.ended(end) if began else recorder.never_began())
+            await (recorder.ended(end) if began else recorder.not_started())
 
     def _report_unrecorded(self) -> None:
         """Stop reading; report a run without a recorded end as lost."""

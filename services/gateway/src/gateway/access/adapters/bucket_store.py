@@ -49,7 +49,7 @@ class BucketStore:
         return _grant(granted, rate)
 
     @store_call
-    async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
+    async def peek(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
         stages: list[Document] = [
             {"$match": {"_id": bucket}},
             *_refill_stages(rate, observed),

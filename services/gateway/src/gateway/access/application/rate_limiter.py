@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import Rate, Standing
+from gateway.access.domain.rate_limits import BucketState, Rate
 from gateway.access.ports.rate_limits import Buckets, ObservedWindow, Tokens
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -47,30 +47,30 @@ class RateLimiter:
         if bucket in self._slices:
             self._slices[bucket].tokens += 1
 
-    async def standing(self, bucket: str, rate: Rate) -> Standing:
+    async def state(self, bucket: str, rate: Rate) -> BucketState:
         """Return the bucket's state as this process knows it; without a current slice, read the store once a second."""
         held, now = self._slice(bucket, rate), self._clock.monotonic()
         if held.is_current(now):
-            return held.standing(now)
-        if held.last_standing is None or now >= held.looked_at + SEEN_SECONDS:
-            held.last_standing, held.looked_at = await self.look(bucket, rate), now
-        return held.last_standing
+            return held.state(now)
+        if held.last_state is None or now >= held.looked_at + SEEN_SECONDS:
+            held.last_state, held.looked_at = await self.peek(bucket, rate), now
+        return held.last_state
 
-    async def look(self, bucket: str, rate: Rate) -> Standing:
+    async def peek(self, bucket: str, rate: Rate) -> BucketState:
         """Return the bucket's state across all gateways; full while the store is unavailable."""
-        full = Standing(rate, rate.burst, rate.window_seconds)
+        full = BucketState(rate, rate.burst, rate.window_seconds)
         if self._outage.is_ongoing(bucket, rate):
             return full
         held = self._slices.get(bucket)
         observed = held.observed(self._clock.monotonic()) if held is not None else None
         try:
-            found = await self._buckets.look(bucket, rate, observed)
+            found = await self._buckets.peek(bucket, rate, observed)
         except Unavailable as error:
             self._outage.begin(error)
             return full
         held = self._slices.get(bucket)
         own = held.tokens if held is not None else 0
-        return Standing(rate, min(rate.burst, found.left + own), found.resets_in)
+        return BucketState(rate, min(rate.burst, found.left + own), found.resets_in)
 
     def _slice(self, bucket: str, rate: Rate) -> "_Slice":
         held = self._slices.get(bucket)
@@ -82,8 +82,8 @@ class RateLimiter:
         return held
 
     def _refusal(self, held: "_Slice") -> RateLimited:
-        standing = held.standing(self._clock.monotonic())
-        return RateLimited(self._clock.now(), standing.resets_in)
+        state = held.state(self._clock.monotonic())
+        return RateLimited(self._clock.now(), state.resets_in)
 
     async def _wait_for_token(self, bucket: str, held: "_Slice") -> bool:
         if self._outage.is_ongoing(bucket, held.rate):
@@ -146,7 +146,7 @@ class _StoreOutage:
 
     async def _probe_store(self, bucket: str, rate: Rate) -> None:
         try:
-            await self._buckets.look(bucket, rate, None)
+            await self._buckets.peek(bucket, rate, None)
             self._probe_at = None
         except Unavailable as error:
             self.begin(error)
@@ -163,7 +163,7 @@ class _Slice:
         self.left = 0
         self.waiting: deque[asyncio.Future[bool]] = deque()
         self.request: asyncio.Task[None] | None = None
-        self.last_standing: Standing | None = None
+        self.last_state: BucketState | None = None
         self.looked_at = 0.0
         self._resets_at = 0.0
         self._window_ms: int | None = None
@@ -208,6 +208,6 @@ class _Slice:
             if not waiter.done():
                 waiter.set_result(True)
 
-    def standing(self, now: float) -> Standing:
+    def state(self, now: float) -> BucketState:
         remaining = min(self.rate.burst, self.left + self.tokens)
-        return Standing(self.rate, remaining, max(0.0, self._resets_at - now))
+        return BucketState(self.rate, remaining, max(0.0, self._resets_at - now))

@@ -9,7 +9,7 @@ from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.access.domain.plans import Plans
-from gateway.access.domain.rate_limits import Rate, RateKind, Standing
+from gateway.access.domain.rate_limits import BucketState, Rate, RateKind
 
 
 class RateLimits:
@@ -51,19 +51,19 @@ class RateLimits:
         """Count one call from the address, from any caller. Raises RateLimited."""
         await self._limiter.take(*self._of_address(address))
 
-    async def standing_of(self, address: str) -> Standing:
+    async def state_of_address(self, address: str) -> BucketState:
         """Return the state of an address's bucket as this process knows it, without counting."""
-        return await self._limiter.standing(*self._of_address(address))
+        return await self._limiter.state(*self._of_address(address))
 
-    async def standing(self, caller: Caller, kind: RateKind) -> Standing:
+    async def state(self, caller: Caller, kind: RateKind) -> BucketState:
         """Return the bucket with the fewest tokens as this process knows it, without counting."""
-        standings = [await self._limiter.standing(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
-        return min(standings, key=lambda standing: standing.remaining)
+        states = [await self._limiter.state(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(states, key=lambda state: state.remaining)
 
-    async def look(self, caller: Caller, kind: RateKind) -> Standing:
-        """Like `standing`, across all gateways. Slower."""
-        standings = [await self._limiter.look(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
-        return min(standings, key=lambda standing: standing.remaining)
+    async def peek(self, caller: Caller, kind: RateKind) -> BucketState:
+        """Like `state`, across all gateways. Slower."""
+        states = [await self._limiter.peek(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(states, key=lambda state: state.remaining)
 
     def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
         workspace, key = caller.workspace, caller.key

@@ -39,7 +39,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BucketState:
     """State of a bucket: tokens left, and seconds until its refill."""
 
     rate: Rate

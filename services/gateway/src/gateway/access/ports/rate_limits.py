@@ -33,5 +33,5 @@ class Buckets(Protocol):
     ) -> Tokens:
         """Return `returned` tokens, then take `needed` and up to `spare` more, or as many as there are."""
 
-    async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
+    async def peek(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
         """Return the bucket's state, taking nothing."""

@@ -149,8 +149,8 @@ class A2aEndpoint:
         waits = not params.configuration.return_immediately
         task, run = await self._start_or_answer(incoming, params, RunMode.STREAM if waits else RunMode.ASYNC)
         if waits:
-            standing = self._services.access.of(incoming.caller, incoming.workflow_id)
-            with disconnecting(incoming.request.scope, incoming.request.receive, run, standing):
+            caller_access = self._services.access.of(incoming.caller, incoming.workflow_id)
+            with disconnecting(incoming.request.scope, incoming.request.receive, run, caller_access):
                 await rest_of(run)
         else:
             run.disconnect()
@@ -220,7 +220,7 @@ class A2aEndpoint:
             run,
             writer,
             partial(self._tasks.find, incoming.caller, incoming.workflow_id, task.id),
-            standing=self._services.access.of(incoming.caller, incoming.workflow_id),
+            caller_access=self._services.access.of(incoming.caller, incoming.workflow_id),
             headers={"x-execution-id": task.id},
             write_seconds=self._write_seconds,
             head=writer.head,

@@ -76,7 +76,7 @@ class AcceptBody(TokenBody):
     password: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
-class InvitationLook(Wire):
+class InvitationDetails(Wire):
     """Invitation behind a link."""
 
     workspace_id: str

@@ -15,7 +15,7 @@ from gateway.features.accounts.models import (
     AcceptBody,
     AuthError,
     ChangePasswordBody,
-    InvitationLook,
+    InvitationDetails,
     SessionAnswer,
     SessionRow,
     SignedInAnswer,
@@ -152,9 +152,9 @@ def invitations_router(
     router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/invitations")
 
     @router.post("/look")
-    async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
+    async def invitation(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationDetails:
         invitation, workspace = await teams.find_invitation(body.token)
-        return InvitationLook(
+        return InvitationDetails(
             workspace_id=workspace.id,
             workspace_name=workspace.name,
             email=invitation.email,

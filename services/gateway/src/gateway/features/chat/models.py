@@ -141,7 +141,7 @@ class CodeBody(CodeRequest):
     otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")
 
 
-class Look(ResponseBody):
+class ChatCustomizations(ResponseBody):
     """Greeting of the page."""
 
     primary_color: str | None
@@ -162,7 +162,7 @@ class ChatConfig(ResponseBody):
     id: str
     title: str
     description: str
-    customizations: Look
+    customizations: ChatCustomizations
     auth_type: AuthType
     output_configs: list[Output]
 
@@ -180,7 +180,7 @@ class ChatView(ChatConfig):
     is_active: bool
 
 
-class ChatMade(ResponseBody):
+class ChatSaved(ResponseBody):
     """Result of publishing or changing a chat."""
 
     id: str
@@ -236,7 +236,7 @@ def _config(chat: Chat) -> dict[str, Any]:
         "id": chat.id,
         "title": settings.title,
         "description": settings.description,
-        "customizations": Look(
+        "customizations": ChatCustomizations(
             primary_color=look.primary_color, welcome_message=look.welcome_message, image_url=look.image_url
         ),
         "auth_type": settings.access.value,

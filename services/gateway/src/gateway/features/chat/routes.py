@@ -9,7 +9,7 @@ from gateway.features.chat.models import (
     Availability,
     ChatBody,
     ChatChangeBody,
-    ChatMade,
+    ChatSaved,
     ChatStatus,
     ChatView,
     url_of,
@@ -32,11 +32,11 @@ def chat_manage_router(
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    def created(chat: Chat, message: str) -> ChatMade:
-        return ChatMade(id=chat.id, chat_id=chat.id, chat_url=url_of(chat, public_url), message=message)
+    def created(chat: Chat, message: str) -> ChatSaved:
+        return ChatSaved(id=chat.id, chat_id=chat.id, chat_url=url_of(chat, public_url), message=message)
 
     @router.post("/api/chat", summary="Publish a workflow as a chat")
-    async def create(caller: AnyCaller, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatMade:
+    async def create(caller: AnyCaller, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatSaved:
         endpoint = await endpoints.get(body.workflow_id)
         caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
         chat = await publications.create(caller, endpoint.workflow_id, body.settings(), body.password)
@@ -65,7 +65,7 @@ def chat_manage_router(
     @router.patch("/api/chat/manage/{chat_id}", summary="Change a chat")
     async def change(
         caller: AnyCaller, chat_id: str, body: Annotated[ChatChangeBody, Depends(json_of(ChatChangeBody))]
-    ) -> ChatMade:
+    ) -> ChatSaved:
         chat = await publications.change(caller, chat_id, body.changes(), body.password)
         return created(chat, "Chat deployment updated successfully")
 

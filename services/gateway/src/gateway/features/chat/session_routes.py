@@ -19,7 +19,7 @@ from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import plain
 from gateway.http.schemas import answers, described
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.application.stream_access import Standing
+from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.domain.redaction import redact_for_public
@@ -53,7 +53,7 @@ class ChatEndpoint:
         self._public_url = public_url
         self._is_secure = public_url.startswith("https://")
 
-    async def look(self, request: Request) -> Response:
+    async def appearance(self, request: Request) -> Response:
         """Return what the page shows before the first message."""
         found = await self._sessions.find(request.path_params["identifier"])
         await self._check_access(request, found.chat, password=None)
@@ -117,9 +117,11 @@ class ChatEndpoint:
         writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_public)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
         headers = {"x-execution-id": run.run_id, **agreed}
-        return self._services.attached.stream_with(run, writer, endpoint, self._standing(chat, ticket), headers=headers)
+        return self._services.attached.stream_with(
+            run, writer, endpoint, self._caller_access(chat, ticket), headers=headers
+        )
 
-    def _standing(self, chat: Chat, ticket: str | None) -> Standing:
+    def _caller_access(self, chat: Chat, ticket: str | None) -> CallerAccess:
         """Return a visitor's access to answers: the chat is open, and still accepts the ticket."""
         identifier = chat.settings.identifier
 
@@ -163,7 +165,7 @@ def chat_session_router(endpoint: ChatEndpoint) -> APIRouter:
     router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
     router.add_api_route(
         "/{identifier}",
-        endpoint.look,
+        endpoint.appearance,
         methods=["GET"],
         response_model=ChatConfig,
         summary="Get a chat's appearance",

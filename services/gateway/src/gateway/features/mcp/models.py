@@ -108,7 +108,7 @@ class OneTool(BaseModel):
     tool: ToolView
 
 
-class Said(BaseModel):
+class Confirmation(BaseModel):
     message: str
 
 

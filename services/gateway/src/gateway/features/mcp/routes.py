@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query
 from gateway.access.domain.credentials import Caller
 from gateway.features.mcp.models import (
     Answer,
+    Confirmation,
     OneServer,
     OneTool,
-    Said,
     ServerBody,
     ServerChangeBody,
     Servers,
@@ -59,9 +59,9 @@ def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublica
         return shown(await publications.change(caller, server_id, body.changes()))
 
     @router.delete("/{server_id}")
-    async def delete(caller: AnyCaller, server_id: str) -> Answer[Said]:
+    async def delete(caller: AnyCaller, server_id: str) -> Answer[Confirmation]:
         await publications.delete(caller, server_id)
-        return Answer(data=Said(message="Server deleted"))
+        return Answer(data=Confirmation(message="Server deleted"))
 
     @router.get("/{server_id}/tools")
     async def tools(caller: AnyCaller, server_id: str) -> Answer[Tools]:
@@ -87,8 +87,8 @@ def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublica
         )
 
     @router.delete("/{server_id}/tools/{tool_id}")
-    async def remove_tool(caller: AnyCaller, server_id: str, tool_id: str) -> Answer[Said]:
+    async def remove_tool(caller: AnyCaller, server_id: str, tool_id: str) -> Answer[Confirmation]:
         await publications.remove_tool(caller, server_id, tool_id)
-        return Answer(data=Said(message="Tool deleted"))
+        return Answer(data=Confirmation(message="Tool deleted"))
 
     return router

@@ -35,7 +35,7 @@ from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers
 from gateway.parsing import json_body
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.application.stream_access import Standing
+from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.streams.disconnects import never
@@ -95,7 +95,7 @@ class McpEndpoint:
             ready.set_result(None)
             await self._stopping.wait()
 
-    async def look(self, request: Request) -> Response:
+    async def server_description(self, request: Request) -> Response:
         """Describe the server."""
         incoming = await self._identify(request)
         if "text/event-stream" in request.headers.get("accept", ""):
@@ -172,14 +172,16 @@ class McpEndpoint:
             call_chain=incoming.call_chain,
         )
         run = await self._services.executions.attach(caller, endpoint, run_request)
-        standing = self._standing(incoming, tool.workflow_id)
-        outcome, output = await self._services.attached.result(incoming.request, run, endpoint.workspace_id, standing)
+        caller_access = self._caller_access(incoming, tool.workflow_id)
+        outcome, output = await self._services.attached.result(
+            incoming.request, run, endpoint.workspace_id, caller_access
+        )
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             text = outcome.error.text if outcome.error else f"The run was {outcome.status}"
             return _text(text, is_error=True)
         return _text(msgspec.json.format(output, indent=2).decode(), is_error=False)
 
-    def _standing(self, incoming: IncomingRequest, workflow_id: str) -> Standing:
+    def _caller_access(self, incoming: IncomingRequest, workflow_id: str) -> CallerAccess:
         """Return the access that a waiting call depends on: the caller's own, or the server being public."""
         if not incoming.caller.is_public:
             return self._services.access.of(incoming.caller, workflow_id)
@@ -232,7 +234,9 @@ def mcp_router(endpoint: McpEndpoint) -> APIRouter:
     router = APIRouter(route_class=plain(present_error), tags=["MCP"])
     refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)
     path = "/api/mcp/serve/{server_id}"
-    router.add_api_route(path, endpoint.look, methods=["GET"], summary="Describe an MCP server", responses=refusals)
+    router.add_api_route(
+        path, endpoint.server_description, methods=["GET"], summary="Describe an MCP server", responses=refusals
+    )
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     router.add_api_route(
         path,

@@ -110,11 +110,11 @@ class CompletionsEndpoint:
         run = await self._services.executions.attach(caller, endpoint, run_request)
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
         headers = {"x-execution-id": run.run_id}
-        standing = self._services.access.of(caller, endpoint.workflow_id)
+        caller_access = self._services.access.of(caller, endpoint.workflow_id)
         if body.stream:
             writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
-            return self._services.attached.stream_with(run, writer, endpoint, standing, headers=headers)
-        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
+            return self._services.attached.stream_with(run, writer, endpoint, caller_access, headers=headers)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, caller_access)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             return failed_run(outcome, headers)
         answer = Completion(

@@ -25,7 +25,7 @@ def queue_router(access: WorkspaceAccess, jobs: Jobs) -> APIRouter:
     router = legacy_router("Workspaces", *WORKSPACE)
 
     @router.get("/api/workspaces/{workspace_id}/queue", summary="Get the queue's length")
-    async def standing(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:
+    async def queue_length(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:
         caller.require(Scope.READ)
         found = await jobs.queue(workspace_id)
         return QueueAnswer(queued=found.queued, limit=found.limit, wait_seconds=found.wait_seconds)

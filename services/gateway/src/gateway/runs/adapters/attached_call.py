@@ -128,7 +128,7 @@ class AttachedCall:
             if isinstance(last, RunEnded):
                 return last.outcome
 
-    def cut_off(self, error: FlowportError) -> None:
+    def end_with(self, error: FlowportError) -> None:
         self._events.clear()
         if self._is_over:
             self._failure = self._failure or error  # the end of the run has not been read yet

@@ -86,7 +86,7 @@ class RunReader:
         self._leave(self)
         self._changed.set()
 
-    def cut_off(self, error: FlowportError) -> None:
+    def end_with(self, error: FlowportError) -> None:
         self.fail(error)
 
     def disconnect(self) -> None:

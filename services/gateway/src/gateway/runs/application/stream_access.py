@@ -27,7 +27,7 @@ log = get_logger("stream_access")
 class Watched(Protocol):
     """Run that a caller reads or waits for."""
 
-    def cut_off(self, error: FlowportError) -> None:
+    def end_with(self, error: FlowportError) -> None:
         """Deliver only this error to the caller from now on."""
 
 
@@ -42,7 +42,7 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CallerAccess:
     """Access of a caller. Values with an equal `subject` have the same `check`."""
 
     access: "StreamAccess"
@@ -77,7 +77,7 @@ class StreamAccess:
         for check in list(self._checks):
             await cancel_task(check)
 
-    def of(self, caller: Caller, workflow_id: str) -> Standing:
+    def of(self, caller: Caller, workflow_id: str) -> CallerAccess:
         """Return the access of this caller to the workflow."""
         credential = caller.key.key_hash if caller.key else caller.session_id
 
@@ -87,14 +87,14 @@ class StreamAccess:
             else:
                 await self._authentication.recheck(caller, workflow_id)
 
-        return Standing(self, (credential, caller.workspace.id, workflow_id), check)
+        return CallerAccess(self, (credential, caller.workspace.id, workflow_id), check)
 
-    def by(self, subject: Hashable, check: Check) -> Standing:
+    def by(self, subject: Hashable, check: Check) -> CallerAccess:
         """Return an access that another rule than the caller's own decides."""
-        return Standing(self, subject, check)
+        return CallerAccess(self, subject, check)
 
     def watch(self, subject: Hashable, check: Check, run: Watched) -> Callable[[], None]:
-        """See Standing.watch."""
+        """See CallerAccess.watch."""
         group = self._groups.get(subject)
         if group is None:
             group = self._groups[subject] = _Group(check)
@@ -132,7 +132,7 @@ class StreamAccess:
         except FlowportError as error:
             log.info("stream_access_ended", streams=len(group.runs), reason=error.code)
             for run in list(group.runs):
-                run.cut_off(AccessEnded())
+                run.end_with(AccessEnded())
         except Exception:
             log.exception("stream_access_check_failed")
         finally:

@@ -62,7 +62,7 @@ class _Limited:
         self._hang_up = run.disconnect
         self._slot = slot
         self.run_id = run.run_id
-        self.cut_off = run.cut_off
+        self.end_with = run.end_with
 
     def disconnect(self) -> None:
         """Release the slot, and hang up on the run."""

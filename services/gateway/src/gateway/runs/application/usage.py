@@ -7,7 +7,7 @@ from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import UsageLimitExceeded
 from gateway.access.domain.plans import PlanName, Plans
-from gateway.access.domain.rate_limits import RateKind, Standing
+from gateway.access.domain.rate_limits import BucketState, RateKind
 from gateway.lookup_cache import LookupCache
 from gateway.runs.ports.jobs import Jobs
 from shared.clock import Clock
@@ -21,8 +21,8 @@ log = get_logger("usage")
 class Usage:
     """Calls left, and US dollars spent this month."""
 
-    sync_calls: Standing
-    async_calls: Standing
+    sync_calls: BucketState
+    async_calls: BucketState
     cost_usd: float
     cap_usd: float
     """Spend cap in US dollars; 0 for none."""
@@ -45,8 +45,8 @@ class UsageReports:
     async def of(self, caller: Caller) -> Usage:
         """Return the caller's usage; unavailable parts count as unused."""
         return Usage(
-            sync_calls=await self._limits.look(caller, RateKind.SYNC),
-            async_calls=await self._limits.look(caller, RateKind.ASYNC),
+            sync_calls=await self._limits.peek(caller, RateKind.SYNC),
+            async_calls=await self._limits.peek(caller, RateKind.ASYNC),
             cost_usd=await self._cost(caller.workspace.id),
             cap_usd=self._plans[caller.workspace.plan].spend_cap_usd,
             plan=caller.workspace.plan,

@@ -106,7 +106,7 @@ class OutcomeUnknown(Conflict):
         self.run_id = run_id
 
 
-class AnswerNotKept(OutcomeUnknown):
+class ResponseNotStored(OutcomeUnknown):
     """The first call was answered, but such a workflow's answers are not stored."""
 
     code = "IDEMPOTENCY_ANSWER_NOT_KEPT"

@@ -25,7 +25,7 @@ class AttachedRun(Protocol):
     async def outcome(self) -> RunOutcome:
         """Return the run's outcome. Raises what `take` raises."""
 
-    def cut_off(self, error: FlowportError) -> None:
+    def end_with(self, error: FlowportError) -> None:
         """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
 
     def disconnect(self) -> None:
@@ -60,7 +60,7 @@ class FollowedRun(Protocol):
         Raises StreamBroken, CallerDisconnected, NotFound, Unavailable.
         """
 
-    def cut_off(self, error: FlowportError) -> None:
+    def end_with(self, error: FlowportError) -> None:
         """Make `take` raise `error` to a reader that lost access. The run continues."""
 
     def disconnect(self) -> None:

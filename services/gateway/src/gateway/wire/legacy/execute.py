@@ -126,11 +126,11 @@ class ExecuteEndpoint:
         if run_request.keep_events:
             return await self._canvas.begin(caller, endpoint, run_request)
         run = await self._services.executions.attach(caller, endpoint, run_request)
-        standing = self._services.access.of(caller, endpoint.workflow_id)
+        caller_access = self._services.access.of(caller, endpoint.workflow_id)
         if run_request.mode is RunMode.STREAM:
             headers = {"x-execution-id": run.run_id}
-            return self._services.attached.stream(run, run_request, endpoint, standing, headers=headers)
-        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
+            return self._services.attached.stream(run, run_request, endpoint, caller_access, headers=headers)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, caller_access)
         return sync_response(run.run_id, outcome, output)
 
     def _accepted(self, accepted: RunAccepted) -> Response:

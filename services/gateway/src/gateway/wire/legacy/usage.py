@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from gateway.access.application.authentication import Authentication
-from gateway.access.domain.rate_limits import RateKind, Standing
+from gateway.access.domain.rate_limits import BucketState, RateKind
 from gateway.http.bodies import Wire
 from gateway.http.error_models import Error
 from gateway.http.rate_limit_headers import RateLimitHeaders
@@ -92,6 +92,6 @@ def usage_router(
     return router
 
 
-def _legacy(standing: Standing, clock: Clock) -> LegacyBucket:
-    shown = bucket(standing, clock)
-    return LegacyBucket(**shown.model_dump(), is_limited=standing.remaining == 0, limit=standing.rate.per_window)
+def _legacy(state: BucketState, clock: Clock) -> LegacyBucket:
+    shown = bucket(state, clock)
+    return LegacyBucket(**shown.model_dump(), is_limited=state.remaining == 0, limit=state.rate.per_window)

@@ -68,8 +68,8 @@ class V2ExecuteEndpoint:
             heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
             return await self._streams.begin(caller, endpoint, run_request, heartbeat_seconds=heartbeat)
         run = await self._services.executions.attach(caller, endpoint, run_request)
-        standing = self._services.access.of(caller, endpoint.workflow_id)
-        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
+        caller_access = self._services.access.of(caller, endpoint.workflow_id)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, caller_access)
         body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
 
