@@ -268,6 +268,7 @@ TABLE: Final = (
     Row("DELETE", f"{V1}/{{workflow_id}}/deploy", (DEPLOY,), "v1"),
     Row("POST", f"{V1}/{{workflow_id}}/rollback", (DEPLOY,), "v1", body={"version": 1}),
     Row("GET", "/api/v1/logs", (READ,), "v1", "workspace", query="?workspaceId=WS1", reach="own"),
+    Row("GET", "/api/v2/logs/statistics", (READ,), "v2", "workspace", query="?workspaceId=WS1", reach="own"),
     Row("GET", "/api/v1/logs/{log_id}", (READ,), "v1", hides="Log not found"),
     Row("GET", "/api/v1/logs/executions/{execution_id}", (READ,), "v1", hides="Workflow execution not found"),
     Row("GET", V2, (READ,), "v2", "workspace", query="?workspaceId=WS1", reach="own"),

@@ -35,6 +35,7 @@ GATEWAYS = [
     ("GET", "/internal/queues/{workspace_id}"),
     ("POST", "/internal/logs/search"),
     ("POST", "/internal/tallies/search"),
+    ("POST", "/internal/statistics/search"),
     ("POST", "/internal/erasures"),
     ("GET", "/internal/dead-letters"),
     ("POST", "/internal/dead-letters/{letter_id}/redrive"),

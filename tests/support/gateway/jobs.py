@@ -15,7 +15,7 @@ from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import RunStatistics
+from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunStatistics, RunTotals
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
 from shared.contracts.usage import Spend, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
@@ -49,6 +49,8 @@ class FakeJobs(FakeEraser):
         self.spent: dict[str, float] = {}
         self.tallied: dict[str, RunStatistics] = {}
         self.searches: list[FindLogs] = []
+        self.series = RunSeries(interval_ms=60_000, buckets=(), totals=RunTotals())
+        self.series_queries: list[FindRunSeries] = []
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
         self.kept: dict[str, list[EventBatch]] = {}
@@ -120,6 +122,10 @@ class FakeJobs(FakeEraser):
             raise InvalidRequest("the cursor is none of ours")
         found = tuple(run for run in self.views.values() if run.workspace_id == query.workspace_id)
         return RunPage(found[: query.limit], "more" if len(found) > query.limit else None)
+
+    async def statistics(self, query: FindRunSeries) -> RunSeries:
+        self.series_queries.append(query)
+        return self.series
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         self.cancels.append(run_id)

@@ -90,6 +90,8 @@ async def test_a_row_describes_a_run(logged: System) -> None:
         "level": "info",
         "status": "completed",
         "trigger": "api",
+        "version": 1,
+        "isDraft": False,
         "caller": "Production backend",
         "startedAt": "2026-11-24T12:00:00.000Z",
         "endedAt": "2026-11-24T12:00:00.163Z",
@@ -116,7 +118,7 @@ async def test_every_filter_is_passed_on(logged: System) -> None:
     query = (
         "?workspaceId=WS1&workflowIds=W,V&triggers=api,chat&level=error&status=failed&startDate=2026-11-24T00:00:00Z"
         "&endDate=2026-11-25T00:00:00%2B01:00&executionId=mine&minDurationMs=1&maxDurationMs=2.5&minCost=0.1&maxCost=1"
-        "&model=gpt-5&limit=7&order=asc"
+        "&model=gpt-5&versions=2,3&draft=false&q=%20ORD-4711%20&limit=7&order=asc"
     )
     assert (await get(logged, query)).status == 200
     assert searched(logged) == FindLogs(
@@ -133,6 +135,9 @@ async def test_every_filter_is_passed_on(logged: System) -> None:
         min_cost_usd=0.1,
         max_cost_usd=1,
         model="gpt-5",
+        versions=(2, 3),
+        draft=False,
+        text="ORD-4711",
         limit=7,
         oldest_first=True,
     )

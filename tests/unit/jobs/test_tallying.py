@@ -8,7 +8,8 @@ from tests.support.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
 from jobs_service.statistics.service import RunCounter
-from shared.contracts.run_statistics import RunStatistics
+from shared.contracts.run_statistics import LastRun, RunStatistics
+from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 
 
@@ -29,6 +30,10 @@ class FakeTallies:
         self.kept += tallies
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
+        """See RunCountRepository."""
+        raise NotImplementedError
+
+    async def of_workspace(self, workspace_id: str, limit: int) -> Sequence[RunStatistics]:
         """See RunCountRepository."""
         raise NotImplementedError
 
@@ -57,7 +62,7 @@ async def test_counts_refused_by_the_store_are_written_with_later_ones(
 
     await run_counter.step()
 
-    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2))]
+    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2), LastRun("run-1", RunStatus.FAILED))]
 
 
 async def test_interrupted_counts_are_written_at_the_next_step(run_counter: RunCounter, tallies: FakeTallies) -> None:
@@ -69,4 +74,6 @@ async def test_interrupted_counts_are_written_at_the_next_step(run_counter: RunC
 
     await run_counter.step()
 
-    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 1, after(1))]
+    assert tallies.kept == [
+        RunStatistics("workspace-1", "workflow-1", 1, after(1), LastRun("run-1", RunStatus.COMPLETED))
+    ]

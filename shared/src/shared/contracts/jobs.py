@@ -77,6 +77,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The run's unanswered pauses."""
     repair_of: str | None = None
     """The failed run that this run repairs."""
+    search_is_cut: bool = False
+    """The search index contains only a part of its words."""
 
 
 class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -38,3 +38,8 @@ class FindLogs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The previous page's `next_cursor`, in the same order."""
     output: bool = False
     blocks: bool = False
+    versions: tuple[int, ...] = ()
+    draft: bool | None = None
+    """Only runs of drafts, or only those of versions."""
+    text: str | None = None
+    """Words that the run's input, output or error contains, all of them, or the start of its id."""

@@ -28,6 +28,7 @@ from gateway.settings import GatewaySettings
 from gateway.wire.v1.audit_logs import audit_logs_router
 from gateway.wire.v1.dead_letters import dead_letters_router
 from gateway.wire.v1.logs import logs_router
+from gateway.wire.v2.statistics import statistics_router
 
 ERASURE_MARGIN: Final = timedelta(minutes=5)
 """Time after its time limit in which a run may still be recorded."""
@@ -86,11 +87,13 @@ def people_routers(
 
 
 def operations_routers(settings: GatewaySettings, outside: Outside, callers: Callers) -> Sequence[APIRouter]:
-    """Return routers of run logs, dead letters, audit log and webhooks."""
+    """Return routers of run logs and statistics, dead letters, audit log and webhooks."""
     jobs, letters, webhooks, audit = outside.jobs, outside.dead_letters, outside.webhooks, callers.audit
+    logs = RunLogs(jobs, jobs, outside.deploy)
     return (
         queue_router(callers.legacy, jobs),
-        logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
+        logs_router(callers.v1, logs),
+        statistics_router(callers.v2, logs),
         dead_letters_router(
             callers.v1, letters, RedriveService(letters, jobs, callers.plans, audit), public_url=settings.base_url
         ),

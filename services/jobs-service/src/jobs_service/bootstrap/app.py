@@ -14,7 +14,7 @@ from jobs_service.bootstrap.runs import (
     make_run_services,
     reservation_cleanup_loop,
     run_consumers,
-    run_count_loop,
+    run_count_loops,
     run_routers,
 )
 from jobs_service.bootstrap.storage import Storage, make_storage, open_store
@@ -87,7 +87,8 @@ def build(
             storage.store,
             storage.subscriptions,
             storage.counters,
-            run_count_loop(storage),
+            storage.intervals,
+            *run_count_loops(storage),
             storage.grouped,
             storage.views,
             *([Orphans(storage.runs)] if is_alone else ()),
@@ -126,7 +127,10 @@ def _workspace_routers(
     lifetime = timedelta(seconds=settings.conversation_lifetime_seconds)
     conversations = MongoConversations(storage.store, settings.conversation_limits, lifetime)
     deletion = DeletionService(
-        MongoDeletion(storage.store, storage.blobs), services.cancels, storage.spend, storage.run_counter
+        MongoDeletion(storage.store, storage.blobs),
+        services.cancels,
+        storage.spend,
+        (storage.run_counter, storage.statistics, storage.indexer),
     )
     return (
         blobs_router(storage.blobs, checks, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),

@@ -37,6 +37,8 @@ from jobs_service.repairs.service import RepairService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.maintenance import Maintenance
+from jobs_service.statistics.routes import statistics_router
+from jobs_service.statistics.series import StatisticsReader
 from jobs_service.views.logs import LogSearch
 from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.logs_routes import logs_router
@@ -53,6 +55,8 @@ DISPATCH_GAP_SECONDS: Final = 0.02
 MAINTENANCE_SECONDS: Final = 5.0
 JOURNAL_CLEANUP_SECONDS: Final = 1.0
 RUN_COUNT_SECONDS: Final = 1.0
+STATISTICS_SECONDS: Final = 5.0
+INDEXING_SECONDS: Final = 2.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
 
 
@@ -181,9 +185,14 @@ def journal_cleanup_loop(services: RunServices) -> Component:
     )
 
 
-def run_count_loop(storage: Storage) -> Component:
-    """Return the loop that stores run counts; stopped after everything that ends runs."""
-    return Loop("run-counter", storage.run_counter.step, every=RUN_COUNT_SECONDS, on_stop=storage.run_counter.step)
+def run_count_loops(storage: Storage) -> Sequence[Component]:
+    """Return the loops that count and index ended runs; stopped after everything that ends runs."""
+    steps = (
+        ("run-counter", storage.run_counter.step, RUN_COUNT_SECONDS),
+        ("run-statistics", storage.statistics.step, STATISTICS_SECONDS),
+        ("run-indexer", storage.indexer.step, INDEXING_SECONDS),
+    )
+    return [Loop(name, step, every=seconds, on_stop=step) for name, step, seconds in steps]
 
 
 def reservation_cleanup_loop(storage: Storage) -> Component:
@@ -197,6 +206,7 @@ def run_routers(
 ) -> Sequence[APIRouter]:
     """Return the routes for single runs, many runs, and workers."""
     reader = RunReader(storage.views, storage.payloads)
+    logs = LogSearch(MongoRunLogs(storage.store), reader)
     return (
         runs_router(
             services.admission,
@@ -206,7 +216,8 @@ def run_routers(
             tokens,
             bulk_cancel=BulkCancel(storage.views, services.cancels),
         ),
-        logs_router(LogSearch(MongoRunLogs(storage.store), reader), tokens),
+        logs_router(logs, tokens),
+        statistics_router(StatisticsReader(storage.intervals, storage.run_counts, logs), tokens),
         events_router(services.events, tokens),
         *claim_routers(services.claim_service, services.journal_service, tokens, checks),
         pauses_router(services.pauses, tokens, checks),

@@ -21,12 +21,18 @@ from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import RunHooks, RunRepository
+from jobs_service.runs.ports import RunHooks, RunRepository, RunResult
+from jobs_service.runs.run import Run
+from jobs_service.search import repository as search_repository
+from jobs_service.search.repository import MongoSearchIndex
+from jobs_service.search.service import RunIndexer
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.repository import MongoSpend
+from jobs_service.statistics import interval_repository
 from jobs_service.statistics import repository as run_count_repository
+from jobs_service.statistics.interval_repository import MongoIntervals
 from jobs_service.statistics.repository import MongoRunCounts
-from jobs_service.statistics.service import RunCounter
+from jobs_service.statistics.service import RunCounter, StatisticsCollector
 from jobs_service.views.repository import MongoRunViews
 from jobs_service.webhooks import repository as delivery_repository
 from jobs_service.webhooks import secret_repository, subscription_repository
@@ -49,6 +55,8 @@ INDEXES: Final = (
     *event_repository.INDEXES,
     *run_count_repository.INDEXES,
     *recording_repository.INDEXES,
+    *interval_repository.INDEXES,
+    *search_repository.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
@@ -71,6 +79,9 @@ class Storage:
     spend: MongoSpend
     run_counts: MongoRunCounts
     run_counter: RunCounter
+    intervals: MongoIntervals
+    statistics: StatisticsCollector
+    indexer: RunIndexer
     hooks: RunHooks
     views: MongoRunViews
     payloads: Payloads
@@ -90,7 +101,16 @@ def make_storage(
     subscriptions = MongoSubscriptions(store, key_ring)
     run_counts = MongoRunCounts(store)
     run_counter = RunCounter(run_counts)
-    hooks = RunHooks(subscriptions.has_any, run_counter.count)
+    intervals = MongoIntervals(store)
+    statistics = StatisticsCollector(intervals)
+    indexer = RunIndexer(MongoSearchIndex(store))
+
+    def observe(run: Run, result: RunResult | None) -> None:
+        run_counter.count(run)
+        statistics.add(run, result)
+        indexer.add(run, result)
+
+    hooks = RunHooks(subscriptions.has_any, observe)
     grouped = GroupedRuns(store, settings.rules, hooks)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Storage(
@@ -107,6 +127,9 @@ def make_storage(
         spend=MongoSpend(store),
         run_counts=run_counts,
         run_counter=run_counter,
+        intervals=intervals,
+        statistics=statistics,
+        indexer=indexer,
         hooks=hooks,
         views=MongoRunViews(store),
         payloads=Payloads(blobs, timedelta(seconds=settings.blob_lifetime_seconds)),

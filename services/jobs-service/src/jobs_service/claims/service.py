@@ -18,6 +18,7 @@ from jobs_service.runs.endings import finish, pause
 from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import ClaimableRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Phase, Rules, Run, end
+from jobs_service.runs.words import NO_WORDS, words_of
 from shared.clock import ms_between, whole_ms
 from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
@@ -170,6 +171,8 @@ class ClaimService:
             blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
             usage=report.usage,
             duration_ms=None if started_at is None else ms_between(started_at, loaded.now),
+            # Workers report no blocks of a run whose values must not be stored.
+            words=words_of(workspace_id, report.outcome, report.blocks) if report.blocks else NO_WORDS,
         )
 
     def _free_slot(self, run: Run) -> None:

@@ -18,8 +18,10 @@ from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
 from jobs_service.runs.documents import CHARGE, RUNS, STATE_ONLY, UNCHARGED, UNSETTLED
 from jobs_service.runs.run import Phase
+from jobs_service.search.repository import SEGMENTS
 from jobs_service.spend.charges import MongoCharges
 from jobs_service.spend.repository import SPEND
+from jobs_service.statistics.interval_repository import INTERVALS
 from jobs_service.statistics.repository import TALLIES
 from jobs_service.store.timestamps import now_ms
 from jobs_service.webhooks.repository import DELIVERIES
@@ -62,7 +64,7 @@ class MongoDeletion:
     async def erase(self, request: Erase, limit: int) -> Erased:
         await self._blobs.discard(request.workspace_id, request.blob_ids)
         counts = [await self._erase_runs(request), await self._erase_letters(request, limit)]
-        owned = (DELIVERIES, CANCELS, TALLIES, RECORDINGS, CHUNKS, BARS)
+        owned = (DELIVERIES, CANCELS, TALLIES, INTERVALS, SEGMENTS, RECORDINGS, CHUNKS, BARS)
         parts = {name: _owner(request) for name in owned}
         if request.workflow_id is None:
             parts |= _of_workspace(request.workspace_id)

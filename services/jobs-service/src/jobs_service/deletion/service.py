@@ -1,12 +1,12 @@
 """Permanently deletes the data of a workflow or a workspace."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from jobs_service.cancels.service import CancelService
 from jobs_service.deletion.ports import DeletionRepository
 from jobs_service.spend.ports import SpendRepository
-from jobs_service.statistics.service import RunCounter
 from shared.contracts.cancels import RecordCancel
 from shared.contracts.erasure import Erase, Erased
 from shared.errors import Conflict, NotFound
@@ -14,16 +14,27 @@ from shared.errors import Conflict, NotFound
 AT_ONCE: Final = 200
 
 
+class Collector(Protocol):
+    """Collects data of runs and stores it later."""
+
+    async def step(self) -> None:
+        """Store what is collected. Raises Unavailable."""
+
+
 class DeletionService:
     """Permanent deletion in bounded steps. A run ends before it is deleted: then no worker writes to it."""
 
     def __init__(
-        self, repository: DeletionRepository, cancels: CancelService, spend: SpendRepository, run_counter: RunCounter
+        self,
+        repository: DeletionRepository,
+        cancels: CancelService,
+        spend: SpendRepository,
+        collectors: Sequence[Collector],
     ) -> None:
         self._repository = repository
         self._cancels = cancels
         self._spend = spend
-        self._run_counter = run_counter
+        self._collectors = collectors
 
     async def erase(self, request: Erase) -> Erased:
         """Stop active runs, then delete some ended ones. Raises Unavailable."""
@@ -31,5 +42,6 @@ class DeletionService:
             with suppress(NotFound, Conflict):
                 await self._cancels.cancel(run.run_id, RecordCancel(request.workspace_id, run.workflow_id))
         await self._spend.collect(AT_ONCE)
-        await self._run_counter.step()
+        for collector in self._collectors:
+            await collector.step()
         return await self._repository.erase(request, AT_ONCE)

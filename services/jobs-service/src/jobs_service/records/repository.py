@@ -51,9 +51,9 @@ class MongoRecords:
         updates = [self._update(run, each, charge_id) for run, each in runs if run.id in known - ended]
         if updates:
             await self._runs.bulk_write(updates, ordered=False)
-        for run, _ in runs:
+        for run, each in runs:
             if run.id not in ended:
-                self._hooks.observe(run)
+                self._hooks.observe(run, each.result)
 
     async def _still_open(self, run_ids: set[str]) -> set[str]:
         if not run_ids:

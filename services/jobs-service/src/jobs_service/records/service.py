@@ -7,6 +7,7 @@ from jobs_service.cancels.service import CancelService
 from jobs_service.payloads.service import Payloads
 from jobs_service.records.ports import RecordedRun, RecordRepository
 from jobs_service.runs.ports import RunResult
+from jobs_service.runs.words import NO_WORDS, words_of
 from shared.batching import Batcher
 from shared.contracts.messages import RunBegan, RunRecorded
 
@@ -47,6 +48,7 @@ class RecordService:
             blocks=await self._payloads.pack(workspace_id, record.blocks) if record.blocks else record.stored_blocks,
             usage=record.usage,
             duration_ms=record.outcome.duration_ms,
+            words=words_of(workspace_id, record.outcome, record.blocks) if record.run.stores_data else NO_WORDS,
         )
         return RecordedRun(record, result)
 

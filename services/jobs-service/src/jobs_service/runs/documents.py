@@ -45,6 +45,9 @@ WANTS_NOTICE: Final = "tells"
 RESERVATION: Final = "offer_id"
 """Stored name: the reservation that stored a durable run."""
 
+SEARCH_IS_CUT: Final = "search_cut"
+"""Marks a run of whose words the search index contains only a part."""
+
 KEEPS_JOURNAL: Final = "keeps_journal"
 """Marks a run whose journal stays after a failure."""
 
@@ -141,6 +144,8 @@ def result_fields(result: RunResult, *, charge_id: str | None = None) -> Documen
     for name, payload in (("output", result.output), ("blocks", result.blocks)):
         if payload is not None and payload != Payload():
             fields[name] = encode_payload(payload)
+    if result.words.is_cut:
+        fields[SEARCH_IS_CUT] = True
     if result.usage != Usage():
         fields |= {"usage": _encode(result.usage), "models": sorted(result.usage.models)}
         fields |= {UNCHARGED: True} if charge_id is None else {CHARGE: charge_id}
@@ -189,6 +194,8 @@ def to_run(document: Document) -> Run:
         error=_decode_error(error) if error else None,
         pauses=_decode_pauses(pauses) if (pauses := found("pauses")) else (),
         paused_at=_moment(found("paused_ms")),
+        trigger=found("trigger", ""),
+        version=found("version"),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from jobs_service.runs.run import Run
+from jobs_service.runs.words import NO_WORDS, HashedWords
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.contracts.usage import Usage
@@ -38,6 +39,8 @@ class RunResult:
     blocks: Payload | None = None
     usage: Usage = field(default_factory=Usage)
     duration_ms: float | None = None
+    words: HashedWords = NO_WORDS
+    """Words of an ended run's values, for the search index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,8 @@ class RunHooks:
 
     has_subscribers: Callable[[str], bool] = lambda _workspace_id: False
     """Returns whether a workspace subscribes to the ends of its runs."""
-    observe: Callable[[Run], None] = lambda _run: None
-    """Receives each stored run."""
+    observe: Callable[[Run, RunResult | None], None] = lambda _run, _result: None
+    """Receives each stored run, and its result if a worker reported one."""
 
 
 NO_HOOKS: Final = RunHooks()

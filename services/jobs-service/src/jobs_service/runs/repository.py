@@ -83,7 +83,7 @@ class MongoRuns:
     async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
         is_replaced = await self._apply(self._change(before, after, result))
         if is_replaced:
-            self._hooks.observe(after)
+            self._hooks.observe(after, result)
         return is_replaced
 
     async def _apply(self, change: RunChange) -> bool:

@@ -140,6 +140,9 @@ class Run:
     pauses: tuple[Pause, ...] = ()
     paused_at: datetime | None = None
     """Start of the pause; None while in progress. Its time limit stops."""
+    trigger: str = ""
+    version: int | None = None
+    """None for a run of a draft."""
 
     @property
     def status(self) -> RunStatus:
@@ -184,6 +187,8 @@ def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> R
         limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
         log_retention_ms=spec.log_retention_ms,
         created_at=created_at,
+        trigger=spec.trigger.value,
+        version=spec.snapshot.version,
         **known,
     )
 

@@ -1,4 +1,4 @@
-"""Route for workflows' run counts, for the gateway."""
+"""Routes for workflows' run counts and statistics, for the gateway."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from jobs_service.statistics.ports import RunCountRepository
-from shared.contracts.run_statistics import FindRunStatistics, RunStatisticsList
+from jobs_service.statistics.series import StatisticsReader
+from shared.contracts.run_statistics import FindRunSeries, FindRunStatistics, RunStatisticsList
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
@@ -19,5 +20,16 @@ def run_counts_router(tallies: RunCountRepository, tokens: ServiceTokens) -> API
     @router.post("/search")
     async def search(request: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
         return StructResponse(RunStatisticsList(tuple(await tallies.of(request.workspace_id, request.workflow_ids))))
+
+    return router
+
+
+def statistics_router(statistics: StatisticsReader, tokens: ServiceTokens) -> APIRouter:
+    """Return the route of statistics over time. It takes many filters, so they are in the body."""
+    router = APIRouter(prefix="/internal/statistics", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/search")
+    async def search(request: Annotated[FindRunSeries, Depends(struct_body(FindRunSeries))]) -> Response:
+        return StructResponse(await statistics.read(request))
 
     return router

@@ -1,8 +1,12 @@
 """Counts the ended runs of each workflow."""
 
+from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Run
-from jobs_service.statistics.ports import RunCountRepository
-from shared.contracts.run_statistics import RunStatistics
+from jobs_service.statistics.intervals import MINUTE_MS
+from jobs_service.statistics.measures import Group, Measures
+from jobs_service.statistics.ports import IntervalRepository, RunCountRepository, StoredInterval
+from shared.clock import epoch_ms, ms_between
+from shared.contracts.run_statistics import LastRun, RunStatistics
 
 
 class RunCounter:
@@ -18,7 +22,8 @@ class RunCounter:
     def count(self, run: Run) -> None:
         """Count the run if it has ended; one that never started does not count."""
         if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
-            self._add(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at))
+            last = LastRun(run.id, run.status)
+            self._add(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at, last))
 
     async def step(self) -> None:
         """Store the collected counts. Raises Unavailable."""
@@ -35,3 +40,50 @@ class RunCounter:
     def _add(self, more: RunStatistics) -> None:
         known = self._counts.get(more.workflow_id)
         self._counts[more.workflow_id] = more if known is None else known.plus(more)
+
+
+_Minute = tuple[str, str, int]
+
+
+class StatisticsCollector:
+    """Collects ended runs by the minute of their request and stores sums of them in batches.
+
+    A killed process loses a few seconds of them.
+    """
+
+    def __init__(self, repository: IntervalRepository) -> None:
+        self._repository = repository
+        self._minutes: dict[_Minute, dict[Group, Measures]] = {}
+
+    def add(self, run: Run, result: RunResult | None) -> None:
+        """Add the run if it has ended; one that never started does not count."""
+        if not run.phase.is_terminal or run.started_at is None or run.ended_at is None:
+            return
+        minute = run.workspace_id, run.workflow_id, epoch_ms(run.created_at) // MINUTE_MS * MINUTE_MS
+        group = Group(run.trigger, run.version, run.status.value)
+        duration_ms = None if result is None else result.duration_ms
+        self._measures(minute, group).add_run(
+            duration_ms=ms_between(run.started_at, run.ended_at) if duration_ms is None else duration_ms,
+            tokens=0 if result is None else result.usage.input_tokens + result.usage.output_tokens,
+            cost_usd=0.0 if result is None else result.usage.cost_usd,
+        )
+
+    async def step(self) -> None:
+        """Store the collected statistics. Raises Unavailable."""
+        minutes, self._minutes = self._minutes, {}
+        if not minutes:
+            return
+        try:
+            await self._repository.add([StoredInterval(*minute, groups) for minute, groups in minutes.items()])
+        except BaseException:  # a step that is stopped or takes too long is cancelled
+            for minute, groups in minutes.items():
+                for group, measures in groups.items():
+                    self._measures(minute, group).add(measures)
+            raise
+
+    def _measures(self, minute: _Minute, group: Group) -> Measures:
+        groups = self._minutes.setdefault(minute, {})
+        measures = groups.get(group)
+        if measures is None:
+            measures = groups[group] = Measures()
+        return measures

@@ -5,11 +5,21 @@ from typing import Final
 
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.run import Phase
+from jobs_service.search.query import TextQuery
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
-from shared.store.pagination import Filters, Page, ResultPage, list_documents, range_query, read_in_one_query
+from shared.store.pagination import (
+    Filters,
+    Page,
+    ResultPage,
+    list_documents,
+    range_query,
+    read_in_one_query,
+    read_in_ranges,
+)
+from shared.store.positions import PER_MS
 
 _NOT_STARTED: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _IN_PROGRESS: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
@@ -36,10 +46,14 @@ class RunList:
         workflow_ids: Sequence[str] | None = None,
         status: RunStatus | None = None,
         run_id: str | None = None,
+        text: str | None = None,
         others: Sequence[Document] = (),
         hidden: Document,
     ) -> ResultPage:
-        """Return a page, and the position behind it if more follow. Omitted filters match all."""
+        """Return a page, and the position behind it if more follow. Omitted filters match all.
+
+        Raises InvalidRequest for a text that cannot be searched.
+        """
         if workflow_ids is not None and not workflow_ids:
             return [], None
         now = await now_ms(self._store)
@@ -58,6 +72,17 @@ class RunList:
             ],
             others=[*(each for name, each in conditions.items() if each and name not in led_by), *others],
         )
+        if text is not None:
+            query = TextQuery(
+                self._store,
+                workspace_id=workspace_id,
+                workflow_ids=workflow_ids,
+                text=text,
+                filters=[*filters.all, *([] if run_id is None else [{"_id": run_id}])],
+                page=page,
+                hidden=hidden,
+            )
+            return await read_in_ranges(query, page, newest=now * PER_MS)
         few = _few(status, run_id)
         if few is not None:
             of_workspace = {"workspace_id": workspace_id}

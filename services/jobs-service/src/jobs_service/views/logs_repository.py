@@ -27,13 +27,14 @@ class MongoRunLogs:
 
     @store_call
     async def find(self, query: FindLogs) -> LogPage:
-        """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""
+        """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor or text."""
         found, after = await self._runs.read(
             query.workspace_id,
             _page(query),
             workflow_ids=query.workflow_ids,
             status=RunStatus.FAILED if query.status is None and query.level == "error" else query.status,
             run_id=query.run_id,
+            text=query.text,
             others=list(_others(query)),
             hidden=_projection(query),
         )
@@ -63,6 +64,10 @@ def _projection(query: FindLogs) -> Document:
 def _others(query: FindLogs) -> Iterator[Document]:
     if query.triggers:
         yield {"trigger": {"$in": list(query.triggers)}}
+    if query.versions:
+        yield {"version": {"$in": list(query.versions)}}
+    if query.draft is not None:
+        yield {"version": {"$exists": not query.draft}}
     failed = RunStatus.FAILED
     if query.level == "error" and query.status not in (None, failed):
         yield {"status": failed.value}

@@ -9,6 +9,7 @@ from jobs_service.runs.documents import (
     BARE_SPEC,
     REPAIR_OF,
     RUNS,
+    SEARCH_IS_CUT,
     STATE_ONLY,
     decode_usage,
     payload_in,
@@ -159,4 +160,5 @@ def to_view(document: Document) -> RunView:
         paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
         pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
         repair_of=document.get(REPAIR_OF),
+        search_is_cut=document.get(SEARCH_IS_CUT, False),
     )

@@ -25,7 +25,14 @@ from shared.contracts.jobs import (
 )
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
-from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
+from shared.contracts.run_statistics import (
+    FindRunSeries,
+    FindRunStatistics,
+    RunSeries,
+    RunStatistics,
+    RunStatisticsList,
+    WorkflowSeries,
+)
 from shared.contracts.usage import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import public_run_id, run_key
@@ -140,6 +147,10 @@ class HttpJobsClient:
         page = await self._client.call("POST", path_of("logs", "search"), body=query, returns=RunPage)
         return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
+    async def statistics(self, query: FindRunSeries) -> RunSeries:
+        found = await self._client.call("POST", path_of("statistics", "search"), body=query, returns=RunSeries)
+        return msgspec.structs.replace(found, workflows=tuple(map(_by_public_id, found.workflows)))
+
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         path = path_of("runs", run_key(workspace_id, run_id), "cancel")
         body = RecordCancel(workspace_id, workflow_id)
@@ -179,3 +190,10 @@ class HttpJobsClient:
         attempt, number = after
         path = path_of("runs", key, "events", workspace_id=workspace_id, attempt=attempt, number=number)
         return await self._client.call("GET", path, returns=EventLogPage)
+
+
+def _by_public_id(series: WorkflowSeries) -> WorkflowSeries:
+    if series.last_run is None:
+        return series
+    last = msgspec.structs.replace(series.last_run, run_id=public_run_id(series.last_run.run_id))
+    return msgspec.structs.replace(series, last_run=last)

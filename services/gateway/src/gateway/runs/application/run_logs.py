@@ -17,6 +17,7 @@ from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import FindLogs
+from shared.contracts.run_statistics import FindRunSeries, RunSeries
 from shared.errors import NotFound
 
 NO_LOG: Final = "Log not found"
@@ -36,14 +37,26 @@ class RunLogs:
     async def find(self, caller: Caller, query: FindLogs, *, folder_ids: Iterable[str]) -> RunPage:
         """Return a page of runs, only of workflows in `folder_ids` if given.
 
-        Raises MissingScope, InvalidRequest (the cursor), Unavailable.
+        Raises MissingScope, InvalidRequest (the cursor, the text), Unavailable.
         """
+        return await self._jobs.logs(await self._permitted(caller, query, folder_ids))
+
+    async def statistics(self, caller: Caller, query: FindRunSeries, *, folder_ids: Iterable[str]) -> RunSeries:
+        """Return statistics of the runs that `find` returns.
+
+        Raises MissingScope, InvalidRequest (the range, the text), Unavailable.
+        """
+        runs = await self._permitted(caller, query.runs, folder_ids)
+        return await self._jobs.statistics(msgspec.structs.replace(query, runs=runs))
+
+    async def _permitted(self, caller: Caller, query: FindLogs, folder_ids: Iterable[str]) -> FindLogs:
+        """Return `query`, restricted to the folders and to the workflows of the caller's key."""
         caller.require(Scope.READ)
         if selected := frozenset(folder_ids):
             query = _only(query, await self._workflows_in(caller.workspace.id, selected))
         if caller.key is not None and caller.key.workflow_ids is not None:
             query = _only(query, caller.key.workflow_ids)
-        return await self._jobs.logs(query)
+        return query
 
     async def get(self, caller: Caller, run_id: str, *, missing: str = NO_LOG) -> RunView:
         """Return one run in full, from any workspace of the caller.

@@ -10,7 +10,7 @@ from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, 
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import RunStatistics
+from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunStatistics
 from shared.contracts.usage import Spend
 
 EVERY_RUN: Final = RunFilter()
@@ -34,7 +34,10 @@ class Jobs(Protocol):
         """Return a workflow's runs, newest first. Raises InvalidRequest for an invalid cursor."""
 
     async def logs(self, query: FindLogs) -> RunPage:
-        """Return the workspace's runs that match a query. Raises InvalidRequest for an invalid cursor."""
+        """Return the workspace's runs that match a query. Raises InvalidRequest for an invalid cursor or text."""
+
+    async def statistics(self, query: FindRunSeries) -> RunSeries:
+        """Return statistics over time. Raises InvalidRequest for an invalid range or text."""
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         """Cancel a run. Raises NotFound, Conflict."""

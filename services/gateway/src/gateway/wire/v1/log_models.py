@@ -27,6 +27,8 @@ class LogRow(Wire):
     level: str = Field(description="`error` if the run failed, otherwise `info`.")
     status: RunStatus = Field(description="More detailed than `level`.")
     trigger: str
+    version: int | None = Field(description="Number of the version that ran; null for a draft.")
+    is_draft: bool
     caller: str | None = Field(description="Name of the key or user that called; null for public calls.")
     started_at: str
     ended_at: str | None
@@ -36,6 +38,10 @@ class LogRow(Wire):
     workflow: dict[str, Any] | None = Field(None, description="With `details=full`: id, name and description.")
     trace_spans: list[dict[str, Any]] | None = None
     final_output: Any = None
+    search_is_cut: bool = Field(
+        False,
+        description="The values have more words than the search index stores: `q` finds the run by a part of them.",
+    )
 
 
 class ExecutionData(Wire):

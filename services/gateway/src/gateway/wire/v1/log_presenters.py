@@ -25,12 +25,15 @@ def row(run: RunView) -> dict[str, Any]:
         "level": "error" if run.status is RunStatus.FAILED else "info",
         "status": run.status,
         "trigger": run.trigger,
+        "version": run.version,
+        "isDraft": run.version is None,
         "caller": run.caller_name,
         "startedAt": iso(run.started_at or run.created_at),
         "endedAt": iso(run.ended_at) if run.ended_at else None,
         "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
         "cost": cost_of(run),
         "files": files_of(run),
+        **({"searchIsCut": True} if run.search_is_cut else {}),
     }
 
 

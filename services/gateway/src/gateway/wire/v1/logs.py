@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
 from gateway.runs.domain.run_states import split_names
+from gateway.wire.common.run_filters import run_filters, with_zone
 from gateway.wire.common.workflows import caller_in
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
@@ -21,14 +22,10 @@ from gateway.wire.v1.log_presenters import detail, execution, row, trace, workfl
 from gateway.wire.v1.models import Limited
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
-from shared.contracts.runs import RunStatus
 from shared.errors import InvalidRequest
-from shared.ids import run_key
 from shared.web.structs import StructResponse
 
 DEFAULT_LIMIT: Final = 100
-Names = Annotated[str | None, Query(max_length=10_000)]
-Number = Annotated[float | None, Query(allow_inf_nan=False)]
 Order = Literal["asc", "desc"]
 
 
@@ -76,20 +73,10 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
 
 
 def _query(
-    workspace_id: Annotated[str, Query(alias="workspaceId", min_length=1)],
+    filters: Annotated[FindLogs, Depends(run_filters)],
     *,
-    workflow_ids: Annotated[Names, Query(alias="workflowIds")] = None,
-    triggers: Names = None,
-    level: Literal["info", "error"] | None = None,
-    status: RunStatus | None = None,
     start_date: Annotated[datetime | None, Query(alias="startDate")] = None,
     end_date: Annotated[datetime | None, Query(alias="endDate")] = None,
-    execution_id: Annotated[str | None, Query(alias="executionId", max_length=128)] = None,
-    min_duration: Annotated[Number, Query(alias="minDurationMs")] = None,
-    max_duration: Annotated[Number, Query(alias="maxDurationMs")] = None,
-    min_cost: Annotated[Number, Query(alias="minCost")] = None,
-    max_cost: Annotated[Number, Query(alias="maxCost")] = None,
-    model: Annotated[str | None, Query(max_length=200)] = None,
     include_trace: Annotated[bool, Query(alias="includeTraceSpans")] = False,
     include_output: Annotated[bool, Query(alias="includeFinalOutput")] = False,
     limit: int = DEFAULT_LIMIT,
@@ -97,21 +84,10 @@ def _query(
     order: Order = "desc",
 ) -> FindLogs:
     """Return the query; a limit out of range is clamped. Raises InvalidRequest."""
-    named = split_names(workflow_ids)
-    return FindLogs(
-        workspace_id=workspace_id,
-        workflow_ids=tuple(named) if named else None,
-        triggers=tuple(split_names(triggers)),
-        level=level,
-        status=status,
-        since=start_date and _with_zone(start_date),
-        until=end_date and _with_zone(end_date),
-        run_id=run_key(workspace_id, execution_id) if execution_id else None,
-        min_duration_ms=min_duration,
-        max_duration_ms=max_duration,
-        min_cost_usd=min_cost,
-        max_cost_usd=max_cost,
-        model=model or None,
+    return msgspec.structs.replace(
+        filters,
+        since=start_date and with_zone(start_date),
+        until=end_date and with_zone(end_date),
         oldest_first=order == "asc",
         limit=limit,
         cursor=_decode_cursor(cursor, oldest_first=order == "asc") if cursor else None,
@@ -132,10 +108,6 @@ async def _full_rows(logs: RunLogs, page: RunPage, query: FindLogs) -> Sequence[
             shown["finalOutput"] = None if output is None else msgspec.Raw(output)
         rows.append(shown)
     return rows
-
-
-def _with_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _Cursor(msgspec.Struct):

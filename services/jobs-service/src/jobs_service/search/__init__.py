@@ -1,0 +1,1 @@
+"""Search index of the words of runs."""

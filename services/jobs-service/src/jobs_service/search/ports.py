@@ -1,0 +1,25 @@
+"""Storage of the search index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRun:
+    """An ended run, and the hashes of its words."""
+
+    run_id: str
+    workspace_id: str
+    workflow_id: str
+    created_ms: int
+    expires_at: datetime
+    hashes: bytes
+
+
+class SearchIndex(Protocol):
+    """Index of runs by the hashes of their words."""
+
+    async def add(self, runs: Sequence[IndexedRun]) -> None:
+        """Add runs."""

@@ -1,0 +1,137 @@
+"""Runs that contain words, as ranges of a list."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs_service.runs.documents import RUNS
+from jobs_service.runs.words import hash_search
+from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex
+from shared.errors import InvalidRequest
+from shared.ids import RUN_ID_PATTERN
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.pagination import Page
+from shared.store.positions import PER_MS
+
+MIN_ID_CHARS: Final = 8
+"""Shorter texts are not searched as the start of a run id."""
+MAX_BY_ID: Final = 200
+AT_ONCE: Final = 100
+"""Runs read together; each may be large."""
+_END: Final = "\U0010ffff"
+
+
+class TextQuery:
+    """One search for runs by words or the start of an id: the query of `read_in_ranges`.
+
+    It reads each hour of the index once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        workspace_id: str,
+        workflow_ids: Sequence[str] | None,
+        text: str,
+        filters: Sequence[Document],
+        page: Page,
+        hidden: Document,
+    ) -> None:
+        """Raises InvalidRequest for a text without a word of two characters."""
+        self._index = MongoSearchIndex(store)
+        self._runs = store.collection(RUNS)
+        self._workspace_id = workspace_id
+        self._workflow_ids = workflow_ids
+        self._hashes = hash_search(workspace_id, text)
+        self._id_start = text if len(text) >= MIN_ID_CHARS and RUN_ID_PATTERN.fullmatch(text) else None
+        if not self._hashes and self._id_start is None:
+            raise InvalidRequest("The search text must contain a word of at least two characters")
+        self._filters = [{"workspace_id": workspace_id}, *filters]
+        if page.after is not None:
+            self._filters.append(page.after.after(oldest_first=page.oldest_first))
+        self._page = page
+        self._hidden = hidden
+        self._found: set[FoundRun] = set()
+        self._is_first = True
+        self._read: tuple[int | None, int | None] | None = None
+        """First hour that is read, and the hour after the last; None without bound."""
+
+    async def __call__(self, bounds: Document, most: int) -> Sequence[Document]:
+        """Return up to `most` runs with positions within `bounds`, in list order."""
+        if self._is_first:
+            self._found |= await self._by_id()
+            self._is_first = False
+        lowest, end = bounds.get("$gte"), bounds.get("$lt")
+        await self._read_hours(
+            None if lowest is None else lowest // PER_MS // HOUR_MS * HOUR_MS,
+            None if end is None else ((end - 1) // PER_MS // HOUR_MS + 1) * HOUR_MS,
+        )
+        candidates = sorted(
+            (
+                run
+                for run in self._found
+                if (lowest is None or run.created_ms >= lowest // PER_MS)
+                and (end is None or run.created_ms <= (end - 1) // PER_MS)
+            ),
+            reverse=not self._page.oldest_first,
+        )
+        found: list[Document] = []
+        while candidates and len(found) < most:
+            size = _whole_ms(candidates, AT_ONCE)
+            found += await self._load([run.run_id for run in candidates[:size]], bounds)
+            candidates = candidates[size:]
+        return found[:most]
+
+    async def _by_id(self) -> set[FoundRun]:
+        if self._id_start is None:
+            return set()
+        bounds = {"$gte": self._id_start, "$lt": self._id_start + _END}
+        stages: list[Document] = [
+            {"$match": {"_id": bounds}},
+            {"$match": {"workspace_id": self._workspace_id}},
+            {"$limit": MAX_BY_ID},
+            {"$project": {"created_ms": 1}},
+        ]
+        found = await (await self._runs.aggregate(stages)).to_list()
+        return {FoundRun(each["created_ms"], each["_id"]) for each in found}
+
+    async def _read_hours(self, first: int | None, end: int | None) -> None:
+        """Read the hours of a range that are not yet read. Ranges are consecutive."""
+        if not self._hashes:
+            return
+        if self._read is None:
+            await self._read_index(first, end)
+            self._read = first, end
+            return
+        read_first, read_end = self._read
+        if read_first is not None and (first is None or first < read_first):
+            await self._read_index(first, read_first)
+            read_first = first
+        if read_end is not None and (end is None or end > read_end):
+            await self._read_index(read_end, end)
+            read_end = end
+        self._read = read_first, read_end
+
+    async def _read_index(self, first: int | None, end: int | None) -> None:
+        limits = {"$gte": first, "$lt": end}
+        hours = {sign: limit for sign, limit in limits.items() if limit is not None}
+        self._found.update(await self._index.find(self._workspace_id, self._hashes, hours, self._workflow_ids))
+
+    async def _load(self, run_ids: Sequence[str], bounds: Document) -> Sequence[Document]:
+        within = [{"position": bounds}] if bounds else []
+        stages: list[Document] = [
+            {"$match": {"_id": {"$in": list(run_ids)}}},
+            {"$match": {"$and": [*self._filters, *within]}},
+            {"$sort": self._page.order},
+            *([{"$project": self._hidden}] if self._hidden else []),
+        ]
+        return await (await self._runs.aggregate(stages)).to_list()
+
+
+def _whole_ms(candidates: Sequence[FoundRun], least: int) -> int:
+    """Return how many candidates to read, so that those of one millisecond, which have no order here, stay together."""
+    size = min(least, len(candidates))
+    while size < len(candidates) and candidates[size].created_ms == candidates[size - 1].created_ms:
+        size += 1
+    return size
