@@ -72,6 +72,9 @@ def _budgets() -> Iterator[Budget]:
     yield Budget("p99 beside a noisy neighbor", beside, "p99_ms", 1.2, kind=Kind.RATIO)
     yield Budget("engine overhead per block, µs", "engine, loop of 10,000", "us_per_block", 25)
     yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.1)
+    for workflow in ("sync no-op", "sync, ten blocks"):
+        name = f"recorded {workflow}, 32 callers"
+        yield Budget("throughput with every run recorded", name, "ratio", 0.97, at_least=True)
     for service in ("gateway", "executor-service"):
         yield Budget(f"resident memory of an idle {service}, MiB", "resident memory, idle", f"{service}_mib", 120)
 

@@ -10,6 +10,7 @@ from benchmarks.scenarios import (
     memory,
     noisy_neighbor,
     queued_jobs,
+    recordings,
     streams,
     sync_runs,
 )
@@ -21,6 +22,7 @@ REGISTRY: Final[tuple[Callable[[Testbed, Options], Iterator[Group]], ...]] = (
     sync_runs.groups,
     streams.groups,
     queued_jobs.groups,
+    recordings.groups,
     noisy_neighbor.groups,
     full_gateway.groups,
     engine_loop.groups,
