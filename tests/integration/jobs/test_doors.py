@@ -64,6 +64,7 @@ EXECUTORS = [
     ("GET", f"{CONVERSATIONS}/messages"),
     ("POST", f"{CONVERSATIONS}/messages"),
     ("DELETE", f"{CONVERSATIONS}/messages"),
+    ("POST", "/internal/recordings"),
     ("PUT", f"{RECORDINGS}/{{run}}"),
 ]
 BLOBS = [

@@ -1,25 +1,45 @@
 """Recordings are stored encrypted, read by run, and deleted for certain."""
 
+import asyncio
+import os
+from base64 import b64encode
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
 from tests.support.deploy import key
-from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec
+from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 from tests.support.tickets import TICKET_KEY, a_ticket
 
+from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.adapters.service_clients import JobsClient
+from executor_service.engine.recorder import RunRecording
+from executor_service.engine.secrets import EnvironmentNames
 from gateway.features.recordings.client import HttpRecordingClient
-from jobs_service.recordings.repository import CHUNK_BYTES, CHUNKS, RECORDINGS
+from jobs_service.recordings.packs import CHUNK_BYTES
+from jobs_service.recordings.repository import CHUNKS, RECORDINGS
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.recording_policy import RecordRun, ReplayRun
-from shared.contracts.recordings import DeleteRecordings, RecordingSummary, StoreRecording
-from shared.contracts.runs import RunStatus
-from shared.errors import NotFound, Unavailable
+from shared.contracts.recordings import (
+    MAX_BATCH_RECORDINGS,
+    BatchedRecording,
+    DeleteRecordings,
+    Recording,
+    RecordingSummary,
+    StoredRecordings,
+    StoreRecording,
+    StoreRecordings,
+)
+from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.usage import Usage
+from shared.errors import InvalidRequest, NotFound, Unavailable
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.current_ticket import using_ticket
 from shared.security.key_list import parse_keys
 from shared.security.run_tickets import TicketKeys
@@ -63,6 +83,65 @@ async def put(
     await system.executor.client.call("PUT", path_of("recordings", workspace_id, f"{run}@{workspace_id}"), body=body)
 
 
+def batched(run: str, *, ticket: str = "", workflow_id: str = WORKFLOW, revision: int = 1, **more: Any) -> Any:
+    """Return the recording of a run in a batch."""
+    content = msgspec.json.encode({"runId": run, "input": f"question of {run}"})
+    summary = RecordingSummary(
+        run_id=f"{run}@{WORKSPACE}", workflow_id=workflow_id, started_at=datetime.now(UTC), size=len(content), **more
+    )
+    return BatchedRecording(
+        summary=summary,
+        record=RecordRun(1, revision),
+        content=msgspec.Raw(content),
+        workspace_id=WORKSPACE,
+        ticket=ticket,
+    )
+
+
+async def put_batch(system: System, *recordings: BatchedRecording) -> dict[str, str]:
+    """Store a batch; return the reasons of the refused recordings, by run."""
+    body = StoreRecordings(recordings)
+    client = system.executor.client
+    answer = await client.call("POST", path_of("recordings"), body=body, returns=StoredRecordings)
+    return {each.run_id: each.reason for each in answer.refused}
+
+
+async def question(gateway: HttpRecordingClient, run: str, workflow_id: str = WORKFLOW) -> Any:
+    return msgspec.json.decode(await gateway.read(WORKSPACE, workflow_id, run))["input"]
+
+
+def ended_run(spec: RunSpec) -> RunRecording:
+    """Return the recording of a run, as a worker makes it."""
+    return RunRecording(
+        spec=spec,
+        record=RecordRun(1, 1),
+        input={"q": 1},
+        outcome=an_outcome(),
+        output={},
+        usage=Usage(),
+        blocks=(),
+        size=10,
+        names=EnvironmentNames({}),
+    )
+
+
+async def put_by_an_earlier_version(system: System, run: str, **more: Any) -> None:
+    """Store a recording in a separate document, with its content in chunks."""
+    key, secret = AESGCM.generate_key(256), f"{run}@{WORKSPACE}"
+    ring = AesGcmKeyRing.parse(system.settings.webhook_keys.get_secret_value())
+    sealed = ring.seal(b64encode(key).decode(), workspace_id=WORKSPACE, name=f"recording/{secret}")
+    data = b"n" * 12 + AESGCM(key).encrypt(b"n" * 12, PLAIN, f"{WORKSPACE}\0{secret}".encode())
+    now = datetime.now(UTC)
+    owner = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW, "expires_at": now + timedelta(days=1)}
+    chunk = {"_id": f"{secret}#0", "run": secret, **owner, "data": data}
+    summary = {"version": 3, "trigger": "api", "conversation_id": None, "started_at": now, "duration_ms": 1.0}
+    summary |= {"blocks": 1, "size": len(PLAIN), "is_cut": False, "status": "completed"}
+    position = f"{0:015d}-{secret}"
+    document = {"_id": secret, **owner, **summary, "position": position, "key": asdict(sealed), **more}
+    await system.store.collection(CHUNKS).insert_one(chunk)
+    await system.store.collection(RECORDINGS).insert_one(document)
+
+
 async def runs(gateway: HttpRecordingClient, **more: Any) -> list[str]:
     query: dict[str, Any] = {"conversation_id": None, "limit": 50, "cursor": None, **more}
     return [each.run_id for each in (await gateway.page(WORKSPACE, WORKFLOW, **query)).recordings]
@@ -82,13 +161,13 @@ async def test_a_recording_is_read_back_as_it_was_and_nothing_readable_is_stored
 
 
 async def test_a_long_recording_is_stored_in_chunks(system: System, gateway: HttpRecordingClient) -> None:
-    content = msgspec.json.encode({"input": "x" * (2 * CHUNK_BYTES)})
+    content = msgspec.json.encode({"input": b64encode(os.urandom(2 * CHUNK_BYTES)).decode()})  # incompressible
     await put(system, content=content)
     assert len(await documents(system, CHUNKS)) == 3
     assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == content
     await put(system)
     assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == PLAIN
-    assert len(await documents(system, CHUNKS)) == 1
+    assert await documents(system, CHUNKS) == []
 
 
 async def test_another_workspace_or_workflow_finds_nothing(system: System, gateway: HttpRecordingClient) -> None:
@@ -116,7 +195,7 @@ async def test_recordings_are_deleted_by_run_and_by_conversation(system: System,
     assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, conversation_id="c")) == 1
     assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id="R2")) == 1
     assert await runs(gateway) == ["R3"]
-    assert len(await documents(system, CHUNKS)) == 1
+    assert len(await documents(system, RECORDINGS)) == 1
 
 
 async def test_late_recordings_of_earlier_revisions_are_refused(system: System, gateway: HttpRecordingClient) -> None:
@@ -128,12 +207,39 @@ async def test_late_recordings_of_earlier_revisions_are_refused(system: System, 
     assert await runs(gateway) == ["next"]
 
 
-async def test_erasing_a_workflow_erases_its_recordings(system: System, gateway: HttpRecordingClient) -> None:
+async def test_a_recording_in_the_outbox_of_a_worker_is_refused_after_the_deletion(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    outbox = RecordingOutbox(system.executor.client)
+    await outbox.start()
+    outbox.put(ended_run(a_spec(f"R1@{WORKSPACE}")))
+    await gateway.delete_of_workflow(WORKSPACE, WORKFLOW, before=1)
+    await outbox.stop()
+    assert [await documents(system, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
+
+
+async def test_no_recording_survives_a_simultaneous_deletion(system: System, gateway: HttpRecordingClient) -> None:
+    large = msgspec.json.encode({"input": b64encode(os.urandom(CHUNK_BYTES * 2)).decode()})
+    for revision in range(1, 11):
+        await asyncio.gather(
+            put(system, content=large, revision=revision) if revision % 5 == 0 else asyncio.sleep(0),
+            put_batch(system, *(batched(f"R{revision}-{number}", revision=revision) for number in range(3))),
+            gateway.delete_of_workflow(WORKSPACE, WORKFLOW, before=revision),
+            put_batch(system, batched(f"S{revision}", revision=revision)),
+        )
+        assert [await documents(system, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
+
+
+@pytest.mark.parametrize("owner", [Erase(WORKSPACE, WORKFLOW), Erase(WORKSPACE)])
+async def test_erasing_a_workflow_or_workspace_erases_its_recordings(
+    system: System, gateway: HttpRecordingClient, owner: Erase
+) -> None:
     await put(system)
+    await put_batch(system, batched("R2"), batched("R3"))
     await put(system, workspace_id="other")
-    await system.gateway.client.call("POST", path_of("erasures"), body=Erase(WORKSPACE, WORKFLOW), returns=Erased)
+    await system.gateway.client.call("POST", path_of("erasures"), body=owner, returns=Erased)
     assert await runs(gateway) == []
-    assert {each["workspace_id"] for each in await documents(system, CHUNKS)} == {"other"}
+    assert {each["workspace_id"] for each in await documents(system, RECORDINGS)} == {"other"}
 
 
 async def test_a_recording_ends_with_its_days(system: System, gateway: HttpRecordingClient) -> None:
@@ -162,6 +268,127 @@ async def test_without_a_key_nothing_is_stored(start: Start) -> None:
         with pytest.raises(Unavailable):
             await put(keyless)
         assert [await documents(keyless, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
+
+
+async def test_a_batch_is_stored_in_one_document_for_each_workflow(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    assert await put_batch(system, batched("R1"), batched("R2", workflow_id="other"), batched("R3")) == {}
+    assert len(await documents(system, RECORDINGS)) == 2
+    assert await runs(gateway) == ["R3", "R1"]
+    assert [await question(gateway, run) for run in ("R1", "R3")] == ["question of R1", "question of R3"]
+    assert await question(gateway, "R2", "other") == "question of R2"
+    assert "question" not in repr(await documents(system, RECORDINGS))
+
+
+async def test_pages_continue_inside_a_batch(system: System, gateway: HttpRecordingClient) -> None:
+    await put_batch(system, *(batched(f"R{number}") for number in range(3)))
+    await put(system, "R3")
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await gateway.page(WORKSPACE, WORKFLOW, conversation_id=None, limit=1, cursor=cursor)
+        found += [each.run_id for each in page.recordings]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == ["R3", "R2", "R1", "R0"]
+
+
+async def test_deleting_one_of_a_batch_encrypts_the_others_with_another_key(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    await put_batch(system, *(batched(f"R{number}", conversation_id="c" if number else None) for number in range(4)))
+    (before,) = await documents(system, RECORDINGS)
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id="R0")) == 1
+    (after,) = await documents(system, RECORDINGS)
+    assert after["key"]["ciphertext"] != before["key"]["ciphertext"]
+    assert len(after["data"]) < len(before["data"])
+    assert "R0" not in repr(after)
+    with pytest.raises(NotFound):
+        await gateway.read(WORKSPACE, WORKFLOW, "R0")
+    assert [await question(gateway, run) for run in ("R1", "R3")] == ["question of R1", "question of R3"]
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, conversation_id="c")) == 3
+    assert await documents(system, RECORDINGS) == []
+
+
+async def test_simultaneous_deletions_in_one_batch_all_happen(system: System, gateway: HttpRecordingClient) -> None:
+    await put_batch(system, *(batched(f"R{number}") for number in range(4)))
+    requests = [DeleteRecordings(workflow_id=WORKFLOW, run_id=f"R{number}") for number in range(3)]
+    assert await asyncio.gather(*(gateway.delete(WORKSPACE, each) for each in requests)) == [1, 1, 1]
+    assert await runs(gateway) == ["R3"]
+    assert await question(gateway, "R3") == "question of R3"
+
+
+async def test_a_repeated_batch_is_stored_once(system: System, gateway: HttpRecordingClient) -> None:
+    batch = [batched(f"R{number}") for number in range(3)]
+    await put_batch(system, *batch)
+    await put_batch(system, *batch)
+    assert sorted(await runs(gateway)) == ["R0", "R1", "R2"]
+    assert [await question(gateway, run) for run in ("R0", "R2")] == ["question of R0", "question of R2"]
+
+
+async def test_a_batch_stores_all_but_late_recordings(system: System, gateway: HttpRecordingClient) -> None:
+    await gateway.delete_of_workflow(WORKSPACE, WORKFLOW, before=5)
+    refused = await put_batch(system, batched("late", revision=5), batched("next", revision=6))
+    assert refused == {f"late@{WORKSPACE}": "Recordings of this workflow were deleted after the run began"}
+    assert await runs(gateway) == ["next"]
+
+
+async def test_a_batch_stores_only_recordings_with_the_ticket_of_their_run(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    keys = TicketKeys(parse_keys(TICKET_KEY))
+    ticket = keys.sign(a_ticket(workspace_id=WORKSPACE, workflow_id=WORKFLOW, run_id=f"R1@{WORKSPACE}"))
+    others = [batched("R2", ticket=ticket), batched("R3", ticket="k1.forged.ticket")]
+    refused = await put_batch(system, batched("R1", ticket=ticket), *others)
+    assert refused.keys() == {f"R2@{WORKSPACE}", f"R3@{WORKSPACE}"}
+    assert await runs(gateway) == ["R1"]
+
+
+async def test_a_batch_is_bounded(system: System) -> None:
+    with pytest.raises(InvalidRequest):
+        await put_batch(system, *[batched("R1")] * (MAX_BATCH_RECORDINGS + 1))
+
+
+async def test_a_worker_sends_single_recordings_to_a_service_of_an_earlier_version(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    routes = system.app.router.routes
+    routes[:] = [each for each in routes if getattr(each, "path", "") != "/internal/recordings"]
+    outbox = RecordingOutbox(system.executor.client)
+    await outbox.start()
+    for number in range(3):
+        spec = a_spec(f"R{number}@{WORKSPACE}")
+        outbox.put(ended_run(spec))
+    await outbox.stop()
+    assert await runs(gateway) == ["R2", "R1", "R0"]
+
+
+async def test_a_worker_sends_batches(system: System, gateway: HttpRecordingClient) -> None:
+    outbox = RecordingOutbox(system.executor.client)
+    await outbox.start()
+    for number in range(3):
+        outbox.put(ended_run(a_spec(f"R{number}@{WORKSPACE}")))
+    await outbox.stop()
+    assert await runs(gateway) == ["R2", "R1", "R0"]
+    assert len(await documents(system, RECORDINGS)) == 1
+    recording = msgspec.json.decode(await gateway.read(WORKSPACE, WORKFLOW, "R1"), type=Recording)
+    assert (recording.run_id, recording.input) == (f"R1@{WORKSPACE}", {"q": 1})
+
+
+async def test_recordings_of_an_earlier_version_are_listed_read_and_deleted(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    await put_by_an_earlier_version(system, "R1")
+    await put_by_an_earlier_version(system, "R2", conversation_id="c")
+    await put_batch(system, batched("R3", conversation_id="c"))
+    assert sorted(await runs(gateway)) == ["R1", "R2", "R3"]
+    assert await runs(gateway, conversation_id="c") == ["R3", "R2"]
+    assert await gateway.read(WORKSPACE, WORKFLOW, "R1") == PLAIN
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id="R1")) == 1
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, conversation_id="c")) == 2
+    assert [await documents(system, name) for name in (RECORDINGS, CHUNKS)] == [[], []]
 
 
 async def test_a_worker_reads_only_the_recording_that_its_run_replays(system: System) -> None:

@@ -14,6 +14,7 @@ from shared.contracts.claims import JournalEntry
 from shared.contracts.dead_letters import RedriveRun
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.recordings import DeletedRecordings, DeleteRecordings
 from shared.contracts.repairs import (
     FindRepairable,
     RepairablePage,
@@ -24,6 +25,7 @@ from shared.contracts.repairs import (
 )
 from shared.contracts.runs import RunSpec, RunStatus, SnapshotRef
 from shared.errors import Conflict, NotFound
+from shared.web.paths import path_of
 
 STEPS = tuple(ResumeStep(name, name, target) for name, target in (("start", 2), ("fetch", 0), ("send", 1)))
 ERROR = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, "unreachable", block_id="send")
@@ -85,6 +87,41 @@ async def test_a_failed_run_keeps_its_journal_as_long_as_its_logs(system: System
     stored = await journals(system, run_id)
     assert len(stored) == len(ENTRIES)
     assert all(timedelta() <= each["expires_at"] - run["expires_at"] < timedelta(minutes=1) for each in stored)
+
+
+async def stop_storing(system: System) -> None:
+    """Report that the workflow stores no inputs and outputs any longer."""
+    body = DeleteRecordings(workflow_id=WORKFLOW, bar_revision=1)
+    path = path_of("recordings", WORKSPACE, "delete")
+    await system.gateway.client.call("POST", path, body=body, returns=DeletedRecordings)
+
+
+async def test_journals_of_failed_runs_are_deleted_when_their_workflow_stops_storing_data(system: System) -> None:
+    run_id = await failed(system)
+    spec = a_spec(log_retention_ms=48 * HOUR_MS)
+    await system.gateway.accept(spec)
+    granted = await system.executor.begin()
+    await system.executor.journal(spec.run_id, granted.attempt, *ENTRIES[:2])
+    await stop_storing(system)
+    assert await journals(system, run_id) == []
+    with pytest.raises(Conflict, match="not stored"):
+        await repair(system, run_id)
+
+    await system.executor.journal(spec.run_id, granted.attempt, ENTRIES[2])
+    assert len(await journals(system, spec.run_id)) == len(ENTRIES)  # needed until the run ends
+    await system.executor.finish(spec.run_id, granted.attempt, an_outcome(RunStatus.FAILED, error=ERROR))
+
+    async def is_discarded() -> bool:
+        return await journals(system, spec.run_id) == []
+
+    await until(is_discarded)
+
+
+async def test_another_workflow_keeps_its_journals(system: System) -> None:
+    snapshot = SnapshotRef(WORKSPACE, "other", "0" * 64, version=3)
+    run_id = await failed(system, a_spec(log_retention_ms=48 * HOUR_MS, snapshot=snapshot))
+    await stop_storing(system)
+    assert len(await journals(system, run_id)) == len(ENTRIES)
 
 
 async def test_the_journal_of_a_run_without_stored_data_goes_with_its_end_and_repair_is_refused(

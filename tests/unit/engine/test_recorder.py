@@ -1,8 +1,12 @@
 """Each execution of each block is recorded with its exact values, and no environment value."""
 
+import json
+from base64 import b64encode
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
+import pytest
 from tests.support.engine.building import Recorder, Scripted, block, chain, document, engine_of, execution
 
 from executor_service.blocks.wait import WaitHandler
@@ -72,6 +76,65 @@ async def test_a_journal_has_no_environment_value_of_recorded_inputs() -> None:
     journal = Recorder()
     await executed(workflow, lambda call: {"status": 201}, journal, journal=True, environment={"KEY": KEY}).run()
     assert KEY not in b"".join(map(bytes, journal.entries)).decode()
+
+
+def planted(number: int) -> str:
+    """Return one of 100 secrets of ten shapes."""
+    shapes = (
+        f"sk-live-{number:032x}",
+        f"pass word/{number:04d}?&=+%",
+        f'"quoted\\{number:05d}"',
+        f"line one of key {number:06d}\nline two of key {number:06d}",
+        f"schl\u00fcssel-\u00df-{number:05d}",
+        f"postgres://user:p%40ss{number:04d}@db.example/x",
+        f"eyJhbGciOi.{number:020d}.c2ln",
+        f"<b>{number:06d}</b>'",
+        f"k{number:05d}",
+        f"AKIA{number:016d}/+wJalr=",
+    )
+    return shapes[number % len(shapes)]
+
+
+def spoken(value: str) -> dict[str, Any]:
+    """Return an answer of an outside system that repeats a value in many forms."""
+    return {
+        "text": f"You sent {value}.",
+        value: "as a name",
+        "address": f"https://example.com/?a={quote(value)}&b={quote_plus(value)}&c={quote(value, safe='')}",
+        "body": json.dumps({"secret": value, "list": [json.dumps([value])]}),
+        "header": "Basic " + b64encode(f"user:{value}".encode()).decode(),
+        "items": [{"deep": [value, f"{value}{value}"]}],
+    }
+
+
+def forms_of(value: str) -> set[str]:
+    """Return the texts by which a reader would find the value."""
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    lines = {line for line in value.splitlines() if len(line) >= 16}
+    return {value, quote(value), quote_plus(value), quote(value, safe=""), *escaped, *lines}
+
+
+@pytest.mark.parametrize("is_journaled", [False, True])
+async def test_none_of_a_hundred_planted_secrets_is_in_a_recording(is_journaled: bool) -> None:
+    environment = {f"SECRET_{number}": planted(number) for number in range(100)}
+    names = list(environment)
+
+    def echo(call: Any) -> Any:
+        if call.block.id == "last":
+            raise ValueError(f"refused {' '.join(environment.values())}")
+        return {name: spoken(environment[name]) for name in names}
+
+    settings = {f"setting{number}": f"Use {{{{{name}}}}} here" for number, name in enumerate(names)}
+    order = block("order", "api", method="POST", url="https://x.example/{{SECRET_1}}", **settings)
+    options: dict[str, Any] = {"journal": is_journaled, "environment": environment, "input": {"q": planted(7)}}
+    result = await executed(chain(order, block("last")), echo, **options).run()
+    recording = recording_of(result)
+    assert recording.status is RunStatus.FAILED
+    assert result.recording is not None
+    content = bytes(result.recording.request().content).decode()
+    text = content + repr(msgspec.json.decode(content))
+    assert [form for value in environment.values() for form in forms_of(value) if form in text] == []
+    assert recording.blocks[1].output["SECRET_0"]["text"] == "You sent {{SECRET_0}}."
 
 
 async def test_a_failure_is_recorded_with_its_message() -> None:

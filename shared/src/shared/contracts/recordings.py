@@ -121,6 +121,36 @@ class StoreRecording(msgspec.Struct, frozen=True, kw_only=True):
     """A Recording, which jobs-service encrypts unread."""
 
 
+MAX_BATCH_RECORDINGS: Final = 1_000
+"""Recordings in one request."""
+
+
+class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=True):
+    """A recording in a batch, with the ticket of its run, whose key is `summary.run_id`."""
+
+    workspace_id: str
+    ticket: str = ""
+
+
+class StoreRecordings(msgspec.Struct, frozen=True):
+    """Store recordings of several runs. Each is accepted or refused separately."""
+
+    recordings: tuple[BatchedRecording, ...]
+
+
+class RefusedRecording(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A recording of a batch that is not stored."""
+
+    run_id: str
+    reason: str = ""
+
+
+class StoredRecordings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Result of a batch: all others are stored."""
+
+    refused: tuple[RefusedRecording, ...] = ()
+
+
 class RecordingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Recordings, newest first. `next_cursor` is None on the last page."""
 
@@ -131,7 +161,8 @@ class RecordingPage(msgspec.Struct, frozen=True, omit_defaults=True):
 class DeleteRecordings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Delete recordings of a workflow: of one run, of one conversation, or all.
 
-    With `bar_revision`, later recordings of runs that began at this revision or an earlier one are refused.
+    With `bar_revision`, later recordings of runs that began at this revision or an earlier one are refused, and the
+    journals of the workflow's failed runs are deleted.
     """
 
     workflow_id: str

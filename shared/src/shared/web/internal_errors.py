@@ -17,6 +17,7 @@ from shared.errors import (
     NotDeployed,
     NotFound,
     PayloadTooLarge,
+    RouteMissing,
     Unauthenticated,
     Unavailable,
 )
@@ -33,6 +34,8 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (AtCapacity, 503),
     (Unavailable, 503),
 )
+
+_NO_ROUTE: Final = frozenset({404, 405})
 
 
 def status_of(error: FlowportError) -> int:
@@ -56,9 +59,11 @@ def render_invalid_parameters(request: Request, error: Exception) -> Response:
 
 
 def raise_internal_error(body: bytes, status: int) -> None:
-    """Raise the other service's error; Unavailable if the body is not a known error."""
+    """Raise the other service's error; Unavailable if the body is not a known error, RouteMissing without the route."""
     try:
         found = msgspec.json.decode(body, type=ErrorBody)
     except msgspec.DecodeError:
+        if status in _NO_ROUTE:
+            raise RouteMissing(f"a service answered {status}: it does not have this route") from None
         raise Unavailable(f"a service answered {status} without an error body") from None
     raise found.error()

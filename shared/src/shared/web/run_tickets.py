@@ -18,6 +18,7 @@ from shared.web.internal_auth import ServiceTokens, identify_caller
 TICKETS: Final = Counter(
     "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]
 )
+_VALID, _MISSING, _REFUSED = map(TICKETS.labels, ("valid", "missing", "refused"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class RunAccess:
             return
         for name, value in claims.items():
             if getattr(self.ticket, name) != value:
-                TICKETS.labels("refused").inc()
+                _REFUSED.inc()
                 raise ticket_error(f"other_{name}", f"The run ticket is for another {name}")
 
 
@@ -59,15 +60,19 @@ class TicketChecks:
         async def check(request: Request) -> RunAccess:
             if identify_caller(request, self._tokens, callers) is not ServiceName.EXECUTOR:
                 return RunAccess()
-            try:
-                ticket = self._ticket(request.headers.get(TICKET_HEADER, ""))
-            except RunTicketRefused:
-                TICKETS.labels("refused").inc()
-                raise
-            TICKETS.labels("valid" if ticket else "missing").inc()
-            return RunAccess(ticket)
+            return self.verify(request.headers.get(TICKET_HEADER, ""))
 
         return check
+
+    def verify(self, text: str) -> RunAccess:
+        """Return what a ticket of executor-service permits. Raises RunTicketRefused."""
+        try:
+            ticket = self._ticket(text)
+        except RunTicketRefused:
+            _REFUSED.inc()
+            raise
+        (_VALID if ticket else _MISSING).inc()
+        return RunAccess(ticket)
 
     def _ticket(self, text: str) -> RunTicket | None:
         if not text:

@@ -1,9 +1,9 @@
 """Replays recorded runs on another version."""
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from executor_service.engine.execution import Execution
 from executor_service.engine.recorder import mask_block
@@ -51,7 +51,7 @@ class ReplayExecution:
             ignore=self._replay.ignore,
         )
         raw = _encode(judged)
-        done = msgspec.structs.replace(
+        done = replace(
             outcome,
             status=RunStatus.COMPLETED,
             error=None,
@@ -63,9 +63,7 @@ class ReplayExecution:
 
 def spec_of_replay(spec: RunSpec, recording: Recording) -> RunSpec:
     """Return the replay's spec with what selects the blocks of the recorded run."""
-    return msgspec.structs.replace(
-        spec, trigger=Trigger(recording.trigger), start_block_id=recording.start_block_id, record=RECORD
-    )
+    return replace(spec, trigger=Trigger(recording.trigger), start_block_id=recording.start_block_id, record=RECORD)
 
 
 def _plain(block: RecordedBlock, names: EnvironmentNames) -> RecordedBlock:

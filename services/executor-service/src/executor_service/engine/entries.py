@@ -29,7 +29,7 @@ class BlockFinished(msgspec.Struct, omit_defaults=True, tag="block"):
     order: int = 0
     """Number of log entries before it; likewise in the other entries."""
     recorded: RecordedBlock | None = None
-    """The execution for the run's recording, without its output; None if the run is not recorded."""
+    """The execution for the run's recording, in a journal without its output; None if the run is not recorded."""
 
 
 class ContainerOpened(msgspec.Struct, omit_defaults=True, tag="open"):

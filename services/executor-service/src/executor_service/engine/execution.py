@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from functools import reduce
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.deadline import Deadline
@@ -181,7 +181,7 @@ class Execution:
         if masked is None:
             return result
         logged = Payload(inline=msgspec.Raw(masked), size=len(masked))
-        outcome = msgspec.structs.replace(result.outcome, output=msgspec.structs.replace(output, logged=logged))
+        outcome = replace(result.outcome, output=replace(output, logged=logged))
         return replace(result, outcome=outcome)
 
     def _run_end(self, started_at: datetime, began: float, error: RunError | None, partial: Output | None) -> RunEnd:

@@ -62,6 +62,8 @@ def visible_block_id(name: str) -> str:
 
 def execution_path(block_id: str, iterations: tuple[Iteration, ...]) -> str:
     """Return a name unique among all block executions in the run."""
+    if not iterations:
+        return block_id
     return "/".join([*(str(enclosing.index) for enclosing in reversed(iterations)), block_id])
 
 

@@ -109,8 +109,10 @@ class Progress:
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
         if entry.recorded is not None:
-            self.state.recorded.append(replace(entry.recorded, output=entry.output))
-            self.state.recorded_bytes += entry.recorded.size
+            recorded = entry.recorded
+            has_output = recorded.output is not None
+            self.state.recorded.append(recorded if has_output else replace(recorded, output=entry.output))
+            self.state.recorded_bytes += recorded.size
         if entry.pause is not None:
             self.state.running.pop(entry.work.key, None)
             self.state.pauses[entry.pause.context_id] = entry.pause

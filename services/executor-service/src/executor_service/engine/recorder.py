@@ -1,6 +1,5 @@
 """Records the blocks of a run, and builds the run's recording after its end."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -46,15 +45,17 @@ class RunRecorder:
         if self._state.recorded_bytes > MAX_RECORDING_BYTES:
             return
         call, inputs = attempt.call, attempt.inputs
+        block = call.block.block
         raw = b"null" if inputs is None else _encode(inputs.recorded())
         error = done.error
         done.recorded = RecordedBlock(
             path=call.execution_path,
-            block_id=call.block.id,
-            block_name=call.block.name,
-            block_type=call.block.type,
+            block_id=block.id,
+            block_name=block.name,
+            block_type=block.type,
             order=attempt.order,
             inputs=msgspec.Raw(self._names.mask_json(raw) if self._is_journaled else raw),
+            output=None if self._is_journaled else done.output,
             error=None if error is None else error.message,
             http_status=None if error is None else error.http_status,
             effect=EffectKind.NONE if inputs is None else effect_kind(call.block.spec, inputs.params),
@@ -69,8 +70,7 @@ class RunRecorder:
         self._state.recorded = [mask_block(block, self._names) for block in self._state.recorded]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecording:
+class RunRecording(msgspec.Struct, frozen=True, kw_only=True):
     """A run that has ended and is to be recorded. `request` masks and encodes it, in any thread."""
 
     spec: RunSpec
@@ -84,52 +84,71 @@ class RunRecording:
     """Bytes of the recorded blocks, roughly."""
     names: EnvironmentNames
 
-    def request(self) -> StoreRecording:
-        """Return the request that stores the recording."""
-        spec, outcome = self.spec, self.outcome
+    def request(self, names: EnvironmentNames | None = None) -> StoreRecording:
+        """Return the request that stores the recording. `names`: those of an equal environment, with their forms."""
+        recording, content = self._build(names or self.names)
+        summary = RecordingSummary(
+            run_id=recording.run_id,
+            workflow_id=recording.workflow_id,
+            version=recording.version,
+            trigger=recording.trigger,
+            conversation_id=recording.conversation_id,
+            status=recording.status,
+            started_at=self.outcome.started_at,
+            duration_ms=recording.duration_ms,
+            blocks=len(recording.blocks),
+            size=len(content),
+            is_cut=recording.is_cut,
+        )
+        return StoreRecording(summary=summary, record=self.record, content=msgspec.Raw(content))
+
+    def _build(self, names: EnvironmentNames) -> tuple[Recording, bytes]:
+        """Return the masked recording and its JSON. One search finds out that nothing needs to be masked."""
+        if self.size <= MAX_RECORDING_BYTES:
+            recording = self._recording(self.blocks)
+            content = _encode(recording)
+            if len(content) <= MAX_RECORDING_BYTES and not names.may_occur_in(content):
+                return recording, content
         room = MAX_RECORDING_BYTES
         blocks: list[RecordedBlock] = []
         for block in self.blocks:
-            masked = mask_block(block, self.names)
+            masked = mask_block(block, names)
             room -= len(_encode(masked))
             if room < 0:
                 break
             blocks.append(masked)
-        is_cut = len(blocks) < len(self.blocks) or self.size > MAX_RECORDING_BYTES
-        recording = Recording(
+        recording = self._recording(tuple(blocks))
+        error = recording.error
+        recording = replace(
+            recording,
+            input=_masked(self.input, names),
+            output=_masked(self.output, names),
+            error=None if error is None else str(names.mask(error)),
+            is_cut=len(blocks) < len(self.blocks) or self.size > MAX_RECORDING_BYTES,
+        )
+        return recording, _encode(recording)
+
+    def _recording(self, blocks: tuple[RecordedBlock, ...]) -> Recording:
+        spec, outcome = self.spec, self.outcome
+        snapshot = spec.snapshot
+        return Recording(
             run_id=spec.run_id,
-            workspace_id=spec.snapshot.workspace_id,
-            workflow_id=spec.snapshot.workflow_id,
-            version=spec.snapshot.version,
-            snapshot_hash=spec.snapshot.snapshot_hash,
+            workspace_id=snapshot.workspace_id,
+            workflow_id=snapshot.workflow_id,
+            version=snapshot.version,
+            snapshot_hash=snapshot.snapshot_hash,
             trigger=spec.trigger.value,
             start_block_id=spec.start_block_id,
             conversation_id=spec.conversation_id,
-            input=_masked(self.input, self.names),
+            input=self.input,
             status=outcome.status,
-            output=_masked(self.output, self.names),
+            output=self.output,
             error=None if outcome.error is None else outcome.error.message,
             started_at=outcome.started_at,
             duration_ms=outcome.duration_ms,
             usage=self.usage,
-            blocks=tuple(blocks),
-            is_cut=is_cut,
+            blocks=blocks,
         )
-        content = _encode(recording)
-        summary = RecordingSummary(
-            run_id=spec.run_id,
-            workflow_id=spec.snapshot.workflow_id,
-            version=spec.snapshot.version,
-            trigger=spec.trigger.value,
-            conversation_id=spec.conversation_id,
-            status=outcome.status,
-            started_at=outcome.started_at,
-            duration_ms=outcome.duration_ms,
-            blocks=len(blocks),
-            size=len(content),
-            is_cut=is_cut,
-        )
-        return StoreRecording(summary=summary, record=self.record, content=msgspec.Raw(content))
 
 
 def should_record(record: RecordRun | None, status: RunStatus) -> bool:

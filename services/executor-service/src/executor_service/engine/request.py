@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import RunOutcome
@@ -79,8 +81,7 @@ class RunFrom:
     outputs: Mapping[str, Output]
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(msgspec.Struct, frozen=True):
     """Result of an ended or paused run. `output` is the value that `outcome.output` carries as JSON.
 
     `state` is set for a paused run, to restore it on resume.

@@ -101,6 +101,11 @@ class EnvironmentNames:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
+    @property
+    def key(self) -> frozenset[tuple[str, str]]:
+        """Return what equals that of the same environment."""
+        return frozenset(self._environment.items())
+
     def mask(self, value: Json) -> Json:
         """Return a value of any shape with names in place of environment values, also in keys."""
         if not self._names:
@@ -115,14 +120,18 @@ class EnvironmentNames:
 
     def mask_json(self, raw: bytes) -> bytes:
         """Return JSON with names in place of environment values; a note of its size if it is nested too deeply."""
-        if not self._names:
-            return raw
-        text = raw.decode()
-        if not any(form in text for form in self._json_forms.candidates_in(text)):
+        if not self.may_occur_in(raw):
             return raw
         if is_too_deep(raw, MAX_LEVELS):
             return _encode({"truncated": True, "bytes": len(raw)})
         return _encode(self.mask(_decode(raw)))
+
+    def may_occur_in(self, raw: bytes) -> bool:
+        """Return whether this JSON may contain an environment value."""
+        if not self._names:
+            return False
+        text = raw.decode()
+        return any(form in text for form in self._json_forms.candidates_in(text))
 
     def _mask_text(self, text: str) -> str:
         for form in self._forms.candidates_in(text):

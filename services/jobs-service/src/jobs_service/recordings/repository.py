@@ -1,29 +1,40 @@
-"""Recordings in MongoDB, each encrypted with a key that the key ring encrypts.
+"""Recordings in MongoDB, in encrypted packs.
 
-So a rotation re-encrypts only the small keys, and a deleted key makes its recording unreadable.
+The key ring encrypts only the key of each pack. So a rotation re-encrypts only the small keys, and a pack without its
+key is unreadable.
 """
 
 import asyncio
-import os
-from base64 import b64decode, b64encode
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pymongo import ReplaceOne
-
+from jobs_service.recordings.packs import (
+    KEY,
+    NO_CONTENT,
+    PackCipher,
+    PackEntry,
+    content_id_of,
+    entries_of,
+    key_name,
+    pack_id_of,
+    part_of,
+    summaries,
+)
+from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.contracts.recordings import DeleteRecordings, RecordingPage, RecordingSummary, StoreRecording
-from shared.contracts.runs import RunStatus
+from shared.batching import batches
+from shared.contracts.recordings import DeleteRecordings, RecordingPage, StoreRecording
 from shared.errors import NotFound
-from shared.ids import public_run_id
+from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
-from shared.store.sealed_documents import SealedDocuments, read_sealed
+from shared.store.sealed_documents import SealedDocuments
 
 RECORDINGS: Final = "recordings"
 CHUNKS: Final = "recording_chunks"
@@ -31,17 +42,33 @@ BARS: Final = "recording_bars"
 """Revisions of workflows whose recordings were deleted: recordings that arrive later are refused."""
 INDEXES: Final = (
     Index(RECORDINGS, ascending("workspace_id", "workflow_id", "position")),
+    Index(RECORDINGS, ascending("runs")),
     Index(RECORDINGS, ascending("key.key_id")),
     Index(RECORDINGS, ascending("expires_at"), expire_after_seconds=0),
     Index(CHUNKS, ascending("run")),
     Index(CHUNKS, ascending("workspace_id", "workflow_id")),
     Index(CHUNKS, ascending("expires_at"), expire_after_seconds=0),
 )
-CHUNK_BYTES: Final = 4 * 1024 * 1024
-NONCE_BYTES: Final = 12
-KEY_BITS: Final = 256
 MAX_DAYS: Final = 3_650
-_KEY: Final = "key"
+PACK_BYTES: Final = 4 * 1024 * 1024
+MIN_WEIGHT: Final = 4 * 1024
+"""Bytes for which a short recording counts in a pack: bounds the recordings that a deletion of one rewrites."""
+PACKS_AT_ONCE: Final = 20
+"""Packs that a list fetches together: each may have hundreds of summaries."""
+CHANGED: Final = "The recording changed during its deletion. Try again."
+
+
+class ReceivedRecording(NamedTuple):
+    """A recording to store, of the run with this key."""
+
+    workspace_id: str
+    run: str
+    request: StoreRecording
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Return the workspace and the workflow of the run."""
+        return self.workspace_id, self.request.summary.workflow_id
 
 
 class MongoRecordings:
@@ -49,49 +76,47 @@ class MongoRecordings:
 
     def __init__(self, store: Store, key_ring: AesGcmKeyRing) -> None:
         self._store = store
-        self._key_ring = key_ring
+        self._cipher = PackCipher(key_ring)
         self._recordings = store.collection(RECORDINGS)
         self._chunks = store.collection(CHUNKS)
         self._bars = store.collection(BARS)
 
     @store_call
-    async def put(self, workspace_id: str, run: str, request: StoreRecording) -> bool:
-        """Store a recording; return whether it is stored. A later one of the same run replaces it.
+    async def put(self, recordings: Sequence[ReceivedRecording], *, replace: bool = False) -> set[str]:
+        """Store recordings; return the runs whose recordings are stored. A repeated call changes nothing.
 
-        Raises Unavailable without an encryption key.
+        `replace`: delete earlier ones of these runs. Raises Unavailable without an encryption key.
         """
-        workflow_id, revision = request.summary.workflow_id, request.record.revision
-        if await self._is_barred(workspace_id, workflow_id, revision):
-            return False
-        secret = AESGCM.generate_key(KEY_BITS)
-        sealed = self._key_ring.seal(b64encode(secret).decode(), workspace_id=workspace_id, name=_name(run))
-        content = await asyncio.to_thread(_encrypt, secret, bytes(request.content), _bound(workspace_id, run))
-        now = await now_ms(self._store)
-        expires_at = from_ms(now) + timedelta(days=min(max(request.record.days, 1), MAX_DAYS))
-        owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id, "expires_at": expires_at}
-        await self._chunks.delete_many({"run": run})
-        for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
-            chunk = {"_id": f"{run}#{number}", "run": run, **owner, "data": content[start : start + CHUNK_BYTES]}
-            await self._chunks.bulk_write([ReplaceOne({"_id": chunk["_id"]}, chunk, upsert=True)])
-        fields = _fields(request.summary)
-        document = {"_id": run, **owner, **fields, "position": f"{now:015d}-{run}", _KEY: asdict(sealed)}
-        await self._recordings.replace_one({"_id": run}, document, upsert=True)
-        if await self._is_barred(workspace_id, workflow_id, revision):  # a deletion may have passed before
-            await self._delete({"_id": run}, {"run": run})
-            return False
-        return True
+        accepted = {each.run: each for each in await self._without_barred(recordings)}
+        # An earlier call for the same recordings may have ended between its write and its second check.
+        await self._remove_stored([each for each in recordings if each.run not in accepted])
+        if not accepted:
+            return set()
+        if replace:
+            await self._remove_stored(accepted.values())
+        packs = await asyncio.to_thread(self._seal, list(accepted.values()), await now_ms(self._store))
+        await insert_new(self._chunks, [chunk for _, chunks in packs for chunk in chunks])
+        known = await insert_new(self._recordings, [document for document, _ in packs])
+        unused = [chunk["_id"] for document, chunks in packs if document["_id"] in known for chunk in chunks]
+        if unused:
+            await self._chunks.delete_many({"_id": {"$in": unused}})
+        stored = {each.run for each in await self._without_barred(accepted.values())}
+        await self._remove_stored([each for each in accepted.values() if each.run not in stored])  # deleted since
+        return stored
 
     @store_call
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
         """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted)."""
-        found = await self._recordings.find_one({"_id": run, "workspace_id": workspace_id, "workflow_id": workflow_id})
+        owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        newest = [("position", -1)]
+        found = await self._recordings.find_one({"runs": run, **owner}, sort=newest)
+        if found is None:  # of an earlier version
+            found = await self._recordings.find_one({"_id": run, **owner})
         if found is None or found["expires_at"].timestamp() * 1000 <= await now_ms(self._store):
             raise NotFound("Recording not found")
-        chunks = {each["_id"]: each["data"] async for each in self._chunks.find({"run": run})}
-        content = b"".join(chunks[f"{run}#{number}"] for number in range(len(chunks)))
-        sealed = read_sealed(found[_KEY])
-        secret = self._key_ring.open(sealed, workspace_id=workspace_id, name=_name(run))
-        return await asyncio.to_thread(_decrypt, b64decode(secret), content, _bound(workspace_id, run))
+        content = await asyncio.to_thread(self._cipher.open, found, await self._data(found))
+        _, recording = part_of(found, content, {run})
+        return recording
 
     @store_call
     async def page(
@@ -104,78 +129,164 @@ class MongoRecordings:
             "expires_at": {"$gt": from_ms(await now_ms(self._store))},
         }
         if conversation_id is not None:
-            wanted["conversation_id"] = conversation_id
+            wanted |= _of_conversation(conversation_id)
         if cursor is not None:
             wanted["position"] = {"$lt": cursor}
-        found = await self._recordings.find(wanted, {_KEY: 0}).sort("position", -1).limit(limit + 1).to_list()
-        shown = found[:limit]
-        next_cursor = shown[-1]["position"] if len(found) > limit else None
-        return RecordingPage(tuple(map(_summary, shown)), next_cursor)
+        packs = (
+            self._recordings.find(wanted, NO_CONTENT).sort("position", -1).limit(limit + 1).batch_size(PACKS_AT_ONCE)
+        )
+        found = []
+        async for document in packs:
+            found += [
+                (position, summary)
+                for position, summary in summaries(document)
+                if (cursor is None or position < cursor)
+                and (conversation_id is None or summary.conversation_id == conversation_id)
+            ]
+            if len(found) > limit:
+                break
+        next_cursor = found[limit - 1][0] if len(found) > limit else None
+        return RecordingPage(tuple(summary for _, summary in found[:limit]), next_cursor)
 
     @store_call
     async def delete(self, workspace_id: str, request: DeleteRecordings, run: str | None) -> int:
-        """Delete recordings, and bar late ones; return how many were deleted."""
+        """Delete recordings, and bar late ones; return how many were deleted. Raises Unavailable."""
         owner: Document = {"workspace_id": workspace_id, "workflow_id": request.workflow_id}
         if request.bar_revision is not None:
             bar = {"$max": {"revision": request.bar_revision}, "$setOnInsert": owner}
             await self._bars.update_one({"_id": _bar(workspace_id, request.workflow_id)}, bar, upsert=True)
         if run is not None:
-            return await self._delete({**owner, "_id": run}, {**owner, "run": run})
+            return await self._remove_run(owner, run)
         if request.conversation_id is None:
-            return await self._delete(owner, owner)
-        wanted = {**owner, "conversation_id": request.conversation_id}
-        runs = [each["_id"] async for each in self._recordings.find(wanted, {"_id": 1})]
-        return await self._delete({**owner, "_id": {"$in": runs}}, {**owner, "run": {"$in": runs}})
+            deleted = (await self._recordings.delete_many(owner)).deleted_count
+            await self._chunks.delete_many(owner)
+            return deleted
+        return await self._remove_conversation(owner, request.conversation_id)
 
-    async def _delete(self, recordings: Document, chunks: Document) -> int:
-        """Delete keys first: without its key, a chunk is unreadable."""
-        deleted = (await self._recordings.delete_many(recordings)).deleted_count
-        await self._chunks.delete_many(chunks)
+    def _seal(self, recordings: Sequence[ReceivedRecording], now: int) -> list[tuple[Document, list[Document]]]:
+        """Return the documents of packs, and their chunks."""
+        return [self._seal_pack(pack, now) for pack in _packs(recordings)]
+
+    def _seal_pack(self, recordings: Sequence[ReceivedRecording], now: int) -> tuple[Document, list[Document]]:
+        first = recordings[0]
+        workspace_id, workflow_id = first.owner
+        contents = [bytes(each.request.content) for each in recordings]
+        entries = [
+            PackEntry(each.run, len(content), each.request.summary)
+            for each, content in zip(recordings, contents, strict=True)
+        ]
+        days = min(max(first.request.record.days, 1), MAX_DAYS)
+        owner: Document = {
+            "workspace_id": workspace_id,
+            "workflow_id": workflow_id,
+            "expires_at": from_ms(now) + timedelta(days=days),
+        }
+        pack_id = pack_id_of(workspace_id, workflow_id, [each.run for each in recordings])
+        position = f"{now:015d}-{pack_id}"
+        return self._cipher.seal(owner, entries, b"".join(contents), pack_id=pack_id, position=position)
+
+    async def _data(self, document: Document) -> bytes:
+        """Return a pack's encrypted content."""
+        if "data" in document:
+            return bytes(document["data"])
+        content_id = content_id_of(document)
+        chunks = {each["_id"]: each["data"] async for each in self._chunks.find({"run": content_id})}
+        return b"".join(chunks.get(f"{content_id}#{number}", b"") for number in range(len(chunks)))
+
+    async def _remove_run(self, owner: Document, run: str) -> int:
+        old = (await self._recordings.delete_one({**owner, "_id": run})).deleted_count  # of an earlier version
+        await self._chunks.delete_many({**owner, "run": run})
+        packs = await self._recordings.find({**owner, "runs": run}, {"_id": 1}).to_list()
+        return old + sum([await self._remove(each["_id"], {run}) for each in packs])
+
+    async def _remove_conversation(self, owner: Document, conversation_id: str) -> int:
+        wanted = {**owner, **_of_conversation(conversation_id)}
+        packs = await self._recordings.find(wanted, NO_CONTENT).to_list()
+        deleted = 0
+        for document in packs:
+            entries = entries_of(document)
+            runs = {each.run for each in entries if each.summary.conversation_id == conversation_id}
+            deleted += await self._remove(document["_id"], runs)
         return deleted
 
-    async def _is_barred(self, workspace_id: str, workflow_id: str, revision: int) -> bool:
-        found = await self._bars.find_one({"_id": _bar(workspace_id, workflow_id)})
-        return found is not None and revision <= found["revision"]
+    async def _remove_stored(self, recordings: Collection[ReceivedRecording]) -> None:
+        """Remove stored recordings of these runs from their packs."""
+        if not recordings:
+            return
+        runs = {each.run for each in recordings}
+        owners = {each.owner for each in recordings}
+        fields = {"workspace_id": 1, "workflow_id": 1}
+        packs = await self._recordings.find({"runs": {"$in": list(runs)}}, fields).to_list()
+        for each in packs:
+            if (each["workspace_id"], each["workflow_id"]) in owners:
+                await self._remove(each["_id"], runs)
+
+    async def _remove(self, pack_id: str, runs: Collection[str]) -> int:
+        """Remove recordings from a pack; return how many. The others get a new key."""
+        return await retry_on_conflict(partial(self._try_remove, pack_id, runs), conflict=CHANGED)
+
+    async def _try_remove(self, pack_id: str, runs: Collection[str]) -> int | None:
+        """Return the number of removed recordings; None if the pack has changed."""
+        found = await self._recordings.find_one({"_id": pack_id})
+        if found is None:
+            return 0
+        entries = entries_of(found)
+        left = {each.run for each in entries if each.run not in runs}
+        unchanged = {"_id": pack_id, f"{KEY}.nonce": found[KEY]["nonce"]}
+        if len(left) == len(entries):
+            return 0
+        if not left:
+            is_done = (await self._recordings.delete_one(unchanged)).deleted_count == 1
+        else:
+            document, chunks = await asyncio.to_thread(self._seal_rest, found, await self._data(found), left)
+            await insert_new(self._chunks, chunks)
+            is_done = (await self._recordings.replace_one(unchanged, document)).matched_count == 1
+            if not is_done:
+                await self._chunks.delete_many({"_id": {"$in": [each["_id"] for each in chunks]}})
+        if not is_done:
+            return None
+        await self._chunks.delete_many({"run": content_id_of(found)})
+        return len(entries) - len(left)
+
+    def _seal_rest(self, found: Document, data: bytes, runs: Collection[str]) -> tuple[Document, list[Document]]:
+        """Return a pack with only the recordings of these runs."""
+        entries, content = part_of(found, self._cipher.open(found, data), runs)
+        owner = {name: found[name] for name in ("workspace_id", "workflow_id", "expires_at")}
+        return self._cipher.seal(owner, entries, content, pack_id=found["_id"], position=found["position"])
+
+    async def _without_barred(self, recordings: Collection[ReceivedRecording]) -> list[ReceivedRecording]:
+        """Return the recordings of runs that began after the last deletion."""
+        owners = {each.owner for each in recordings}
+        ids = {_bar(*owner): owner for owner in owners}
+        bars = {ids[each["_id"]]: each["revision"] async for each in self._bars.find({"_id": {"$in": list(ids)}})}
+        if not bars:
+            return list(recordings)
+        return [each for each in recordings if each.request.record.revision > bars.get(each.owner, -1)]
 
 
 def sealed_keys(store: Store) -> SealedDocuments:
     """Return the keys of recordings, for key rotation."""
-    return SealedDocuments(store.collection(RECORDINGS), _KEY, lambda each: (each["workspace_id"], _name(each["_id"])))
-
-
-def _encrypt(secret: bytes, content: bytes, bound: bytes) -> bytes:
-    nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(secret).encrypt(nonce, content, bound)
-
-
-def _decrypt(secret: bytes, content: bytes, bound: bytes) -> bytes:
-    return AESGCM(secret).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound)
-
-
-_SHOWN: Final = ("version", "trigger", "conversation_id", "started_at", "duration_ms", "blocks", "size", "is_cut")
-
-
-def _fields(summary: RecordingSummary) -> dict[str, Any]:
-    return {name: getattr(summary, name) for name in _SHOWN} | {"status": summary.status.value}
-
-
-def _summary(document: Document) -> RecordingSummary:
-    return RecordingSummary(
-        run_id=public_run_id(document["_id"]),
-        workflow_id=document["workflow_id"],
-        status=RunStatus(document["status"]),
-        expires_at=document["expires_at"],
-        **{name: document[name] for name in _SHOWN},
+    return SealedDocuments(
+        store.collection(RECORDINGS), KEY, lambda each: (each["workspace_id"], key_name(each["_id"]))
     )
 
 
-def _bound(workspace_id: str, run: str) -> bytes:
-    return f"{workspace_id}\0{run}".encode()
+def _packs(recordings: Iterable[ReceivedRecording]) -> Iterator[tuple[ReceivedRecording, ...]]:
+    """Yield recordings that are stored and expire together."""
+    groups: defaultdict[tuple[tuple[str, str], int], list[ReceivedRecording]] = defaultdict(list)
+    for each in recordings:
+        groups[each.owner, each.request.record.days].append(each)
+    for group in groups.values():
+        yield from batches(group, weigh=_weight, max_weight=PACK_BYTES)
+
+
+def _weight(recording: ReceivedRecording) -> int:
+    return max(len(bytes(recording.request.content)), MIN_WEIGHT)
+
+
+def _of_conversation(conversation_id: str) -> Document:
+    return {"$or": [{"conversations": conversation_id}, {"conversation_id": conversation_id}]}
 
 
 def _bar(workspace_id: str, workflow_id: str) -> str:
     return f"{workspace_id}/{workflow_id}"
-
-
-def _name(run: str) -> str:
-    return f"recording/{run}"

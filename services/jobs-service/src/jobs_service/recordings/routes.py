@@ -1,13 +1,15 @@
 """Routes for recordings: workers store them, the gateway reads and deletes them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.recordings.repository import MongoRecordings
+from jobs_service.recordings.batches import store_batch
+from jobs_service.recordings.repository import MongoRecordings, ReceivedRecording
 from jobs_service.runs.ports import RunRepository
-from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording
+from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording, StoreRecordings
 from shared.errors import NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
@@ -21,18 +23,27 @@ Run = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
 def recordings_router(
-    recordings: MongoRecordings, runs: RunRepository, tokens: ServiceTokens, checks: TicketChecks
+    recordings: MongoRecordings,
+    runs: RunRepository,
+    discard_journals: Callable[[str, str], Awaitable[None]],
+    tokens: ServiceTokens,
+    checks: TicketChecks,
 ) -> APIRouter:
     """Return `/internal/recordings`.
 
-    A worker stores only the recording of the run whose ticket it has, and reads only the one that this run replays.
+    A worker stores only recordings of runs whose tickets it has, and reads only the one that its run replays.
+    `discard_journals` deletes the journals of a workflow's failed runs.
     """
-    router = APIRouter(prefix="/internal/recordings/{workspace_id}")
+    router = APIRouter(prefix="/internal/recordings")
     worker = checks.access(ServiceName.EXECUTOR)
     reader = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
     gateway = [Depends(only(tokens, ServiceName.GATEWAY))]
 
-    @router.put("/{run}", status_code=204)
+    @router.post("", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+    async def put_batch(body: Annotated[StoreRecordings, Depends(struct_body(StoreRecordings))]) -> Response:
+        return StructResponse(await store_batch(body, recordings, checks))
+
+    @router.put("/{workspace_id}/{run}", status_code=204)
     async def put(
         workspace_id: Workspace,
         run: Run,
@@ -40,9 +51,9 @@ def recordings_router(
         body: Annotated[StoreRecording, Depends(struct_body(StoreRecording))],
     ) -> None:
         access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
-        await recordings.put(workspace_id, run, body)
+        await recordings.put([ReceivedRecording(workspace_id, run, body)], replace=True)
 
-    @router.get("", dependencies=gateway)
+    @router.get("/{workspace_id}", dependencies=gateway)
     async def page(
         workspace_id: Workspace,
         workflow_id: str,
@@ -65,15 +76,17 @@ def recordings_router(
             if replayed is None or replayed.run_id != run:
                 raise NotFound("Recording not found")
 
-    @router.get("/{run}", dependencies=[Depends(may_read)])
+    @router.get("/{workspace_id}/{run}", dependencies=[Depends(may_read)])
     async def read(workspace_id: Workspace, run: Run, workflow_id: str) -> Response:
         return Response(await recordings.read(workspace_id, workflow_id, run), media_type="application/json")
 
-    @router.post("/delete", dependencies=gateway)
+    @router.post("/{workspace_id}/delete", dependencies=gateway)
     async def delete(
         workspace_id: Workspace, body: Annotated[DeleteRecordings, Depends(struct_body(DeleteRecordings))]
     ) -> Response:
         run = None if body.run_id is None else run_key(workspace_id, body.run_id)
+        if body.bar_revision is not None:
+            await discard_journals(workspace_id, body.workflow_id)
         return StructResponse(DeletedRecordings(await recordings.delete(workspace_id, body, run)))
 
     return router

@@ -51,6 +51,9 @@ SEARCH_IS_CUT: Final = "search_cut"
 KEEPS_JOURNAL: Final = "keeps_journal"
 """Marks a run whose journal stays after a failure."""
 
+DISCARDS_JOURNAL: Final = "discards_journal"
+"""Marks a run whose workflow stopped storing data before the run's journal was deleted."""
+
 REPAIR_OF: Final = "repair_of"
 """The failed run that this run repairs."""
 

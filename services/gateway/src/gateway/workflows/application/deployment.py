@@ -131,6 +131,8 @@ class DeploymentService:
             after=_access(changed.endpoint),
         )
         await self._settle()
+        if change.stores_data is False:  # until now, other gateways may have started runs that store data
+            await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=revision)
         return changed
 
     async def archive(self, caller: Caller, workflow_id: str) -> None:

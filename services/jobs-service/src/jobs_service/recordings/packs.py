@@ -1,0 +1,161 @@
+"""Packs: recordings of one workflow that are stored as one document, and encrypted with one key.
+
+A document for each recording would cost the store more than a short run costs everything else.
+"""
+
+import os
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.contracts.recordings import RecordingSummary
+from shared.contracts.runs import RunStatus
+from shared.errors import Unavailable
+from shared.ids import new_id, public_run_id
+from shared.security.aes_gcm import AesGcmKeyRing
+from shared.store.documents import Document
+from shared.store.sealed_documents import read_sealed
+
+CHUNK_BYTES: Final = 4 * 1024 * 1024
+"""Longer content is stored in chunks beside the document."""
+NONCE_BYTES: Final = 12
+KEY_BITS: Final = 256
+COMPRESSION: Final = 1
+KEY: Final = "key"
+CONTENT_ID: Final = "content_id"
+"""Names the chunks of a pack. A pack of an earlier version has one recording, and names them by its run."""
+NO_CONTENT: Final = {"data": 0, KEY: 0}
+_FIELDS: Final = ("version", "trigger", "conversation_id", "started_at", "duration_ms", "blocks", "size", "is_cut")
+"""Fields of a summary in a document of an earlier version."""
+
+
+class PackEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A recording in a pack; `length` is that of its JSON."""
+
+    run: str
+    length: int
+    summary: RecordingSummary
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_entries: Final = msgspec.json.Decoder(tuple[PackEntry, ...]).decode
+
+
+class PackCipher:
+    """Builds and reads documents of packs. Every pack has its own key, which the key ring encrypts."""
+
+    def __init__(self, key_ring: AesGcmKeyRing) -> None:
+        self._key_ring = key_ring
+
+    def seal(
+        self, owner: Document, entries: Sequence[PackEntry], content: bytes, *, pack_id: str, position: str
+    ) -> tuple[Document, list[Document]]:
+        """Return a pack's document and its chunks. `owner` has its workspace, workflow and expiry.
+
+        Raises Unavailable without an encryption key.
+        """
+        workspace_id = owner["workspace_id"]
+        secret = AESGCM.generate_key(KEY_BITS)
+        sealed = self._key_ring.seal(b64encode(secret).decode(), workspace_id=workspace_id, name=key_name(pack_id))
+        nonce = os.urandom(NONCE_BYTES)
+        compressed = zlib.compress(content, COMPRESSION)
+        data = nonce + AESGCM(secret).encrypt(nonce, compressed, _bound(workspace_id, pack_id))
+        document: Document = {
+            "_id": pack_id,
+            **owner,
+            "position": position,
+            "runs": [entry.run for entry in entries],
+            "entries": zlib.compress(_encode(entries), COMPRESSION),
+            KEY: asdict(sealed),
+        }
+        if conversations := {each.summary.conversation_id for each in entries} - {None}:
+            document["conversations"] = list(conversations)
+        if len(data) <= CHUNK_BYTES:
+            return document | {"data": data}, []
+        content_id = new_id()
+        chunks = [
+            {"_id": f"{content_id}#{number}", "run": content_id, **owner, "data": data[start : start + CHUNK_BYTES]}
+            for number, start in enumerate(range(0, len(data), CHUNK_BYTES))
+        ]
+        return document | {CONTENT_ID: content_id}, chunks
+
+    def open(self, document: Document, data: bytes) -> bytes:
+        """Return the JSON of all recordings of a pack, one after the other. Raises Unavailable."""
+        workspace_id, pack_id = document["workspace_id"], document["_id"]
+        secret = self._key_ring.open(read_sealed(document[KEY]), workspace_id=workspace_id, name=key_name(pack_id))
+        bound = _bound(workspace_id, pack_id)
+        try:
+            content = AESGCM(b64decode(secret)).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound)
+        except InvalidTag:  # its chunks were deleted after the document was read
+            raise Unavailable("The recording changed while it was read. Try again.") from None
+        return zlib.decompress(content) if "entries" in document else content
+
+
+def entries_of(document: Document) -> tuple[PackEntry, ...]:
+    """Return the recordings of a pack, oldest first; the only one of a document of an earlier version."""
+    if "entries" in document:
+        return _decode_entries(zlib.decompress(document["entries"]))
+    run = document["_id"]
+    summary = RecordingSummary(
+        run_id=run,
+        workflow_id=document["workflow_id"],
+        status=RunStatus(document["status"]),
+        **{name: document[name] for name in _FIELDS},
+    )
+    return (PackEntry(run, -1, summary),)
+
+
+def summaries(document: Document) -> list[tuple[str, RecordingSummary]]:
+    """Return the summaries of a pack with their positions, newest first."""
+    entries, position = entries_of(document), document["position"]
+    is_pack = "entries" in document
+    shown = [
+        (f"{position}.{number:05d}" if is_pack else position, _shown(entry, document["expires_at"]))
+        for number, entry in enumerate(entries)
+    ]
+    return shown[::-1]
+
+
+def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[list[PackEntry], bytes]:
+    """Return the entries of these runs, and their JSON."""
+    entries: list[PackEntry] = []
+    parts: list[bytes] = []
+    start = 0
+    for entry in entries_of(document):
+        end = len(content) if entry.length < 0 else start + entry.length
+        if entry.run in runs:
+            entries.append(entry)
+            parts.append(content[start:end])
+        start = end
+    return entries, b"".join(parts)
+
+
+def pack_id_of(workspace_id: str, workflow_id: str, runs: Collection[str]) -> str:
+    """Return the id of a pack: the same for a repeated request."""
+    return sha256("\0".join([workspace_id, workflow_id, *sorted(runs)]).encode()).hexdigest()[:32]
+
+
+def content_id_of(document: Document) -> str:
+    """Return the name of a pack's chunks."""
+    return str(document.get(CONTENT_ID, document["_id"]))
+
+
+def key_name(pack_id: str) -> str:
+    """Return the name for which the key of a pack is encrypted."""
+    return f"recording/{pack_id}"
+
+
+def _bound(workspace_id: str, pack_id: str) -> bytes:
+    return f"{workspace_id}\0{pack_id}".encode()
+
+
+def _shown(entry: PackEntry, expires_at: datetime) -> RecordingSummary:
+    return msgspec.structs.replace(entry.summary, run_id=public_run_id(entry.run), expires_at=expires_at)
