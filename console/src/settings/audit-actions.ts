@@ -29,6 +29,10 @@ const WORKFLOWS: AuditActions = {
     name: 'Promoted a version',
     describe: (row) => `promoted ${versionName(row)} of ${row.targetName}`,
   },
+  'workflow.gate_overridden': {
+    name: 'Overrode a gate',
+    describe: (row) => `deployed ${versionName(row)} of ${row.targetName} although its replay does not permit it`,
+  },
   'workflow.undeployed': { name: 'Undeployed a workflow', describe: (row) => `undeployed ${row.targetName}` },
   'workflow.access_changed': { name: 'Changed API access', describe: changedAccess },
   'workflow.version_loaded': {
@@ -119,6 +123,9 @@ const WEBHOOKS_AND_RUNS: AuditActions = {
   'recording.read': { name: 'Read a recorded run', describe: (row) => `read the recording of run ${row.targetId}` },
   'recording.replayed': { name: 'Replayed a recorded run', describe: (row) => `replayed run ${row.targetId}` },
   'recording.deleted': { name: 'Deleted recorded runs', describe: () => 'deleted recorded runs' },
+  'replay.created': { name: 'Replayed recorded runs', describe: () => 'replayed recorded runs' },
+  'replay.read': { name: 'Read results of a replay', describe: () => 'read the results of a replay' },
+  'replay.canceled': { name: 'Canceled a replay', describe: () => 'canceled a replay' },
   'run.redriven': { name: 'Redrove a run', describe: () => 'redrove a failed run' },
   'run.repaired': { name: 'Repaired a run', describe: () => 'repaired a failed run' },
   'runs.repaired': { name: 'Repaired runs', describe: () => 'repaired failed runs' },

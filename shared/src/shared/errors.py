@@ -81,6 +81,12 @@ class PreconditionFailed(Conflict):
     code = "PRECONDITION_FAILED"
 
 
+class ContentChanged(Conflict):
+    """The content to deploy is not the one that the request names."""
+
+    code = "CONTENT_CHANGED"
+
+
 class RunIdTaken(Conflict):
     """The caller-chosen run id was used before; ids are single-use."""
 

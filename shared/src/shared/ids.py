@@ -1,5 +1,6 @@
 """Formats of public ids."""
 
+import hashlib
 import re
 import secrets
 import uuid
@@ -30,6 +31,12 @@ def public_run_id(key: str) -> str:
 def new_id() -> str:
     """Return a random UUID (version 4): workflows, workspaces, versions, runs."""
     return str(uuid.uuid4())
+
+
+def derived_id(text: str) -> str:
+    """Return an id in the form of a random UUID, the same for the same text."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 
 
 def new_job_id() -> str:

@@ -16,6 +16,7 @@ CONVERSATIONS = "/internal/conversations/{workspace_id}"
 WEBHOOKS = "/internal/webhooks/{workspace_id}"
 SUBSCRIPTION = f"{WEBHOOKS}/subscriptions/{{subscription_id}}"
 RECORDINGS = "/internal/recordings/{workspace_id}"
+REPLAY_SETS = "/internal/replay-sets/{workspace_id}/{workflow_id}"
 GATEWAYS = [
     ("POST", "/internal/runs"),
     ("POST", "/internal/runs/batch"),
@@ -51,6 +52,11 @@ GATEWAYS = [
     ("GET", f"{WEBHOOKS}/callback-secret"),
     ("GET", RECORDINGS),
     ("POST", f"{RECORDINGS}/delete"),
+    ("POST", "/internal/replay-sets"),
+    ("GET", REPLAY_SETS),
+    ("GET", f"{REPLAY_SETS}/{{set_id}}"),
+    ("GET", f"{REPLAY_SETS}/{{set_id}}/runs"),
+    ("POST", f"{REPLAY_SETS}/{{set_id}}/cancel"),
 ]
 EXECUTORS = [
     ("POST", f"{RUN}/claim"),
@@ -66,6 +72,8 @@ EXECUTORS = [
     ("DELETE", f"{CONVERSATIONS}/messages"),
     ("POST", "/internal/recordings"),
     ("PUT", f"{RECORDINGS}/{{run}}"),
+    ("POST", f"{REPLAY_SETS}/{{set_id}}/model-calls"),
+    ("POST", f"{REPLAY_SETS}/{{set_id}}/model-costs"),
 ]
 BLOBS = [
     ("POST", "/internal/blobs/{workspace_id}"),

@@ -139,11 +139,21 @@ class Services:
         self.environments: list[tuple[str, str | None, Collection[str] | None]] = []
         """Requests for environment values: of whom, and which."""
         self.recordings: dict[str, Recording] = {}
+        self.calls_left = 0
+        """Model calls that the budget of every replay set covers."""
+        self.charges: list[tuple[str, float]] = []
 
     async def read(self, workspace_id: str, workflow_id: str, run_id: str) -> Recording:
         if run_id not in self.recordings:
             raise NotFound("Recording not found")
         return self.recordings[run_id]
+
+    async def reserve_call(self, snapshot: SnapshotRef, set_id: str) -> bool:
+        self.calls_left -= 1
+        return self.calls_left >= 0
+
+    async def charge_call(self, snapshot: SnapshotRef, set_id: str, usd: float) -> None:
+        self.charges.append((set_id, usd))
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
@@ -384,4 +394,5 @@ def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, fi
         keyed_providers=frozenset(),
         public_url="http://localhost",
         recordings=services,
+        budgets=services,
     )

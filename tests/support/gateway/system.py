@@ -23,6 +23,7 @@ from tests.support.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.support.gateway.people import FakeAudit, PlainPasswords
 from tests.support.gateway.recordings import FakeRecordings
 from tests.support.gateway.repairs import FakeRepairs
+from tests.support.gateway.replays import FakeReplays
 from tests.support.gateway.tenants import FakeTenants
 from tests.support.gateway.tool_servers import FakeToolServers
 from tests.support.gateway.webhooks import FakeWebhooks
@@ -99,6 +100,7 @@ class System:
     dead_letters: FakeDeadLetters
     recordings: FakeRecordings
     repairs: FakeRepairs
+    replays: FakeReplays
 
     def call(
         self,
@@ -215,6 +217,7 @@ async def running_system(
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     webhooks, tool_servers, agents = FakeWebhooks(), FakeToolServers(), FakeAgents()
     dead_letters, recordings, repairs = FakeDeadLetters(), FakeRecordings(), FakeRepairs()
+    replays = FakeReplays()
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
@@ -232,6 +235,7 @@ async def running_system(
         tool_servers=tool_servers,
         dead_letters=dead_letters,
         repairs=repairs,
+        replays=replays,
         webhooks=webhooks,
         recordings=recordings,
         jobs=keeper or jobs,
@@ -270,5 +274,6 @@ async def running_system(
             dead_letters,
             recordings,
             repairs,
+            replays,
         )
     await others.stop()

@@ -4,10 +4,11 @@ from typing import Any
 
 from tests.support.engine.building import Scripted, block, chain, document, engine_of, execution
 
-from executor_service.engine.recorded_answers import CHANGED_INPUTS, UNRECORDED, RecordedAnswers
+from executor_service.engine.recorded_answers import CHANGED_INPUTS, OVER_BUDGET, UNRECORDED, RecordedAnswers
 from executor_service.engine.secrets import EnvironmentNames
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks
 from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 
 POST = {"method": "POST", "url": "https://shop.example/orders"}
 
@@ -134,3 +135,57 @@ def test_names_replace_environment_values_in_every_form_and_in_keys() -> None:
 def test_a_later_attempt_at_a_block_replaces_an_earlier_one() -> None:
     merged = merge_blocks([recorded("b", 1, order=2), recorded("a", 1, order=1), recorded("b", 2, order=2)])
     assert [(block.path, block.inputs) for block in merged] == [("a", 1), ("b", 2)]
+
+
+class Budget:
+    """Budget of some calls."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+        self.charged: list[float] = []
+
+    async def reserve(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+    async def charge(self, usd: float) -> None:
+        self.charged.append(usd)
+
+
+def ask(call: Any) -> Any:
+    """Answer as a model that costs a quarter of a dollar."""
+    call.spend(Usage(cost_usd=0.25))
+    return {"content": "live"}
+
+
+async def test_within_a_budget_a_model_without_a_recorded_answer_is_called_and_its_cost_reported() -> None:
+    budget = Budget(1)
+    answers = RecordedAnswers([], budget=budget)
+    workflow = chain(block("one", "agent", model="m", userPrompt="a"), block("two", "agent", model="m", userPrompt="b"))
+    model = Scripted(ask)
+    result = await execution(answered(answers, agent=model), workflow).run()
+    assert (model.runs["one"], model.runs["two"], budget.charged) == (1, 0, [0.25])
+    assert result.usage.cost_usd == 0.25
+    assert result.outcome.error is not None
+    assert OVER_BUDGET in result.outcome.error.message
+
+
+async def test_a_recorded_answer_costs_nothing() -> None:
+    workflow = chain(block("ask", "agent", model="m", userPrompt="a"))
+    inputs = await inputs_of(workflow)
+    budget = Budget(1)
+    answers = RecordedAnswers([recorded("ask", inputs["ask"], {"content": "hi"})], budget=budget)
+    result = await execution(answered(answers), workflow).run()
+    assert (result.output, budget.left) == ({"content": "hi"}, 1)
+
+
+async def test_nothing_but_a_model_alone_is_called() -> None:
+    tool = {"type": "mcp", "title": "t"}
+    for settings in ({"tools": [tool]}, {"memoryType": "conversation", "conversationId": "c"}):
+        answers = RecordedAnswers([], budget=Budget(9))
+        workflow = chain(block("ask", "agent", model="m", userPrompt="a", **settings))
+        await execution(answered(answers), workflow).run()
+        assert [call.block_id for call in answers.unrecorded] == ["ask"]
+    answers = RecordedAnswers([], budget=Budget(9))
+    await execution(answered(answers), chain(block("order", "api", **POST))).run()
+    assert [call.block_id for call in answers.unrecorded] == ["order"]

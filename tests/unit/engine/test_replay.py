@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
-from executor_service.engine.recorded_answers import CHANGED_INPUTS, UNRECORDED
-from executor_service.engine.replay import CHANGED_OUTPUT, NOT_BEFORE, NOT_RUN, judge
-from shared.contracts.recordings import Difference, RecordedBlock, Recording, ReplayResult, ReplayVerdict
+from executor_service.engine.recorded_answers import CHANGED_INPUTS, OVER_BUDGET, UNRECORDED
+from executor_service.engine.replay import NOT_BEFORE, NOT_RUN, judge
+from shared.contracts.recordings import (
+    CHANGED_OUTPUT,
+    Difference,
+    RecordedBlock,
+    Recording,
+    ReplayResult,
+    ReplayVerdict,
+)
 from shared.contracts.runs import RunStatus
 from shared.workflow.diff.values import MAX_DIFFERENCES, differences
 
@@ -100,3 +107,20 @@ def test_differences_are_structural_and_bounded() -> None:
     assert len(differences(list(range(1_000)), list(range(1, 1_001)))) == MAX_DIFFERENCES
     (long,) = differences("x" * 10_000, "y")
     assert len(long.before) < 1_000
+
+
+def test_a_measurement_reports_every_block_that_differs() -> None:
+    changed = (RECORDED[0], block("a", {"n": 1, "at": "friday"}), block("b", {"text": "y"}), block("c", {}))
+    assert judged(*changed).changed_blocks == ()
+    found = judged(*changed, reports_all=True).changed_blocks
+    assert [(each.block_id, each.reason) for each in found] == [
+        ("a", CHANGED_OUTPUT),
+        ("b", CHANGED_OUTPUT),
+        ("c", NOT_BEFORE),
+    ]
+
+
+def test_a_call_beyond_the_budget_is_named() -> None:
+    start, a, _ = RECORDED
+    assert judged(start, a, block("b", {}, error=OVER_BUDGET)).over_budget
+    assert not judged(*RECORDED).over_budget

@@ -12,6 +12,7 @@ from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunMode, RunSpec, RunStatus
+from shared.contracts.usage import Usage
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 
@@ -113,3 +114,9 @@ async def test_the_next_worker_continues_a_replay_from_its_journal() -> None:
     assert jobs.finished is not None
     repeated = msgspec.json.decode(bytes(jobs.finished.outcome.output.inline))
     assert (repeated["verdict"], repeated["blocks"]) == (result["verdict"], result["blocks"])
+
+
+async def test_a_replay_reports_what_both_runs_cost() -> None:
+    recording = msgspec.structs.replace(await recorded(), usage=Usage(cost_usd=0.25))
+    result, _ = await replayed(recording, Services(), Work())
+    assert (result["recordedUsd"], result.get("replayedUsd", 0)) == (0.25, 0)

@@ -103,6 +103,7 @@ def build(
         keyed_providers=models.keyed_providers,
         public_url=settings.base_url,
         recordings=durable,
+        budgets=durable,
     )
     running = ActiveRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))

@@ -138,6 +138,16 @@ class Records(Protocol):
         """Add a record without waiting; drop and count it if there is no room."""
 
 
+class ReplayBudgets(Protocol):
+    """Budgets of replay sets for calling models."""
+
+    async def reserve_call(self, snapshot: SnapshotRef, set_id: str) -> bool:
+        """Reserve a call; return False if the budget is used up. Raises Unavailable."""
+
+    async def charge_call(self, snapshot: SnapshotRef, set_id: str, usd: float) -> None:
+        """Add the cost of a call. Raises Unavailable."""
+
+
 class RecordingReader(Protocol):
     """Recordings of earlier runs."""
 

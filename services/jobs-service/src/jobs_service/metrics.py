@@ -37,6 +37,7 @@ REFUSALS: Final = Counter(
 for _limit in FullQueue:
     REFUSALS.labels(_limit)  # start at 0: Prometheus sees no increase in a series that begins at 1
 DISPATCHES: Final = Counter("flowport_jobs_dispatches_total", "Runs dispatched to workers.")
+REPLAYED: Final = Counter("flowport_jobs_replayed_runs_total", "Recorded runs of replay sets, by verdict.", ["verdict"])
 REDISPATCHES: Final = Counter("flowport_jobs_redispatches_total", "Runs redispatched because no worker claimed them.")
 ATTEMPTS: Final = Counter("flowport_jobs_attempts_total", "Claims granted.")
 ENDED: Final = Counter("flowport_jobs_ended_total", "Durable runs that ended.", ["status"])

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from jobs_service.conversations.rules import ConversationLimits
 from jobs_service.queue.capacity import QueueLimits
 from jobs_service.queue.dispatcher import DispatchPolicy
+from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.runs.run import Rules
 from shared.net.settings import OutboundSettings
 from shared.settings import TicketCheckSettings, sim_setting
@@ -64,11 +65,14 @@ class JobsSettings(OutboundSettings, TicketCheckSettings):
         600.0, gt=0, le=86_400, description="How long a cancel for a run not yet seen is stored."
     )
 
+    replays_in_progress: int = Field(8, ge=1, le=1_000, description="Replayed runs in progress, over all replay sets.")
+    replays_per_set: int = Field(4, ge=1, le=1_000, description="Replayed runs in progress of one replay set.")
+
     webhook_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys that encrypt webhook secrets and recorded runs, as id:base64 of 32 bytes, comma-separated;"
-        " the first encrypts, all decrypt. Rotate them like FLOWPORT_ENVIRONMENT_KEYS. Empty: secrets are refused, and"
-        " recordings are dropped.",
+        description="Keys that encrypt webhook secrets, recorded runs and results of replays, as id:base64 of 32 bytes,"
+        " comma-separated; the first encrypts, all decrypt. Rotate them like FLOWPORT_ENVIRONMENT_KEYS. Empty: secrets"
+        " are refused, and recordings are dropped.",
     )
     webhook_poll_seconds: float = Field(1.0, gt=0, le=60, description="How often to look for due webhooks.")
     webhook_give_up_seconds: int = Field(
@@ -129,6 +133,11 @@ class JobsSettings(OutboundSettings, TicketCheckSettings):
         return DispatchPolicy(
             self.dispatch_window, timedelta(seconds=self.dispatch_unclaimed_seconds), self.metrics_by_workspace
         )
+
+    @property
+    def replay_limits(self) -> ReplayLimits:
+        """Limits of replay sets."""
+        return ReplayLimits(self.replays_in_progress, self.replays_per_set)
 
     @property
     def leader_lease(self) -> timedelta:

@@ -157,6 +157,8 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expected_revision: int | None = None
     accepted_warnings: tuple[str, ...] | None = None
     """Names of warnings (`code:block`); any other warning then refuses the deploy. None accepts all."""
+    snapshot_hash: str | None = None
+    """Content that the draft must have (CONTENT_CHANGED otherwise)."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

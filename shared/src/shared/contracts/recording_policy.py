@@ -34,3 +34,9 @@ class ReplayRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """Key of the recorded run."""
     ignore: tuple[str, ...] = ()
     """Patterns of fields that may differ: `block.path`, with `*` for any text."""
+    set_id: str | None = None
+    """The replay set that it belongs to."""
+    reports_all: bool = False
+    """Report every block that differs, not only the first."""
+    calls_models: bool = False
+    """Call models whose answer is not recorded, within the budget of the set."""

@@ -198,6 +198,10 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
     """Unset for a removed value."""
 
 
+CHANGED_OUTPUT: Final = "The output differs"
+"""Reason of a block whose differences are those of its output."""
+
+
 class BlockDifference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """A block that behaved differently. Its values are those of the output, or of the inputs of an unrecorded call."""
 
@@ -228,3 +232,11 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     recorded_duration_ms: float = 0.0
     is_cut: bool = False
     """The recording is incomplete: blocks that it lacks are not compared."""
+    recorded_usd: float = 0.0
+    """Spend of the recorded run on models."""
+    replayed_usd: float = 0.0
+    """Spend of the replay on models that it called."""
+    changed_blocks: tuple[BlockDifference, ...] = ()
+    """Every block that differs, if requested."""
+    over_budget: bool = False
+    """The replay made a model call that the budget of its set does not cover: it is not compared."""

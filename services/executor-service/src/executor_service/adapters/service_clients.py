@@ -17,6 +17,7 @@ from shared.contracts.claims import (
 from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.pauses import PauseRun
 from shared.contracts.recordings import Recording
+from shared.contracts.replay_sets import ModelCallAnswer, ModelCost
 from shared.contracts.runs import SnapshotRef
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
@@ -62,6 +63,16 @@ class JobsClient:
         """Return the recording that the current run replays. Raises NotFound, Unavailable."""
         path = path_of("recordings", workspace_id, run_id, workflow_id=workflow_id)
         return await self._client.call("GET", path, returns=Recording)
+
+    async def reserve_call(self, snapshot: SnapshotRef, set_id: str) -> bool:
+        """Reserve a model call of a replay set. Raises Unavailable."""
+        path = path_of("replay-sets", snapshot.workspace_id, snapshot.workflow_id, set_id, "model-calls")
+        return (await self._client.call("POST", path, returns=ModelCallAnswer)).is_granted
+
+    async def charge_call(self, snapshot: SnapshotRef, set_id: str, usd: float) -> None:
+        """Add the cost of a model call of a replay set. Raises Unavailable."""
+        path = path_of("replay-sets", snapshot.workspace_id, snapshot.workflow_id, set_id, "model-costs")
+        await self._client.call("POST", path, body=ModelCost(usd))
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Release the unfinished run. Raises StaleAttempt, Unavailable."""

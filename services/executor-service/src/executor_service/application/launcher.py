@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from executor_service.application.file_contents import FileContents
 from executor_service.application.file_references import referenced_file_ids
 from executor_service.application.file_uploads import FileUploads
-from executor_service.application.replays import ReplayExecution, spec_of_replay
+from executor_service.application.replays import ReplayExecution, SetBudget, spec_of_replay
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.errors import http_status_of
@@ -23,7 +23,7 @@ from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.run_context import Engine
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, RunState
-from executor_service.ports import Environments, Payloads, RecordingReader
+from executor_service.ports import Environments, Payloads, RecordingReader, ReplayBudgets
 from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome
 from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
@@ -52,7 +52,9 @@ class Launcher:
         keyed_providers: frozenset[str],
         public_url: str,
         recordings: RecordingReader,
+        budgets: ReplayBudgets,
     ) -> None:
+        self._budgets = budgets
         self._recordings = recordings
         self._engine = engine
         self._workflows = workflows
@@ -120,7 +122,10 @@ class Launcher:
         workflow = await self._workflows.get(snapshot)
         environment = await self._environment(spec, workflow)
         names = EnvironmentNames(environment)
-        answers = RecordedAnswers(recording.blocks, names)
+        budget = None
+        if replay.calls_models and replay.set_id is not None:
+            budget = SetBudget(self._budgets, snapshot, replay.set_id)
+        answers = RecordedAnswers(recording.blocks, names, budget=budget)
         execution = Execution(
             dataclasses.replace(self._engine, handlers=answers.handlers(self._engine.handlers)),
             workflow,

@@ -1,19 +1,22 @@
 """Replays recorded runs on another version."""
 
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
+from executor_service.application.retries import retry_unavailable
 from executor_service.engine.execution import Execution
 from executor_service.engine.recorder import mask_block
 from executor_service.engine.replay import judge
 from executor_service.engine.request import RunResult
 from executor_service.engine.secrets import EnvironmentNames
+from executor_service.ports import ReplayBudgets
 from shared.contracts.payloads import Payload
 from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import RecordedBlock, Recording
-from shared.contracts.runs import RunSpec, RunStatus, Trigger
+from shared.contracts.runs import RunSpec, RunStatus, SnapshotRef, Trigger
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_block: Final = msgspec.json.Decoder(RecordedBlock).decode
@@ -49,6 +52,7 @@ class ReplayExecution:
             error=None if outcome.error is None else str(self._names.mask(outcome.error.message)),
             duration_ms=outcome.duration_ms,
             ignore=self._replay.ignore,
+            reports_all=self._replay.reports_all,
         )
         raw = _encode(judged)
         done = replace(
@@ -59,6 +63,22 @@ class ReplayExecution:
             output=Payload(inline=msgspec.Raw(raw), size=len(raw)),
         )
         return replace(result, outcome=done, output=msgspec.json.decode(raw), recording=None)
+
+
+class SetBudget:
+    """Implements CallBudget by the budget of a replay set."""
+
+    def __init__(self, budgets: ReplayBudgets, snapshot: SnapshotRef, set_id: str) -> None:
+        self._budgets = budgets
+        self._snapshot = snapshot
+        self._set_id = set_id
+
+    async def reserve(self) -> bool:
+        return await self._budgets.reserve_call(self._snapshot, self._set_id)
+
+    async def charge(self, usd: float) -> None:
+        if usd:
+            await retry_unavailable(partial(self._budgets.charge_call, self._snapshot, self._set_id, usd))
 
 
 def spec_of_replay(spec: RunSpec, recording: Recording) -> RunSpec:

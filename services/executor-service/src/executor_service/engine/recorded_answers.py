@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -13,12 +13,14 @@ from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, Pause
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks
+from shared.contracts.usage import Usage
 from shared.workflow.catalog.effects import effect_kind
 from shared.workflow.format.js_values import Json, JsonObject
 
 UNRECORDED: Final = "The recording has no answer for this call"
 CHANGED_INPUTS: Final = "The recording has an answer for this block, but for other inputs"
 _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
+OVER_BUDGET: Final = "The budget for models is used up"
 NO_NAMES: Final = EnvironmentNames({})
 
 
@@ -40,11 +42,31 @@ class UnrecordedCall:
         return UNRECORDED if self.recorded is None else CHANGED_INPUTS
 
 
+class CallBudget(Protocol):
+    """Budget of the model calls that replays may make."""
+
+    async def reserve(self) -> bool:
+        """Reserve one call; return False if the budget is used up. Raises Unavailable."""
+
+    async def charge(self, usd: float) -> None:
+        """Report the cost of a call. Raises Unavailable."""
+
+
 class RecordedAnswers:
     """Recorded blocks of one run, by path, and the calls that found no answer. Belongs to one execution."""
 
-    def __init__(self, blocks: Iterable[RecordedBlock], names: EnvironmentNames = NO_NAMES) -> None:
-        """`names` masks the environment values of the execution as the recording's were."""
+    def __init__(
+        self,
+        blocks: Iterable[RecordedBlock],
+        names: EnvironmentNames = NO_NAMES,
+        *,
+        budget: CallBudget | None = None,
+    ) -> None:
+        """`names` masks the environment values of the execution as the recording's were.
+
+        With `budget`, models without a recorded answer are called.
+        """
+        self.budget = budget
         self._blocks = {block.path: block for block in merge_blocks(blocks)}
         self._names = names
         self.unrecorded: list[UnrecordedCall] = []
@@ -54,17 +76,24 @@ class RecordedAnswers:
         """Return handlers that run blocks without effects, and answer all others from the recording."""
         return {name: RecordedHandler(handler, self) for name, handler in handlers.items()}
 
-    def answer(self, call: Call, inputs: Inputs, effect: EffectKind) -> RecordedBlock | None:
-        """Return the recorded execution at this path with equal inputs; None, and note the call, without one."""
-        shown = self._names.mask(inputs.recorded())
+    def answer(self, call: Call, inputs: Inputs) -> RecordedBlock | None:
+        """Return the recorded execution at this path with equal inputs, if any."""
         recorded = self._blocks.get(call.execution_path)
-        if recorded is not None and _canonical(recorded.inputs) == _canonical(shown):
+        if recorded is not None and _canonical(recorded.inputs) == _canonical(self._shown(inputs)):
             return recorded
-        block = call.block
-        self.unrecorded.append(
-            UnrecordedCall(call.execution_path, block.id, block.name, block.type, effect, shown, recorded)
-        )
         return None
+
+    def note(self, call: Call, inputs: Inputs, effect: EffectKind) -> UnrecordedCall:
+        """Note a call without an answer."""
+        block, recorded = call.block, self._blocks.get(call.execution_path)
+        noted = UnrecordedCall(
+            call.execution_path, block.id, block.name, block.type, effect, self._shown(inputs), recorded
+        )
+        self.unrecorded.append(noted)
+        return noted
+
+    def _shown(self, inputs: Inputs) -> Json:
+        return self._names.mask(inputs.recorded())
 
 
 class RecordedHandler(BlockHandler):
@@ -83,14 +112,30 @@ class RecordedHandler(BlockHandler):
         effect = effect_kind(call.block.spec, inputs.params)
         if effect is EffectKind.NONE:
             return await self._handler.run(call, inputs)
-        recorded = self._answers.answer(call, inputs, effect)
+        recorded = self._answers.answer(call, inputs)
         if recorded is None:
-            raise BlockFailure(self._answers.unrecorded[-1].reason, can_retry=False)
+            if self._answers.budget is not None and _only_calls_a_model(effect, inputs):
+                return await self._call_model(call, inputs, self._answers.budget)
+            raise BlockFailure(self._answers.note(call, inputs, effect).reason, can_retry=False)
         output = dict(recorded.output or {})
         if recorded.error is not None:
             output.pop("error", None)
             raise BlockFailure(recorded.error, http_status=recorded.http_status, can_retry=False, partial=output)
         return BlockResult(output)
+
+    async def _call_model(self, call: Call, inputs: Inputs, budget: CallBudget) -> BlockResult:
+        if not await budget.reserve():
+            raise BlockFailure(OVER_BUDGET, can_retry=False)
+        spent: list[float] = []
+
+        def spend(usage: Usage) -> None:
+            spent.append(usage.cost_usd)
+            call.spend(usage)
+
+        try:
+            return await self._handler.run(msgspec.structs.replace(call, spend=spend), inputs)
+        finally:
+            await budget.charge(sum(spent))
 
     @property
     def recovers(self) -> bool:
@@ -100,3 +145,8 @@ class RecordedHandler(BlockHandler):
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
         """Return a paused block's output after `answer`."""
         return self._handler.resume(pause, answer, at)
+
+
+def _only_calls_a_model(effect: EffectKind, inputs: Inputs) -> bool:
+    """Return whether a block calls a model, and neither tools nor the memory of a conversation."""
+    return effect is EffectKind.MODEL and inputs.params.get("memoryType") in (None, "", "none")

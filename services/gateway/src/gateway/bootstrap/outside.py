@@ -22,6 +22,7 @@ from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLette
 from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient
 from gateway.features.recordings.client import HttpRecordingClient, RecordingClient
 from gateway.features.repairs.client import HttpRepairClient, RepairClient
+from gateway.features.replays.client import HttpReplaySetClient, ReplaySetClient
 from gateway.features.webhooks.client import HttpWebhookClient, WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
@@ -69,6 +70,7 @@ class Outside:
         webhooks: WebhookClient | None = None,
         recordings: RecordingClient | None = None,
         repairs: RepairClient | None = None,
+        replays: ReplaySetClient | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -88,6 +90,7 @@ class Outside:
         self.jobs = jobs or self._jobs_service()
         self.dead_letters = dead_letters or HttpDeadLetterClient(self._client(settings.jobs_url))
         self.recordings = recordings or HttpRecordingClient(self._client(settings.jobs_url))
+        self.replays = replays or HttpReplaySetClient(self._client(settings.jobs_url))
         self.webhooks = webhooks or HttpWebhookClient(self._client(settings.jobs_url))
         self.repairs = repairs or HttpRepairClient(
             self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds),

@@ -9,6 +9,7 @@ from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.features.recordings.service import Recordings
 from gateway.features.repairs.service import RepairService
+from gateway.features.replays.service import ReplaySetService
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
@@ -41,6 +42,7 @@ from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
 from gateway.wire.v2.recordings import recordings_router
 from gateway.wire.v2.repairs import repairs_router
+from gateway.wire.v2.replays import replays_router
 from gateway.wire.v2.runs import events_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
 from gateway.workflows.application.interfaces import Interfaces
@@ -137,6 +139,7 @@ def run_routers(
     """Return the busiest routes first: they are matched in this order."""
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
     executions, workflow_runs = runs.services.executions, runs.workflow_runs
+    replays = ReplaySetService(outside.replays, executions, plans=callers.plans, audit=callers.audit)
     follower, paused_runs = runs.follower, runs.paused_runs
     streams = RunEventStreams(executions, follower, callers.stream_access, write_seconds=patience)
     canvas = CanvasStreams(executions, follower, outside.clock, callers.stream_access, write_seconds=patience)
@@ -151,6 +154,7 @@ def run_routers(
         events_router(callers.v2, streams),
         repairs_router(callers.v2, _repairs(outside, callers), public_url=url),
         recordings_router(callers.v2, Recordings(outside.recordings, callers.audit), executions, public_url=url),
+        replays_router(callers.v2, replays),
         v2_runs_router(callers.v2, workflow_runs, paused_runs, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),
         pauses_router(callers.legacy, paused_runs, public_url=url),

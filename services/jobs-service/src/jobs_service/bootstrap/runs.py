@@ -34,6 +34,9 @@ from jobs_service.records.service import RecordService
 from jobs_service.repairs.repository import MongoRepairableRuns
 from jobs_service.repairs.routes import repairs_router
 from jobs_service.repairs.service import RepairService
+from jobs_service.replay_sets.routes import replay_sets_routers
+from jobs_service.replay_sets.runner import ReplaySetRunner
+from jobs_service.replay_sets.service import ReplaySetService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.maintenance import Maintenance
@@ -58,6 +61,8 @@ RUN_COUNT_SECONDS: Final = 1.0
 STATISTICS_SECONDS: Final = 5.0
 INDEXING_SECONDS: Final = 2.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
+REPLAY_SECONDS: Final = 1.0
+REPLAY_GAP_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,9 @@ class RunServices:
     records: RecordService
     events: EventService
     repairs: RepairService
+    replay_sets: ReplaySetService
+    replay_wake_up: WakeUpEvent
+    """Wakes the runner of replay sets."""
 
 
 def make_run_services(
@@ -105,6 +113,7 @@ def make_run_services(
         signer=signer,
     )
     records = MongoRecords(storage.store, rules, storage.hooks)
+    replay_wake_up = WakeUpEvent()
     admission = AdmissionService(storage.queue, storage.payloads, cancels, settings.queue_limits, wake_up)
     return RunServices(
         wake_up=wake_up,
@@ -123,6 +132,8 @@ def make_run_services(
             journal=storage.journal,
             admission=admission,
         ),
+        replay_sets=ReplaySetService(storage.replay_sets, cancels, replay_wake_up),
+        replay_wake_up=replay_wake_up,
     )
 
 
@@ -160,6 +171,18 @@ def leaders(
         dispatcher=services.wake_up,
         clock=clock,
     )
+    replays = ReplaySetRunner(
+        storage.replay_sets,
+        storage.recordings,
+        admission=services.admission,
+        views=storage.views,
+        payloads=storage.payloads,
+        blobs=storage.blobs,
+        counters=storage.counters,
+        leader=leader("replays"),
+        limits=settings.replay_limits,
+        wake_up=services.replay_wake_up,
+    )
     maintenance = Maintenance(storage.blobs, storage.spend, leader("housekeeper"))
     return (
         Loop(
@@ -171,6 +194,14 @@ def leaders(
             on_stop=dispatcher.stop,
         ),
         Loop("reaper", reaper.step, every=settings.job_sweep_seconds, on_stop=reaper.stop),
+        Loop(
+            "replays",
+            replays.step,
+            every=REPLAY_SECONDS,
+            wake_up=services.replay_wake_up,
+            gap=REPLAY_GAP_SECONDS,
+            on_stop=replays.stop,
+        ),
         Loop("housekeeper", maintenance.step, every=MAINTENANCE_SECONDS, on_stop=maintenance.stop),
     )
 
@@ -222,4 +253,5 @@ def run_routers(
         *claim_routers(services.claim_service, services.journal_service, tokens, checks),
         pauses_router(services.pauses, tokens, checks),
         repairs_router(services.repairs, tokens),
+        *replay_sets_routers(storage.replay_sets, services.replay_sets, storage.runs, tokens, checks),
     )

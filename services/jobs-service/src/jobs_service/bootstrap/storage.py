@@ -19,6 +19,8 @@ from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
+from jobs_service.replay_sets import repository as replay_set_repository
+from jobs_service.replay_sets.repository import MongoReplaySets
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
 from jobs_service.runs.ports import RunHooks, RunRepository, RunResult
@@ -57,6 +59,7 @@ INDEXES: Final = (
     *recording_repository.INDEXES,
     *interval_repository.INDEXES,
     *search_repository.INDEXES,
+    *replay_set_repository.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
@@ -76,6 +79,7 @@ class Storage:
     journal: MongoJournal
     blobs: MongoBlobs
     recordings: MongoRecordings
+    replay_sets: MongoReplaySets
     spend: MongoSpend
     run_counts: MongoRunCounts
     run_counter: RunCounter
@@ -112,6 +116,7 @@ def make_storage(
 
     hooks = RunHooks(subscriptions.has_any, observe)
     grouped = GroupedRuns(store, settings.rules, hooks)
+    replay_sets = MongoReplaySets(store, key_ring)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Storage(
         store=store,
@@ -123,7 +128,8 @@ def make_storage(
         queue=queue or MongoQueue(store, counters),
         journal=MongoJournal(store, clock),
         blobs=blobs,
-        recordings=MongoRecordings(store, key_ring),
+        recordings=MongoRecordings(store, key_ring, replay_sets.forget_recordings),
+        replay_sets=replay_sets,
         spend=MongoSpend(store),
         run_counts=run_counts,
         run_counter=run_counter,

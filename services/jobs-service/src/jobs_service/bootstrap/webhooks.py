@@ -8,6 +8,7 @@ from typing import Final
 from jobs_service.bootstrap.storage import Storage
 from jobs_service.leadership.loops import Loop, WakeUpEvent
 from jobs_service.recordings.repository import sealed_keys
+from jobs_service.replay_sets.repository import sealed_results
 from jobs_service.settings import JobsSettings
 from jobs_service.webhooks.delivery import DeliveryService
 from jobs_service.webhooks.notifier import Notifier
@@ -54,7 +55,10 @@ def make_webhook_services(settings: JobsSettings, storage: Storage, clock: Clock
     )
     return WebhookServices(
         outbound=outbound,
-        rotations=[KeyRotation(each, storage.webhook_keys) for each in (*sealed, sealed_keys(storage.store))],
+        rotations=[
+            KeyRotation(each, storage.webhook_keys)
+            for each in (*sealed, sealed_keys(storage.store), sealed_results(storage.store))
+        ],
         notifier=Notifier(notices, subscriptions, clock),
         delivery_service=delivery_service,
         subscription_service=SubscriptionService(subscriptions, notices, webhook_secrets, delivery_service, sender),

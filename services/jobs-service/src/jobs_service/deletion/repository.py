@@ -16,6 +16,7 @@ from jobs_service.events.repository import EVENTS
 from jobs_service.journal.repository import JOURNAL
 from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
+from jobs_service.replay_sets.repository import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.runs.documents import CHARGE, RUNS, STATE_ONLY, UNCHARGED, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.search.repository import SEGMENTS
@@ -64,7 +65,18 @@ class MongoDeletion:
     async def erase(self, request: Erase, limit: int) -> Erased:
         await self._blobs.discard(request.workspace_id, request.blob_ids)
         counts = [await self._erase_runs(request), await self._erase_letters(request, limit)]
-        owned = (DELIVERIES, CANCELS, TALLIES, INTERVALS, SEGMENTS, RECORDINGS, CHUNKS, BARS)
+        owned = (
+            DELIVERIES,
+            CANCELS,
+            TALLIES,
+            INTERVALS,
+            SEGMENTS,
+            RECORDINGS,
+            CHUNKS,
+            BARS,
+            REPLAY_SETS,
+            REPLAYED_RUNS,
+        )
         parts = {name: _owner(request) for name in owned}
         if request.workflow_id is None:
             parts |= _of_workspace(request.workspace_id)

@@ -155,7 +155,7 @@ class Dispatcher:
         return Round(unclaimed, requeued, waiting)
 
     def _demands(self, state: QueueState) -> Mapping[str, Demand]:
-        active = Counter(run.workspace_id for run in state.active)
+        active = Counter(run.workspace_id for run in state.active if not run.is_replay)
         waiting = self._waiting(state)
         return {
             name: Demand(waiting[name], active[name], counter.concurrency_limit)
@@ -231,7 +231,7 @@ class Dispatcher:
 
 def _within_limits(state: QueueState) -> list[ActiveRun]:
     """Return the requeued runs within their workspaces' concurrency; they precede fresh runs."""
-    in_progress = Counter(run.workspace_id for run in state.active if not run.is_requeued)
+    in_progress = Counter(run.workspace_id for run in state.active if not run.is_requeued and not run.is_replay)
     allowed = []
     for run in state.active:
         counter = state.counters.get(run.workspace_id, QueueCounter())

@@ -12,7 +12,9 @@ from shared.errors import FlowportError
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run that holds one of its workspace's concurrency slots."""
+    """A run that is dispatched or in progress. It holds one of its workspace's concurrency slots, unless it replays a
+    recorded run for a set.
+    """
 
     run_id: str
     workspace_id: str
@@ -21,6 +23,7 @@ class ActiveRun:
     has_started: bool
     dispatched_at: datetime | None
     dispatches: int
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from jobs_service.queue.counter_repository import OVERALL, CapacityCounters
 from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
 from jobs_service.queue.recount import QueueSnapshot, corrections
 from jobs_service.queue.withdrawn_runs import WithdrawnRuns
-from jobs_service.runs.documents import RESERVATION, RUNS, UNSETTLED
+from jobs_service.runs.documents import IS_REPLAY, RESERVATION, RUNS, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.contracts.jobs import AcceptRun
@@ -24,7 +24,7 @@ ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.
 _DISPATCH_IDS: Final = 1_000
 """An unclaimed run is redispatched every ten minutes, so its messages are accepted for a week."""
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]
-_ACTIVE_FIELDS: Final = dict.fromkeys(("workspace_id", "phase", "attempt", "dispatched_ms", "dispatches"), 1)
+_ACTIVE_FIELDS: Final = dict.fromkeys(("workspace_id", "phase", "attempt", "dispatched_ms", "dispatches", IS_REPLAY), 1)
 _UNCLAIMED: Final = {"phase": Phase.DISPATCHED.value, "attempt": 0}
 
 
@@ -155,4 +155,5 @@ def _to_active(document: dict[str, Any]) -> ActiveRun:
         has_started=document["attempt"] > 0,
         dispatched_at=None if dispatched_ms is None else from_ms(dispatched_ms),
         dispatches=document.get("dispatches", 0),
+        is_replay=document.get(IS_REPLAY, False),
     )

@@ -6,7 +6,7 @@ key is unreadable.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -56,6 +56,8 @@ MIN_WEIGHT: Final = 4 * 1024
 PACKS_AT_ONCE: Final = 20
 """Packs that a list fetches together: each may have hundreds of summaries."""
 CHANGED: Final = "The recording changed during its deletion. Try again."
+Forget = Callable[[str, str, Sequence[str] | None], Awaitable[None]]
+"""Deletes what else is stored of a workflow's recordings: of these runs, or of all with None."""
 
 
 class ReceivedRecording(NamedTuple):
@@ -74,7 +76,8 @@ class ReceivedRecording(NamedTuple):
 class MongoRecordings:
     """Recordings by workspace and run."""
 
-    def __init__(self, store: Store, key_ring: AesGcmKeyRing) -> None:
+    def __init__(self, store: Store, key_ring: AesGcmKeyRing, forget: Forget) -> None:
+        self._forget = forget
         self._store = store
         self._cipher = PackCipher(key_ring)
         self._recordings = store.collection(RECORDINGS)
@@ -155,13 +158,18 @@ class MongoRecordings:
         if request.bar_revision is not None:
             bar = {"$max": {"revision": request.bar_revision}, "$setOnInsert": owner}
             await self._bars.update_one({"_id": _bar(workspace_id, request.workflow_id)}, bar, upsert=True)
+        forget = partial(self._forget, workspace_id, request.workflow_id)
         if run is not None:
+            await forget([run])
             return await self._remove_run(owner, run)
         if request.conversation_id is None:
+            await forget(None)
             deleted = (await self._recordings.delete_many(owner)).deleted_count
             await self._chunks.delete_many(owner)
             return deleted
-        return await self._remove_conversation(owner, request.conversation_id)
+        packs = await self._conversation_packs(owner, request.conversation_id)
+        await forget([each for _, runs in packs for each in runs])
+        return sum([await self._remove(pack_id, runs) for pack_id, runs in packs])
 
     def _seal(self, recordings: Sequence[ReceivedRecording], now: int) -> list[tuple[Document, list[Document]]]:
         """Return the documents of packs, and their chunks."""
@@ -199,15 +207,16 @@ class MongoRecordings:
         packs = await self._recordings.find({**owner, "runs": run}, {"_id": 1}).to_list()
         return old + sum([await self._remove(each["_id"], {run}) for each in packs])
 
-    async def _remove_conversation(self, owner: Document, conversation_id: str) -> int:
-        wanted = {**owner, **_of_conversation(conversation_id)}
-        packs = await self._recordings.find(wanted, NO_CONTENT).to_list()
-        deleted = 0
-        for document in packs:
-            entries = entries_of(document)
-            runs = {each.run for each in entries if each.summary.conversation_id == conversation_id}
-            deleted += await self._remove(document["_id"], runs)
-        return deleted
+    async def _conversation_packs(self, owner: Document, conversation_id: str) -> list[tuple[str, set[str]]]:
+        """Return the packs with recordings of a conversation, each with the runs of these recordings."""
+        packs = await self._recordings.find({**owner, **_of_conversation(conversation_id)}, NO_CONTENT).to_list()
+        return [
+            (
+                document["_id"],
+                {each.run for each in entries_of(document) if each.summary.conversation_id == conversation_id},
+            )
+            for document in packs
+        ]
 
     async def _remove_stored(self, recordings: Collection[ReceivedRecording]) -> None:
         """Remove stored recordings of these runs from their packs."""

@@ -1,6 +1,5 @@
 """Repairs failed runs: a new run continues the journal at the failed block."""
 
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairedRun, RepairRun
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, RunIdTaken
+from shared.ids import derived_id
 
 MISSING: Final = "Run not found"
 
@@ -86,8 +86,7 @@ class RepairService:
 
 def repair_id(run_id: str, snapshot: SnapshotRef) -> str:
     """Return the id of a run's repair on a version: the same for repeated requests."""
-    digest = sha256(f"repair/{run_id}/{snapshot.version_id or snapshot.snapshot_hash}".encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+    return derived_id(f"repair/{run_id}/{snapshot.version_id or snapshot.snapshot_hash}")
 
 
 def _is_theirs(failed: ClaimableRun, request: RepairRun) -> bool:

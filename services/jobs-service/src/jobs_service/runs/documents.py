@@ -57,6 +57,9 @@ DISCARDS_JOURNAL: Final = "discards_journal"
 REPAIR_OF: Final = "repair_of"
 """The failed run that this run repairs."""
 
+IS_REPLAY: Final = "is_replay"
+"""Marks a run of a replay set, which takes no concurrency slot of its workspace."""
+
 INDEXES: Final = (
     Index(RUNS, ascending("job_id"), unique=True, sparse=True),
     Index(RUNS, ascending("phase", "workspace_id", "position", "_id")),
@@ -123,6 +126,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "log_retention_ms": run.log_retention_ms or None,
         KEEPS_JOURNAL: run.keeps_journal or None,
         REPAIR_OF: spec.repair_of,
+        IS_REPLAY: True if spec.replay is not None and spec.replay.set_id is not None else None,
         "created_ms": to_ms(run.created_at),
         "position": position_of(run.created_at, order),
     }

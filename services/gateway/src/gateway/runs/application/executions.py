@@ -108,6 +108,10 @@ class Executions:
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
         return accepted
 
+    async def spec_of(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunSpec:
+        """Return the specification of a run, which is not stored. Raises what `enqueue` raises before it stores one."""
+        return await self._spec(caller, endpoint, request, request.run_id or new_id())
+
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
         """Store a durable run, and follow it. Raises TooManyStreams, and what `enqueue` raises."""
         run_id = request.run_id or new_id()

@@ -1,0 +1,1 @@
+"""Replay sets: recorded runs replayed together on a version or the draft."""

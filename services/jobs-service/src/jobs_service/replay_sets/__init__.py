@@ -1,0 +1,1 @@
+"""Replay sets: recorded runs that are replayed together."""

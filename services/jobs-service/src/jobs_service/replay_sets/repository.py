@@ -1,0 +1,436 @@
+"""Replay sets and their recorded runs in MongoDB. Results are encrypted, since they show recorded values.
+
+A set is stored after its runs, so that the runner never sees part of one. Only the runner and a cancellation change
+a run, each from a named state, so that repeating a step changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Final
+
+import msgspec
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.recordings.repository import RECORDINGS
+from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, OpenSet, RunOfSet, replay_id
+from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
+from jobs_service.runs.documents import RUNS
+from jobs_service.store.inserts import insert_new
+from jobs_service.store.timestamps import from_ms, now_ms
+from shared.contracts.recordings import ReplayResult
+from shared.contracts.replay_sets import (
+    CreateReplaySet,
+    ReplayCounts,
+    ReplayedRun,
+    ReplayedRunPage,
+    ReplayedVerdict,
+    ReplaySet,
+    ReplaySetPage,
+    ReplaySetStatus,
+)
+from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.ids import public_run_id
+from shared.security.aes_gcm import AesGcmKeyRing
+from shared.security.sealed import Sealed
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, ascending
+from shared.store.sealed_documents import SealedDocuments, read_sealed
+
+REPLAY_SETS: Final = "replay_sets"
+REPLAYED_RUNS: Final = "replayed_runs"
+INDEXES: Final = (
+    Index(REPLAY_SETS, ascending("workspace_id", "workflow_id", "position")),
+    Index(REPLAY_SETS, ascending("status")),
+    Index(REPLAY_SETS, ascending("expires_at"), expire_after_seconds=0),
+    Index(REPLAYED_RUNS, ascending("set_id", "purpose", "number")),
+    Index(REPLAYED_RUNS, ascending("workspace_id", "workflow_id", "run")),
+    Index(REPLAYED_RUNS, ascending("result.key_id")),
+    Index(REPLAYED_RUNS, ascending("expires_at"), expire_after_seconds=0),
+)
+NO_RECORDINGS: Final = "The workflow has no recorded runs"
+MISSING: Final = "Replay not found"
+_SHORTEST: Final = timedelta(hours=1)
+"""A set outlives its recordings if they are about to expire, so that its result can be read."""
+
+_RESULT: Final = "result"
+"""Encrypted: it shows recorded values."""
+_encode: Final = msgspec.json.Encoder().encode
+_decode_request: Final = msgspec.json.Decoder(CreateReplaySet).decode
+_decode_result: Final = msgspec.json.Decoder(ReplayResult).decode
+_decode_suggestions: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class MongoReplaySets:
+    """Implements ReplaySetRepository."""
+
+    def __init__(self, store: Store, key_ring: AesGcmKeyRing) -> None:
+        self._store = store
+        self._key_ring = key_ring
+        self._sets = store.collection(REPLAY_SETS)
+        self._runs = store.collection(REPLAYED_RUNS)
+        self._recordings = store.collection(RECORDINGS)
+        self._executed = store.collection(RUNS)
+
+    @store_call
+    async def create(self, request: CreateReplaySet) -> ReplaySet:
+        snapshot = request.run.snapshot
+        owner: Document = {"workspace_id": snapshot.workspace_id, "workflow_id": snapshot.workflow_id}
+        stored = await self._sets.find_one({"_id": request.id})
+        if stored is not None:
+            return _repeated(stored, owner, request)
+        now = await now_ms(self._store)
+        recorded = await self._select(request, owner, from_ms(now))
+        runs = [
+            {
+                "_id": f"{request.id}/{number}",
+                "set_id": request.id,
+                **owner,
+                "number": number,
+                "run": each["_id"],
+                "purpose": Purpose.COMPARE.value,
+                "state": WAITING,
+                "expires_at": each["expires_at"],
+            }
+            for number, each in enumerate(recorded)
+        ]
+        await insert_new(self._runs, runs)
+        expires_at = max(from_ms(now) + _SHORTEST, *(each["expires_at"] for each in recorded))
+        document: Document = {
+            "_id": request.id,
+            **owner,
+            "position": f"{now:015d}-{request.id}",
+            "status": ReplaySetStatus.RUNNING.value,
+            "created_ms": now,
+            "expires_at": expires_at,
+            "request": _encode(request),
+            "total": len(runs),
+            "model_calls": 0,
+            "spent_usd": 0.0,
+        }
+        try:
+            await self._sets.insert_one(document)
+        except DuplicateKeyError:  # a concurrent request with the same id
+            return await self.get(snapshot.workspace_id, snapshot.workflow_id, request.id)
+        return _to_set(document)
+
+    @store_call
+    async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
+        return _to_set(await self._find(workspace_id, workflow_id, set_id))
+
+    @store_call
+    async def page(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> ReplaySetPage:
+        wanted: Document = {
+            "workspace_id": workspace_id,
+            "workflow_id": workflow_id,
+            "expires_at": {"$gt": from_ms(await now_ms(self._store))},
+        }
+        if cursor is not None:
+            wanted["position"] = {"$lt": cursor}
+        found = await self._sets.find(wanted).sort("position", -1).limit(limit + 1).to_list()
+        next_cursor = found[limit - 1]["position"] if len(found) > limit else None
+        return ReplaySetPage(tuple(map(_to_set, found[:limit])), next_cursor)
+
+    @store_call
+    async def runs(
+        self, workspace_id: str, workflow_id: str, set_id: str, *, verdict: str | None, limit: int, cursor: int | None
+    ) -> ReplayedRunPage:
+        await self._find(workspace_id, workflow_id, set_id)
+        wanted: Document = {"set_id": set_id, "purpose": Purpose.COMPARE.value}
+        if verdict is not None:
+            wanted["verdict"] = verdict
+        if cursor is not None:
+            wanted["number"] = {"$gt": cursor}
+        found = await self._runs.find(wanted).sort("number", 1).limit(limit + 1).to_list()
+        next_cursor = str(found[limit - 1]["number"]) if len(found) > limit else None
+        return ReplayedRunPage(tuple(map(self._to_replayed, found[:limit])), next_cursor)
+
+    @store_call
+    async def cancel(self, workspace_id: str, workflow_id: str, set_id: str, reason: str) -> Sequence[RunOfSet]:
+        await self._find(workspace_id, workflow_id, set_id)
+        running = {"_id": set_id, "status": ReplaySetStatus.RUNNING.value}
+        ended = {"status": ReplaySetStatus.CANCELED.value, "finished_ms": await now_ms(self._store)}
+        if (await self._sets.update_one(running, {"$set": ended})).matched_count == 0:
+            return ()
+        started = await self._runs.find({"set_id": set_id, "state": STARTED}).to_list()
+        skipped = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": reason}
+        await self._runs.update_many({"set_id": set_id, "state": {"$ne": DONE}}, {"$set": skipped})
+        await self.count(set_id)
+        return [_to_run(each) for each in started]
+
+    @store_call
+    async def open_sets(self, limit: int) -> Sequence[OpenSet]:
+        found = await self._sets.find({"status": ReplaySetStatus.RUNNING.value}).sort("position", 1).to_list(limit)
+        open_ = []
+        for each in found:
+            started = await self._runs.find({"set_id": each["_id"], "state": STARTED}).to_list()
+            open_.append(
+                OpenSet(
+                    request=_decode_request(each["request"]),
+                    expires_at=each["expires_at"],
+                    is_measuring=each.get("is_measuring", False),
+                    started=tuple(map(_to_run, started)),
+                )
+            )
+        return open_
+
+    @store_call
+    async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
+        wanted = {"set_id": set_id, "state": WAITING}
+        found = await self._runs.find(wanted).sort([("purpose", 1), ("number", 1)]).limit(limit).to_list()
+        return [_to_run(each) for each in found]
+
+    @store_call
+    async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
+        found = await self._recordings.find({"_id": {"$in": list(runs)}}, {"_id": 1}).to_list()
+        return frozenset(each["_id"] for each in found)
+
+    @store_call
+    async def mark_started(self, run: RunOfSet) -> None:
+        await self._runs.update_one({"_id": run.id, "state": WAITING}, {"$set": {"state": STARTED}})
+
+    @store_call
+    async def settle(self, workspace_id: str, run: RunOfSet, judgement: Judgement) -> None:
+        fields: Document = {"state": DONE, "verdict": judgement.verdict.value}
+        if judgement.reason is not None:
+            fields["reason"] = judgement.reason
+        result = judgement.result
+        if result is not None:
+            fields |= {
+                _RESULT: asdict(self._seal(run, workspace_id, result)),
+                "recorded_ms": result.recorded_duration_ms,
+                "replayed_ms": result.duration_ms,
+                "recorded_usd": result.recorded_usd,
+                "replayed_usd": result.replayed_usd,
+            }
+        await self._runs.update_one({"_id": run.id, "state": {"$ne": DONE}}, {"$set": fields})
+        await self._executed.update_one({"_id": run.replay_run_id}, {"$unset": {"output": 1}})
+
+    @store_call
+    async def count(self, set_id: str) -> tuple[ReplayCounts, int]:
+        pipeline: list[Document] = [
+            {"$match": {"set_id": set_id, "purpose": Purpose.COMPARE.value, "state": DONE}},
+            {"$group": {"_id": {"verdict": "$verdict", "reason": "$reason"}, "count": {"$sum": 1}}},
+        ]
+        groups = await (await self._runs.aggregate(pipeline)).to_list()
+        counts: dict[str, int] = {}
+        for each in groups:
+            verdict = each["_id"]["verdict"]
+            counts[verdict] = counts.get(verdict, 0) + each["count"]
+        over_budget = sum(each["count"] for each in groups if each["_id"].get("reason") == OVER_BUDGET)
+        await self._sets.update_one({"_id": set_id}, {"$set": {"counts": counts}})
+        return ReplayCounts(**counts), over_budget
+
+    @store_call
+    async def has_open_runs(self, set_id: str) -> bool:
+        return await self._runs.find_one({"set_id": set_id, "state": {"$ne": DONE}}, {"_id": 1}) is not None
+
+    @store_call
+    async def to_measure(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
+        wanted = {
+            "set_id": set_id,
+            "purpose": Purpose.COMPARE.value,
+            "verdict": {"$in": [ReplayedVerdict.DIFFERENT.value, ReplayedVerdict.UNRECORDED.value]},
+        }
+        found = await self._runs.find(wanted).sort("number", 1).limit(limit).to_list()
+        return [_to_run(each) for each in found]
+
+    @store_call
+    async def measure(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> None:
+        documents = [
+            {
+                "_id": each.id,
+                "set_id": open_set.id,
+                "workspace_id": open_set.workspace_id,
+                "workflow_id": open_set.workflow_id,
+                "number": each.number,
+                "run": each.run,
+                "purpose": Purpose.MEASURE.value,
+                "round": each.round,
+                "snapshot_hash": each.snapshot_hash,
+                "version": each.version,
+                "state": WAITING,
+                "expires_at": open_set.expires_at,
+            }
+            for each in runs
+        ]
+        await insert_new(self._runs, documents)
+        await self._sets.update_one({"_id": open_set.id}, {"$set": {"is_measuring": True}})
+
+    @store_call
+    async def measured(self, set_id: str) -> Sequence[RunOfSet]:
+        found = await self._runs.find({"set_id": set_id, "purpose": Purpose.MEASURE.value}).to_list()
+        return [replace(_to_run(each), result=self._open(each)) for each in found]
+
+    @store_call
+    async def finish(self, set_id: str, refusals: Sequence[str], suggestions: Sequence[str] | None) -> None:
+        fields = await self._sums(set_id)
+        if suggestions is not None:
+            fields["suggestions"] = _encode(list(suggestions))
+        fields |= {
+            "refusals": list(refusals),
+            "status": (ReplaySetStatus.REFUSED if refusals else ReplaySetStatus.PASSED).value,
+            "finished_ms": await now_ms(self._store),
+        }
+        await self._delete_outputs(set_id)  # of replays whose verdict an interrupted step has stored
+        await self._sets.update_one({"_id": set_id, "status": ReplaySetStatus.RUNNING.value}, {"$set": fields})
+        await self._runs.delete_many({"set_id": set_id, "purpose": Purpose.MEASURE.value})
+
+    @store_call
+    async def reserve_call(self, workspace_id: str, workflow_id: str, set_id: str) -> bool:
+        owned = {"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id}
+        found = await self._sets.find_one(owned, {"request": 1})
+        budget = None if found is None else _decode_request(found["request"]).budget
+        if budget is None:
+            return False
+        covered = {
+            **owned,
+            "status": ReplaySetStatus.RUNNING.value,
+            "model_calls": {"$lt": budget.max_calls},
+            "spent_usd": {"$lt": budget.max_dollars},
+        }
+        return (await self._sets.update_one(covered, {"$inc": {"model_calls": 1}})).matched_count == 1
+
+    @store_call
+    async def charge_call(self, workspace_id: str, workflow_id: str, set_id: str, usd: float) -> None:
+        owned = {"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id}
+        await self._sets.update_one(owned, {"$inc": {"spent_usd": max(usd, 0.0)}})
+
+    @store_call
+    async def forget_recordings(self, workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:
+        """Delete what sets have of these recordings; with None, all sets of the workflow."""
+        owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        if runs is None:
+            await self._runs.delete_many(owner)
+            await self._sets.delete_many(owner)
+            return
+        found = {**owner, "run": {"$in": list(runs)}}
+        skipped = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": RECORDING_DELETED}
+        await self._runs.update_many({**found, "state": {"$ne": DONE}}, {"$set": skipped})
+        await self._runs.update_many(found, {"$unset": {_RESULT: 1}})
+
+    def _seal(self, run: RunOfSet, workspace_id: str, result: ReplayResult) -> Sealed:
+        return self._key_ring.seal(_encode(result).decode(), workspace_id=workspace_id, name=_name(run.id))
+
+    def _open(self, document: Document) -> ReplayResult | None:
+        """Return the stored result. Raises Unavailable if it cannot be decrypted."""
+        if _RESULT not in document:
+            return None
+        sealed, workspace_id = read_sealed(document[_RESULT]), document["workspace_id"]
+        return _decode_result(self._key_ring.open(sealed, workspace_id=workspace_id, name=_name(document["_id"])))
+
+    def _to_replayed(self, document: Document) -> ReplayedRun:
+        run, verdict = _to_run(document), document.get("verdict")
+        return ReplayedRun(
+            run_id=public_run_id(run.run),
+            replay_run_id=run.replay_run_id if run.state != WAITING else None,
+            verdict=None if verdict is None else ReplayedVerdict(verdict),
+            reason=document.get("reason"),
+            result=self._open(document),
+        )
+
+    async def _delete_outputs(self, set_id: str) -> None:
+        found = await self._runs.find({"set_id": set_id}, {"_id": 1}).to_list()
+        ids = [replay_id(each["_id"]) for each in found]
+        await self._executed.update_many({"_id": {"$in": ids}, "output": {"$exists": True}}, {"$unset": {"output": 1}})
+
+    async def _find(self, workspace_id: str, workflow_id: str, set_id: str) -> Document:
+        found = await self._sets.find_one({"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id})
+        if found is None:
+            raise NotFound(MISSING)
+        return found
+
+    async def _select(self, request: CreateReplaySet, owner: Document, now: datetime) -> Sequence[Document]:
+        """Return the recordings to replay, newest first, or those that the request names."""
+        wanted: Document = {**owner, "expires_at": {"$gt": now}}
+        shown = {"expires_at": 1, "is_cut": 1}
+        if request.run_ids:
+            wanted["_id"] = {"$in": list(request.run_ids)}
+            found = {each["_id"]: each for each in await self._recordings.find(wanted, shown).to_list()}
+            missing = [run for run in request.run_ids if run not in found]
+            if missing:
+                raise NotFound(f"Recording {public_run_id(missing[0])} not found")
+            return [found[run] for run in dict.fromkeys(request.run_ids)]
+        wanted["is_cut"] = False
+        newest = await self._recordings.find(wanted, shown).sort("position", -1).limit(request.last).to_list()
+        if not newest:
+            raise InvalidRequest(NO_RECORDINGS)
+        return newest
+
+    async def _sums(self, set_id: str) -> Document:
+        shown = dict.fromkeys(("recorded_ms", "replayed_ms", "recorded_usd", "replayed_usd"), 1)
+        wanted = {"set_id": set_id, "purpose": Purpose.COMPARE.value, "recorded_ms": {"$exists": True}}
+        found = await self._runs.find(wanted, shown).to_list()
+        if not found:
+            return {}
+        return {
+            "recorded_p50_ms": median(each["recorded_ms"] for each in found),
+            "replayed_p50_ms": median(each["replayed_ms"] for each in found),
+            "recorded_usd": sum(each["recorded_usd"] for each in found),
+            "replayed_usd": sum(each["replayed_usd"] for each in found),
+        }
+
+
+def _repeated(stored: Document, owner: Document, request: CreateReplaySet) -> ReplaySet:
+    is_same = _decode_request(stored["request"]).fingerprint == request.fingerprint
+    if not is_same or any(stored[name] != value for name, value in owner.items()):
+        raise Conflict("The Idempotency-Key was used for another request")
+    return _to_set(stored)
+
+
+def _to_set(document: Document) -> ReplaySet:
+    request, found = _decode_request(document["request"]), document.get
+    finished, suggestions = found("finished_ms"), found("suggestions")
+    return ReplaySet(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        workflow_id=document["workflow_id"],
+        status=ReplaySetStatus(document["status"]),
+        created_at=from_ms(document["created_ms"]),
+        finished_at=None if finished is None else from_ms(finished),
+        expires_at=document["expires_at"],
+        created_by=request.created_by,
+        snapshot_hash=request.run.snapshot.snapshot_hash,
+        version=request.run.snapshot.version,
+        is_draft=request.is_draft,
+        ignore=request.ignore,
+        thresholds=request.thresholds,
+        budget=request.budget,
+        total=document["total"],
+        counts=ReplayCounts(**found("counts", {})),
+        recorded_p50_ms=found("recorded_p50_ms"),
+        replayed_p50_ms=found("replayed_p50_ms"),
+        recorded_usd=found("recorded_usd", 0.0),
+        replayed_usd=document.get("replayed_usd", document["spent_usd"]),
+        model_calls=found("model_calls", 0),
+        suggested_ignore=None if suggestions is None else _decode_suggestions(suggestions),
+        refusals=tuple(found("refusals", ())),
+    )
+
+
+def sealed_results(store: Store) -> SealedDocuments:
+    """Return the results of replays, for key rotation."""
+    return SealedDocuments(
+        store.collection(REPLAYED_RUNS), _RESULT, lambda each: (each["workspace_id"], _name(each["_id"]))
+    )
+
+
+def _name(run: str) -> str:
+    return f"replay/{run}"
+
+
+def _to_run(document: Document) -> RunOfSet:
+    return RunOfSet(
+        id=document["_id"],
+        set_id=document["set_id"],
+        number=document["number"],
+        run=document["run"],
+        purpose=Purpose(document["purpose"]),
+        round=document.get("round", 0),
+        state=document["state"],
+        snapshot_hash=document.get("snapshot_hash"),
+        version=document.get("version"),
+    )

@@ -1,0 +1,259 @@
+"""Runs replay sets: starts a bounded number of replays, and judges those that have ended.
+
+Each replay is a durable run whose id derives from its set and recorded run. A step can be interrupted at any point
+and repeated by another process: a replay that is accepted already is not accepted again.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from jobs_service import metrics
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.payloads.repository import MongoBlobs
+from jobs_service.payloads.service import Payloads
+from jobs_service.queue.admission import AdmissionService
+from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.recordings.repository import MongoRecordings
+from jobs_service.replay_sets.ports import OpenSet, ReplaySetRepository, RunOfSet
+from jobs_service.replay_sets.rules import (
+    CANCELED,
+    EXPIRED,
+    RECORDING_DELETED,
+    Judgement,
+    Purpose,
+    ReplayLimits,
+    judge,
+    refusals,
+    suggestions,
+)
+from jobs_service.views.ports import RunViewRepository
+from shared.contracts.jobs import AcceptRun, RunView
+from shared.contracts.recording_policy import ReplayRun
+from shared.contracts.recordings import ReplayResult
+from shared.contracts.replay_sets import ReplayedVerdict
+from shared.contracts.runs import RunSpec, RunStatus
+from shared.errors import AtCapacity, NotFound, RunIdTaken, Unavailable
+from shared.observe.logging import get_logger
+
+MAX_SETS: Final = 100
+MEASURED_RUNS: Final = 5
+ROUNDS: Final = (1, 2)
+
+_decode_result: Final = msgspec.json.Decoder(ReplayResult).decode
+log = get_logger("replay_sets")
+
+
+class _Recorded(msgspec.Struct, rename="camel"):
+    """What a recording says about the content that ran."""
+
+    snapshot_hash: str = ""
+    version: int | None = None
+
+
+_decode_recorded: Final = msgspec.json.Decoder(_Recorded).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Progress:
+    """A set after its ended replays are judged: which are still in progress, and how many of them wait."""
+
+    set: OpenSet
+    active: int
+    queued: int
+
+
+class ReplaySetRunner:
+    """Runner of all sets; active only in the leader."""
+
+    def __init__(
+        self,
+        sets: ReplaySetRepository,
+        recordings: MongoRecordings,
+        *,
+        admission: AdmissionService,
+        views: RunViewRepository,
+        payloads: Payloads,
+        blobs: MongoBlobs,
+        counters: CapacityCounters,
+        leader: Leader,
+        limits: ReplayLimits,
+        wake_up: WakeUpEvent,
+    ) -> None:
+        """`wake_up` wakes the runner, which wakes itself while a set is in progress."""
+        self._wake_up = wake_up
+        self._sets = sets
+        self._recordings = recordings
+        self._admission = admission
+        self._views = views
+        self._payloads = payloads
+        self._blobs = blobs
+        self._counters = counters
+        self._leader = leader
+        self._limits = limits
+
+    async def step(self) -> None:
+        """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
+        if await self._leader.term() is None:
+            return
+        progress = [await self._settle(each) for each in await self._sets.open_sets(MAX_SETS)]
+        if progress:
+            self._wake_up.wake()
+        free = self._limits.overall - sum(each.active for each in progress)
+        queued = _by_workspace(progress)
+        for each in progress:
+            room = min(free, self._limits.per_set - each.active)
+            started = 0
+            if room > 0 and not await self._has_waiting_callers(each.set.workspace_id, queued):
+                started = await self._start(each.set, room)
+            free -= started
+            queued[each.set.workspace_id] += started
+            if not started and not each.active:
+                await self._advance(each.set)
+
+    async def stop(self) -> None:
+        """Give up leadership."""
+        await self._leader.resign()
+
+    async def _settle(self, open_set: OpenSet) -> _Progress:
+        active = queued = settled = 0
+        lookups = (self._views.by_run_id(run.replay_run_id, output=True, blocks=False) for run in open_set.started)
+        for run, found in zip(open_set.started, await asyncio.gather(*lookups), strict=True):
+            view = None if found is None else found.view
+            if view is not None and not view.status.is_terminal:
+                active += 1
+                queued += view.status is RunStatus.QUEUED
+                continue
+            judgement = await self._judge(open_set, run, view)
+            await self._sets.settle(open_set.workspace_id, run, judgement)
+            if view is not None and view.output is not None and view.output.blob_id is not None:
+                await self._blobs.discard(open_set.workspace_id, {view.output.blob_id})
+            if run.purpose is Purpose.COMPARE:
+                metrics.REPLAYED.labels(judgement.verdict.value).inc()
+            settled += 1
+        if settled:
+            await self._sets.count(open_set.id)
+        return _Progress(set=open_set, active=active, queued=queued)
+
+    async def _judge(self, open_set: OpenSet, run: RunOfSet, view: RunView | None) -> Judgement:
+        if view is not None and view.status is RunStatus.CANCELLED:
+            return Judgement(ReplayedVerdict.SKIPPED, CANCELED)
+        if view is not None and view.status is RunStatus.FAILED:
+            if not await self._sets.recorded([run.run]):
+                return Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
+            return Judgement(ReplayedVerdict.FAILED, view.error.message if view.error else None)
+        result = None if view is None else await self._result(view)
+        if result is None:
+            return Judgement(ReplayedVerdict.FAILED, EXPIRED)
+        return judge(result) if run.purpose is Purpose.COMPARE else Judgement(ReplayedVerdict.SAME, result=result)
+
+    async def _result(self, view: RunView) -> ReplayResult | None:
+        if view.output is None:
+            return None
+        try:
+            return _decode_result(await self._payloads.fetch(view.workspace_id, view.output))
+        except NotFound:
+            return None
+
+    async def _has_waiting_callers(self, workspace_id: str, queued: Counter[str]) -> bool:
+        """Return whether queued runs of callers wait for a slot: they precede replays."""
+        counter, _ = await self._counters.counter(workspace_id)
+        return counter.queued > queued[workspace_id]
+
+    async def _start(self, open_set: OpenSet, room: int) -> int:
+        """Start up to `room` waiting runs; return how many runs are started or skipped."""
+        waiting = await self._sets.waiting(open_set.id, room)
+        recorded = await self._sets.recorded([each.run for each in waiting])
+        for number, run in enumerate(waiting):
+            if run.run not in recorded:
+                await self._sets.settle(
+                    open_set.workspace_id, run, Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
+                )
+                continue
+            try:
+                await self._admission.accept(AcceptRun(_spec(open_set, run), open_set.request.concurrency_limit))
+            except RunIdTaken:
+                pass  # an interrupted step has accepted it
+            except (AtCapacity, Unavailable) as error:
+                log.info("replay_delayed", set_id=open_set.id, reason=error.message)
+                return number
+            await self._sets.mark_started(run)
+        return len(waiting)
+
+    async def _advance(self, open_set: OpenSet) -> None:
+        """Measure or end a set without work in progress."""
+        if await self._sets.has_open_runs(open_set.id):
+            return
+        if open_set.request.suggest_ignore and not open_set.is_measuring:
+            await self._sets.measure(open_set, await self._measurements(open_set))
+            return
+        found = None
+        if open_set.is_measuring:
+            found = suggestions(_pairs(await self._sets.measured(open_set.id)))
+        counts, over_budget = await self._sets.count(open_set.id)
+        await self._sets.finish(
+            open_set.id, refusals(counts, open_set.request.thresholds, over_budget=over_budget), found
+        )
+        log.info("replay_set_finished", set_id=open_set.id, runs=counts.done)
+
+    async def _measurements(self, open_set: OpenSet) -> Sequence[RunOfSet]:
+        """Return two replays, on the version that was recorded, of some runs that differ."""
+        found: list[RunOfSet] = []
+        for run in await self._sets.to_measure(open_set.id, MEASURED_RUNS):
+            try:
+                content = await self._recordings.read(open_set.workspace_id, open_set.workflow_id, run.run)
+            except NotFound:
+                continue
+            recorded = _decode_recorded(content)
+            measurement = replace(
+                run, purpose=Purpose.MEASURE, snapshot_hash=recorded.snapshot_hash, version=recorded.version
+            )
+            found += [replace(measurement, id=f"{run.id}/{number}", round=number) for number in ROUNDS]
+        return found
+
+
+def _by_workspace(progress: Iterable[_Progress]) -> Counter[str]:
+    queued = Counter[str]()
+    for each in progress:
+        queued[each.set.workspace_id] += each.queued
+    return queued
+
+
+def _spec(open_set: OpenSet, run: RunOfSet) -> RunSpec:
+    """Return the run that replays a recorded run. Nothing of it stays after its result is read."""
+    request, snapshot = open_set.request, open_set.request.run.snapshot
+    is_measurement = run.purpose is Purpose.MEASURE
+    if run.snapshot_hash is not None:
+        snapshot = msgspec.structs.replace(
+            snapshot, snapshot_hash=run.snapshot_hash, version=run.version, version_id=None
+        )
+    return msgspec.structs.replace(
+        request.run,
+        run_id=run.replay_run_id,
+        snapshot=snapshot,
+        stores_data=False,
+        log_retention_ms=0,
+        replay=ReplayRun(
+            run.run,
+            request.ignore,
+            set_id=request.id,
+            reports_all=is_measurement,
+            calls_models=request.budget is not None and not is_measurement,
+        ),
+    )
+
+
+def _pairs(measured: Sequence[RunOfSet]) -> list[tuple[ReplayResult, ReplayResult]]:
+    """Return both results of each recorded run."""
+    pairs = []
+    for _, group in groupby(sorted(measured, key=lambda each: (each.number, each.round)), lambda each: each.number):
+        results = [each.result for each in group]
+        if len(results) == len(ROUNDS) and results[0] is not None and results[1] is not None:
+            pairs.append((results[0], results[1]))
+    return pairs
