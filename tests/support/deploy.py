@@ -80,11 +80,13 @@ class DeployCaller:
         description: str | None = None,
         expected: int | None = None,
         accepted_warnings: tuple[str, ...] | None = None,
+        content: str | None = None,
     ) -> contracts.Deployed:
         """Publish the draft."""
         body = contracts.Deploy(
             actor_id="member-1",
             actor_name="Ann",
+            snapshot_hash=content,
             name=name,
             description=description,
             expected_revision=expected,

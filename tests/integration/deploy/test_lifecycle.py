@@ -4,7 +4,7 @@ import pytest
 from tests.support.deploy import DeployCaller, at, state
 
 from shared.contracts import deployments as contracts
-from shared.errors import InvalidRequest, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed
+from shared.errors import ContentChanged, InvalidRequest, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed
 
 
 async def test_a_first_deploy_makes_version_1_and_makes_it_live(gateway: DeployCaller) -> None:
@@ -30,6 +30,19 @@ async def test_a_deploy_that_names_a_revision_publishes_no_other(gateway: Deploy
     assert refused.value.details == {"expectedRevision": 1, "currentRevision": 2}
     assert await gateway.numbers(workflow.id) == []
     assert (await gateway.deploy(workflow.id, expected=saved.revision)).version.number == 1
+
+
+async def test_a_deploy_that_names_a_content_publishes_no_other(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(state("return 1"))
+    path = at(workflow.id, "draft/snapshot")
+    checked = await gateway.http.call("POST", path, body=contracts.SnapshotDraft(), returns=contracts.DraftSnapshot)
+    await gateway.save(workflow.id, state("return 2"))
+    with pytest.raises(ContentChanged):
+        await gateway.deploy(workflow.id, content=checked.snapshot_hash)
+    assert await gateway.numbers(workflow.id) == []
+    await gateway.save(workflow.id, state("return 1"))
+    deployed = await gateway.deploy(workflow.id, content=checked.snapshot_hash)
+    assert deployed.version.snapshot_hash == checked.snapshot_hash
 
 
 async def test_a_deploy_reports_triggers_without_effect(gateway: DeployCaller) -> None:

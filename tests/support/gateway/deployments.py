@@ -30,7 +30,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
-from shared.errors import InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
+from shared.errors import ContentChanged, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
 from shared.workflow.transfer.importer import read_import
 
 
@@ -50,6 +50,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.looks = 0
         self.is_down = False
         self.refusal: Exception | None = None
+        self.draft_hash = "draft1"
+        """Content of every draft, as a gated deploy compares it."""
         self.warnings: tuple[str, ...] = ()
         self.accepted_warnings: tuple[str, ...] | None = None
         """Those of the latest deploy."""
@@ -159,6 +161,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self._own(workspace_id, workflow_id)
         if order.expected_revision not in (None, self.drafts[workflow_id].revision):
             raise PreconditionFailed("the draft changed")
+        if order.snapshot_hash not in (None, self.draft_hash):
+            raise ContentChanged("The draft differs from the content that was checked")
         number = 1 + max((known for owner, known in self.version_details if owner == workflow_id), default=0)
         self.accepted_warnings = order.accepted_warnings
         self.put(workflow_id, workspace_id=workspace_id, version=number, order=order)

@@ -79,6 +79,13 @@ class ApiClient:
         _check(response, changes=changes)
         return _json(response)
 
+    def fetch(self, path: str, query: JsonObject | None = None) -> bytes:
+        """Return the body of a response as it is. Raises a CommandFailed that matches the status."""
+        with self._translate_errors(changes=False):
+            response = self._http.request("GET", path, params=query)
+        _check(response, changes=False)
+        return response.content
+
     def pages(self, path: str, query: JsonObject | None = None) -> Iterator[JsonObject]:
         """Yield every item of a paginated list."""
         query = {"limit": PAGE, **(query or {})}

@@ -10,6 +10,17 @@ import typer
 
 from flowport.client.api_client import ApiClient, JsonObject, api_path
 from flowport.client.errors import AccessDenied, InvalidWorkflowRefused, NotFound, WaitTimedOut
+from flowport.commands.replay_sets import (
+    Gate,
+    GateOptions,
+    GateOverride,
+    Ignore,
+    MaxDifferent,
+    MaxFailed,
+    MaxUnrecorded,
+    limits_of,
+    pass_gate,
+)
 from flowport.commands.session import Session, WorkflowName
 from flowport.commands.workflow_drafts import store_draft
 from flowport.commands.workflow_files import Accept
@@ -49,28 +60,36 @@ def deploy(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make this version live even if another one was promoted in between.")
     ] = False,
+    gate: Gate = None,
+    gate_override: GateOverride = None,
+    ignore: Ignore = None,
+    max_different: MaxDifferent = 0,
+    max_unrecorded: MaxUnrecorded = 0,
+    max_failed: MaxFailed = 0,
     wait: Annotated[bool, typer.Option("--wait", help="Return only when this version is live.")] = False,
     timeout: Annotated[float | None, typer.Option(min=1, max=600, help="With --wait: timeout in seconds.")] = None,
 ) -> None:
     """Deploy a workflow as a new version and make it live.
 
     Refuses on errors, and on warnings until you fix them or accept them with --accept. Deploys nothing if the live
-    version has the same content, unless --force is given.
+    version has the same content, unless --force is given. With --gate, deploys only if recorded runs behave the same.
 
-    Example: flowport deploy support.yaml --name "$GITHUB_SHA" --wait
+    Example: flowport deploy support.yaml --gate replay=200 --name "$GITHUB_SHA" --wait
     """
     given = {"--id": id_ is not None, "--add-start": add_start, "--replace": replace}
     if not _is_file(workflow) and (idle := [option for option, is_given in given.items() if is_given]):
         raise typer.BadParameter(f"{idle[0]} applies only to a file")
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout applies only with --wait")
+    gated = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
     options = {"workflow_id": id_, "accepted": accept or (), "add_start": add_start, "replace": replace}
     with _resolve_workflow(session, workflow, options) as (workflow_id, source):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:
-            done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or []}, source)
+            passed = pass_gate(session, workflow_id, gated, {"draft": True})
+            done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or [], **passed}, source)
         else:
             session.output.print_note(f"Nothing has changed: version {live} is live. Use --force to deploy it again")
             done = {"version": live, "unchanged": True}
@@ -150,12 +169,28 @@ def diff(
         raise typer.Exit(1)
 
 
-def promote(session: Session, workflow: WorkflowName, version: Version) -> None:
+def promote(
+    session: Session,
+    workflow: WorkflowName,
+    version: Version,
+    *,
+    gate: Gate = None,
+    gate_override: GateOverride = None,
+    ignore: Ignore = None,
+    max_different: MaxDifferent = 0,
+    max_unrecorded: MaxUnrecorded = 0,
+    max_failed: MaxFailed = 0,
+) -> None:
     """Make a version live. Promote an older version to roll back.
+
+    With --gate, promotes only if recorded runs behave the same.
 
     Example: flowport promote Support 3
     """
-    warnings = _print_warnings(session, promote_version(session.client, session.client.workflow_id(workflow), version))
+    gated = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
+    workflow_id = session.client.workflow_id(workflow)
+    passed = pass_gate(session, workflow_id, gated, {"version": version})
+    warnings = _print_warnings(session, promote_version(session.client, workflow_id, version, passed))
     made = {"workflow": workflow, "version": version}
     session.output.print_record({**made, "warnings": warnings} if session.output.as_json else made)
 
@@ -170,11 +205,10 @@ def undeploy(session: Session, workflow: WorkflowName) -> None:
     session.output.print_done({"workflow": workflow, "isDeployed": False}, f"Undeployed {workflow}")
 
 
-def promote_version(client: ApiClient, workflow_id: str, version: int) -> JsonObject:
-    """Make a version live."""
-    promoted: JsonObject = client.call(
-        "PATCH", api_path("workflows", workflow_id, "deployments", version), body={"isActive": True}
-    )
+def promote_version(client: ApiClient, workflow_id: str, version: int, more: JsonObject | None = None) -> JsonObject:
+    """Make a version live; `more` are further fields of the request."""
+    path = api_path("workflows", workflow_id, "deployments", version)
+    promoted: JsonObject = client.call("PATCH", path, body={"isActive": True, **(more or {})})
     return promoted
 
 

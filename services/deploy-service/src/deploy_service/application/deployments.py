@@ -20,7 +20,7 @@ from deploy_service.metrics import LIVE_CHANGES
 from deploy_service.ports import SnapshotRepository, VersionRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
-from shared.errors import InvalidWorkflow, Unavailable
+from shared.errors import ContentChanged, InvalidWorkflow, Unavailable
 from shared.ids import new_id
 from shared.workflow.diff.version_diff import needs_redeployment
 
@@ -60,11 +60,13 @@ class Deployments:
     ) -> contracts.Deployed:
         """Publish the draft as a new version and make it live; `unchecked` turns errors into warnings.
 
-        Raises NotFound, PreconditionFailed, InvalidWorkflow, InvalidRequest.
+        Raises NotFound, PreconditionFailed, ContentChanged, InvalidWorkflow, InvalidRequest.
         """
         async with self._changes.locks.hold(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
             content = (await self._contents.draft(workflow)).require(order.expected_revision).content
+            if order.snapshot_hash not in (None, content.hash):
+                raise ContentChanged("The draft differs from the content that was checked")
             found = await self._checker.problems(content, workspace_id)
             if not unchecked:
                 refuse_errors(found, order.accepted_warnings)

@@ -42,7 +42,13 @@ def build_workflow_services(outside: Outside, callers: Callers) -> WorkflowServi
     return WorkflowServices(
         drafts=DraftService(deploy, endpoints, audit, outside.clock),
         deployments=DeploymentService(
-            deploy, endpoints, audit, callers.revocations.settle, recordings=outside.recordings, plans=callers.plans
+            deploy,
+            endpoints,
+            audit,
+            callers.revocations.settle,
+            recordings=outside.recordings,
+            replays=outside.replays,
+            plans=callers.plans,
         ),
         interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
     )

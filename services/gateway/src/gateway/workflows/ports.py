@@ -30,6 +30,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.replay_sets import ReplaySet
 
 
 class RecordingStore(Protocol):
@@ -40,6 +41,13 @@ class RecordingStore(Protocol):
 
         Raises Unavailable.
         """
+
+
+class Replays(Protocol):
+    """Replays of recorded runs, for gates."""
+
+    async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
+        """Return a replay. Raises NotFound, Unavailable."""
 
 
 class Deployments(Protocol):
@@ -96,7 +104,7 @@ class Authoring(Protocol):
     async def status(self, workspace_id: str, workflow_id: str) -> DeploymentStatus: ...
 
     async def deploy(self, workspace_id: str, workflow_id: str, order: Deploy) -> Deployed:
-        """Raises InvalidWorkflow, PreconditionFailed."""
+        """Raises InvalidWorkflow, PreconditionFailed, ContentChanged."""
 
     async def promote(self, workspace_id: str, workflow_id: str, number: int) -> Deployed: ...
 

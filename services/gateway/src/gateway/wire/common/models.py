@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
+from gateway.workflows.domain.gate import Gate
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -57,18 +58,37 @@ class ImportBody(RequestBody):
     )
 
 
+class GateBody(RequestBody):
+    """Replay that must have passed on exactly this content."""
+
+    replay_id: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    override: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None = Field(
+        None, description="Reason to deploy even if it has not passed; needs the admin scope and is audited."
+    )
+
+
+def gate_of(body: GateBody | None) -> Gate | None:
+    """Return the gate of a request."""
+    return None if body is None else Gate(body.replay_id, body.override)
+
+
+GATE: Final = Field(None, description="Refuse unless this replay of recorded runs has passed.")
+
+
 class DeployBody(RequestBody):
     """Name and description of the new version, and the accepted warnings."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
     accepted_warnings: AcceptedWarnings | None = ACCEPTED_WARNINGS
+    gate: GateBody | None = GATE
 
 
 class RollbackBody(RequestBody):
     """Version to roll back to; by default the one before the live one."""
 
     version: Annotated[int | None, NO_NULL_NUMBER] = Field(None, ge=1, le=2**31)
+    gate: GateBody | None = GATE
 
 
 class ImportedWorkflow(Wire):

@@ -16,7 +16,7 @@ from gateway.http.etags import DeployRevision
 from gateway.http.schemas import answers
 from gateway.parsing import json_body
 from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody, WorkflowQuery, WorkflowSummary
+from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody, WorkflowQuery, WorkflowSummary, gate_of
 from gateway.wire.common.presenters import deployment, imported, summary, undeployed
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
@@ -120,7 +120,7 @@ def add_deployment_routes(
     """Add deploy, undeploy and rollback to `router`. Answers are documented as `model`, errors as `error`."""
     DeployingCaller = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
-    @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 412))
+    @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 409, 412))
     async def deploy(
         caller: DeployingCaller,
         workflow_id: str,
@@ -134,6 +134,7 @@ def add_deployment_routes(
             description=body.description,
             expected_revision=expected_revision,
             accepted_warnings=body.accepted_warnings,
+            gate=gate_of(body.gate),
         )
         return await answer(caller, deployment(deployed))
 
@@ -141,8 +142,10 @@ def add_deployment_routes(
     async def undeploy(caller: DeployingCaller, workflow_id: str) -> Response:
         return await answer(caller, undeployed(await deployments.undeploy(caller, workflow_id)))
 
-    @router.post("/{workflow_id}/rollback", response_model=model)
+    @router.post("/{workflow_id}/rollback", response_model=model, responses=answers(error, 409))
     async def roll_back(
         caller: DeployingCaller, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> Response:
-        return await answer(caller, deployment(await deployments.roll_back(caller, workflow_id, body.version)))
+        return await answer(
+            caller, deployment(await deployments.roll_back(caller, workflow_id, body.version, gate=gate_of(body.gate)))
+        )

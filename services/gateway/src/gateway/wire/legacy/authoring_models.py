@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.http.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
-from gateway.wire.common.models import ACCEPTED_WARNINGS, AcceptedWarnings, ActiveDeployment, ImportedWorkflow
+from gateway.wire.common.models import (
+    ACCEPTED_WARNINGS,
+    GATE,
+    AcceptedWarnings,
+    ActiveDeployment,
+    GateBody,
+    ImportedWorkflow,
+)
 from gateway.wire.common.presenters import VersionRow
 
 
@@ -49,9 +56,10 @@ class AccessBody(RequestBody):
 
 
 class DeployBody(RequestBody):
-    """Accepted warnings of a deploy."""
+    """Accepted warnings of a deploy, and its gate."""
 
     accepted_warnings: AcceptedWarnings | None = ACCEPTED_WARNINGS
+    gate: GateBody | None = GATE
 
 
 class VersionBody(RequestBody):
@@ -60,6 +68,7 @@ class VersionBody(RequestBody):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
     is_active: Literal[True] | None = None
+    gate: GateBody | None = GATE
 
 
 class WorkflowRow(ImportedWorkflow):

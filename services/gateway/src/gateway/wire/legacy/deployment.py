@@ -15,6 +15,7 @@ from gateway.http.etags import DeployRevision
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers, described
 from gateway.parsing.errors import MalformedJson
+from gateway.wire.common.models import gate_of
 from gateway.wire.common.presenters import active_deployment
 from gateway.wire.legacy.authoring_models import (
     AccessBody,
@@ -62,7 +63,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         "/deploy",
         response_model_exclude_none=True,
         openapi_extra=described(DeployBody),
-        responses=answers(Error, 412),
+        responses=answers(Error, 409, 412),
     )
     async def deploy(
         caller: WorkflowCaller,
@@ -71,7 +72,11 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         expected_revision: DeployRevision,
     ) -> DeployResult:
         deployed = await deployments.deploy(
-            caller, workflow_id, expected_revision=expected_revision, accepted_warnings=body.accepted_warnings
+            caller,
+            workflow_id,
+            expected_revision=expected_revision,
+            accepted_warnings=body.accepted_warnings,
+            gate=gate_of(body.gate),
         )
         return _deployed(deployed)
 

@@ -10,6 +10,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.routers import AUTHORING, legacy_router
+from gateway.wire.common.models import gate_of
 from gateway.wire.common.presenters import MAX_NUMBER, VersionRow, active_deployment, version_row
 from gateway.wire.legacy.authoring_models import DeployedState, Reverted, VersionBody, VersionChange, VersionRows
 from gateway.workflows.application.deployment import DeploymentService
@@ -64,7 +65,7 @@ def versions_router(
         texts = await _texts(drafts, caller, workflow_id, number, body)
         if body.is_active is None:
             return texts
-        promoted = await deployments.promote(caller, workflow_id, number)
+        promoted = await deployments.promote(caller, workflow_id, number, gate=gate_of(body.gate))
         active = active_deployment(promoted.endpoint)
         return texts.model_copy(
             update={

@@ -11,6 +11,7 @@ from gateway.http.error_status import message_of, retry_headers, status_of
 from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 from gateway.wire.v1.models import ErrorAnswer
+from gateway.workflows.domain.gate import GateRefused
 from shared.clock import epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
 from shared.web.structs import StructResponse
@@ -22,7 +23,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     body: dict[str, Any] = {"error": message_of(error)}
     if isinstance(error, RateLimited):
         body = _rate_limited(error)
-    if isinstance(error, InvalidRequest) and error.details is not None:
+    if isinstance(error, InvalidRequest | GateRefused) and error.details is not None:
         body["details"] = error.details
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 

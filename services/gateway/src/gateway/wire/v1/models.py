@@ -43,6 +43,6 @@ class ErrorAnswer(Wire):
     """Error of a failed call."""
 
     error: str
-    details: list[Any] | None = None
+    details: list[Any] | dict[str, Any] | None = None
     message: str | None = None
     retry_after: int | None = Field(None, description="Time to retry, in epoch milliseconds.")

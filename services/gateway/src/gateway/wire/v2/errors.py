@@ -22,6 +22,7 @@ from gateway.runs.domain.errors import (
 )
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.wire.v2.models import ErrorAnswer
+from gateway.workflows.domain.gate import GateRefused
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -104,6 +105,7 @@ _DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = 
     (RunUncertain, lambda error: {"code": error.code, "runId": error.run_id}),
     (InvalidRequest, lambda error: error.details),
     (RepairRefused, lambda error: error.details),
+    (GateRefused, lambda error: error.details),
 )
 
 

@@ -10,9 +10,11 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plans
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.domain.errors import UndeployedAlready
-from gateway.workflows.ports import Authoring, RecordingStore
+from gateway.workflows.domain.gate import Gate, GateRefused, not_found, other_content, refusal_of
+from gateway.workflows.ports import Authoring, RecordingStore, Replays
 from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint, UpdateAccess, Workflow
-from shared.errors import InvalidRequest, NotDeployed
+from shared.contracts.replay_sets import ReplaySet
+from shared.errors import ContentChanged, InvalidRequest, NotDeployed, NotFound
 
 
 class DeploymentService:
@@ -30,8 +32,10 @@ class DeploymentService:
         settle: Callable[[], Awaitable[None]],
         *,
         recordings: RecordingStore,
+        replays: Replays,
         plans: Plans,
     ) -> None:
+        self._replays = replays
         self._recordings = recordings
         self._plans = plans
         self._authoring = authoring
@@ -48,12 +52,14 @@ class DeploymentService:
         description: str | None = None,
         expected_revision: int | None = None,
         accepted_warnings: Sequence[str] | None = None,
+        gate: Gate | None = None,
     ) -> Deployed:
         """Deploy the draft as a new version; with `expected_revision`, only if the draft has that revision.
 
-        With `accepted_warnings`, any other warning refuses the deploy.
+        With `accepted_warnings`, any other warning refuses the deploy; with `gate`, a replay that has not passed on
+        exactly this content.
 
-        Raises MissingScope, NotFound, PreconditionFailed, InvalidWorkflow, Unavailable.
+        Raises MissingScope, NotFound, PreconditionFailed, GateRefused, InvalidWorkflow, Unavailable.
         """
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
@@ -65,33 +71,41 @@ class DeploymentService:
             expected_revision=expected_revision,
             accepted_warnings=None if accepted_warnings is None else tuple(accepted_warnings),
         )
-        deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
+        deployed, refusal = await self._deploy(caller, workflow_id, order, gate)
         self._endpoints.forget(workflow_id)
         await self._record_audit(caller, "workflow.deployed", deployed.endpoint, before)
+        await self._record_override(caller, deployed.endpoint, gate, refusal)
         await self._settle()
         return deployed
 
-    async def promote(self, caller: Caller, workflow_id: str, number: int) -> Deployed:
-        """Make a version live. Raises MissingScope, NotFound, Unavailable."""
+    async def promote(self, caller: Caller, workflow_id: str, number: int, *, gate: Gate | None = None) -> Deployed:
+        """Make a version live; with `gate`, only if its replay has passed on this version.
+
+        Raises MissingScope, NotFound, GateRefused, Unavailable.
+        """
         caller.require(Scope.DEPLOY)
+        refusal = await self._gate_version(caller, workflow_id, number, gate)
         before = await self._live(workflow_id)
         promoted = await self._authoring.promote(caller.workspace.id, workflow_id, number)
         self._endpoints.forget(workflow_id)
         await self._record_audit(caller, "workflow.promoted", promoted.endpoint, before)
+        await self._record_override(caller, promoted.endpoint, gate, refusal)
         await self._settle()
         return promoted
 
-    async def roll_back(self, caller: Caller, workflow_id: str, number: int | None) -> Deployed:
+    async def roll_back(
+        self, caller: Caller, workflow_id: str, number: int | None, *, gate: Gate | None = None
+    ) -> Deployed:
         """Make version `number` live, or the one before the live one.
 
-        Raises MissingScope, NotFound, UndeployedAlready, InvalidRequest (no earlier version), Unavailable.
+        Raises MissingScope, NotFound, UndeployedAlready, InvalidRequest (no earlier version), GateRefused, Unavailable.
         """
         caller.require(Scope.DEPLOY)
         live = (await self._authoring.status(caller.workspace.id, workflow_id)).endpoint.version
         if live is None:
             raise UndeployedAlready
         number = number or await self._previous_version(caller, workflow_id, live)
-        return await self.promote(caller, workflow_id, number)
+        return await self.promote(caller, workflow_id, number, gate=gate)
 
     async def undeploy(self, caller: Caller, workflow_id: str) -> Endpoint:
         """Make no version live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
@@ -152,6 +166,58 @@ class DeploymentService:
         await self._audit.record(caller, "workflow.version_loaded", target_id=workflow_id, after={"version": version})
         return saved
 
+    async def _deploy(
+        self, caller: Caller, workflow_id: str, order: Deploy, gate: Gate | None
+    ) -> tuple[Deployed, GateRefused | None]:
+        """Deploy, and return the refusal of the gate that was overridden.
+
+        deploy-service compares the content, since the draft may change at any moment.
+        """
+        workspace_id = caller.workspace.id
+        if gate is None:
+            return await self._authoring.deploy(workspace_id, workflow_id, order), None
+        replay = await self._replay(caller, workflow_id, gate)
+        refusal = not_found(gate.replay_id) if replay is None else refusal_of(replay)
+        if replay is not None and refusal is None:
+            gated = msgspec.structs.replace(order, snapshot_hash=replay.snapshot_hash)
+            try:
+                return await self._authoring.deploy(workspace_id, workflow_id, gated), None
+            except ContentChanged:
+                refusal = other_content(gate.replay_id)
+        _require_override(caller, gate, refusal)
+        return await self._authoring.deploy(workspace_id, workflow_id, order), refusal
+
+    async def _gate_version(
+        self, caller: Caller, workflow_id: str, number: int, gate: Gate | None
+    ) -> GateRefused | None:
+        """Check that a version may become live; return the refusal that was overridden."""
+        if gate is None:
+            return None
+        content = (await self._authoring.version(caller.workspace.id, workflow_id, number)).version.snapshot_hash
+        replay = await self._replay(caller, workflow_id, gate)
+        refusal = not_found(gate.replay_id) if replay is None else refusal_of(replay, content)
+        _require_override(caller, gate, refusal)
+        return refusal
+
+    async def _replay(self, caller: Caller, workflow_id: str, gate: Gate) -> ReplaySet | None:
+        try:
+            return await self._replays.get(caller.workspace.id, workflow_id, gate.replay_id)
+        except NotFound:
+            return None
+
+    async def _record_override(
+        self, caller: Caller, endpoint: Endpoint, gate: Gate | None, refusal: GateRefused | None
+    ) -> None:
+        if gate is None or refusal is None:
+            return
+        await self._audit.record(
+            caller,
+            "workflow.gate_overridden",
+            target_id=endpoint.workflow_id,
+            target_name=endpoint.name,
+            after={"version": endpoint.version, "reason": gate.override, **refusal.details},
+        )
+
     def _check_recording(self, caller: Caller, change: UpdateAccess) -> None:
         if change.recording is UNSET or change.recording is None:
             return
@@ -178,6 +244,15 @@ class DeploymentService:
         if not page.versions:
             raise InvalidRequest("No previous deployment version to roll back to")
         return page.versions[0].number
+
+
+def _require_override(caller: Caller, gate: Gate, refusal: GateRefused | None) -> None:
+    """Raise the refusal, unless an admin overrides it. Raises MissingScope, AccessDenied."""
+    if refusal is None:
+        return
+    if gate.override is None:
+        raise refusal
+    caller.require(Scope.ADMIN)
 
 
 def _access(endpoint: Endpoint) -> dict[str, object]:
