@@ -404,7 +404,7 @@ def _to_set(document: Document) -> ReplaySet:
         recorded_p50_ms=found("recorded_p50_ms"),
         replayed_p50_ms=found("replayed_p50_ms"),
         recorded_usd=found("recorded_usd", 0.0),
-        replayed_usd=document.get("replayed_usd", document["spent_usd"]),
+        replayed_usd=document["replayed_usd"] if "replayed_usd" in document else document["spent_usd"],
         model_calls=found("model_calls", 0),
         suggested_ignore=None if suggestions is None else _decode_suggestions(suggestions),
         refusals=tuple(found("refusals", ())),
