@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.recordings.repository import RECORDINGS
+from jobs_service.recordings.selection import RecordingSelection, StoredRecording
 from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, OpenSet, RunOfSet, replay_id
 from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
 from jobs_service.runs.documents import RUNS
@@ -72,7 +72,7 @@ class MongoReplaySets:
         self._key_ring = key_ring
         self._sets = store.collection(REPLAY_SETS)
         self._runs = store.collection(REPLAYED_RUNS)
-        self._recordings = store.collection(RECORDINGS)
+        self._recordings = RecordingSelection(store)
         self._executed = store.collection(RUNS)
 
     @store_call
@@ -90,15 +90,15 @@ class MongoReplaySets:
                 "set_id": request.id,
                 **owner,
                 "number": number,
-                "run": each["_id"],
+                "run": each.run,
                 "purpose": Purpose.COMPARE.value,
                 "state": WAITING,
-                "expires_at": each["expires_at"],
+                "expires_at": each.expires_at,
             }
             for number, each in enumerate(recorded)
         ]
         await insert_new(self._runs, runs)
-        expires_at = max(from_ms(now) + _SHORTEST, *(each["expires_at"] for each in recorded))
+        expires_at = max(from_ms(now) + _SHORTEST, *(each.expires_at for each in recorded))
         document: Document = {
             "_id": request.id,
             **owner,
@@ -185,8 +185,7 @@ class MongoReplaySets:
 
     @store_call
     async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
-        found = await self._recordings.find({"_id": {"$in": list(runs)}}, {"_id": 1}).to_list()
-        return frozenset(each["_id"] for each in found)
+        return frozenset(await self._recordings.of_runs(runs, {}))
 
     @store_call
     async def mark_started(self, run: RunOfSet) -> None:
@@ -343,19 +342,16 @@ class MongoReplaySets:
             raise NotFound(MISSING)
         return found
 
-    async def _select(self, request: CreateReplaySet, owner: Document, now: datetime) -> Sequence[Document]:
+    async def _select(self, request: CreateReplaySet, owner: Document, now: datetime) -> Sequence[StoredRecording]:
         """Return the recordings to replay, newest first, or those that the request names."""
         wanted: Document = {**owner, "expires_at": {"$gt": now}}
-        shown = {"expires_at": 1, "is_cut": 1}
         if request.run_ids:
-            wanted["_id"] = {"$in": list(request.run_ids)}
-            found = {each["_id"]: each for each in await self._recordings.find(wanted, shown).to_list()}
+            found = await self._recordings.of_runs(request.run_ids, wanted)
             missing = [run for run in request.run_ids if run not in found]
             if missing:
                 raise NotFound(f"Recording {public_run_id(missing[0])} not found")
             return [found[run] for run in dict.fromkeys(request.run_ids)]
-        wanted["is_cut"] = False
-        newest = await self._recordings.find(wanted, shown).sort("position", -1).limit(request.last).to_list()
+        newest = await self._recordings.newest(request.last, wanted)
         if not newest:
             raise InvalidRequest(NO_RECORDINGS)
         return newest
