@@ -10,7 +10,8 @@ from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
 from shared.contracts.problems import Problem, ProblemCode, Severity
-from shared.workflow.files.reader import WorkflowFile, read_file
+from shared.workflow.files.reader import read_file
+from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.format.model_names import PROVIDERS
 from shared.workflow.format.reader import read_state
 from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements

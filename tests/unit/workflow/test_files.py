@@ -13,8 +13,9 @@ from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
 from shared.workflow.diff.version_diff import changes
 from shared.workflow.files.formatter import format_file
-from shared.workflow.files.reader import WorkflowFile, read_file
+from shared.workflow.files.reader import read_file
 from shared.workflow.files.schema import file_schema
+from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.files.writer import write_file
 from shared.workflow.files.yaml_reader import read_yaml
 from shared.workflow.format.js_values import Json, JsonObject

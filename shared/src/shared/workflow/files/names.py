@@ -28,6 +28,11 @@ BLOCK_KEYS: Final = (
 """Keys of a block that are no settings."""
 FLAGS: Final = {"advancedMode": False, "triggerMode": False, "errorEnabled": False, "horizontalHandles": True}
 """Switches of the editor, with their defaults."""
+CONTAINER_KEYS: Final = {
+    "loop": ("count", "collection", "while", "do_while"),
+    "parallel": ("count", "collection", "batchSize"),
+}
+"""Further keys of a loop or parallel that are no settings."""
 TYPE_ALIASES: Final = {"start": "start_trigger"}
 TERMINAL: Final = frozenset({"response", "condition", "router_v2", "router"})
 """Types that the next block in the file does not follow by itself."""

@@ -1,0 +1,183 @@
+"""Stored form of a file's blocks: settings, branches, retries and layout."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.workflow.catalog import SubBlockSpec
+from shared.workflow.files import forms
+from shared.workflow.files.file_blocks import FileBlock, FileBlocks
+from shared.workflow.files.file_problems import FileProblems
+from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, CONTAINER_KEYS, FLAGS
+from shared.workflow.files.yaml_reader import Path
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of
+from shared.workflow.format.suggestions import did_you_mean, one_of
+
+_LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
+_STORED_CONDITIONS: Final = {"while": "whileCondition", "do_while": "doWhileCondition"}
+_INPUT_KEYS: Final = ("type", "default", "description", "required", "id", "collapsed", "label", "placeholder")
+_RETRY_RANGES: Final[Mapping[str, tuple[int, int]]] = {"maxTries": (2, 5), "waitBetweenTriesMs": (0, 5000)}
+_ALIASES: Final = {"inputs": "inputFormat"}
+"""Keys of files for settings."""
+_BRANCH_KEYS: Final = {
+    "condition": ("if", "else if", "else", "next", "id"),
+    "router_v2": ("route", "when", "next", "id"),
+}
+
+
+class BlockReader:
+    """Returns the stored form of blocks, and reports what their keys have wrong."""
+
+    def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
+        self._blocks = blocks
+        self._problems = problems
+
+    def read(self, block: FileBlock) -> JsonObject:
+        """Return the stored form of a block."""
+        given = block.given
+        known = self._blocks.in_draft(block)
+        stored: JsonObject = {
+            "id": block.id,
+            "type": block.type,
+            "name": block.name,
+            "enabled": given.get("enabled") is not False,
+            "subBlocks": self._settings(block),
+            "outputs": {},
+            "data": self._data(block),
+        }
+        for flag, default in FLAGS.items():
+            if flag in given:
+                stored[flag] = given[flag]
+            elif known.get(flag) not in (None, default):
+                stored[flag] = known[flag]
+        if given.get("enabled") not in (None, True, False):
+            self._warn(block, "enabled", "enabled must be true or false; the block is enabled")
+        retry = given.get("retry")
+        if isinstance(retry, dict):
+            self._check_retry(block, retry)
+            stored["retry"] = {"enabled": True, **retry}
+        elif retry is not None:
+            message = "retry must be a mapping with maxTries and waitBetweenTriesMs"
+            self._problems.report(message, (*block.path, "retry"))
+        layout = given.get("layout")
+        if isinstance(layout, list) and len(layout) in (2, 4) and all(_is_number(each) for each in layout):
+            stored["position"] = {"x": layout[0], "y": layout[1]}
+            if len(layout) == 4:
+                object_of(stored["data"]).update(width=layout[2], height=layout[3])
+        elif layout is not None:
+            self._problems.report("layout must be [x, y] or [x, y, width, height]", (*block.path, "layout"))
+        elif isinstance(known.get("position"), dict):
+            stored["position"] = known["position"]
+            sizes = {key: size for key, size in object_of(known.get("data")).items() if key in ("width", "height")}
+            object_of(stored["data"]).update(sizes)
+        return stored
+
+    def _settings(self, block: FileBlock) -> JsonObject:
+        settings: dict[str, SubBlockSpec] = {each.id: each for each in block.spec.sub_blocks} if block.spec else {}
+        structural = (*BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()))
+        values: JsonObject = {}
+        for key, given in block.given.items():
+            setting_id = _ALIASES.get(key, key)
+            if key in structural and key not in _ALIASES:
+                continue
+            if setting_id not in settings and self._is_misspelled(key, settings, structural, block):
+                continue
+            values[setting_id] = self._value(block, key, settings.get(setting_id), given)
+        if block.type in CONTAINER_KEYS:
+            for key in values:
+                known = (*CONTAINER_KEYS[block.type], "blocks")
+                self._warn(block, key, f'a {block.type} has no "{key}"; it is ignored.{one_of(key, known)}')
+        verbatim = self._problems.mapping(block.given.get("settings"), (*block.path, "settings"), "settings")
+        values |= verbatim
+        self._add_branches(block, values)
+        if "data" in values and block.type == "response":
+            values.setdefault("dataMode", "json")
+        for key in ("data", "body"):
+            if isinstance(block.given.get(key), list | dict) and "escapeValues" in settings and key in values:
+                values.setdefault("escapeValues", True)
+        return {
+            key: {"id": key, "type": settings[key].type if key in settings else "short-input", "value": value}
+            for key, value in values.items()
+        }
+
+    def _is_misspelled(
+        self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: FileBlock
+    ) -> bool:
+        """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
+        meant = self._problems.nearest(key, [*structural, *settings])
+        if meant is None or meant in settings:
+            return False
+        message = f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}'
+        self._problems.report(message, (*block.path, key))
+        return True
+
+    def _value(self, block: FileBlock, key: str, setting: SubBlockSpec | None, given: Json) -> Json:
+        form = forms.form_of(setting)
+        if form is None:
+            return given
+        stored = form.expand(given)
+        if key == "inputs":
+            self._check_inputs(block, object_of(given))
+        if stored is not MISSING:
+            return stored
+        if key == "inputs":
+            self._problems.report("inputs must be a mapping of names to types", (*block.path, key))
+            return []
+        return given
+
+    def _add_branches(self, block: FileBlock, values: JsonObject) -> None:
+        given = block.given.get("branches")
+        setting = BRANCHING.get(block.type)
+        at = (*block.path, "branches")
+        if given is None:
+            return
+        if setting is None:
+            self._problems.report(f'Block "{block.key}" has branches, but its type is {block.type}', at)
+            return
+        branches = forms.expand_branches(block.type, block.id, given)
+        if branches is None:
+            shape = "if, else if or else" if block.type == "condition" else "route and when"
+            self._problems.report(f"branches must be a list of mappings with {shape}", at)
+            return
+        for index, each in enumerate(given if isinstance(given, list) else ()):
+            self._problems.check_keys(object_of(each), _BRANCH_KEYS[block.type], (*at, index), "a branch")
+        block.branches = branches
+        values[setting] = forms.branches_text(branches)
+
+    def _data(self, block: FileBlock) -> JsonObject:
+        given = block.given
+        data: JsonObject = {}
+        if block.parent is not None:
+            data |= {"parentId": block.parent.id, "extent": "parent"}
+        if block.type == "loop":
+            kinds = [kind for key, kind in _LOOP_KINDS.items() if key in given]
+            data["loopType"] = kinds[0] if kinds else "for"
+        elif block.type == "parallel":
+            data["parallelType"] = "collection" if "collection" in given else "count"
+        for key in CONTAINER_KEYS.get(block.type, ()):
+            if key in given:
+                data[_STORED_CONDITIONS.get(key, key)] = given[key]
+        return data | self._problems.mapping(given.get("blockData"), (*block.path, "blockData"), "blockData")
+
+    def _check_inputs(self, block: FileBlock, given: JsonObject) -> None:
+        for name, spec in given.items():
+            for key in object_of(spec):
+                if key not in _INPUT_KEYS and (meant := self._problems.nearest(key, _INPUT_KEYS)):
+                    self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
+
+    def _check_retry(self, block: FileBlock, retry: JsonObject) -> None:
+        for key, value in retry.items():
+            if key == "enabled":
+                continue
+            if key not in _RETRY_RANGES:
+                self._warn(block, ("retry", key), f'retry has no "{key}".{one_of(key, _RETRY_RANGES)}')
+            elif not _is_number(value) or not _RETRY_RANGES[key][0] <= value <= _RETRY_RANGES[key][1]:  # type: ignore[operator]
+                low, high = _RETRY_RANGES[key]
+                self._warn(block, ("retry", key), f"{key} must be a number from {low} to {high}")
+
+    def _warn(self, block: FileBlock, at: str | Path, message: str) -> None:
+        path = (at,) if isinstance(at, str) else at
+        self._problems.warn(block.id, block.name, (*block.path, *path), str(path[0]), message)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

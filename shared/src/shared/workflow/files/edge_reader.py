@@ -1,0 +1,139 @@
+"""Edges of a workflow file: written at blocks, listed, or implied by the order of blocks."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from shared.workflow.files.file_blocks import FileBlock, FileBlocks
+from shared.workflow.files.file_problems import FileProblems
+from shared.workflow.files.names import CONTAINER_KEYS, TERMINAL, edge_id
+from shared.workflow.files.yaml_reader import Path
+from shared.workflow.format.js_values import Json, object_of, to_string
+
+_EDGE_KEYS: Final = ("from", "handle", "to", "into")
+
+
+class FileEdge(NamedTuple):
+    """Connection between two blocks, by their ids."""
+
+    source: str
+    handle: str | None
+    target: str
+    into: str | None = "target"
+
+
+class EdgeReader:
+    """Reads the edges of a file, and reports what they have wrong."""
+
+    def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
+        self._blocks = blocks
+        self._problems = problems
+        self._edges: list[FileEdge] = []
+        self._named: set[str] = set()
+        """Blocks that another one names as its successor."""
+
+    def read(self, listed: Json) -> list[FileEdge]:
+        """Return all edges. `listed` is the file's own list, which implies no edge by order."""
+        is_listed = listed is not None
+        for block in self._blocks:
+            self._add_written(block)
+        if isinstance(listed, list):
+            self._add_listed(listed)
+        elif is_listed:
+            self._problems.report("edges must be a list", ("edges",))
+        if not is_listed:
+            implied = [edge for keys in self._blocks.levels() for edge in self._implied(keys)]
+            self._edges.extend(implied)
+        for block in self._blocks:
+            self._add_starts(block, implied_too=not is_listed)
+        order = {block.id: number for number, block in enumerate(self._blocks)}
+        if not is_listed:
+            self._edges.sort(key=lambda edge: order.get(edge.source, 0))
+        return self._edges
+
+    def _add_written(self, block: FileBlock) -> None:
+        given, path = block.given, block.path
+        for target in self._targets(given.get("next"), (*path, "next")):
+            handle = f"router-{target}" if block.type == "router" else block.next_handle
+            self._edges.append(FileEdge(block.id, handle, target))
+        for number, branch in enumerate(block.branches):
+            prefix = "condition" if block.type == "condition" else "router"
+            for target in self._targets(branch.targets, (*path, "branches", number)):
+                self._edges.append(FileEdge(block.id, f"{prefix}-{to_string(branch.entry['id'])}", target))
+        for target in self._targets(given.get("on_error"), (*path, "on_error")):
+            self._edges.append(FileEdge(block.id, "error", target))
+
+    def _add_listed(self, listed: list[Json]) -> None:
+        for number, each in enumerate(listed):
+            path = ("edges", number)
+            given = object_of(each)
+            self._problems.check_keys(given, _EDGE_KEYS, path, "an edge")
+            source, target = self._end(given.get("from")), self._end(given.get("to"))
+            if source is None or target is None:
+                self._problems.report("an edge needs from and to", path)
+                continue
+            handle, into = given.get("handle"), given.get("into", "target")
+            self._edges.append(
+                FileEdge(
+                    source,
+                    to_string(handle) if handle is not None else None,
+                    target,
+                    to_string(into) if into is not None else None,
+                )
+            )
+
+    def _add_starts(self, block: FileBlock, *, implied_too: bool) -> None:
+        """Add the edges from a container to its first blocks."""
+        if block.type not in CONTAINER_KEYS:
+            return
+        if "start" in block.given:
+            entries = self._targets(block.given["start"], (*block.path, "start"))
+        elif implied_too:
+            inside = [self._blocks.by_key[key] for key in block.children]
+            ids = [each.id for each in inside if each.type != "note"]
+            entered = {edge.target for edge in self._edges if edge.source in ids}
+            entries = [each for each in ids if each not in entered]
+        else:
+            return
+        self._edges.extend(FileEdge(block.id, f"{block.type}-start-source", target) for target in entries)
+
+    def _implied(self, keys: list[str]) -> Iterator[FileEdge]:
+        """Yield the edges that follow from the order: a block that none names follows the one above it."""
+        blocks = [self._blocks.by_key[key] for key in keys if self._blocks.by_key[key].type != "note"]
+        for above, block in pairwise(blocks):
+            is_followed = "next" not in above.given and above.type not in TERMINAL
+            if is_followed and block.id not in self._named and not block.is_trigger:
+                yield FileEdge(above.id, above.next_handle, block.id)
+
+    def _targets(self, given: Json, path: Path) -> list[str]:
+        found = [block.id for block in self._blocks.targets(given, path)]
+        self._named.update(found)
+        return found
+
+    def _end(self, name: Json) -> str | None:
+        if name in (None, ""):
+            return None
+        block = self._blocks.find(name)
+        return block.id if block else to_string(name)
+
+
+def stored_edges(edges: list[FileEdge]) -> list[Json]:
+    """Return the edges as a draft stores them, each with an id that follows from its ends."""
+    stored: list[Json] = []
+    used: set[str] = set()
+    for edge in edges:
+        target = f"{edge.target}:{edge.into}" if edge.into != "target" else edge.target
+        key = edge_id(edge.source, edge.handle, target)
+        while key in used:
+            key = edge_id(key, edge.handle, edge.target)
+        used.add(key)
+        stored.append(
+            {
+                "id": key,
+                "source": edge.source,
+                "target": edge.target,
+                "sourceHandle": edge.handle,
+                "targetHandle": edge.into,
+            }
+        )
+    return stored

@@ -1,0 +1,148 @@
+"""Blocks of a workflow file: their keys, ids and nesting."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.files import forms
+from shared.workflow.files.file_problems import FileProblems
+from shared.workflow.files.names import CONTAINER_KEYS, TYPE_ALIASES, block_id
+from shared.workflow.files.yaml_reader import Path
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
+from shared.workflow.format.names import normalize_name
+from shared.workflow.format.suggestions import did_you_mean
+
+MOST_BLOCKS: Final = 2_000
+
+
+@dataclass(slots=True)
+class FileBlock:
+    """One block of the file."""
+
+    key: str
+    id: str
+    type: str
+    name: str
+    spec: BlockSpec | None
+    given: JsonObject
+    path: Path
+    parent: "FileBlock | None"
+    children: list[str] = field(default_factory=list)
+    branches: list[forms.Branch] = field(default_factory=list)
+
+    @property
+    def is_trigger(self) -> bool:
+        """Whether a run can start here."""
+        return (self.spec is not None and self.spec.is_trigger) or self.given.get("triggerMode") is True
+
+    @property
+    def next_handle(self) -> str:
+        """Handle of the edges to the blocks that follow."""
+        return f"{self.type}-end-source" if self.type in CONTAINER_KEYS else "source"
+
+
+class FileBlocks:
+    """All blocks of one file, by key."""
+
+    def __init__(self, catalog: Catalog, base: JsonObject, problems: FileProblems) -> None:
+        self._catalog = catalog
+        self._base = _by_name(base)
+        self._problems = problems
+        self._ids: set[str] = set()
+        self._by_spelling: dict[str, list[FileBlock]] = {}
+        self._top: list[str] = []
+        self.by_key: dict[str, FileBlock] = {}
+
+    def __iter__(self) -> Iterator[FileBlock]:
+        return iter(self.by_key.values())
+
+    def declare(self, blocks: JsonObject) -> None:
+        """Add the blocks of the file, and report those that cannot be added."""
+        self._top = self._declare(blocks, ("blocks",), None)
+
+    def levels(self) -> Iterator[list[str]]:
+        """Yield the keys of the outermost blocks, and those inside each container."""
+        yield self._top
+        yield from (block.children for block in self if block.children)
+
+    def find(self, name: Json) -> FileBlock | None:
+        """Return the block with this key, in any spelling if only one matches."""
+        if not isinstance(name, str):
+            name = to_string(name)
+        if name in self.by_key:
+            return self.by_key[name]
+        same = self._by_spelling.get(normalize_name(name), [])
+        return same[0] if len(same) == 1 else None
+
+    def targets(self, given: Json, path: Path) -> list[FileBlock]:
+        """Return the named blocks, and report the names that match none."""
+        names = given if isinstance(given, list) else [] if given is None else [given]
+        found: list[FileBlock] = []
+        for name in names:
+            block = self.find(name)
+            if block is None:
+                meant = self._problems.nearest(to_string(name), self.by_key)
+                message = f'{path[-1] if isinstance(path[-1], str) else "next"} names "{to_string(name)}"'
+                self._problems.report(f"{message}, which is no block.{did_you_mean(meant)}", path, suggestion=meant)
+                continue
+            found.append(block)
+        return found
+
+    def in_draft(self, block: FileBlock) -> JsonObject:
+        """Return the draft's block with the same name; empty if there is none."""
+        return self._base.get(normalize_name(block.name), {})
+
+    def _declare(self, blocks: JsonObject, path: Path, parent: FileBlock | None) -> list[str]:
+        keys: list[str] = []
+        for key, given in blocks.items():
+            at = (*path, key)
+            if not isinstance(given, dict):
+                self._problems.report(f'Block "{key}" must be a mapping with the key type', at)
+                continue
+            if key in self.by_key:
+                self._problems.report(f'There are two blocks "{key}"', at)
+                continue
+            kind = given.get("type")
+            if not isinstance(kind, str) or not kind:
+                self._problems.report(f'Block "{key}" has no type', at)
+                continue
+            kind = TYPE_ALIASES.get(kind, kind)
+            name = to_string(given.get("name") or key)
+            known = self._base.get(normalize_name(name), {})
+            block = FileBlock(
+                key=key,
+                id=to_string(given.get("id") or known.get("id") or block_id(key)),
+                type=kind,
+                name=name,
+                spec=self._catalog.spec(kind),
+                given=given,
+                path=at,
+                parent=parent,
+            )
+            if block.id in self._ids:
+                self._problems.report(f'Block "{key}" has the id of another block: {block.id}', at)
+                continue
+            if len(self.by_key) >= MOST_BLOCKS:
+                self._problems.report(f"The file has more than {MOST_BLOCKS:,} blocks", at)
+                return keys
+            self.by_key[key] = block
+            self._ids.add(block.id)
+            self._by_spelling.setdefault(normalize_name(key), []).append(block)
+            keys.append(key)
+            if inner := given.get("blocks"):
+                if kind in CONTAINER_KEYS:
+                    inside = self._problems.mapping(inner, (*at, "blocks"), "blocks")
+                    block.children = self._declare(inside, (*at, "blocks"), block)
+                else:
+                    message = f'Block "{key}" is no loop or parallel, so no blocks are inside it'
+                    self._problems.report(message, (*at, "blocks"))
+        return keys
+
+
+def _by_name(state: JsonObject) -> dict[str, JsonObject]:
+    found: dict[str, JsonObject] = {}
+    for block in object_of(state.get("blocks")).values():
+        named = object_of(block)
+        found.setdefault(normalize_name(to_string(named.get("name") or named.get("type") or "")), named)
+    return found

@@ -1,0 +1,81 @@
+"""Problems of a workflow file, collected while it is read."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.workflow.files.yaml_reader import Document, Mark, Path
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.suggestions import did_you_mean, nearest
+
+MOST_SEARCHES: Final = 200
+
+
+class FileProblems:
+    """Errors and warnings of one file."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._searches = 0
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+        for path, mark in document.duplicates:
+            self.errors.append(file_problem(f'"{path[-1]}" is written twice', mark))
+
+    def report(self, message: str, path: Path, *, suggestion: str | None = None) -> None:
+        """Add an error at `path`."""
+        self.errors.append(file_problem(message, self._document.mark(path), suggestion))
+
+    def warn(self, block_id: str, block_name: str, path: Path, field: str, message: str) -> None:
+        """Add a warning of a block, about its key `field` at `path`."""
+        mark = self._document.mark(path)
+        self.warnings.append(
+            Problem(
+                severity=Severity.WARNING,
+                code=ProblemCode.INVALID_SETTING,
+                message=f"{block_name}: {message}{_end(message)}",
+                block_id=block_id,
+                block_name=block_name,
+                fields=(field,),
+                line=mark.line if mark else None,
+            )
+        )
+
+    def nearest(self, word: str, candidates: Iterable[str]) -> str | None:
+        """Return the nearest candidate, for the first mistakes of a file: each search takes time."""
+        self._searches += 1
+        return nearest(word, candidates) if self._searches <= MOST_SEARCHES else None
+
+    def mapping(self, given: Json, path: Path, what: str, *, required: bool = False) -> JsonObject:
+        """Return a mapping, an empty one after reporting that it is none."""
+        if isinstance(given, dict):
+            return given
+        if required and given is None:
+            self.report("The file has no blocks", ())
+        elif given is not None:
+            self.report(f"{what} must be a mapping", path)
+        return {}
+
+    def check_keys(self, given: JsonObject, known: Iterable[str], path: Path, what: str) -> None:
+        """Report each key that is not known."""
+        for key in given:
+            if key not in known:
+                meant = self.nearest(key, known)
+                hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
+                self.report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)
+
+
+def file_problem(message: str, mark: Mark | None, suggestion: str | None = None) -> Problem:
+    """Return an error of the file itself."""
+    return Problem(
+        severity=Severity.ERROR,
+        code=ProblemCode.INVALID_FILE,
+        message=f"{message}{_end(message)}",
+        line=mark.line if mark else 1,
+        column=mark.column if mark else None,
+        suggestion=suggestion,
+    )
+
+
+def _end(message: str) -> str:
+    return "" if message.endswith((".", "?")) else "."
