@@ -283,7 +283,8 @@ async def test_a_batch_is_stored_in_one_document_for_each_workflow(
 
 async def test_pages_continue_inside_a_batch(system: System, gateway: HttpRecordingClient) -> None:
     await put_batch(system, *(batched(f"R{number}") for number in range(3)))
-    await put(system, "R3")
+    for number in range(3, 6):
+        await put_batch(system, batched(f"R{number}"))
     found: list[str] = []
     cursor = None
     while True:
@@ -292,7 +293,7 @@ async def test_pages_continue_inside_a_batch(system: System, gateway: HttpRecord
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert found == ["R3", "R2", "R1", "R0"]
+    assert found == ["R5", "R4", "R3", "R2", "R1", "R0"]
 
 
 async def test_deleting_one_of_a_batch_encrypts_the_others_with_another_key(

@@ -135,9 +135,8 @@ class MongoRecordings:
             wanted |= _of_conversation(conversation_id)
         if cursor is not None:
             wanted["position"] = {"$lt": cursor}
-        packs = (
-            self._recordings.find(wanted, NO_CONTENT).sort("position", -1).limit(limit + 1).batch_size(PACKS_AT_ONCE)
-        )
+        most = limit + 2  # the cursor's pack may have no more entries, and one entry more shows that others follow
+        packs = self._recordings.find(wanted, NO_CONTENT).sort("position", -1).limit(most).batch_size(PACKS_AT_ONCE)
         found = []
         async for document in packs:
             found += [
