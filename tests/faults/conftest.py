@@ -46,7 +46,8 @@ def models() -> Iterator[ModelServer]:
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
     """The whole stack, running."""
     folder = tmp_path_factory.mktemp("faults")
-    environment = {**QUICK, "VLLM_BASE_URL": models.url, "FLOWPORT_AMQP_CLIENT": tested_client()}
+    plan = {"FLOWPORT_DEFAULT_PLAN": "benchmark"}  # polls many runs
+    environment = {**QUICK, **plan, "VLLM_BASE_URL": models.url, "FLOWPORT_AMQP_CLIENT": tested_client()}
     with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
         stack.scale(ServiceName.GATEWAY, 2)
         yield stack
