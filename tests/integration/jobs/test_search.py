@@ -13,10 +13,10 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_ou
 
 from jobs_service.bootstrap import runs as bootstrap
 from jobs_service.runs.documents import RUNS
-from jobs_service.runs.words import hash_values
+from jobs_service.runs.words import hash_facts, hash_values
 from jobs_service.search.ports import IndexedRun
 from jobs_service.search.repository import SEGMENTS, MongoSearchIndex
-from jobs_service.store.timestamps import from_ms, now_ms, to_ms
+from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.logs_repository import MongoRunLogs
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.logs import FindLogs
@@ -94,6 +94,12 @@ async def orders(system: System) -> AsyncIterator[System]:
         ({"text": "aaaaaaaa", "status": RunStatus.FAILED}, ["aaaaaaaa-2"]),
         ({"text": "aaaaaaa"}, []),
         ({"text": "cccccccc-5"}, []),
+        ({"text": "ord", "triggers": ("api",), "versions": (3,), "limit": 1}, ["bbbbbbbb-4"]),
+        ({"text": "ord", "triggers": ("api", "chat"), "versions": (2, 3), "limit": 1}, ["bbbbbbbb-4"]),
+        ({"text": "ord", "triggers": ("chat",)}, []),
+        ({"text": "ord", "versions": (4,)}, []),
+        ({"text": "ord", "draft": True}, []),
+        ({"text": "failed"}, []),
         ({"text": "4711", "run_id": "aaaaaaaa-1"}, ["aaaaaaaa-1"]),
         ({"versions": (3,), "limit": 1}, ["bbbbbbbb-4"]),
         ({"versions": (2,)}, []),
@@ -117,6 +123,14 @@ async def test_pages_of_a_search_have_every_run_once(orders: System, oldest_firs
     assert (seen, cursor) == (expected if oldest_first else expected[::-1], None)
 
 
+async def test_a_run_that_is_not_yet_in_the_index_is_found_by_its_id(system: System) -> None:
+    accepted = await system.gateway.accept()
+    assert await found(system, text=accepted.run_id) == [accepted.run_id]
+    assert await found(system, text="mine-1234") == []
+    await system.gateway.accept(a_spec(f"mine-1234@{WORKSPACE}"))
+    assert await found(system, text="mine-1234") == [f"mine-1234@{WORKSPACE}"]
+
+
 async def test_a_text_without_a_word_is_refused(system: System) -> None:
     with pytest.raises(InvalidRequest, match="two characters"):
         await find(system, text="x !")
@@ -126,7 +140,7 @@ async def test_values_that_must_not_be_stored_are_not_in_the_index(system: Syste
     record = a_run("hidden", 1, order="4711", output="4711", error="4711", status=RunStatus.FAILED)
     record = msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, stores_data=False))
     await system.executor.record(record, a_run("shown", 2, order="4711"))
-    await indexed(system, 1)
+    await indexed(system, 2)
     assert await found(system, text="4711") == ["shown"]
 
 
@@ -150,7 +164,7 @@ async def test_durable_runs_are_found_unless_their_values_must_not_be_stored(sys
     await system.gateway.accept(a_spec("hidden", stores_data=False))
     granted = await system.executor.begin()
     await system.executor.finish("hidden", granted.attempt, output)
-    await indexed(system, 1)
+    await indexed(system, 2)
     assert await found(system, text="4711") == ["queued"]
     assert await found(system, text="4712") == ["queued"]
 
@@ -223,15 +237,16 @@ async def fill(system: System, count: int, *, span: timedelta, special: Sequence
         await system.collection(RUNS).insert_many(documents, ordered=False)
         await index.add(
             [
-                IndexedRun(f"run-{number}", WORKSPACE, WORKFLOW, int(to_ms(from_ms(at))), expires_at, hashes(number))
+                IndexedRun(f"run-{number}", WORKSPACE, WORKFLOW, at, expires_at, hashes(number, special))
                 for number, at in zip(numbers, times, strict=True)
             ]
         )
 
 
-def hashes(number: int) -> bytes:
+def hashes(number: int, special: Sequence[int]) -> bytes:
+    facts = {"status": "failed" if number in special else "completed", "trigger": "api", "version": "1"}
     words = f'{{"orderId":"ORD-{number:07}","text":"A customer asks about the state of an order and its delivery"}}'
-    return hash_values(WORKSPACE, [words.encode()]).hashes
+    return b"".join([*hash_facts(WORKSPACE, facts), hash_values(WORKSPACE, [words.encode()]).hashes])
 
 
 @pytest.mark.full

@@ -5,10 +5,10 @@ workspaces cannot be compared.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import normalize
 
 import msgspec
@@ -22,18 +22,18 @@ MAX_WORD_CHARS: Final = 64
 """Characters of a word; the rest is ignored, in runs and in searches."""
 MAX_VALUE_BYTES: Final = 16 * 1024
 """Bytes of one value."""
+CACHED_WORDS: Final = 16_384
+"""Most words of a run are keys and phrases of its workflow: hashing them again would cost more than all else here."""
 MAX_SEARCHED: Final = 16
 """Words of one search."""
 HASH_BYTES: Final = 6
 _KEY_BYTES: Final = 64
 _words: Final = re.compile(r"\w{2,}").findall
 _escapes: Final = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
-_has_digit: Final = re.compile(r"\d").search
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class HashedWords:
+class HashedWords(NamedTuple):
     """Hashes of a run's distinct words, joined. `is_cut`: some words are missing."""
 
     hashes: bytes = b""
@@ -66,7 +66,7 @@ def hash_values(workspace_id: str, values: Iterable[bytes]) -> HashedWords:
     words = [*found]
     if len(words) > MAX_WORDS:
         is_cut = True
-        words = sorted(words, key=lambda word: _has_digit(word) is None)[:MAX_WORDS]
+        words = sorted(words, key=str.isalpha)[:MAX_WORDS]
     return HashedWords(b"".join(_hashes(workspace_id, words)), is_cut) if words else NO_WORDS
 
 
@@ -75,15 +75,20 @@ def hash_search(workspace_id: str, text: str) -> Sequence[bytes]:
     return _hashes(workspace_id, [*dict.fromkeys(_words(_normalized(text)))][:MAX_SEARCHED])
 
 
+def hash_facts(workspace_id: str, facts: Mapping[str, str]) -> list[bytes]:
+    """Return hashes of properties of a run, which differ from those of all words."""
+    return _hashes(workspace_id, [f"{name}={value}" for name, value in facts.items()])
+
+
 def _normalized(text: str) -> str:
     return text.lower() if text.isascii() else normalize("NFKC", text).lower()
 
 
 def _hashes(workspace_id: str, words: Iterable[str]) -> list[bytes]:
-    keyed = blake2b(digest_size=HASH_BYTES, key=workspace_id.encode()[:_KEY_BYTES])
-    hashes: list[bytes] = []
-    for word in words:
-        hashing = keyed.copy()
-        hashing.update(word[:MAX_WORD_CHARS].encode())
-        hashes.append(hashing.digest())
-    return hashes
+    key = workspace_id.encode()[:_KEY_BYTES]
+    return [_hash(key, word) for word in words]
+
+
+@lru_cache(CACHED_WORDS)
+def _hash(key: bytes, word: str) -> bytes:
+    return blake2b(word[:MAX_WORD_CHARS].encode(), digest_size=HASH_BYTES, key=key).digest()

@@ -1,13 +1,11 @@
 """Storage of the search index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedRun:
+class IndexedRun(NamedTuple):
     """An ended run, and the hashes of its words."""
 
     run_id: str

@@ -1,13 +1,13 @@
 """Runs that contain words, as ranges of a list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from jobs_service.runs.documents import RUNS
-from jobs_service.runs.words import hash_search
-from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex
+from jobs_service.runs.words import hash_facts, hash_search
+from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex, SearchedRuns
 from shared.errors import InvalidRequest
-from shared.ids import RUN_ID_PATTERN
+from shared.ids import RUN_ID_PATTERN, run_key
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.pagination import Page
@@ -15,10 +15,8 @@ from shared.store.positions import PER_MS
 
 MIN_ID_CHARS: Final = 8
 """Shorter texts are not searched as the start of a run id."""
-MAX_BY_ID: Final = 200
 AT_ONCE: Final = 100
 """Runs read together; each may be large."""
-_END: Final = "\U0010ffff"
 
 
 class TextQuery:
@@ -34,18 +32,24 @@ class TextQuery:
         workspace_id: str,
         workflow_ids: Sequence[str] | None,
         text: str,
+        facts: Mapping[str, str],
         filters: Sequence[Document],
         page: Page,
         hidden: Document,
     ) -> None:
-        """Raises InvalidRequest for a text without a word of two characters."""
+        """Prepare a search. `facts`: properties among `filters` that the index contains, too.
+
+        Raises InvalidRequest for a text without a word of two characters.
+        """
         self._index = MongoSearchIndex(store)
         self._runs = store.collection(RUNS)
         self._workspace_id = workspace_id
         self._workflow_ids = workflow_ids
-        self._hashes = hash_search(workspace_id, text)
-        self._id_start = text if len(text) >= MIN_ID_CHARS and RUN_ID_PATTERN.fullmatch(text) else None
-        if not self._hashes and self._id_start is None:
+        self._text = text
+        words = hash_search(workspace_id, text)
+        id_start = text if len(text) >= MIN_ID_CHARS and RUN_ID_PATTERN.fullmatch(text) else None
+        self._search = SearchedRuns(words, id_start, hash_facts(workspace_id, facts))
+        if not words and id_start is None:
             raise InvalidRequest("The search text must contain a word of at least two characters")
         self._filters = [{"workspace_id": workspace_id}, *filters]
         if page.after is not None:
@@ -84,22 +88,13 @@ class TextQuery:
         return found[:most]
 
     async def _by_id(self) -> set[FoundRun]:
-        if self._id_start is None:
-            return set()
-        bounds = {"$gte": self._id_start, "$lt": self._id_start + _END}
-        stages: list[Document] = [
-            {"$match": {"_id": bounds}},
-            {"$match": {"workspace_id": self._workspace_id}},
-            {"$limit": MAX_BY_ID},
-            {"$project": {"created_ms": 1}},
-        ]
-        found = await (await self._runs.aggregate(stages)).to_list()
+        """Return the run with this id: in progress, or older than the index, it is not in it."""
+        ids = {self._text, run_key(self._workspace_id, self._text)}
+        found = await self._runs.find({"_id": {"$in": [*ids]}}, {"created_ms": 1}).to_list()
         return {FoundRun(each["created_ms"], each["_id"]) for each in found}
 
     async def _read_hours(self, first: int | None, end: int | None) -> None:
         """Read the hours of a range that are not yet read. Ranges are consecutive."""
-        if not self._hashes:
-            return
         if self._read is None:
             await self._read_index(first, end)
             self._read = first, end
@@ -116,7 +111,7 @@ class TextQuery:
     async def _read_index(self, first: int | None, end: int | None) -> None:
         limits = {"$gte": first, "$lt": end}
         hours = {sign: limit for sign, limit in limits.items() if limit is not None}
-        self._found.update(await self._index.find(self._workspace_id, self._hashes, hours, self._workflow_ids))
+        self._found.update(await self._index.find(self._workspace_id, self._search, hours, self._workflow_ids))
 
     async def _load(self, run_ids: Sequence[str], bounds: Document) -> Sequence[Document]:
         within = [{"position": bounds}] if bounds else []

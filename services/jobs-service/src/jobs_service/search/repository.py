@@ -46,6 +46,14 @@ class FoundRun(NamedTuple):
     run_id: str
 
 
+class SearchedRuns(NamedTuple):
+    """A search: all `words`, or the start of the id; and all `facts`."""
+
+    words: Sequence[bytes]
+    id_start: str | None
+    facts: Sequence[bytes]
+
+
 class MongoSearchIndex:
     """Implements SearchIndex. Each process writes its own documents."""
 
@@ -64,9 +72,9 @@ class MongoSearchIndex:
 
     @store_call
     async def find(
-        self, workspace_id: str, hashes: Sequence[bytes], hours: Document, workflow_ids: Sequence[str] | None
+        self, workspace_id: str, search: SearchedRuns, hours: Document, workflow_ids: Sequence[str] | None
     ) -> list[FoundRun]:
-        """Return the runs of some `hours` that have all these words."""
+        """Return the runs of some `hours` that match."""
         wanted: Document = {"workspace_id": workspace_id}
         if workflow_ids is not None and len(workflow_ids) == 1:
             wanted["workflow_id"] = workflow_ids[0]
@@ -76,7 +84,7 @@ class MongoSearchIndex:
         async for document in self._segments.find(wanted, {"workflow_id": 1, "parts": 1}):
             if workflow_ids is None or document["workflow_id"] in workflow_ids:
                 for part in document["parts"]:
-                    found += _matches(part, hashes)
+                    found += _matches(part, search)
         return found
 
     def _addition(self, segment: _Segment, runs: Sequence[IndexedRun]) -> UpdateOne:
@@ -119,21 +127,30 @@ def _part(runs: Sequence[IndexedRun]) -> Document:
     }
 
 
-def _matches(part: Document, hashes: Sequence[bytes]) -> list[FoundRun]:
-    """Return the runs of a part that have all `hashes`."""
-    numbers: set[int] | None = None
-    ends: Sequence[int] | None = None
-    for hash_ in hashes:
-        places = [*_places(part["hashes"], hash_)]
-        if not places:
-            return []
-        ends = ends or struct.unpack(f"<{len(part['runs'])}I", part["ends"])
-        having = {bisect_right(ends, place) for place in places}
-        numbers = having if numbers is None else numbers & having
+def _matches(part: Document, search: SearchedRuns) -> list[FoundRun]:
+    """Return the matching runs of a part."""
+    ids: Sequence[str] = part["runs"]
+    ends: Sequence[int] = struct.unpack(f"<{len(ids)}I", part["ends"])
+    numbers = _having_all(part["hashes"], ends, search.words) if search.words else set()
+    if search.id_start is not None:
+        numbers |= {number for number, id_ in enumerate(ids) if id_.startswith(search.id_start)}
+    if numbers and search.facts:
+        numbers &= _having_all(part["hashes"], ends, search.facts)
     if not numbers:
         return []
-    created = struct.unpack(f"<{len(part['runs'])}q", part["created_ms"])
-    return [FoundRun(created[number], part["runs"][number]) for number in sorted(numbers)]
+    created = struct.unpack(f"<{len(ids)}q", part["created_ms"])
+    return [FoundRun(created[number], ids[number]) for number in sorted(numbers)]
+
+
+def _having_all(joined: bytes, ends: Sequence[int], hashes: Sequence[bytes]) -> set[int]:
+    """Return the numbers of the runs that have all `hashes`."""
+    found: set[int] | None = None
+    for hash_ in hashes:
+        having = {bisect_right(ends, place) for place in _places(joined, hash_)}
+        found = having if found is None else found & having
+        if not found:
+            return set()
+    return found or set()
 
 
 def _places(joined: bytes, hash_: bytes) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import exp, log
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.contracts.run_statistics import RunTotals
 
@@ -46,8 +46,7 @@ class Measures:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Properties by which statistics can be filtered. `version` is None for drafts."""
 
     trigger: str

@@ -1,5 +1,8 @@
 """Counts the ended runs of each workflow."""
 
+from itertools import islice
+from typing import Final
+
 from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Run
 from jobs_service.statistics.intervals import MINUTE_MS
@@ -43,6 +46,9 @@ class RunCounter:
 
 
 _Minute = tuple[str, str, int]
+"""Workspace, workflow and time."""
+MINUTES_AT_ONCE: Final = 200
+"""A write of very many would take longer than the store may."""
 
 
 class StatisticsCollector:
@@ -70,7 +76,11 @@ class StatisticsCollector:
 
     async def step(self) -> None:
         """Store the collected statistics. Raises Unavailable."""
-        minutes, self._minutes = self._minutes, {}
+        for _ in range(len(self._minutes) // MINUTES_AT_ONCE + 1):
+            await self._store_some()
+
+    async def _store_some(self) -> None:
+        minutes = {minute: self._minutes.pop(minute) for minute in list(islice(self._minutes, MINUTES_AT_ONCE))}
         if not minutes:
             return
         try:

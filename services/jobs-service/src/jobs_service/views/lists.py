@@ -1,6 +1,7 @@
 """Lists of a workspace's runs, in the order of their requests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from jobs_service.runs.documents import RUNS
@@ -31,6 +32,9 @@ _OPEN: Final = {
 """Phases of runs that have not ended: so few runs that one query finds them all."""
 
 
+NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class RunList:
     """Query of a workspace's run list."""
 
@@ -47,10 +51,13 @@ class RunList:
         status: RunStatus | None = None,
         run_id: str | None = None,
         text: str | None = None,
+        facts: Mapping[str, str] = NO_FACTS,
         others: Sequence[Document] = (),
         hidden: Document,
     ) -> ResultPage:
         """Return a page, and the position behind it if more follow. Omitted filters match all.
+
+        `facts` are those of `others` that the search index contains; see RunIndexer.
 
         Raises InvalidRequest for a text that cannot be searched.
         """
@@ -78,6 +85,7 @@ class RunList:
                 workspace_id=workspace_id,
                 workflow_ids=workflow_ids,
                 text=text,
+                facts=facts if status is None else {**facts, "status": status.value},
                 filters=[*filters.all, *([] if run_id is None else [{"_id": run_id}])],
                 page=page,
                 hidden=hidden,

@@ -1,9 +1,10 @@
 """Search of runs in MongoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from jobs_service.runs.documents import BARE_SPEC, payload_in
+from jobs_service.search.service import DRAFT
 from jobs_service.views.lists import RunList
 from jobs_service.views.ports import LogEntry, LogPage, RunWithBlocks
 from jobs_service.views.repository import to_view
@@ -35,6 +36,7 @@ class MongoRunLogs:
             status=RunStatus.FAILED if query.status is None and query.level == "error" else query.status,
             run_id=query.run_id,
             text=query.text,
+            facts=_facts(query),
             others=list(_others(query)),
             hidden=_projection(query),
         )
@@ -59,6 +61,18 @@ def _logged(document: Document) -> LogEntry:
 def _projection(query: FindLogs) -> Document:
     left_out = [*_NEVER_SHOWN, *([] if query.output else ["output"]), *([] if query.blocks else ["blocks"])]
     return dict.fromkeys(left_out, 0)
+
+
+def _facts(query: FindLogs) -> Mapping[str, str]:
+    """Return the filters that the search index contains."""
+    facts: dict[str, str] = {}
+    if len(query.triggers) == 1:
+        facts["trigger"] = query.triggers[0]
+    if query.draft:
+        facts["version"] = DRAFT
+    elif len(query.versions) == 1:
+        facts["version"] = str(query.versions[0])
+    return facts
 
 
 def _others(query: FindLogs) -> Iterator[Document]:
