@@ -27,7 +27,7 @@ from jobs_service.statistics.intervals import (
 from jobs_service.statistics.measures import Group, Measures
 from jobs_service.statistics.ports import StoredInterval
 from jobs_service.statistics.series import MAX_PAGES, StatisticsReader
-from jobs_service.statistics.service import StatisticsCollector
+from jobs_service.statistics.service import MINUTES_AT_ONCE, StatisticsCollector
 from shared.clock import epoch_ms
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import FindLogs
@@ -317,6 +317,19 @@ async def test_ended_runs_are_summed_by_the_minute_of_their_request(intervals: F
     minute = stored[NOW_MS - MINUTE_MS]
     assert (minute[API_1].runs, minute[API_1].tokens, minute[API_1].cost_usd) == (2, 14, 0.5)
     assert minute[Group("api", None, "completed")].percentile(0.5) == pytest.approx(2000, rel=0.06)
+
+
+async def test_statistics_of_many_workflows_are_stored_in_several_steps(intervals: FakeIntervals) -> None:
+    intervals.minutes = []
+    collector = StatisticsCollector(intervals)
+    for number in range(2 * MINUTES_AT_ONCE):
+        collector.add(ended(1, workflow_id=f"workflow-{number}"), None)
+
+    await collector.step_some()
+    assert len(intervals.minutes) == MINUTES_AT_ONCE
+    await collector.step_some()
+    await collector.step_some()
+    assert len(intervals.minutes) == 2 * MINUTES_AT_ONCE
 
 
 async def test_statistics_that_could_not_be_stored_are_stored_later(intervals: FakeIntervals) -> None:

@@ -218,12 +218,12 @@ def journal_cleanup_loop(services: RunServices) -> Component:
 
 def run_count_loops(storage: Storage) -> Sequence[Component]:
     """Return the loops that count and index ended runs; stopped after everything that ends runs."""
-    steps = (
-        ("run-counter", storage.run_counter.step, RUN_COUNT_SECONDS),
-        ("run-statistics", storage.statistics.step, STATISTICS_SECONDS),
-        ("run-indexer", storage.indexer.step, INDEXING_SECONDS),
+    counter, statistics, indexer = storage.run_counter, storage.statistics, storage.indexer
+    return (
+        Loop("run-counter", counter.step, every=RUN_COUNT_SECONDS, on_stop=counter.step),
+        Loop("run-statistics", statistics.step_some, every=STATISTICS_SECONDS, on_stop=statistics.step),
+        Loop("run-indexer", indexer.step_some, every=INDEXING_SECONDS, on_stop=indexer.step),
     )
-    return [Loop(name, step, every=seconds, on_stop=step) for name, step, seconds in steps]
 
 
 def reservation_cleanup_loop(storage: Storage) -> Component:

@@ -27,6 +27,7 @@ MAX_PART_BYTES: Final = 64 * 1024
 MAX_SEGMENT_BYTES: Final = 64 * 1024
 """After so many, a process begins another document: an addition rewrites the whole document."""
 MAX_OPEN_SEGMENTS: Final = 10_000
+MAX_TOGETHER: Final = 100
 _PER_RUN: Final = 64
 """Bytes of a run besides its hashes."""
 INDEXES: Final = (
@@ -68,7 +69,8 @@ class MongoSearchIndex:
         for run in runs:
             grouped[run.workspace_id, run.workflow_id, run.created_ms // HOUR_MS * HOUR_MS].append(run)
         additions = [self._addition(segment, part) for segment, members in grouped.items() for part in _parts(members)]
-        await self._segments.bulk_write(additions, ordered=False)
+        for first in range(0, len(additions), MAX_TOGETHER):  # a run that is added twice is found once
+            await self._segments.bulk_write(additions[first : first + MAX_TOGETHER], ordered=False)
 
     @store_call
     async def find(

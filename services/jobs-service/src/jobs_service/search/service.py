@@ -1,5 +1,6 @@
 """Adds ended runs to the search index."""
 
+from itertools import islice
 from typing import Final
 
 from jobs_service.runs.ports import RunResult
@@ -8,6 +9,9 @@ from jobs_service.runs.words import hash_facts
 from jobs_service.search.ports import IndexedRun, SearchIndex
 from shared.clock import epoch_ms
 
+WORKFLOWS_AT_ONCE: Final = 50
+MAX_STEPS: Final = 8
+"""Steps after which runs are stored, however many workflows run."""
 DRAFT: Final = "draft"
 """Version of a draft."""
 
@@ -15,12 +19,14 @@ DRAFT: Final = "draft"
 class RunIndexer:
     """Collects ended runs and adds them in batches, so that a run needs no extra write.
 
-    A killed process loses about two seconds of them: text finds these runs only by their whole id.
+    A killed process loses about two seconds of them, and more if very many workflows run: text finds these runs only by
+    their whole id.
     """
 
     def __init__(self, index: SearchIndex) -> None:
         self._index = index
-        self._runs: list[IndexedRun] = []
+        self._runs: dict[tuple[str, str], list[IndexedRun]] = {}
+        """By workspace and workflow."""
 
     def add(self, run: Run, result: RunResult | None) -> None:
         """Add the run if it has ended: its words, if they may be stored, and its properties."""
@@ -31,7 +37,7 @@ class RunIndexer:
         hashes = hash_facts(run.workspace_id, facts)
         if result is not None:
             hashes.append(result.words.hashes)
-        self._runs.append(
+        self._runs.setdefault((run.workspace_id, run.workflow_id), []).append(
             IndexedRun(
                 run_id=run.id,
                 workspace_id=run.workspace_id,
@@ -43,12 +49,20 @@ class RunIndexer:
         )
 
     async def step(self) -> None:
-        """Store the collected runs. Raises Unavailable."""
-        runs, self._runs = self._runs, []
-        if not runs:
+        """Store all collected runs. Raises Unavailable."""
+        await self._store(len(self._runs))
+
+    async def step_some(self) -> None:
+        """Store the runs of the workflows that wait longest. Raises Unavailable."""
+        await self._store(max(WORKFLOWS_AT_ONCE, len(self._runs) // MAX_STEPS))
+
+    async def _store(self, count: int) -> None:
+        workflows = {name: self._runs.pop(name) for name in list(islice(self._runs, count))}
+        if not workflows:
             return
         try:
-            await self._index.add(runs)
+            await self._index.add([run for runs in workflows.values() for run in runs])
         except BaseException:  # a step that is stopped or takes too long is cancelled
-            self._runs = runs + self._runs
+            for name, runs in workflows.items():
+                self._runs[name] = runs + self._runs.get(name, [])
             raise

@@ -1,5 +1,6 @@
 """Counts the ended runs of each workflow."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -47,8 +48,10 @@ class RunCounter:
 
 _Minute = tuple[str, str, int]
 """Workspace, workflow and time."""
-MINUTES_AT_ONCE: Final = 200
+MINUTES_AT_ONCE: Final = 100
 """A write of very many would take longer than the store may."""
+MAX_STEPS: Final = 8
+"""Steps after which statistics are stored, however many workflows run."""
 
 
 class StatisticsCollector:
@@ -75,12 +78,23 @@ class StatisticsCollector:
         )
 
     async def step(self) -> None:
-        """Store the collected statistics. Raises Unavailable."""
-        for _ in range(len(self._minutes) // MINUTES_AT_ONCE + 1):
-            await self._store_some()
+        """Store all collected statistics. Raises Unavailable."""
+        await self._store(len(self._minutes))
 
-    async def _store_some(self) -> None:
-        minutes = {minute: self._minutes.pop(minute) for minute in list(islice(self._minutes, MINUTES_AT_ONCE))}
+    async def step_some(self) -> None:
+        """Store the oldest of the collected statistics: those of many workflows in several steps. Raises Unavailable.
+
+        So runs of a workflow share a write although each workflow has few.
+        """
+        await self._store(max(MINUTES_AT_ONCE, len(self._minutes) // MAX_STEPS))
+
+    async def _store(self, count: int) -> None:
+        waiting = list(islice(self._minutes, count))
+        for first in range(0, len(waiting), MINUTES_AT_ONCE):
+            await self._store_minutes(waiting[first : first + MINUTES_AT_ONCE])
+
+    async def _store_minutes(self, stored: Sequence[_Minute]) -> None:
+        minutes = {minute: self._minutes.pop(minute) for minute in stored if minute in self._minutes}
         if not minutes:
             return
         try:

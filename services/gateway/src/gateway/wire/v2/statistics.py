@@ -35,7 +35,7 @@ class Totals(Wire):
     cost: float = Field(description="In US dollars.")
 
 
-class Bucket(Totals):
+class TimeBucket(Totals):
     """Ended runs that were requested within one interval."""
 
     start: str
@@ -63,7 +63,7 @@ class Statistics(Wire):
     """Statistics over time, oldest bucket first."""
 
     interval: int = Field(description="Length of a bucket in milliseconds.")
-    buckets: list[Bucket] = Field(description="At most 120, aligned to UTC: the first may begin before `from`.")
+    buckets: list[TimeBucket] = Field(description="At most 120, aligned to UTC: the first may begin before `from`.")
     totals: Totals
     workflows: list[WorkflowStatistics] | None = Field(None, description="With `by=workflow`.")
     counted_from: str | None = Field(
