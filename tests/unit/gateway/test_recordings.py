@@ -93,6 +93,22 @@ async def test_storing_no_data_deletes_recordings_and_bars_late_ones(system: Sys
     assert system.recordings.barred["W"] == system.deployments.endpoints["W"].revision
 
 
+async def test_recordings_of_runs_that_another_gateway_started_during_the_change_are_deleted(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete, deletions = system.recordings.delete_of_workflow, []
+
+    async def delete_and_record(workspace_id: str, workflow_id: str, *, before: int) -> None:
+        await delete(workspace_id, workflow_id, before=before)
+        deletions.append(before)
+        if len(deletions) == 2:  # the other gateway does not know the change yet
+            system.recordings.put(recording("late"))
+
+    monkeypatch.setattr(system.recordings, "delete_of_workflow", delete_and_record)
+    assert (await system.send("PATCH", DEPLOY, {"storeInputsAndOutputs": False})).status == 200
+    assert system.recordings.stored == {}
+
+
 async def test_archiving_a_workflow_deletes_its_recordings(system: System) -> None:
     system.recordings.put(recording())
     assert (await system.send("DELETE", "/api/workflows/W")).status == 200
