@@ -19,6 +19,8 @@ from shared.store.products import Product, product_of
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """Acknowledged writes survive the loss of any one node and of power."""
+QUICK = WriteConcern(w=1, j=False)
+"""Acknowledged writes survive the end of the process that wrote them, but not that of the store."""
 BUILD_SECONDS: Final = 6 * 3600.0
 """How long indexes may take to build: on a large collection hours, during which the store stays usable."""
 PING_SECONDS: Final = 4.0
@@ -61,6 +63,13 @@ class Store:
     def collection(self, name: str) -> Collection:
         """Return a collection with durable writes."""
         return self.database[name]
+
+    def quick_collection(self, name: str) -> Collection:
+        """Return a collection for numbers that may be incomplete: a crash or a failover may lose its latest writes.
+
+        On SecantusDB a durable update costs three times the processor time, and waits for the disk.
+        """
+        return self.collection(name).with_options(write_concern=QUICK)
 
     async def start(self) -> None:
         """Create the declared indexes and start expiry. Raises Unavailable."""

@@ -59,7 +59,7 @@ class MongoSearchIndex:
     """Implements SearchIndex. Each process writes its own documents."""
 
     def __init__(self, store: Store) -> None:
-        self._segments = store.collection(SEGMENTS)
+        self._segments = store.quick_collection(SEGMENTS)
         self._open: dict[_Segment, tuple[str, int]] = {}
         """Id and size of the document that takes the next runs."""
 

@@ -31,7 +31,7 @@ class MongoIntervals:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._intervals = store.collection(INTERVALS)
+        self._intervals = store.quick_collection(INTERVALS)
         self._tallies = store.collection(TALLIES)
         self._began_ms: int | None = None
 

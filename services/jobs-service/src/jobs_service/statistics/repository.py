@@ -1,9 +1,8 @@
 """Run counts in MongoDB: one document per workflow."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from pymongo import UpdateOne
 
 from jobs_service.store.timestamps import from_ms, to_ms
@@ -15,6 +14,7 @@ from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 
 TALLIES: Final = "tallies"
+_DIGITS: Final = 15
 INDEXES: Final = (Index(TALLIES, ascending("workspace_id", "workflow_id")),)
 
 
@@ -22,7 +22,7 @@ class MongoRunCounts:
     """Implements RunCountRepository."""
 
     def __init__(self, store: Store) -> None:
-        self._tallies = store.collection(TALLIES)
+        self._tallies = store.quick_collection(TALLIES)
 
     @store_call
     async def add(self, more: Sequence[RunStatistics]) -> None:
@@ -40,26 +40,28 @@ class MongoRunCounts:
 
 
 def _addition(more: RunStatistics) -> UpdateOne:
-    """Return an update that keeps the last run of all writers, in whatever order they write."""
     ended_ms = to_ms(more.last_ended_at)
-    is_last: Document = {"$gte": [ended_ms, {"$ifNull": ["$last_ended_ms", 0]}]}
-    last = None if more.last_run is None else {"$literal": msgspec.to_builtins(more.last_run)}
-    fields: dict[str, Any] = {
-        "workspace_id": more.workspace_id,
-        "workflow_id": more.workflow_id,
-        "runs": {"$add": [{"$ifNull": ["$runs", 0]}, more.runs]},
-        "last_ended_ms": {"$max": ["$last_ended_ms", ended_ms]},
-        "last_run": {"$cond": [is_last, last, "$last_run"]},
-    }
-    return UpdateOne({"_id": more.workflow_id}, [{"$set": fields}], upsert=True)
+    latest: Document = {"last_ended_ms": ended_ms}
+    if more.last_run is not None:
+        latest["last_run"] = f"{ended_ms:0{_DIGITS}}/{more.last_run.status}/{more.last_run.run_id}"
+    owner = {"workspace_id": more.workspace_id, "workflow_id": more.workflow_id}
+    change = {"$inc": {"runs": more.runs}, "$max": latest, "$setOnInsert": owner}
+    return UpdateOne({"_id": more.workflow_id}, change, upsert=True)
 
 
 def _tally(document: Document) -> RunStatistics:
-    last = document.get("last_run")
     return RunStatistics(
         document["workspace_id"],
         document["_id"],
         document["runs"],
         from_ms(document["last_ended_ms"]),
-        None if last is None else LastRun(last["run_id"], RunStatus(last["status"])),
+        _last_run(document.get("last_run")),
     )
+
+
+def _last_run(stored: str | None) -> LastRun | None:
+    """Return the last run: the time before it lets the greatest text be that of the last one."""
+    if stored is None:
+        return None
+    _, status, run_id = stored.split("/", 2)
+    return LastRun(run_id, RunStatus(status))

@@ -48,7 +48,7 @@ class RunCounter:
 
 _Minute = tuple[str, str, int]
 """Workspace, workflow and time."""
-MINUTES_AT_ONCE: Final = 100
+MINUTES_AT_ONCE: Final = 50
 """A write of very many would take longer than the store may."""
 MAX_STEPS: Final = 8
 """Steps after which statistics are stored, however many workflows run."""
