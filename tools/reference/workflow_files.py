@@ -65,7 +65,15 @@ blocks:
     data: {answer: <answer.content>}
 ```
 
-`blocks` maps names to blocks. References use the name in lower case without spaces: *Check order* is
+| top-level key | |
+|---|---|
+| `name`, `description` | of the workflow. `deploy` creates the workflow of this name, or updates it. Default: the \
+name of the file |
+| `variables` | [workflow variables](#variables) |
+| `blocks` | blocks by name |
+| `edges` | optional list of all [connections](#connections) |
+
+References use a block's name in lower case without spaces: *Check order* is
 `<checkorder.…>` ([references](workflows.md#references)).
 
 ## Connections
@@ -75,10 +83,12 @@ blocks:
   Nothing follows a response or a branch by order, and a start block follows nothing.
 - **`next`** names the following block, or a list of blocks that then run in parallel. `next: []` ends here.
 - **`on_error`** names the block that runs if this one fails.
-- **`branches`** of a condition: a list of `if`, `else if` and `else`, each with `next`. `- else: Answer` is short for
-  an `else` with `next`. Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and
-  `next`.
+- **`branches`** of a condition: one `if`, any number of `else if`, and at most one `else`, each with `next`.
+  `- else: Answer` is short for an `else` with `next`. If no branch applies, or it has no `next`, that path ends.
+  Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and `next`.
 - **`edges`** at the top level lists all connections explicitly, `{from, handle, to}`. Nothing then follows by order.
+  Exports use it for graphs that the keys above cannot express. `handle` is `source`, `error`, or
+  `condition-<id of the branch>`; give such branches an `id`.
 
 ## Loops and parallels
 
@@ -97,10 +107,12 @@ has ended. `start` names the first blocks inside; default: those that follow no 
 
 | key | |
 |---|---|
-| `count` | number of iterations, or of parallel branches |
+| `count` | number of iterations, or of parallel branches; default 5 |
 | `collection` | a list, or a reference to one |
 | `while`, `do_while` | loop: JavaScript expression, evaluated before or after each iteration |
 | `batchSize` | parallel: branches at a time, 1 to 20 |
+
+A loop has one of `count`, `collection`, `while` and `do_while`, a parallel one of `count` and `collection`.
 
 ## Keys of every block
 
@@ -108,7 +120,7 @@ has ended. `start` names the first blocks inside; default: those that follow no 
 |---|---|
 | `type` | see [below](#settings); `start` is short for `start_trigger` |
 | `enabled` | `false` leaves the block out |
-| `retry` | `{maxTries: 3, waitBetweenTriesMs: 1000}` |
+| `retry` | `{maxTries: 3, waitBetweenTriesMs: 1000}`: 2 to 5 attempts in total, at most 5000 ms apart |
 | `id` | default: the id of the draft's block with this name, or one that follows from the name |
 | `layout` | `[x, y]` on the canvas, of loops and parallels with width and height. Default: the position of the \
 draft's block with this name; new blocks are arranged so that branches show |
@@ -119,14 +131,34 @@ exported files |
 
 ## Variables
 
-`variables` maps names to values. The type follows from the value; `{type: array, value: []}` states it.
+`variables` maps names to values. The type follows from the value; `{type: array, value: []}` states it. Blocks read
+`<variable.total>`; a variables block assigns:
+
+```yaml
+variables:
+  total: 0
+
+blocks:
+  Start:
+    type: start
+    inputs: {amount: number}
+
+  Add:
+    type: variables
+    variables:
+      - {variableName: total, type: number, value: <start.amount>}
+
+  Reply:
+    type: response
+    data: {total: <variable.total>}
+```
 
 ## Short forms
 
 | setting | short form |
 |---|---|
 | `inputs` (`inputFormat`) | names mapped to a type (`string`, `number`, `boolean`, `object`, `array`, `file[]`) or \
-to `{type, default, description, required}` |
+to `{type, default, description, required}`. `required: true` refuses calls without the field |
 | `messages` | a list of `system:`, `user:` and `assistant:`; a text is one user message |
 | `headers`, `params` | names mapped to values |
 | `data` of a response, `body` of a call | a mapping becomes JSON in which values are escaped. A value that is one \
@@ -134,7 +166,63 @@ reference keeps its type. `dataMode: json` is the default with `data` |
 | `responseFormat`, `inputMapping`, `arguments` | a mapping becomes JSON |
 
 YAML is read as version 1.2: `yes`, `no` and dates are texts. Anchors, aliases and tags are refused. Quote a text that
-begins with `{`, `[`, `@` or a quote, such as `"{{TOKEN}}"`, and one that contains `: ` or ` #`; write code after `|`.
+begins with `{`, `[`, `@`, `!`, `&`, `*` or a quote, such as `"{{TOKEN}}"` or `"!<start.urgent>"`, and one that contains
+`: ` or ` #`; write code after `|`.
+
+## Structured output and tools
+
+A `responseFormat` is a JSON schema with a name. The fields of the answer are then the outputs of the agent:
+`<triage.urgent>`. [Agents](agents.md#tools) describes the kinds of tools.
+
+```yaml
+name: Triage
+
+blocks:
+  Start:
+    type: start
+    inputs: {message: string}
+
+  Triage:
+    type: agent
+    messages: "Sort this message: <start.message>"
+    model: gpt-5-mini
+    tools:
+      - type: custom-tool
+        title: count_words
+        code: return text.split(/\\s+/).length
+        schema:
+          function:
+            name: count_words
+            description: Counts the words of a text.
+            parameters:
+              type: object
+              properties: {text: {type: string}}
+              required: [text]
+      - type: mcp-server
+        title: docs
+        params: {serverUrl: "https://tools.example/mcp", serverName: docs}
+    responseFormat:
+      name: triage
+      schema:
+        type: object
+        properties:
+          urgent: {type: boolean}
+          reason: {type: string}
+        required: [urgent, reason]
+        additionalProperties: false
+
+  Reply:
+    type: response
+    data: {urgent: <triage.urgent>, reason: <triage.reason>}
+```
+
+Other settings that are lists:
+
+| setting | entries |
+|---|---|
+| `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name in lower case |
+| `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
+| `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
 
 ## Editors
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
 from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.workflow.files.json_lines import JsonLines
 from shared.workflow.files.reader import read_file
 from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.format.model_names import PROVIDERS
@@ -19,7 +21,15 @@ from shared.workflow.transfer.importer import is_yaml, read_import
 from shared.workflow.validate.acceptance import acceptance_name, unaccepted
 from shared.workflow.validate.validator import problems
 
-_CONSEQUENCES = frozenset({ProblemCode.UNREACHABLE_BLOCK, ProblemCode.NO_START_BLOCK, ProblemCode.EMPTY_CONTAINER})
+_CONSEQUENCES = frozenset(
+    {
+        ProblemCode.EARLY_REFERENCE,
+        ProblemCode.EMPTY_CONTAINER,
+        ProblemCode.NO_START_BLOCK,
+        ProblemCode.UNREACHABLE_BLOCK,
+    }
+)
+_YAML_ENDINGS = (".yaml", ".yml")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 
 
@@ -48,6 +58,10 @@ class SourceFile:
             return {"state": self.state, "workflow": {"name": self.name, "description": self.description or ""}}
         return decode_json(self.content, str(self.path))
 
+    @cached_property
+    def _json_lines(self) -> JsonLines:
+        return JsonLines(self.content)
+
     def based_on(self, draft: dict[str, Any]) -> "SourceFile":
         """Return the file with ids and positions of the draft's blocks of the same names. JSON has its own."""
         return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
@@ -65,7 +79,7 @@ class SourceFile:
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
         if self.yaml is None:
-            return None
+            return self._json_lines.line_of(problem)
         is_of_file = problem in self.yaml.problems or problem in self.yaml.warnings
         return problem.line if is_of_file else self.yaml.line_of(problem)
 
@@ -73,10 +87,10 @@ class SourceFile:
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
-    if is_yaml(text):
+    if is_yaml(text) or (path.suffix in _YAML_ENDINGS and not text.lstrip().startswith(("{", "["))):
         found = read_file(text, base=base)
         return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
-    imported = read_import(decode_json(text, str(path)))
+    imported = read_import(text)
     return SourceFile(path, imported.name or path.stem, imported.state, imported.description, text)
 
 

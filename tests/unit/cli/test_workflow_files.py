@@ -54,6 +54,16 @@ def test_json_exports_are_checked_too(flowport: CommandLine) -> None:
     assert flowport("validate", *files).code == 0
 
 
+def test_a_problem_of_a_json_file_has_its_line(flowport: CommandLine, tmp_path: Path) -> None:
+    text = json.dumps(json.loads((ROOT / "examples" / "summarise.json").read_text()), indent=2)
+    file = tmp_path / "x.json"
+    file.write_text(text.replace('"model"', '"modle"'))
+    rows = flowport("validate", str(file), "--json").json
+    (row,) = [each for each in rows if each["field"] == "modle"]
+    assert text.splitlines()[row["line"] - 1].strip().startswith('"model": {')
+    assert f"{file}:{row['line']}: " in flowport("validate", str(file)).err
+
+
 def test_a_file_is_formatted_in_place_or_from_standard_input(flowport: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     untidy = "blocks:\n    Start: {inputs: {q: string}, type: start} # first\n"

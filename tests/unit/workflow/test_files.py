@@ -1,6 +1,8 @@
 """Workflow files: what people write is the workflow they mean, and a workflow survives being written as a file."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from tests.support.workflow_states import block, chain, documents, edge, start, 
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
-from shared.workflow.diff.version_diff import changes
+from shared.workflow.diff.version_diff import changes, needs_redeployment
 from shared.workflow.files.formatter import format_file
 from shared.workflow.files.reader import read_file
 from shared.workflow.files.schema import file_schema
@@ -19,8 +21,10 @@ from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.files.writer import write_file
 from shared.workflow.files.yaml_reader import read_yaml
 from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.model_names import PROVIDERS
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.reader import read_state
+from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
 from shared.workflow.transfer.importer import read_import, read_yaml_import
 from shared.workflow.validate.validator import problems
 
@@ -31,6 +35,14 @@ EXAMPLES = {file.name: read_import(file.read_text()).state for file in sorted((R
 CASES: dict[str, JsonObject] = {
     case["id"]: case["workflow"] for case in json.loads((ROOT / "tests/conformance/data/engine-cases.json").read_text())
 }
+TEMPLATES = {file.name: file.read_text() for file in sorted((ROOT / "cli/src/flowport/templates").glob("*.yaml"))}
+GUIDES = {
+    f"{page.stem}: {text.splitlines()[0]}": text
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    if "\nblocks:\n" in text
+}
+"""Workflow files in the documentation."""
 EXPORTS: dict[str, JsonObject] = {
     name: read_import(export["file"]).state
     for name, export in json.loads((ROOT / "tests/conformance/data/exports.json").read_text()).items()
@@ -241,13 +253,34 @@ def test_branches_of_a_workflow_without_layout_show_side_by_side() -> None:
 
 
 def assert_kept(state: JsonObject) -> None:
+    """Assert that JSON → YAML → JSON changes nothing, and that deploying the file over the draft keeps all ids."""
     text = write_file(state, catalog=CATALOG)
     found = read(text)
     assert found.problems == []
-    assert changes(state, found.state) == []
-    assert set(read_state(found.state).blocks) == set(read_state(state).blocks)
+    assert not needs_redeployment(found.state, state)
+    assert ids(found.state, "blocks", "variables") == ids(state, "blocks", "variables")
     assert write_file(found.state, catalog=CATALOG) == text
     assert format_file(text, catalog=CATALOG) == text
+    again = read(text, base=state).state
+    assert ids(again) == ids(state)
+    assert not needs_redeployment(again, state)
+
+
+def ids(state: JsonObject, *parts: str) -> dict[str, set[str]]:
+    """Return the ids of a state's blocks, variables and edges."""
+    read_back = read_state(state)
+    known = {
+        "blocks": set(read_back.blocks),
+        "variables": set(read_back.variables),
+        "edges": {edge.id for edge in read_back.edges},
+    }
+    return {part: known[part] for part in parts or known}
+
+
+def exported(state: JsonObject) -> str:
+    """Return the JSON file of a draft."""
+    about = ExportedWorkflow(id="w", name="Kept", description="Stays as it is.")
+    return json.dumps(export_workflow(about, state, exported_at=datetime(2026, 1, 1, tzinfo=UTC), catalog=CATALOG))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -264,6 +297,34 @@ def test_an_engine_case_survives_being_written_as_a_file(name: str) -> None:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_export_of_sim_survives_being_written_as_a_file(name: str) -> None:
     assert_kept(EXPORTS[name])
+
+
+@pytest.mark.parametrize("text", [*TEMPLATES.values(), *GUIDES.values(), SUPPORT], ids=[*TEMPLATES, *GUIDES, "support"])
+def test_a_file_survives_an_export_as_json(text: str) -> None:
+    stored = state_of_file(text)
+    imported = read_import(exported(stored)).state
+    assert not needs_redeployment(imported, stored)
+    assert ids(imported) == ids(stored)
+    for with_layout in (True, False):
+        file = write_file(imported, catalog=CATALOG, with_layout=with_layout)
+        again = read(file).state
+        assert not needs_redeployment(again, stored)
+        assert ids(again) == ids(stored)
+    assert problems(read_state(stored), catalog=CATALOG, keyed_providers=PROVIDERS) == []
+    SCHEMA.validate(read_yaml(text).value)
+
+
+def state_of_file(text: str) -> JsonObject:
+    found = read(text)
+    assert (found.problems, found.warnings) == ([], [])
+    return found.state
+
+
+def test_a_file_over_a_draft_keeps_its_ids() -> None:
+    draft = read_import(exported(chain(start(), block("old", name="Old", code="return 1")))).state
+    file = write_file(draft, catalog=CATALOG, with_layout=False)
+    found = read(file, base=draft).state
+    assert ids(found) == ids(draft)
 
 
 def test_a_file_survives_being_stored() -> None:
@@ -319,7 +380,16 @@ def test_blocks_of_one_name_stay_apart() -> None:
         ("blocs: {}", 1, 'Did you mean "blocks"?'),
         ("blocks:\n  S: {id: x}", 2, 'Block "S" has no type.'),
         ("blocks:\n  S: {type: start}\n  S: {type: start}", 3, '"S" is written twice.'),
-        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {iff: x}", 4, "branches must be a list"),
+        ("blocks:\n  C:\n    type: condition\n    branches: {if: x}", 4, "branches must be a list"),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {iff: x}", 5, 'Did you mean "if"?'),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {elif: x}", 5, 'Did you mean "else if"?'),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {next: C}", 5, "branch 1 has no if, else if or"),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - if: x\n        else: C", 5, "one branch for each"),
+        (
+            "blocks:\n  C:\n    type: condition\n    branches:\n      - if: x\n      - if: y",
+            6,
+            'branch 2 is another "if". Did you mean "else if"?',
+        ),
         ("blocks:\n  F: {type: function, branches: []}", 2, "its type is function"),
         ("blocks: {S: {type: start}}\nedges:\n  - {from: S}", 3, "an edge needs from and to."),
         ("blocks:\n  S: {type: [1}", 2, "Invalid YAML"),
@@ -327,6 +397,7 @@ def test_blocks_of_one_name_stay_apart() -> None:
         ("blocks:\n\tF: {type: function}", 2, "Indent with spaces"),
         ("- 1", 1, "A workflow file is a mapping"),
         ("blocks:\n  S: &a {type: start}\n  T: *a", 2, "Anchors and aliases are not supported."),
+        ("blocks:\n  C:\n    if: !<start.urgent>", 3, 'Quote a text that begins with "!"'),
         ("blocks:\n  S: !!python/object:os.system {type: start}", 2, "is not supported."),
         ("blocks: {S: {type: start, layout: 3}}", 1, "layout must be [x, y]"),
         ("name: x", 1, "The file has no blocks."),
@@ -354,6 +425,37 @@ def test_what_a_file_says_without_effect_is_a_warning_with_its_line(given: str, 
     (warned,) = found.warnings
     assert (warned.line, warned.block_name) == (4, "S")
     assert message in warned.message
+
+
+@pytest.mark.parametrize("tools", ["search", "{type: mcp}", "[search]", "[{title: x}]"])
+def test_tools_are_a_list_of_mappings_with_a_type(tools: str) -> None:
+    (problem,) = read(f"blocks:\n  A:\n    type: agent\n    tools: {tools}").problems
+    assert problem.line == 4
+    assert "with a type" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("type: loop, count: 3, collection: <start.l>", "count has no effect beside collection"),
+        ("type: loop, while: x, do_while: y", "do_while has no effect beside while"),
+        ("type: parallel, collection: <start.l>, count: 2", "count has no effect beside collection"),
+    ],
+)
+def test_a_container_has_one_kind(given: str, message: str) -> None:
+    (warned,) = read(f"blocks:\n  L: {{{given}}}").warnings
+    assert (warned.line, warned.block_name) == (2, "L")
+    assert message in warned.message
+
+
+def test_an_expression_of_a_loop_has_its_line() -> None:
+    text = (
+        "blocks:\n  Start: {type: start}\n  L:\n    type: loop\n    while: 1 +\n"
+        "    blocks:\n      F: {type: function, code: return 1}\n"
+    )
+    found = read(text)
+    (problem,) = problems(read_state(found.state), catalog=CATALOG)
+    assert (problem.code, found.line_of(problem)) == ("code_syntax", 5)
 
 
 def test_a_loop_says_what_it_has_instead_of_an_unknown_setting() -> None:

@@ -21,6 +21,9 @@ def condition(*entries: tuple[str, str, str]) -> JsonObject:
     return block("c", "condition", "Check", conditions=json.dumps(stored))
 
 
+SERVER: JsonObject = {"serverUrl": "https://tools.example/mcp"}
+MISTYPED: JsonObject = {"name": "x", "type": "strng", "value": "y"}
+UPSIDE_DOWN: JsonObject = {"name": "tone", "range": {"min": 5, "max": 1}}
 SPACED: JsonObject = {"cells": {"Key": "X", "Value": "{{ TOKEN }}"}}
 COUNT: JsonObject = {"variables": {"v": {"name": "count"}}}
 TELL = block("r", "response", "Answer", settings={"dataMode": "json", "data": "<score.result>"})
@@ -53,6 +56,25 @@ def loop(**data: Json) -> JsonObject:
     inner = block("f", name="Score", code="return <loop.index>;", data={"parentId": "L"})
     edges = (edge("start", "L"), edge("L", "f", "loop-start-source"))
     return workflow(START, block("L", "loop", "Each", data={"loopType": "for", **data}), inner, edges=edges)
+
+
+def tool(parameters: Json = None) -> JsonObject:
+    """Return a tool with code: with parameters it has a name, too."""
+    function: JsonObject = {"name": "add", "parameters": parameters} if parameters else {}
+    return {"type": "custom-tool", "code": "return 1", "schema": {"function": function}}
+
+
+parameters: JsonObject = {"type": "object", "properties": {"a": {"type": "text"}}}
+
+
+def schema(*required: Json, **field: Json) -> JsonObject:
+    """Return a response format with one field, `a`."""
+    properties: JsonObject = {"a": {"type": "string", **field}}
+    return {"name": "x", "schema": {"type": "object", "properties": properties, "required": [*required]}}
+
+
+def header(key: str, value: str) -> JsonObject:
+    return {"cells": {"Key": key, "Value": value}}
 
 
 def found(document: JsonObject) -> list[Problem]:
@@ -186,6 +208,40 @@ def test_a_correct_workflow_has_no_problem() -> None:
             "regex",
             None,
         ),
+        (loop(loopType="forEach", collection=5), "invalid_setting", "Each", "collection", None),
+        (loop(loopType="forEach", collection="<start.amount>"), "invalid_setting", "Each", "collection", None),
+        (chain(START, agent(messages=[])), "invalid_setting", "Agent 1", "messages", None),
+        (chain(START, agent(model=5)), "invalid_setting", "Agent 1", "model", None),
+        (chain(START, agent(tools=[tool()])), "invalid_setting", "Agent 1", "tools", None),
+        (chain(START, agent(tools=[{"type": "mcp", "params": {}}])), "invalid_setting", "Agent 1", "tools", None),
+        (chain(START, agent(tools=[{"type": "mcp", "params": SERVER}])), "invalid_setting", "Agent 1", "tools", None),
+        (chain(START, response(builderData=[{"value": "x"}])), "invalid_setting", "Answer", "builderData", None),
+        (chain(START, response(builderData=[MISTYPED])), "invalid_setting", "Answer", "builderData", None),
+        (chain(START, block("f", name="Score", code={"x": 1})), "invalid_setting", "Score", "code", None),
+        (chain(start({"name": "my field"})), "invalid_input_field", "Start", "inputFormat", None),
+        (chain(START, agent(tools=[tool(parameters)])), "invalid_setting", "Agent 1", "tools", None),
+        (chain(START, agent(responseFormat=schema(type="text"))), "invalid_setting", "Agent 1", "responseFormat", None),
+        (chain(START, agent(responseFormat=schema("b"))), "invalid_setting", "Agent 1", "responseFormat", None),
+        (chain(START, agent(responseFormat=schema(enum="x"))), "invalid_setting", "Agent 1", "responseFormat", None),
+        (chain(START, api(headers=[header("Content Type", "x")])), "invalid_setting", "Call", "headers", None),
+        (chain(START, api(headers=[header("", "Bearer {{TOKEN}}")])), "invalid_setting", "Call", "headers", None),
+        (chain(START, api(headers=[header("X", "a\nb")])), "invalid_setting", "Call", "headers", None),
+        (
+            chain(START, block("e", "evaluator", "Judge", content="x", model="vllm/m", metrics=[{"name": ""}])),
+            "invalid_setting",
+            "Judge",
+            "metrics",
+            None,
+        ),
+        (
+            chain(START, block("e", "evaluator", "Judge", content="x", model="vllm/m", metrics=[UPSIDE_DOWN])),
+            "invalid_setting",
+            "Judge",
+            "metrics",
+            None,
+        ),
+        (chain(start({"name": "n", "type": "int"})), "invalid_input_field", "Start", "inputFormat", "number"),
+        (chain(start({"name": "n", "required": "maybe"})), "invalid_input_field", "Start", "inputFormat", None),
         (
             {**chain(START, block("v", "variables", "Set", variables=[{"variableName": "cuont"}])), **COUNT},
             "invalid_setting",
@@ -204,6 +260,94 @@ def test_a_mistake_is_named_with_its_block_and_its_fix(
     ]
     assert warned[0].severity is Severity.WARNING
     assert suggestion is None or f'Did you mean "{suggestion}"?' in warned[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "suggestion"),
+    [
+        ("Order <start.question", "unknown_reference", "<start.question>"),
+        ("Order <start.question: <start.amount>", "unknown_reference", "<start.question>"),
+        ("Order < start.question >", "unknown_reference", "<start.question>"),
+        ("Order ${start.question}", "unknown_reference", "<start.question>"),
+        ("Order {{start.question}}", "unknown_reference", "<start.question>"),
+        ("Order {{ start.question }}", "unknown_reference", "<start.question>"),
+        ("Token {{TOKEN", "invalid_setting", "{{TOKEN}}"),
+        ("Token {{ TOKEN of <start.question>", "invalid_setting", "{{TOKEN}}"),
+        ("Token {{TOKEN} here", "invalid_setting", "{{TOKEN}}"),
+    ],
+)
+def test_text_that_is_almost_a_reference_is_named(text: str, code: str, suggestion: str) -> None:
+    (problem,) = found(chain(START, agent(messages=[{"role": "user", "content": text}])))
+    assert (problem.code, problem.block_name, problem.fields) == (code, "Agent 1", ("messages",))
+    assert problem.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>bold</b> and <start.question>",
+        "if a < start and b > c",
+        "<stop.question is no block",
+        '{"a": {"b": {"c": 1}}} and {{name of a template}} and {{#if x}}',
+        "price: ${amount} and ${other.amount}",
+        "f({{x: 1}, {y: 2}})",
+    ],
+)
+def test_other_text_with_the_same_marks_is_not_judged(text: str) -> None:
+    assert found(chain(START, agent(messages=[{"role": "user", "content": text}]))) == []
+
+
+def test_a_field_below_the_result_of_a_function_is_named_with_its_path() -> None:
+    (problem,) = found(chain(START, CODE, response(dataMode="json", data='"<score.total>"')))
+    assert (problem.code, problem.suggestion) == ("unknown_field", "<score.result.total>")
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "cause"),
+    [
+        ("a = 1\n  return a", 2, "no block begins above it"),
+        ("if <start.amount>:\nreturn 1", 2, "an indented block is missing"),
+        ("if True:\n    a = 1\n  return a", 3, "matches no outer indentation"),
+    ],
+)
+def test_a_wrong_indentation_is_named_with_its_line(code: str, line: int, cause: str) -> None:
+    (problem,) = found(chain(START, block("f", name="Score", language="python", code=code)))
+    assert (problem.code, problem.line) == ("code_syntax", line)
+    assert cause in problem.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if True:  # why\n\n    # first\n    a = {\n  'b': [1,\n2]}\n    return a\nreturn 1",
+        "def f(x):\n    return x[1:]\n\nfor i in range(3):\n\tprint(f(i))\nelse:\n    pass\nreturn {'a': 1}",
+        "x = '''\n  text:\n'''\nif x: return 1\nreturn <start.amount>",
+        "class A:\n    b: int = 1\n\n    def c(self): return self.b\nreturn A().c()",
+        "    return 1",
+        "match <start.amount>:\n    case 1:\n        return 1\n    case _:\n        return lambda: 2",
+        "if True:\n    return 1\n# end\n",
+    ],
+)
+def test_a_right_indentation_is_not_judged(code: str) -> None:
+    assert found(chain(START, block("f", name="Score", language="python", code=code))) == []
+
+
+def test_two_variables_of_one_name_are_named() -> None:
+    both: JsonObject = {"variables": {key: {"name": "count", "type": "number", "value": 1} for key in "ab"}}
+    (problem,) = found({**chain(START), **both})
+    assert (problem.code, problem.fields) == ("invalid_input_field", ("variables", "count"))
+
+
+def test_a_misspelled_type_of_a_tool_is_named_with_the_nearest_one() -> None:
+    (problem,) = found(chain(START, agent(tools=[{"type": "custm-tool"}])))
+    assert problem.suggestion == "custom-tool"
+
+
+def test_code_in_the_other_language_is_named_with_it() -> None:
+    (problem,) = found(chain(START, block("f", name="Score", code="def f(x):\n    return x\nreturn f(1)")))
+    assert problem.message.endswith('Is the language "python"?')
+    (problem,) = found(chain(START, block("f", name="Score", language="python", code="const a = 1; return a")))
+    assert problem.message.endswith('Is the language "javascript"?')
 
 
 def test_code_that_does_not_parse_is_named_with_its_position() -> None:

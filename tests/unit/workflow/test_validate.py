@@ -100,13 +100,13 @@ def test_an_unavailable_tool_prevents_the_deploy_of_its_agent() -> None:
     tools: Json = [
         {"type": "custom-tool", "title": "Add", "code": "return 1"},
         {"type": "custom-tool", "customToolId": "tool-1"},
-        {"type": "mcp", "title": "Search"},
+        {"type": "mcp", "title": "Search", "params": {"serverUrl": "https://tools.example/mcp", "toolName": "search"}},
         {"type": "function", "title": "Code"},
         {"type": "slack", "title": "Slack"},
         {"type": "knowledge", "title": "Docs"},
         {"type": "gmail", "title": "Mail", "usageControl": "none"},
     ]
-    assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", messages=[], tools=tools))) == [
+    assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", tools=tools))) == [
         (
             "unsupported_setting",
             'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'

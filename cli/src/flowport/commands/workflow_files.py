@@ -126,6 +126,7 @@ def _row(path: Path, problem: Problem, line: int | None) -> dict[str, Any]:
     return {
         "file": str(path),
         "line": line,
+        "column": problem.column,
         "severity": problem.severity,
         "code": problem.code,
         "block": problem.block_name,

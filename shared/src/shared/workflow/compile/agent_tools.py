@@ -10,6 +10,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import JsonObject, to_string
 from shared.workflow.format.models import Block
 from shared.workflow.format.problems import error
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 CUSTOM_TOOL: Final = "custom-tool"
 """A tool with the author's code."""
@@ -33,5 +34,7 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
             yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {tool_without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, UnsupportedBlock):
-            message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'
-            yield error(found.reason, message, block, ("tools",))
+            near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types])
+            text = f"Invalid block type: {kind}.{did_you_mean(near)}" if near else found.message
+            message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {text}'
+            yield error(found.reason, message, block, ("tools",), suggestion=near)

@@ -9,6 +9,7 @@ from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.yaml_reader import Path
+from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of
 from shared.workflow.format.suggestions import did_you_mean, one_of
 
@@ -22,6 +23,7 @@ _BRANCH_KEYS: Final = {
     "condition": ("if", "else if", "else", "next", "id"),
     "router_v2": ("route", "when", "next", "id"),
 }
+_BRANCH_SHAPES: Final = {"condition": "if, else if or else", "router_v2": "route and when"}
 
 
 class BlockReader:
@@ -111,6 +113,8 @@ class BlockReader:
         return True
 
     def _value(self, block: FileBlock, key: str, setting: SubBlockSpec | None, given: Json) -> Json:
+        if setting is not None and setting.type == "tool-input":
+            self._check_tools(block, key, given)
         form = forms.form_of(setting)
         if form is None:
             return given
@@ -133,15 +137,31 @@ class BlockReader:
         if setting is None:
             self._problems.report(f'Block "{block.key}" has branches, but its type is {block.type}', at)
             return
-        branches = forms.expand_branches(block.type, block.id, given)
-        if branches is None:
-            shape = "if, else if or else" if block.type == "condition" else "route and when"
-            self._problems.report(f"branches must be a list of mappings with {shape}", at)
+        if not isinstance(given, list):
+            self._problems.report(f"branches must be a list of mappings with {_BRANCH_SHAPES[block.type]}", at)
             return
-        for index, each in enumerate(given if isinstance(given, list) else ()):
-            self._problems.check_keys(object_of(each), _BRANCH_KEYS[block.type], (*at, index), "a branch")
-        block.branches = branches
-        values[setting] = forms.branches_text(branches)
+        usable = [each for index, each in enumerate(given) if self._is_branch(block, given, index)]
+        branches = forms.expand_branches(block.type, block.id, usable)
+        if branches is not None:
+            block.branches = branches
+            values[setting] = forms.branches_text(branches)
+
+    def _is_branch(self, block: FileBlock, branches: list[Json], index: int) -> bool:
+        """Return whether a branch can be read, and report what it has wrong."""
+        at, given = (*block.path, "branches", index), branches[index]
+        branch: JsonObject = {given: None} if isinstance(given, str) else object_of(given)
+        known = _BRANCH_KEYS[block.type]
+        self._problems.check_keys(branch, known, at, "a branch")
+        if block.type != "condition":
+            return True
+        titles = [title for title in forms.BRANCH_TITLES if title in branch]
+        if not titles and not any(key not in known for key in branch):
+            self._problems.report(f"branch {index + 1} has no {_BRANCH_SHAPES[block.type]}", at)
+        elif len(titles) > 1:
+            self._problems.report(f"branch {index + 1} has {' and '.join(titles)}: write one branch for each", at)
+        elif titles == ["if"] and "id" not in branch and any("if" in object_of(each) for each in branches[:index]):
+            self._problems.report(f'branch {index + 1} is another "if".{did_you_mean("else if")}', at)
+        return bool(titles)
 
     def _data(self, block: FileBlock) -> JsonObject:
         given = block.given
@@ -153,16 +173,37 @@ class BlockReader:
             data["loopType"] = kinds[0] if kinds else "for"
         elif block.type == "parallel":
             data["parallelType"] = "collection" if "collection" in given else "count"
+        self._check_kinds(block)
         for key in CONTAINER_KEYS.get(block.type, ()):
             if key in given:
                 data[_STORED_CONDITIONS.get(key, key)] = given[key]
         return data | self._problems.mapping(given.get("blockData"), (*block.path, "blockData"), "blockData")
+
+    def _check_kinds(self, block: FileBlock) -> None:
+        """Warn of keys that have no effect beside others of a loop or parallel."""
+        used = next((key for key in ("collection", "while", "do_while") if key in block.given), None)
+        idle: list[str] = [key for key in ("while", "do_while") if key in block.given and key != used]
+        if "count" in block.given and used in ("collection", "while"):
+            idle.append("count")
+        for key in idle if block.type in CONTAINER_KEYS else ():
+            self._warn(block, key, f"{key} has no effect beside {used}; write one of them")
 
     def _check_inputs(self, block: FileBlock, given: JsonObject) -> None:
         for name, spec in given.items():
             for key in object_of(spec):
                 if key not in _INPUT_KEYS and (meant := self._problems.nearest(key, _INPUT_KEYS)):
                     self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
+
+    def _check_tools(self, block: FileBlock, key: str, given: Json) -> None:
+        if given in (None, ""):
+            return
+        tools = parse_list(given)
+        if not isinstance(given, list) and not tools:
+            self._problems.report(f"{key} must be a list of mappings with a type", (*block.path, key))
+        for index, tool in enumerate(tools):
+            if not isinstance(tool, dict) or not tool.get("type"):
+                message = f"entry {index + 1} of {key} must be a mapping with a type"
+                self._problems.report(message, (*block.path, key, index))
 
     def _check_retry(self, block: FileBlock, retry: JsonObject) -> None:
         for key, value in retry.items():

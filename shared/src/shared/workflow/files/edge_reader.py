@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from shared.errors import InvalidWorkflow
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import CONTAINER_KEYS, TERMINAL, edge_id
 from shared.workflow.files.yaml_reader import Path
-from shared.workflow.format.js_values import Json, object_of, to_string
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
+from shared.workflow.format.reader import read_state
 
 _EDGE_KEYS: Final = ("from", "handle", "to", "into")
 
@@ -117,13 +119,15 @@ class EdgeReader:
         return block.id if block else to_string(name)
 
 
-def stored_edges(edges: list[FileEdge]) -> list[Json]:
-    """Return the edges as a draft stores them, each with an id that follows from its ends."""
+def stored_edges(edges: list[FileEdge], base: JsonObject) -> list[Json]:
+    """Return the edges as a draft stores them. Edges that `base` has, too, keep their ids."""
+    known = _ids_in(base)
     stored: list[Json] = []
     used: set[str] = set()
     for edge in edges:
         target = f"{edge.target}:{edge.into}" if edge.into != "target" else edge.target
-        key = edge_id(edge.source, edge.handle, target)
+        ids = known.get(edge, [])
+        key = ids.pop(0) if ids else edge_id(edge.source, edge.handle, target)
         while key in used:
             key = edge_id(key, edge.handle, edge.target)
         used.add(key)
@@ -137,3 +141,16 @@ def stored_edges(edges: list[FileEdge]) -> list[Json]:
             }
         )
     return stored
+
+
+def _ids_in(state: JsonObject) -> dict[FileEdge, list[str]]:
+    """Return the ids of a state's edges, by their ends; none of a state that cannot be read."""
+    try:
+        edges = read_state(state).edges if state else ()
+    except InvalidWorkflow:
+        return {}
+    found: dict[FileEdge, list[str]] = {}
+    for edge in edges:
+        ends = FileEdge(edge.source, edge.source_handle, edge.target, edge.target_handle or "target")
+        found.setdefault(ends, []).append(edge.id)
+    return found

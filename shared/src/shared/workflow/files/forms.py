@@ -15,7 +15,7 @@ _EDITOR_KEYS: Final = frozenset(
 """What Sim's editor stores in entries and nothing reads."""
 _JSON_TEXTS: Final = frozenset({"data", "body"})
 _JSON_SETTINGS: Final = frozenset({"responseFormat", "inputMapping", "arguments"})
-_BRANCH_TITLES: Final = ("if", "else if", "else")
+BRANCH_TITLES: Final = ("if", "else if", "else")
 _MARK: Final = "\ue000"
 """Stands before and after a reference that is a whole value, while JSON text is written."""
 
@@ -217,7 +217,7 @@ def expand_branches(kind: str, block_id: str, value: Json | Sequence[JsonObject]
     for number, each in enumerate(value, 1):
         given = {each: None} if isinstance(each, str) else object_of(each)
         if kind == "condition":
-            title = next((title for title in _BRANCH_TITLES if title in given), None)
+            title = next((title for title in BRANCH_TITLES if title in given), None)
             if title is None:
                 return None
             others += title == "else if"

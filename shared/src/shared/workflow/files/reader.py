@@ -24,7 +24,10 @@ _VARIABLE_TYPES: Final = (
 
 
 def read_file(text: str, *, catalog: Catalog | None = None, base: JsonObject | None = None) -> WorkflowFile:
-    """Read a YAML workflow file. Blocks keep id and position of the block with the same name in `base`, a state."""
+    """Read a YAML workflow file.
+
+    Blocks keep id and position of the block with the same name in `base`, a state; edges keep the id of the same edge.
+    """
     try:
         document = read_yaml(text)
     except YamlError as error:
@@ -47,7 +50,7 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
     arrange(stored, [(edge.source, edge.target) for edge in edges])
     state: JsonObject = {
         "blocks": dict(stored),
-        "edges": stored_edges(edges),
+        "edges": stored_edges(edges, base),
         "loops": {},
         "parallels": {},
         "variables": _variables(problems.mapping(top.get("variables"), ("variables",), "variables"), base),

@@ -1,5 +1,6 @@
 """A workflow file, read: its workflow, its problems, and where each of its parts is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,15 +9,17 @@ from shared.workflow.files.yaml_reader import Document, Path
 from shared.workflow.format.js_values import JsonObject
 
 EMPTY_STATE: Final[JsonObject] = {"blocks": {}, "edges": [], "loops": {}, "parallels": {}, "variables": {}}
-_FILE_KEYS: Final = {
-    "inputFormat": "inputs",
-    "conditions": "branches",
-    "routes": "branches",
-    "edges": "next",
-    "whileCondition": "while",
-    "doWhileCondition": "do_while",
-    "Model": "model",
-    "API Key": "apiKey",
+_FILE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "inputFormat": ("inputs",),
+    "conditions": ("branches",),
+    "routes": ("branches",),
+    "edges": ("next", "branches", "on_error"),
+    "condition": ("while", "do_while"),
+    "whileCondition": ("while",),
+    "doWhileCondition": ("do_while",),
+    "loopType": ("while", "do_while", "collection"),
+    "Model": ("model",),
+    "API Key": ("apiKey",),
 }
 """Keys of files for fields of problems."""
 
@@ -38,13 +41,16 @@ class WorkflowFile:
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem of the workflow names."""
-        path = self.paths.get(problem.block_id or "")
-        if path is None:
+        path = () if problem.block_id is None else self.paths.get(problem.block_id)
+        if path is None or not (path or problem.fields):
             return None
-        fields = (_FILE_KEYS.get(name, name) for name in problem.fields)
-        for key in (*fields, *problem.fields):
+        first, *rest = problem.fields or ("",)
+        for key in (*_FILE_KEYS.get(first, ()), first):
             for inner in ((key,), ("settings", key), ("blockData", key)):
-                if mark := self.document.marks.get((*path, *inner)):
-                    return mark.line
+                if (*path, *inner) in self.document.marks:
+                    return self._line((*path, *inner, *(int(each) if each.isdecimal() else each for each in rest)))
+        return self._line(path)
+
+    def _line(self, path: Path) -> int | None:
         mark = self.document.mark(path)
         return mark.line if mark else None

@@ -22,6 +22,7 @@ _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,38})", re.ASCII)
 """Numbers with leading zeros are texts: most are codes."""
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 _LONGEST_NUMBER: Final = 40
+_NO_ALIASES: Final = 'Anchors and aliases are not supported. Quote a text that begins with "&" or "*"'
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -134,7 +135,7 @@ class _Builder:
                     if self._documents > 1:
                         raise YamlError("A file has one workflow: remove the second document", mark)
                 case yaml.AliasEvent():
-                    raise YamlError("Anchors and aliases are not supported", mark)
+                    raise YamlError(_NO_ALIASES, mark)
                 case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                     self._open.pop()
                 case yaml.ScalarEvent():
@@ -186,10 +187,10 @@ class _Builder:
     @staticmethod
     def _refuse_tag(event: yaml.NodeEvent, mark: Mark, *, allowed: tuple[str | None, ...]) -> None:
         if event.anchor is not None:
-            raise YamlError("Anchors and aliases are not supported", mark)
+            raise YamlError(_NO_ALIASES, mark)
         tag = getattr(event, "tag", None)
         if tag not in allowed:
-            raise YamlError(f"The tag {tag} is not supported", mark)
+            raise YamlError(f'The tag {tag} is not supported. Quote a text that begins with "!"', mark)
 
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,6 +1,6 @@
 """Nearest valid value for a misspelled one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import Final
@@ -24,6 +24,23 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         if (ratio := matcher.ratio()) > best_ratio or (best is None and ratio == best_ratio):
             best, best_ratio = candidate, ratio
     return best
+
+
+def nearest_type(word: str, types: Sequence[str]) -> str | None:
+    """Return the type that a name from another language means, else the most similar one."""
+    meant = _TYPE_SYNONYMS.get(word.strip().lower(), ())
+    return next((each for each in meant if each in types), None) or nearest(word, types)
+
+
+_TYPE_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("int", "long"), ("integer", "number")),
+    **dict.fromkeys(("float", "double", "decimal", "numeric"), ("number",)),
+    **dict.fromkeys(("bool", "flag"), ("boolean",)),
+    **dict.fromkeys(("str", "text", "char"), ("string",)),
+    **dict.fromkeys(("list", "tuple", "set"), ("array",)),
+    **dict.fromkeys(("dict", "map", "json", "record"), ("object",)),
+    **dict.fromkeys(("file", "files"), ("file[]",)),
+}
 
 
 def did_you_mean(suggestion: str | None) -> str:

@@ -8,9 +8,11 @@ import msgspec
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.compile.blocks import Names, compile_block, loop_condition
-from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, syntax_error
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, compile_code, syntax_error
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
+from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.unsupported_settings import language_problem
 
 
@@ -34,7 +36,11 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
             if (at := _syntax_error(template)) is not None:
-                message = f"{where}: the code may not parse at {at}."
+                message = f"{where}: the code may not parse at {at}.{_language_hint(template)}"
+                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
+            elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
+                at, text = wrong
+                message = f"{where}: line {at.line}: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
 
 
@@ -68,3 +74,11 @@ def _syntax_error(template: CodeTemplate) -> Location | None:
     if at is None or template.recompile is None:
         return at
     return at if syntax_error(template.recompile(any_reference)) is not None else None
+
+
+def _language_hint(template: CodeTemplate) -> str:
+    """Return a question about the language if the code parses in the other one; expressions are always JavaScript."""
+    if template.is_expression:
+        return ""
+    other = next(each for each in Language if each is not template.language)
+    return "" if syntax_error(compile_code(template.source, other)) else f' Is the language "{other}"?'

@@ -20,6 +20,8 @@ _ROUND: Final = {"index": _ANY}
 _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
 _LOOP_ALIASES: Final = {"iteration": _ANY, "item": _ANY}
 _RESULTS: Final = {"results": _ANY}
+_MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
+"""Output that has the fields which authors expect at the block itself."""
 _MOST_BLOCKS: Final = 5_000
 """Larger workflows are not checked for the order of blocks, which takes memory for each pair of them."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
@@ -120,6 +122,8 @@ def _undeclared(block: Block, field: str, reference: Reference, target: Block, o
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, outputs)
     suggestion = f"<{reference.root}.{near}>" if near in outputs else None
+    if near is None and (main := _MAIN_OUTPUT.get(target.type)):
+        suggestion = f"<{reference.root}.{main}.{reference.path_text}>"
     names = ", ".join(outputs) or "none"
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
     if key in outputs:

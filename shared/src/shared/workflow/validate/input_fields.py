@@ -10,7 +10,7 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 
 FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
 FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")
@@ -29,8 +29,13 @@ def input_field_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Pro
             for setting in spec.sub_blocks:
                 if setting.type == "input-format":
                     yield from _fields(block, spec, setting.id)
+    seen: set[str] = set()
     for variable in state.variables.values():
         yield from _variable(variable)
+        if variable.name in seen:
+            message = f'There are two variables "{variable.name}"; references read the first one.'
+            yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
+        seen.add(variable.name)
 
 
 def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
@@ -59,15 +64,20 @@ def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
 
 
 def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonObject) -> Iterator[Problem]:
+    if " " in name.strip():
+        yield _warning(block, setting, f'the input "{name}" has a space, so no reference reaches it', field=name)
     kind = entry.get("type")
     types = FIELD_TYPES if spec.is_trigger else FORM_TYPES
     if kind not in (None, "") and kind not in types:
-        near = nearest(to_string(kind), FIELD_TYPES)
+        near = nearest_type(to_string(kind), FIELD_TYPES)
         hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
         text = f'the input "{name}" has the unknown type "{to_string(kind)}".{hint}'
         yield _warning(block, setting, text, suggestion=near, field=name)
     elif (default := entry.get("value")) not in (None, "") and not _fits(default, to_string(kind or "string")):
         text = f'the default of the input "{name}" is no {kind}: {_shown(default)}'
+        yield _warning(block, setting, text, field=name)
+    if entry.get("required") not in (None, "", True, False):
+        text = f'required of the input "{name}" must be true or false, not {_shown(entry["required"])}'
         yield _warning(block, setting, text, field=name)
     for key in entry:
         if key not in _KEYS and (near := nearest(key, _KEYS)):
@@ -78,13 +88,13 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
 def _variable(variable: Variable) -> Iterator[Problem]:
     name = f'variable "{variable.name}"'
     if variable.type not in VARIABLE_TYPES:
-        near = nearest(variable.type, VARIABLE_TYPES)
+        near = nearest_type(variable.type, VARIABLE_TYPES)
         hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
         message = f'The {name} has the unknown type "{variable.type}".{hint}'
-        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables",), suggestion=near)
+        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name), suggestion=near)
     elif variable.value not in (None, "") and not _fits(variable.value, variable.type):
         message = f"The value of the {name} is no {variable.type}: {_shown(variable.value)}"
-        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables",))
+        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
 
 
 def _fits(value: Json, kind: str) -> bool:
@@ -106,6 +116,8 @@ _BOOLEANS: Final = frozenset({"true", "false", "0", "1"})
 
 
 def _shown(value: Json) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
     text = to_string(value)
     return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
 

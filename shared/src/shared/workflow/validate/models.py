@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
+from shared.workflow.format.js_values import to_string
 from shared.workflow.format.model_names import suggested_model
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
@@ -16,9 +17,15 @@ def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         model = block.value("model")
-        if spec is None or not isinstance(model, str) or not state.is_enabled(block.id):
+        if spec is None or not any(setting.id == "model" for setting in spec.sub_blocks):
             continue
-        if not any(setting.id == "model" for setting in spec.sub_blocks) or not parse_text(model).is_literal:
+        if model is None or not state.is_enabled(block.id):
+            continue
+        if not isinstance(model, str):
+            message = f"{block.name}: model must be the name of a model, not {to_string(model)}."
+            yield warning(ProblemCode.INVALID_SETTING, message, block, ("model",))
+            continue
+        if not parse_text(model).is_literal:
             continue
         if suggestion := suggested_model(model.strip()):
             message = f'{block.name}: no provider is known for the model "{model}".{did_you_mean(suggestion)}'

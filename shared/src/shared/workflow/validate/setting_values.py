@@ -3,32 +3,29 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.compile.agent_tools import CUSTOM_TOOL
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import MISSING, Json, is_enabled, parse_json, to_number, to_string
+from shared.workflow.format.js_values import MISSING, Json, is_enabled, object_of, parse_json, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.response_format import read_response_format
-from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
+from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
+from shared.workflow.validate.schemas import schema_problems
+from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
 _EDITOR_ONLY: Final = re.compile(
     r"trigger|webhook|samplePayload|setupScript|scheduleInfo|undefined|sandboxId|input$|oauth|.*[cC]redential"
 )
 """Settings that only Sim's editor or servers use."""
-_CONTAINER_KEYS: Final = {
-    "loop": ("loopType", "count", "collection", "whileCondition", "doWhileCondition"),
-    "parallel": ("parallelType", "count", "collection", "batchSize"),
-}
-_EDITOR_DATA: Final = frozenset(
-    {"id", "type", "nodes", "width", "height", "parentId", "extent", "canonicalModes", "iterations", "forEachItems"}
-    | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
-)
 _ROLES: Final = ("system", "user", "assistant")
 _TITLES: Final = ("if", "else if", "else")
 _USAGES: Final = ("auto", "force", "none")
@@ -44,16 +41,14 @@ def setting_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
     """Yield a warning for each setting that its block does not have or cannot use."""
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
-        if spec is None or not state.is_enabled(block.id) or (spec.is_trigger and block.type != "start_trigger"):
+        if spec is None or spec.is_container or not state.is_enabled(block.id):
             continue
-        if spec.is_container:
-            yield from _container(block)
+        if spec.is_trigger and block.type != "start_trigger":
             continue
         yield from _unknown(block, spec)
         for setting in effective_settings(block, spec):
             value = block.value(setting.id)
             if value not in (None, ""):
-                yield from _spaced_secrets(block, setting, value)
                 for text, suggestion in _value_problems(block, setting, value):
                     yield _warning(block, setting.id, text, suggestion)
         for check in _BY_TYPE.get(block.type, ()):
@@ -68,24 +63,13 @@ def _unknown(block: Block, spec: BlockSpec) -> Iterator[Problem]:
         if key in known or sub_block.value in (None, "", [], {}) or _EDITOR_ONLY.match(key):
             continue
         suggestion = nearest(key, [*known, *(setting.parameter for setting in spec.sub_blocks)])
-        message = f'{block.name}: a {block.type} block has no setting "{key}"; it is ignored.{did_you_mean(suggestion)}'
+        message = f'{block.name}: {block.type} blocks have no setting "{key}"; it is ignored.{did_you_mean(suggestion)}'
         yield warning(ProblemCode.UNKNOWN_SETTING, message, block, (key,), suggestion=suggestion)
 
 
-def _spaced_secrets(block: Block, setting: SubBlockSpec, value: Json) -> Iterator[Problem]:
-    if setting.id in ("code", "conditions"):
-        return
-    for text in texts(value):
-        if match := _SPACED_SECRET.search(text):
-            suggestion = "{{" + match["name"] + "}}"
-            message = f"{setting.id}: {match[0]} stays as typed, because secrets are named without spaces"
-            yield _warning(block, setting.id, f"{message}.{did_you_mean(suggestion)}", suggestion)
-
-
-_SPACED_SECRET: Final = re.compile(r"\{\{(?=\s|[^{}]{1,128}?\s\}\})\s*(?P<name>[A-Za-z_][\w.-]{0,127})\s*\}\}")
-
-
 def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterator[tuple[str, str | None]]:
+    if setting.type == "table":
+        yield from _table(setting, value)
     if not _is_literal(value):
         return
     shown = _shown(value)
@@ -99,8 +83,6 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
             yield f"{setting.id} must be {setting.number}, not {shown}", None
     elif setting.type == "switch" and value not in _SWITCHES:
         yield f"{setting.id} must be true or false, not {shown}", None
-    elif setting.type == "table":
-        yield from _table(setting, value)
     elif setting.type in _LISTS and not isinstance(_parsed(value), list):
         yield f"{setting.id} must be a list, not {shown}", None
 
@@ -116,46 +98,30 @@ def _fits(setting: SubBlockSpec, value: Json) -> bool:
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[tuple[str, str | None]]:
     rows = _parsed(value)
     if not isinstance(rows, list):
-        yield f"{setting.id} must be a list of rows, not {_shown(value)}", None
+        if _is_literal(value):
+            yield f"{setting.id} must be a list of rows, not {_shown(value)}", None
         return
     for number, row in enumerate(rows, 1):
         cells = row.get("cells") if isinstance(row, dict) else None
         if not isinstance(cells, dict):
             yield f"row {number} of {setting.id} has no cells", None
-        elif cells.get("Value") not in (None, "") and not cells.get("Key"):
+            continue
+        key, content = cells.get("Key"), cells.get("Value")
+        if content not in (None, "") and not key:
             yield f"row {number} of {setting.id} has a value but no key, and is ignored", None
+        elif setting.id == "headers" and isinstance(key, str) and _is_literal(key):
+            if key and not _HEADER_NAME.fullmatch(key.strip()):
+                yield f'row {number} of headers has the invalid name "{key}"', None
+            elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
+                yield f'the header "{key}" has a line break in its value', None
 
 
-def _container(block: Block) -> Iterator[Problem]:
-    known = _CONTAINER_KEYS[block.type]
-    for key, value in block.data.items():
-        if key not in known and key not in _EDITOR_DATA and value not in (None, "") and (near := nearest(key, known)):
-            message = f'{block.name}: a {block.type} has no setting "{key}"; it is ignored.{did_you_mean(near)}'
-            yield warning(ProblemCode.UNKNOWN_SETTING, message, block, (key,), suggestion=near)
-    kind = block.data.get("loopType" if block.type == "loop" else "parallelType")
-    for needed, field, text in (
-        ("forEach", "collection", "a forEach loop needs a collection"),
-        ("while", "whileCondition", "a while loop needs a condition; without one it does not run"),
-        ("collection", "collection", "a parallel over a collection needs one"),
-    ):
-        if kind == needed and block.data.get(field) in (None, ""):
-            yield _warning(block, field, text)
-    if block.type == "parallel" and kind not in (None, "", "count", "collection"):
-        near = nearest(to_string(kind), ("count", "collection"))
-        yield _warning(block, "parallelType", f"parallelType is {_shown(kind)}.{did_you_mean(near)}", near)
-    size = block.data.get("batchSize")
-    if block.type == "parallel" and size not in (None, "") and not 1 <= to_number(size) <= 20:
-        yield _warning(block, "batchSize", f"batchSize must be a number from 1 to 20, not {_shown(size)}")
-    collection = block.data.get("collection")
-    if kind in ("forEach", "collection") and isinstance(collection, str) and _is_literal(collection):
-        parsed = parse_json(collection) if collection.strip() else None
-        is_inline = collection.strip().startswith(("[", "{"))
-        if not is_inline and parsed is not None and not isinstance(parsed, list | dict):
-            text = f"collection must be a list or a reference to one, not {_shown(collection)}"
-            yield _warning(block, "collection", text)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE_BREAK: Final = re.compile(r"[\r\n\0]")
 
 
-Found = Iterator[tuple[str, str]]
+Found: TypeAlias = Iterator[tuple[str | tuple[str, ...], str]]
+"""Setting, or setting and number of the entry from 0; and what is wrong."""
 
 
 def _condition(block: Block) -> Found:
@@ -169,21 +135,25 @@ def _condition(block: Block) -> Found:
     seen: set[str] = set()
     titles = [to_string(each.get("title") or "").strip().lower() for each in branches]
     for number, (branch, title) in enumerate(zip(branches, titles, strict=True), 1):
+        where = ("conditions", str(number - 1))
         name = f'branch {number} ("{branch.get("title") or ""}")'
         key = to_string(branch.get("id") or "")
         if not key:
-            yield "conditions", f"{name} has no id, so no edge can leave from it"
+            yield where, f"{name} has no id, so no edge can leave from it"
         elif key in seen:
-            yield "conditions", f"{name} has the id of an earlier branch: {key}"
+            yield where, f"{name} has the id of an earlier branch: {key}"
         seen.add(key)
         if title and title not in _TITLES:
-            yield "conditions", f"{name} has an unknown title.{one_of(title, _TITLES)}"
+            yield where, f"{name} has an unknown title.{one_of(title, _TITLES)}"
         elif title == "else" and number < len(branches):
-            yield "conditions", f"{name} comes before other branches, which are never reached. Move it to the end"
+            yield (
+                ("conditions", str(number - 1)),
+                f"{name} comes before other branches, which are never reached. Move it to the end",
+            )
         elif title != "else" and not to_string(branch.get("value") or "").strip():
-            yield "conditions", f"{name} has no expression and is never chosen"
+            yield where, f"{name} has no expression and is never chosen"
         elif title != "else" and _ASSIGNMENT.match(to_string(branch.get("value"))):
-            yield "conditions", f'{name} assigns with "=". To compare, write "==="'
+            yield where, f'{name} assigns with "=". To compare, write "==="'
 
 
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
@@ -199,26 +169,55 @@ def _router(block: Block) -> Found:
         yield "routes", "a router without routes fails"
     for number, route in enumerate(routes, 1):
         if not to_string(route.get("value") or "").strip():
-            yield "routes", f"route {number} has no description for the model to choose by"
+            yield ("routes", str(number - 1)), f"route {number} has no description for the model to choose by"
 
 
 def _agent(block: Block) -> Found:
     messages = block.value("messages")
-    if messages is None and not any(block.value(key) for key in ("systemPrompt", "userPrompt", "memories")):
+    if messages in (None, []) and not any(block.value(key) for key in ("systemPrompt", "userPrompt", "memories")):
         yield "messages", "the agent has no messages, so the model gets no prompt"
     for number, message in enumerate(parse_list(messages), 1):
+        where = ("messages", str(number - 1))
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(message, dict) or not isinstance(role, str):
-            yield "messages", f"message {number} must be an object with a role and a content"
+            yield where, f"message {number} must be an object with a role and a content"
         elif role not in _ROLES and _is_literal(role):
-            yield "messages", f'message {number} has the unknown role "{role}".{one_of(role, _ROLES)}'
+            yield (
+                ("messages", str(number - 1)),
+                f'message {number} has the unknown role "{role}".{one_of(role, _ROLES)}',
+            )
         elif message.get("content") in (None, ""):
-            yield "messages", f"message {number} has no content"
+            yield where, f"message {number} has no content"
     for number, tool in enumerate(parse_list(block.value("tools")), 1):
-        usage = tool.get("usageControl") if isinstance(tool, dict) else None
-        if isinstance(usage, str) and usage not in ("", *_USAGES):
-            yield "tools", f'tool {number} has the unknown usageControl "{usage}".{one_of(usage, _USAGES)}'
+        for text in _tool(tool):
+            yield ("tools", str(number - 1)), f"tool {number} {text}"
     yield from _response_format(block.value("responseFormat"))
+
+
+def _tool(tool: Json) -> Iterator[str]:
+    if not isinstance(tool, dict):
+        yield "must be an object with a type"
+        return
+    usage, kind = tool.get("usageControl"), tool.get("type")
+    if isinstance(usage, str) and usage not in ("", *_USAGES):
+        yield f'has the unknown usageControl "{usage}".{one_of(usage, _USAGES)}'
+    if not kind:
+        yield "has no type"
+    if kind in MCP_TOOLS and usage != "none":
+        params = object_of(tool.get("params"))
+        if not any(params.get(name) for name in MCP_SERVER):
+            yield "names no MCP server: set params.serverUrl"
+        elif kind == "mcp" and not (params.get("toolName") or params.get("tool")):
+            yield "names no tool of the server: set params.toolName"
+    if kind != CUSTOM_TOOL or not _is_literal(tool.get("schema")):
+        return
+    schema = object_of(_parsed(tool.get("schema")))
+    function = object_of(schema.get("function")) or schema
+    has_code = code_text(tool.get("code")).strip()  # one without code is an error
+    if has_code and not tool.get("title") and not function.get("name"):
+        yield "has no name: set title, or schema.function.name"
+    if "parameters" in function:
+        yield from (f"has an invalid schema: {text}" for text in schema_problems(function["parameters"], "parameters"))
 
 
 def _response_format(value: Json) -> Found:
@@ -234,6 +233,19 @@ def _response_format(value: Json) -> Found:
         yield "responseFormat", f'responseFormat must have the type "object", not {_shown(found.schema.get("type"))}'
     elif not found.outputs:
         yield "responseFormat", "responseFormat has no properties"
+    else:
+        yield from (("responseFormat", f"responseFormat: {text}") for text in schema_problems(found.schema))
+
+
+def _evaluator(block: Block) -> Found:
+    for number, metric in enumerate(parse_list(block.value("metrics")), 1):
+        if not isinstance(metric, dict) or not metric.get("name"):
+            yield ("metrics", str(number - 1)), f"metric {number} has no name and is ignored"
+            continue
+        bounds = object_of(metric.get("range"))
+        low, high = bounds.get("min"), bounds.get("max")
+        if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+            yield ("metrics", str(number - 1)), f'the range of the metric "{metric["name"]}" must begin below its end'
 
 
 def _url(block: Block) -> Found:
@@ -266,11 +278,26 @@ def _response(block: Block) -> Found:
         yield "dataMode", 'data is used only if dataMode is "json"'
     if mode == "json" and parse_list(fields) and data in (None, ""):
         yield "dataMode", 'builderData is used only if dataMode is "structured"'
+    elif mode != "json":
+        yield from _builder_data(block)
+
+
+def _builder_data(block: Block) -> Found:
+    for number, entry in enumerate(parse_list(block.value("builderData")), 1):
+        where = ("builderData", str(number - 1))
+        if not isinstance(entry, dict):
+            yield where, f"entry {number} of builderData must be an object with a name, a type and a value"
+        elif not to_string(entry.get("name") or "").strip():
+            if entry.get("value") not in (None, "", []):
+                yield where, f"entry {number} of builderData has a value but no name, and is ignored"
+        elif (kind := entry.get("type")) not in (None, "", *FORM_TYPES):
+            near = nearest_type(to_string(kind), FIELD_TYPES)
+            hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
+            yield where, f'entry {number} of builderData has the unknown type "{to_string(kind)}".{hint}'
 
 
 def _function(block: Block) -> Found:
-    code = block.value("code")
-    if code in (None, "", []):
+    if not code_text(block.value("code")).strip():
         yield "code", "the function has no code"
 
 
@@ -301,6 +328,8 @@ _BY_TYPE: Final[Mapping[str, tuple[Callable[[Block], Found], ...]]] = {
     "condition": (_condition,),
     "router_v2": (_router,),
     "agent": (_agent,),
+    "evaluator": (_evaluator,),
+    "human_in_the_loop": (_builder_data,),
     "api": (_url, _body),
     "webhook_request": (_url, _body),
     "response": (_response,),
@@ -364,6 +393,7 @@ def _shown(value: Json) -> str:
     return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
 
 
-def _warning(block: Block, field: str, text: str, suggestion: str | None = None) -> Problem:
+def _warning(block: Block, field: str | tuple[str, ...], text: str, suggestion: str | None = None) -> Problem:
+    fields = (field,) if isinstance(field, str) else field
     end = "" if text.endswith((".", "?")) else "."
-    return warning(ProblemCode.INVALID_SETTING, f"{block.name}: {text}{end}", block, (field,), suggestion=suggestion)
+    return warning(ProblemCode.INVALID_SETTING, f"{block.name}: {text}{end}", block, fields, suggestion=suggestion)

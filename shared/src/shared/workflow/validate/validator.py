@@ -23,7 +23,9 @@ from shared.workflow.format.start import (
     unserved_triggers,
 )
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.broken_references import broken_references
 from shared.workflow.validate.code_problems import code_problems
+from shared.workflow.validate.containers import container_problems
 from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.input_fields import input_field_problems
@@ -54,7 +56,9 @@ def problems(
         *islice(unknown_handles(state, known), MOST_OF_A_KIND),
         *islice(input_field_problems(state, known), MOST_OF_A_KIND),
         *islice(setting_problems(state, known), MOST_OF_A_KIND),
+        *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
+        *islice(broken_references(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
         *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
         *code_problems(state, known),

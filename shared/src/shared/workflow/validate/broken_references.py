@@ -1,0 +1,73 @@
+"""Text that is almost a reference or a secret. It stays as typed, which the author seldom intends."""
+
+import re
+from collections.abc import Container, Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.compile.parameters import effective_settings
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.names import RESERVED_NAMES, normalize_name
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import EnvMarker, parse_text, texts
+from shared.workflow.format.suggestions import did_you_mean
+
+_CODE: Final = frozenset({"code", "conditions"})
+"""Settings in which `<` and braces mean something else."""
+_NAME: Final = r"[A-Za-z_][\w.-]{0,127}"
+_REFERENCE: Final = re.compile(
+    r"(?P<open><|\$\{|\{\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>[>}]*)"
+)
+_SPACED_SECRET: Final = re.compile(rf"\s*(?P<name>{_NAME})\s*")
+_OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
+"""Secrets in upper case only: templates of other systems use braces, too."""
+
+
+def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each reference or secret that is not closed, has spaces, or has another system's marks."""
+    known = {*state.ids_by_name, *RESERVED_NAMES}
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or spec.is_container or spec.is_trigger or not state.is_enabled(block.id):
+            continue
+        for setting in effective_settings(block, spec):
+            if setting.id in _CODE:
+                continue
+            for text in texts(block.value(setting.id)):
+                for code, cause, suggestion in _broken(text, known):
+                    message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
+                    yield warning(code, message, block, (setting.id,), suggestion=suggestion)
+
+
+Found = Iterator[tuple[ProblemCode, str, str]]
+
+
+def _broken(text: str, known: Container[str]) -> Found:
+    if "<" not in text and "{" not in text:
+        return
+    for part in parse_text(text).parts:
+        if isinstance(part, EnvMarker):
+            yield from _broken_secret(part, known)
+        elif isinstance(part, str):
+            yield from _broken_text(part, known)
+
+
+def _broken_secret(marker: EnvMarker, known: Container[str]) -> Found:
+    root, dot, path = marker.name.strip().partition(".")
+    if dot and normalize_name(root) in known:
+        yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a block", f"<{root}.{path}>"
+    elif marker.name != marker.name.strip() and (match := _SPACED_SECRET.fullmatch(marker.name)):
+        cause = f"{marker.raw} stays as typed, because secrets are named without spaces"
+        yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"
+
+
+def _broken_text(text: str, known: Container[str]) -> Found:
+    for match in _REFERENCE.finditer(text):
+        if normalize_name(match["root"]) in known:
+            path = match["path"].rstrip(".")
+            cause = f"{match[0].strip()} is no reference and stays as typed"
+            yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{path}>"
+    for match in _OPEN_SECRET.finditer(text):
+        cause = f"{match[0].strip()} is not closed and stays as typed"
+        yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"

@@ -1,0 +1,107 @@
+"""Settings of loops and parallels."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.js_values import Json, parse_json, to_number, to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.paths import OutputField
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.suggestions import did_you_mean, nearest
+
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "loop": ("loopType", "count", "collection", "whileCondition", "doWhileCondition"),
+    "parallel": ("parallelType", "count", "collection", "batchSize"),
+}
+_EDITOR_DATA: Final = frozenset(
+    {"id", "type", "nodes", "width", "height", "parentId", "extent", "canonicalModes", "iterations", "forEachItems"}
+    | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
+)
+_MOST_AT_A_TIME: Final = 20
+_SCALARS: Final = ("number", "boolean")
+
+
+def container_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each setting that a loop or parallel does not have or cannot use."""
+    for block in state.blocks.values():
+        if state.is_container(block.id) and state.is_enabled(block.id):
+            yield from _unknown_keys(block)
+            yield from _kind(block)
+            yield from _batch_size(block)
+            yield from _collection(block, state, catalog)
+
+
+def _unknown_keys(block: Block) -> Iterator[Problem]:
+    known = _KEYS[block.type]
+    for key, value in block.data.items():
+        if key not in known and key not in _EDITOR_DATA and value not in (None, "") and (near := nearest(key, known)):
+            message = f'{block.name}: a {block.type} has no setting "{key}"; it is ignored.{did_you_mean(near)}'
+            yield warning(ProblemCode.UNKNOWN_SETTING, message, block, (key,), suggestion=near)
+
+
+def _kind(block: Block) -> Iterator[Problem]:
+    kind = block.data.get("loopType" if block.type == "loop" else "parallelType")
+    for needed, field, text in (
+        ("forEach", "collection", "a forEach loop needs a collection"),
+        ("while", "whileCondition", "a while loop needs a condition; without one it does not run"),
+        ("collection", "collection", "a parallel over a collection needs one"),
+    ):
+        if kind == needed and block.data.get(field) in (None, ""):
+            yield _warning(block, field, text)
+    if block.type == "parallel" and kind not in (None, "", "count", "collection"):
+        near = nearest(to_string(kind), ("count", "collection"))
+        yield _warning(block, "parallelType", f"parallelType is {_shown(kind)}.{did_you_mean(near)}", near)
+
+
+def _batch_size(block: Block) -> Iterator[Problem]:
+    size = block.data.get("batchSize")
+    if block.type != "parallel" or size in (None, ""):
+        return
+    number = to_number(size)
+    if math.isnan(number) or not 1 <= number <= _MOST_AT_A_TIME:
+        text = f"batchSize must be a number from 1 to {_MOST_AT_A_TIME}, not {_shown(size)}"
+        yield _warning(block, "batchSize", text)
+
+
+def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    kind, collection = (
+        block.data.get("loopType" if block.type == "loop" else "parallelType"),
+        block.data.get("collection"),
+    )
+    if kind not in ("forEach", "collection") or collection in (None, ""):
+        return
+    must = "collection must be a list or a reference to one"
+    if not isinstance(collection, str):
+        if not isinstance(collection, list | dict):
+            yield _warning(block, "collection", f"{must}, not {_shown(collection)}")
+        return
+    template = parse_text(collection.strip())
+    if template.is_literal and collection.strip():
+        parsed = parse_json(collection)
+        if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
+            yield _warning(block, "collection", f"{must}, not {_shown(collection)}")
+    elif (field := _declared_field(template.sole_reference, state, catalog)) and field.type in _SCALARS:
+        yield _warning(block, "collection", f"{must}, but {collection.strip()} is a {field.type}")
+
+
+def _declared_field(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> OutputField | None:
+    """Return the declared output that a reference names; None if it is unknown, or a part of one."""
+    target = state.block_named(reference.name) if reference else None
+    spec = catalog.spec(target.type) if target else None
+    if reference is None or target is None or spec is None or target.trigger_mode or len(reference.path) != 1:
+        return None
+    return spec.declared_outputs(target).get(to_string(reference.path[0]))
+
+
+def _shown(value: Json) -> str:
+    text = to_string(value)
+    return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
+
+
+def _warning(block: Block, field: str, text: str, suggestion: str | None = None) -> Problem:
+    end = "" if text.endswith((".", "?")) else "."
+    return warning(ProblemCode.INVALID_SETTING, f"{block.name}: {text}{end}", block, (field,), suggestion=suggestion)

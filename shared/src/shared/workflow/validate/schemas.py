@@ -1,0 +1,63 @@
+"""JSON schemas of authors: response formats of agents, and parameters of their tools."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.suggestions import did_you_mean, nearest_type
+
+_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+_MAPS: Final = ("properties", "$defs", "definitions")
+_LISTS: Final = ("anyOf", "oneOf", "allOf")
+_INNER: Final = ("items", "additionalProperties")
+
+
+def schema_problems(schema: Json, path: str = "") -> Iterator[str]:
+    """Yield what no JSON schema may say, with the path to it."""
+    if isinstance(schema, bool):
+        return
+    where = path or "the schema"
+    if not isinstance(schema, dict):
+        yield f"{where} must be an object with a type"
+        return
+    yield from _type(schema.get("type"), where)
+    yield from _required(schema, where)
+    if "enum" in schema and not isinstance(schema["enum"], list):
+        yield f"{_joined(path, 'enum')} must be a list"
+    for key in _MAPS:
+        inner = schema.get(key, {})
+        if not isinstance(inner, dict):
+            yield f"{_joined(path, key)} must be an object"
+            continue
+        for name, each in inner.items():
+            yield from schema_problems(each, _joined(path, f"{key}.{name}"))
+    for key in _LISTS:
+        for number, each in enumerate(listed if isinstance(listed := schema.get(key), list) else ()):
+            yield from schema_problems(each, _joined(path, f"{key}[{number}]"))
+    for key in _INNER:
+        if isinstance(schema.get(key), dict):
+            yield from schema_problems(schema[key], _joined(path, key))
+
+
+def _type(given: Json, where: str) -> Iterator[str]:
+    for kind in given if isinstance(given, list) else [] if given is None else [given]:
+        if kind not in _TYPES:
+            near = nearest_type(to_string(kind), _TYPES)
+            hint = did_you_mean(near) or f" Use one of: {', '.join(_TYPES)}."
+            yield f'{where} has the unknown type "{to_string(kind)}".{hint}'
+
+
+def _required(schema: JsonObject, where: str) -> Iterator[str]:
+    names, properties = schema.get("required"), schema.get("properties")
+    if names is None or isinstance(names, bool):  # a flag in schemas of older drafts
+        return
+    if not isinstance(names, list):
+        yield f"required of {where} must be a list of names"
+    elif isinstance(properties, dict):
+        missing = [to_string(name) for name in names if name not in properties]
+        if missing:
+            yield f"{where} requires {', '.join(missing)}, which its properties do not have"
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
