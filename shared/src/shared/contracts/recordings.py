@@ -1,4 +1,7 @@
-"""Recorded runs: the exact input of a run, and what each of its blocks received and returned."""
+"""Recorded runs: the exact input of a run, and what each of its blocks received and returned.
+
+Recordings form no reference cycles, and workers hold many of them: the garbage collector need not look at them.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +29,7 @@ class EffectKind(StrEnum):
     """Waits for a person or a time."""
 
 
-class RecordedBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class RecordedBlock(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
     """One execution of one block. Environment values appear as `{{NAME}}`."""
 
     path: str
@@ -52,7 +55,7 @@ class RecordedBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Only the output after a pause: `merge_blocks` adds it to the execution that paused."""
 
 
-class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Recording(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
     """A recorded run."""
 
     run_id: str
@@ -94,7 +97,7 @@ def merge_blocks(blocks: Iterable[RecordedBlock]) -> tuple[RecordedBlock, ...]:
     return tuple(sorted(merged.values(), key=lambda block: block.order))
 
 
-class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A recording without its contents."""
 
     run_id: str
@@ -112,7 +115,7 @@ class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     expires_at: datetime | None = None
 
 
-class StoreRecording(msgspec.Struct, frozen=True, kw_only=True):
+class StoreRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Store a run's recording for some days, unless recordings up to its revision were deleted."""
 
     summary: RecordingSummary
@@ -125,7 +128,7 @@ MAX_BATCH_RECORDINGS: Final = 1_000
 """Recordings in one request."""
 
 
-class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=True):
+class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A recording in a batch, with the ticket of its run, whose key is `summary.run_id`."""
 
     workspace_id: str

@@ -70,7 +70,7 @@ class RunRecorder:
         self._state.recorded = [mask_block(block, self._names) for block in self._state.recorded]
 
 
-class RunRecording(msgspec.Struct, frozen=True, kw_only=True):
+class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run that has ended and is to be recorded. `request` masks and encodes it, in any thread."""
 
     spec: RunSpec
