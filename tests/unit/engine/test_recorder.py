@@ -12,7 +12,7 @@ from tests.support.engine.building import Recorder, Scripted, block, chain, docu
 from executor_service.blocks.wait import WaitHandler
 from executor_service.engine import Execution, RunResult, RunState
 from executor_service.engine.recorded_answers import RecordedAnswers
-from executor_service.engine.secrets import EnvironmentNames
+from executor_service.engine.secrets import MIN_ENCODED_CHARS, EnvironmentNames
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import MAX_RECORDING_BYTES, EffectKind, Recording
 from shared.contracts.runs import RunStatus
@@ -95,6 +95,11 @@ def planted(number: int) -> str:
     return shapes[number % len(shapes)]
 
 
+def header_of(value: str) -> str:
+    """Return a value behind a name in base64."""
+    return b64encode(f"user:{value}".encode()).decode()
+
+
 def spoken(value: str) -> dict[str, Any]:
     """Return an answer of an outside system that repeats a value in many forms."""
     return {
@@ -102,7 +107,7 @@ def spoken(value: str) -> dict[str, Any]:
         value: "as a name",
         "address": f"https://example.com/?a={quote(value)}&b={quote_plus(value)}&c={quote(value, safe='')}",
         "body": json.dumps({"secret": value, "list": [json.dumps([value])]}),
-        "header": "Basic " + b64encode(f"user:{value}".encode()).decode(),
+        "header": f"Basic {header_of(value)}",
         "items": [{"deep": [value, f"{value}{value}"]}],
     }
 
@@ -111,7 +116,8 @@ def forms_of(value: str) -> set[str]:
     """Return the texts by which a reader would find the value."""
     escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     lines = {line for line in value.splitlines() if len(line) >= 16}
-    return {value, quote(value), quote_plus(value), quote(value, safe=""), *escaped, *lines}
+    encoded = {header_of(value)} if len(value) >= MIN_ENCODED_CHARS else set()
+    return {value, quote(value), quote_plus(value), quote(value, safe=""), *escaped, *lines, *encoded}
 
 
 @pytest.mark.parametrize("is_journaled", [False, True])
