@@ -21,6 +21,10 @@ class Overheard:
         self.asked.append([{"$match": wanted}])
         return self._collection.find(wanted, *fields, **options)
 
+    def with_options(self, **options: Any) -> "Overheard":
+        self._collection = self._collection.with_options(**options)
+        return self
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 

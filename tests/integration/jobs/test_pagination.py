@@ -11,6 +11,13 @@ from tests.support.overheard import OverheardStore
 
 from jobs_service.bootstrap import INDEXES
 from jobs_service.runs.documents import RUNS
+from jobs_service.runs.words import hash_search, hash_values
+from jobs_service.search.ports import IndexedRun
+from jobs_service.search.repository import HOUR_MS, SEGMENTS, MongoSearchIndex, SearchedRuns
+from jobs_service.statistics.interval_repository import INTERVALS, MongoIntervals
+from jobs_service.statistics.intervals import HOURS
+from jobs_service.statistics.measures import Group, Measures
+from jobs_service.statistics.ports import StoredInterval
 from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.ports import PageQuery
@@ -110,6 +117,46 @@ async def test_a_page_of_runs_reads_no_others(store: OverheardStore, only: RunFi
 
     assert len(page.runs) == OURS - 1
     assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+
+
+@pytest.mark.parametrize("workflow_ids", [None, (WORKFLOW,)])
+async def test_a_search_reads_only_the_hours_of_its_range(
+    store: OverheardStore, workflow_ids: tuple[str, ...] | None
+) -> None:
+    now, later = await now_ms(store), from_ms(await now_ms(store)) + timedelta(days=1)
+    words = hash_values(WORKSPACE, [b'"order 4711"']).hashes
+    index = MongoSearchIndex(store)
+    await index.add(
+        [
+            IndexedRun(f"run-{workspace}-{ago}", workspace, WORKFLOW, now - ago * HOUR_MS, later, words)
+            for workspace in (WORKSPACE, "another")
+            for ago in range(50)
+        ]
+    )
+    search = SearchedRuns(hash_search(WORKSPACE, "4711"), None, ())
+    hours = {"$gte": (now // HOUR_MS - 2) * HOUR_MS, "$lt": now}
+    found = await index.find(WORKSPACE, search, hours, workflow_ids)
+
+    assert {run.run_id for run in found} == {f"run-{WORKSPACE}-{ago}" for ago in range(3)}
+    assert await store.overheard[SEGMENTS].examined() == 3
+
+
+@pytest.mark.parametrize("workflow_ids", [None, (WORKFLOW,)])
+async def test_statistics_read_only_the_intervals_of_their_range(
+    store: OverheardStore, workflow_ids: tuple[str, ...] | None
+) -> None:
+    start_ms = await now_ms(store) // HOUR_MS * HOUR_MS
+    groups = {Group("api", 1, "completed"): Measures(runs=1, durations={1: 1})}
+    intervals = MongoIntervals(store)
+    for workspace in (WORKSPACE, "another"):
+        workflow = WORKFLOW if workspace == WORKSPACE else "another"
+        await intervals.add(
+            [StoredInterval(workspace, workflow, start_ms - ago * HOUR_MS, groups) for ago in range(30)]
+        )
+    read = intervals.read(WORKSPACE, HOURS, start_ms - 2 * HOUR_MS, start_ms + HOUR_MS, workflow_ids=workflow_ids)
+
+    assert [each.start_ms async for each in read]
+    assert await store.overheard[INTERVALS].examined() == 3
 
 
 async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> None:
