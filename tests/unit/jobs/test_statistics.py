@@ -201,8 +201,8 @@ def test_percentiles_are_within_five_percent(duration_ms: float) -> None:
 def test_percentiles_are_those_of_all_added_measures() -> None:
     total = measures(94, 10.0)
     total.add(measures(6, 1000.0))
-    median, late = total.percentile(0.5), total.percentile(0.95)
-    assert (median, late) == (pytest.approx(10, rel=0.06), pytest.approx(1000, rel=0.06))
+    assert total.percentile(0.5) == pytest.approx(10, rel=0.06)
+    assert total.percentile(0.95) == pytest.approx(1000, rel=0.06)
     assert Measures().percentile(0.5) is None
 
 
