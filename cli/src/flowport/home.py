@@ -45,6 +45,19 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     """The initial password. Later changes are not written here."""
 
 
+class Running(msgspec.Struct, frozen=True, rename="camel"):
+    """Addresses of the processes that the folder's installation runs. `flowport doctor` checks them."""
+
+    command: str
+    process: int
+    services: dict[str, str]
+    """URLs by service."""
+    mongodb_uri: str
+    amqp_url: str
+    management_url: str = ""
+    """RabbitMQ's HTTP API, with user and password; empty if unknown."""
+
+
 class SealingKeys(NamedTuple):
     """Key rings for secrets in the store, as settings write them."""
 
@@ -60,6 +73,7 @@ class Home:
         self.logs = self.path / "logs"
         self.data = self.path / "data"
         self.credentials_file = self.path / "credentials.json"
+        self._running_file = self.path / "running.json"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -128,6 +142,31 @@ class Home:
     def write_credentials(self, credentials: Credentials) -> None:
         """Replace the credentials file atomically. Only its owner can read it."""
         write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
+
+    @contextmanager
+    def record_running(self, running: Running) -> Iterator[None]:
+        """Store what runs, for the duration of the block. The caller holds the lock."""
+        write_secret(self._running_file, msgspec.json.encode(running))
+        try:
+            yield
+        finally:
+            self._running_file.unlink(missing_ok=True)
+
+    def read_running(self) -> Running | None:
+        """Return what runs, or None if no process holds the lock."""
+        try:
+            with (self.path / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        except OSError:
+            return None
+        else:
+            return None
+        try:
+            return msgspec.json.decode(self._running_file.read_bytes(), type=Running)
+        except (OSError, msgspec.DecodeError):
+            return None
 
     def sealing_keys(self) -> SealingKeys:
         """Return the operator's keys, or those that are generated once and stored beside the data.

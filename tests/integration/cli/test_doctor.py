@@ -18,6 +18,7 @@ from tests.support.rabbitmq import RabbitMQServer, with_wrong_password
 
 from flowport.admin.databases import INDEXES, ServiceDatabase
 from flowport.doctor.store import NO_TRANSACTIONS, check_stores
+from flowport.home import Home, Running
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
 from shared.broker.permissions import broker_user, service_permissions
@@ -121,6 +122,23 @@ def installation(
 def test_an_installation_without_faults_has_no_findings(installation: Installation) -> None:
     assert installation.findings("problem") == {}
     assert installation.findings("warning") == {}
+
+
+def test_without_settings_it_checks_what_runs_here(
+    installation: Installation, rabbitmq: RabbitMQServer, mongodb_uri: str, tmp_path: Path
+) -> None:
+    known = ("FLOWPORT_API_KEY", "FLOWPORT_URL", "FLOWPORT_MONGODB_PREFIX", "XDG_CONFIG_HOME")
+    environment = {name: installation.environment[name] for name in known}
+    installation.environment = {**environment, "FLOWPORT_HOME": str(tmp_path)}
+    urls = {name: service.url for name, service in installation.services.items()}
+    running = Running("flowport stack", 7, urls, mongodb_uri, rabbitmq.amqp_url, rabbitmq.management_url)
+    home = Home(tmp_path)
+    with home.lock(), home.record_running(running):
+        assert installation.findings("problem") == {}
+        found = installation.findings("ok")
+        assert found["environment"].startswith(f"checks `flowport stack` in {tmp_path}, process 7")
+        assert {"broker", "queues", "store", "jobs-service", "executor-service"} <= found.keys()
+    assert installation.findings("warning")["environment"].startswith("FLOWPORT_AMQP_URL and FLOWPORT_MONGODB_URI")
 
 
 def test_an_invalid_setting(installation: Installation) -> None:

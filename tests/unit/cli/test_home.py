@@ -6,10 +6,11 @@ import shutil
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from flowport import home
-from flowport.home import Credentials, Home, HomeInUse, HomeNotWritable
+from flowport.home import Credentials, Home, HomeInUse, HomeNotWritable, Running
 from shared.errors import Unavailable
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.sealed import Sealed
@@ -31,6 +32,26 @@ def test_only_the_owner_can_read_secrets(tmp_path: Path) -> None:
     home.sealing_keys()
     for name in ("credentials.json", "environment.key", "webhook.key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_what_runs_is_known_while_it_runs(tmp_path: Path) -> None:
+    home, other = Home(tmp_path), Home(tmp_path)
+    assert other.read_running() is None
+    running = Running("flowport up", 1, {"gateway": "http://127.0.0.1:1"}, "mongodb://x", "memory://flowport")
+    with home.lock():
+        with home.record_running(running):
+            assert other.read_running() == running
+            assert stat.S_IMODE((tmp_path / "running.json").stat().st_mode) == 0o600
+        assert other.read_running() is None
+    assert list(tmp_path.glob("running*")) == []
+
+
+def test_what_ran_before_a_crash_is_not_running(tmp_path: Path) -> None:
+    running = Running("flowport up", 1, {}, "mongodb://x", "memory://flowport")
+    with Home(tmp_path).lock():
+        pass
+    (tmp_path / "running.json").write_bytes(msgspec.json.encode(running))
+    assert Home(tmp_path).read_running() is None
 
 
 def test_unreadable_credentials_are_ignored(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def doctor(
 ) -> None:
     """Check settings, broker, store, services and API key, and suggest a fix for each problem.
 
-    Run it with a service's settings in the environment. Without them it checks what API callers can see. Exits with 1
-    if there is a problem.
+    Run it with a service's settings in the environment, or where `flowport up` or `flowport stack` runs. Otherwise it
+    checks what API callers can see. Exits with 1 if there is a problem.
 
     Example: flowport doctor --gateway https://flows.example.com
     """

@@ -1,7 +1,7 @@
 """All checks, in the order in which to fix their problems."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from flowport.client.profiles import DEFAULT_URL, resolve_profile
 from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, ok, problem, warning
 from flowport.doctor.folder import check_folder
-from flowport.doctor.services import check_services
+from flowport.doctor.services import GATEWAY, check_services
 from flowport.doctor.settings import SERVERS, check_settings, has_service_settings
 from flowport.doctor.store import check_stores
 from flowport.errors import CommandFailed
@@ -37,14 +37,42 @@ class DoctorTargets:
     home: Path
 
 
+@dataclass(frozen=True)
+class _Installation:
+    """Addresses of an installation's parts."""
+
+    amqp_url: str
+    management: str | None
+    settings: StoreSettings
+    services: Mapping[str, str]
+
+
 async def run_checks(targets: DoctorTargets) -> AsyncIterator[Finding]:
-    """Yield each finding. Without service settings, check only the folder, the public API and the key."""
+    """Yield each finding.
+
+    Without service settings, check what the folder's `flowport up` or `flowport stack` runs; if neither runs, only the
+    folder, the public API and the key.
+    """
     gateway = targets.gateway or _url_of_profile()
     if not has_service_settings():
+        home = Home(targets.home)
+        running = home.read_running()
+        if running and targets.gateway in (None, running.services.get(GATEWAY)):
+            found = f"`{running.command}` in {home.path}, process {running.process}"
+            yield ok("environment", f"checks {found}")
+            for finding in check_folder(home):
+                yield finding
+            settings = load_settings(StoreSettings, amqp_url=running.amqp_url, mongodb_uri=running.mongodb_uri)
+            management = targets.management or running.management_url
+            async for finding in _check_parts(_Installation(running.amqp_url, management, settings, running.services)):
+                yield finding
+            url = running.services.get(GATEWAY, gateway)
+            yield _check_key(url) or problem("API key", "no API key is configured", _LOGIN.format(url))
+            return
         found = f"{' and '.join(sorted(SERVERS))} are not set, so only the public API and the API key are checked"
         fix = "run the command with a service's settings in the environment to check everything"
         yield warning("environment", found, fix)
-        for finding in check_folder(Home(targets.home)):
+        for finding in check_folder(home):
             yield finding
         async for finding in check_services({"gateway": gateway}, proxied=True):
             yield finding
@@ -57,27 +85,34 @@ async def run_checks(targets: DoctorTargets) -> AsyncIterator[Finding]:
     if refused:
         return
     settings = load_settings(StoreSettings)
-    topology = default_topology(settings.longest_run_seconds)
-    has_broker = not settings.amqp_url.startswith("memory:")
-    virtual_host = virtual_host_of(settings.amqp_url) if has_broker else "/"
-    if has_broker:
-        async for finding in check_broker(settings.amqp_url, topology, has_management=bool(targets.management)):
-            yield finding
-    if targets.management:
-        async for finding in check_management(targets.management, topology, virtual_host):
-            yield finding
-    async for finding in check_stores(list_databases(settings)):
-        yield finding
     urls = {
         "gateway": gateway,
         "deploy-service": settings.deploy_url,
         "jobs-service": settings.jobs_url,
         "executor-service": targets.executor,
     }
-    token = next(iter(split_tokens(settings.metrics_token)), "")
-    async for finding in check_services(urls, metrics_token=token):
+    async for finding in _check_parts(_Installation(settings.amqp_url, targets.management, settings, urls)):
         yield finding
     yield _check_key(gateway) or warning("API key", "none is configured, so none was checked", _LOGIN.format(gateway))
+
+
+async def _check_parts(installation: _Installation) -> AsyncIterator[Finding]:
+    """Check broker, store and services."""
+    settings, amqp_url = installation.settings, installation.amqp_url
+    topology = default_topology(settings.longest_run_seconds)
+    has_broker = not amqp_url.startswith("memory:")
+    virtual_host = virtual_host_of(amqp_url) if has_broker else "/"
+    if has_broker:
+        async for finding in check_broker(amqp_url, topology, has_management=bool(installation.management)):
+            yield finding
+    if installation.management:
+        async for finding in check_management(installation.management, topology, virtual_host):
+            yield finding
+    async for finding in check_stores(list_databases(settings)):
+        yield finding
+    token = next(iter(split_tokens(settings.metrics_token)), "")
+    async for finding in check_services(installation.services, metrics_token=token):
+        yield finding
 
 
 def _url_of_profile() -> str:

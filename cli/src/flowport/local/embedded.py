@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -27,16 +27,25 @@ from flowport.home import SealingKeys, new_key
 from flowport.local.asgi_server import listen, port_of, serve_app
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
+from shared.service import ServiceName
 from shared.settings_loader import load_settings
 
 MEMORY_BROKER: Final = "memory://flowport"
 _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
 
 
+class EmbeddedServices(NamedTuple):
+    """Running services: their tasks, and their addresses."""
+
+    tasks: list[asyncio.Task[None]]
+    urls: dict[str, str]
+    amqp_url: str
+
+
 @asynccontextmanager
 async def run_embedded_services(
     *, listening: socket.socket, public_url: str, mongodb_uri: str, keys: SealingKeys
-) -> AsyncIterator[list[asyncio.Task[None]]]:
+) -> AsyncIterator[EmbeddedServices]:
     """Run the services with the gateway on `listening`. Yield their tasks; a task that ends has failed.
 
     Raises ServerFailed.
@@ -75,4 +84,12 @@ async def run_embedded_services(
         (gateway.bootstrap.build(load_settings(GatewaySettings, **common, **gateway_overrides)), listening),
     ]
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(serve_app(app, at)) for app, at in apps]
+        tasks = [await stack.enter_async_context(serve_app(app, at)) for app, at in apps]
+        sockets = {
+            ServiceName.GATEWAY: listening,
+            ServiceName.DEPLOY: deploy_socket,
+            ServiceName.JOBS: jobs_socket,
+            ServiceName.EXECUTOR: executor_socket,
+        }
+        urls = {service.value: f"http://127.0.0.1:{port_of(at)}" for service, at in sockets.items()}
+        yield EmbeddedServices(tasks, urls, amqp_url)

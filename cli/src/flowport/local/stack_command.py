@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.home import Home
+from flowport.home import Home, Running
 from flowport.local.installation import prepare_installation
 from flowport.local.lifecycle import run_server
 from flowport.local.log_file import log_to_file
@@ -57,6 +57,7 @@ async def run_stack(
         output.progress.print("Starting RabbitMQ and the services. This takes a few seconds")
         await opened.enter_async_context(run_server(stack))
         folder.record(choice)
+        opened.enter_context(home.record_running(_running(stack)))
         settings = load_settings(
             GatewaySettings,
             mongodb_uri=stack.mongodb_uri,
@@ -64,6 +65,12 @@ async def run_stack(
         )
         await prepare_installation(home, settings, url=stack.url, store=str(choice), examples=examples, output=output)
         await _supervise(stack, output.progress)
+
+
+def _running(stack: Stack) -> Running:
+    management = stack.rabbitmq.management_url if stack.rabbitmq else os.environ.get("FLOWPORT_AMQP_MANAGEMENT_URL", "")
+    urls = {name: stack.url_of(name) for name in stack.names}
+    return Running("flowport stack", os.getpid(), urls, stack.mongodb_uri, stack.amqp_url, management)
 
 
 async def _supervise(stack: Stack, console: Console) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.home import Home
+from flowport.home import Home, Running
 from flowport.local.asgi_server import listen
 from flowport.local.embedded import run_embedded_services
 from flowport.local.installation import prepare_installation
@@ -49,11 +49,13 @@ async def run_up(home: Home, *, port: int, store: NewStore, examples: Path | Non
             mongodb_uri=mongodb_uri,
             keys=home.sealing_keys(),
         )
-        tasks = await stack.enter_async_context(services)
+        embedded = await stack.enter_async_context(services)
+        running = Running("flowport up", os.getpid(), embedded.urls, mongodb_uri, embedded.amqp_url)
+        stack.enter_context(home.record_running(running))
         settings = load_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)
         await prepare_installation(home, settings, url=url, store=str(choice), examples=examples, output=output)
         raise_gc_threshold()
-        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(embedded.tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)
         raise ServerFailed(f"{names} ended unexpectedly. See {home.logs / 'flowport.log'}")
 
