@@ -22,8 +22,24 @@ def test_each_invalid_file_of_several_is_named(console: Console, account: Accoun
 def test_an_exported_file_is_called_as_its_workflow_in_any_script(console: Console, account: Account) -> None:
     account.import_(answering("תה לשניים / tea for 2", "return 1;"))
     with console.goto("/").page.expect_download() as saved:
-        console.choose("Actions for תה לשניים / tea for 2", "Export")
+        console.choose("Actions for תה לשניים / tea for 2", "Export JSON")
     assert saved.value.suggested_filename == "תה-לשניים-tea-for-2.json"
+
+
+def test_a_yaml_file_goes_out_and_comes_in(console: Console, account: Account) -> None:
+    account.import_(answering("Asked", "return 'the same';"))
+    with console.goto("/").page.expect_download() as saved:
+        console.choose("Actions for Asked", "Export YAML")
+    assert saved.value.suggested_filename == "asked.yaml"
+    text = saved.value.path().read_text()
+    assert text.startswith("name: Asked\n")
+    assert "code: return 'the same';" in text
+    picker = console.page.locator("input[type=file]")
+    assert ".yaml" in (picker.get_attribute("accept") or "").split(",")
+    again = FilePayload(name="again.yaml", mimeType="application/yaml", buffer=text.replace("Asked", "Again").encode())
+    picker.set_input_files([again])
+    expect(console.page.get_by_role("heading", name="Again")).to_be_visible()
+    expect(console.block("Answer")).to_contain_text("return 'the same';")
 
 
 def test_a_duplicate_has_the_same_draft(console: Console, account: Account) -> None:

@@ -126,15 +126,30 @@ export function useArchiveWorkflow() {
   });
 }
 
-/** Download the export file of a workflow. */
-export async function downloadWorkflow({ id, name }: Pick<WorkflowRow, 'id' | 'name'>): Promise<void> {
-  const path = { workflow_id: id };
-  const { data } = await unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
+export type FileFormat = 'json' | 'yaml';
+
+/** Download the draft of a workflow as a file. */
+export async function downloadWorkflow(
+  { id, name }: Pick<WorkflowRow, 'id' | 'name'>,
+  format: FileFormat,
+): Promise<void> {
+  const content = format === 'yaml' ? await exportYaml(id) : await exportJson(id);
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
-  link.download = `${fileName(name)}.json`;
+  link.href = URL.createObjectURL(new Blob([content], { type: `application/${format}` }));
+  link.download = `${fileName(name)}.${format}`;
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+async function exportJson(id: string): Promise<string> {
+  const path = { workflow_id: id };
+  const { data } = await unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
+  return JSON.stringify(data, null, 2);
+}
+
+async function exportYaml(id: string): Promise<string> {
+  const params = { path: { workflow_id: id }, query: { format: 'yaml' as const } };
+  return unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params, parseAs: 'text' }));
 }
 
 /** Return a file name for a workflow name in any script. */

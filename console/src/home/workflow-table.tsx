@@ -1,4 +1,4 @@
-import { Copy, Download, EllipsisVertical, PencilLine, Trash2 } from 'lucide-react';
+import { Copy, Download, EllipsisVertical, FileJson, PencilLine, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
@@ -132,9 +132,15 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
       >
         <MenuItem
           icon={<Download size={15} aria-hidden />}
-          onSelect={() => void downloadWorkflow(workflow).catch(fail)}
+          onSelect={() => void downloadWorkflow(workflow, 'yaml').catch(fail)}
         >
-          Export
+          Export YAML
+        </MenuItem>
+        <MenuItem
+          icon={<FileJson size={15} aria-hidden />}
+          onSelect={() => void downloadWorkflow(workflow, 'json').catch(fail)}
+        >
+          Export JSON
         </MenuItem>
         {can(workspace.role, 'write') && (
           <>

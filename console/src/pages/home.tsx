@@ -104,7 +104,7 @@ function Actions({ importing }: { importing: ReturnType<typeof useImport> }) {
       <input
         ref={input}
         type="file"
-        accept=".json,application/json"
+        accept=".json,.yaml,.yml,application/json,application/yaml"
         multiple
         hidden
         onChange={(event) => {

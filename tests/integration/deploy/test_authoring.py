@@ -11,6 +11,7 @@ from deploy_service.settings import DeploySettings
 from gateway.workflows.client import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest, InvalidWorkflow, NotFound
+from shared.workflow.diff.version_diff import needs_redeployment
 
 
 async def imported(gateway: DeployCaller, workflow: Any, **fields: Any) -> contracts.Workflow:
@@ -199,6 +200,16 @@ async def test_an_exported_workflow_can_be_imported_again(gateway: DeployCaller)
     assert again.id != workflow.id
     assert again.name == "Round trip"
     assert (await gateway.draft(again.id)).state == state()
+
+
+async def test_a_workflow_exported_as_yaml_can_be_imported_again(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(state(), name="Round trip")
+    text = (await gateway.http.fetch("GET", at(workflow.id, "export/yaml"))).decode()
+    assert text.startswith("name: Round trip\n")
+    again = await imported(gateway, text)
+    assert not needs_redeployment((await gateway.draft(again.id)).state, state())
+    plain = await gateway.http.fetch("GET", at(workflow.id, "export/yaml", layout="false"))
+    assert b"layout:" not in plain
 
 
 async def test_the_order_of_blocks_survives_draft_snapshot_and_version(

@@ -41,6 +41,7 @@ GATEWAY_ONLY = [
     ("GET", f"{WORKFLOW}/diff"),
     ("GET", f"{WORKFLOW}/resume-map"),
     ("GET", f"{WORKFLOW}/export"),
+    ("GET", f"{WORKFLOW}/export/yaml"),
     ("GET", f"{ENVIRONMENT}/names"),
     ("PUT", f"{ENVIRONMENT}/names/{{name}}"),
     ("DELETE", f"{ENVIRONMENT}/names/{{name}}"),

@@ -31,6 +31,7 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.errors import ContentChanged, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
+from shared.workflow.files.writer import write_file
 from shared.workflow.transfer.importer import read_import
 
 
@@ -118,6 +119,10 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
         self._own(workspace_id, workflow_id)
         return msgspec.Raw(msgspec.json.encode({"version": "1.0", "state": self.drafts[workflow_id].state}))
+
+    async def export_yaml(self, workspace_id: str, workflow_id: str, *, with_layout: bool) -> bytes:
+        self._own(workspace_id, workflow_id)
+        return write_file(self.drafts[workflow_id].state, name="W", with_layout=with_layout).encode()
 
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft:
         self._own(workspace_id, workflow_id)

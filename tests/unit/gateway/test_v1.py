@@ -189,6 +189,15 @@ async def test_export_gives_the_file(system: System) -> None:
     assert body_of(answer) == {"data": {"version": "1.0", "state": {"blocks": {}, "edges": []}}}
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+async def test_export_as_yaml_gives_the_text(system: System, generation: str) -> None:
+    path = f"/api/{generation}/workflows/W/export"
+    answer = await system.get(f"{path}?format=yaml")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/yaml")
+    assert answer.body.startswith(b"name: W\n")
+    assert (await system.get(f"{path}?format=xml")).status == 400
+
+
 async def test_deploy_makes_a_version_live(system: System) -> None:
     answer = await send(system, "POST", "/W/deploy", {"name": "two", "description": "d"})
     assert answer.status == 200

@@ -62,6 +62,11 @@ def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens
     async def export(workflow_id: str, workspace_id: WorkspaceId) -> Response:
         return StructResponse(await workflows.export(workflow_id, workspace_id))
 
+    @router.get("/{workflow_id}/export/yaml")
+    async def export_yaml(workflow_id: str, workspace_id: WorkspaceId, layout: bool = True) -> Response:
+        text = await workflows.export_yaml(workflow_id, workspace_id, with_layout=layout)
+        return Response(text, media_type="application/yaml")
+
     @router.get("/{workflow_id}/draft")
     async def get_draft(workflow_id: str, workspace_id: WorkspaceId) -> Response:
         return StructResponse(await drafts.get(workflow_id, workspace_id))

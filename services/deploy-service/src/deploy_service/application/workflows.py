@@ -4,6 +4,7 @@ import asyncio
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from deploy_service.application.changes import WorkflowChanges
@@ -17,9 +18,11 @@ from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
 from shared.ids import new_id
+from shared.workflow.catalog import installed_catalog
+from shared.workflow.files.writer import write_file
 from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
-from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
+from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow, without_secrets
 from shared.workflow.transfer.importer import is_yaml, read_import
 
 UNNAMED: Final = "Imported workflow"
@@ -121,6 +124,16 @@ class Workflows:
             folder_id=workflow.folder_id,
         )
         return export_workflow(about, draft.content.state, exported_at=self._clock.now())
+
+    async def export_yaml(self, workflow_id: str, workspace_id: str, *, with_layout: bool) -> str:
+        """Return the draft as a YAML file, without secrets. Raises NotFound, InvalidWorkflow."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        draft = await self._contents.draft(workflow)
+        state = without_secrets(draft.content.state, installed_catalog())
+        write = partial(
+            write_file, state, name=workflow.name, description=workflow.description, with_layout=with_layout
+        )
+        return await asyncio.to_thread(write)
 
     async def _unpublish(self, workflow_id: str) -> None:
         for publications in self._publications:

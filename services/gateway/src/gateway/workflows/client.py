@@ -77,6 +77,10 @@ class HttpDeployClient:
         path = path_of("workflows", workflow_id, "export", workspace_id=workspace_id)
         return msgspec.Raw(await self._client.fetch("GET", path))
 
+    async def export_yaml(self, workspace_id: str, workflow_id: str, *, with_layout: bool) -> bytes:
+        path = path_of("workflows", workflow_id, "export", "yaml", workspace_id=workspace_id, layout=with_layout)
+        return await self._client.fetch("GET", path)
+
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft:
         return await self._on("GET", workspace_id, workflow_id, "draft", returns=Draft)
 

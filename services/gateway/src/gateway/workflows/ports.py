@@ -90,6 +90,9 @@ class Authoring(Protocol):
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
         """Return the draft as a file."""
 
+    async def export_yaml(self, workspace_id: str, workflow_id: str, *, with_layout: bool) -> bytes:
+        """Return the draft as a YAML file. Raises InvalidWorkflow."""
+
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft: ...
 
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:

@@ -1,10 +1,10 @@
 """Routes of workflows that v1 and v2 share: list, import, export, deploy, undeploy, roll back."""
 
 from functools import partial
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +22,11 @@ from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
+
+YAML: Final = "application/yaml"
+_YAML_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The draft as a file", "content": {YAML: {"schema": {"type": "string"}}}}
+}
 
 
 def file_of(body: ImportBody, sent: bytes) -> ImportWorkflow:
@@ -102,9 +107,19 @@ def add_file_routes(
         made = await drafts.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return await answer(caller, imported(made), 201)
 
-    @router.get("/{workflow_id}/export", response_model=exported_model)
-    async def export_workflow(caller: Annotated[Caller, Depends(access.to_workflow)], workflow_id: str) -> Response:
+    @router.get("/{workflow_id}/export", response_model=exported_model, responses=_YAML_FILE)
+    async def export_workflow(
+        caller: Annotated[Caller, Depends(access.to_workflow)],
+        workflow_id: str,
+        file_format: Annotated[
+            Literal["json", "yaml"], Query(alias="format", description="Format of the file: Sim's JSON, or YAML.")
+        ] = "json",
+        layout: Annotated[bool, Query(description="YAML: whether to include ids and positions of blocks.")] = True,
+    ) -> Response:
         caller.require(Scope.READ)
+        if file_format == "yaml":
+            text = await authoring.export_yaml(caller.workspace.id, workflow_id, with_layout=layout)
+            return Response(text, media_type=YAML, headers={"cache-control": "private, no-store"})
         return await answer(caller, await authoring.export(caller.workspace.id, workflow_id))
 
 
