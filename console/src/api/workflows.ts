@@ -126,6 +126,8 @@ export function useArchiveWorkflow() {
   });
 }
 
+/** Body of an export in JSON. The route can also return YAML. */
+type ExportBody = ResponseBody<'/api/v1/workflows/{workflow_id}/export', 'get'>;
 export type FileFormat = 'json' | 'yaml';
 
 /** Download the draft of a workflow as a file. */
@@ -143,8 +145,8 @@ export async function downloadWorkflow(
 
 async function exportJson(id: string): Promise<string> {
   const path = { workflow_id: id };
-  const { data } = await unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
-  return JSON.stringify(data, null, 2);
+  const file = await unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
+  return JSON.stringify((file as ExportBody).data, null, 2);
 }
 
 async function exportYaml(id: string): Promise<string> {
