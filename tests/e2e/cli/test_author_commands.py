@@ -150,6 +150,16 @@ def test_a_stream_shows_the_text_of_the_first_agent_unless_another_output_is_sel
     assert "--select" in without_text.err
 
 
+def test_a_stream_of_a_branch_without_the_agent_shows_the_response(flowport: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "quiet-branch.yaml"
+    flowport("init", str(file), "--template", "branches")
+    flowport("deploy", str(file))
+    streamed = flowport("run", "Quiet branch", "-f", "message=My server is down", "--stream")
+    assert (streamed.code, json.loads(streamed.out)) == (0, {"queue": "on-call"})
+    tried = flowport("dev", str(file), "--once", "-f", "message=My server is down")
+    assert json.loads(tried.out) == {"queue": "on-call"}
+
+
 def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     short = flowport("run", name_of(file), "-f", "input=hello")

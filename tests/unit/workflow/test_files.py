@@ -218,6 +218,15 @@ def test_variables_have_the_type_of_their_value() -> None:
     assert kinds == {"n": "number", "s": "string", "b": "boolean", "l": "array", "typed": "plain"}
 
 
+def test_a_variable_is_written_as_its_value_if_the_type_follows_from_it() -> None:
+    given = (
+        "variables:\n  count: 3\n  word: x\n  list: [1]\n  one:\n    type: object\n    value: {a: 1}\n"
+        "  two: {type: plain, value: x}\n"
+    )
+    stored = read(f"{given}\nblocks:\n  S:\n    type: start\n").state
+    assert write_file(stored, catalog=CATALOG, with_layout=False).startswith(given)
+
+
 def test_words_that_old_yaml_takes_for_booleans_are_texts() -> None:
     state = state_of("blocks: {S: {type: start, inputs: {q: {type: string, default: no}}}}")
     assert values(state, "S")["inputFormat"] == [{"id": "q", "name": "q", "type": "string", "value": "no"}]

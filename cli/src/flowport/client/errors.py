@@ -92,7 +92,7 @@ def _message(body: Any) -> str:
     about = error if isinstance(error, dict) else body
     message = str((error if about is body else None) or about.get("message") or "")
     fields = _fields(about.get("details"))
-    if not fields:
+    if all(part in message for field in fields for part in field.split(": ", 1)):
         return message
     named = "; ".join(fields[:MOST_FIELDS]) + ("; …" if len(fields) > MOST_FIELDS else "")
     return named if any(message in field for field in fields) else f"{message}: {named}"

@@ -196,24 +196,29 @@ def _run_queued(call: Call, body: JsonObject, *, wait_seconds: float | None, ful
 
 
 def run_streaming(call: Call, body: JsonObject, *, full: bool) -> None:
-    """Run a workflow and print its stream, and its result if no output is selected. Raises CommandFailed, Exit."""
+    """Run a workflow and print its stream, or its result if nothing was streamed. Raises CommandFailed, Exit."""
     output = call.session.output
     outcome: JsonObject = {}
+    has_text = False
     with stream_run(call.session.client, call.workflow_id, body, call.headers) as run:
         try:
             for frame in run:
                 outcome = _frame(output, frame) or outcome
+                has_text = has_text or (isinstance(frame, dict) and bool(frame.get("chunk")))
         except KeyboardInterrupt:
             note_run_continues(call.session, run.run_id)
             raise
     selected = bool(body["selectedOutputs"])
-    if selected and not output.as_json:
+    if has_text and not output.as_json:
         output.write_text("\n")
     if outcome.get("success") is not True:
         raise CommandFailed(str(outcome.get("error") or "the stream ended before the run did"))
     is_paused = outcome.get("status") == RunState.PAUSED
-    if not output.as_json and (is_paused or not selected):
-        print_answer(output, outcome["output"], full=full or is_paused)
+    if not output.as_json and (is_paused or not has_text):
+        answer = outcome["output"]
+        if selected and not is_paused and run.run_id:  # the stream has only the selected outputs
+            answer = wait_for_run(call.session, RunRef(call.workflow_id, run.run_id))["output"]
+        print_answer(output, answer, full=full or is_paused)
     if is_paused:
         raise _paused(output, run.run_id)
     if not selected:

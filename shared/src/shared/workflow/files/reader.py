@@ -11,7 +11,7 @@ from shared.workflow.files.layout import arrange
 from shared.workflow.files.names import variable_id
 from shared.workflow.files.workflow_file import EMPTY_STATE, WorkflowFile
 from shared.workflow.files.yaml_reader import Document, YamlError, read_yaml
-from shared.workflow.format.js_values import JsonObject, object_of, to_string
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges")
 _VARIABLE_TYPES: Final = (
@@ -77,11 +77,15 @@ def _variables(given: JsonObject, base: JsonObject) -> JsonObject:
         spec = dict(value) if is_full and isinstance(value, dict) else {"value": value}
         name = to_string(spec.get("name") or key)
         identity = to_string(spec.get("id") or known_ids.get(name) or variable_id(key))
-        inferred = next((kind for types, kind in _VARIABLE_TYPES if isinstance(spec.get("value"), types)), "plain")
         stored[identity] = {
             "id": identity,
             "name": name,
-            "type": spec.get("type", inferred),
+            "type": spec.get("type", variable_type(spec.get("value"))),
             "value": spec.get("value"),
         }
     return stored
+
+
+def variable_type(value: Json) -> str:
+    """Return the type of a variable that a file gives only as a value."""
+    return next((kind for types, kind in _VARIABLE_TYPES if isinstance(value, types)), "plain")

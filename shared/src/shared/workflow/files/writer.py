@@ -8,7 +8,7 @@ from shared.workflow.files.block_writer import BlockWriter
 from shared.workflow.files.edge_writer import EdgeWriter, Ways
 from shared.workflow.files.names import variable_id
 from shared.workflow.files.outline import Outline
-from shared.workflow.files.reader import read_file
+from shared.workflow.files.reader import read_file, variable_type
 from shared.workflow.files.yaml_writer import write_yaml
 from shared.workflow.format.js_values import JsonObject, object_of
 from shared.workflow.format.models import WorkflowState
@@ -114,12 +114,14 @@ class _Writer:
             key = variable.name
             while key in found:
                 key = f"{key} (2)"
-            content: JsonObject = {"type": variable.type, "value": variable.value}
+            value = variable.value
+            content: JsonObject = {"type": variable.type, "value": value}
             if key != variable.name:
                 content["name"] = variable.name
             if self._outline.with_layout and variable.id != variable_id(key):
                 content["id"] = variable.id
-            found[key] = content
+            is_bare = set(content) == {"type", "value"} and variable.type == variable_type(value)
+            found[key] = value if is_bare and not isinstance(value, dict) else content
         return found
 
 
