@@ -51,6 +51,7 @@ NAVIGATION: dict[str, list[str]] = {
         "docs/recipes/human-approval",
         "docs/recipes/webhooks",
         "docs/recipes/ci-pipeline",
+        "examples/pipeline/README",
     ],
     "Migrate": ["docs/moving", "docs/migrate/sim", "docs/migrate/n8n", "docs/migrate/langflow"],
     "API": [
