@@ -25,5 +25,6 @@ export default defineConfig({
     fs: { allow: ['..'] },
     proxy: Object.fromEntries(proxied.map((path) => [path, { target: gateway, changeOrigin: false }])),
   },
-  test: { include: ['tests/**/*.test.ts'], testTimeout: 60_000 },
+  // The tests call pure functions: files can share a process and its loaded modules.
+  test: { include: ['tests/**/*.test.ts'], testTimeout: 60_000, isolate: false },
 });
