@@ -14,6 +14,7 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_ou
 from jobs_service.bootstrap import runs as bootstrap
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.words import hash_facts, hash_values
+from jobs_service.search import query
 from jobs_service.search.ports import IndexedRun
 from jobs_service.search.repository import SEGMENTS, MongoSearchIndex
 from jobs_service.store.timestamps import from_ms, now_ms
@@ -121,6 +122,24 @@ async def test_pages_of_a_search_have_every_run_once(orders: System, oldest_firs
         cursor = page.next_cursor
     expected = ["aaaaaaaa-1", "aaaaaaaa-2", "bbbbbbbb-3", "bbbbbbbb-4"]
     assert (seen, cursor) == (expected if oldest_first else expected[::-1], None)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_a_search_that_takes_long_continues_on_the_next_page(
+    orders: System, monkeypatch: pytest.MonkeyPatch, oldest_first: bool
+) -> None:
+    monkeypatch.setattr(query, "PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(query, "AT_ONCE", 1)
+    seen: list[str] = []
+    cursor: str | None = None
+    pages = 0
+    while pages == 0 or cursor is not None:
+        page = await find(orders, text="ord", cursor=cursor, oldest_first=oldest_first)
+        seen += [run.run_id for run in page.runs]
+        cursor, pages = page.next_cursor, pages + 1
+    expected = ["aaaaaaaa-1", "aaaaaaaa-2", "bbbbbbbb-3", "bbbbbbbb-4"]
+    assert seen == (expected if oldest_first else expected[::-1])
+    assert pages > 1
 
 
 async def test_a_run_that_is_not_yet_in_the_index_is_found_by_its_id(system: System) -> None:

@@ -8,7 +8,7 @@ documents for a page.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -42,8 +42,20 @@ OLDEST_START: Final = _positions(timedelta(days=100))
 Older documents are in the first range.
 """
 
+
+class PartialRange(list[Document]):
+    """Documents of a range whose query stopped after position `end`, since reading on would take too long."""
+
+    def __init__(self, documents: Iterable[Document], end: int) -> None:
+        super().__init__(documents)
+        self.end = end
+
+
 RangeQuery = Callable[[Document, int], Awaitable[Sequence[Document]]]
-"""Query for documents with positions within bounds, in list order, up to a limit."""
+"""Query for documents with positions within bounds, in list order, up to a limit.
+
+It returns a PartialRange if it read only the start of the range.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +126,12 @@ async def read_in_ranges(
     while True:
         end = page.end_of(start, length, newest)
         began = clock()
-        found += await look(page.bounds(first, end), page.limit + 1 - len(found))
+        part = await look(page.bounds(first, end), page.limit + 1 - len(found))
+        found += part
         if len(found) > page.limit:
             return _first_page(found, page)
+        if isinstance(part, PartialRange):
+            return found, Cursor.after_all_at(part.end, oldest_first=page.oldest_first)
         if end is None or end == page.last:
             return found, None
         seconds = clock() - began

@@ -1,6 +1,7 @@
 """Runs that contain words, as ranges of a list."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from jobs_service.runs.documents import RUNS
@@ -10,8 +11,8 @@ from shared.errors import InvalidRequest
 from shared.ids import RUN_ID_PATTERN, run_key
 from shared.store.client import Store
 from shared.store.documents import Document
-from shared.store.pagination import Page
-from shared.store.positions import PER_MS
+from shared.store.pagination import PATIENCE_SECONDS, Page, PartialRange
+from shared.store.positions import LAST_ORDER, PER_MS
 
 MIN_ID_CHARS: Final = 8
 """Shorter texts are not searched as the start of a run id."""
@@ -36,6 +37,7 @@ class TextQuery:
         filters: Sequence[Document],
         page: Page,
         hidden: Document,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a search. `facts`: properties among `filters` that the index contains, too.
 
@@ -58,12 +60,15 @@ class TextQuery:
         self._hidden = hidden
         self._found: set[FoundRun] = set()
         self._is_first = True
+        self._clock = clock
+        self._stops_at = 0.0
         self._read: tuple[int | None, int | None] | None = None
         """First hour that is read, and the hour after the last; None without bound."""
 
     async def __call__(self, bounds: Document, most: int) -> Sequence[Document]:
         """Return up to `most` runs with positions within `bounds`, in list order."""
         if self._is_first:
+            self._stops_at = self._clock() + PATIENCE_SECONDS
             self._found |= await self._by_id()
             self._is_first = False
         lowest, end = bounds.get("$gte"), bounds.get("$lt")
@@ -84,8 +89,14 @@ class TextQuery:
         while candidates and len(found) < most:
             size = _whole_ms(candidates, AT_ONCE)
             found += await self._load([run.run_id for run in candidates[:size]], bounds)
-            candidates = candidates[size:]
+            last, candidates = candidates[size - 1], candidates[size:]
+            if candidates and len(found) < most and self._clock() > self._stops_at:
+                return PartialRange(found, self._end_of(last))
         return found[:most]
+
+    def _end_of(self, run: FoundRun) -> int:
+        """Return the last position, in list order, of the millisecond of a run."""
+        return run.created_ms * PER_MS + (LAST_ORDER if self._page.oldest_first else 0)
 
     async def _by_id(self) -> set[FoundRun]:
         """Return the run with this id: in progress, or older than the index, it is not in it."""
