@@ -39,7 +39,7 @@ from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import ReplayedVerdict
 from shared.contracts.runs import RunSpec, RunStatus
-from shared.errors import AtCapacity, NotFound, RunIdTaken, Unavailable
+from shared.errors import AtCapacity, FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.observe.logging import get_logger
 
 MAX_SETS: Final = 100
@@ -102,24 +102,40 @@ class ReplaySetRunner:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
         if await self._leader.term() is None:
             return
-        progress = [await self._settle(each) for each in await self._sets.open_sets(MAX_SETS)]
+        progress = [await self._progress_of(each) for each in await self._sets.open_sets(MAX_SETS)]
         if progress:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
         queued = _by_workspace(progress)
         for each in progress:
-            room = min(free, self._limits.per_set - each.active)
-            started = 0
-            if room > 0 and not await self._has_waiting_callers(each.set.workspace_id, queued):
-                started = await self._start(each.set, room)
-            free -= started
-            queued[each.set.workspace_id] += started
-            if not started and not each.active:
-                await self._advance(each.set)
+            try:
+                started = await self._continue(each, free, queued)
+            except FlowportError as error:  # the other sets continue
+                log.warning("replay_set_not_continued", set_id=each.set.id, reason=error.message)
+            else:
+                free -= started
+                queued[each.set.workspace_id] += started
 
     async def stop(self) -> None:
         """Give up leadership."""
         await self._leader.resign()
+
+    async def _progress_of(self, open_set: OpenSet) -> _Progress:
+        try:
+            return await self._settle(open_set)
+        except FlowportError as error:  # the other sets continue
+            log.warning("replay_set_not_settled", set_id=open_set.id, reason=error.message)
+            return _Progress(set=open_set, active=len(open_set.started), queued=0)
+
+    async def _continue(self, progress: _Progress, free: int, queued: Counter[str]) -> int:
+        """Start runs of a set, or advance it if nothing is left; return how many runs are started or skipped."""
+        open_set, started = progress.set, 0
+        room = min(free, self._limits.per_set - progress.active)
+        if room > 0 and not await self._has_waiting_callers(open_set.workspace_id, queued):
+            started = await self._start(open_set, room)
+        if not started and not progress.active:
+            await self._advance(open_set)
+        return started
 
     async def _settle(self, open_set: OpenSet) -> _Progress:
         active = queued = settled = 0
@@ -208,7 +224,7 @@ class ReplaySetRunner:
         for run in await self._sets.to_measure(open_set.id, MEASURED_RUNS):
             try:
                 content = await self._recordings.read(open_set.workspace_id, open_set.workflow_id, run.run)
-            except NotFound:
+            except (NotFound, Unavailable):  # a suggestion does not hold up the set
                 continue
             recorded = _decode_recorded(content)
             measurement = replace(

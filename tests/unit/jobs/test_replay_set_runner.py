@@ -1,0 +1,100 @@
+"""The runner of replay sets: one set that cannot continue holds up no other."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.support.jobs.system import a_spec
+
+from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.queue.capacity import QueueCounter
+from jobs_service.replay_sets.ports import STARTED, OpenSet, RunOfSet
+from jobs_service.replay_sets.rules import ReplayLimits
+from jobs_service.replay_sets.runner import ReplaySetRunner
+from shared.contracts.jobs import AcceptRun
+from shared.contracts.replay_sets import CreateReplaySet
+from shared.errors import RunIdTaken, Unavailable
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+class Parts:
+    """Stands for everything around the runner. Reading the runs of sets in `broken` fails."""
+
+    def __init__(self, *sets: OpenSet, broken: Sequence[str] = (), taken: Sequence[str] = ()) -> None:
+        self._sets = sets
+        self._broken = broken
+        self._taken = taken
+        self.accepted: list[AcceptRun] = []
+        self.started: list[str] = []
+
+    async def term(self) -> int:
+        return 1
+
+    async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
+        return QueueCounter(), NOW
+
+    async def open_sets(self, limit: int) -> Sequence[OpenSet]:
+        return self._sets
+
+    async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
+        if set_id in self._broken:
+            raise Unavailable("it cannot be decrypted")
+        return [RunOfSet(id=f"{set_id}/0", set_id=set_id, number=0, run="R1")]
+
+    async def has_open_runs(self, set_id: str) -> bool:
+        return True
+
+    async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
+        return frozenset(runs)
+
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
+        raise Unavailable("the store does not answer")
+
+    async def accept(self, request: AcceptRun) -> None:
+        self.accepted.append(request)
+        if request.run.run_id in self._taken:
+            raise RunIdTaken
+
+    async def mark_started(self, run: RunOfSet) -> None:
+        self.started.append(run.set_id)
+
+
+def a_set(set_id: str, *started: RunOfSet) -> OpenSet:
+    request = CreateReplaySet(id=set_id, run=a_spec(), concurrency_limit=9)
+    return OpenSet(request=request, expires_at=NOW, started=started)
+
+
+async def step(parts: Any, *, overall: int = 8) -> None:
+    runner = ReplaySetRunner(
+        parts,
+        parts,
+        admission=parts,
+        views=parts,
+        payloads=parts,
+        blobs=parts,
+        counters=parts,
+        leader=parts,
+        limits=ReplayLimits(overall, 4),
+        wake_up=WakeUpEvent(),
+    )
+    await runner.step()
+
+
+async def test_a_set_that_cannot_continue_holds_up_no_other_set() -> None:
+    parts = Parts(a_set("one"), a_set("two"), broken=["one"])
+    await step(parts)
+    assert parts.started == ["two"]
+
+
+async def test_replays_whose_state_is_unknown_count_as_in_progress() -> None:
+    unknown = RunOfSet(id="one/0", set_id="one", number=0, run="R1", state=STARTED)
+    parts = Parts(a_set("one", unknown), a_set("two"))
+    await step(parts, overall=1)
+    assert parts.started == []
+
+
+async def test_a_replay_that_an_interrupted_step_has_accepted_is_noted_as_started() -> None:
+    parts = Parts(a_set("one"), taken=[RunOfSet(id="one/0", set_id="one", number=0, run="R1").replay_run_id])
+    await step(parts)
+    assert (len(parts.accepted), parts.started) == (1, ["one"])
