@@ -222,6 +222,7 @@ def test_a_correct_workflow_has_no_problem() -> None:
         (chain(START, agent(tools=[tool(parameters)])), "invalid_setting", "Agent 1", "tools", None),
         (chain(START, agent(responseFormat=schema(type="text"))), "invalid_setting", "Agent 1", "responseFormat", None),
         (chain(START, agent(responseFormat=schema("b"))), "invalid_setting", "Agent 1", "responseFormat", None),
+        (chain(START, agent(responseFormat=schema(["a"]))), "invalid_setting", "Agent 1", "responseFormat", None),
         (chain(START, agent(responseFormat=schema(enum="x"))), "invalid_setting", "Agent 1", "responseFormat", None),
         (chain(START, api(headers=[header("Content Type", "x")])), "invalid_setting", "Call", "headers", None),
         (chain(START, api(headers=[header("", "Bearer {{TOKEN}}")])), "invalid_setting", "Call", "headers", None),
@@ -341,6 +342,11 @@ def test_two_variables_of_one_name_are_named() -> None:
 def test_a_misspelled_type_of_a_tool_is_named_with_the_nearest_one() -> None:
     (problem,) = found(chain(START, agent(tools=[{"type": "custm-tool"}])))
     assert problem.suggestion == "custom-tool"
+
+
+def test_a_schema_that_is_nested_too_deeply_is_not_judged() -> None:
+    deep = '{"properties": {"a": ' * 60 + '{"type": "text"}' + "}}" * 60
+    assert found(chain(START, agent(responseFormat=deep))) == []
 
 
 def test_code_in_the_other_language_is_named_with_it() -> None:

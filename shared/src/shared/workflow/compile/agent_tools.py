@@ -14,6 +14,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 
 CUSTOM_TOOL: Final = "custom-tool"
 """A tool with the author's code."""
+_MOST_SUGGESTIONS: Final = 50
 NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""
 
@@ -26,7 +27,7 @@ def tool_without_code(tool: JsonObject) -> str:
 
 def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
     """Yield one error for each offered tool whose block type is unavailable."""
-    for tool in parse_list(block.value("tools")):
+    for number, tool in enumerate(parse_list(block.value("tools"))):
         if not isinstance(tool, dict) or tool.get("usageControl") == "none":
             continue
         kind = to_string(tool.get("type") or "")
@@ -34,7 +35,7 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
             yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {tool_without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, UnsupportedBlock):
-            near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types])
+            near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types]) if number < _MOST_SUGGESTIONS else None
             text = f"Invalid block type: {kind}.{did_you_mean(near)}" if near else found.message
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {text}'
             yield error(found.reason, message, block, ("tools",), suggestion=near)

@@ -27,7 +27,7 @@ _BRANCH_SHAPES: Final = {"condition": "if, else if or else", "router_v2": "route
 
 
 class BlockReader:
-    """Returns the stored form of blocks, and reports what their keys have wrong."""
+    """Returns the stored form of blocks and reports problems of their keys."""
 
     def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
         self._blocks = blocks
@@ -147,7 +147,7 @@ class BlockReader:
             values[setting] = forms.branches_text(branches)
 
     def _is_branch(self, block: FileBlock, branches: list[Json], index: int) -> bool:
-        """Return whether a branch can be read, and report what it has wrong."""
+        """Return whether a branch can be read. Report its problems."""
         at, given = (*block.path, "branches", index), branches[index]
         branch: JsonObject = {given: None} if isinstance(given, str) else object_of(given)
         known = _BRANCH_KEYS[block.type]

@@ -25,7 +25,7 @@ class FileEdge(NamedTuple):
 
 
 class EdgeReader:
-    """Reads the edges of a file, and reports what they have wrong."""
+    """Reads the edges of a file and reports their problems."""
 
     def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
         self._blocks = blocks

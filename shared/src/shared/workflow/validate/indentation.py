@@ -11,7 +11,7 @@ _NO_CODE: Final = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING})
 
 
 def indentation_problem(source: str) -> tuple[Location, str] | None:
-    """Return the first line with a wrong indentation, and what is wrong with it."""
+    """Return the first line with a wrong indentation, and the reason."""
     try:
         return next(_problems(source), None)
     except IndentationError as error:

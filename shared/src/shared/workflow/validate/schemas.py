@@ -10,11 +10,14 @@ _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "n
 _MAPS: Final = ("properties", "$defs", "definitions")
 _LISTS: Final = ("anyOf", "oneOf", "allOf")
 _INNER: Final = ("items", "additionalProperties")
+_DEEPEST: Final = 50
+"""Deeper schemas are not checked."""
+_MOST_NAMES: Final = 5
 
 
-def schema_problems(schema: Json, path: str = "") -> Iterator[str]:
+def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[str]:
     """Yield what no JSON schema may say, with the path to it."""
-    if isinstance(schema, bool):
+    if isinstance(schema, bool) or depth > _DEEPEST:
         return
     where = path or "the schema"
     if not isinstance(schema, dict):
@@ -30,13 +33,13 @@ def schema_problems(schema: Json, path: str = "") -> Iterator[str]:
             yield f"{_joined(path, key)} must be an object"
             continue
         for name, each in inner.items():
-            yield from schema_problems(each, _joined(path, f"{key}.{name}"))
+            yield from schema_problems(each, _joined(path, f"{key}.{name}"), depth + 1)
     for key in _LISTS:
         for number, each in enumerate(listed if isinstance(listed := schema.get(key), list) else ()):
-            yield from schema_problems(each, _joined(path, f"{key}[{number}]"))
+            yield from schema_problems(each, _joined(path, f"{key}[{number}]"), depth + 1)
     for key in _INNER:
         if isinstance(schema.get(key), dict):
-            yield from schema_problems(schema[key], _joined(path, key))
+            yield from schema_problems(schema[key], _joined(path, key), depth + 1)
 
 
 def _type(given: Json, where: str) -> Iterator[str]:
@@ -48,15 +51,16 @@ def _type(given: Json, where: str) -> Iterator[str]:
 
 
 def _required(schema: JsonObject, where: str) -> Iterator[str]:
-    names, properties = schema.get("required"), schema.get("properties")
-    if names is None or isinstance(names, bool):  # a flag in schemas of older drafts
+    required, properties = schema.get("required"), schema.get("properties")
+    if required is None or isinstance(required, bool):  # a flag in schemas of older drafts
         return
-    if not isinstance(names, list):
+    if not isinstance(required, list):
         yield f"required of {where} must be a list of names"
     elif isinstance(properties, dict):
-        missing = [to_string(name) for name in names if name not in properties]
+        missing = [to_string(name) for name in required if not isinstance(name, str) or name not in properties]
         if missing:
-            yield f"{where} requires {', '.join(missing)}, which its properties do not have"
+            names = ", ".join(missing[:_MOST_NAMES]) + (", …" if len(missing) > _MOST_NAMES else "")
+            yield f"{where} requires {names}, which its properties do not have"
 
 
 def _joined(path: str, key: str) -> str:

@@ -121,7 +121,7 @@ _LINE_BREAK: Final = re.compile(r"[\r\n\0]")
 
 
 Found: TypeAlias = Iterator[tuple[str | tuple[str, ...], str]]
-"""Setting, or setting and number of the entry from 0; and what is wrong."""
+"""Setting, or setting and number of the entry from 0; and the problem."""
 
 
 def _condition(block: Block) -> Found:
