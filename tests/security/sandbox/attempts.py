@@ -173,7 +173,7 @@ LEAVING_THE_REALM = (
     returns(
         "stack-after-a-microtask",
         "await null; return new Error().stack.split('\\n').map((line) => line.trim())"
-        ".filter((line) => !line.includes('<anonymous>'))",
+        ".filter((line) => !/<anonymous>|user-function/.test(line))",
         ["Error"],
     ),
     returns(

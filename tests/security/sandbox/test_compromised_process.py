@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
+from executor_service.sandbox.frame_connection import FrameConnection
 from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.process_spawner import Exit
 from executor_service.sandbox.script_session import ScriptSession
@@ -82,9 +83,9 @@ async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
     ours, theirs = socket.socketpair()
     jailer = Jailer()
     exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-    streams = await asyncio.open_unix_connection(sock=ours)
+    connection = await FrameConnection.open(ours, max_frame)
     convict = Convict(*await asyncio.open_unix_connection(sock=theirs))
-    child = Child(jailer, 7, exit_, streams, max_frame)  # type: ignore[arg-type]
+    child = Child(jailer, 7, exit_, connection)  # type: ignore[arg-type]
     yield Cell(child, convict, jailer, exit_)
     child.kill()
     convict.writer.transport.abort()

@@ -62,6 +62,63 @@ async def test_a_script_leaves_nothing_to_the_next_one_in_its_process(leave: str
         assert result.value() is None
 
 
+# Code that looks for what its own last run left behind, since runs of equal code share bytecode. Each must be null.
+LEFT_TO_ITSELF = {
+    "a function": "function own() {} const found = own.left ?? null; own.left = 'secret'; return found",
+    "a function's prototype": (
+        "function Own() {} const found = Own.prototype.left ?? null; Own.prototype.left = 1; return found"
+    ),
+    "a class": "class Own { static left = null } const found = Own.left; Own.left = 'secret'; return found",
+    "an object literal": (
+        "const own = {a: {b: 1}}; const found = own.a.left ?? null; own.a.left = 'secret'; return found"
+    ),
+    "an array literal": "const own = [1, [2]]; const found = own[1][1] ?? null; own[1].push('secret'); return found",
+    "a regular expression": "const own = /./g; const found = own.lastIndex || null; own.exec('ab'); return found",
+    "a template's strings": (
+        "const own = ((strings) => strings)`a`; const found = Array.prototype.left?.[0] ?? null;"
+        "Array.prototype.left = own; return found"
+    ),
+    "a template's realm": (
+        "const own = ((strings) => strings)`a`;"
+        "return Object.getPrototypeOf(own) === Array.prototype && own.raw.concat() instanceof Array ? null : 'other'"
+    ),
+    "a generator": (
+        "function* own() { yield 1; yield 2 } const found = own.prototype.left ?? null;"
+        "own.prototype.left = own(); own.prototype.left.next(); return found"
+    ),
+    "an argument": "const found = ref_1.left ?? null; ref_1.left = 'secret'; return found",
+    "its realm": (
+        "return [own => own, async () => {}, function* () {}].every((own) => own instanceof Function) ? null : 1"
+    ),
+    "its caller": "try { return arguments.callee.left ?? null } catch { return null }",
+}
+
+
+@pytest.mark.parametrize("code", LEFT_TO_ITSELF.values(), ids=LEFT_TO_ITSELF)
+async def test_code_leaves_nothing_to_its_next_run_in_its_process(code: str) -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for _ in range(3):
+            result = await sandbox.run(Script(code=code, bindings={"ref_1": {}}, owner="a"))
+            assert (result.error, result.value()) == (None, None)
+
+
+async def test_a_process_serves_any_number_of_different_codes() -> None:
+    """The process keeps bytecode of a limited number and size of codes."""
+    numbers = [*range(250), *range(5)]
+    padding = f"/* {'x' * 10_000} */"
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for number in numbers:
+            result = await sandbox.run(Script(code=f"{padding} return {number}", owner="a"))
+            assert result.value() == number
+
+
+async def test_code_that_does_not_parse_is_refused_each_time() -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for code in ("return 1", "let a = 1\nlet b = ]", "return 1", "let a = 1\nlet b = ]"):
+            result = await sandbox.run(Script(code=code, owner="a"))
+            assert (None if result.error is None else result.error.line) == (None if code == "return 1" else 2)
+
+
 async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
         secret = Conditions(scope="r", expressions=["environmentVariables.K"], environment={"K": "secret"}, owner="a")

@@ -215,6 +215,17 @@ async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
         assert [result.value() for result in await asyncio.gather(*scripts)] == list(range(12))
 
 
+async def test_a_process_that_stores_compiled_code_stores_no_values_of_its_runs() -> None:
+    """Otherwise it would reach its limit of memory, and be replaced."""
+    found: list[set[int]] = []
+    values = {"ref_1": "x" * (4 << 20)}
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
+        for number in range(40):
+            code = f"/* {number} */ {LOOK}"
+            assert (await sandbox.run(Script(code=code, bindings=values, owner="a"))).error is None
+        assert set.union(*found) == found[0]
+
+
 async def test_a_process_is_replaced_after_a_number_of_scripts() -> None:
     found: list[set[int]] = []
     size = PoolSize(running=1, spare=0, warming=1, scripts_per_process=5)

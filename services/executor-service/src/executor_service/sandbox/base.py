@@ -90,9 +90,7 @@ class ScriptSandbox:
         bindings = encode_bindings(script.bindings, self._limits.max_input_bytes)
         if bindings is None:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
-        frame = messages.encode(
-            messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
-        )
+        frame = self._frame_of(script, bindings)
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
         slot = await self._start_limiter.acquire(script.workspace_id)
@@ -100,6 +98,11 @@ class ScriptSandbox:
             return await self._run_in_process(script, frame, slot)
         finally:
             slot.release()
+
+    def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
+        return messages.encode(
+            messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
+        )
 
     async def _run_in_process(self, script: Script, frame: bytes, slot: StartSlot) -> ScriptResult:
         child = await self._take_process(script.owner, script.workspace_id)
@@ -176,8 +179,8 @@ class Deadline(NamedTuple):
         return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
 
 
-def encode_bindings(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
-    """Return the variables as JSON; None if they exceed `limit` bytes.
+def encode_bindings(bindings: Mapping[str, object], limit: int) -> Mapping[str, msgspec.Raw] | None:
+    """Return each variable as JSON; None if they exceed `limit` bytes.
 
     One by one: references into the same value, each a little deeper, are together far larger than any memory. Names
     become parameters of the user's function, so anything but an identifier would be code.
@@ -191,4 +194,4 @@ def encode_bindings(bindings: Mapping[str, object], limit: int) -> msgspec.Raw |
         if limit < 0:
             return None
         parts[name] = msgspec.Raw(part)
-    return msgspec.Raw(messages.encode(parts))
+    return parts

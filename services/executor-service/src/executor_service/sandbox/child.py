@@ -2,20 +2,16 @@
 
 import asyncio
 import socket
-import struct
-from typing import TypeAlias
 
 import msgspec
 
 from executor_service.sandbox import messages
+from executor_service.sandbox.frame_connection import FrameConnection, FrameTooLarge
 from executor_service.sandbox.model import SandboxUnavailable
 from executor_service.sandbox.process_spawner import Exit, ProcessSpawner
 
 _WARM_SECONDS = 10.0
 _EXIT_SECONDS = 1.0
-_LENGTH = struct.Struct(">I")
-
-Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ChildDied(Exception):
@@ -46,14 +42,12 @@ class Child:
         spawner: ProcessSpawner,
         number: int,
         exit_: "asyncio.Future[Exit]",
-        streams: Streams,
-        max_frame: int,
+        connection: FrameConnection,
     ) -> None:
         self._spawner = spawner
         self._number = number
         self._exit = exit_
-        self._reader, self._writer = streams
-        self._max_frame = max_frame
+        self._connection = connection
         self._pending_replies = 0
         self.needs_replacement = False
         self.scripts = 0
@@ -62,10 +56,10 @@ class Child:
     async def spawn(cls, spawner: ProcessSpawner, max_frame: int) -> "Child":
         """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
         try:
-            number, exit_, streams = await _fork_connected(spawner)
+            number, exit_, connection = await _fork_connected(spawner, max_frame)
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
-        child = cls(spawner, number, exit_, streams, max_frame)
+        child = cls(spawner, number, exit_, connection)
         child._pending_replies = 1  # its greeting
         try:
             async with asyncio.timeout(_WARM_SECONDS):
@@ -89,21 +83,20 @@ class Child:
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
         """Send one frame: a message, or encoded bytes."""
-        self._write(message if isinstance(message, bytes) else messages.encode(message))
+        self._pending_replies += 1
         try:
-            await self._writer.drain()
+            await self._connection.send(message if isinstance(message, bytes) else messages.encode(message))
         except ConnectionError:
             raise ChildDied(await self._wait_for_exit()) from None
 
     async def receive(self) -> list[messages.Message]:
         """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply, TooManyValues."""
         try:
-            size = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))[0]
-            if size > self._max_frame:
-                raise ProtocolBroken
-            answer = messages.decode(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, ConnectionError):
+            answer = messages.decode(await self._connection.receive())
+        except ConnectionError:
             raise ChildDied(await self._wait_for_exit()) from None
+        except FrameTooLarge as error:
+            raise ProtocolBroken from error
         except msgspec.DecodeError as error:
             raise ProtocolBroken from error
         except RecursionError as error:
@@ -116,11 +109,7 @@ class Child:
     def kill(self) -> None:
         """Kill the process, idempotently."""
         self._spawner.kill(self._number)
-        self._writer.transport.abort()
-
-    def _write(self, frame: bytes) -> None:
-        self._pending_replies += 1
-        self._writer.write(_LENGTH.pack(len(frame)) + frame)
+        self._connection.abort()
 
     async def _wait_for_exit(self) -> Exit:
         """Return how it ended after closing its socket; kill it if it is still alive."""
@@ -141,13 +130,15 @@ class Child:
                 raise ProtocolBroken
 
 
-async def _fork_connected(spawner: ProcessSpawner) -> tuple[int, "asyncio.Future[Exit]", Streams]:
+async def _fork_connected(
+    spawner: ProcessSpawner, max_frame: int
+) -> tuple[int, "asyncio.Future[Exit]", FrameConnection]:
     """Fork a child, and keep the other end of its socket. Raises OSError."""
     ours, theirs = socket.socketpair()
     try:
         with theirs:
             number, exit_ = spawner.fork(theirs)
-        return number, exit_, await asyncio.open_unix_connection(sock=ours)
+        return number, exit_, await FrameConnection.open(ours, max_frame)
     except BaseException:
         ours.close()
         raise

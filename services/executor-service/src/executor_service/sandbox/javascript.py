@@ -5,8 +5,10 @@ import importlib.util
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from executor_service.sandbox import messages, script_errors
 from executor_service.sandbox.base import Deadline, ScriptSandbox, encode_bindings
@@ -20,6 +22,7 @@ from executor_service.sandbox.model import (
     PoolSize,
     SandboxLimits,
     SandboxUnavailable,
+    Script,
     ScriptError,
 )
 from executor_service.sandbox.pool import Reservation
@@ -101,6 +104,12 @@ class JavaScriptSandbox(ScriptSandbox):
         if OWN_ROOT not in self.describe():
             log.warning("sandbox_namespaces_unavailable", layers=self.describe())
 
+    def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
+        return messages.encode_script(
+            messages.JavaScript(code=script.code, names=list(bindings)),
+            messages.Arguments(values=list(bindings.values()), params=script.params, environment=script.environment),
+        )
+
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
         reservation = Reservation(conditions.owner, conditions.scope)
@@ -131,7 +140,10 @@ class JavaScriptSandbox(ScriptSandbox):
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
-            frame = messages.encode(messages.Evaluate(code=_BOOLEAN.format(expression), bindings=bindings))
+            frame = messages.encode_script(
+                messages.Evaluate(code=_BOOLEAN.format(expression), names=list(bindings)),
+                messages.Arguments(values=list(bindings.values())),
+            )
             if len(frame) > self._limits.max_input_bytes:
                 return ConditionResult(failed=index, error=script_errors.input_too_large(self._limits))
             shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)

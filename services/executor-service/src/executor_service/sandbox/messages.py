@@ -3,6 +3,8 @@
 They may be hostile: they are parsed, bounded and used only for that script's outcome.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from shared.surrogates import replace_escaped_surrogates
@@ -108,10 +110,28 @@ def decode_headers(call: FetchCall) -> dict[str, str]:
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):
-    """Run this in a fresh context."""
+    """Run this Python code."""
 
     code: str
     bindings: object
+    params: object
+    environment: object
+
+
+class JavaScript(msgspec.Struct, frozen=True, tag="run", kw_only=True):
+    """Run this code in a fresh context. `names` are the parameters of its function.
+
+    The process compiles equal messages once. `Arguments` follow in the same frame, after a newline.
+    """
+
+    code: str
+    names: Sequence[str]
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Values of the function's parameters, and of two globals in a fresh context."""
+
+    values: Sequence[msgspec.Raw]
     params: object | msgspec.UnsetType = msgspec.UNSET
     environment: object | msgspec.UnsetType = msgspec.UNSET
 
@@ -123,11 +143,8 @@ class Harden(msgspec.Struct, frozen=True, tag="harden", kw_only=True):
     environment: object
 
 
-class Evaluate(msgspec.Struct, frozen=True, tag="evaluate", kw_only=True):
-    """Run this in the hardened context."""
-
-    code: str
-    bindings: object
+class Evaluate(JavaScript, frozen=True, tag="evaluate", kw_only=True):
+    """Run this code in the hardened context."""
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):
@@ -141,3 +158,8 @@ class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):
 
 
 encode = msgspec.json.Encoder().encode
+
+
+def encode_script(script: JavaScript, arguments: Arguments) -> bytes:
+    """Return the frame of a script."""
+    return encode(script) + b"\n" + encode(arguments)

@@ -10,9 +10,9 @@ from executor_service.sandbox.model import ErrorKind, SandboxLimits, ScriptError
 from executor_service.sandbox.process_spawner import Exit
 from shared.workflow.format.sizes import MAX_VALUES
 
-# The harness builds the code as a function body, which V8 numbers from its own two header lines.
+# The code is a function body, below two header lines.
 _HEADER_LINES = 2
-_FRAME = re.compile(r"\(eval at start \(<anonymous>:\d+:\d+\), <anonymous>:(\d+):\d+\)")
+_FRAME = re.compile(r"^    at (?:.*\()?user-function\.js:(\d+):\d+\)?$", re.MULTILINE)
 _NAMES = {"SyntaxError": "Syntax Error", "ReferenceError": "Reference Error", "TypeError": "Type Error"}
 _LONGEST_SOURCE = 1000
 # The first process of a namespace survives SIGABRT; the C library then executes a forbidden instruction.

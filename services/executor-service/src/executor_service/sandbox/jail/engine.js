@@ -32,16 +32,20 @@ const HEADER_BYTES = 4;
 const BUFFER_BYTES = 1 << 16;
 const CONTEXT = { __proto__: null, microtaskMode: "afterEvaluate" };
 const RUN = '{"type":"run"';
+const EVALUATE = '{"type":"evaluate"';
 const HARDEN = '{"type":"harden"';
 const READY = '[{"type":"ready"}]';
 // Whatever runs first compiles the harness and touches its memory: better this than a script that waits.
-const FIRST_SCRIPT = '{"type":"run","code":"return 1","bindings":{}}';
+const FIRST_SCRIPT = '{"type":"run","code":"return 1","names":[]}\n{"values":[]}';
 const WORN = '[{"type":"worn"},';
 const UNCAUGHT = '[{"type":"uncaught","text":""}]';
-// What V8 writes before the body of a function that is made of text.
+// Lines before the code in the source of its function, both in V8's own text and in ours.
 const FUNCTION_LINES = 2;
+const MAX_COMPILED = 100;
+const MAX_COMPILED_CHARS = 1 << 20;
 // With the name that V8 gives to code without one.
 const named = { __proto__: null, filename: "<anonymous>" };
+const USER_CODE = "user-function.js";
 const harness = new Script(
   `${readFileSync(join(__dirname, "harness.js"), "utf8")}(${limits.join()}, ${JSON.stringify(__filename)})`,
   named,
@@ -49,29 +53,46 @@ const harness = new Script(
 const nothing = new Script("", named);
 
 // ---- frames
-const buffer = Buffer.alloc(BUFFER_BYTES);
+const input = Buffer.alloc(BUFFER_BYTES);
+const output = Buffer.alloc(BUFFER_BYTES);
+let buffered = 0;
 
-const readFully = (target, size) => {
-  for (let at = 0; at < size; ) {
-    const count = readSync(connection, target, at, size - at, null);
+const readAtLeast = (target, at, size) => {
+  while (at < size) {
+    const count = readSync(connection, target, at, target.length - at, null);
     if (count === 0) reallyExit(0); // the parent has gone
     at += count;
   }
+  return at;
 };
 
+// One read usually returns a whole frame. What follows it stays in the buffer, and nothing of it.
 const receive = () => {
-  readFully(buffer, HEADER_BYTES);
-  const size = buffer.readUInt32BE(0);
-  const target = size <= BUFFER_BYTES ? buffer : Buffer.allocUnsafeSlow(size);
-  readFully(target, size);
-  const text = target.utf8Slice(0, size);
-  target.fill(0, 0, size);
+  buffered = readAtLeast(input, buffered, HEADER_BYTES);
+  const end = input.readUInt32BE(0) + HEADER_BYTES;
+  if (end > BUFFER_BYTES) return receiveLarge(end);
+  buffered = readAtLeast(input, buffered, end);
+  const text = input.utf8Slice(HEADER_BYTES, end);
+  input.copyWithin(0, end, buffered);
+  input.fill(0, buffered - end, buffered);
+  buffered -= end;
+  return text;
+};
+
+const receiveLarge = (end) => {
+  const target = Buffer.allocUnsafeSlow(end);
+  input.copy(target, 0, 0, buffered);
+  readAtLeast(target, buffered, end);
+  input.fill(0, 0, buffered);
+  buffered = 0;
+  const text = target.utf8Slice(HEADER_BYTES, end);
+  target.fill(0);
   return text;
 };
 
 const send = (text) => {
   const isShort = text.length * 3 + HEADER_BYTES <= BUFFER_BYTES;
-  const target = isShort ? buffer : Buffer.allocUnsafeSlow(Buffer.byteLength(text) + HEADER_BYTES);
+  const target = isShort ? output : Buffer.allocUnsafeSlow(Buffer.byteLength(text) + HEADER_BYTES);
   const size = target.utf8Write(text, HEADER_BYTES);
   target.writeUInt32BE(size, 0);
   for (let at = 0; at < size + HEADER_BYTES; ) at += writeSync(connection, target, at, size + HEADER_BYTES - at, null);
@@ -90,11 +111,18 @@ const newRealm = () => {
 
 const answer = (realm, frame) => {
   try {
-    realm.receive(frame);
+    if (frame.startsWith(RUN) || frame.startsWith(EVALUATE)) {
+      const end = frame.indexOf("\n");
+      const script = compile(realm, frame.slice(0, end));
+      if (typeof script === "string") return script;
+      realm.start(script.runInContext(realm.context), frame.slice(end + 1));
+    } else {
+      realm.receive(frame);
+    }
     nothing.runInContext(realm.context); // and every microtask that is due
     return realm.drain();
   } catch {
-    return unparsable(realm, frame) ?? UNCAUGHT;
+    return UNCAUGHT;
   }
 };
 
@@ -106,36 +134,67 @@ const isWorn = () => {
   return total_heap_size > wornHeapBytes || external_memory > wornBufferBytes;
 };
 
-// ---- code that does not parse
-// V8 says where only to the caller of a script, here one in a realm without user code: the code is compiled there, as
-// the harness does it, and never called.
-const source = { __proto__: null, frame: "" };
-const compiler = createContext(source);
-const compilation = new Script(
+// ---- code
+// A workflow runs the same code again and again, so its bytecode is shared by all realms. It holds no state: closures,
+// literals and feedback belong to the function that each realm gets.
+const compiled = new Map();
+let compiledChars = 0;
+
+// A function body must parse by itself, so that code cannot close it and continue outside, which only a constructor of
+// functions verifies. It does so in a realm without user code, and its result is never called. With a parameter that is a
+// pattern, `arguments` is a copy, through which code cannot assign to the variables, as it is in strict code, which may
+// have no such parameter.
+const source = { __proto__: null, head: "" };
+const checker = createContext(source);
+const check = new Script(
   `{
-    const { bindings, code } = JSON.parse(frame);
-    Reflect.construct(Object.getPrototypeOf(async () => {}).constructor, [...Object.keys(bindings), code]);
+    const { code, names } = JSON.parse(head);
+    const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
+    const parameters = [...names, "...{}"];
+    try {
+      Reflect.construct(AsyncFunction, [...parameters, code]);
+    } catch {
+      parameters.pop();
+      Reflect.construct(AsyncFunction, [...parameters, code]);
+    }
+    \`(async function (\${parameters}\\n) {\\n\${code}\\n})\`;
   }`,
   named,
 );
 const withoutFrames = () => "";
 
-const unparsable = (realm, frame) => {
-  if (typeof JSON.parse(frame).code !== "string") return undefined;
-  source.frame = frame;
+// Returns the script that evaluates to the function, or the message about code that does not parse.
+const compile = (realm, start) => {
+  const known = compiled.get(start);
+  if (known !== undefined) return known;
+  // A copy: V8 stores a part of a text with the whole text, here with the values of this run.
+  const head = Buffer.from(start, "utf8").toString("utf8");
+  source.head = head;
   setPrepareStackTraceCallback(withoutFrames);
   try {
-    compilation.runInContext(compiler);
-    return undefined;
+    const script = new Script(check.runInContext(checker), { __proto__: null, filename: USER_CODE });
+    if (compiled.size === MAX_COMPILED || compiledChars + head.length > MAX_COMPILED_CHARS) {
+      compiled.clear();
+      compiledChars = 0;
+    }
+    if (head.length <= MAX_COMPILED_CHARS) {
+      compiled.set(head, script);
+      compiledChars += head.length;
+    }
+    return script;
   } catch (error) {
-    const [place] = error.stack.split("\n", 1);
-    const line = place.slice(place.lastIndexOf(":") + 1) - FUNCTION_LINES;
-    const text = JSON.stringify(`${error.message}`);
-    return `[{"type":"unparsable","text":${text},"line":${line > 0 ? line : null}}]`;
+    return unparsable(error);
   } finally {
-    source.frame = "";
+    source.head = "";
     setPrepareStackTraceCallback(realm.prepareStackTrace);
   }
+};
+
+const unparsable = (error) => {
+  const [place] = error.stack.split("\n", 1);
+  const line = place.slice(place.lastIndexOf(":") + 1) - FUNCTION_LINES;
+  const text = JSON.stringify(`${error.message}`);
+  return `[{"type":"unparsable","text":${text},"line":${line > 0 ? line : null}}]`;
 };
 
 // ---- this realm

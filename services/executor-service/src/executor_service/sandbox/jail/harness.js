@@ -6,10 +6,9 @@
   "use strict";
 
   const { parse, stringify } = JSON;
-  const { apply, construct, defineProperty, getPrototypeOf, ownKeys } = Reflect;
+  const { apply, defineProperty, getPrototypeOf, ownKeys } = Reflect;
   const { create, freeze, hasOwn } = Object;
-  const String_ = String, Promise_ = Promise, TypeError_ = TypeError, Error_ = Error, Array_ = Array;
-  const AsyncFunction = getPrototypeOf(async () => {}).constructor;
+  const String_ = String, Promise_ = Promise, TypeError_ = TypeError, Error_ = Error;
   const uncurried = (method) => Function.prototype.call.bind(method);
   const then = uncurried(Promise.prototype.then);
   const slice = uncurried(String.prototype.slice);
@@ -187,32 +186,14 @@
     );
   };
 
-  const start = ({ code, bindings, params, environment }) => {
+  const start = (main, text) => {
+    const { values, params, environment } = parse(text);
     match(EMPTY, ""); // for `RegExp.$1` and its like to hold nothing of an earlier evaluation
     outbox = stdout = "";
     stdoutLines = fetches = waiting = 0;
     settled = false;
     if (params !== undefined) expose("params", params);
     if (environment !== undefined) expose("environmentVariables", environment);
-    const names = ownKeys(bindings);
-    const values = new Array_(names.length);
-    for (let i = 0; i < names.length; i++) {
-      defineProperty(values, i, { __proto__: null, value: bindings[names[i]], writable: true, enumerable: true, configurable: true });
-    }
-    const add = (value) =>
-      defineProperty(names, names.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
-    // A function body is parsed by itself, so code cannot close it and continue outside. With a parameter that is a
-    // pattern, `arguments` is a copy, through which code cannot assign to the variables, as it is in strict code, which
-    // may have no such parameter.
-    let main;
-    try {
-      add("...{}"), add(code);
-      main = construct(AsyncFunction, names);
-    } catch {
-      names.length -= 2;
-      add(code);
-      main = construct(AsyncFunction, names);
-    }
     try {
       then(apply(main, undefined, values), returned, failed);
     } catch (error) {
@@ -262,8 +243,7 @@
 
   const receive = (text) => {
     const frame = parse(text);
-    if (frame.type === "run" || frame.type === "evaluate") start(frame);
-    else if (frame.type === "fetched") fetched(frame);
+    if (frame.type === "fetched") fetched(frame);
     else if (frame.type === "harden") {
       expose("params", frame.params);
       expose("environmentVariables", frame.environment);
@@ -320,5 +300,5 @@
     throw new Error_("Not supported");
   };
 
-  return { __proto__: null, receive, drain, isSettled: () => settled, prepareStackTrace, importModule, ignore: () => {} };
+  return { __proto__: null, start, receive, drain, isSettled: () => settled, prepareStackTrace, importModule, ignore: () => {} };
 })
