@@ -173,14 +173,7 @@ const compile = (realm, start) => {
   setPrepareStackTraceCallback(withoutFrames);
   try {
     const script = new Script(check.runInContext(checker), { __proto__: null, filename: USER_CODE });
-    if (compiled.size === MAX_COMPILED || compiledChars + head.length > MAX_COMPILED_CHARS) {
-      compiled.clear();
-      compiledChars = 0;
-    }
-    if (head.length <= MAX_COMPILED_CHARS) {
-      compiled.set(head, script);
-      compiledChars += head.length;
-    }
+    store(head, script);
     return script;
   } catch (error) {
     return unparsable(error);
@@ -188,6 +181,16 @@ const compile = (realm, start) => {
     source.head = "";
     setPrepareStackTraceCallback(realm.prepareStackTrace);
   }
+};
+
+const store = (head, script) => {
+  if (head.length > MAX_COMPILED_CHARS) return;
+  if (compiled.size === MAX_COMPILED || compiledChars + head.length > MAX_COMPILED_CHARS) {
+    compiled.clear();
+    compiledChars = 0;
+  }
+  compiled.set(head, script);
+  compiledChars += head.length;
 };
 
 const unparsable = (error) => {

@@ -35,9 +35,6 @@ FLAGS = (
     "--v8-pool-size=1",
     # A collection marks in one go: realms that end while marking is under way would all survive it.
     "--no-incremental-marking",
-    # Collections cost what survives them, here little and always the same: collect when the heap is 4 × as large, so
-    # less often.
-    "--heap-growing-percent=300",
     "--disable-sigusr1",
     # Compiled code would keep the realm of its script alive.
     "--no-compilation-cache",
