@@ -7,6 +7,7 @@ turn. CPU times come from the kernel's scheduler, so other work on the machine h
 import argparse
 import os
 import statistics
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,8 @@ PARTS: Final = {
 OTHER: Final = "other"
 TOTAL: Final = "total"
 WARM_SECONDS: Final = 2.0
+SETTLE_SECONDS: Final = 2.0
+"""The last calls of a load are canceled, which ends their script processes; new ones start in this time."""
 NANOSECONDS_PER_TICK: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 Costs = dict[str, float]
 
@@ -82,6 +85,7 @@ def table(costs: dict[str, Costs]) -> Table:
 
 def _costs(root: int, target: Target, callers: int, seconds: float) -> Costs:
     """Return the CPU time of each part per run, in µs."""
+    time.sleep(SETTLE_SECONDS)
     before = _used(root)
     requests = http_load.measure(target, callers=callers, seconds=seconds).requests
     used = _used(root)
