@@ -88,6 +88,11 @@ def _panel(console: Console, sights: Sights) -> None:
     console.shows("Connects to")
 
 
+def _models(console: Console, sights: Sights) -> None:
+    _panel(console, sights)
+    console.press("Choose a model").shows("GPT-5 mini")
+
+
 def _palette(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Calls a model")
 
@@ -214,6 +219,7 @@ VISITS: dict[str, Visit] = {
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
     "panel": _panel,
     "tools": _tools,
+    "models": _models,
     "palette": _palette,
     "context-menu": _context_menu,
     "find-block": _find_block,

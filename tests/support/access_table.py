@@ -201,6 +201,7 @@ TABLE: Final = (
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
     Row("GET", "/api/block-types", (), subject="nothing"),
+    Row("GET", "/api/models", (), subject="nothing"),
     Row("GET", "/api/files/serve/{key}", (), "plain", subject="nothing", answers=NOTHING_THERE),
     Row("GET", f"{W}/executions/{{execution_id}}", LOOK, "plain"),
     Row("POST", f"{W}/executions/{{execution_id}}/cancel", (EXECUTE,), "plain", of_people=(WRITE,)),

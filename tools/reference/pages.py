@@ -13,6 +13,7 @@ from tools.observability.kubernetes import dashboard_maps, prometheus_rule
 from tools.reference.blocks import blocks_page
 from tools.reference.configuration import configuration_page
 from tools.reference.metrics import metrics_page
+from tools.reference.models import models_file
 from tools.reference.routes import routes_page
 from tools.reference.runbooks import alerts_page
 from tools.reference.workflow_files import workflow_files_page, workflow_schema
@@ -23,6 +24,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/workflow-files.md": workflow_files_page,
     "docs/workflow.schema.json": workflow_schema,
     "docs/api/routes.md": routes_page,
+    "shared/src/shared/workflow/catalog/models.json": models_file,
     "docs/configuration.md": configuration_page,
     "docs/operations/metrics.md": metrics_page,
     "docs/operations/alerts.md": partial(alerts_page, ROOT),

@@ -1,5 +1,6 @@
 import { Trash2, X } from 'lucide-react';
 import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useModels } from '@/api/models';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
@@ -10,14 +11,16 @@ import { JsonView } from '@/ui/json-view';
 import { type BlockType, type Catalog, isAdvanced, type Setting, settingsOf } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
+import { hasValue, isKeyOptional, knownModel, settingsOfModel } from '@/workflow/models';
 import { nameProblem } from '@/workflow/names';
 import { referenceCheck } from '@/workflow/reference-check';
 import { type LastOutputs, referencesFor } from '@/workflow/references';
-import { type Block, isContainer, type Json, storedValue, type WorkflowState } from '@/workflow/state';
+import { type Block, isContainer, type Json, storedValue, textOf, type WorkflowState } from '@/workflow/state';
 import styles from './block-panel.module.css';
 import type { Language } from './code-editor';
 import { Connections } from './connections';
 import { ContainerSettings } from './container-settings';
+import { ModelSetting } from './model-setting';
 import { JsonSetting, SettingControl } from './setting';
 import type { Completions } from './setting-props';
 import { Switch } from './switch';
@@ -174,6 +177,7 @@ function Settings({
   disabled,
   completions,
 }: PartProps & { type: BlockType | undefined; completions: Completions }) {
+  const models = useModels();
   const set = (id: string, control: string, value: Json) =>
     store.edit((current) => setValue(current, block.id, id, control, value), `${block.id} ${id}`);
   if (!type) {
@@ -188,23 +192,35 @@ function Settings({
       />
     ));
   }
-  const settings = settingsOf(block, type);
+  const known = knownModel(models, textOf(storedValue(block, 'model')));
+  const settings = settingsOfModel(settingsOf(block, type), block, known);
+  const isFurther = (setting: Setting) =>
+    isAdvanced(setting, block) || (setting.id === 'apiKey' && !!known && isKeyOptional(block, known));
   const [usual, further] = [
-    settings.filter((setting) => !isAdvanced(setting, block)),
-    settings.filter((setting) => isAdvanced(setting, block)),
+    settings.filter((setting) => !isFurther(setting)),
+    settings.filter((setting) => isFurther(setting)),
   ];
-  const control = (setting: Setting) => (
-    <SettingControl
-      key={`${block.id} ${setting.id}`}
-      setting={setting}
-      value={storedValue(block, setting.id)}
-      blockId={block.id}
-      disabled={disabled}
-      completions={completions}
-      language={languageOf(block, setting.id)}
-      onChange={(value) => set(setting.id, setting.type, value)}
-    />
-  );
+  const control = (setting: Setting) => {
+    const props = {
+      setting,
+      value: storedValue(block, setting.id),
+      blockId: block.id,
+      disabled,
+      completions,
+      onChange: (value: Json) => set(setting.id, setting.type, value),
+    };
+    const key = `${block.id} ${setting.id}`;
+    return setting.id === 'model' && setting.type === 'combobox' ? (
+      <ModelSetting
+        key={key}
+        {...props}
+        hasKey={hasValue(block, 'apiKey')}
+        onUseSecret={(name) => set('apiKey', 'short-input', `{{${name}}}`)}
+      />
+    ) : (
+      <SettingControl key={key} {...props} language={languageOf(block, setting.id)} />
+    );
+  };
   return (
     <>
       {usual.map(control)}

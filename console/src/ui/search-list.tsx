@@ -90,6 +90,7 @@ export function SearchList<Option extends SearchOption>(props: Props<Option>) {
                     role="option"
                     aria-selected={option === chosen}
                     className={styles.option}
+                    onMouseDown={(event) => event.preventDefault()} // the search field keeps the focus
                     onClick={() => onChoose(option)}
                   >
                     <span className={styles.icon}>{option.icon}</span>

@@ -62,6 +62,7 @@ GATEWAY_ONLY = [
     ("GET", f"{TOOL_SERVERS}/{{publication_id}}"),
     ("PUT", f"{TOOL_SERVERS}/{{publication_id}}"),
     ("DELETE", f"{TOOL_SERVERS}/{{publication_id}}"),
+    ("GET", "/internal/model-providers"),
     ("POST", "/internal/erasures"),
     ("GET", "/internal/erasures/workflows/{workflow_id}"),
 ]

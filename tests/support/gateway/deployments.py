@@ -8,6 +8,7 @@ from tests.support.gateway.erasures import FakeEraser
 from tests.support.gateway.people import FakeEnvironment
 
 from shared.contracts.deployments import (
+    ConfiguredProviders,
     CreateWorkflow,
     Deploy,
     Deployed,
@@ -56,6 +57,10 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.warnings: tuple[str, ...] = ()
         self.accepted_warnings: tuple[str, ...] | None = None
         """Those of the latest deploy."""
+        self.keyed_providers: tuple[str, ...] = ()
+
+    async def configured_providers(self) -> ConfiguredProviders:
+        return ConfiguredProviders(self.keyed_providers)
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
         self.looks += 1

@@ -20,7 +20,7 @@ import executor_service.bootstrap
 import gateway.bootstrap
 import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.keys import configured_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES, ExecutorSettings
 from flowport.home import SealingKeys, new_key
@@ -71,7 +71,7 @@ async def run_embedded_services(
         DeploySettings,
         **common,
         environment_keys=SecretStr(keys.environment),
-        keyed_providers=tuple(keyed_providers(load_settings(ProviderSettings))),
+        keyed_providers=tuple(configured_providers(load_settings(ProviderSettings))),
     )
     jobs_settings = load_settings(JobsSettings, **common, webhook_keys=SecretStr(keys.webhooks))
     apps: list[tuple[FastAPI, socket.socket]] = [

@@ -20,7 +20,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Protocol, Self
 
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.keys import configured_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home, new_key
@@ -227,7 +227,7 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.DEPLOY)}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.JOBS)}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.GATEWAY)}",
-            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(load_settings(ProviderSettings))),
+            "FLOWPORT_KEYED_PROVIDERS": ",".join(configured_providers(load_settings(ProviderSettings))),
             NEEDS_NAMESPACES: os.environ.get(NEEDS_NAMESPACES, "false"),  # a local stack runs the user's own code
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # no load balancer polls /readyz
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),

@@ -20,6 +20,7 @@ from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.deletion import deletion_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
+from deploy_service.api.models import models_router
 from deploy_service.api.publications import publications_router
 from deploy_service.api.runs import runs_router
 from deploy_service.api.workflows import workflows_router
@@ -127,6 +128,7 @@ def build(
             workflows_router(workflow_service, draft_service, tokens),
             deployments_router(deployment_service, version_service, tokens),
             environment_router(environment_service, tokens),
+            models_router(settings.keyed_providers, tokens),
             deletion_router(DeletionService(workflow_service, MongoDeletion(store)), tokens),
             publications_router(
                 Chats(chats, workflows, clock),

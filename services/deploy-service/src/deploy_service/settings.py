@@ -25,7 +25,9 @@ class DeploySettings(TicketCheckSettings):
         " values); restart once; then new alone. Empty: environment values are refused.",
     )
     keyed_providers: CommaList = Field(
-        (), description="Model providers with an API key in executor-service: their blocks deploy without one."
+        (),
+        description="Model providers with an API key in executor-service: their blocks deploy without one. Also vllm"
+        " and litellm if they have a URL there: the list of models in the console shows these providers as configured.",
     )
 
     @model_validator(mode="after")

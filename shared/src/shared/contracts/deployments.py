@@ -254,6 +254,12 @@ class SetEnvironmentValue(msgspec.Struct, frozen=True):
     actor_id: str
 
 
+class ConfiguredProviders(msgspec.Struct, frozen=True):
+    """Model providers that are configured on this server."""
+
+    names: tuple[str, ...] = ()
+
+
 def personal_workspace_id(user_id: str) -> str:
     """Return the workspace id under which a user's personal values are stored."""
     return f"user:{user_id}"

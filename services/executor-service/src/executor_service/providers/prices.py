@@ -1,5 +1,6 @@
 """Costs of a turn for the provider's payer, by public price lists."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
@@ -8,6 +9,8 @@ from executor_service.providers.model import NO_COST, Cost, Tokens
 _LIST: Final = "genai_prices"
 """Large, and needed only if this server pays: loaded on first use."""
 _DECIMALS: Final = 8
+PRICE_LISTS: Final[Mapping[str, str]] = {"kimi": "moonshotai"}
+"""Names in the price lists of providers that we name differently."""
 
 
 def cost_of(model: str, provider: str, tokens: Tokens) -> Cost:
@@ -17,7 +20,7 @@ def cost_of(model: str, provider: str, tokens: Tokens) -> Cost:
         input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached_input or None
     )
     try:
-        found = prices.calc_price(used, model_ref=model, provider_id=provider)
+        found = prices.calc_price(used, model_ref=model, provider_id=PRICE_LISTS.get(provider, provider))
     except LookupError:
         return NO_COST
     return Cost(round(float(found.input_price), _DECIMALS), round(float(found.output_price), _DECIMALS))

@@ -10,6 +10,7 @@ from gateway.bootstrap.outside import Outside
 from gateway.features.api_page import docs_page_router
 from gateway.features.block_types.routes import block_types_router
 from gateway.features.conversions.routes import conversions_router
+from gateway.features.models.routes import models_router
 from gateway.features.workflow_schema.routes import workflow_schema_router
 from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
@@ -71,6 +72,7 @@ def workflow_routers(
         docs_page_router(),
         authoring_router(access, deploy, drafts, deployments, tallies),
         block_types_router(access, installed_catalog()),
+        models_router(access, deploy),
         workflow_schema_router(installed_catalog()),
         conversions_router(access, deploy, drafts),
     )

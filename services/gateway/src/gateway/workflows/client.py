@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.contracts.deployments import (
+    ConfiguredProviders,
     CreateWorkflow,
     Deploy,
     Deployed,
@@ -126,6 +127,9 @@ class HttpDeployClient:
 
     async def delete_value(self, place: str, name: str) -> None:
         await self._client.call("DELETE", path_of("environment", place, "names", name))
+
+    async def configured_providers(self) -> ConfiguredProviders:
+        return await self._client.call("GET", path_of("model-providers"), returns=ConfiguredProviders)
 
     async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
         words = {"from": before, "to": after}

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.deleter import Deleter, StoredWorkflows
 from shared.contracts.deployments import (
+    ConfiguredProviders,
     CreateWorkflow,
     Deploy,
     Deployed,
@@ -145,5 +146,12 @@ class Environment(Protocol):
         """Raises NotFound."""
 
 
-class DeployClient(Deployments, Authoring, Environment, Deleter, StoredWorkflows, Protocol):
+class ModelProviders(Protocol):
+    """Model providers that deploy-service knows."""
+
+    async def configured_providers(self) -> ConfiguredProviders:
+        """Return the providers that are configured on this server. Raises Unavailable."""
+
+
+class DeployClient(Deployments, Authoring, Environment, ModelProviders, Deleter, StoredWorkflows, Protocol):
     """All ports that deploy-service implements."""
