@@ -62,6 +62,8 @@ class Sights:
         account.http.post("/api/a2a/agents", json=agent).raise_for_status()
         look = {"welcomeMessage": "Hi! Send me a text, and I say it back."}
         account.chat(account.publish(talking("Front desk")), "front-desk", title="Front desk", customizations=look)
+        deleted = account.import_(answering("Old report", "return 1;"))
+        account.http.delete(f"/api/workflows/{deleted}").raise_for_status()
         guests = {"title": "Board room", "authType": "email", "allowedEmails": ["ada@example.com", "@board.example"]}
         self.invited = account.publish(talking("Board room"))
         account.chat(self.invited, "board-room", **guests)
@@ -224,6 +226,7 @@ VISITS: dict[str, Visit] = {
     "context-menu": _context_menu,
     "find-block": _find_block,
     "commands": _commands,
+    "deleted-workflows": lambda console, _: console.goto("/").press("Deleted workflows").shows("Old report"),
     "new-workflow": lambda console, _: console.goto("/").press("New workflow").shows("Blank workflow"),
     "deployment": _deployment,
     "compare": _compare,

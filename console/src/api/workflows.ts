@@ -5,11 +5,13 @@ import { readDraft, saveDraft } from './draft';
 import { useSignedIn } from './session';
 
 export type WorkflowRow = ResponseBody<'/api/workflows', 'get'>['data'][number];
+export type DeletedWorkflow = ResponseBody<'/api/workspaces/{workspace_id}/workflows/deleted', 'get'>['data'][number];
 export type Deployment = ResponseBody<'/api/workflows/{workflow_id}/deploy', 'get'>;
 
 export const workflowKeys = {
   all: ['workflows'] as const,
   modified: ['workflows', 'modified'] as const,
+  deleted: ['workflows', 'deleted'] as const,
   one: (id: string) => ['workflows', id] as const,
   deployment: (id: string) => ['workflows', id, 'deployment'] as const,
   versions: (id: string) => ['workflows', id, 'versions'] as const,
@@ -123,6 +125,56 @@ export function useArchiveWorkflow() {
     mutationFn: (id: string) =>
       unwrap(api.DELETE('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
     onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+/** Load the deleted workflows that can be restored. */
+export function useDeletedWorkflows() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: workflowKeys.deleted,
+    queryFn: () =>
+      unwrap(
+        api.GET('/api/workspaces/{workspace_id}/workflows/deleted', {
+          params: { path: { workspace_id: workspace.id } },
+        }),
+      ),
+    select: (found) => found.data,
+  });
+}
+
+/** Restore a deleted workflow, with `redeploy` including its live version. */
+export function useRestoreWorkflow() {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: ({ id, redeploy }: { id: string; redeploy: boolean }) =>
+      unwrap(
+        api.POST('/api/workspaces/{workspace_id}/workflows/{workflow_id}/restore', {
+          params: { path: { workspace_id: workspace.id, workflow_id: id } },
+          body: { redeploy },
+        }),
+      ),
+    onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+/** Permanently delete a workflow and its runs. */
+export function useEraseWorkflow() {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: (id: string) =>
+      unwrap(
+        api.DELETE('/api/workspaces/{workspace_id}/workflows/{workflow_id}', {
+          params: { path: { workspace_id: workspace.id, workflow_id: id } },
+        }),
+      ),
+    onSuccess: (_, id) =>
+      client.setQueryData<{ data: DeletedWorkflow[] }>(
+        workflowKeys.deleted,
+        (known) => known && { data: known.data.filter((row) => row.id !== id) },
+      ),
   });
 }
 

@@ -7,6 +7,7 @@ import {
   useArchiveWorkflow,
   useDuplicateWorkflow,
   useModifiedWorkflows,
+  useRestoreWorkflow,
   type WorkflowRow,
 } from '@/api/workflows';
 import { formatAgo } from '@/app/format';
@@ -118,9 +119,15 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
   const { fail, notify } = useToasts();
   const archive = useArchiveWorkflow();
+  const restore = useRestoreWorkflow();
   const duplicate = useDuplicateWorkflow();
   const [openDialog, setOpenDialog] = useState<'rename' | 'delete' | null>(null);
   const close = () => setOpenDialog(null);
+  // The row may be gone by then: callbacks of `mutate` are not called after that, unlike those of a promise.
+  const undo = () =>
+    void restore
+      .mutateAsync({ id: workflow.id, redeploy: true })
+      .then(() => notify(`Restored ${workflow.name}.`), fail);
   return (
     <>
       <Menu
@@ -172,14 +179,14 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
       {openDialog === 'rename' && <RenameDialog workflow={workflow} onClose={close} />}
       <Confirm
         title={`Delete ${workflow.name}?`}
-        question="Calls to its endpoint will return 404. You cannot undo this in the console."
+        question="Calls to its endpoint will return 404. Its chat, agent and recorded runs are deleted permanently. You can restore the workflow itself for 30 days."
         action="Delete"
         busy={archive.isPending}
         open={openDialog === 'delete'}
         onClose={close}
         onConfirm={() =>
           archive.mutate(workflow.id, {
-            onSuccess: () => notify(`Deleted ${workflow.name}.`),
+            onSuccess: () => notify(`Deleted ${workflow.name}.`, { label: 'Undo', onAction: undo }),
             onError: fail,
             onSettled: close,
           })

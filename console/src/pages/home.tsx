@@ -9,6 +9,7 @@ import { count, formatDate } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { activityByWorkflow, completeSince } from '@/home/activity';
+import { DeletedWorkflows } from '@/home/deleted-workflows';
 import { DropZone } from '@/home/drop-zone';
 import { TemplateGallery } from '@/home/template-gallery';
 import { WorkflowTable } from '@/home/workflow-table';
@@ -51,6 +52,7 @@ export function HomePage() {
           />
         )}
         <Workflows search={search} />
+        {workflows.data && can(workspace.role, 'admin') && <DeletedWorkflows />}
       </Page>
     </DropZone>
   );

@@ -44,6 +44,7 @@ const WORKFLOWS: AuditActions = {
     describe: (row, names) => `renamed or described ${row.targetName} of ${workflowName(row, names)}`,
   },
   'workflow.deleted': { name: 'Deleted a workflow', describe: (row) => `deleted ${row.targetName}` },
+  'workflow.restored': { name: 'Restored a workflow', describe: (row) => `restored ${row.targetName}` },
   'workflow.erased': {
     name: 'Erased a workflow',
     describe: (row, names) => `erased ${workflowName(row, names)} and all its data`,

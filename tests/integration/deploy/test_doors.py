@@ -63,6 +63,9 @@ GATEWAY_ONLY = [
     ("PUT", f"{TOOL_SERVERS}/{{publication_id}}"),
     ("DELETE", f"{TOOL_SERVERS}/{{publication_id}}"),
     ("GET", "/internal/model-providers"),
+    ("GET", "/internal/deleted-workflows"),
+    ("GET", "/internal/deleted-workflows/expired"),
+    ("POST", "/internal/deleted-workflows/{workflow_id}/restore"),
     ("POST", "/internal/erasures"),
     ("GET", "/internal/erasures/workflows/{workflow_id}"),
 ]

@@ -1,5 +1,6 @@
 """deploy-service, in memory."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from tests.support.gateway.people import FakeEnvironment
 from shared.contracts.deployments import (
     ConfiguredProviders,
     CreateWorkflow,
+    DeletedWorkflow,
+    DeletedWorkflows,
     Deploy,
     Deployed,
     DeploymentStatus,
@@ -20,6 +23,7 @@ from shared.contracts.deployments import (
     Endpoint,
     ImportWorkflow,
     Problems,
+    RestoreWorkflow,
     SaveDraft,
     SnapshotDraft,
     UpdateAccess,
@@ -31,6 +35,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.erasure import Erase, ExpiredWorkflows
 from shared.errors import ContentChanged, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
 from shared.workflow.files.writer import write_file
 from shared.workflow.transfer.importer import read_import
@@ -44,6 +49,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         FakeEraser.__init__(self)
         self.endpoints: dict[str, Endpoint] = {}
         self.archived: set[tuple[str, str]] = set()
+        self.deleted_endpoints: dict[str, Endpoint] = {}
+        self.expired_workflows: tuple[Erase, ...] = ()
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
         self.descriptions: dict[str, str] = {}
@@ -114,8 +121,35 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
 
     async def archive(self, workspace_id: str, workflow_id: str) -> None:
         self._own(workspace_id, workflow_id)
-        del self.endpoints[workflow_id]
+        self.deleted_endpoints[workflow_id] = self.endpoints.pop(workflow_id)
         self.archived.add((workspace_id, workflow_id))
+
+    async def deleted(self, workspace_id: str) -> DeletedWorkflows:
+        found = [each for each in self.deleted_endpoints.values() if each.workspace_id == workspace_id]
+        return DeletedWorkflows(
+            tuple(
+                DeletedWorkflow(
+                    id=each.workflow_id,
+                    name=each.name,
+                    deleted_at=NOON,
+                    purged_at=NOON + timedelta(days=30),
+                    version=each.version,
+                )
+                for each in found
+            )
+        )
+
+    async def restore(self, workspace_id: str, workflow_id: str, order: RestoreWorkflow) -> Workflow:
+        found = self.deleted_endpoints.get(workflow_id)
+        if found is None or found.workspace_id != workspace_id:
+            raise NotFound("Workflow not found")
+        del self.deleted_endpoints[workflow_id]
+        live = {} if order.redeploy else {"version": None, "version_id": None, "snapshot_hash": None}
+        self.endpoints[workflow_id] = msgspec.structs.replace(found, **live)
+        return self._workflow(self.endpoints[workflow_id])
+
+    async def expired(self, limit: int) -> ExpiredWorkflows:
+        return ExpiredWorkflows(self.expired_workflows[:limit])
 
     async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         if (workspace_id, workflow_id) not in self.archived:

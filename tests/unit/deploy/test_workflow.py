@@ -1,7 +1,7 @@
 """The rules of a workflow's lifecycle, for every order of events."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,10 @@ from deploy_service.domain.views import endpoint_view, version_view
 from deploy_service.domain.workflow import Workflow
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
 from shared.contracts.recording_policy import RecordingPolicy
-from shared.errors import InvalidRequest, NotDeployed
+from shared.errors import InvalidRequest, NotDeployed, NotFound
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
 WORKFLOW = Workflow(id="w", workspace_id="ws", name="Demo", created_at=AT, updated_at=AT)
 
 
@@ -57,6 +58,26 @@ def test_an_archived_workflow_has_nothing_live() -> None:
     archived = WORKFLOW.deployed(version(1), AT).archived(AT)
     assert archived.is_archived
     assert archived.live is None
+
+
+@pytest.mark.parametrize(("redeploy", "live"), [(False, None), (True, 1)])
+def test_a_restored_workflow_is_as_it_was_and_live_only_on_request(redeploy: bool, live: int | None) -> None:
+    before = WORKFLOW.deployed(version(1), AT)
+    after = before.archived(AT).restored(LATER, redeploy=redeploy)
+    assert (after.live.number if after.live else None) == live
+    assert replace(after, live=before.live, revision=before.revision, updated_at=AT) == before
+
+
+def test_a_workflow_is_restorable_for_30_days() -> None:
+    archived = WORKFLOW.archived(AT)
+    assert not archived.restored(AT + timedelta(days=30), redeploy=True).is_archived
+    with pytest.raises(NotFound):
+        archived.restored(AT + timedelta(days=30, seconds=1), redeploy=True)
+
+
+def test_a_workflow_that_an_earlier_release_archived_is_restorable() -> None:
+    archived = replace(WORKFLOW, is_archived=True)
+    assert not archived.restored(AT + timedelta(days=300), redeploy=True).is_archived
 
 
 def test_only_what_an_update_gives_is_changed() -> None:

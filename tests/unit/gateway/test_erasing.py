@@ -7,6 +7,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import System
 from tests.support.gateway.worker import ends, outcome
 
+from gateway.features.deletion.service import PURGE_PERIOD
 from shared.contracts.erasure import Erase
 
 SETTLED_SECONDS = 3600
@@ -96,3 +97,47 @@ async def test_a_failing_deletion_delays_no_other_and_continues_once_it_can(syst
     assert system.tenants.under_way["WS1/W"].emptied_at is None
     system.jobs.breaks_at = None
     await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
+
+
+async def test_a_deleted_workflow_is_listed_and_restored(system: System) -> None:
+    await system.send("DELETE", "/api/workflows/W")
+    (row,) = (await system.send("GET", "/api/workspaces/WS1/workflows/deleted")).json["data"]
+    assert (row["id"], row["restorableUntil"], row["liveVersion"]) == ("W", "2026-12-24T12:00:00.000Z", 1)
+    answer = await system.send("POST", "/api/workspaces/WS1/workflows/W/restore", body={"redeploy": True})
+    assert (answer.status, answer.json["data"]["liveVersion"]) == (200, 1)
+    assert (await system.execute({})).status == 200
+    assert (await system.send("GET", "/api/workspaces/WS1/workflows/deleted")).json == {"data": []}
+    entry = system.audit.entries[-1]
+    assert (entry.action, entry.target_id, entry.after) == ("workflow.restored", "W", {"version": 1})
+
+
+async def test_a_restored_workflow_is_not_deployed_unless_requested(system: System) -> None:
+    await system.send("DELETE", "/api/workflows/W")
+    answer = await system.send("POST", "/api/workspaces/WS1/workflows/W/restore")
+    assert answer.json["data"]["liveVersion"] is None
+    assert (await system.send("GET", "/api/workflows/W/deploy")).json["isDeployed"] is False
+
+
+async def test_a_key_for_some_workflows_lists_and_restores_no_other(system: System) -> None:
+    system.deployments.put("V")
+    for workflow_id in ("W", "V"):
+        await system.send("DELETE", f"/api/workflows/{workflow_id}")
+    limited = system.tenants.issue(workflow_ids=("W",))
+    found = await system.send("GET", "/api/workspaces/WS1/workflows/deleted", key=limited)
+    assert [row["id"] for row in found.json["data"]] == ["W"]
+    refused = await system.send("POST", "/api/workspaces/WS1/workflows/V/restore", key=limited)
+    assert refused.status == 403
+
+
+async def test_a_permanently_deleted_workflow_is_not_restored(system: System) -> None:
+    await system.send("DELETE", "/api/workflows/W")
+    await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
+    assert (await system.send("POST", "/api/workspaces/WS1/workflows/W/restore")).status == 404
+
+
+async def test_a_workflow_that_can_no_longer_be_restored_is_deleted_permanently(system: System) -> None:
+    system.deployments.expired_workflows = (Erase("WS1", "W"),)
+    system.clock.advance(PURGE_PERIOD.total_seconds())
+    await eventually(lambda: "WS1/W" in system.tenants.under_way)
+    (row,) = (await system.send("GET", "/api/workspaces/WS1/erasures")).json["erasures"]
+    assert (row["workflowId"], row["requestedBy"]) == ("W", "retention")

@@ -15,11 +15,13 @@ from flowport.errors import CommandFailed
 from flowport.input_files import require_stdin
 from flowport.workflow_files import read_source, require_valid
 from shared.workflow.files.writer import write_file
+from shared.workflow.format.js_values import JsonObject
 
 workflows_app = typer.Typer(help="Workflows of the workspace.", no_args_is_help=True)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Workflow file; - reads standard input.")]
 COLUMNS = ("id", "name", "isDeployed", "deployedAt", "updatedAt")
+DELETED_COLUMNS = ("id", "name", "deletedAt", "restorableUntil", "liveVersion")
 
 
 @command(workflows_app, "list")
@@ -47,7 +49,7 @@ def archive(
     workflow: WorkflowName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not prompt for confirmation.")] = False,
 ) -> None:
-    """Archive a workflow: undeploy it and remove it from lists.
+    """Archive a workflow: undeploy it and remove it from lists. It can be restored for 30 days.
 
     Example: flowport workflows archive Support --yes
     """
@@ -59,6 +61,42 @@ def archive(
             raise CommandFailed("canceled: the workflow was not archived")
     session.client.call("DELETE", api_path("workflows", workflow_id))
     session.output.print_done({"workflow": workflow, "archived": True}, f"Archived {workflow}")
+
+
+@command(workflows_app)
+def deleted(session: Session) -> None:
+    """List archived workflows that can be restored.
+
+    Example: flowport workflows deleted
+    """
+    session.output.print_rows(DELETED_COLUMNS, _deleted(session))
+
+
+@command(workflows_app)
+def restore(
+    session: Session,
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="Name or id of an archived workflow.")],
+    redeploy: Annotated[bool, typer.Option("--redeploy", help="Also make the last live version live again.")] = False,
+) -> None:
+    """Restore an archived workflow, with its versions and runs.
+
+    Example: flowport workflows restore Support --redeploy
+    """
+    found = [str(each["id"]) for each in _deleted(session) if workflow in (each["id"], each["name"])]
+    if not found:
+        raise CommandFailed(f"no archived workflow is named {workflow}. `flowport workflows deleted` lists them")
+    if len(found) > 1:
+        raise CommandFailed(f"several archived workflows are named {workflow}: use one of the ids {', '.join(found)}")
+    route = api_path("workspaces", session.client.workspace_id, "workflows", found[0], "restore")
+    restored = session.client.call("POST", route, body={"redeploy": redeploy})["data"]
+    live = "not deployed" if restored["liveVersion"] is None else f"version {restored['liveVersion']} is live"
+    session.output.print_done(restored, f"Restored {restored['name']}: {live}")
+
+
+def _deleted(session: Session) -> list[JsonObject]:
+    route = api_path("workspaces", session.client.workspace_id, "workflows", "deleted")
+    found: list[JsonObject] = session.client.call("GET", route)["data"]
+    return found
 
 
 def import_(

@@ -17,6 +17,7 @@ from deploy_service.adapters.mongo_publications import MongoPublications
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
+from deploy_service.api.deleted_workflows import deleted_workflows_router
 from deploy_service.api.deletion import deletion_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
@@ -126,6 +127,7 @@ def build(
         routers=[
             runs_router(deployment_service, environment_service, rights, checks),
             workflows_router(workflow_service, draft_service, tokens),
+            deleted_workflows_router(workflow_service, tokens),
             deployments_router(deployment_service, version_service, tokens),
             environment_router(environment_service, tokens),
             models_router(settings.keyed_providers, tokens),

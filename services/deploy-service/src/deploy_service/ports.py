@@ -25,6 +25,15 @@ class WorkflowRepository(Protocol):
     async def get(self, workflow_id: str) -> Workflow | None:
         """Return a workflow with one indexed read, even if archived."""
 
+    async def archived(self, workspace_id: str, *, since: datetime, limit: int) -> Sequence[Workflow]:
+        """Return up to `limit` archived workflows, except those archived before `since`, last archived first.
+
+        Those that an earlier release archived have no time, and come last.
+        """
+
+    async def expired(self, before: datetime, limit: int) -> Sequence[Workflow]:
+        """Return up to `limit` workflows of all workspaces that were archived before this time, oldest first."""
+
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
         """Store `workflow` if the stored revision matches; return whether it did."""
 

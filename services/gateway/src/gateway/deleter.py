@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.erasure import Erase, Erased
+from shared.contracts.erasure import Erase, Erased, ExpiredWorkflows
 
 
 class Deleter(Protocol):
@@ -17,3 +17,6 @@ class StoredWorkflows(Protocol):
 
     async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         """Raise NotFound if the workspace stores no such workflow, listed or hidden; Unavailable."""
+
+    async def expired(self, limit: int) -> ExpiredWorkflows:
+        """Return deleted workflows that can no longer be restored. Raises Unavailable."""

@@ -65,6 +65,32 @@ class WorkflowPage(msgspec.Struct, frozen=True, omit_defaults=True):
     next_cursor: str | None = None
 
 
+class DeletedWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A deleted workflow that can be restored."""
+
+    id: str
+    name: str
+    description: str = ""
+    deleted_at: datetime
+    purged_at: datetime | None = None
+    """Time from which it is deleted permanently; None for workflows that an earlier release deleted."""
+    version: int | None = None
+    """Version that was live."""
+
+
+class DeletedWorkflows(msgspec.Struct, frozen=True):
+    """Deleted workflows of a workspace, last deleted first."""
+
+    workflows: tuple[DeletedWorkflow, ...]
+
+
+class RestoreWorkflow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Restore a deleted workflow."""
+
+    redeploy: bool = False
+    """Also make the last live version live again."""
+
+
 class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Create an empty workflow, or one with a draft."""
 

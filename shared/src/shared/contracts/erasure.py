@@ -15,6 +15,12 @@ class Erase(msgspec.Struct, frozen=True, omit_defaults=True):
     """Large values of the workspace that the requester stored."""
 
 
+class ExpiredWorkflows(msgspec.Struct, frozen=True):
+    """Deleted workflows that can no longer be restored, and whose data is to be deleted."""
+
+    workflows: tuple[Erase, ...]
+
+
 class Erased(msgspec.Struct, frozen=True):
     """Number of documents deleted. With `has_more`, repeat the request."""
 

@@ -14,7 +14,10 @@ from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "workflows"
-INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "is_archived", "place"), name="page"),)
+INDEXES: Final = (
+    Index(COLLECTION, ascending("workspace_id", "is_archived", "place"), name="page"),
+    Index(COLLECTION, ascending("deleted_at"), name="deleted", partial={"is_archived": True}),
+)
 
 
 class MongoWorkflows:
@@ -31,6 +34,22 @@ class MongoWorkflows:
     async def get(self, workflow_id: str) -> Workflow | None:
         found = await self._collection.find_one({"_id": workflow_id})
         return _workflow(found) if found else None
+
+    @store_call
+    async def archived(self, workspace_id: str, *, since: datetime, limit: int) -> Sequence[Workflow]:
+        query = {
+            "workspace_id": workspace_id,
+            "is_archived": True,
+            "$or": [{"deleted_at": {"$gte": since}}, {"deleted_at": None}],
+        }
+        found = self._collection.find(query).sort("deleted_at", -1).limit(limit)
+        return [_workflow(document) async for document in found]
+
+    @store_call
+    async def expired(self, before: datetime, limit: int) -> Sequence[Workflow]:
+        query = {"is_archived": True, "deleted_at": {"$lt": before}}
+        found = self._collection.find(query).sort("deleted_at", 1).limit(limit)
+        return [_workflow(document) async for document in found]
 
     @store_call
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
@@ -61,7 +80,6 @@ def _place(workflow: Workflow) -> str:
 
 
 def _document(workflow: Workflow) -> Document:
-    live = workflow.live
     return {
         "_id": workflow.id,
         "workspace_id": workflow.workspace_id,
@@ -78,21 +96,35 @@ def _document(workflow: Workflow) -> Document:
         "recording": None if workflow.recording is None else msgspec.structs.asdict(workflow.recording),
         "is_archived": workflow.is_archived,
         "last_version": workflow.last_version,
-        "live": live
-        and {
+        "live": _live_document(workflow.live),
+        "deleted_at": workflow.deleted_at,
+        "last_live": _live_document(workflow.last_live),
+    }
+
+
+def _live_document(live: Live | None) -> Document | None:
+    return (
+        None
+        if live is None
+        else {
             "number": live.number,
             "version_id": live.version_id,
             "snapshot_hash": live.snapshot_hash,
             "since": live.since,
-        },
-    }
+        }
+    )
+
+
+def _live(document: Document | None) -> Live | None:
+    return Live(**known_fields(document, Live)) if document else None
 
 
 def _workflow(document: Document) -> Workflow:
-    live, recording = document["live"], document.get("recording")
+    recording = document.get("recording")
     fields = known_fields(document, Workflow) | {
         "id": document["_id"],
         "recording": None if recording is None else msgspec.convert(recording, RecordingPolicy),
-        "live": Live(**known_fields(live, Live)) if live else None,
+        "live": _live(document["live"]),
+        "last_live": _live(document.get("last_live")),
     }
     return Workflow(**fields)

@@ -27,25 +27,31 @@ class WorkflowChanges:
         self._announcer = announcer
         self.locks = locks
 
-    async def find(self, workflow_id: str, workspace_id: str | None) -> Workflow:
-        """Return the workflow; with None, of any workspace. Raises NotFound."""
+    async def find(self, workflow_id: str, workspace_id: str | None, *, archived: bool = False) -> Workflow:
+        """Return the workflow; with None, of any workspace; with `archived`, only an archived one. Raises NotFound."""
         workflow = await self._workflows.get(workflow_id)
-        if workflow is None or workflow.is_archived or workspace_id not in (None, workflow.workspace_id):
+        if (
+            workflow is None
+            or workflow.is_archived is not archived
+            or workspace_id not in (None, workflow.workspace_id)
+        ):
             raise NotFound("Workflow not found")
         return workflow
 
-    async def change(self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]) -> Change:
+    async def change(
+        self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow], *, archived: bool = False
+    ) -> Change:
         """Change the workflow with `decide`. Raises NotFound, Unavailable and what `decide` raises."""
         async with self.locks.hold(workflow_id):
-            return await self.change_in_turn(workflow_id, workspace_id, decide)
+            return await self.change_in_turn(workflow_id, workspace_id, decide, archived=archived)
 
     async def change_in_turn(
-        self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]
+        self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow], *, archived: bool = False
     ) -> Change:
         """Change the workflow for a caller that holds its turn. `decide` may run again with a newer workflow."""
 
         async def write() -> Change | None:
-            before = await self.find(workflow_id, workspace_id)
+            before = await self.find(workflow_id, workspace_id, archived=archived)
             after = decide(before)
             if after is before:
                 return Change(before, before)

@@ -1,9 +1,10 @@
-"""Workflows for their authors: create, import, list, rename, export, archive."""
+"""Workflows for their authors: create, import, list, rename, export, archive, restore."""
 
 import asyncio
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -11,11 +12,18 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, content_of
-from deploy_service.domain.views import workflow_view
-from deploy_service.domain.workflow import Workflow, input_validation, workflow_description, workflow_name
+from deploy_service.domain.views import deleted_view, workflow_view
+from deploy_service.domain.workflow import (
+    RESTORABLE_FOR,
+    Workflow,
+    input_validation,
+    workflow_description,
+    workflow_name,
+)
 from deploy_service.ports import DraftRepository, PublicationRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
+from shared.contracts.erasure import Erase, ExpiredWorkflows
 from shared.errors import InvalidRequest
 from shared.ids import new_id
 from shared.workflow.catalog import installed_catalog
@@ -26,6 +34,10 @@ from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow,
 from shared.workflow.transfer.importer import is_yaml, read_import
 
 UNNAMED: Final = "Imported workflow"
+MAX_DELETED: Final = 500
+"""Limit of listed archived workflows."""
+CLOCK_MARGIN: Final = timedelta(hours=1)
+"""Time in which a replica whose clock is behind may still restore a workflow."""
 _PLACE: Final = re.compile(r"[0-9]{15}-[\x21-\x7e]{1,200}")
 
 
@@ -39,7 +51,7 @@ class NewWorkflow(NamedTuple):
 
 
 class Workflows:
-    """Manages workflows, but not the live version, except when archiving."""
+    """Manages workflows, but not the live version, except when archiving and restoring."""
 
     def __init__(
         self,
@@ -111,6 +123,28 @@ class Workflows:
         at = timestamp(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
         await self._unpublish(workflow_id)  # those created concurrently
+
+    async def restore(
+        self, workflow_id: str, workspace_id: str, order: contracts.RestoreWorkflow
+    ) -> contracts.Workflow:
+        """Restore an archived workflow. Its publications stay deleted. Raises NotFound."""
+        at = timestamp(self._clock)
+        change = await self._changes.change(
+            workflow_id, workspace_id, lambda found: found.restored(at, redeploy=order.redeploy), archived=True
+        )
+        return workflow_view(change.after)
+
+    async def deleted(self, workspace_id: str) -> contracts.DeletedWorkflows:
+        """Return the archived workflows of a workspace that can be restored, last deleted first."""
+        since = self._clock.now() - RESTORABLE_FOR
+        found = await self._workflows.archived(workspace_id, since=since, limit=MAX_DELETED)
+        return contracts.DeletedWorkflows(tuple(map(deleted_view, found)))
+
+    async def expired(self, limit: int) -> ExpiredWorkflows:
+        """Return archived workflows of all workspaces that can no longer be restored."""
+        before = self._clock.now() - RESTORABLE_FOR - CLOCK_MARGIN
+        found = await self._workflows.expired(before, limit)
+        return ExpiredWorkflows(tuple(Erase(workflow.workspace_id, workflow.id) for workflow in found))
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
         """Return the draft as a file, without secrets. Raises NotFound."""

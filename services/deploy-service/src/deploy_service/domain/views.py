@@ -1,7 +1,7 @@
 """Views of records for the other services."""
 
 from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import RESTORABLE_FOR, Workflow
 from shared.contracts import deployments as contracts
 
 
@@ -35,6 +35,19 @@ def workflow_view(workflow: Workflow) -> contracts.Workflow:
         created_at=workflow.created_at,
         updated_at=workflow.updated_at,
         endpoint=endpoint_view(workflow),
+    )
+
+
+def deleted_view(workflow: Workflow) -> contracts.DeletedWorkflow:
+    """Return the view of an archived workflow."""
+    purged_at = workflow.deleted_at + RESTORABLE_FOR if workflow.deleted_at else None
+    return contracts.DeletedWorkflow(
+        id=workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        deleted_at=workflow.deleted_at or workflow.updated_at,
+        purged_at=purged_at,
+        version=workflow.last_live.number if workflow.last_live else None,
     )
 
 

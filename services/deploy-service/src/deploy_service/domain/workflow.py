@@ -1,7 +1,7 @@
 """Workflows and their changes. Every change increments the revision, which stores and caches compare."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from msgspec import UNSET
@@ -15,9 +15,11 @@ from deploy_service.domain.validation import (
 from deploy_service.domain.version import Version
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
 from shared.contracts.recording_policy import RecordingPolicy
-from shared.errors import InvalidRequest, NotDeployed
+from shared.errors import InvalidRequest, NotDeployed, NotFound
 from shared.workflow.format.input_validation import InputValidation
 
+RESTORABLE_FOR: Final = timedelta(days=30)
+"""Time after its deletion in which a workflow can be restored."""
 RECORDING_NEEDS_DATA: Final = "Recording stores inputs and outputs. Set storeInputsAndOutputs to true first."
 
 
@@ -53,6 +55,10 @@ class Workflow:
     last_version: int = 0
     """The highest number that has been live; higher numbers belong to active or interrupted deploys."""
     is_archived: bool = False
+    deleted_at: datetime | None = None
+    """Time of the archiving; None also for workflows that an earlier release archived."""
+    last_live: Live | None = None
+    """Version that was live when the workflow was archived."""
 
     def is_in(self, workspace_id: str) -> bool:
         """Return whether the workspace owns the workflow, and it is not archived."""
@@ -75,7 +81,17 @@ class Workflow:
 
     def archived(self, at: datetime) -> Self:
         """Return the workflow archived: not live and not found."""
-        return self._changed(at, live=None, is_archived=True)
+        return self._changed(at, live=None, is_archived=True, deleted_at=at, last_live=self.live)
+
+    def restored(self, at: datetime, *, redeploy: bool) -> Self:
+        """Return an archived workflow as it was; with `redeploy`, with the version live that was.
+
+        Raises NotFound if its time is over.
+        """
+        if self.deleted_at is not None and at > self.deleted_at + RESTORABLE_FOR:
+            raise NotFound("Workflow not found")
+        live = replace(self.last_live, since=at) if redeploy and self.last_live else None
+        return self._changed(at, live=live, is_archived=False, deleted_at=None, last_live=None)
 
     def updated(self, update: UpdateWorkflow, at: datetime) -> Self:
         """Return the workflow renamed, described or moved. Raises InvalidRequest."""

@@ -40,6 +40,7 @@ def build_deletion_service(outside: Outside, callers: Callers) -> DeletionServic
     return DeletionService(
         outside.store,
         outside.deploy,
+        outside.deploy,
         (outside.deploy, outside.jobs),
         outside.calls,
         endpoints=callers.endpoints,

@@ -7,6 +7,7 @@ import msgspec
 from shared.contracts.deployments import (
     ConfiguredProviders,
     CreateWorkflow,
+    DeletedWorkflows,
     Deploy,
     Deployed,
     DeploymentStatus,
@@ -18,6 +19,7 @@ from shared.contracts.deployments import (
     EnvironmentNames,
     ImportWorkflow,
     Problems,
+    RestoreWorkflow,
     SaveDraft,
     SetEnvironmentValue,
     SnapshotDraft,
@@ -30,7 +32,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
-from shared.contracts.erasure import Erase, Erased
+from shared.contracts.erasure import Erase, Erased, ExpiredWorkflows
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -48,6 +50,19 @@ class HttpDeployClient:
 
     async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
         await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
+
+    async def expired(self, limit: int) -> ExpiredWorkflows:
+        return await self._client.call(
+            "GET", path_of("deleted-workflows", "expired", limit=limit), returns=ExpiredWorkflows
+        )
+
+    async def deleted(self, workspace_id: str) -> DeletedWorkflows:
+        path = path_of("deleted-workflows", workspace_id=workspace_id)
+        return await self._client.call("GET", path, returns=DeletedWorkflows)
+
+    async def restore(self, workspace_id: str, workflow_id: str, order: RestoreWorkflow) -> Workflow:
+        path = path_of("deleted-workflows", workflow_id, "restore", workspace_id=workspace_id)
+        return await self._client.call("POST", path, body=order, returns=Workflow)
 
     async def erase(self, owner: Erase) -> Erased:
         return await self._client.call("POST", path_of("erasures"), body=owner, returns=Erased)

@@ -8,6 +8,7 @@ from gateway.deleter import Deleter, StoredWorkflows
 from shared.contracts.deployments import (
     ConfiguredProviders,
     CreateWorkflow,
+    DeletedWorkflows,
     Deploy,
     Deployed,
     DeploymentStatus,
@@ -19,6 +20,7 @@ from shared.contracts.deployments import (
     EnvironmentNames,
     ImportWorkflow,
     Problems,
+    RestoreWorkflow,
     SaveDraft,
     SetEnvironmentValue,
     SnapshotDraft,
@@ -87,6 +89,12 @@ class Authoring(Protocol):
         """Raises InvalidRequest."""
 
     async def archive(self, workspace_id: str, workflow_id: str) -> None: ...
+
+    async def deleted(self, workspace_id: str) -> DeletedWorkflows:
+        """Return the archived workflows that can be restored."""
+
+    async def restore(self, workspace_id: str, workflow_id: str, order: RestoreWorkflow) -> Workflow:
+        """Restore an archived workflow."""
 
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
         """Return the draft as a file."""

@@ -1,4 +1,4 @@
-"""Permanent deletion of workflows and workspaces in every service; survives crashes."""
+"""Permanent deletion of workflows and workspaces in every service, which survives crashes; deleted workflows."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,15 +10,17 @@ import msgspec
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
-from gateway.access.domain.credentials import Caller
+from gateway.access.domain.credentials import Caller, Scope
 from gateway.deleter import Deleter, StoredWorkflows
 from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
 from gateway.runs.ports.idempotency import IdempotencyRecords
 from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.ports import Authoring
 from shared.clock import Clock
+from shared.contracts.deployments import DeletedWorkflow, RestoreWorkflow, Workflow
 from shared.contracts.erasure import Erase
-from shared.errors import Conflict, FlowportError
+from shared.errors import Conflict, FlowportError, NotFound
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task, run_periodically
 
@@ -29,6 +31,9 @@ MAX_ANSWERS: Final = 200
 MAX_SHOWN: Final = 100
 IDLE_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.1
+PURGE_PERIOD: Final = timedelta(minutes=10)
+RETENTION: Final = "retention"
+"""Requester of deletions that no person requested."""
 
 
 class DeletionService:
@@ -42,6 +47,7 @@ class DeletionService:
         self,
         erasures: DeletionRecords,
         workflows: StoredWorkflows,
+        authoring: Authoring,
         services: Sequence[Deleter],
         calls: IdempotencyRecords,
         *,
@@ -53,6 +59,7 @@ class DeletionService:
     ) -> None:
         self._erasures = erasures
         self._workflows = workflows
+        self._authoring = authoring
         self._services = services
         self._calls = calls
         self._endpoints = endpoints
@@ -61,6 +68,7 @@ class DeletionService:
         self._clock = clock
         self._settle = settle
         self._rounds: asyncio.Task[None] | None = None
+        self._purge_at = clock.now()
 
     async def start(self) -> None:
         """Start to process due erasures."""
@@ -101,13 +109,40 @@ class DeletionService:
         require_admin(caller)
         return await self._erasures.erasures(caller.workspace.id, MAX_SHOWN)
 
+    async def deleted(self, caller: Caller) -> Sequence[DeletedWorkflow]:
+        """Return the deleted workflows that the caller could restore. Raises Forbidden, Unavailable."""
+        caller.require(Scope.READ)
+        found = await self._authoring.deleted(caller.workspace.id)
+        return [each for each in found.workflows if caller.covers(each.id)]
+
+    async def restore(self, caller: Caller, workflow_id: str, *, redeploy: bool) -> Workflow:
+        """Restore a deleted workflow; with `redeploy`, also the version that was live.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
+        caller.require(Scope.DEPLOY)
+        owner = Erase(caller.on(caller.workspace.id, workflow_id).workspace.id, workflow_id)
+        if await self._erasures.has_erasure(owner):
+            raise NotFound("Workflow not found")
+        restored = await self._authoring.restore(owner.workspace_id, workflow_id, RestoreWorkflow(redeploy))
+        self._endpoints.forget(workflow_id)
+        after = {"version": restored.endpoint.version}
+        await self._audit.record(
+            caller, "workflow.restored", target_id=workflow_id, target_name=restored.name, after=after
+        )
+        await self._revocations.settle()
+        return restored
+
     async def step(self) -> bool:
         """Run one round for all due erasures; return whether more is due now. Raises Unavailable."""
         due = await self._erasures.due_erasures(self._clock.now(), MAX_DUE)
         return any([await self._process_safely(erasure) for erasure in due])
 
     async def _start_erasure(self, caller: Caller, owner: Erase) -> Erasure:
-        erasure = Erasure.of(owner, by=caller.actor_name, at=self._clock.now(), settle=self._settle)
+        return await self._save_erasure(owner, by=caller.actor_name)
+
+    async def _save_erasure(self, owner: Erase, *, by: str) -> Erasure:
+        erasure = Erasure.of(owner, by=by, at=self._clock.now(), settle=self._settle)
         await self._erasures.save_erasure(erasure)
         return erasure
 
@@ -145,9 +180,20 @@ class DeletionService:
 
     async def _process_due(self) -> None:
         try:
+            await self._purge_if_due()
             is_busy = await self.step()
             while is_busy:
                 await asyncio.sleep(BUSY_SECONDS)
                 is_busy = await self.step()
         except FlowportError as error:
             log.warning("erasures_delayed", error=error.message)
+
+    async def _purge_if_due(self) -> None:
+        """Start the permanent deletion of workflows that can no longer be restored. Raises Unavailable."""
+        now = self._clock.now()
+        if now < self._purge_at:
+            return
+        self._purge_at = now + PURGE_PERIOD
+        for owner in (await self._workflows.expired(MAX_DUE)).workflows:
+            if not await self._erasures.has_erasure(owner):
+                await self._save_erasure(owner, by=RETENTION)

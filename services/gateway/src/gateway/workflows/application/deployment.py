@@ -150,7 +150,7 @@ class DeploymentService:
         return changed
 
     async def archive(self, caller: Caller, workflow_id: str) -> None:
-        """Archive the workflow permanently. Raises Forbidden, NotFound, Unavailable."""
+        """Archive the workflow; it can be restored for some time. Raises Forbidden, NotFound, Unavailable."""
         caller.require(Scope.DEPLOY)
         found = await self._endpoints.get(workflow_id)
         await self._authoring.archive(caller.workspace.id, workflow_id)
