@@ -66,6 +66,20 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     assert (found["name"], found["description"]) == ("First light", "How it began")
 
 
+def test_long_texts_are_compared_line_by_line(console: Console, account: Account) -> None:
+    lines = [f"const line{number} = {number};" for number in range(20)]
+    workflow_id = account.publish(answering("Long code", "\n".join([*lines, "return 'old';"])))
+    state = account.draft(workflow_id)
+    state["blocks"]["answer"]["subBlocks"]["code"]["value"] = "\n".join([*lines, "return 'new';"])
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+    console.goto(f"/workflows/{workflow_id}").press("Deployment").choose("Actions for v1", "Compare")
+    changed = console.page.get_by_role("region", name="Changed lines of Code")
+    expect(changed.get_by_role("deletion")).to_have_text("removed: return 'old';")
+    expect(changed.get_by_role("insertion")).to_have_text("added: return 'new';")
+    expect(changed).to_contain_text("17 unchanged lines")
+    expect(changed).not_to_contain_text("line5 ")
+
+
 def test_a_comparison_masks_the_passwords_of_the_author(console: Console, account: Account) -> None:
     workflow = talking("Typed in place")
     workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("apiKey", "short-input", "{{KEY}}")

@@ -6,10 +6,10 @@ import { Preview } from '@/canvas/preview';
 import { Dialog } from '@/ui/dialog';
 import { SegmentedControl } from '@/ui/segmented-control';
 import { Badge, Empty, LoadError, Skeleton } from '@/ui/states';
-import { isSecret, type Setting } from '@/workflow/catalog';
 import type { DraftSaver } from '@/workflow/draft-saver';
-import type { Json, WorkflowState } from '@/workflow/state';
+import type { WorkflowState } from '@/workflow/state';
 import styles from './compare.module.css';
+import { SettingValues } from './setting-values';
 
 interface Props {
   workflowId: string;
@@ -67,12 +67,12 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
                 <div className={styles.what}>
                   <p>{change.summary}</p>
                   {change.field && change.field !== 'name' && (
-                    <dl className={styles.values}>
-                      <dt className="visually-hidden">Before</dt>
-                      <Value className={styles.before} value={change.before} setting={settingOf(change)} />
-                      <dt className="visually-hidden">After</dt>
-                      <Value className={styles.after} value={change.after} setting={settingOf(change)} />
-                    </dl>
+                    <SettingValues
+                      label={settingOf(change)?.title ?? change.field}
+                      before={change.before}
+                      after={change.after}
+                      setting={settingOf(change)}
+                    />
                   )}
                 </div>
               </li>
@@ -90,29 +90,6 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
 function toneOf(kind: string): keyof typeof TONES {
   if (kind.endsWith('added')) return 'added';
   return kind.endsWith('removed') ? 'removed' : 'changed';
-}
-
-interface ValueProps {
-  className: string | undefined;
-  value: unknown;
-  setting: Setting | undefined;
-}
-
-const HIDDEN = '••••••••';
-
-/** Old or new value of a setting. Long values scroll. */
-function Value({ className, value, setting }: ValueProps) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard
-    <dd className={className} tabIndex={0}>
-      {isSecret(setting, value as Json) ? HIDDEN : inText(value)}
-    </dd>
-  );
-}
-
-function inText(value: unknown): string {
-  if (value === null || value === undefined || value === '') return '–';
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 function changesOf(
