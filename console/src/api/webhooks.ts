@@ -73,7 +73,9 @@ function useChange<Variables, ResponseBody>(change: (path: string, variables: Va
 }
 
 export function useCreateWebhook() {
-  return useChange((path, settings: WebhookSettings) => send('POST', `${path}/notifications`, settings));
+  return useChange((path, settings: WebhookSettings) =>
+    send<{ data: Webhook }>('POST', `${path}/notifications`, settings),
+  );
 }
 
 export function useDeleteWebhook() {

@@ -1,7 +1,7 @@
 import { ChevronDown } from 'lucide-react';
 import { useState } from 'react';
 import { useKeys } from '@/api/keys';
-import { type Samples, type SelectableBlock, useSamples } from '@/api/samples';
+import { type SampleApi, type Samples, type SelectableBlock, useSamples } from '@/api/samples';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { count } from '@/app/format';
@@ -22,6 +22,11 @@ const LANGUAGES = [
   ['python', 'Python'],
   ['javascript', 'JavaScript'],
   ['typescript', 'TypeScript'],
+] as const;
+
+const APIS = [
+  ['legacy', '/api'],
+  ['v2', '/api/v2'],
 ] as const;
 
 const STEPS = [
@@ -46,7 +51,8 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
   const [selected, setSelected] = useStoredList(`outputs ${workflow.id}`);
   const shownKey = useLatestKey();
   const [step, setStep] = useState<string>('execute');
-  const samples = useSamples(workflow.id, selected);
+  const [sampleApi, setSampleApi] = useState<SampleApi>('legacy');
+  const samples = useSamples(workflow.id, selected, sampleApi);
   if (samples.isPending) return <Skeleton rows={3} height="11rem" />;
   if (samples.isLoadingError) return <LoadError error={samples.error} onRetry={samples.refetch} />;
   const code = (mode: string, wanted = 'execute') => {
@@ -55,10 +61,16 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
   };
   return (
     <div className={styles.tab}>
-      <section className={styles.part} aria-label="Language">
-        <h3>Language</h3>
-        <SegmentedControl label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
-      </section>
+      <div className={styles.parts}>
+        <section className={styles.part} aria-label="Language">
+          <h3>Language</h3>
+          <SegmentedControl label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
+        </section>
+        <section className={styles.part} aria-label="API version">
+          <h3>API version</h3>
+          <SegmentedControl label="API version" value={sampleApi} options={APIS} onChange={setSampleApi} />
+        </section>
+      </div>
       <SampleBlock title="Run workflow" code={code('sync')} />
       <SampleBlock
         title="Run workflow (stream response)"

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { can, useSignedIn } from '@/api/session';
 import {
   type Level,
+  type TestResult,
   useCreateWebhook,
   useDeleteWebhook,
   useDeliveries,
@@ -13,6 +14,7 @@ import {
 } from '@/api/webhooks';
 import { useWorkflows } from '@/api/workflows';
 import { count, formatAgo, formatDate } from '@/app/format';
+import { Switch } from '@/panel/switch';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
@@ -100,17 +102,7 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
             <Button
               aria-label={`Test ${url}`}
               busy={test.isPending}
-              onClick={() =>
-                test.mutate(webhook.id, {
-                  onSuccess: (result) =>
-                    notify(
-                      result.success
-                        ? `Test event delivered (status ${result.status}).`
-                        : `Test event failed: ${result.statusText}`,
-                    ),
-                  onError: fail,
-                })
-              }
+              onClick={() => test.mutate(webhook.id, { onSuccess: (result) => notify(outcome(result)), onError: fail })}
             >
               Test
             </Button>{' '}
@@ -131,6 +123,17 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
       </td>
     </tr>
   );
+}
+
+function outcome({ success, status, statusText }: TestResult): string {
+  return success ? `Test event delivered (status ${status}).` : `Test event failed: ${statusText}`;
+}
+
+/** Return a function that sends a test event and shows its outcome, also after the form has closed. */
+function useSendTest(): (id: string) => void {
+  const { notify, fail } = useToasts();
+  const test = useTestWebhook();
+  return (id) => void test.mutateAsync(id).then((result) => notify(outcome(result)), fail);
 }
 
 function Deliveries({ isAdmin }: { isAdmin: boolean }) {
@@ -175,11 +178,13 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
 
 function WebhookDialog({ onClose }: { onClose: () => void }) {
   const create = useCreateWebhook();
+  const sendTest = useSendTest();
   const workflows = useWorkflows();
   const [url, setUrl] = useState('');
   const [secret, setSecret] = useState('');
   const [workflow, setWorkflow] = useState('');
   const [levels, setLevels] = useState<'all' | 'error'>('all');
+  const [isTested, setTested] = useState(true);
   const submit = () => {
     const levelFilter: Level[] = levels === 'all' ? ['info', 'error'] : ['error'];
     create.mutate(
@@ -190,7 +195,12 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
         includeFinalOutput: true,
         webhookConfig: secret ? { url, secret } : { url },
       },
-      { onSuccess: onClose },
+      {
+        onSuccess: ({ data }) => {
+          if (isTested) sendTest(data.id);
+          onClose();
+        },
+      },
     );
   };
   return (
@@ -247,6 +257,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
           </Select>
         )}
       </Field>
+      <Switch label="Send a test event" checked={isTested} disabled={false} onChange={setTested} />
     </FormDialog>
   );
 }

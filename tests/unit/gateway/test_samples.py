@@ -15,7 +15,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.workflow_files import START, agent, function, start, workflow
 
 from gateway.workflows.domain.interface import example_of
-from gateway.workflows.domain.samples import Language, Mode, Sample, Step, python_literal, samples_of
+from gateway.workflows.domain.samples import Api, Language, Mode, Sample, Step, python_literal, samples_of
 from shared.contracts.deployments import Draft
 from shared.workflow.format.input_format import InputField
 from shared.workflow.format.js_values import JsonObject
@@ -28,18 +28,20 @@ JSON = st.recursive(
 )
 
 
-def write(body: JsonObject, *, is_public: bool = False, selected: tuple[str, ...] = ()) -> list[Sample]:
-    return list(
-        samples_of(BASE, "W", body, selected_outputs=selected, masked_key="sk-sim-...abcd", is_public=is_public)
-    )
+def write(
+    body: JsonObject, *, is_public: bool = False, selected: tuple[str, ...] = (), api: Api = Api.LEGACY
+) -> list[Sample]:
+    key = "sk-sim-...abcd"
+    return list(samples_of(BASE, "W", body, selected_outputs=selected, masked_key=key, is_public=is_public, api=api))
 
 
 def code(samples: list[Sample], mode: Mode, language: Language, step: Step = Step.EXECUTE) -> str:
     return next(one.code for one in samples if (one.mode, one.step, one.language) == (mode, step, language))
 
 
-def test_every_step_has_a_sample_in_every_language() -> None:
-    found = {(one.mode, one.step, one.language) for one in write({"q": 1})}
+@pytest.mark.parametrize("api", Api)
+def test_every_step_has_a_sample_in_every_language(api: Api) -> None:
+    found = {(one.mode, one.step, one.language) for one in write({"q": 1}, api=api)}
     steps = [(Mode.SYNC, Step.EXECUTE), (Mode.STREAM, Step.EXECUTE), *((Mode.ASYNC, step) for step in Step)]
     assert found == {(*step, language) for step, language in itertools.product(steps, Language)}
 
@@ -55,6 +57,32 @@ def test_curl_reads_as_on_the_product_page() -> None:
         '    "input": "Hello"\n'
         "  }'"
     )
+
+
+def test_v2_samples_queue_a_run_by_the_body() -> None:
+    samples = write({"city": "Paris"}, api=Api.V2)
+    assert code(samples, Mode.ASYNC, Language.CURL) == (
+        "# SIM_API_KEY: sk-sim-...abcd\n"
+        f'curl -X POST "{BASE}/api/v2/workflows/W/execute" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        '  -H "x-api-key: $SIM_API_KEY" \\\n'
+        "  -d '{\n"
+        '    "input": {\n'
+        '      "city": "Paris"\n'
+        "    },\n"
+        '    "async": true\n'
+        "  }'"
+    )
+
+
+def test_v2_samples_read_the_status_with_the_output() -> None:
+    samples = write({}, api=Api.V2)
+    status = {language: code(samples, Mode.ASYNC, language, Step.STATUS) for language in Language}
+    runs = f"{BASE}/api/v2/workflows/W/runs"
+    assert f'"{runs}/$RUN_ID?includeOutput=true"' in status[Language.CURL]
+    assert f'"{runs}" + "/" + os.environ["RUN_ID"] + "?includeOutput=true"' in status[Language.PYTHON]
+    assert f"`{runs}/${{process.env.RUN_ID}}?includeOutput=true`" in status[Language.JAVASCRIPT]
+    assert all("RUN_ID: the data.runId that the async call answered" in each for each in status.values())
 
 
 def test_a_stream_selects_outputs() -> None:
@@ -120,6 +148,14 @@ async def test_samples_are_filled_in(system: System) -> None:
     assert {"path": "content", "type": "string", "selector": "agent_1.content"} in body["outputs"][0]["outputs"]
     assert len(body["samples"]) == 20
     assert all(f"{BASE}/api/" in sample["code"] for sample in body["samples"])
+
+
+async def test_samples_of_v2_are_written_on_request(system: System) -> None:
+    publish(system)
+    body = (await system.get("/api/workflows/W/samples?api=v2")).json
+    runs = [sample["code"] for sample in body["samples"] if sample["step"] != "limits"]
+    assert len(runs) == 16
+    assert all(f"{BASE}/api/v2/workflows/W/" in sample for sample in runs)
 
 
 async def test_outputs_can_be_chosen(system: System) -> None:

@@ -15,7 +15,7 @@ from gateway.runs.domain.run_states import split_names
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
-from gateway.workflows.domain.samples import Language, Mode, Step, samples_of
+from gateway.workflows.domain.samples import Api, Language, Mode, Step, samples_of
 from shared.web.structs import StructResponse
 from shared.workflow.format.input_validation import InputValidation
 
@@ -73,6 +73,7 @@ def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_
         workflow_id: str,
         version: Version = None,
         selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+        api: Annotated[Api, Query(description="API that the samples call.")] = Api.LEGACY,
     ) -> Samples:
         caller = await access.to_interface(request)
         published = await interfaces.of(workflow_id, version)
@@ -81,7 +82,13 @@ def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_
         selection = usual if selected_outputs is None else split_names(selected_outputs)
         example, key = interface.example_input(), caller.key.display if caller.key else SOME_KEY
         written = samples_of(
-            public_url, workflow_id, example, selected_outputs=selection, masked_key=key, is_public=is_public
+            public_url,
+            workflow_id,
+            example,
+            selected_outputs=selection,
+            masked_key=key,
+            is_public=is_public,
+            api=api,
         )
         return Samples(
             workflow_id=workflow_id,

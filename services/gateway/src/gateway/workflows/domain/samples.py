@@ -1,7 +1,7 @@
 """Runnable code samples in several languages for the ways to call a workflow."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +16,13 @@ class Mode(StrEnum):
     SYNC = "sync"
     STREAM = "stream"
     ASYNC = "async"
+
+
+class Api(StrEnum):
+    """API that a sample calls."""
+
+    LEGACY = "legacy"
+    V2 = "v2"
 
 
 class Step(StrEnum):
@@ -35,24 +42,42 @@ class Language(StrEnum):
     TYPESCRIPT = "typescript"
 
 
+class Queued(msgspec.Struct, frozen=True):
+    """Id of a queued run, in an environment variable."""
+
+    variable: str
+    field: str
+    """Field of the answer of the async call."""
+    query: str = ""
+
+    @property
+    def note(self) -> str:
+        """Return what the variable contains."""
+        return f"{self.variable}: the {self.field} that the async call answered"
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP call. A call with a body is a POST."""
 
     url: str
-    """May end in a job id, see `needs_job`."""
     masked_key: str | None = None
     """Masked key to show; None if no key is needed. The key itself is in SIM_API_KEY."""
     body: JsonObject | None = None
     is_async: bool = False
     streams: bool = False
-    needs_job: bool = False
-    """Whether the id in JOB_ID follows the URL."""
+    queued: Queued | None = None
+    """Queued run whose id follows the URL."""
+    result_type: str = "Record<string, unknown>"
+    """TypeScript type of the answer."""
 
     @property
     def required_variables(self) -> list[str]:
         """Return the required environment variables."""
         variables = [] if self.masked_key is None else [f"SIM_API_KEY: {self.masked_key}"]
-        return [*variables, "JOB_ID: the jobId that the async call answered"] if self.needs_job else variables
+        return variables if self.queued is None else [*variables, self.queued.note]
+
+
+Steps = tuple[tuple[Mode, Step, Call], ...]
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -72,43 +97,52 @@ def samples_of(
     selected_outputs: Sequence[str],
     masked_key: str,
     is_public: bool,
+    api: Api = Api.LEGACY,
 ) -> tuple[Sample, ...]:
     """Return samples for every mode and language that call the workflow with `body`.
 
     Samples of a public workflow use no key, except for queued runs and the caller's limits.
     """
+    selection: JsonObject = {"selectedOutputs": list(selected_outputs)} if selected_outputs else {}
+    shown_key = None if is_public else masked_key
+    calls = (_v2_calls if api is Api.V2 else _legacy_calls)(base_url, workflow_id, body, selection)
+    limits = Call(url=f"{base_url}/api/users/me/usage-limits")
     return tuple(
-        Sample(mode, step, language, write(call))
-        for mode, step, call in _calls(
-            base_url,
-            f"{base_url}/api/workflows/{workflow_id}/execute",
-            body,
-            selected_outputs=selected_outputs,
-            masked_key=masked_key,
-            is_public=is_public,
-        )
+        Sample(mode, step, language, write(_with_key(call, masked_key if mode is Mode.ASYNC else shown_key)))
+        for mode, step, call in (*calls, (Mode.ASYNC, Step.LIMITS, limits))
         for language, write in _WRITERS.items()
     )
 
 
-def _calls(
-    base_url: str,
-    execute_url: str,
-    body: JsonObject,
-    *,
-    selected_outputs: Sequence[str],
-    masked_key: str,
-    is_public: bool,
-) -> Iterator[tuple[Mode, Step, Call]]:
-    shown_key = None if is_public else masked_key
-    selection: JsonObject = {"selectedOutputs": list(selected_outputs)} if selected_outputs else {}
+def _with_key(call: Call, masked_key: str | None) -> Call:
+    return msgspec.structs.replace(call, masked_key=masked_key)
+
+
+def _legacy_calls(base_url: str, workflow_id: str, body: JsonObject, selection: JsonObject) -> Steps:
+    execute = f"{base_url}/api/workflows/{workflow_id}/execute"
     streamed: JsonObject = {**body, "stream": True, **selection}
-    jobs, limits = f"{base_url}/api/jobs", f"{base_url}/api/users/me/usage-limits"
-    yield Mode.SYNC, Step.EXECUTE, Call(url=execute_url, masked_key=shown_key, body=body)
-    yield Mode.STREAM, Step.EXECUTE, Call(url=execute_url, masked_key=shown_key, body=streamed, streams=True)
-    yield Mode.ASYNC, Step.EXECUTE, Call(url=execute_url, masked_key=masked_key, body=body, is_async=True)
-    yield Mode.ASYNC, Step.STATUS, Call(url=jobs, masked_key=masked_key, needs_job=True)
-    yield Mode.ASYNC, Step.LIMITS, Call(url=limits, masked_key=masked_key)
+    queued_type = "{ jobId: string; executionId: string }"
+    return (
+        (Mode.SYNC, Step.EXECUTE, Call(url=execute, body=body)),
+        (Mode.STREAM, Step.EXECUTE, Call(url=execute, body=streamed, streams=True)),
+        (Mode.ASYNC, Step.EXECUTE, Call(url=execute, body=body, is_async=True, result_type=queued_type)),
+        (Mode.ASYNC, Step.STATUS, Call(url=f"{base_url}/api/jobs", queued=Queued("JOB_ID", "jobId"))),
+    )
+
+
+def _v2_calls(base_url: str, workflow_id: str, body: JsonObject, selection: JsonObject) -> Steps:
+    workflow = f"{base_url}/api/v2/workflows/{workflow_id}"
+    execute = f"{workflow}/execute"
+    streamed: JsonObject = {"input": body, "stream": True, **selection}
+    queued: JsonObject = {"input": body, "async": True}
+    queued_type = "{ data: { runId: string; statusUrl: string } }"
+    run_id = Queued("RUN_ID", "data.runId", query="?includeOutput=true")
+    return (
+        (Mode.SYNC, Step.EXECUTE, Call(url=execute, body={"input": body})),
+        (Mode.STREAM, Step.EXECUTE, Call(url=execute, body=streamed, streams=True)),
+        (Mode.ASYNC, Step.EXECUTE, Call(url=execute, body=queued, result_type=queued_type)),
+        (Mode.ASYNC, Step.STATUS, Call(url=f"{workflow}/runs", queued=run_id)),
+    )
 
 
 def curl(call: Call) -> str:
@@ -126,7 +160,9 @@ def curl(call: Call) -> str:
 
 
 def _url(call: Call) -> str:
-    return f'"{call.url}/$JOB_ID"' if call.needs_job else f'"{call.url}"'
+    if call.queued is None:
+        return f'"{call.url}"'
+    return f'"{call.url}/${call.queued.variable}{call.queued.query}"'
 
 
 def _quoted(text: str) -> str:
@@ -145,7 +181,7 @@ _STREAM = """\
 def python(call: Call) -> str:
     """Return `call` as a Python script."""
     imports = ["import requests"]
-    if call.masked_key is not None or call.needs_job:
+    if call.masked_key is not None or call.queued is not None:
         imports.insert(0, "import os\n")
     notes = [f"# {note}" for note in call.required_variables]
     return "\n".join([*notes, *imports, "", _request(call)])
@@ -160,9 +196,16 @@ def _request(call: Call) -> str:
     return f"response = {request}\n{_PRINT}"
 
 
-def _arguments(call: Call) -> list[str]:
+def _python_url(call: Call) -> str:
     url = json_text(call.url)
-    arguments = [f'{url} + "/" + os.environ["JOB_ID"]' if call.needs_job else url]
+    if call.queued is None:
+        return url
+    query = f" + {json_text(call.queued.query)}" if call.queued.query else ""
+    return f'{url} + "/" + os.environ["{call.queued.variable}"]{query}'
+
+
+def _arguments(call: Call) -> list[str]:
+    arguments = [_python_url(call)]
     headers = [] if call.masked_key is None else ['"x-api-key": os.environ["SIM_API_KEY"]']
     if call.is_async:
         headers.append('"X-Execution-Mode": "async"')
@@ -192,17 +235,22 @@ def javascript(call: Call) -> str:
 
 def typescript(call: Call) -> str:
     """Return `call` as a TypeScript module."""
-    kind = "{ jobId: string; executionId: string }" if call.is_async else "Record<string, unknown>"
-    return _module(call, sure="!", result=f"(await response.json()) as {kind}", ending="\n\nexport {};")
+    return _module(call, sure="!", result=f"(await response.json()) as {call.result_type}", ending="\n\nexport {};")
 
 
 def _module(call: Call, *, sure: str, result: str, ending: str) -> str:
     notes = "".join(f"// {note}\n" for note in call.required_variables)
-    target = f"`{call.url}/${{process.env.JOB_ID}}`" if call.needs_job else json_text(call.url)
+    target = _module_url(call)
     options = textwrap.indent("".join(f"{option},\n" for option in _options(call, sure)), "  ")
     request = f"const response = await fetch({target}, {{\n{options}}});"
     printing = _READ.format(sure=sure) if call.streams else f"const result = {result};\nconsole.log(result);"
     return f"{notes}{request}\n{printing}{ending}"
+
+
+def _module_url(call: Call) -> str:
+    if call.queued is None:
+        return json_text(call.url)
+    return f"`{call.url}/${{process.env.{call.queued.variable}}}{call.queued.query}`"
 
 
 def _options(call: Call, sure: str) -> list[str]:
