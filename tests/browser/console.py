@@ -53,6 +53,15 @@ def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST
     page.unroute(url)
 
 
+def without_refresh(page: Page) -> None:
+    """Keep the page from loading what others save, until it saves itself."""
+    refreshes = re.compile(r"/api/workflows/[^/]+/state$")
+    page.route(
+        refreshes,
+        lambda route: route.abort() if "if-none-match" in route.request.headers else route.fallback(),
+    )
+
+
 NOTHING_LATER = """
 const later = window.setTimeout;
 window.setTimeout = (work, delay, ...given) => delay < 300 || !delay ? later(work, delay, ...given) : 0;

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
-from tests.browser.console import Account, Console, held
+from tests.browser.console import Account, Console, held, without_refresh
 from tests.browser.workflows import answering
 
 OVERTAKEN = "Someone else changed this workflow."
@@ -13,6 +13,13 @@ SAVES = re.compile(r"/api/workflows/[^/]+/state$")
 DEPLOYS = re.compile(r"/api/workflows/[^/]+/deploy$")
 UNSEEN = "Your draft is outdated. Load the latest draft and try again."
 NOT_DONE = "Your changes are not saved. Save them and try again."
+
+
+@pytest.fixture
+def console(console: Console) -> Console:
+    """A page that does not load what others save."""
+    without_refresh(console.page)
+    return console
 
 
 def test_unsaved_changes_are_neither_published_nor_run(console: Console, account: Account) -> None:

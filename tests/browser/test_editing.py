@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import FloatRect, Locator, expect
-from tests.browser.console import NEXT_FRAME, Account, Console
+from tests.browser.console import NEXT_FRAME, Account, Console, without_refresh
 from tests.browser.workflows import answering, block, file, long, setting, talking, thirty
 
 ALT, CONTROL, SHIFT = 1, 2, 8
@@ -362,6 +362,7 @@ def test_a_parameter_is_named_past_the_name_of_another(console: Console, account
 
 def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two authors", "return 1;"))
+    without_refresh(console.page)
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     state = account.draft(workflow_id)
     state["blocks"]["answer"]["name"] = "Theirs"

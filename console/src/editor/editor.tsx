@@ -37,6 +37,7 @@ import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
 import { useFitBesidePanel } from './use-fit-beside-panel';
 import { useRecordedRun } from './use-recorded-run';
+import { useRefresh } from './use-refresh';
 import { useReveal } from './use-reveal';
 import { useSelectedInView } from './use-selected-in-view';
 import { useShortcuts } from './use-shortcuts';
@@ -86,6 +87,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
+  useRefresh(saver);
   useSelectedInView(chosen?.id, panel);
   useFitBesidePanel(panel === 'run');
 
@@ -323,7 +325,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
       />
-      <SaveNotice saver={saver} onReload={onReload} />
+      <SaveNotice saver={saver} catalog={catalog} onReload={onReload} />
       {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} />}
       <div ref={work} className={styles.work}>
         <CanvasMenu actions={menu} className={styles.canvas} onKeyDownCapture={onCanvasKey}>

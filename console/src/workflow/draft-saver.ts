@@ -1,4 +1,4 @@
-import { type Draft, readDraft, saveDraft } from '@/api/draft';
+import { type Draft, readDraft, readDraftIfChanged, saveDraft } from '@/api/draft';
 import { isStatus, isTransient } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
@@ -96,6 +96,32 @@ export class DraftSaver {
     this.store.edit(() => state);
   }
 
+  /** Load the stored draft if someone else changed it and nothing is unsaved. Return whether it did. */
+  async refresh(): Promise<boolean> {
+    const known = this.revision;
+    const draft = this.isIdle ? await readDraftIfChanged(this.workflowId, known) : null;
+    if (!draft || !this.isIdle || this.revision !== known) return false;
+    this.stored = draft.state;
+    this.revision = draft.revision;
+    this.status = 'saved';
+    this.store.reset(draft.state);
+    return true;
+  }
+
+  /** Load the draft that someone else saved, and the last one that both had in common. */
+  async readConflict(): Promise<{ base: WorkflowState; theirs: Draft }> {
+    return { base: this.stored, theirs: await readDraft(this.workflowId) };
+  }
+
+  /** Save a combination with the draft that someone else saved. It conflicts again if that was replaced. */
+  async resolve(theirs: Draft, combined: WorkflowState): Promise<void> {
+    this.stored = theirs.state;
+    this.revision = theirs.revision;
+    this.status = 'waiting';
+    this.store.edit(() => combined);
+    await this.flush();
+  }
+
   /** Overwrite the draft that someone else saved. */
   async overwrite(): Promise<void> {
     this.revision = (await readDraft(this.workflowId)).revision;
@@ -118,6 +144,11 @@ export class DraftSaver {
 
   get hasUnsavedChanges(): boolean {
     return this.store.state() !== this.stored;
+  }
+
+  private get isIdle(): boolean {
+    const isSettled = this.status === 'saved' || this.status === 'stale';
+    return isSettled && !this.hasUnsavedChanges && !this.running && !this.isDiscarded;
   }
 
   private throwIfUnsaved(): void {

@@ -33,6 +33,14 @@ export class DraftStore {
     this.replace(next);
   }
 
+  /** Replace the state by one of another author. Undo would revert that author's changes: the history ends here. */
+  reset(state: WorkflowState): void {
+    this.past = [];
+    this.future = [];
+    this.lastEdit = null;
+    this.replace(state);
+  }
+
   get canUndo(): boolean {
     return this.past.length > 0;
   }

@@ -26,6 +26,7 @@ GATEWAY_ONLY = [
     ("PATCH", WORKFLOW),
     ("DELETE", WORKFLOW),
     ("GET", f"{WORKFLOW}/draft"),
+    ("GET", f"{WORKFLOW}/draft/revision"),
     ("PUT", f"{WORKFLOW}/draft"),
     ("GET", f"{WORKFLOW}/problems"),
     ("POST", f"{WORKFLOW}/deploy"),

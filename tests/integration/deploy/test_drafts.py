@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from tests.support.deploy import DeployCaller, at, deploy_service, settings_for, state
 
 from deploy_service.settings import DeploySettings
+from gateway.workflows.client import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import Conflict, InvalidRequest, InvalidWorkflow, NotFound, PayloadTooLarge
 
@@ -31,6 +32,16 @@ async def test_a_save_whose_answer_was_lost_may_be_made_again(gateway: DeployCal
     again = await gateway.save(workflow.id, state("return 2"), expected=1)
     draft = await gateway.draft(workflow.id)
     assert (draft.revision, draft.state) == (again.revision, state("return 2"))
+
+
+async def test_the_revision_is_read_without_the_draft(gateway: DeployCaller) -> None:
+    service = HttpDeployClient(gateway.http)
+    workflow = await gateway.create(state("return 1"))
+    saved = await service.save_draft("ws", workflow.id, contracts.SaveDraft(state=state("return 2")))
+    assert await service.draft_revision("ws", workflow.id) == saved
+    for workspace_id, workflow_id in (("other", workflow.id), ("ws", "never")):
+        with pytest.raises(NotFound):
+            await service.draft_revision(workspace_id, workflow_id)
 
 
 async def test_a_save_without_a_revision_replaces_any_draft(gateway: DeployCaller) -> None:

@@ -167,6 +167,10 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self._own(workspace_id, workflow_id)
         return self.drafts[workflow_id]
 
+    async def draft_revision(self, workspace_id: str, workflow_id: str) -> DraftSaved:
+        found = await self.draft(workspace_id, workflow_id)
+        return DraftSaved(found.revision, found.saved_at)
+
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         self._own(workspace_id, workflow_id)
         if "blocks" not in save.state:

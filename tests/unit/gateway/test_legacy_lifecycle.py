@@ -85,6 +85,15 @@ class TestDeployment:
             assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": etag})).status == 200
         assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": "mine"})).status == 400
 
+    async def test_an_unchanged_draft_is_not_sent_again(self, system: System) -> None:
+        first = await system.get("/api/workflows/W/state")
+        headers = {"if-none-match": first.headers["etag"]}
+        again = await system.send("GET", "/api/workflows/W/state", headers=headers)
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        await system.send("PUT", "/api/workflows/W/state", STATE)
+        assert (await system.send("GET", "/api/workflows/W/state", headers=headers)).json == STATE
+        assert (await system.send("GET", "/api/workflows/W/state", headers={"if-none-match": '"x"'})).json == STATE
+
     async def test_access_can_be_opened(self, system: System) -> None:
         assert (await system.execute({}, key=None)).status == 401
         answer = await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": True})

@@ -1,5 +1,6 @@
 """Drafts in MongoDB: the document beside its revision, compressed."""
 
+from datetime import datetime
 from typing import Final
 
 from deploy_service.adapters.compression import pack, unpack
@@ -32,6 +33,11 @@ class MongoDrafts:
             content=Content(await unpack(found["packed"]), found["hash"]),
             saved_at=found["saved_at"],
         )
+
+    @store_call
+    async def saved(self, workflow_id: str) -> tuple[int, datetime] | None:
+        found = await self._collection.find_one({"_id": workflow_id}, {"revision": 1, "saved_at": 1})
+        return None if found is None else (found["revision"], found["saved_at"])
 
     @store_call
     async def replace(self, draft: Draft, *, expected_revision: int) -> bool:

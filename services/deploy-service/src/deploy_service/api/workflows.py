@@ -71,6 +71,10 @@ def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens
     async def get_draft(workflow_id: str, workspace_id: WorkspaceId) -> Response:
         return StructResponse(await drafts.get(workflow_id, workspace_id))
 
+    @router.get("/{workflow_id}/draft/revision")
+    async def get_revision(workflow_id: str, workspace_id: WorkspaceId) -> Response:
+        return StructResponse(await drafts.revision(workflow_id, workspace_id))
+
     @router.put("/{workflow_id}/draft")
     async def save_draft(workflow_id: str, workspace_id: WorkspaceId, body: SaveBody) -> Response:
         return StructResponse(await drafts.save(workflow_id, workspace_id, body))

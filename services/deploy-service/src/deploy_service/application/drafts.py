@@ -14,6 +14,7 @@ from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
+from shared.errors import NotFound
 from shared.optimistic_concurrency import retry_on_conflict
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.format.js_values import JsonObject
@@ -52,6 +53,14 @@ class Drafts:
         """Return the draft. Raises NotFound."""
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
         return contracts.Draft(state=draft.content.state, revision=draft.revision, saved_at=draft.saved_at)
+
+    async def revision(self, workflow_id: str, workspace_id: str) -> contracts.DraftSaved:
+        """Return the revision of the draft. Raises NotFound."""
+        await self._changes.find(workflow_id, workspace_id)
+        saved = await self._drafts.saved(workflow_id)
+        if saved is None:
+            raise NotFound("Workflow not found")
+        return contracts.DraftSaved(*saved)
 
     async def save(self, workflow_id: str, workspace_id: str, save: contracts.SaveDraft) -> contracts.DraftSaved:
         """Replace the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge, Conflict."""

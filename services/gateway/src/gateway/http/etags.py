@@ -25,6 +25,17 @@ def revision_in(if_match: str | None) -> int | None:
     return int(revision)
 
 
+def _known(
+    if_none_match: Annotated[
+        str | None, Header(max_length=50, description="ETag of a known draft; 304 if it is still the latest.")
+    ] = None,
+) -> int | None:
+    try:
+        return revision_in(if_none_match)
+    except InvalidRequest:  # the ETag of another resource, or several
+        return None
+
+
 def _expected_by_save(
     if_match: Annotated[
         str | None,
@@ -43,6 +54,8 @@ def _expected_by_deploy(
     return revision_in(if_match)
 
 
+KnownRevision = Annotated[int | None, Depends(_known)]
+"""Revision that a reader knows."""
 SaveRevision = Annotated[int | None, Depends(_expected_by_save)]
 """Revision that a save requires."""
 DeployRevision = Annotated[int | None, Depends(_expected_by_deploy)]

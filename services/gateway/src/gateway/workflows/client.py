@@ -100,6 +100,9 @@ class HttpDeployClient:
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft:
         return await self._on("GET", workspace_id, workflow_id, "draft", returns=Draft)
 
+    async def draft_revision(self, workspace_id: str, workflow_id: str) -> DraftSaved:
+        return await self._on("GET", workspace_id, workflow_id, "draft", "revision", returns=DraftSaved)
+
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         return await self._on("PUT", workspace_id, workflow_id, "draft", body=save, returns=DraftSaved)
 

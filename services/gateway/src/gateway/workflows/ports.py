@@ -104,6 +104,9 @@ class Authoring(Protocol):
 
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft: ...
 
+    async def draft_revision(self, workspace_id: str, workflow_id: str) -> DraftSaved:
+        """Return the revision of the draft, which is cheaper than the draft."""
+
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         """Raises InvalidWorkflow, Conflict."""
 

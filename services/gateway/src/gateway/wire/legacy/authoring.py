@@ -10,7 +10,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, json_of, json_value
 from gateway.http.error_models import Error
-from gateway.http.etags import SaveRevision, etag
+from gateway.http.etags import KnownRevision, SaveRevision, etag
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
 from gateway.runs.application.run_counts import RunTallies, Tallies
@@ -87,9 +87,17 @@ def authoring_router(
         await deployments.archive(caller, workflow_id)
         return Done()
 
-    @router.get("/{workflow_id}/state", response_model=dict[str, Any])
-    async def draft(caller: WorkflowCaller, workflow_id: str) -> Response:
+    @router.get(
+        "/{workflow_id}/state",
+        response_model=dict[str, Any],
+        responses={304: {"description": "The draft is the one of If-None-Match."}},
+    )
+    async def draft(caller: WorkflowCaller, workflow_id: str, known: KnownRevision) -> Response:
         caller.require(Scope.READ)
+        if known is not None:
+            saved = await authoring.draft_revision(caller.workspace.id, workflow_id)
+            if saved.revision == known:
+                return Response(status_code=304, headers={"etag": etag(known)})
         found = await authoring.draft(caller.workspace.id, workflow_id)
         return StructResponse(found.state, headers={"etag": etag(found.revision)})
 
