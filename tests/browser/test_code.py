@@ -38,6 +38,23 @@ def test_nested_fields_of_the_last_run_are_offered(console: Console, account: Ac
     expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <first.result.orders[0].total>")
 
 
+def test_nested_fields_of_an_earlier_run_are_offered(console: Console, account: Account) -> None:
+    blocks = [
+        block("start", "start_trigger", "Start", 0, 0),
+        function("first", "First", 330, 0, "return {orders: [{total: 5}]};"),
+        function("last", "Last", 660, 0, "return 1;"),
+    ]
+    edges = [("start", "first", "source"), ("first", "last", "source")]
+    workflow_id = account.publish(file("Nested before", blocks, edges))
+    account.run(workflow_id).raise_for_status()
+    page = console.goto(f"/workflows/{workflow_id}").page
+    with page.expect_response(re.compile("/api/v1/logs/[^?]+$")):
+        console.block("Last").click()
+    console.write("Code", "return ")
+    page.keyboard.type("<first.result.or")
+    expect(page.get_by_role("option", name=re.compile(re.escape("<first.result.orders[0].total>")))).to_be_visible()
+
+
 def test_code_is_edited_in_a_large_window(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Large", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page

@@ -36,6 +36,7 @@ import { SaveNotice } from './save-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
 import { useFitBesidePanel } from './use-fit-beside-panel';
+import { useLastOutputs } from './use-last-outputs';
 import { useRecordedRun } from './use-recorded-run';
 import { useRefresh } from './use-refresh';
 import { useReveal } from './use-reveal';
@@ -87,6 +88,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
+  const outputs = useLastOutputs(workflow.id, run.outputs, recordedBlocks, panel === 'block');
   useRefresh(saver);
   useSelectedInView(chosen?.id, panel);
   useFitBesidePanel(panel === 'run');
@@ -370,7 +372,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             disabled={readOnly}
             run={runMarks.get(chosen.id)}
             execution={executionOf(chosen.id)}
-            outputs={run.outputs}
+            outputs={outputs}
             onClose={closeSettings}
           />
         )}
