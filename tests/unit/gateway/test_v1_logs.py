@@ -240,6 +240,37 @@ async def test_a_failed_run_has_a_reason(logged: System) -> None:
     assert data["finalOutput"] is None
 
 
+async def http_status(system: System, **fields: Any) -> int | None:
+    system.jobs.views["run-3"] = a_run("run-3", **fields)
+    status: int | None = (await get(system, "/run-3")).json["data"]["httpStatus"]
+    return status
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 200),
+        ({"status": RunStatus.CANCELLED}, 200),
+        ({"status": RunStatus.FAILED}, 500),
+        ({"status": RunStatus.FAILED, "error": RunError(ErrorCode.TIMEOUT, "too slow")}, 408),
+        ({"status": RunStatus.FAILED, "error": RunError(ErrorCode.INVALID_INPUT, "no name", http_status=400)}, 400),
+        ({"status": RunStatus.PROCESSING}, None),
+        ({"mode": RunMode.ASYNC}, None),
+        ({"trigger": Trigger.CHAT}, None),
+    ],
+)
+async def test_a_synchronous_run_has_the_status_of_its_response(
+    system: System, fields: dict[str, Any], status: int | None
+) -> None:
+    assert await http_status(system, **fields) == status
+
+
+async def test_a_response_block_sets_the_status(system: System) -> None:
+    output = Payload(inline=msgspec.Raw(b'{"data":{},"status":201,"headers":{}}'))
+    assert await http_status(system, output=output, blocks=(a_log("answer", "response", {}),)) == 201
+    assert await http_status(system, output=output) == 200
+
+
 async def test_a_run_has_its_snapshot(logged: System) -> None:
     body = (await get(logged, "/executions/run-1")).json
     assert (body["executionId"], body["workflowId"]) == ("run-1", "W")

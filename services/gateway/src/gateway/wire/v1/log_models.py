@@ -61,6 +61,9 @@ class LogDetail(LogRow):
     cost: FullCost | None = None
     execution_data: ExecutionData
     created_at: str
+    http_status: int | None = Field(
+        None, description="Status of the response to `POST /api/workflows/{id}/execute`; null unless it is synchronous."
+    )
 
 
 class LogList(Wire):

@@ -4,14 +4,17 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.http.run_status import failure_status
+from gateway.runs.domain.response_block import http_answer
 from gateway.runs.domain.run_states import as_number, cost_of
 from shared.clock import iso
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.workflow.compile.run_files import files_of
 from shared.workflow.trace.spans import trace_of
 
+_RESPONSE: Final = "response"
 _STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
 
 
@@ -66,6 +69,7 @@ def detail(run: RunView, output: bytes | None, workflow: Workflow | None) -> dic
         },
         "cost": _cost(run),
         "createdAt": iso(run.created_at),
+        "httpStatus": _http_status(run, output),
     }
 
 
@@ -86,6 +90,21 @@ def _error(run: RunView) -> dict[str, Any]:
         return {}
     block = {"blockId": run.error.block_id, "blockName": run.error.block_name}
     return {"error": run.error.text, "errorDetails": {**block, "error": run.error.message}}
+
+
+def _http_status(run: RunView, output: bytes | None) -> int | None:
+    """Return the status of the response to a synchronous execute call; None for other runs, and before they end."""
+    if run.trigger is not Trigger.API or run.mode is not RunMode.SYNC or not run.status.is_terminal:
+        return None
+    if run.status is RunStatus.FAILED:
+        return failure_status(run.error)
+    if run.status is not RunStatus.COMPLETED or not _ends_with_response(run):
+        return 200
+    return None if output is None else http_answer(output).status
+
+
+def _ends_with_response(run: RunView) -> bool:
+    return any(block.block_type == _RESPONSE and block.success for block in run.blocks)
 
 
 def _cost(run: RunView) -> dict[str, Any] | None:
