@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Span } from '@/api/runs';
-import { recordedBlocks } from '@/runs/recorded-blocks';
+import { executionsByBlock, recordedBlocks } from '@/runs/recorded-blocks';
 import { flattened, ticksOf } from '@/runs/spans';
 
 function span(blockId: string, more: Partial<Span> = {}): Span {
@@ -36,6 +36,23 @@ test('a waiting block is paused', () => {
 test('the blocks of a called workflow are marked', () => {
   const rows = flattened([span('call', { type: 'workflow_input', children: [span('inner')] })]);
   expect(rows.map(({ isCalled }) => isCalled)).toEqual([false, true]);
+});
+
+test('the executions of a block are in order', () => {
+  const loop = span('loop', { children: [span('step', { output: 1 }), span('step', { output: 2 })] });
+  expect(
+    executionsByBlock([loop])
+      .get('step')
+      ?.map(({ output }) => output),
+  ).toEqual([1, 2]);
+});
+
+test('a block of a called workflow is no block of the run, even with the same id', () => {
+  const call = span('call', { type: 'workflow_input', children: [span('step', { output: 'theirs' })] });
+  expect(recordedBlocks([span('step', { output: 'ours' }), call]).get('step')).toMatchObject({
+    times: 1,
+    output: 'ours',
+  });
 });
 
 test('the axis labels the whole window', () => {

@@ -245,6 +245,9 @@ VISITS: dict[str, Visit] = {
     "run-in-editor": lambda console, sights: console.goto(f"/workflows/{sights.failing}?run={sights.run}").shows(
         "with a run of v1"
     ),
+    "run-canvas": lambda console, sights: console.goto(
+        f"/runs/{sights.failing}/{sights.run}/canvas?block=answer"
+    ).shows("Edit this block"),
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Submit"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-keys-edit": _edit_key,

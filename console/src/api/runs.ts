@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { Json } from '@/workflow/state';
+import { type Json, readState, type WorkflowState } from '@/workflow/state';
 import { api, type ResponseBody, send, unwrap } from './client';
 import { type LogFilter, readLogs } from './logs';
 import { useSignedIn } from './session';
@@ -73,6 +73,19 @@ export function useRun(runId: string | null) {
       return (await unwrap(api.GET('/api/v1/logs/{log_id}', { params: { path } }))).data;
     },
     refetchInterval: ({ state }) => (state.data && DONE.has(state.data.executionData.status) ? false : LIVE_MS),
+  });
+}
+
+/** Load the workflow state that a run executed, null if it is not stored: of a draft, or of a deleted workflow. */
+export function useExecutedState(runId: string) {
+  return useQuery({
+    queryKey: ['logs', 'one', runId, 'state'],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => {
+      const path = { execution_id: runId };
+      const { workflowState } = await unwrap(api.GET('/api/v1/logs/executions/{execution_id}', { params: { path } }));
+      return workflowState ? readState(workflowState as Partial<WorkflowState>) : null;
+    },
   });
 }
 

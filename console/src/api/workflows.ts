@@ -47,6 +47,14 @@ export function useWorkspaceOf(id: string) {
   });
 }
 
+/** Load the saved draft, to compare with or to show it. */
+export function useStoredDraft(id: string) {
+  return useQuery({
+    queryKey: [...workflowKeys.one(id), 'draft'],
+    queryFn: async () => (await readDraft(id)).state,
+  });
+}
+
 export function useDeployment(id: string) {
   return useQuery({
     queryKey: workflowKeys.deployment(id),

@@ -18,6 +18,7 @@ const HomePage = lazy(() => import('@/pages/home').then((module) => ({ default: 
 const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ default: module.WorkflowPage })));
 const RunsPage = lazy(() => import('@/pages/runs').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('@/pages/run').then((module) => ({ default: module.RunPage })));
+const RunCanvasPage = lazy(() => import('@/pages/run-canvas').then((module) => ({ default: module.RunCanvasPage })));
 const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ default: module.SettingsPage })));
 const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
@@ -84,6 +85,9 @@ function Inside() {
             </Route>
             <Route path="/runs/:workflowId/:runId">
               {({ workflowId, runId }) => <RunPage key={runId} workflowId={workflowId} runId={runId} />}
+            </Route>
+            <Route path="/runs/:workflowId/:runId/canvas">
+              {({ runId }) => <RunCanvasPage key={runId} runId={runId} />}
             </Route>
             <Route path="/resume/:workflowId/:runId/:rest?">
               {({ workflowId, runId }) => <Redirect to={`/runs/${workflowId}/${runId}`} replace />}

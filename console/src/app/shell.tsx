@@ -18,10 +18,12 @@ const NAV_ITEMS = [
   { path: '/settings', name: 'Settings', icon: Settings, owns: /^\/settings/ },
 ];
 
+const CANVAS_PATH = /^\/workflows\/|^\/runs\/.+\/canvas$/;
+
 /** Layout of every page. On the canvas, the navigation shrinks to icons. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
-  const narrow = location.startsWith('/workflows/');
+  const narrow = CANVAS_PATH.test(location);
   const [isSearching, setSearching] = useState(false);
   useCommandKey(() => setSearching(true));
   return (

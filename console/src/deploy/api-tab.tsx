@@ -13,6 +13,7 @@ import { SegmentedControl } from '@/ui/segmented-control';
 import { Empty, LoadError, Skeleton } from '@/ui/states';
 import { useStoredList } from '@/ui/use-stored-list';
 import type { DraftSaver } from '@/workflow/draft-saver';
+import type { Json } from '@/workflow/state';
 import styles from './api-tab.module.css';
 import { SampleBlock } from './sample-block';
 import { TryIt } from './try-it';
@@ -37,16 +38,23 @@ const STEPS = [
 
 type Language = (typeof LANGUAGES)[number][0];
 
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  /** Input of an earlier run, for the test panel. */
+  input?: Json;
+}
+
 /** Code samples and a test panel for the live version. */
-export function ApiTab({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+export function ApiTab({ workflow, ...rest }: Props) {
   const deployment = useDeployment(workflow.id);
   if (deployment.data && !deployment.data.isDeployed) {
     return <Empty title="Not deployed yet">Deploy the workflow to see the code that calls it.</Empty>;
   }
-  return <DeployedApi workflow={workflow} saver={saver} />;
+  return <DeployedApi workflow={workflow} {...rest} />;
 }
 
-function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+function DeployedApi({ workflow, saver, input }: Props) {
   const [language, setLanguage] = useState<Language>('curl');
   const [selected, setSelected] = useStoredList(`outputs ${workflow.id}`);
   const shownKey = useLatestKey();
@@ -98,7 +106,12 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
           }
         />
       )}
-      <TryIt workflowId={workflow.id} saver={saver} selectedOutputs={selected ?? samples.data.selectedOutputs} />
+      <TryIt
+        workflowId={workflow.id}
+        saver={saver}
+        selectedOutputs={selected ?? samples.data.selectedOutputs}
+        input={input}
+      />
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
 import { PersistentTabPanel, Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
 import type { DraftSaver } from '@/workflow/draft-saver';
+import type { Json } from '@/workflow/state';
 import { A2aFooter } from './a2a-footer';
 import { A2aTab } from './a2a-tab';
 import { ApiFooter } from './api-footer';
@@ -21,6 +22,10 @@ import type { Acceptance } from './problem-list';
 interface Props extends Acceptance {
   workflow: WorkflowRow;
   saver: DraftSaver;
+  /** Tab to open first. */
+  firstTab: TabName;
+  /** Input of an earlier run, for Try it. */
+  input?: Json;
   onClose: () => void;
   onEditBlock: (id: string) => void;
   /** Called when a version replaced the stored draft. */
@@ -30,10 +35,11 @@ interface Props extends Acceptance {
 type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
 
 /** Deploy window: versions, API, MCP, A2A and chat. */
-export function DeployWindow({ workflow, saver, onClose, accepted, ...rest }: Props) {
+export function DeployWindow(props: Props) {
+  const { workflow, saver, firstTab, input, onClose, accepted, ...rest } = props;
   const { workspace } = useSignedIn();
   const isAdmin = can(workspace.role, 'admin');
-  const [tab, setTab] = useState<TabName>('general');
+  const [tab, setTab] = useState<TabName>(firstTab);
   return (
     <Tabs value={tab} onValueChange={(next) => setTab(next as TabName)} asChild>
       <div>
@@ -70,7 +76,7 @@ export function DeployWindow({ workflow, saver, onClose, accepted, ...rest }: Pr
             <GeneralTab workflow={workflow} saver={saver} accepted={accepted} {...rest} />
           </TabPanel>
           <PersistentTabPanel value="api" isOpen={tab === 'api'}>
-            <ApiTab workflow={workflow} saver={saver} />
+            <ApiTab workflow={workflow} saver={saver} input={input} />
           </PersistentTabPanel>
           <PersistentTabPanel value="mcp" isOpen={tab === 'mcp'}>
             <McpTab workflow={workflow} />

@@ -20,6 +20,8 @@ interface Props {
   workflowId: string;
   saver: DraftSaver;
   selectedOutputs: readonly string[];
+  /** Input of an earlier run, to start with. */
+  input?: Json;
 }
 
 interface Frame {
@@ -62,19 +64,19 @@ const BADGES = {
 } as const;
 
 /** Panel that calls the live version and shows the response. */
-export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
+export function TryIt({ workflowId, saver, ...rest }: Props) {
   const deployment = useDeployment(workflowId);
   const live = useVersionState(workflowId, deployment.data?.activeDeployment?.version ?? null);
   return (
     <section className={styles.panel} aria-label="Try it">
       <h3>Try it</h3>
-      <Call workflowId={workflowId} state={live.data ?? saver.store.state()} selectedOutputs={selectedOutputs} />
+      <Call workflowId={workflowId} state={live.data ?? saver.store.state()} {...rest} />
     </section>
   );
 }
 
-function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { state: WorkflowState }) {
-  const sample = sampleInput(state);
+function Call({ workflowId, state, selectedOutputs, input: earlier }: Omit<Props, 'saver'> & { state: WorkflowState }) {
+  const sample = sampleInput(state, earlier);
   const { fields, update } = useFormDraft(`call ${JSON.stringify(sample)}`, { input: sample });
   const { input } = fields;
   const [mode, setMode] = useState<Mode>('stream');
@@ -156,7 +158,7 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   return (
     <>
       <form className={form.form} onSubmit={submit}>
-        <InputForm state={state} value={input} onChange={(input) => update({ input })} />
+        <InputForm state={state} earlier={earlier} value={input} onChange={(input) => update({ input })} />
         <SegmentedControl label="Response" value={mode} options={MODES} onChange={setMode} />
         <div className={styles.actions}>
           <RunButton isRunning={phase === 'running'} start="Send request" onStop={() => abort.current?.abort()} />

@@ -67,7 +67,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [wanted, setSelected] = useState<readonly string[]>(selectedBlockOfAddress);
-  const [open, setOpen] = useState<'palette' | 'find' | 'deploy' | 'run' | 'variables' | null>(null);
+  const [open, setOpen] = useState<'palette' | 'find' | 'deploy' | 'try' | 'run' | 'variables' | null>(openOfAddress);
   /** Where the chosen block of the palette goes, null for next to the selection. */
   const [placement, setPlacement] = useState<Placement | null>(null);
   const work = useRef<HTMLDivElement>(null);
@@ -328,7 +328,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onRun={() => setOpen('run')}
       />
       <SaveNotice saver={saver} catalog={catalog} onReload={onReload} />
-      {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} />}
+      {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} state={state} />}
       <div ref={work} className={styles.work}>
         <CanvasMenu actions={menu} className={styles.canvas} onKeyDownCapture={onCanvasKey}>
           <Canvas
@@ -376,7 +376,15 @@ export function Editor({ workflow, saver, onReload }: Props) {
             onClose={closeSettings}
           />
         )}
-        {panel === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
+        {panel === 'run' && (
+          <RunPanel
+            workflowId={workflow.id}
+            state={state}
+            run={run}
+            input={recorded?.input}
+            onClose={() => setOpen(null)}
+          />
+        )}
       </div>
       <Palette
         catalog={catalog}
@@ -388,12 +396,14 @@ export function Editor({ workflow, saver, onReload }: Props) {
       />
       {open === 'find' && <FindBlock catalog={catalog} state={state} onClose={() => setOpen(null)} onChoose={show} />}
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
-      {open === 'deploy' && (
+      {(open === 'deploy' || open === 'try') && (
         <ErrorBoundary>
           <Suspense>
             <DeployWindow
               workflow={workflow}
               saver={saver}
+              firstTab={open === 'try' ? 'api' : 'general'}
+              input={recorded?.input}
               accepted={accepted ?? []}
               onAccept={setAccepted}
               onEditBlock={editBlock}
@@ -409,8 +419,18 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
 /** Return the block that a link to the editor selects. */
 function selectedBlockOfAddress(): string[] {
-  const id = new URLSearchParams(window.location.search).get('block');
+  const id = paramOfAddress('block');
   return id === null ? [] : [id];
+}
+
+/** Return what a link to the editor opens: a form to run the draft or the live version with the input of a run. */
+function openOfAddress(): 'run' | 'try' | null {
+  const form = paramOfAddress('open');
+  return form === 'try' ? 'try' : form === 'draft' ? 'run' : null;
+}
+
+function paramOfAddress(name: string): string | null {
+  return new URLSearchParams(window.location.search).get(name);
 }
 
 function commandOf(block: Block, catalog: Catalog, show: (id: string) => void): Command {

@@ -32,9 +32,14 @@ export function startOf(state: WorkflowState): Block | undefined {
   return Object.values(state.blocks).find((block) => START_TYPES.has(block.type));
 }
 
-/** Return an initial input with the default values of the fields. */
-export function sampleInput(state: WorkflowState): { [key: string]: Json } {
-  return Object.fromEntries(acceptedFields(state).map((field) => [field.name, sampleOf(field)]));
+/** Return an initial input: the default values of the fields, replaced by the input of an earlier run. */
+export function sampleInput(state: WorkflowState, earlier?: Json): { [key: string]: Json } {
+  const sample = Object.fromEntries(acceptedFields(state).map((field) => [field.name, sampleOf(field)]));
+  return { ...sample, ...objectOf(earlier) };
+}
+
+function objectOf(value: Json | undefined): { [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
 
 /** Return the input to send, without an empty text. */
@@ -58,19 +63,29 @@ function parsed(type: string, value: Json): Json {
   }
 }
 
-interface Props {
-  state: WorkflowState;
+interface FieldsProps {
+  fields: readonly InputField[];
   value: { [key: string]: Json };
   onChange: (value: { [key: string]: Json }) => void;
 }
 
-/** Form for the input of a workflow. */
-export function InputForm({ state, ...rest }: Props) {
-  return <FieldsForm fields={acceptedFields(state)} {...rest} />;
+interface Props extends Omit<FieldsProps, 'fields'> {
+  state: WorkflowState;
+  /** Input of an earlier run. Values that the start block does not declare have fields as well. */
+  earlier?: Json;
 }
 
-interface FieldsProps extends Omit<Props, 'state'> {
-  fields: readonly InputField[];
+/** Form for the input of a workflow. */
+export function InputForm({ state, earlier, ...rest }: Props) {
+  const accepted = acceptedFields(state);
+  const names = new Set(accepted.map((field) => field.name));
+  const others = Object.entries(objectOf(earlier)).filter(([name]) => !names.has(name));
+  return <FieldsForm fields={[...accepted, ...others.map(([name, value]) => fieldOf(name, value))]} {...rest} />;
+}
+
+function fieldOf(name: string, value: Json): InputField {
+  const type = typeof value;
+  return { name, type: type === 'string' || type === 'number' || type === 'boolean' ? type : 'object' };
 }
 
 export function FieldsForm({ fields, value, onChange }: FieldsProps) {

@@ -1,12 +1,22 @@
 import { X } from 'lucide-react';
 import { Link } from 'wouter';
 import { messageOf } from '@/api/errors';
+import { canvasHref, runHref } from '@/runs/addresses';
 import { IconButton } from '@/ui/button';
+import type { WorkflowState } from '@/workflow/state';
 import styles from './recorded-run-notice.module.css';
 import type { RecordedRun } from './use-recorded-run';
 
-/** Notice that the canvas shows an earlier run. */
-export function RecordedRunNotice({ workflowId, run }: { workflowId: string; run: RecordedRun }) {
+interface Props {
+  workflowId: string;
+  run: RecordedRun;
+  state: WorkflowState;
+}
+
+/** Notice that the canvas shows an earlier run, and whether the block to edit is gone. */
+export function RecordedRunNotice({ workflowId, run, state }: Props) {
+  const address = { workflowId, executionId: run.id };
+  const isBlockMissing = run.blockId !== null && !state.blocks[run.blockId];
   return (
     <div className={styles.notice} role="status">
       <p className={styles.text}>
@@ -14,10 +24,16 @@ export function RecordedRunNotice({ workflowId, run }: { workflowId: string; run
           messageOf(run.error)
         ) : (
           <>
+            {isBlockMissing && 'The block is no longer in the draft. '}
             The canvas shows the current draft with a run of {run.version ?? 'the draft'}:{' '}
-            <Link href={`/runs/${workflowId}/${run.id}`}>
+            <Link href={runHref(address)}>
               <code>{run.id}</code>
             </Link>
+            {run.version && (
+              <>
+                . <Link href={canvasHref(address, run.blockId ?? undefined)}>View {run.version}</Link>
+              </>
+            )}
           </>
         )}
       </p>

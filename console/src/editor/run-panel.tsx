@@ -10,7 +10,7 @@ import fields from '@/ui/form.module.css';
 import { useFormDraft } from '@/ui/form-drafts';
 import { JsonView } from '@/ui/json-view';
 import { Empty, InlineError } from '@/ui/states';
-import type { WorkflowState } from '@/workflow/state';
+import type { Json, WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
 import { RunButton } from './run-button';
 import styles from './run-panel.module.css';
@@ -21,12 +21,14 @@ interface Props {
   workflowId: string;
   state: WorkflowState;
   run: DraftRun;
+  /** Input of an earlier run, to start with. */
+  input?: Json;
   onClose: () => void;
 }
 
 /** Panel that runs the draft and shows the output of each block. */
-export function RunPanel({ workflowId, state, run, onClose }: Props) {
-  const sample = sampleInput(state);
+export function RunPanel({ workflowId, state, run, input: earlier, onClose }: Props) {
+  const sample = sampleInput(state, earlier);
   const { fields: written, update } = useFormDraft(`run ${JSON.stringify(sample)}`, { input: sample });
   const { input } = written;
   const panel = useRef<HTMLElement>(null);
@@ -58,7 +60,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
       </header>
       <div className={styles.body}>
         <form className={fields.form} onSubmit={submit}>
-          <InputForm state={state} value={input} onChange={(next) => update({ input: next })} />
+          <InputForm state={state} earlier={earlier} value={input} onChange={(next) => update({ input: next })} />
           <div className={styles.actions}>
             <RunButton isRunning={run.isRunning} start="Run draft" variant="primary" onStop={run.stop} />
             <RunStatus run={run} />

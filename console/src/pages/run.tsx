@@ -1,4 +1,4 @@
-import { RotateCcw, SearchX, Square, Terminal, Workflow } from 'lucide-react';
+import { ChevronDown, FlaskConical, Play, RotateCcw, Square, Terminal, Workflow } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions, type VersionRow } from '@/api/deployments';
@@ -9,14 +9,17 @@ import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, formatTimestamp } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
-import { callerOf } from '@/runs/labels';
+import { canvasHref, editorHref, rerunHref } from '@/runs/addresses';
+import { callerOf, nameOf } from '@/runs/labels';
 import { PausePoints } from '@/runs/pause-points';
 import { curlOf, inputOf } from '@/runs/rerun';
+import { RunNotFound } from '@/runs/run-not-found';
 import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
-import { Button, ButtonLink } from '@/ui/button';
+import { Button, ButtonLink, IconButton } from '@/ui/button';
 import { copyText } from '@/ui/copy-text';
 import { JsonView } from '@/ui/json-view';
+import { Menu, MenuItem } from '@/ui/menu';
 import { Empty, InlineError, LoadError } from '@/ui/states';
 import { Tip } from '@/ui/tip';
 import { useToasts } from '@/ui/toasts';
@@ -32,24 +35,9 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   // Wait for the pause points to avoid a layout shift, but keep the page if the run pauses later.
   if (!isReady && run.data && !points.isLoading) setReady(true);
   if (!isReady && !run.isLoadingError) return <PageSkeleton />;
-  if (isStatus(run.error, 404)) {
-    return (
-      <Empty icon={<SearchX size={22} aria-hidden />} title="Run not found">
-        It may have passed its retention period. <Link href="/runs">View all runs</Link>
-      </Empty>
-    );
-  }
+  if (isStatus(run.error, 404)) return <RunNotFound />;
   if (!run.data) return <LoadError error={run.error} onRetry={run.refetch} />;
   return <Run run={run.data} />;
-}
-
-/** Return the address of the editor with the run on the canvas. */
-function editorHref({ workflowId, executionId }: LogDetail): string {
-  return `/workflows/${workflowId}?run=${encodeURIComponent(executionId)}`;
-}
-
-function nameOf(run: LogDetail): string {
-  return (run.workflow?.name as string | null) ?? 'Deleted workflow';
 }
 
 function Run({ run }: { run: LogDetail }) {
@@ -76,6 +64,7 @@ function Run({ run }: { run: LogDetail }) {
         <Fact name="Started">{formatTimestamp(run.startedAt)}</Fact>
         <Fact name="Duration">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
         <Fact name="Caller">{callerOf(run)}</Fact>
+        {run.httpStatus && <Fact name="Response">HTTP {run.httpStatus}</Fact>}
         <Fact name="Version">
           <Version workflowId={workflowId} versionId={run.deploymentVersionId} />
         </Fact>
@@ -92,11 +81,7 @@ function Run({ run }: { run: LogDetail }) {
       <section className={styles.part} aria-label="Blocks">
         <h2>Blocks</h2>
         {spans.length ? (
-          <Waterfall
-            spans={spans}
-            ended={run.endedAt !== null}
-            editHref={(blockId) => `${editorHref(run)}&block=${encodeURIComponent(blockId)}`}
-          />
+          <Waterfall spans={spans} ended={run.endedAt !== null} editHref={(blockId) => editorHref(run, blockId)} />
         ) : (
           <Empty title="No block has finished yet" />
         )}
@@ -165,8 +150,8 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
   const rerun = useRunAgain(workflowId);
   return (
     <>
-      <ButtonLink href={editorHref(run)} icon={<Workflow size={15} aria-hidden />}>
-        Open in editor
+      <ButtonLink href={canvasHref(run)} icon={<Workflow size={15} aria-hidden />}>
+        View on canvas
       </ButtonLink>
       <Button
         icon={<Terminal size={15} aria-hidden />}
@@ -186,18 +171,34 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
         </Button>
       )}
       {ended && (
-        <Button
-          icon={<RotateCcw size={15} aria-hidden />}
-          busy={rerun.isPending}
-          onClick={() =>
-            rerun.mutate(input ?? {}, {
-              onSuccess: (made) => navigate(`/runs/${workflowId}/${made.executionId}`),
-              onError: fail,
-            })
-          }
-        >
-          Run again
-        </Button>
+        <span className={styles.split}>
+          <Button
+            icon={<RotateCcw size={15} aria-hidden />}
+            busy={rerun.isPending}
+            onClick={() =>
+              rerun.mutate(input ?? {}, {
+                onSuccess: (made) => navigate(`/runs/${workflowId}/${made.executionId}`),
+                onError: fail,
+              })
+            }
+          >
+            Run again
+          </Button>
+          <Menu
+            trigger={
+              <IconButton label="More ways to run again" variant="secondary">
+                <ChevronDown size={15} aria-hidden />
+              </IconButton>
+            }
+          >
+            <MenuItem icon={<FlaskConical size={15} aria-hidden />} onSelect={() => navigate(rerunHref(run, 'try'))}>
+              Edit input in Try it
+            </MenuItem>
+            <MenuItem icon={<Play size={15} aria-hidden />} onSelect={() => navigate(rerunHref(run, 'draft'))}>
+              Run draft with this input
+            </MenuItem>
+          </Menu>
+        </span>
       )}
     </>
   );

@@ -1,4 +1,5 @@
 import type { LogRow } from '@/api/logs';
+import type { LogDetail } from '@/api/runs';
 
 export type RunStatus = LogRow['status'];
 
@@ -25,6 +26,11 @@ export const TRIGGER_LABELS: Record<string, string> = {
 export function callerOf({ trigger, caller }: Pick<LogRow, 'trigger' | 'caller'>): string {
   const way = TRIGGER_LABELS[trigger] ?? trigger;
   return caller ? `${way} · ${caller}` : way;
+}
+
+/** Return the name of the workflow of a run. */
+export function nameOf(run: LogDetail): string {
+  return (run.workflow?.name as string | null) ?? 'Deleted workflow';
 }
 
 export const STATUS_LABELS: Record<RunStatus, string> = {

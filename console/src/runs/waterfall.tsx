@@ -1,13 +1,10 @@
 import { useMemo, useState } from 'react';
 import type { Span } from '@/api/runs';
-import { cost, count, duration } from '@/app/format';
+import { count, duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Button, ButtonLink } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
-import { JsonView } from '@/ui/json-view';
-import { InlineError } from '@/ui/states';
-import { BlockInput } from './block-input';
-import { describeWait } from './describe-wait';
+import { SpanDetails } from './span-details';
 import { barPosition, errorOf, flattened, type Row, ticksOf, type Window, windowOf } from './spans';
 import styles from './waterfall.module.css';
 
@@ -98,56 +95,15 @@ function Step({ row, window, ended, isOpen, editHref, onToggle }: StepProps) {
         <span className={styles.time}>{duration(span.duration)}</span>
       </button>
       {isOpen && (
-        <Details
-          span={span}
-          ended={ended}
-          editHref={span.blockId && !row.isCalled ? editHref(span.blockId) : undefined}
-        />
+        <div className={styles.details}>
+          <SpanDetails span={span} ended={ended} />
+          {span.blockId && !row.isCalled && (
+            <div>
+              <ButtonLink href={editHref(span.blockId)}>Edit this block</ButtonLink>
+            </div>
+          )}
+        </div>
       )}
     </li>
   );
-}
-
-function Details({ span, ended, editHref }: { span: Span; ended: boolean; editHref: string | undefined }) {
-  const wait = describeWait(span);
-  const facts = [
-    span.model && ['Model', span.model],
-    span.tokens && ['Tokens', tokensOf(span.tokens)],
-    span.cost?.total && ['Cost', cost(span.cost.total)],
-  ].filter((fact): fact is [string, string] => Boolean(fact));
-  return (
-    <div className={styles.details}>
-      <InlineError error={errorOf(span)} />
-      {wait && (
-        <p>
-          {ended ? 'Waited' : 'Waiting'} {wait}.
-        </p>
-      )}
-      {facts.length > 0 && (
-        <dl className={styles.facts}>
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      <div className={styles.values}>
-        <BlockInput value={span.input ?? null} />
-        {!wait && span.output !== undefined && span.output !== null && <JsonView label="Output" value={span.output} />}
-      </div>
-      {editHref && (
-        <div>
-          <ButtonLink href={editHref}>Edit this block</ButtonLink>
-        </div>
-      )}
-    </div>
-  );
-}
-
-function tokensOf(tokens: NonNullable<Span['tokens']>): string {
-  if (typeof tokens !== 'object' || Array.isArray(tokens)) return String(tokens);
-  const { input, output, prompt, completion, total } = tokens;
-  return `${input ?? prompt ?? 0} input, ${output ?? completion ?? 0} output, ${total ?? 0} total`;
 }
