@@ -324,7 +324,7 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     console.goto("/runs")
     for shown in range(2, 11):
         console.press("Show older runs")
-        expect(console.page.get_by_role("row")).to_have_count(shown + 1)
+        expect(console.page.get_by_role("region", name="Runs").get_by_role("row")).to_have_count(shown + 1)
     asked.clear()
     console.page.wait_for_timeout(8_000)
     assert len(asked) <= 10
@@ -347,25 +347,48 @@ def test_the_age_of_a_run_is_updated_without_events(console: Console, account: A
     expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
 
 
-def test_an_uncountable_number_of_calls_is_shown_as_a_minimum(console: Console, account: Account) -> None:
-    account.publish(answering("Busy this morning", "return 1;"))
-    workflow_id = account.publish(answering("Busy all day", "return 1;"))
-    account.run(workflow_id)
+def test_the_home_page_says_from_when_on_calls_are_counted(console: Console, account: Account) -> None:
+    account.run(account.publish(answering("Busy all day", "return 1;")))
 
     def cut(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "nextCursor": "more"})
+        data = {**answer.json()["data"], "countedFrom": "2026-11-28T12:00:00.000Z"}
+        route.fulfill(response=answer, json={"data": data})
 
-    console.page.route("**/api/v1/logs?*", cut)
-    row = console.goto("/").page.get_by_role("row", name=re.compile("Busy all day"))
-    expect(row).to_contain_text("1+")
-    expect(row.get_by_role("img")).to_have_accessible_name("at least 1 call, at least 0 errors in the last 24 hours")
-    expect(console.page.get_by_role("note")).to_contain_text("Earlier runs of the last 24 hours are not counted.")
-    earlier = console.page.get_by_role("row", name=re.compile("Busy this morning"))
-    expect(earlier).to_contain_text("0+")
-    expect(earlier.get_by_role("img")).to_have_accessible_name(
-        "at least 0 calls, at least 0 errors in the last 24 hours"
+    console.page.route("**/api/v2/logs/statistics?*", cut)
+    console.goto("/").shows("Busy all day")
+    expect(console.page.get_by_role("note")).to_contain_text(
+        re.compile(r"Calls before Nov 28, 2026, .+ are not counted.")
     )
+
+
+def test_the_last_run_of_a_workflow_is_linked_however_old_it_is(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Long quiet", "return 1;"))
+
+    def make_old(route: Route) -> None:
+        answer = route.fetch()
+        data = answer.json()["data"]
+        quiet = {name: [0] * len(data["buckets"]) for name in ("runs", "errors")}
+        last = {"lastRun": {"id": "old-run", "status": "failed"}, "lastEndedAt": "2026-01-01T00:00:00.000Z"}
+        totals = {"runs": 0, "errors": 0, "p50Ms": None, "p95Ms": None, "tokens": 0, "cost": 0}
+        data["workflows"] = [{"workflowId": workflow_id, "totals": totals, **quiet, **last}]
+        route.fulfill(response=answer, json={"data": data})
+
+    console.page.route("**/api/v2/logs/statistics?*", make_old)
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Long quiet"))
+    last = row.get_by_role("link", name=re.compile("^Failed .+ ago$"))
+    expect(last).to_have_attribute("href", f"/runs/{workflow_id}/old-run")
+
+
+def test_the_home_page_sends_as_many_requests_for_many_workflows_as_for_one(console: Console, account: Account) -> None:
+    for number in range(3):
+        account.publish(answering(f"One of many {number}", "return 1;"))
+    requests: list[str] = []
+    console.page.on("request", lambda request: requests.append(request.url) if "/api/" in request.url else None)
+    console.goto("/").shows("One of many 2")
+    paths = [urlsplit(url).path for url in requests]
+    assert len(paths) == len(set(paths)), paths
+    assert "/api/v1/logs" not in paths
 
 
 def test_a_failed_run_opens_in_the_editor_at_the_block_that_failed(console: Console, account: Account) -> None:

@@ -241,6 +241,10 @@ VISITS: dict[str, Visit] = {
     "chat-code": _chat_code,
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
+    "runs-filter": lambda console, _: console.goto("/runs?status=failed").press("Filter").shows("Min. cost ($)"),
+    "runs-empty": lambda console, sights: console.goto(f"/runs?workflow={sights.talking}&status=failed").shows(
+        "Remove a filter"
+    ),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
     "run-in-editor": lambda console, sights: console.goto(f"/workflows/{sights.failing}?run={sights.run}").shows(
         "with a run of v1"

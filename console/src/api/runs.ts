@@ -1,7 +1,15 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQueries,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { type Chip, listQuery, type RunFilters, without } from '@/runs/filters';
 import { type Json, readState, type WorkflowState } from '@/workflow/state';
 import { api, type ResponseBody, send, unwrap } from './client';
-import { type LogFilter, readLogs } from './logs';
+import { readLogs } from './logs';
 import { useSignedIn } from './session';
 
 export type LogDetail = ResponseBody<'/api/v1/logs/{log_id}', 'get'>['data'];
@@ -27,30 +35,39 @@ export interface Span {
 type RunPage = Awaited<ReturnType<typeof readLogs>>;
 
 const PAGE = '50';
-const HOUR_MS = 3_600_000;
 const LIVE_MS = 3_000;
 const SEARCH_MS = 30_000;
 const DONE = new Set(['completed', 'failed', 'cancelled']);
 
-export interface RunFilter extends LogFilter {
-  /** Runs of the last N hours, relative to each request. */
-  hours?: string;
-}
-
-/** Load the runs of the workspace, newest first, and keep them up to date. */
-export function useRuns(filter: RunFilter) {
+/** Load the runs of the workspace that match, newest first, and keep them up to date while `isLive`. */
+export function useRuns(filters: RunFilters, isLive: boolean) {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
-    queryKey: ['logs', 'list', filter],
+    queryKey: ['logs', 'list', filters],
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => readLogs(workspace.id, { ...sinceNow(filter), limit: PAGE, cursor: pageParam }),
+    queryFn: ({ pageParam }) =>
+      readLogs(workspace.id, { ...listQuery(filters, Date.now()), limit: PAGE, cursor: pageParam }),
     getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchInterval: ({ state }) => renewalOf(state.data?.pages ?? []),
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => isLive && renewalOf(state.data?.pages ?? []),
+    refetchOnWindowFocus: isLive,
   });
 }
 
-function sinceNow({ hours, ...rest }: RunFilter): LogFilter {
-  return hours ? { ...rest, startDate: new Date(Date.now() - Number(hours) * HOUR_MS).toISOString() } : rest;
+/** Return the filters without which there would be runs, each alone, or null until that is known. */
+export function useExcludingChips(filters: RunFilters, chips: readonly Chip[]): Chip[] | null {
+  const { workspace } = useSignedIn();
+  const queries = useQueries({
+    queries: chips.map((chip) => {
+      const others = without(filters, chip);
+      return {
+        queryKey: ['logs', 'any', others],
+        queryFn: () => readLogs(workspace.id, { ...listQuery(others, Date.now()), limit: '1' }),
+      };
+    }),
+  });
+  if (queries.some((query) => query.isPending)) return null;
+  return chips.filter((_, index) => queries[index]?.data?.data.length);
 }
 
 /** Every refresh loads all displayed pages in sequence, so more pages mean a longer interval. */

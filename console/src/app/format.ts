@@ -24,6 +24,11 @@ export function formatTimestamp(iso: string | number): string {
   return SECONDS.format(new Date(iso));
 }
 
+/** Format a time range, with a date that both times have in common only once. */
+export function formatTimeRange(from: string | number, to: string | number): string {
+  return MOMENT.formatRange(new Date(from), new Date(to));
+}
+
 /** Format a relative time in the largest unit that fits. */
 export function formatAgo(iso: string | number, now = Date.now()): string {
   const passed = new Date(iso).getTime() - now;

@@ -1,19 +1,17 @@
 import { count } from '@/app/format';
-import { type Activity, HOURS } from './activity';
+import type { Activity } from './activity';
 import styles from './activity-plot.module.css';
 
 const WIDTH = 120;
 const HEIGHT = 24;
-const STEP = WIDTH / HOURS;
 
 /** Bar chart of the calls in the last 24 hours, with failed calls in red. */
 export function ActivityPlot({ activity }: { activity: Activity }) {
+  const step = WIDTH / activity.hours.length;
   const top = Math.max(1, ...activity.hours.map((hour) => hour.calls));
-  const least = activity.isComplete ? '' : 'at least ';
-  const text =
-    activity.calls || !activity.isComplete
-      ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in the last 24 hours`
-      : 'No calls in the last 24 hours';
+  const text = activity.calls
+    ? `${count(activity.calls, 'call')}, ${count(activity.errors, 'error')} in the last 24 hours`
+    : 'No calls in the last 24 hours';
   return (
     <div className={styles.activity}>
       <svg className={styles.plot} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={text}>
@@ -25,19 +23,18 @@ export function ActivityPlot({ activity }: { activity: Activity }) {
             <g key={index}>
               <rect
                 className={hour.calls ? styles.calls : styles.none}
-                x={index * STEP}
+                x={index * step}
                 y={HEIGHT - height}
-                width={STEP - 1.5}
+                width={step - 1.5}
                 height={height - failed}
               />
-              <rect className={styles.errors} x={index * STEP} y={HEIGHT - failed} width={STEP - 1.5} height={failed} />
+              <rect className={styles.errors} x={index * step} y={HEIGHT - failed} width={step - 1.5} height={failed} />
             </g>
           );
         })}
       </svg>
       <span className={styles.text} aria-hidden>
         {activity.calls.toLocaleString('en-US')}
-        {!activity.isComplete && '+'}
         {activity.errors > 0 && (
           <span className={styles.failed}> · {activity.errors.toLocaleString('en-US')} failed</span>
         )}

@@ -11,6 +11,7 @@ import {
   type WorkflowRow,
 } from '@/api/workflows';
 import { formatAgo } from '@/app/format';
+import { runHref } from '@/runs/addresses';
 import { STATUS_LABELS, STATUS_TONES } from '@/runs/labels';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
@@ -20,19 +21,17 @@ import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
-import { type Activity, emptyActivity } from './activity';
+import { type Activity, NO_ACTIVITY } from './activity';
 import { ActivityPlot } from './activity-plot';
 import { RenameDialog } from './rename-dialog';
 import styles from './workflow-table.module.css';
 
 interface Props {
   workflows: readonly WorkflowRow[];
-  activity: Map<string, Activity>;
-  /** Whether `activity` covers all calls of the last 24 hours. */
-  isComplete: boolean;
+  activity: ReadonlyMap<string, Activity>;
 }
 
-export function WorkflowTable({ workflows, activity, isComplete }: Props) {
+export function WorkflowTable({ workflows, activity }: Props) {
   return (
     <TableFrame label="Workflows">
       <table className={classNames(table.table, table.stack, styles.table)}>
@@ -49,11 +48,7 @@ export function WorkflowTable({ workflows, activity, isComplete }: Props) {
         </thead>
         <tbody>
           {workflows.map((workflow) => (
-            <Row
-              key={workflow.id}
-              workflow={workflow}
-              activity={activity.get(workflow.id) ?? emptyActivity(isComplete)}
-            />
+            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? NO_ACTIVITY} />
           ))}
         </tbody>
       </table>
@@ -97,10 +92,16 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
   );
 }
 
-/** Last run: the run itself within the last 24 hours, otherwise the time of its end. */
-function LastRun({ workflow: { id, lastRunAt }, activity: { last } }: { workflow: WorkflowRow; activity: Activity }) {
-  if (!last && !lastRunAt) return <span className={table.quiet}>–</span>;
-  if (!last) {
+/** Last run, or only its time if an earlier release counted it. */
+function LastRun({
+  workflow: { id, lastRunAt },
+  activity: { lastRun },
+}: {
+  workflow: WorkflowRow;
+  activity: Activity;
+}) {
+  if (!lastRun && !lastRunAt) return <span className={table.quiet}>–</span>;
+  if (!lastRun) {
     return (
       <Link href={`/runs?workflow=${id}`} className={styles.run}>
         {formatAgo(lastRunAt as string)}
@@ -108,9 +109,9 @@ function LastRun({ workflow: { id, lastRunAt }, activity: { last } }: { workflow
     );
   }
   return (
-    <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
-      <span className={classNames(styles.dot, styles[STATUS_TONES[last.status]])} aria-hidden />
-      {STATUS_LABELS[last.status]} {formatAgo(last.startedAt)}
+    <Link href={runHref({ workflowId: id, executionId: lastRun.id })} className={styles.run}>
+      <span className={classNames(styles.dot, styles[STATUS_TONES[lastRun.status]])} aria-hidden />
+      {STATUS_LABELS[lastRun.status]} {formatAgo(lastRun.endedAt)}
     </Link>
   );
 }

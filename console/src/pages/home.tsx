@@ -2,13 +2,13 @@ import { FileDown, Plus, Workflow } from 'lucide-react';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { messageOf } from '@/api/errors';
-import { type RecentRuns, useRecentRuns } from '@/api/logs';
 import { can, useSignedIn } from '@/api/session';
+import { useWorkflowActivity } from '@/api/statistics';
 import { useImportWorkflow, useWorkflows } from '@/api/workflows';
 import { count, formatDate } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
-import { activityByWorkflow, completeSince } from '@/home/activity';
+import { type Activity, activityByWorkflow } from '@/home/activity';
 import { DeletedWorkflows } from '@/home/deleted-workflows';
 import { DropZone } from '@/home/drop-zone';
 import { TemplateGallery } from '@/home/template-gallery';
@@ -22,7 +22,7 @@ import { useToasts } from '@/ui/toasts';
 import { useNow } from '@/ui/use-now';
 
 const SEARCH_FROM = 6;
-const NONE: RecentRuns = { rows: [], isComplete: true };
+const NONE: ReadonlyMap<string, Activity> = new Map();
 
 export function HomePage() {
   useTitle('Workflows');
@@ -61,9 +61,9 @@ export function HomePage() {
 function Workflows({ search }: { search: string }) {
   const canWrite = can(useSignedIn().workspace.role, 'write');
   const workflows = useWorkflows();
-  const recent = useRecentRuns();
-  const now = useNow();
-  const activity = useMemo(() => activityByWorkflow(recent.data ?? NONE, now), [recent.data, now]);
+  const statistics = useWorkflowActivity();
+  const activity = useMemo(() => (statistics.data ? activityByWorkflow(statistics.data) : NONE), [statistics.data]);
+  useNow();
   const word = useDeferredValue(search.trim().toLowerCase());
   if (workflows.isPending) return <Skeleton rows={5} height="3.6rem" />;
   if (workflows.isLoadingError) return <LoadError error={workflows.error} onRetry={workflows.refetch} />;
@@ -83,15 +83,14 @@ function Workflows({ search }: { search: string }) {
     `${workflow.name} ${workflow.description}`.toLowerCase().includes(word),
   );
   if (!found.length) return <Empty title={`No workflows match “${search}”`} />;
-  const since = completeSince(recent.data ?? NONE);
+  const since = statistics.data?.countedFrom;
   return (
     <>
-      <WorkflowTable workflows={[...found].reverse()} activity={activity} isComplete={since === null} />
+      <WorkflowTable workflows={[...found].reverse()} activity={activity} />
       {/* Below the table, to avoid a layout shift. */}
       {since && (
         <p className={form.hint} role="note">
-          Includes the latest {count(recent.data?.rows.length ?? 0, 'run')}, since {formatDate(since)}. Earlier runs of
-          the last 24 hours are not counted.
+          Calls before {formatDate(since)} are not counted.
         </p>
       )}
     </>

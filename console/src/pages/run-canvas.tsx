@@ -35,7 +35,7 @@ export function RunCanvasPage({ runId }: { runId: string }) {
   return <WithDraft run={run.data} executed={executed.data} />;
 }
 
-/** The canvas, once the draft is known: it tells which blocks can be edited, and stands in for a state not stored. */
+/** Canvas of the run. Loads the draft to link to its blocks, and to show it in place of a state that is not stored. */
 function WithDraft({ run, executed }: { run: LogDetail; executed: WorkflowState | null }) {
   const draft = useStoredDraft(run.workflowId);
   const state = executed ?? draft.data;

@@ -1,124 +1,106 @@
-import { Activity } from 'lucide-react';
-import { useMemo } from 'react';
+import { useMemo, useRef } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { useDeadLetters } from '@/api/dead-letters';
 import type { LogRow } from '@/api/logs';
-import { type RunFilter, useRuns } from '@/api/runs';
+import { useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { cost, duration, formatAgo, formatTimestamp } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
+import { runHref } from '@/runs/addresses';
 import { DeadLetterNotice } from '@/runs/dead-letter-notice';
-import { callerOf, STATUS_LABELS, TRIGGER_LABELS } from '@/runs/labels';
+import { FilterBar } from '@/runs/filter-bar';
+import { filtersOf, type RunFilters, withFilters } from '@/runs/filters';
+import { callerOf } from '@/runs/labels';
+import { LivePaused, useScrolledPast } from '@/runs/live';
+import { NoRuns } from '@/runs/no-runs';
+import { Overview } from '@/runs/overview';
 import { QueueSummary } from '@/runs/queue-summary';
 import { StatusBadge } from '@/runs/status-badge';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
-import { Select } from '@/ui/field';
-import { Empty, LoadError, Skeleton } from '@/ui/states';
+import { Badge, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { Tip } from '@/ui/tip';
 import styles from './runs.module.css';
 
-const STATUSES = [['', 'Any status'], ...Object.entries(STATUS_LABELS)] as const;
-
-const TRIGGERS = [['', 'Any caller'], ...Object.entries(TRIGGER_LABELS)] as const;
-
-const SPANS = [
-  ['', 'Any time'],
-  ['1', 'Last hour'],
-  ['24', 'Last 24 hours'],
-  ['168', 'Last 7 days'],
-] as const;
+type Names = ReadonlyMap<string, string>;
 
 /** Page with the runs of the workspace. */
 export function RunsPage() {
   useTitle('Runs');
-  const [chosen, setChosen] = useSearchParams();
-  const workflows = useWorkflows();
-  const choose = (name: string, value: string) =>
-    setChosen(
+  const [search, setSearch] = useSearchParams();
+  const filters = useMemo(() => filtersOf(search), [search]);
+  const change = (changes: RunFilters) => setSearch((before) => withFilters(before, changes), { replace: true });
+  const isLive = search.get('live') !== 'off';
+  const listTop = useRef<HTMLDivElement>(null);
+  const isScrolled = useScrolledPast(listTop);
+  const isUpdating = isLive && !isScrolled;
+  const setLive = (isOn: boolean) =>
+    setSearch(
       (before) => {
         const next = new URLSearchParams(before);
-        if (value) next.set(name, value);
-        else next.delete(name);
+        if (isOn) next.delete('live');
+        else next.set('live', 'off');
         return next;
       },
       { replace: true },
     );
-  const hours = chosen.get('hours') ?? '';
-  const filter: RunFilter = {
-    workflowIds: chosen.get('workflow') ?? undefined,
-    status: chosen.get('status') ?? undefined,
-    triggers: chosen.get('trigger') ?? undefined,
-    hours: SPANS.some(([span]) => span === hours) ? hours : undefined,
-  };
-  const names = useMemo(() => new Map(workflows.data?.map((row) => [row.id, row.name])), [workflows.data]);
-  const pick = (label: string, name: string, options: readonly (readonly [string, string])[]) => (
-    <Select aria-label={label} value={chosen.get(name) ?? ''} onChange={(event) => choose(name, event.target.value)}>
-      {options.map(([value, text]) => (
-        <option key={value} value={value}>
-          {text}
-        </option>
-      ))}
-    </Select>
-  );
-  const all = (workflows.data ?? []).map((row) => [row.id, row.name] as const);
   return (
     <Page title="Runs" about="Every call of your workflows, newest first." actions={<QueueSummary />}>
-      <div className={styles.filters}>
-        {pick('Workflow', 'workflow', [['', 'All workflows'], ...all])}
-        {pick('Status', 'status', STATUSES)}
-        {pick('Caller', 'trigger', TRIGGERS)}
-        {pick('Time', 'hours', SPANS)}
+      <Overview filters={filters} isLive={isUpdating} onSelect={change} />
+      <FilterBar
+        filters={filters}
+        onChange={change}
+        live={!isLive ? 'off' : isScrolled ? 'paused' : 'on'}
+        onLive={setLive}
+      />
+      <div className={styles.list}>
+        <div ref={listTop} className={styles.top} aria-hidden />
+        <Runs filters={filters} isUpdating={isUpdating} onChange={change} />
       </div>
-      <Runs filter={filter} names={names} filtered={[...chosen.keys()].length > 0} />
+      {isLive && isScrolled && <LivePaused />}
     </Page>
   );
 }
 
 interface RunsProps {
-  filter: RunFilter;
-  names: ReadonlyMap<string, string>;
-  filtered: boolean;
+  filters: RunFilters;
+  isUpdating: boolean;
+  onChange: (changes: RunFilters) => void;
 }
 
-function Runs({ filter, names, filtered }: RunsProps) {
-  const runs = useRuns(filter);
+function Runs({ filters, isUpdating, onChange }: RunsProps) {
+  const runs = useRuns(filters, isUpdating);
   const letters = useDeadLetters();
+  const workflows = useWorkflows();
+  const names = useMemo(() => new Map(workflows.data?.map((row) => [row.id, row.name])), [workflows.data]);
   if (runs.isPending || letters.isLoading) return <Skeleton rows={8} />;
   if (runs.isLoadingError) return <LoadError error={runs.error} onRetry={runs.refetch} />;
   const rows = runs.data.pages.flatMap((page) => page.data);
   return (
     <>
       <DeadLetterNotice />
-      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} hasMore={runs.hasNextPage} />}
+      {rows.length ? (
+        <div className={classNames(runs.isPlaceholderData && styles.stale)} aria-busy={runs.isPlaceholderData}>
+          <RunTable rows={rows} names={names} />
+        </div>
+      ) : (
+        <NoRuns filters={filters} hasMore={runs.hasNextPage} onChange={onChange} />
+      )}
       {runs.hasNextPage && (
-        <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
-          Show older runs
-        </Button>
+        <div>
+          <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
+            Show older runs
+          </Button>
+        </div>
       )}
     </>
   );
 }
 
-function NoRuns({ filtered, hasMore }: { filtered: boolean; hasMore: boolean }) {
-  if (hasMore) {
-    return (
-      <Empty icon={<Activity size={22} aria-hidden />} title="No matching runs so far">
-        Show older runs to continue the search.
-      </Empty>
-    );
-  }
-  return (
-    <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No matching runs' : 'No runs yet'}>
-      {filtered ? 'Try different filters.' : 'Call a deployed workflow to see its runs here.'}
-    </Empty>
-  );
-}
-
-function RunTable({ rows, names }: { rows: readonly LogRow[]; names: RunsProps['names'] }) {
+function RunTable({ rows, names }: { rows: readonly LogRow[]; names: Names }) {
   return (
     <TableFrame label="Runs">
       <table className={classNames(table.table, table.stack)}>
@@ -151,9 +133,13 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
     <tr>
       <td>
         <div className={styles.run}>
-          <Link href={`/runs/${run.workflowId}/${run.executionId}`} className={styles.link}>
-            {name ?? 'Deleted workflow'}
-          </Link>
+          <span className={styles.name}>
+            <Link href={runHref(run)} className={styles.link}>
+              {name ?? 'Deleted workflow'}
+            </Link>
+            {run.isDraft && <Badge>Draft</Badge>}
+            {run.version && <span className={styles.version}>v{run.version}</span>}
+          </span>
           <code className={styles.id}>{run.executionId}</code>
         </div>
       </td>
