@@ -92,7 +92,7 @@ def _panel(console: Console, sights: Sights) -> None:
 
 def _models(console: Console, sights: Sights) -> None:
     _panel(console, sights)
-    console.press("Choose a model").shows("GPT-5 mini")
+    console.press("Choose a model").shows("OPENAI_API_KEY not set")
 
 
 def _palette(console: Console, sights: Sights) -> None:
