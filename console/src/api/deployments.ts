@@ -4,6 +4,7 @@ import type { DraftSaver } from '@/workflow/draft-saver';
 import { readState, type WorkflowState } from '@/workflow/state';
 import { api, type ResponseBody, unwrap } from './client';
 import { ApiError } from './errors';
+import type { Gate } from './replays';
 import { workflowKeys } from './workflows';
 
 export type VersionRow = ResponseBody<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
@@ -42,18 +43,24 @@ function renew(client: QueryClient, id: string) {
   ]);
 }
 
+interface DeployOptions {
+  /** Keys of the accepted warnings. */
+  accepted: readonly string[];
+  gate?: Gate;
+}
+
 /**
- * Deploy the draft that the author sees, with the accepted warnings. Fails if the draft could not be saved, or if it has
- * an error or another warning.
+ * Deploy the draft that the author sees, with the accepted warnings. Fails if the draft could not be saved, if it has
+ * an error or another warning, or if its gate refuses it.
  */
 export function useDeploy(id: string, draft: Pick<DraftSaver, 'publishWith'>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (accepted: readonly string[]) =>
+    mutationFn: ({ accepted, gate }: DeployOptions) =>
       draft.publishWith(async (revision) => {
         const acceptedWarnings = accepted.length ? acceptedNames((await readProblems(id)).warnings, accepted) : [];
         const params = { path: { workflow_id: id }, header: { 'if-match': revision } };
-        const body = { acceptedWarnings } as never;
+        const body = { acceptedWarnings, gate } as never;
         return unwrap(api.POST('/api/workflows/{workflow_id}/deploy', { params, body }));
       }),
     onSettled: () =>
@@ -80,6 +87,8 @@ interface VersionChange {
   name?: string;
   description?: string | null;
   isActive?: true;
+  /** Replay that must have passed before the version goes live. */
+  gate?: Gate;
 }
 
 /** Rename, describe or promote a version. */

@@ -153,3 +153,15 @@ export function useRunAgain(workflowId: string) {
     onSettled: () => void client.invalidateQueries({ queryKey: ['logs'] }),
   });
 }
+
+/** Continue a failed run on the live version at its failed block. Returns the new run's id. */
+export function useRepairRun(workflowId: string, runId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async (repeatUncertain: boolean) => {
+      const path = `/api/v2/workflows/${workflowId}/runs/${runId}/repair`;
+      return (await send<{ data: { runId: string } }>('POST', path, { repeatUncertain })).data;
+    },
+    onSettled: () => void client.invalidateQueries({ queryKey: ['logs'] }),
+  });
+}

@@ -19,6 +19,10 @@ const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ d
 const RunsPage = lazy(() => import('@/pages/runs').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('@/pages/run').then((module) => ({ default: module.RunPage })));
 const RunCanvasPage = lazy(() => import('@/pages/run-canvas').then((module) => ({ default: module.RunCanvasPage })));
+const ReplaysPage = lazy(() => import('@/pages/replays').then((module) => ({ default: module.ReplaysPage })));
+const ReplayPage = lazy(() => import('@/pages/replay').then((module) => ({ default: module.ReplayPage })));
+const RecordingsPage = lazy(() => import('@/pages/recordings').then((module) => ({ default: module.RecordingsPage })));
+const RecordingPage = lazy(() => import('@/pages/recording').then((module) => ({ default: module.RecordingPage })));
 const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ default: module.SettingsPage })));
 const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
@@ -80,6 +84,14 @@ function Inside() {
               <HomePage />
             </Route>
             <Route path="/workflows/:id">{({ id }) => <WorkflowPage key={id} id={id} />}</Route>
+            <Route path="/workflows/:id/replays">{({ id }) => <ReplaysPage key={id} id={id} />}</Route>
+            <Route path="/workflows/:id/replays/:replayId">
+              {({ id, replayId }) => <ReplayPage key={replayId} id={id} replayId={replayId} />}
+            </Route>
+            <Route path="/workflows/:id/recordings">{({ id }) => <RecordingsPage key={id} id={id} />}</Route>
+            <Route path="/workflows/:id/recordings/:runId">
+              {({ id, runId }) => <RecordingPage key={runId} id={id} runId={runId} />}
+            </Route>
             <Route path="/runs">
               <RunsPage />
             </Route>

@@ -18,7 +18,7 @@ const NAV_ITEMS = [
   { path: '/settings', name: 'Settings', icon: Settings, owns: /^\/settings/ },
 ];
 
-const CANVAS_PATH = /^\/workflows\/|^\/runs\/.+\/canvas$/;
+const CANVAS_PATH = /^\/workflows\/[^/]+$|^\/runs\/.+\/canvas$/;
 
 /** Layout of every page. On the canvas, the navigation shrinks to icons. */
 export function Shell({ children }: { children: ReactNode }) {

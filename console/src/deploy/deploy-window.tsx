@@ -18,6 +18,8 @@ import { GeneralTab } from './general-tab';
 import { McpFooter } from './mcp-footer';
 import { McpTab } from './mcp-tab';
 import type { Acceptance } from './problem-list';
+import { RecordingFooter } from './recording-footer';
+import { RecordingTab } from './recording-tab';
 
 interface Props extends Acceptance {
   workflow: WorkflowRow;
@@ -32,9 +34,9 @@ interface Props extends Acceptance {
   onLoaded: (version: VersionRow) => Promise<void>;
 }
 
-type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
+type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat' | 'recording';
 
-/** Deploy window: versions, API, MCP, A2A and chat. */
+/** Deploy window: versions, API, MCP, A2A, chat and recording. */
 export function DeployWindow(props: Props) {
   const { workflow, saver, firstTab, input, onClose, accepted, ...rest } = props;
   const { workspace } = useSignedIn();
@@ -55,6 +57,7 @@ export function DeployWindow(props: Props) {
               <Tab value="mcp">MCP</Tab>
               <Tab value="a2a">A2A</Tab>
               <Tab value="chat">Chat</Tab>
+              <Tab value="recording">Recording</Tab>
             </TabList>
           }
           footer={
@@ -67,6 +70,7 @@ export function DeployWindow(props: Props) {
                   mcp: <McpFooter workflow={workflow} />,
                   a2a: <A2aFooter workflow={workflow} />,
                   chat: <ChatFooter workflow={workflow} />,
+                  recording: <RecordingFooter workflow={workflow} />,
                 }[tab]
               }
             </>
@@ -86,6 +90,9 @@ export function DeployWindow(props: Props) {
           </PersistentTabPanel>
           <PersistentTabPanel value="chat" isOpen={tab === 'chat'}>
             <ChatTab workflow={workflow} />
+          </PersistentTabPanel>
+          <PersistentTabPanel value="recording" isOpen={tab === 'recording'}>
+            <RecordingTab workflow={workflow} />
           </PersistentTabPanel>
         </Dialog>
       </div>

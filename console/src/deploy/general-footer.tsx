@@ -1,7 +1,9 @@
 import { type ComponentProps, useEffect, useRef, useState } from 'react';
 import { isRefusedDraft, useDeploy, useUndeploy } from '@/api/deployments';
+import type { Gate } from '@/api/replays';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { CheckDialog } from '@/replays/check-dialog';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Badge, InlineError } from '@/ui/states';
@@ -25,7 +27,7 @@ export function GeneralFooter({ workflow, saver, accepted }: Props) {
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id, saver);
   const undeploy = useUndeploy(workflow.id);
-  const [openDialog, setOpenDialog] = useState<'undeploy' | 'redeploy' | null>(null);
+  const [openDialog, setOpenDialog] = useState<'undeploy' | 'redeploy' | 'check' | null>(null);
   const isMounted = useRef(false);
   useEffect(() => {
     isMounted.current = true;
@@ -41,10 +43,14 @@ export function GeneralFooter({ workflow, saver, accepted }: Props) {
   const publish = () => {
     close();
     // A promise instead of mutation callbacks, which do not run if the window is closed before the response.
-    deploy.mutateAsync(accepted).then(
+    deploy.mutateAsync({ accepted }).then(
       ({ activeDeployment }) => notify(`Version ${activeDeployment?.version} is live.`),
       (error) => isMounted.current || fail(error),
     );
+  };
+  const publishChecked = async (gate: Gate) => {
+    const { activeDeployment } = await deploy.mutateAsync({ accepted, gate });
+    notify(`Version ${activeDeployment?.version} is live.`);
   };
   const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setOpenDialog('redeploy'));
 
@@ -63,6 +69,9 @@ export function GeneralFooter({ workflow, saver, accepted }: Props) {
           <Button disabled={!isAdmin} busy={undeploy.isPending} onClick={() => setOpenDialog('undeploy')}>
             {undeploy.isPending ? 'Undeploying…' : 'Undeploy'}
           </Button>
+          <Button disabled={!can(workspace.role, 'write')} onClick={() => setOpenDialog('check')}>
+            Check
+          </Button>
           <Button
             variant={changed ? 'primary' : 'secondary'}
             disabled={!isAdmin}
@@ -76,6 +85,16 @@ export function GeneralFooter({ workflow, saver, accepted }: Props) {
         <Button variant="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={publish}>
           {deploy.isPending ? 'Deploying…' : 'Deploy'}
         </Button>
+      )}
+      {openDialog === 'check' && (
+        <CheckDialog
+          workflowId={workflow.id}
+          title="Check the draft"
+          target={{ draft: true }}
+          prepare={() => saver.ensureCurrent()}
+          publish={{ action: 'Deploy', run: publishChecked }}
+          onClose={close}
+        />
       )}
       <Confirm
         title="Undeploy API"

@@ -1,8 +1,18 @@
-import { EllipsisVertical, FileText, GitCompareArrows, PencilLine, RotateCcw, SquareArrowDown } from 'lucide-react';
+import {
+  EllipsisVertical,
+  FileText,
+  FlaskConical,
+  GitCompareArrows,
+  PencilLine,
+  RotateCcw,
+  SquareArrowDown,
+} from 'lucide-react';
 import { useDeferredValue, useRef, useState } from 'react';
 import { liveNote, useLoadVersion, useUpdateVersion, type VersionRow, versionTitle } from '@/api/deployments';
+import type { Gate } from '@/api/replays';
 import { can, useSignedIn } from '@/api/session';
 import { formatDate } from '@/app/format';
+import { CheckDialog } from '@/replays/check-dialog';
 import { Button, IconButton } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { TextInput } from '@/ui/field';
@@ -89,7 +99,7 @@ function Table({ versions, ...rest }: Props) {
   );
 }
 
-type OpenDialog = 'promote' | 'load' | 'describe' | 'rename' | null;
+type OpenDialog = 'promote' | 'check' | 'load' | 'describe' | 'rename' | null;
 
 interface RowProps extends Omit<Props, 'versions'> {
   version: VersionRow;
@@ -109,11 +119,12 @@ function Row({ version, live, workflowId, saver, selected, onSelect, onCompare, 
   const isSelected = selected === number && !version.isActive;
 
   // A promise instead of mutation callbacks, which do not run once the window is closed.
-  const makeLive = (one: VersionRow, before?: VersionRow) =>
-    change.mutateAsync({ version: one.version, change: { isActive: true } }).then(({ warnings }) => {
+  const makeLive = (one: VersionRow, before?: VersionRow) => promoteTo(one, before).catch(fail);
+  const promoteTo = (one: VersionRow, before?: VersionRow, gate?: Gate) =>
+    change.mutateAsync({ version: one.version, change: { isActive: true, gate } }).then(({ warnings }) => {
       const undo = before && { label: 'Undo', onAction: () => void makeLive(before) };
       notify(liveNote(versionTitle(one), warnings), undo);
-    }, fail);
+    });
   const promote = () => void makeLive(version, live).finally(close);
   const loadIt = () => load.mutate(number, { onSuccess: () => onLoaded(version), onError: fail, onSettled: close });
 
@@ -177,6 +188,11 @@ function Row({ version, live, workflowId, saver, selected, onSelect, onCompare, 
               </MenuItem>
             </>
           )}
+          {can(workspace.role, 'write') && (
+            <MenuItem icon={<FlaskConical size={15} aria-hidden />} onSelect={() => setOpenDialog('check')}>
+              {version.isActive ? 'Check' : 'Check before promote'}
+            </MenuItem>
+          )}
           {can(workspace.role, 'admin') && !version.isActive && (
             <MenuItem icon={<RotateCcw size={15} aria-hidden />} onSelect={() => setOpenDialog('promote')}>
               Promote to live
@@ -192,6 +208,17 @@ function Row({ version, live, workflowId, saver, selected, onSelect, onCompare, 
           </MenuItem>
         </Menu>
         {openDialog === 'describe' && <DescriptionDialog workflowId={workflowId} version={version} onClose={close} />}
+        {openDialog === 'check' && (
+          <CheckDialog
+            workflowId={workflowId}
+            title={`Check ${title}`}
+            target={{ version: number }}
+            publish={
+              version.isActive ? undefined : { action: 'Promote', run: (gate) => promoteTo(version, live, gate) }
+            }
+            onClose={close}
+          />
+        )}
         <Confirm
           title="Promote to live"
           question={`Calls will run ${title}. The draft and the other versions are not affected.`}

@@ -126,7 +126,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
   // A promise instead of mutation callbacks, which do not run if the page is left before the response.
   const publish = () =>
-    void deploy.mutateAsync(accepted ?? []).then(
+    void deploy.mutateAsync({ accepted: accepted ?? [] }).then(
       ({ activeDeployment }) => notify(`Version ${activeDeployment?.version} is live.`),
       (error) => (isRefusedDraft(error) ? setOpen('deploy') : fail(error)),
     );

@@ -1,5 +1,5 @@
-import { ChevronDown, FlaskConical, Play, RotateCcw, Square, Terminal, Workflow } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { ChevronDown, FlaskConical, Play, RotateCcw, Square, Terminal, Workflow, Wrench } from 'lucide-react';
+import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions, type VersionRow } from '@/api/deployments';
 import { isStatus } from '@/api/errors';
@@ -10,8 +10,10 @@ import { cost, count, duration, formatTimestamp } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { canvasHref, editorHref, rerunHref } from '@/runs/addresses';
+import { Fact, Facts } from '@/runs/facts';
 import { callerOf, nameOf } from '@/runs/labels';
 import { PausePoints } from '@/runs/pause-points';
+import { RepairDialog } from '@/runs/repair-dialog';
 import { curlOf, inputOf } from '@/runs/rerun';
 import { RunNotFound } from '@/runs/run-not-found';
 import { StatusBadge } from '@/runs/status-badge';
@@ -60,7 +62,7 @@ function Run({ run }: { run: LogDetail }) {
       }
       actions={<Actions workflowId={workflowId} run={run} ended={run.endedAt !== null} input={input} />}
     >
-      <dl className={styles.facts}>
+      <Facts>
         <Fact name="Started">{formatTimestamp(run.startedAt)}</Fact>
         <Fact name="Duration">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
         <Fact name="Caller">{callerOf(run)}</Fact>
@@ -70,7 +72,7 @@ function Run({ run }: { run: LogDetail }) {
         </Fact>
         <Fact name="Tokens">{count(run.cost?.tokens.total ?? 0, 'token')}</Fact>
         <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
-      </dl>
+      </Facts>
       <InlineError error={data.error} />
       {run.status === 'paused' && (
         <section className={styles.part} aria-label="Waiting for">
@@ -126,15 +128,6 @@ function versionName(versions: readonly VersionRow[] | undefined, id: string): s
   return version.name ? `v${version.version} · ${version.name}` : `v${version.version}`;
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={styles.fact}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 interface ActionsProps {
   workflowId: string;
   run: LogDetail;
@@ -148,6 +141,9 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
   const [, navigate] = useLocation();
   const cancel = useCancelRun(workflowId, run.executionId);
   const rerun = useRunAgain(workflowId);
+  const [isRepairing, setRepairing] = useState(false);
+  // A run of the draft has no version, and cannot be repaired.
+  const canRepair = run.status === 'failed' && run.deploymentVersionId !== null && can(workspace.role, 'write');
   return (
     <>
       <ButtonLink href={canvasHref(run)} icon={<Workflow size={15} aria-hidden />}>
@@ -168,6 +164,11 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
           }
         >
           Cancel
+        </Button>
+      )}
+      {canRepair && (
+        <Button icon={<Wrench size={15} aria-hidden />} onClick={() => setRepairing(true)}>
+          Repair
         </Button>
       )}
       {ended && (
@@ -199,6 +200,9 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
             </MenuItem>
           </Menu>
         </span>
+      )}
+      {isRepairing && (
+        <RepairDialog workflowId={workflowId} runId={run.executionId} onClose={() => setRepairing(false)} />
       )}
     </>
   );

@@ -170,6 +170,9 @@ function renamedWorkflow({ targetName, before, after }: AuditRow): string {
 }
 
 function changedAccess({ targetName, before, after }: AuditRow): string {
+  if (before && JSON.stringify(before.recording) !== JSON.stringify(after?.recording)) {
+    return `changed which runs of ${targetName} are recorded`;
+  }
   if (!before || before.isPublicApi === after?.isPublicApi) return `changed the access to ${targetName}`;
   return after?.isPublicApi ? `made ${targetName} public` : `restricted ${targetName} to API keys`;
 }

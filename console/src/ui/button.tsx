@@ -42,6 +42,15 @@ export function ButtonLink({ href, icon, children }: { href: string; icon?: Reac
   );
 }
 
+/** Link that looks like a button and downloads a file. */
+export function DownloadLink({ href, name, children }: { href: string; name: string; children: ReactNode }) {
+  return (
+    <a href={href} download={name} className={classNames(styles.button, styles.secondary)}>
+      {children}
+    </a>
+  );
+}
+
 interface IconButtonProps extends ComponentProps<'button'> {
   label: string;
   variant?: Variant;
