@@ -164,6 +164,10 @@ def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[...,
         ("/workflows/{talking}", "Summarise an article"),
         ("/runs", "Runs"),
         ("/runs/{talking}/{ended}", "Run of Summarise an article"),
+        ("/workflows/{recorded}/replays", "Replays"),
+        ("/workflows/{recorded}/replays/{replay}", "Replay"),
+        ("/workflows/{recorded}/recordings", "Recordings"),
+        ("/workflows/{recorded}/recordings/{recording}", "Recording"),
         ("/settings/members", "Members"),
         ("/invite", "Invitation"),
         ("/nonsense", "Page not found"),
@@ -175,7 +179,18 @@ def test_every_page_is_named_in_its_tab(console: Console, sights: Sights, path: 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 @pytest.mark.parametrize(
-    "path", ["/", "/runs", "/runs/{talking}/{ended}", "/runs/{asking}/{paused}", "/settings/keys", "/settings/members"]
+    "path",
+    [
+        "/",
+        "/runs",
+        "/runs/{talking}/{ended}",
+        "/runs/{asking}/{paused}",
+        "/settings/keys",
+        "/settings/members",
+        "/workflows/{recorded}/replays",
+        "/workflows/{recorded}/replays/{replay}",
+        "/workflows/{recorded}/recordings",
+    ],
 )
 def test_nothing_jumps_while_a_page_loads(
     open_page: Callable[..., Page], account: Account, sights: Sights, path: str, width: int, height: int

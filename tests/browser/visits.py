@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
+from tests.browser.recorded_runs import change_code, recorded
 from tests.browser.workflows import answering, asking, setting, talking, thirty
 
 from shared.ids import new_id
@@ -67,6 +68,11 @@ class Sights:
         guests = {"title": "Board room", "authType": "email", "allowedEmails": ["ada@example.com", "@board.example"]}
         self.invited = account.publish(talking("Board room"))
         account.chat(self.invited, "board-room", **guests)
+        self.recorded, (self.recording, _) = recorded(account, "Confirm a booking", "return 'confirmed';", 2)
+        change_code(account, self.recorded, "return {state: 'confirmed'};")
+        replays = f"/api/v2/workflows/{self.recorded}/replays"
+        replay = account.http.post(replays, json={"draft": True, "suggestIgnore": False}).raise_for_status()
+        self.replay: str = replay.json()["data"]["id"]
         state = account.draft(self.talking)
         writer = state["blocks"]["agent"]
         writer["name"] = "Writer"
@@ -209,6 +215,32 @@ def _nowhere(console: Console, sights: Sights) -> None:
     console.goto("/").shows("You are not in a workspace")
 
 
+def _recording_tab(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.recorded}").press("Deployment")
+    console.page.get_by_role("tab", name="Recording").click()
+    console.shows("Days to keep")
+
+
+def _check(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.recorded}").press("Deployment").press("Check").press("Run check")
+    console.shows("Deploy anyway").shows("View all results")
+
+
+def _replayed_run(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.recorded}/replays/{sights.replay}").press(sights.recording)
+    console.shows("Final output")
+
+
+def _recorded_blocks(console: Console, sights: Sights) -> None:
+    page = console.goto(f"/workflows/{sights.recorded}/recordings/{sights.recording}").page
+    page.get_by_role("region", name="Blocks").get_by_text("Answer").click()
+    console.shows("Inputs")
+
+
+def _repair(console: Console, sights: Sights) -> None:
+    console.goto(f"/runs/{sights.failing}/{sights.run}").press("Repair").shows("Does not run again:")
+
+
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Create an account to join."),
@@ -252,6 +284,18 @@ VISITS: dict[str, Visit] = {
     "run-canvas": lambda console, sights: console.goto(
         f"/runs/{sights.failing}/{sights.run}/canvas?block=answer"
     ).shows("Edit this block"),
+    "recording-settings": _recording_tab,
+    "check": _check,
+    "replays": lambda console, sights: console.goto(f"/workflows/{sights.recorded}/replays").shows("Did not pass"),
+    "replay": lambda console, sights: console.goto(f"/workflows/{sights.recorded}/replays/{sights.replay}").shows(
+        "Reason"
+    ),
+    "replayed-run": _replayed_run,
+    "recordings": lambda console, sights: console.goto(f"/workflows/{sights.recorded}/recordings").shows(
+        sights.recording
+    ),
+    "recording": _recorded_blocks,
+    "repair": _repair,
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Submit"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-keys-edit": _edit_key,
