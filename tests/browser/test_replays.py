@@ -98,7 +98,12 @@ def test_fields_that_always_change_are_suggested_and_ignored(console: Console, a
     workflow_id, _ = recorded(account, "Never twice the same", "return {now: Math.random(), kind: 'number'};", 2)
     console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Check").press("Run check")
     console.shows("Suggested fields to ignore").shows("answer.result.now")
-    console.press("Ignore these and check again").shows("Passed")
+    page = console.press("Ignore these and check again").shows("Passed").page
+    page.get_by_role("link", name="View all results").click()
+    console.shows_page("Replay on v1 Passed").shows("Ignored fields:")
+    page.get_by_role("link", name="Replays").click()
+    page.get_by_role("row").filter(has_text="Did not pass").get_by_role("link").click()
+    console.press("Replay and ignore these").shows_page("Replay on v1 Passed")
 
 
 def test_a_recording_is_read_and_deleted(console: Console, account: Account) -> None:

@@ -56,7 +56,7 @@ export function useReplay(id: string, replayId: string | null) {
       const params = { path: { workflow_id: id, replay_id: replayId as string } };
       return (await unwrap(api.GET('/api/v2/workflows/{workflow_id}/replays/{replay_id}', { params }))).data;
     },
-    refetchInterval: ({ state }) => (state.data && !isRunning(state.data) ? false : LIVE_MS),
+    refetchInterval: ({ state }) => (state.data && isRunning(state.data) ? LIVE_MS : false),
   });
 }
 

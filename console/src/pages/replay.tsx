@@ -56,11 +56,14 @@ function ReplayDetails({ id, replay }: { id: string; replay: Replay }) {
   const again = useStartReplay(id);
   const { latency, target } = replay;
   const suggested = replay.suggestedIgnore ?? [];
+  const results = useReplayResults(id, replay, undefined);
+  const runIds = results.data?.pages.flatMap((page) => page.data.map((result) => result.runId));
   const replayAgain = () =>
     again.mutate(
       {
         target: target.version === null ? { draft: true } : { version: target.version },
-        last: Math.max(1, replay.total),
+        // The same runs, if all are loaded. Newer runs may have been recorded since.
+        ...(runIds?.length && !results.hasNextPage ? { runIds } : { last: Math.max(1, replay.total) }),
         ignore: [...new Set([...replay.ignore, ...suggested])],
       },
       { onSuccess: (created) => navigate(`/workflows/${id}/replays/${created.id}`), onError: fail },

@@ -118,7 +118,7 @@ export function CheckDialog({ workflowId, title, target, prepare, publish, onClo
           </Field>
           <Field
             label="Fields to ignore"
-            hint="One per line, as block.path, for values that change in every run. * stands for any text."
+            hint="One per line, as block.path, for values that change in every run. * matches any text."
           >
             {(control) => (
               <TextArea
@@ -169,11 +169,11 @@ function Outcome({ workflowId, replay, publish, onIgnore, onClose }: OutcomeProp
           onUse={() => onIgnore(replay.suggestedIgnore ?? [])}
         />
       )}
-      {!isRunning(replay) && (
-        <p>
-          <Link href={`/workflows/${workflowId}/replays/${replay.id}`}>View all results</Link>
-        </p>
-      )}
+      <p>
+        <Link href={`/workflows/${workflowId}/replays/${replay.id}`}>
+          {isRunning(replay) ? 'View replay' : 'View all results'}
+        </Link>
+      </p>
       {!isRunning(replay) && replay.status !== 'passed' && publish && can(workspace.role, 'admin') && (
         <Override replay={replay} publish={publish} onClose={onClose} />
       )}
@@ -247,7 +247,7 @@ function Override(props: PublishProps) {
   };
   return (
     <form className={form.form} onSubmit={submit}>
-      <Field label="Reason" hint={`The audit log keeps the reason for this override.`}>
+      <Field label="Reason" hint="The audit log keeps the reason for this override.">
         {(control) => (
           <TextInput
             {...control}

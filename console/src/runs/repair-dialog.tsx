@@ -48,9 +48,9 @@ export function RepairDialog({ workflowId, runId, onClose }: Props) {
             <strong>Does not run again:</strong> blocks that completed. Their results are reused.
           </li>
         </ul>
-        <label>
-          <input type="checkbox" checked={repeatUncertain} onChange={(event) => setRepeat(event.target.checked)} /> Also
-          run blocks again whose effects are unknown because their worker was lost
+        <label className={form.check}>
+          <input type="checkbox" checked={repeatUncertain} onChange={(event) => setRepeat(event.target.checked)} />
+          Also run blocks again whose effects are unknown because their worker was lost
         </label>
         <InlineError error={repair.error} />
       </div>
