@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.other_user import open_to_others
-from tests.support.up import SECONDS, await_end, credentials, printed_commands, run, up
+from tests.support.up import SECONDS, Up, await_end, credentials, printed_commands, run, up
 from tests.support.workflow_files import block, start, workflow
 
 from flowport.client.api_client import ApiClient
@@ -71,23 +71,17 @@ def _undeploy(known: dict[str, Any], name: str) -> None:
         client.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
 
 
-def test_a_killed_one_leaves_nothing_running(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port) as started:
-        started.await_ready()
-        children = started.descendants()
-        started.process.send_signal(signal.SIGKILL)
-        await_end(children)
-
-
-def test_an_attached_run_of_a_killed_process_is_lost_after_the_next_start(tmp_path: Path, free_port: int) -> None:
+def test_a_killed_process_leaves_nothing_running_and_its_attached_run_is_lost(tmp_path: Path, free_port: int) -> None:
     with up(tmp_path, free_port) as first:
         first.await_ready()
         known = credentials(tmp_path)
         call = _waiting_call(known)
         caller = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _await_logged(known, "processing")
+        children = first.descendants()
         first.process.send_signal(signal.SIGKILL)
         caller.wait(SECONDS)
+        await_end(children)
 
     with up(tmp_path, free_port) as second:
         second.await_ready()
@@ -120,40 +114,35 @@ def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def test_a_program_receives_the_credentials(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port, "--json") as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """An installation with a public URL. Its last test stops it."""
+    folder = tmp_path_factory.mktemp("running")
+    settings = {"FLOWPORT_PUBLIC_URL": "https://flows.invalid"}
+    with reserve_port() as port, up(folder, port.lend(), "--json", **settings) as started:
         started.await_ready("}\n")
-        told = json.loads(started.output)
-        known = credentials(tmp_path)
-        assert (told["url"], told["apiKey"], told["workspaceId"]) == (
-            known["baseUrl"],
-            known["apiKey"],
-            known["workspaceId"],
-        )
-        run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
-        answered = httpx2.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
-        assert answered.json()["success"] is True
+        yield started
 
 
-def test_nothing_in_its_folder_is_open_to_other_users(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port) as started:
-        started.await_ready()
-        assert open_to_others(tmp_path / ".flowport") == []
+def test_a_program_receives_the_credentials(running: Up) -> None:
+    told = json.loads(running.output)
+    known = credentials(running.folder)
+    assert (told["url"], told["apiKey"], told["workspaceId"]) == (
+        known["baseUrl"],
+        known["apiKey"],
+        known["workspaceId"],
+    )
+    run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
+    answered = httpx2.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
+    assert answered.json()["success"] is True
 
 
-def test_an_address_for_people_out_there_is_no_address_to_start_with(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port, FLOWPORT_PUBLIC_URL="https://flows.invalid") as running:
-        running.await_ready()
-        known = credentials(tmp_path)
-    assert known["baseUrl"] == f"http://127.0.0.1:{free_port}"
+def test_nothing_in_its_folder_is_open_to_other_users(running: Up) -> None:
+    assert open_to_others(running.folder / ".flowport") == []
 
 
-def test_ctrl_c_ends_it_without_an_error(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port) as started:
-        started.await_ready()
-        started.process.send_signal(signal.SIGINT)
-        assert started.process.wait(SECONDS) == 0
-        assert "Traceback" not in started.output
+def test_an_address_for_people_out_there_is_no_address_to_start_with(running: Up) -> None:
+    assert credentials(running.folder)["baseUrl"] == f"http://127.0.0.1:{running.port}"
 
 
 def test_a_port_in_use_is_a_one_line_error(tmp_path: Path) -> None:
@@ -165,11 +154,15 @@ def test_a_port_in_use_is_a_one_line_error(tmp_path: Path) -> None:
             assert "Traceback" not in refused.output
 
 
-def test_a_folder_in_use_names_its_process(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port) as first:
-        first.await_ready()
-        (tmp_path / "output.txt").rename(tmp_path / "first.txt")
-        with reserve_port() as other, up(tmp_path, other.lend()) as second:
-            assert second.process.wait(SECONDS) == 1
-            message = " ".join(second.output.split())
-            assert f"in use by process {first.process.pid}, which serves http" in message
+def test_a_folder_in_use_names_its_process(running: Up) -> None:
+    known = credentials(running.folder)
+    with reserve_port() as other, up(running.folder, other.lend(), log="second") as second:
+        assert second.process.wait(SECONDS) == 1
+        message = " ".join(second.output.split())
+    assert f"in use by process {running.process.pid}, which serves {known['baseUrl']}" in message
+
+
+def test_ctrl_c_ends_it_without_an_error(running: Up) -> None:
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(SECONDS) == 0
+    assert "Traceback" not in running.output + running.errors

@@ -26,23 +26,32 @@ class Up:
         *options: str | Path,
         command: str = "up",
         program: Sequence[str | Path] = OURS,
+        log: str = "output",
         **settings: str,
     ) -> None:
-        self._output = folder / "output.txt"
+        self.folder = folder
+        self.port = port
+        self._output = folder / f"{log}.txt"
+        self._errors = folder / f"{log}-errors.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
-        with self._output.open("wb") as output:
+        with self._output.open("wb") as output, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 [*program, command, *(EXAMPLES if program is OURS else ()), *options],
                 cwd=folder,
                 env={**environment, "PORT": str(port), "FLOWPORT_STORE": "secantusdb", **settings},
                 stdout=output,
-                stderr=subprocess.DEVNULL if options else output,
+                stderr=errors if options else subprocess.STDOUT,
             )
 
     @property
     def output(self) -> str:
-        """Return the output so far."""
+        """Return the output so far, without options including standard error."""
         return self._output.read_text()
+
+    @property
+    def errors(self) -> str:
+        """Return standard error so far, empty without options."""
+        return self._errors.read_text()
 
     def await_ready(self, sign: str = "Ctrl-C stops") -> None:
         """Wait until the output reports readiness."""
@@ -75,9 +84,10 @@ def up(
     *options: str | Path,
     command: str = "up",
     program: Sequence[str | Path] = OURS,
+    log: str = "output",
     **settings: str,
 ) -> Iterator[Up]:
-    started = Up(folder, port, *options, command=command, program=program, **settings)
+    started = Up(folder, port, *options, command=command, program=program, log=log, **settings)
     try:
         yield started
     finally:
