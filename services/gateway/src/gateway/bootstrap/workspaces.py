@@ -13,6 +13,8 @@ from gateway.features.accounts.cookies import SessionCookie
 from gateway.features.accounts.routes import invitations_router, sessions_router
 from gateway.features.audit.routes import audit_router
 from gateway.features.dead_letters.service import RedriveService
+from gateway.features.deletion.deleted_routes import deleted_workflows_router
+from gateway.features.deletion.deleted_workflows import DeletedWorkflows
 from gateway.features.deletion.routes import erasures_router
 from gateway.features.deletion.service import DeletionService
 from gateway.features.environment.routes import personal_environment_router, workspace_environment_router
@@ -40,7 +42,6 @@ def build_deletion_service(outside: Outside, callers: Callers) -> DeletionServic
     return DeletionService(
         outside.store,
         outside.deploy,
-        outside.deploy,
         (outside.deploy, outside.jobs),
         outside.calls,
         endpoints=callers.endpoints,
@@ -63,6 +64,13 @@ def people_routers(
         authentication.forget()
         await callers.revocations.settle()
 
+    deleted = DeletedWorkflows(
+        outside.deploy,
+        outside.store,
+        endpoints=callers.endpoints,
+        revocations=callers.revocations,
+        audit=audit,
+    )
     teams = MemberService(
         outside.store,
         outside.store,
@@ -84,6 +92,7 @@ def people_routers(
         personal_environment_router(access, values),
         audit_router(access, audit),
         erasures_router(access, deletions),
+        deleted_workflows_router(access, deleted),
     )
 
 

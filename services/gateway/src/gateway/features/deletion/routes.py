@@ -1,18 +1,16 @@
-"""Permanent deletion: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, its progress; deleted workflows."""
+"""Permanent deletion: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, and its progress."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
 from gateway.features.deletion.rules import Erasure
 from gateway.features.deletion.service import DeletionService
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, RequestBody, Wire, json_of
+from gateway.http.bodies import Wire
 from gateway.http.routers import legacy_router
 from shared.clock import iso
-from shared.contracts.deployments import DeletedWorkflow
 
 
 class ErasureRow(Wire):
@@ -40,35 +38,8 @@ class ErasureRows(Wire):
     erasures: list[ErasureRow]
 
 
-class DeletedRow(Wire):
-    """Deleted workflow."""
-
-    id: str
-    name: str
-    description: str
-    deleted_at: str
-    restorable_until: str | None = Field(
-        description="Time of its permanent deletion; null for workflows that an earlier release deleted."
-    )
-    live_version: int | None = Field(description="Version that was live when it was deleted.")
-
-
-class RestoreBody(RequestBody):
-    """What to restore."""
-
-    redeploy: bool = Field(False, description="Also make the last live version live again.")
-
-
-class RestoredWorkflow(Wire):
-    """Restored workflow."""
-
-    id: str
-    name: str
-    live_version: int | None
-
-
 def erasures_router(access: WorkspaceAccess, deletions: DeletionService) -> APIRouter:
-    """Return the routes: readers list deleted workflows, admins do the rest."""
+    """Return the routes, for admins."""
     router = legacy_router("Workspaces", 401, 403, 404, 409, 429, 503, prefix="/api/workspaces/{workspace_id}")
     WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
@@ -84,32 +55,7 @@ def erasures_router(access: WorkspaceAccess, deletions: DeletionService) -> APIR
     async def list_erasures(caller: WorkspaceCaller, workspace_id: str) -> ErasureRows:
         return ErasureRows(erasures=[_row(each) for each in await deletions.of(caller)])
 
-    @router.get("/workflows/deleted", summary="List the deleted workflows that can be restored")
-    async def list_deleted(caller: WorkspaceCaller, workspace_id: str) -> Data[list[DeletedRow]]:
-        return Data(data=[_deleted_row(each) for each in await deletions.deleted(caller)])
-
-    @router.post("/workflows/{workflow_id}/restore", summary="Restore a deleted workflow")
-    async def restore(
-        caller: WorkspaceCaller,
-        workspace_id: str,
-        workflow_id: str,
-        body: Annotated[RestoreBody, Depends(json_of(RestoreBody))],
-    ) -> Data[RestoredWorkflow]:
-        found = await deletions.restore(caller, workflow_id, redeploy=body.redeploy)
-        return Data(data=RestoredWorkflow(id=found.id, name=found.name, live_version=found.endpoint.version))
-
     return router
-
-
-def _deleted_row(workflow: DeletedWorkflow) -> DeletedRow:
-    return DeletedRow(
-        id=workflow.id,
-        name=workflow.name,
-        description=workflow.description,
-        deleted_at=iso(workflow.deleted_at),
-        restorable_until=iso(workflow.purged_at) if workflow.purged_at else None,
-        live_version=workflow.version,
-    )
 
 
 def _row(erasure: Erasure) -> ErasureRow:

@@ -1,4 +1,4 @@
-"""Permanent deletion of workflows and workspaces in every service, which survives crashes; deleted workflows."""
+"""Permanent deletion of workflows and workspaces in every service; survives crashes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,17 +10,15 @@ import msgspec
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.credentials import Caller
 from gateway.deleter import Deleter, StoredWorkflows
 from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
 from gateway.runs.ports.idempotency import IdempotencyRecords
 from gateway.workflows.application.endpoints import Endpoints
-from gateway.workflows.ports import Authoring
 from shared.clock import Clock
-from shared.contracts.deployments import DeletedWorkflow, RestoreWorkflow, Workflow
 from shared.contracts.erasure import Erase
-from shared.errors import Conflict, FlowportError, NotFound
+from shared.errors import Conflict, FlowportError
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task, run_periodically
 
@@ -40,14 +38,13 @@ class DeletionService:
     """Service that stores the erasure's record first; rounds by any gateway then continue until nothing is left.
 
     Order of services: first the endpoint, then runs, then their stored answers. Once all runs in progress must have
-    ended, one more round deletes what they may have written.
+    ended, one more round deletes their last writes.
     """
 
     def __init__(
         self,
         erasures: DeletionRecords,
         workflows: StoredWorkflows,
-        authoring: Authoring,
         services: Sequence[Deleter],
         calls: IdempotencyRecords,
         *,
@@ -59,7 +56,6 @@ class DeletionService:
     ) -> None:
         self._erasures = erasures
         self._workflows = workflows
-        self._authoring = authoring
         self._services = services
         self._calls = calls
         self._endpoints = endpoints
@@ -87,7 +83,7 @@ class DeletionService:
         owner = Erase(caller.workspace.id, workflow_id)
         if not await self._erasures.has_erasure(owner):
             await self._workflows.require_stored(owner.workspace_id, workflow_id)
-        erasure = await self._start_erasure(caller, owner)
+        erasure = await self._start_erasure(owner, by=caller.actor_name)
         await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
         self._endpoints.forget(workflow_id)
         return erasure
@@ -98,7 +94,7 @@ class DeletionService:
         workspace = caller.workspace
         if await self._erasures.is_first(workspace.id):
             raise Conflict("The first workspace cannot be deleted")
-        erasure = await self._start_erasure(caller, Erase(workspace.id))
+        erasure = await self._start_erasure(Erase(workspace.id), by=caller.actor_name)
         await self._audit.record(caller, "workspace.erased", target_id=workspace.id, target_name=workspace.name)
         await self._revoke_access(workspace.id)
         await self._revocations.settle()
@@ -109,39 +105,12 @@ class DeletionService:
         require_admin(caller)
         return await self._erasures.erasures(caller.workspace.id, MAX_SHOWN)
 
-    async def deleted(self, caller: Caller) -> Sequence[DeletedWorkflow]:
-        """Return the deleted workflows that the caller could restore. Raises Forbidden, Unavailable."""
-        caller.require(Scope.READ)
-        found = await self._authoring.deleted(caller.workspace.id)
-        return [each for each in found.workflows if caller.covers(each.id)]
-
-    async def restore(self, caller: Caller, workflow_id: str, *, redeploy: bool) -> Workflow:
-        """Restore a deleted workflow; with `redeploy`, also the version that was live.
-
-        Raises Forbidden, NotFound, Unavailable.
-        """
-        caller.require(Scope.DEPLOY)
-        owner = Erase(caller.on(caller.workspace.id, workflow_id).workspace.id, workflow_id)
-        if await self._erasures.has_erasure(owner):
-            raise NotFound("Workflow not found")
-        restored = await self._authoring.restore(owner.workspace_id, workflow_id, RestoreWorkflow(redeploy))
-        self._endpoints.forget(workflow_id)
-        after = {"version": restored.endpoint.version}
-        await self._audit.record(
-            caller, "workflow.restored", target_id=workflow_id, target_name=restored.name, after=after
-        )
-        await self._revocations.settle()
-        return restored
-
     async def step(self) -> bool:
         """Run one round for all due erasures; return whether more is due now. Raises Unavailable."""
         due = await self._erasures.due_erasures(self._clock.now(), MAX_DUE)
         return any([await self._process_safely(erasure) for erasure in due])
 
-    async def _start_erasure(self, caller: Caller, owner: Erase) -> Erasure:
-        return await self._save_erasure(owner, by=caller.actor_name)
-
-    async def _save_erasure(self, owner: Erase, *, by: str) -> Erasure:
+    async def _start_erasure(self, owner: Erase, *, by: str) -> Erasure:
         erasure = Erasure.of(owner, by=by, at=self._clock.now(), settle=self._settle)
         await self._erasures.save_erasure(erasure)
         return erasure
@@ -196,4 +165,4 @@ class DeletionService:
         self._purge_at = now + PURGE_PERIOD
         for owner in (await self._workflows.expired(MAX_DUE)).workflows:
             if not await self._erasures.has_erasure(owner):
-                await self._save_erasure(owner, by=RETENTION)
+                await self._start_erasure(owner, by=RETENTION)
