@@ -17,7 +17,7 @@ from executor_service.adapters.service_clients import JobsClient
 from gateway.features.recordings.client import HttpRecordingClient
 from gateway.features.replays.client import HttpReplaySetClient
 from jobs_service.recordings.repository import RECORDINGS
-from jobs_service.replay_sets.repository import REPLAY_SETS, REPLAYED_RUNS
+from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.runs.documents import RUNS
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.erasure import Erase, Erased

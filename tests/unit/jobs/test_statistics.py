@@ -11,6 +11,7 @@ from tests.support.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Phase, Run
+from jobs_service.statistics.collector import MINUTES_AT_ONCE, StatisticsCollector
 from jobs_service.statistics.intervals import (
     DAY_MS,
     DAYS,
@@ -27,7 +28,6 @@ from jobs_service.statistics.intervals import (
 from jobs_service.statistics.measures import Group, Measures
 from jobs_service.statistics.ports import StoredInterval
 from jobs_service.statistics.series import MAX_PAGES, StatisticsReader
-from jobs_service.statistics.service import MINUTES_AT_ONCE, StatisticsCollector
 from shared.clock import epoch_ms
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import FindLogs

@@ -177,7 +177,7 @@ def leaders(
         admission=services.admission,
         views=storage.views,
         payloads=storage.payloads,
-        blobs=storage.blobs,
+        outputs=storage.blobs,
         counters=storage.counters,
         leader=leader("replays"),
         limits=settings.replay_limits,

@@ -19,7 +19,7 @@ from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
-from jobs_service.replay_sets import repository as replay_set_repository
+from jobs_service.replay_sets import documents as replay_set_documents
 from jobs_service.replay_sets.repository import MongoReplaySets
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
@@ -32,9 +32,10 @@ from jobs_service.settings import JobsSettings
 from jobs_service.spend.repository import MongoSpend
 from jobs_service.statistics import interval_repository
 from jobs_service.statistics import repository as run_count_repository
+from jobs_service.statistics.collector import StatisticsCollector
 from jobs_service.statistics.interval_repository import MongoIntervals
 from jobs_service.statistics.repository import MongoRunCounts
-from jobs_service.statistics.service import RunCounter, StatisticsCollector
+from jobs_service.statistics.service import RunCounter
 from jobs_service.views.repository import MongoRunViews
 from jobs_service.webhooks import repository as delivery_repository
 from jobs_service.webhooks import secret_repository, subscription_repository
@@ -59,7 +60,7 @@ INDEXES: Final = (
     *recording_repository.INDEXES,
     *interval_repository.INDEXES,
     *search_repository.INDEXES,
-    *replay_set_repository.INDEXES,
+    *replay_set_documents.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 

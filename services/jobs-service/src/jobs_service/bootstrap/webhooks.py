@@ -8,7 +8,7 @@ from typing import Final
 from jobs_service.bootstrap.storage import Storage
 from jobs_service.leadership.loops import Loop, WakeUpEvent
 from jobs_service.recordings.repository import sealed_keys
-from jobs_service.replay_sets.repository import sealed_results
+from jobs_service.replay_sets.documents import sealed_results
 from jobs_service.settings import JobsSettings
 from jobs_service.webhooks.delivery import DeliveryService
 from jobs_service.webhooks.notifier import Notifier

@@ -16,7 +16,7 @@ from jobs_service.events.repository import EVENTS
 from jobs_service.journal.repository import JOURNAL
 from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
-from jobs_service.replay_sets.repository import REPLAY_SETS, REPLAYED_RUNS
+from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.runs.documents import CHARGE, RUNS, STATE_ONLY, UNCHARGED, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.search.repository import SEGMENTS

@@ -1,10 +1,11 @@
-"""Port of replay sets, and the sets as the runner sees them."""
+"""Ports of replay sets, and the sets as the runner sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from jobs_service.queue.capacity import QueueCounter
 from jobs_service.replay_sets.rules import Judgement, Purpose
 from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import CreateReplaySet, ReplayCounts, ReplayedRunPage, ReplaySet, ReplaySetPage
@@ -133,3 +134,24 @@ class ReplaySetRepository(Protocol):
 
     async def charge_call(self, workspace_id: str, workflow_id: str, set_id: str, usd: float) -> None:
         """Add the cost of a model call."""
+
+
+class RecordingReader(Protocol):
+    """Recordings, for the runner."""
+
+    async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
+        """Return a recording as JSON. Raises NotFound, Unavailable."""
+
+
+class ReplayOutputs(Protocol):
+    """Large outputs of replays."""
+
+    async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:
+        """Delete these values. Raises Unavailable."""
+
+
+class QueueCounters(Protocol):
+    """Counters of the queue of runs."""
+
+    async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
+        """Return a workspace's counter, and the store's time when it was read. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""Replay sets and their recorded runs in MongoDB. Results are encrypted, since they show recorded values.
+"""Replay sets and their recorded runs in MongoDB.
 
 A set is stored after its runs, so that the runner never sees part of one. Only the runner and a cancellation change
 a run, each from a named state, so that repeating a step changes nothing.
@@ -10,16 +10,28 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.recordings.selection import RecordingSelection, StoredRecording
+from jobs_service.replay_sets.documents import (
+    REPLAY_SETS,
+    REPLAYED_RUNS,
+    RESULT,
+    ResultCipher,
+    encode_suggestions,
+    new_measurement,
+    new_runs,
+    new_set,
+    owner_of,
+    request_of,
+    to_run,
+    to_set,
+)
 from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, OpenSet, RunOfSet, replay_id
 from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
 from jobs_service.runs.documents import RUNS
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ReplayCounts,
@@ -33,35 +45,14 @@ from shared.contracts.replay_sets import (
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.ids import public_run_id
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.security.sealed import Sealed
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, ascending
-from shared.store.sealed_documents import SealedDocuments, read_sealed
 
-REPLAY_SETS: Final = "replay_sets"
-REPLAYED_RUNS: Final = "replayed_runs"
-INDEXES: Final = (
-    Index(REPLAY_SETS, ascending("workspace_id", "workflow_id", "position")),
-    Index(REPLAY_SETS, ascending("status")),
-    Index(REPLAY_SETS, ascending("expires_at"), expire_after_seconds=0),
-    Index(REPLAYED_RUNS, ascending("set_id", "purpose", "number")),
-    Index(REPLAYED_RUNS, ascending("workspace_id", "workflow_id", "run")),
-    Index(REPLAYED_RUNS, ascending("result.key_id")),
-    Index(REPLAYED_RUNS, ascending("expires_at"), expire_after_seconds=0),
-)
 NO_RECORDINGS: Final = "The workflow has no recorded runs"
 MISSING: Final = "Replay not found"
 _SHORTEST: Final = timedelta(hours=1)
 """A set outlives its recordings if they are about to expire, so that its result can be read."""
-
-_RESULT: Final = "result"
-"""Encrypted: it shows recorded values."""
-_encode: Final = msgspec.json.Encoder().encode
-_decode_request: Final = msgspec.json.Decoder(CreateReplaySet).decode
-_decode_result: Final = msgspec.json.Decoder(ReplayResult).decode
-_decode_suggestions: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class MongoReplaySets:
@@ -69,7 +60,7 @@ class MongoReplaySets:
 
     def __init__(self, store: Store, key_ring: AesGcmKeyRing) -> None:
         self._store = store
-        self._key_ring = key_ring
+        self._cipher = ResultCipher(key_ring)
         self._sets = store.collection(REPLAY_SETS)
         self._runs = store.collection(REPLAYED_RUNS)
         self._recordings = RecordingSelection(store)
@@ -77,49 +68,24 @@ class MongoReplaySets:
 
     @store_call
     async def create(self, request: CreateReplaySet) -> ReplaySet:
-        snapshot = request.run.snapshot
-        owner: Document = {"workspace_id": snapshot.workspace_id, "workflow_id": snapshot.workflow_id}
+        owner = owner_of(request)
         stored = await self._sets.find_one({"_id": request.id})
         if stored is not None:
             return _repeated(stored, owner, request)
         now = await now_ms(self._store)
         recorded = await self._select(request, owner, from_ms(now))
-        runs = [
-            {
-                "_id": f"{request.id}/{number}",
-                "set_id": request.id,
-                **owner,
-                "number": number,
-                "run": each.run,
-                "purpose": Purpose.COMPARE.value,
-                "state": WAITING,
-                "expires_at": each.expires_at,
-            }
-            for number, each in enumerate(recorded)
-        ]
-        await insert_new(self._runs, runs)
+        await insert_new(self._runs, new_runs(request, recorded))
         expires_at = max(from_ms(now) + _SHORTEST, *(each.expires_at for each in recorded))
-        document: Document = {
-            "_id": request.id,
-            **owner,
-            "position": f"{now:015d}-{request.id}",
-            "status": ReplaySetStatus.RUNNING.value,
-            "created_ms": now,
-            "expires_at": expires_at,
-            "request": _encode(request),
-            "total": len(runs),
-            "model_calls": 0,
-            "spent_usd": 0.0,
-        }
+        document = new_set(request, total=len(recorded), now=now, expires_at=expires_at)
         try:
             await self._sets.insert_one(document)
         except DuplicateKeyError:  # a concurrent request with the same id
-            return await self.get(snapshot.workspace_id, snapshot.workflow_id, request.id)
-        return _to_set(document)
+            return await self.get(**owner, set_id=request.id)
+        return to_set(document)
 
     @store_call
     async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
-        return _to_set(await self._find(workspace_id, workflow_id, set_id))
+        return to_set(await self._find(workspace_id, workflow_id, set_id))
 
     @store_call
     async def page(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> ReplaySetPage:
@@ -132,7 +98,7 @@ class MongoReplaySets:
             wanted["position"] = {"$lt": cursor}
         found = await self._sets.find(wanted).sort("position", -1).limit(limit + 1).to_list()
         next_cursor = found[limit - 1]["position"] if len(found) > limit else None
-        return ReplaySetPage(tuple(map(_to_set, found[:limit])), next_cursor)
+        return ReplaySetPage(tuple(map(to_set, found[:limit])), next_cursor)
 
     @store_call
     async def runs(
@@ -159,7 +125,7 @@ class MongoReplaySets:
         skipped = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": reason}
         await self._runs.update_many({"set_id": set_id, "state": {"$ne": DONE}}, {"$set": skipped})
         await self.count(set_id)
-        return [_to_run(each) for each in started]
+        return [to_run(each) for each in started]
 
     @store_call
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
@@ -169,10 +135,10 @@ class MongoReplaySets:
             started = await self._runs.find({"set_id": each["_id"], "state": STARTED}).to_list()
             open_.append(
                 OpenSet(
-                    request=_decode_request(each["request"]),
+                    request=request_of(each),
                     expires_at=each["expires_at"],
                     is_measuring=each.get("is_measuring", False),
-                    started=tuple(map(_to_run, started)),
+                    started=tuple(map(to_run, started)),
                 )
             )
         return open_
@@ -181,7 +147,7 @@ class MongoReplaySets:
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
         wanted = {"set_id": set_id, "state": WAITING}
         found = await self._runs.find(wanted).sort([("purpose", 1), ("number", 1)]).limit(limit).to_list()
-        return [_to_run(each) for each in found]
+        return [to_run(each) for each in found]
 
     @store_call
     async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
@@ -199,7 +165,7 @@ class MongoReplaySets:
         result = judgement.result
         if result is not None:
             fields |= {
-                _RESULT: asdict(self._seal(run, workspace_id, result)),
+                RESULT: asdict(self._cipher.seal(run, workspace_id, result)),
                 "recorded_ms": result.recorded_duration_ms,
                 "replayed_ms": result.duration_ms,
                 "recorded_usd": result.recorded_usd,
@@ -235,40 +201,23 @@ class MongoReplaySets:
             "verdict": {"$in": [ReplayedVerdict.DIFFERENT.value, ReplayedVerdict.UNRECORDED.value]},
         }
         found = await self._runs.find(wanted).sort("number", 1).limit(limit).to_list()
-        return [_to_run(each) for each in found]
+        return [to_run(each) for each in found]
 
     @store_call
     async def measure(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> None:
-        documents = [
-            {
-                "_id": each.id,
-                "set_id": open_set.id,
-                "workspace_id": open_set.workspace_id,
-                "workflow_id": open_set.workflow_id,
-                "number": each.number,
-                "run": each.run,
-                "purpose": Purpose.MEASURE.value,
-                "round": each.round,
-                "snapshot_hash": each.snapshot_hash,
-                "version": each.version,
-                "state": WAITING,
-                "expires_at": open_set.expires_at,
-            }
-            for each in runs
-        ]
-        await insert_new(self._runs, documents)
+        await insert_new(self._runs, [new_measurement(open_set, each) for each in runs])
         await self._sets.update_one({"_id": open_set.id}, {"$set": {"is_measuring": True}})
 
     @store_call
     async def measured(self, set_id: str) -> Sequence[RunOfSet]:
         found = await self._runs.find({"set_id": set_id, "purpose": Purpose.MEASURE.value}).to_list()
-        return [replace(_to_run(each), result=self._open(each)) for each in found]
+        return [replace(to_run(each), result=self._cipher.open(each)) for each in found]
 
     @store_call
     async def finish(self, set_id: str, refusals: Sequence[str], suggestions: Sequence[str] | None) -> None:
         fields = await self._sums(set_id)
         if suggestions is not None:
-            fields["suggestions"] = _encode(list(suggestions))
+            fields["suggestions"] = encode_suggestions(suggestions)
         fields |= {
             "refusals": list(refusals),
             "status": (ReplaySetStatus.REFUSED if refusals else ReplaySetStatus.PASSED).value,
@@ -282,7 +231,7 @@ class MongoReplaySets:
     async def reserve_call(self, workspace_id: str, workflow_id: str, set_id: str) -> bool:
         owned = {"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id}
         found = await self._sets.find_one(owned, {"request": 1})
-        budget = None if found is None else _decode_request(found["request"]).budget
+        budget = None if found is None else request_of(found).budget
         if budget is None:
             return False
         covered = {
@@ -309,26 +258,16 @@ class MongoReplaySets:
         found = {**owner, "run": {"$in": list(runs)}}
         skipped = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": RECORDING_DELETED}
         await self._runs.update_many({**found, "state": {"$ne": DONE}}, {"$set": skipped})
-        await self._runs.update_many(found, {"$unset": {_RESULT: 1}})
-
-    def _seal(self, run: RunOfSet, workspace_id: str, result: ReplayResult) -> Sealed:
-        return self._key_ring.seal(_encode(result).decode(), workspace_id=workspace_id, name=_name(run.id))
-
-    def _open(self, document: Document) -> ReplayResult | None:
-        """Return the stored result. Raises Unavailable if it cannot be decrypted."""
-        if _RESULT not in document:
-            return None
-        sealed, workspace_id = read_sealed(document[_RESULT]), document["workspace_id"]
-        return _decode_result(self._key_ring.open(sealed, workspace_id=workspace_id, name=_name(document["_id"])))
+        await self._runs.update_many(found, {"$unset": {RESULT: 1}})
 
     def _to_replayed(self, document: Document) -> ReplayedRun:
-        run, verdict = _to_run(document), document.get("verdict")
+        run, verdict = to_run(document), document.get("verdict")
         return ReplayedRun(
             run_id=public_run_id(run.run),
             replay_run_id=run.replay_run_id if run.state != WAITING else None,
             verdict=None if verdict is None else ReplayedVerdict(verdict),
             reason=document.get("reason"),
-            result=self._open(document),
+            result=self._cipher.open(document),
         )
 
     async def _delete_outputs(self, set_id: str) -> None:
@@ -371,62 +310,7 @@ class MongoReplaySets:
 
 
 def _repeated(stored: Document, owner: Document, request: CreateReplaySet) -> ReplaySet:
-    is_same = _decode_request(stored["request"]).fingerprint == request.fingerprint
+    is_same = request_of(stored).fingerprint == request.fingerprint
     if not is_same or any(stored[name] != value for name, value in owner.items()):
         raise Conflict("The Idempotency-Key was used for another request")
-    return _to_set(stored)
-
-
-def _to_set(document: Document) -> ReplaySet:
-    request, found = _decode_request(document["request"]), document.get
-    finished, suggestions = found("finished_ms"), found("suggestions")
-    return ReplaySet(
-        id=document["_id"],
-        workspace_id=document["workspace_id"],
-        workflow_id=document["workflow_id"],
-        status=ReplaySetStatus(document["status"]),
-        created_at=from_ms(document["created_ms"]),
-        finished_at=None if finished is None else from_ms(finished),
-        expires_at=document["expires_at"],
-        created_by=request.created_by,
-        snapshot_hash=request.run.snapshot.snapshot_hash,
-        version=request.run.snapshot.version,
-        is_draft=request.is_draft,
-        ignore=request.ignore,
-        thresholds=request.thresholds,
-        budget=request.budget,
-        total=document["total"],
-        counts=ReplayCounts(**found("counts", {})),
-        recorded_p50_ms=found("recorded_p50_ms"),
-        replayed_p50_ms=found("replayed_p50_ms"),
-        recorded_usd=found("recorded_usd", 0.0),
-        replayed_usd=document["replayed_usd"] if "replayed_usd" in document else document["spent_usd"],
-        model_calls=found("model_calls", 0),
-        suggested_ignore=None if suggestions is None else _decode_suggestions(suggestions),
-        refusals=tuple(found("refusals", ())),
-    )
-
-
-def sealed_results(store: Store) -> SealedDocuments:
-    """Return the results of replays, for key rotation."""
-    return SealedDocuments(
-        store.collection(REPLAYED_RUNS), _RESULT, lambda each: (each["workspace_id"], _name(each["_id"]))
-    )
-
-
-def _name(run: str) -> str:
-    return f"replay/{run}"
-
-
-def _to_run(document: Document) -> RunOfSet:
-    return RunOfSet(
-        id=document["_id"],
-        set_id=document["set_id"],
-        number=document["number"],
-        run=document["run"],
-        purpose=Purpose(document["purpose"]),
-        round=document.get("round", 0),
-        state=document["state"],
-        snapshot_hash=document.get("snapshot_hash"),
-        version=document.get("version"),
-    )
+    return to_set(stored)

@@ -16,12 +16,16 @@ import msgspec
 from jobs_service import metrics
 from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.payloads.service import Payloads
 from jobs_service.queue.admission import AdmissionService
-from jobs_service.queue.counter_repository import CapacityCounters
-from jobs_service.recordings.repository import MongoRecordings
-from jobs_service.replay_sets.ports import OpenSet, ReplaySetRepository, RunOfSet
+from jobs_service.replay_sets.ports import (
+    OpenSet,
+    QueueCounters,
+    RecordingReader,
+    ReplayOutputs,
+    ReplaySetRepository,
+    RunOfSet,
+)
 from jobs_service.replay_sets.rules import (
     CANCELED,
     EXPIRED,
@@ -75,13 +79,13 @@ class ReplaySetRunner:
     def __init__(
         self,
         sets: ReplaySetRepository,
-        recordings: MongoRecordings,
+        recordings: RecordingReader,
         *,
         admission: AdmissionService,
         views: RunViewRepository,
         payloads: Payloads,
-        blobs: MongoBlobs,
-        counters: CapacityCounters,
+        outputs: ReplayOutputs,
+        counters: QueueCounters,
         leader: Leader,
         limits: ReplayLimits,
         wake_up: WakeUpEvent,
@@ -93,7 +97,7 @@ class ReplaySetRunner:
         self._admission = admission
         self._views = views
         self._payloads = payloads
-        self._blobs = blobs
+        self._outputs = outputs
         self._counters = counters
         self._leader = leader
         self._limits = limits
@@ -149,7 +153,7 @@ class ReplaySetRunner:
             judgement = await self._judge(open_set, run, view)
             await self._sets.settle(open_set.workspace_id, run, judgement)
             if view is not None and view.output is not None and view.output.blob_id is not None:
-                await self._blobs.discard(open_set.workspace_id, {view.output.blob_id})
+                await self._outputs.discard(open_set.workspace_id, {view.output.blob_id})
             if run.purpose is Purpose.COMPARE:
                 metrics.REPLAYED.labels(judgement.verdict.value).inc()
             settled += 1
