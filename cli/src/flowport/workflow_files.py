@@ -67,12 +67,12 @@ class SourceFile:
         return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
 
     def problems(self) -> list[Problem]:
-        """Return the problems of the file and of its workflow, wherever it is deployed."""
+        """Return the problems of the file and of its workflow that do not depend on a server."""
         broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
         if broken and not self.state["blocks"]:
             return broken
         found = problems(read_state(self.state), keyed_providers=PROVIDERS)
-        if broken:  # what a broken file leads to is no news
+        if broken:  # omit their consequences
             found = [problem for problem in found if problem.code not in _CONSEQUENCES]
         return [*broken, *found, *written]
 

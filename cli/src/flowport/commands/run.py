@@ -23,7 +23,7 @@ _USEFUL: Final[Mapping[str, frozenset[str]]] = {
     "content": frozenset({"model", "tokens"}),
     "result": frozenset({"stdout"}),
 }
-"""The useful part of an output, by the fields beside it: of a response, an agent, a function."""
+"""Fields with the useful part of an output, and the other fields: of a response, an agent, a function."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Collector(Protocol):
     """Collects data of runs and stores it later."""
 
     async def step(self) -> None:
-        """Store what is collected. Raises Unavailable."""
+        """Store the collected data. Raises Unavailable."""
 
 
 class DeletionService:

@@ -88,7 +88,9 @@ class MongoRecordings:
     async def put(self, recordings: Sequence[ReceivedRecording], *, replace: bool = False) -> set[str]:
         """Store recordings; return the runs whose recordings are stored. A repeated call changes nothing.
 
-        `replace`: delete earlier ones of these runs. Raises Unavailable without an encryption key.
+        `replace`: delete earlier ones of these runs, for workers of an earlier version.
+
+        Raises Unavailable without an encryption key.
         """
         accepted = {each.run: each for each in await self._without_barred(recordings)}
         # An earlier call for the same recordings may have ended between its write and its second check.

@@ -49,7 +49,7 @@ def recordings_router(
         run: Run,
         access: Annotated[RunAccess, Depends(worker)],
         body: Annotated[StoreRecording, Depends(struct_body(StoreRecording))],
-    ) -> None:
+    ) -> None:  # for workers of an earlier version
         access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
         await recordings.put([ReceivedRecording(workspace_id, run, body)], replace=True)
 

@@ -126,7 +126,7 @@ class BlockWriter:
     def _drop_implied(
         block: Block, spec: BlockSpec | None, short: JsonObject, values: JsonObject, verbatim: JsonObject
     ) -> None:
-        """Leave out what a reader adds by itself, and keep it from adding what is not stored."""
+        """Leave out settings that a reader adds, and prevent it from adding others that the block does not have."""
         if block.type == "response" and ("data" in short or "data" in verbatim):
             if short.get("dataMode") == "json":
                 del short["dataMode"]

@@ -90,7 +90,7 @@ class FileBlocks:
         return found
 
     def in_draft(self, block: FileBlock) -> JsonObject:
-        """Return the draft's block with the same name; empty if there is none."""
+        """Return the draft's block with the same name, or an empty mapping."""
         return self._base.get(normalize_name(block.name), {})
 
     def _declare(self, blocks: JsonObject, path: Path, parent: FileBlock | None) -> list[str]:

@@ -35,7 +35,7 @@ CONTAINER_KEYS: Final = {
 """Further keys of a loop or parallel that are no settings."""
 TYPE_ALIASES: Final = {"start": "start_trigger"}
 TERMINAL: Final = frozenset({"response", "condition", "router_v2", "router"})
-"""Types that the next block in the file does not follow by itself."""
+"""Types that the next block in the file does not follow by order."""
 BRANCHING: Final = {"condition": "conditions", "router_v2": "routes"}
 """Types with branches, and the setting that stores them."""
 

@@ -32,9 +32,9 @@ class WorkflowFile:
     description: str | None
     state: JsonObject
     problems: list[Problem] = field(default_factory=list)
-    """What the file itself has wrong; `line` is the file's."""
+    """Mistakes of the file itself; `line` is the file's."""
     warnings: list[Problem] = field(default_factory=list)
-    """What it says that has no effect; `line` is the file's."""
+    """Keys and values without effect; `line` is the file's."""
     document: Document = field(default_factory=lambda: Document(None))
     paths: dict[str, Path] = field(default_factory=dict)
     """Where each block is, by id."""

@@ -356,7 +356,7 @@ def _variables(state: WorkflowState) -> Iterator[Problem]:
 
 
 def _template_problem(text: str) -> str | None:
-    """Return why a JSON text cannot be JSON, whatever its references stand for; None if it can."""
+    """Return why a JSON text is no JSON with any values of its references; None if it can be JSON."""
     if not text.strip():
         return None
     pieces: list[str] = []

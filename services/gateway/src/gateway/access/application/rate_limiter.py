@@ -22,7 +22,7 @@ log = get_logger("rate_limiter")
 class RateLimiter:
     """Limiter that waits for a slow store; while it is unavailable, calls are allowed and counted as unchecked.
 
-    A bucket is named after what it limits; all gateways share the bucket of a name and rate.
+    The name of a bucket says which calls it limits; all gateways share the bucket of a name and rate.
     """
 
     def __init__(self, buckets: Buckets, clock: Clock) -> None:

@@ -43,7 +43,7 @@ class Provider(Wire):
 
     id: str
     label: str
-    prefix: str = Field(description="Start of the names of models that are not listed; empty if there is none.")
+    prefix: str = Field(description="Start of the names of models that are not listed; may be empty.")
     needs_key: bool
     is_configured: bool = Field(description="Whether the operator configured it: blocks then need no API key.")
     variables: list[str] = Field(description="Variables of executor-service that configure it.")

@@ -43,7 +43,7 @@ class RecordingBody(RequestBody):
 
 
 class AccessBody(RequestBody):
-    """Who may call, and what is stored of calls."""
+    """Access to a workflow, and storage of its calls."""
 
     is_public_api: bool | None = None
     store_inputs_and_outputs: bool | None = None
