@@ -18,7 +18,8 @@ def test_the_support_desk_is_built_in_the_console(console: Console, account: Acc
     add(console, "start", None)
     for number, (name, kind) in enumerate((("message", "string"), ("amount", "number")), 1):
         console.press("Add field")
-        console.page.get_by_label(f"Name of field {number}").fill(name)
+        expect(console.page.get_by_label(f"Name of field {number}")).to_be_focused()
+        console.page.keyboard.type(name)
         console.page.get_by_label(f"Type of field {number}").select_option(kind)
     console.write("Value of field 2", "0")
 

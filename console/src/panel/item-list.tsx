@@ -1,5 +1,5 @@
 import { Plus, Trash2 } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { Button, IconButton } from '@/ui/button';
 import styles from './item-list.module.css';
 
@@ -14,10 +14,19 @@ interface ListProps<Item> {
   children: (item: Item, change: (part: Partial<Item>) => void, index: number) => ReactNode;
 }
 
-/** Editable list of items. */
+const WRITABLE = 'input, [contenteditable=true]';
+
+/** Editable list of items. A new item takes the focus, so that its text can be entered at once. */
 export function ItemList<Item>({ items, keyOf, noun, make, disabled, onChange, children }: ListProps<Item>) {
+  const list = useRef<HTMLDivElement>(null);
+  const countAfterAdd = useRef(-1);
+  useEffect(() => {
+    if (items.length !== countAfterAdd.current) return;
+    countAfterAdd.current = -1;
+    list.current?.querySelector<HTMLElement>(`:scope > :nth-child(${items.length}) :is(${WRITABLE})`)?.focus();
+  }, [items.length]);
   return (
-    <div className={styles.list}>
+    <div ref={list} className={styles.list}>
       {items.map((item, index) => (
         <div key={keyOf(item, index)} className={styles.item}>
           <div className={styles.content}>
@@ -41,7 +50,10 @@ export function ItemList<Item>({ items, keyOf, noun, make, disabled, onChange, c
         <Button
           className={styles.add}
           icon={<Plus size={15} aria-hidden />}
-          onClick={() => onChange([...items, make()])}
+          onClick={() => {
+            countAfterAdd.current = items.length + 1;
+            onChange([...items, make()]);
+          }}
         >
           Add {noun}
         </Button>
