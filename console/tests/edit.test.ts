@@ -218,3 +218,30 @@ test('auto layout places successors to the right and fits containers around thei
   expect(x('start') < x('loop') && x('loop') < x('agent') && x('agent') < x('last')).toBe(true);
   expect(blocks.loop?.data?.height).toBeGreaterThan(400);
 });
+
+test('auto layout places the blocks of branches in the order of the branches', () => {
+  const conditions = ['if', 'else'].map((title) => ({ id: `choice-${title}`, title, value: '' }));
+  const choice = { id: 'conditions', type: 'condition-input', value: JSON.stringify(conditions) };
+  const edge = (source: string, target: string, sourceHandle = 'source') => ({
+    id: `${source}-${target}`,
+    source,
+    target,
+    sourceHandle,
+  });
+  const state = readState({
+    blocks: {
+      choice: block('choice', 'condition', 'Choice', { subBlocks: { conditions: choice } }),
+      urgent: block('urgent', 'response', 'Urgent'),
+      answer: block('answer', 'agent', 'Answer'),
+      reply: block('reply', 'response', 'Reply'),
+    },
+    edges: [
+      edge('choice', 'urgent', 'condition-choice-if'),
+      edge('choice', 'answer', 'condition-choice-else'),
+      edge('answer', 'reply'),
+    ],
+  });
+  const { blocks } = autoLayout(state, new Map());
+  const y = (id: string) => blocks[id]?.position.y ?? 0;
+  expect(y('urgent')).toBeLessThan(y('answer'));
+});

@@ -1,4 +1,5 @@
 import dagre from '@dagrejs/dagre';
+import { branchesOf } from './branches';
 import { CONTAINER_SIZE } from './edit';
 import { childrenOf, isContainer, type Point, parentOf, type Size, type WorkflowState } from './state';
 
@@ -45,7 +46,7 @@ function level(
   for (const { source, target } of state.edges) {
     if (ids.includes(source) && ids.includes(target)) graph.setEdge(source, target);
   }
-  dagre.layout(graph);
+  dagre.layout(graph, { constraints: branchOrder(state, ids) });
   const places = new Map<string, Point>();
   for (const id of ids) {
     const { x, y, width, height } = graph.node(id);
@@ -53,6 +54,25 @@ function level(
   }
   const { width = 0, height = 0 } = graph.graph();
   return { places, size: { width: finite(width), height: finite(height) } };
+}
+
+/**
+ * Return pairs of blocks of which the first is above the second, in the order of the branches that lead to them.
+ *
+ * Blocks with several predecessors are left out: two conditions may want them in opposite orders.
+ */
+function branchOrder(state: WorkflowState, ids: readonly string[]): { left: string; right: string }[] {
+  const incoming = new Map<string, number>();
+  for (const { target } of state.edges) incoming.set(target, (incoming.get(target) ?? 0) + 1);
+  return ids.flatMap((id) => {
+    const block = state.blocks[id];
+    const handles = block ? [...branchesOf(block).map(({ handle }) => handle), 'error'] : [];
+    const targets = state.edges
+      .filter(({ source, target }) => source === id && ids.includes(target) && incoming.get(target) === 1)
+      .toSorted((a, b) => handles.indexOf(a.sourceHandle ?? '') - handles.indexOf(b.sourceHandle ?? ''))
+      .map(({ target }) => target);
+    return targets.slice(1).map((right, index) => ({ left: targets[index] ?? '', right }));
+  });
 }
 
 function finite(number: number): number {
