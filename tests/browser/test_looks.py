@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.console import Account, Console
+from tests.browser.console import Account, Console, held
 from tests.browser.visits import STRANGERS, VISITS, Sights
 from tests.browser.workflows import talking
 
@@ -140,6 +140,13 @@ def test_the_theme_follows_the_system_until_one_is_chosen(open_page: Callable[..
     expect(shown).to_have_attribute("data-theme", "dark")
     console.page.reload()
     expect(shown).to_have_attribute("data-theme", "dark")
+
+
+def test_nothing_keeps_moving_for_people_who_prefer_reduced_motion(console: Console) -> None:
+    with held(console.page, "**/api/workspaces/*/api-keys", methods=["GET"]):
+        console.page.goto("/settings/keys")
+        expect(console.page.get_by_role("status", name="Loading")).to_be_visible()
+        console.page.wait_for_function("document.getAnimations().every(each => each.playState === 'finished')")
 
 
 def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[..., Page], account: Account) -> None:
