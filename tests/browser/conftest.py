@@ -1,6 +1,6 @@
 """The four services as processes, the console that they serve, and Chromium in front of it.
 
-Playwright's own loop runs for as long as a browser is open, so each module opens one and closes it again.
+Playwright's own loop runs for as long as the browser is open: asynchronous tests cannot be in this package.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
 PASSWORD = "correct horse battery"
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
+    "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are 40 % of the work of an idle stack
     "FLOWPORT_SMTP_HOST": "localhost",
     "FLOWPORT_SMTP_PORT": "9",  # no server listens there: other tests cover delivery
     "FLOWPORT_MAIL_FROM": "flowport@example.org",
@@ -51,9 +52,9 @@ def account(stack: Stack) -> Iterator[Account]:
         yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(account: Account) -> Iterator[Browser]:
-    """One Chromium for the module's tests."""
+    """One Chromium for all tests of the process."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", PLAIN_HTTP])
         yield opened
