@@ -10,8 +10,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plans
 from gateway.features.replays.client import ReplaySetClient
 from gateway.runs.application.executions import Executions
-from gateway.runs.domain.draft_run import DraftRun
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.execute_request import replay_request
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ModelBudget,
@@ -22,7 +21,6 @@ from shared.contracts.replay_sets import (
     ReplaySetPage,
     ReplayThresholds,
 )
-from shared.contracts.runs import RunMode, Trigger
 from shared.ids import derived_id, new_id, run_key
 
 PAGE = 200
@@ -61,17 +59,8 @@ class ReplaySetService:
         """
         caller.require(Scope.WRITE)
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
-        run = await self._executions.spec_of(
-            caller,
-            endpoint,
-            ExecuteRequest(
-                mode=RunMode.ASYNC,
-                input=b"{}",
-                trigger=Trigger.MANUAL,
-                version=request.version,
-                draft_run=DraftRun() if request.is_draft else None,
-            ),
-        )
+        template = replay_request(version=request.version, is_draft=request.is_draft)
+        run = await self._executions.spec_of(caller, endpoint, template)
         key = request.idempotency_key
         created = await self._client.create(
             CreateReplaySet(

@@ -11,6 +11,7 @@ from gateway.parsing import json_body, problems
 from gateway.parsing.problems import Problem
 from gateway.runs.domain.controls import Controls, read_controls, workflow_input
 from gateway.runs.domain.draft_run import DraftRun, read_draft_run, trigger_of
+from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.runs import RunMode, RunOptions, Trigger
 from shared.errors import Forbidden, InvalidRequest
 
@@ -90,6 +91,18 @@ def read_execute_request(
         trigger=trigger_of(controls) if is_session else Trigger.API,
         draft_run=draft_run,
         keep_events=mode is RunMode.STREAM and draft_run is not None and draft_run.uses_draft,
+    )
+
+
+def replay_request(*, version: int | None, is_draft: bool, replay: ReplayRun | None = None) -> ExecuteRequest:
+    """Return the request of a replay, whose input is that of a recorded run."""
+    return ExecuteRequest(
+        mode=RunMode.ASYNC,
+        input=b"{}",
+        trigger=Trigger.MANUAL,
+        version=version,
+        draft_run=DraftRun() if is_draft else None,
+        replay=replay,
     )
 
 

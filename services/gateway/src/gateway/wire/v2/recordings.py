@@ -12,8 +12,7 @@ from gateway.features.recordings.service import Recordings
 from gateway.http.bodies import Data, RequestBody, Wire, json_of
 from gateway.http.schemas import answers
 from gateway.runs.application.executions import Executions
-from gateway.runs.domain.draft_run import DraftRun
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.execute_request import replay_request
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
 from gateway.wire.v2.models import ErrorAnswer, QueuedRun
@@ -21,7 +20,6 @@ from shared.clock import iso
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import RecordingSummary
-from shared.contracts.runs import RunMode, Trigger
 from shared.ids import run_key
 from shared.web.structs import StructResponse
 
@@ -114,18 +112,9 @@ def recordings_router(
     ) -> Response:
         await recordings.record_replay(caller, workflow_id, run_id)
         caller, endpoint = await executions.authorize(caller, workflow_id)
-        accepted = await executions.enqueue(
-            caller,
-            endpoint,
-            ExecuteRequest(
-                mode=RunMode.ASYNC,
-                input=b"{}",
-                trigger=Trigger.MANUAL,
-                version=body.version,
-                draft_run=DraftRun() if body.draft else None,
-                replay=ReplayRun(run_key(caller.workspace.id, run_id), tuple(body.ignore)),
-            ),
-        )
+        replayed = ReplayRun(run_key(caller.workspace.id, run_id), tuple(body.ignore))
+        request = replay_request(version=body.version, is_draft=body.draft, replay=replayed)
+        accepted = await executions.enqueue(caller, endpoint, request)
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
         return StructResponse({"data": {"runId": accepted.run_id, "statusUrl": url}}, 202, NO_STORE)
 
