@@ -1,14 +1,12 @@
 import { useReactFlow } from '@xyflow/react';
-import { LayoutDashboard, type LucideIcon, Play, Plus, Redo2, Rocket, Search, Undo2, Variable } from 'lucide-react';
-import { createElement, type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useCatalog } from '@/api/catalog';
 import { isRefusedDraft, useDeploy, type VersionRow, versionTitle } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
-import { type Command, useCommands } from '@/app/commands';
+import { useCommands } from '@/app/commands';
 import { blockElement } from '@/canvas/block-element';
-import { BlockIcon } from '@/canvas/block-icon';
 import { Canvas } from '@/canvas/canvas';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
@@ -18,15 +16,17 @@ import { ErrorBoundary } from '@/ui/error-boundary';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import { useStoredList } from '@/ui/use-stored-list';
-import { type BlockType, type Catalog, newBlock } from '@/workflow/catalog';
+import { type BlockType, newBlock } from '@/workflow/catalog';
 import { copy, paste } from '@/workflow/copy-paste';
 import type { DraftSaver } from '@/workflow/draft-saver';
-import { hasSomethingToRun, removeBlocks, removeEdges, toggleEnabled } from '@/workflow/edit';
+import { removeBlocks, removeEdges, toggleEnabled } from '@/workflow/edit';
 import { canFollow, insertBlock, type Placement, placementAfter } from '@/workflow/insert';
-import type { Block } from '@/workflow/state';
+import { openOfAddress, selectedBlockOfAddress } from './address';
 import { CanvasMenu, type CanvasMenuActions, type MenuTarget } from './canvas-menu';
 import { readClipboard, writeClipboard } from './clipboard';
+import { deployState } from './deploy-state';
 import styles from './editor.module.css';
+import { editorCommands } from './editor-commands';
 import { FindBlock } from './find-block';
 import { Palette } from './palette';
 import { RecordedRunNotice } from './recorded-run-notice';
@@ -278,41 +278,30 @@ export function Editor({ workflow, saver, onReload }: Props) {
     escape: closeSettings,
   });
 
-  useCommands(() => {
-    const command = (title: string, icon: LucideIcon, hint: string, act: () => void): Command => ({
-      id: `editor-${title}`,
-      title,
-      icon: createElement(icon, { size: 17, 'aria-hidden': true }),
-      hint,
-      run: act,
-    });
-    const writing = [
-      command('Add block', Plus, '/', () => openPalette()),
-      command('Arrange blocks', LayoutDashboard, 'Shift L', menu.arrange),
-      command('Edit variables', Variable, '', () => setOpen('variables')),
-      command('Undo', Undo2, 'Ctrl Z', edits['mod+z']),
-      command('Redo', Redo2, 'Ctrl Shift Z', edits['mod+shift+z']),
-    ];
-    return [
-      {
-        title: 'This workflow',
-        options: [
-          command('Run draft', Play, 'Ctrl Enter', () => setOpen('run')),
-          command('Find block', Search, 'Ctrl F', menu.find),
-          ...(can(workspace.role, 'admin') ? [command('Deploy', Rocket, '', deployButton.onOpen)] : []),
-          ...(readOnly ? [] : writing),
-        ],
-      },
-      { title: 'Blocks', options: Object.values(state.blocks).map((block) => commandOf(block, catalog, show)) },
-    ];
-  });
-
   const deployButton: DeployButtonProps = {
     state: deployState(state, deployment.data, can(workspace.role, 'admin')),
     busy: deploy.isPending,
     onOpen: () => void saver.flush().then(() => setOpen('deploy')),
     onUpdate: publish,
   };
+
+  useCommands(() =>
+    editorCommands(state, catalog, {
+      run: () => setOpen('run'),
+      find: menu.find,
+      deploy: can(workspace.role, 'admin') ? deployButton.onOpen : null,
+      edit: readOnly
+        ? null
+        : {
+            add: () => openPalette(),
+            arrange: menu.arrange,
+            editVariables: () => setOpen('variables'),
+            undo: edits['mod+z'],
+            redo: edits['mod+shift+z'],
+          },
+      show,
+    }),
+  );
 
   return (
     <div className={styles.editor}>
@@ -415,36 +404,4 @@ export function Editor({ workflow, saver, onReload }: Props) {
       )}
     </div>
   );
-}
-
-/** Return the block that a link to the editor selects. */
-function selectedBlockOfAddress(): string[] {
-  const id = paramOfAddress('block');
-  return id === null ? [] : [id];
-}
-
-/** Return what a link to the editor opens: a form to run the draft or the live version with the input of a run. */
-function openOfAddress(): 'run' | 'try' | null {
-  const form = paramOfAddress('open');
-  return form === 'try' ? 'try' : form === 'draft' ? 'run' : null;
-}
-
-function paramOfAddress(name: string): string | null {
-  return new URLSearchParams(window.location.search).get(name);
-}
-
-function commandOf(block: Block, catalog: Catalog, show: (id: string) => void): Command {
-  const about = catalog.get(block.type)?.title ?? block.type;
-  const icon = <BlockIcon type={block.type} size={22} />;
-  return { id: `block-${block.id}`, title: block.name, about, icon, run: () => show(block.id) };
-}
-
-function deployState(
-  state: Parameters<typeof hasSomethingToRun>[0],
-  deployment: { isDeployed: boolean; needsRedeployment: boolean } | undefined,
-  isAdmin: boolean,
-): DeployButtonProps['state'] {
-  if (deployment?.isDeployed) return deployment.needsRedeployment && isAdmin ? 'changed' : 'live';
-  if (!hasSomethingToRun(state)) return 'empty';
-  return isAdmin ? 'undeployed' : 'forbidden';
 }
