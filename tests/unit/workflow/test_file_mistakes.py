@@ -1,0 +1,124 @@
+"""Mistakes in workflow files: each is named with its line."""
+
+import pytest
+
+from shared.errors import InvalidWorkflow
+from shared.workflow.catalog import Catalog
+from shared.workflow.files.reader import read_file
+from shared.workflow.files.workflow_file import WorkflowFile
+from shared.workflow.format.reader import read_state
+from shared.workflow.transfer.importer import read_yaml_import
+from shared.workflow.validate.validator import problems
+
+CATALOG = Catalog()
+
+
+def read(text: str) -> WorkflowFile:
+    return read_file(text, catalog=CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("blocks:\n  S: {type: start, nxt: []}", 2, 'Block "S" has the unknown key "nxt". Did you mean "next"?'),
+        (
+            "blocks:\n  S:\n    type: start\n    next: Clas\n  Class: {type: function}",
+            4,
+            'Did you mean "Class"?',
+        ),
+        ("blocs: {}", 1, 'Did you mean "blocks"?'),
+        ("blocks:\n  S: {id: x}", 2, 'Block "S" has no type.'),
+        ("blocks:\n  S: {type: start}\n  S: {type: start}", 3, '"S" is written twice.'),
+        ("blocks:\n  C:\n    type: condition\n    branches: {if: x}", 4, "branches must be a list"),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {iff: x}", 5, 'Did you mean "if"?'),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {elif: x}", 5, 'Did you mean "else if"?'),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - {next: C}", 5, "branch 1 has no if, else if or"),
+        ("blocks:\n  C:\n    type: condition\n    branches:\n      - if: x\n        else: C", 5, "one branch for each"),
+        (
+            "blocks:\n  C:\n    type: condition\n    branches:\n      - if: x\n      - if: y",
+            6,
+            'branch 2 is another "if". Did you mean "else if"?',
+        ),
+        ("blocks:\n  F: {type: function, branches: []}", 2, "its type is function"),
+        ("blocks: {S: {type: start}}\nedges:\n  - {from: S}", 3, "an edge needs from and to."),
+        ("blocks:\n  S: {type: [1}", 2, "Invalid YAML"),
+        ("blocks:\n  F:\n    code: a: b", 3, "Quote a text that contains"),
+        ("blocks:\n\tF: {type: function}", 2, "Indent with spaces"),
+        ("- 1", 1, "A workflow file is a mapping"),
+        ("blocks:\n  S: &a {type: start}\n  T: *a", 2, "Anchors and aliases are not supported."),
+        ("blocks:\n  C:\n    if: !<start.urgent>", 3, 'Quote a text that begins with "!"'),
+        ("blocks:\n  S: !!python/object:os.system {type: start}", 2, "is not supported."),
+        ("blocks: {S: {type: start, layout: 3}}", 1, "layout must be [x, y]"),
+        ("name: x", 1, "The file has no blocks."),
+    ],
+)
+def test_a_mistake_in_a_file_is_named_with_its_line(text: str, line: int, message: str) -> None:
+    found = read(text).problems
+    assert any(problem.line == line and message in problem.message for problem in found), found
+    with pytest.raises(InvalidWorkflow, match=f"line {line}: "):
+        read_yaml_import(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("enabled: flase", "enabled must be true or false"),
+        ("retry: {tries: 3}", 'retry has no "tries". Did you mean "maxTries"?'),
+        ("retry: {maxTries: 9}", "maxTries must be a number from 2 to 5"),
+        ("inputs: {q: {typ: string}}", 'the input "q" has no "typ". Did you mean "type"?'),
+    ],
+)
+def test_what_a_file_says_without_effect_is_a_warning_with_its_line(given: str, message: str) -> None:
+    found = read(f"blocks:\n  S:\n    type: start\n    {given}")
+    assert found.problems == []
+    (warned,) = found.warnings
+    assert (warned.line, warned.block_name) == (4, "S")
+    assert message in warned.message
+
+
+@pytest.mark.parametrize("tools", ["search", "{type: mcp}", "[search]", "[{title: x}]"])
+def test_tools_are_a_list_of_mappings_with_a_type(tools: str) -> None:
+    (problem,) = read(f"blocks:\n  A:\n    type: agent\n    tools: {tools}").problems
+    assert problem.line == 4
+    assert "with a type" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("type: loop, count: 3, collection: <start.l>", "count has no effect beside collection"),
+        ("type: loop, while: x, do_while: y", "do_while has no effect beside while"),
+        ("type: parallel, collection: <start.l>, count: 2", "count has no effect beside collection"),
+    ],
+)
+def test_a_container_has_one_kind(given: str, message: str) -> None:
+    (warned,) = read(f"blocks:\n  L: {{{given}}}").warnings
+    assert (warned.line, warned.block_name) == (2, "L")
+    assert message in warned.message
+
+
+def test_an_expression_of_a_loop_has_its_line() -> None:
+    text = (
+        "blocks:\n  Start: {type: start}\n  L:\n    type: loop\n    while: 1 +\n"
+        "    blocks:\n      F: {type: function, code: return 1}\n"
+    )
+    found = read(text)
+    (problem,) = problems(read_state(found.state), catalog=CATALOG)
+    assert (problem.code, found.line_of(problem)) == ("code_syntax", 5)
+
+
+def test_a_loop_says_what_it_has_instead_of_an_unknown_setting() -> None:
+    (warned,) = read("blocks:\n  P: {type: parallel, while: x}").warnings
+    assert warned.message.endswith("Use one of: count, collection, batchSize, blocks.")
+
+
+def test_all_mistakes_of_a_file_are_listed_at_once() -> None:
+    text = "bloks: 1\nblocks:\n  S: {type: start, next: X, layout: 1}\n  T: {}"
+    assert len(read(text).problems) == 4
+
+
+@pytest.mark.parametrize(
+    "bomb", ["[" * 100_000, "{a: " * 100_000, "a: [\n" * 50_000, "x" * 600_000, "a: [" + "1," * 70_000 + "1]"]
+)
+def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
+    assert read(bomb).problems
