@@ -133,7 +133,7 @@ def test_a_tried_call_shows_block_names_http_status_and_its_run(console: Console
     frame = f"data: {json.dumps(end)}\n\n"
     page.route("**/execute", lambda route: route.fulfill(content_type="text/event-stream", body=frame), times=1)
     panel = console.press("Send request").page.get_by_role("region", name="Try it")
-    expect(panel.get_by_text('"Agent 1"')).to_be_visible()
+    expect(panel.get_by_text('"Agent 1"')).to_be_in_viewport()
     expect(panel.get_by_text(f'"{agent}"')).to_have_count(0)
     expect(panel.get_by_text("HTTP 200")).to_be_visible()
     expect(panel.get_by_text(re.compile(r"^[\d.<]+ m?s$"))).to_be_visible()

@@ -87,6 +87,11 @@ function Call({ workflowId, state, selectedOutputs, input: earlier }: Omit<Props
   const [error, setError] = useState<string | null>(null);
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
+  const outcome = useRef<HTMLDivElement>(null);
+  const hasEnded = phase !== 'idle' && phase !== 'running';
+  useEffect(() => {
+    if (hasEnded) outcome.current?.scrollIntoView({ block: 'nearest' });
+  }, [hasEnded]);
 
   /** Show a frame. Return how the run ended if this is its last frame, otherwise null. */
   const take = ({ chunk, event, data, error }: Frame): End | null => {
@@ -172,13 +177,15 @@ function Call({ workflowId, state, selectedOutputs, input: earlier }: Omit<Props
           )}
         </div>
       </form>
-      <InlineError error={error} />
-      {text && (
-        <output className={styles.text} aria-label="Streamed text">
-          {text}
-        </output>
-      )}
-      {result && <JsonView label={result.label} value={result.value} />}
+      <div ref={outcome} className={styles.outcome}>
+        <InlineError error={error} />
+        {text && (
+          <output className={styles.text} aria-label="Streamed text">
+            {text}
+          </output>
+        )}
+        {result && <JsonView label={result.label} value={result.value} />}
+      </div>
     </>
   );
 }
