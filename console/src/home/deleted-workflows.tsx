@@ -21,7 +21,7 @@ export function DeletedWorkflows() {
       <Dialog
         title="Deleted workflows"
         description="Deleted workflows can be restored for 30 days, with their versions and runs. Then they are deleted permanently."
-        size="l"
+        size="wide"
         open={isOpen}
         onClose={() => setOpen(false)}
       >

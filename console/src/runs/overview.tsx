@@ -38,7 +38,7 @@ export function Overview({ filters, isLive, onSelect }: Props) {
   };
 
   if (statistics.isLoadingError) return <InlineError error={statistics.error} />;
-  const bucket = hovered === null ? undefined : buckets[hovered];
+  const bucket = dragged || hovered === null ? undefined : buckets[hovered];
   const shown: RunTotals = bucket ?? selected.data ?? totals;
   const brush = { buckets: buckets.length, range, onDrag: setDragged, onSettle: settle, onHover: setHovered };
   return (

@@ -15,7 +15,7 @@ interface DialogProps {
   onClosed?: () => void;
   /** Whether clicks outside leave it open. */
   keepsOpenOutside?: boolean;
-  size?: 's' | 'm' | 'l' | 'full';
+  size?: 's' | 'm' | 'wide' | 'l' | 'full';
   /** Content between title and body, for tabs. */
   head?: ReactNode;
   footer?: ReactNode;
