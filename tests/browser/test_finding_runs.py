@@ -85,7 +85,7 @@ def test_a_failed_run_is_found_by_a_word_of_its_input(console: Console, account:
     console.goto("/runs")
     _search(console, "A-4711")
     expect(_rows(console)).to_have_count(2)
-    _rows(console).last.get_by_role("link").click()
+    _rows(console).last.get_by_text("Failed").click()
     expect(console.page.get_by_role("region", name="Input")).to_contain_text("A-4711")
 
 

@@ -16,6 +16,7 @@ import { STATUS_LABELS, STATUS_TONES } from '@/runs/labels';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Confirm } from '@/ui/dialog';
+import { followRow } from '@/ui/follow-row';
 import { Menu, MenuItem, MenuSeparator } from '@/ui/menu';
 import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
@@ -58,9 +59,9 @@ export function WorkflowTable({ workflows, activity }: Props) {
 
 function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity }) {
   return (
-    <tr className={styles.row}>
+    <tr className={styles.row} onClick={followRow}>
       <td className={styles.name}>
-        <Link href={`/workflows/${workflow.id}`} className={styles.link}>
+        <Link href={`/workflows/${workflow.id}`} className={table.link}>
           {workflow.name}
         </Link>
         {workflow.description && <p className={styles.about}>{workflow.description}</p>}

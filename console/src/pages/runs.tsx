@@ -19,6 +19,7 @@ import { QueueSummary } from '@/runs/queue-summary';
 import { StatusBadge } from '@/runs/status-badge';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
+import { followRow } from '@/ui/follow-row';
 import { Badge, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
@@ -130,11 +131,11 @@ function RunTable({ rows, names }: { rows: readonly LogRow[]; names: Names }) {
 
 function Row({ run, name }: { run: LogRow; name: string | undefined }) {
   return (
-    <tr>
+    <tr onClick={followRow}>
       <td>
         <div className={styles.run}>
           <span className={styles.name}>
-            <Link href={runHref(run)} className={styles.link}>
+            <Link href={runHref(run)} className={table.link}>
               {name ?? 'Deleted workflow'}
             </Link>
             {run.isDraft && <Badge>Draft</Badge>}
