@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -350,3 +350,13 @@ async def test_statistics_that_could_not_be_stored_are_stored_later(intervals: F
     await collector.step()
 
     assert [each.groups[API_1].runs for each in intervals.minutes] == [2]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("0001-01-01T00:00:00Z", "0001-06-01T00:00:00Z"), ("9999-01-01T00:00:00Z", "9999-12-31T23:59:59Z")],
+)
+def test_a_range_at_the_end_of_time_is_refused(since: str, until: str) -> None:
+    times = (epoch_ms(datetime.fromisoformat(time)) for time in (since, until))
+    with pytest.raises(InvalidRequest, match="1970"):
+        buckets_between(*times, now_ms=NOW_MS)

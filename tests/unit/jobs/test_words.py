@@ -1,5 +1,7 @@
 """Words of runs: what a search finds, what it does not, and how many are stored."""
 
+import itertools
+import tracemalloc
 from collections.abc import Sequence
 
 import msgspec
@@ -87,6 +89,18 @@ def test_words_beyond_the_limit_of_a_value_are_not_stored() -> None:
 
 def test_a_long_word_is_found_by_its_beginning_alone() -> None:
     assert finds("x" * MAX_WORD_CHARS, "x" * 1000)
+
+
+def test_long_words_of_many_runs_take_little_memory() -> None:
+    letters = itertools.cycle("abcdefgh")
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            hash_values("w", [f"{number}{next(letters) * MAX_VALUE_BYTES}".encode()])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 500 * 1024
 
 
 def test_a_value_that_ends_within_a_character_is_read() -> None:

@@ -86,9 +86,9 @@ def _normalized(text: str) -> str:
 
 def _hashes(workspace_id: str, words: Iterable[str]) -> list[bytes]:
     key = workspace_id.encode()[:_KEY_BYTES]
-    return [_hash(key, word) for word in words]
+    return [_hash(key, word[:MAX_WORD_CHARS]) for word in words]  # cut before the cache keeps them
 
 
 @lru_cache(CACHED_WORDS)
 def _hash(key: bytes, word: str) -> bytes:
-    return blake2b(word[:MAX_WORD_CHARS].encode(), digest_size=HASH_BYTES, key=key).digest()
+    return blake2b(word.encode(), digest_size=HASH_BYTES, key=key).digest()

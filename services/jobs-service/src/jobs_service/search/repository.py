@@ -77,6 +77,7 @@ class MongoSearchIndex:
         self, workspace_id: str, search: SearchedRuns, hours: Document, workflow_ids: Sequence[str] | None
     ) -> list[FoundRun]:
         """Return the runs of some `hours` that match."""
+        chosen = None if workflow_ids is None else frozenset(workflow_ids)
         wanted: Document = {"workspace_id": workspace_id}
         if workflow_ids is not None and len(workflow_ids) == 1:
             wanted["workflow_id"] = workflow_ids[0]
@@ -84,7 +85,7 @@ class MongoSearchIndex:
             wanted["hour_ms"] = hours
         found: list[FoundRun] = []
         async for document in self._segments.find(wanted, {"workflow_id": 1, "parts": 1}):
-            if workflow_ids is None or document["workflow_id"] in workflow_ids:
+            if chosen is None or document["workflow_id"] in chosen:
                 for part in document["parts"]:
                     found += _matches(part, search)
         return found

@@ -49,13 +49,14 @@ class MongoIntervals:
         *,
         workflow_ids: Sequence[str] | None = None,
     ) -> AsyncIterator[StoredInterval]:
+        chosen = None if workflow_ids is None else frozenset(workflow_ids)
         wanted: Document = {"workspace_id": workspace_id}
         if workflow_ids is not None and len(workflow_ids) == 1:
             wanted["workflow_id"] = workflow_ids[0]
         wanted |= {"length_ms": resolution.length_ms, "start_ms": {"$gte": since_ms, "$lt": until_ms}}
         try:
             async for document in self._intervals.find(wanted):
-                if workflow_ids is None or document["workflow_id"] in workflow_ids:
+                if chosen is None or document["workflow_id"] in chosen:
                     yield _interval(document)
         except PyMongoError as error:
             raise Unavailable(f"the store could not read statistics: {error}") from error

@@ -11,6 +11,8 @@ MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 MAX_RANGE_MS: Final = 400 * DAY_MS
+LAST_MS: Final = 253_370_764_800_000
+"""Start of the year 9999: buckets may end later than their range, but not after the last representable time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Buckets:
 
 def buckets_between(since_ms: int, until_ms: int, *, now_ms: int, shortest_ms: int = 0) -> Buckets:
     """Return the shortest buckets that cover a range and are still stored. Raises InvalidRequest."""
+    if since_ms < 0 or until_ms > LAST_MS:
+        raise InvalidRequest("The range must be within the years 1970 to 9998")
     if not 0 < until_ms - since_ms <= MAX_RANGE_MS:
         raise InvalidRequest("The end must be later than the start, by 400 days at most")
     for resolution in RESOLUTIONS:

@@ -198,11 +198,12 @@ def _bucket(counted: _Counted, buckets: Buckets, number: int) -> RunBucket:
 
 def _filter_of(query: FindLogs) -> Callable[[Group], bool]:
     failed = RunStatus.FAILED.value
+    triggers, versions = frozenset(query.triggers), frozenset(query.versions)
 
     def matches(group: Group) -> bool:
         return (
-            (not query.triggers or group.trigger in query.triggers)
-            and (not query.versions or group.version in query.versions)
+            (not triggers or group.trigger in triggers)
+            and (not versions or group.version in versions)
             and (query.draft is None or query.draft == (group.version is None))
             and (query.status is None or group.status == query.status.value)
             and (query.level is None or (group.status == failed) == (query.level == "error"))
