@@ -108,6 +108,15 @@ async def test_results_name_the_block_and_reading_them_is_audited(system: System
     assert [each["runId"] for each in (*first["data"], *rest["data"])] == ["R1", "R2", "R3", "R4"]
 
 
+async def test_reading_results_from_a_chosen_cursor_is_audited_and_a_report_once(system: System) -> None:
+    system.replays.put(a_replay(), *RUNS)
+    known = len(system.audit.entries)
+    assert (await system.get(f"{REPLAYS}/S1/results?cursor=0")).status == 200
+    assert [entry.action for entry in system.audit.entries[known:]] == ["replay.read"]
+    assert (await system.get(f"{REPLAYS}/S1/report")).status == 200
+    assert [entry.action for entry in system.audit.entries[known:]] == ["replay.read"] * 2
+
+
 async def test_a_report_has_every_result_as_json_or_junit(system: System) -> None:
     system.replays.put(a_replay(), *RUNS)
     report = (await system.get(f"{REPLAYS}/S1/report")).json["data"]

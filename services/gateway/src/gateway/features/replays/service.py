@@ -102,7 +102,7 @@ class ReplaySetService:
         limit: int,
         cursor: str | None,
     ) -> ReplayedRunPage:
-        """Return the results of a set, and audit the first page.
+        """Return results of a set, and audit it.
 
         Raises MissingScope, AccessDenied, NotFound, Unavailable.
         """
@@ -110,8 +110,7 @@ class ReplaySetService:
         page = await self._client.runs(
             caller.workspace.id, workflow_id, set_id, verdict=verdict, limit=limit, cursor=cursor
         )
-        if cursor is None:
-            await self._audit.record(caller, "replay.read", target_id=set_id, after={"workflowId": workflow_id})
+        await self._record_reading(caller, workflow_id, set_id)
         return page
 
     async def report(self, caller: Caller, workflow_id: str, set_id: str) -> tuple[ReplaySet, Sequence[ReplayedRun]]:
@@ -120,10 +119,13 @@ class ReplaySetService:
         runs: list[ReplayedRun] = []
         cursor = None
         while True:
-            page = await self.runs(caller, workflow_id, set_id, verdict=None, limit=PAGE, cursor=cursor)
+            page = await self._client.runs(
+                caller.workspace.id, workflow_id, set_id, verdict=None, limit=PAGE, cursor=cursor
+            )
             runs += page.runs
             cursor = page.next_cursor
             if cursor is None:
+                await self._record_reading(caller, workflow_id, set_id)
                 return found, runs
 
     async def cancel(self, caller: Caller, workflow_id: str, set_id: str) -> ReplaySet:
@@ -132,3 +134,6 @@ class ReplaySetService:
         canceled = await self._client.cancel(caller.workspace.id, workflow_id, set_id)
         await self._audit.record(caller, "replay.canceled", target_id=set_id, after={"workflowId": workflow_id})
         return canceled
+
+    async def _record_reading(self, caller: Caller, workflow_id: str, set_id: str) -> None:
+        await self._audit.record(caller, "replay.read", target_id=set_id, after={"workflowId": workflow_id})
