@@ -347,6 +347,15 @@ async def test_a_batch_stores_only_recordings_with_the_ticket_of_their_run(
     assert await runs(gateway) == ["R1"]
 
 
+async def test_a_recording_with_a_long_summary_is_refused(system: System, gateway: HttpRecordingClient) -> None:
+    """Such texts compress well: a list would decompress many of them together."""
+    refused = await put_batch(system, batched("R1", trigger="x" * 100_000), batched("R2"))
+    assert refused.keys() == {f"R1@{WORKSPACE}"}
+    with pytest.raises(InvalidRequest, match="summary"):
+        await put(system, "R3", conversation_id="x" * 100_000)
+    assert await runs(gateway) == ["R2"]
+
+
 async def test_a_batch_is_bounded(system: System) -> None:
     with pytest.raises(InvalidRequest):
         await put_batch(system, *[batched("R1")] * (MAX_BATCH_RECORDINGS + 1))

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+import msgspec
+
 from jobs_service.recordings.repository import MongoRecordings, ReceivedRecording
 from shared.contracts.recordings import (
     MAX_BATCH_RECORDINGS,
     BatchedRecording,
+    RecordingSummary,
     RefusedRecording,
     StoredRecordings,
     StoreRecordings,
@@ -17,6 +20,10 @@ from shared.web.run_tickets import TicketChecks
 DELETED: Final = "Recordings of this workflow were deleted after the run began"
 TOO_MANY: Final = f"A batch has at most {MAX_BATCH_RECORDINGS} recordings"
 BAD_ID: Final = f"A run id has at most {RUN_KEY_LENGTH} characters"
+MAX_SUMMARY_BYTES: Final = 4 * 1024
+"""A list decompresses and decodes the summaries of many packs."""
+TOO_LONG: Final = f"The summary of a recording has at most {MAX_SUMMARY_BYTES} bytes"
+_encode: Final = msgspec.json.Encoder().encode
 
 
 async def store_batch(request: StoreRecordings, recordings: MongoRecordings, checks: TicketChecks) -> StoredRecordings:
@@ -37,10 +44,17 @@ async def store_batch(request: StoreRecordings, recordings: MongoRecordings, che
     return StoredRecordings(tuple(refused))
 
 
+def is_too_long(summary: RecordingSummary) -> bool:
+    """Return whether a summary is too long to be stored."""
+    return len(_encode(summary)) > MAX_SUMMARY_BYTES
+
+
 def _refusal(recording: BatchedRecording, checks: TicketChecks) -> str | None:
     summary = recording.summary
     if len(summary.run_id) > RUN_KEY_LENGTH:
         return BAD_ID
+    if is_too_long(summary):
+        return TOO_LONG
     try:
         checks.verify(recording.ticket).require(
             workspace_id=recording.workspace_id, workflow_id=summary.workflow_id, run_id=summary.run_id

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.recordings.batches import store_batch
+from jobs_service.recordings.batches import TOO_LONG, is_too_long, store_batch
 from jobs_service.recordings.repository import MongoRecordings, ReceivedRecording
 from jobs_service.runs.ports import RunRepository
 from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording, StoreRecordings
-from shared.errors import NotFound
+from shared.errors import InvalidRequest, NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
@@ -51,6 +51,8 @@ def recordings_router(
         body: Annotated[StoreRecording, Depends(struct_body(StoreRecording))],
     ) -> None:  # for workers of an earlier version
         access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
+        if is_too_long(body.summary):
+            raise InvalidRequest(TOO_LONG)
         await recordings.put([ReceivedRecording(workspace_id, run, body)], replace=True)
 
     @router.get("/{workspace_id}", dependencies=gateway)
