@@ -17,7 +17,7 @@ from executor_service.adapters.service_clients import JobsClient
 from gateway.features.recordings.client import HttpRecordingClient
 from gateway.features.replays.client import HttpReplaySetClient
 from jobs_service.recordings.repository import RECORDINGS
-from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
+from jobs_service.replay_sets.documents import MAX_OPEN_SETS, REPLAY_SETS, REPLAYED_RUNS, MongoReplaySets
 from jobs_service.runs.documents import RUNS
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.erasure import Erase, Erased
@@ -45,6 +45,7 @@ from shared.contracts.replay_sets import (
 from shared.contracts.runs import RunStatus, SnapshotRef
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.ids import new_id
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.current_ticket import using_ticket
 from shared.web.paths import path_of
 
@@ -260,6 +261,32 @@ async def test_a_set_needs_recorded_runs(system: System, replays: HttpReplaySetC
         await replays.create(a_set())
     with pytest.raises(NotFound, match="R9"):
         await replays.create(a_set(run_ids=(f"R9@{WORKSPACE}",)))
+
+
+async def test_a_workspace_has_a_bounded_number_of_sets_in_progress(
+    system: System, replays: HttpReplaySetClient
+) -> None:
+    await record(system, "R1")
+    first = a_set()
+    await replays.create(first)
+    for _ in range(MAX_OPEN_SETS - 1):
+        await replays.create(a_set())
+    with pytest.raises(Conflict, match="in progress"):
+        await replays.create(a_set())
+    assert (await replays.create(first)).id == first.id
+    await replays.cancel(WORKSPACE, WORKFLOW, first.id)
+    await replays.create(a_set())
+
+
+async def test_sets_of_each_workspace_are_processed_in_turn(system: System, replays: HttpReplaySetClient) -> None:
+    await record(system, "R1")
+    sets = [await replays.create(a_set()) for _ in range(3)]
+    stored = await system.collection(REPLAY_SETS).find_one({"_id": sets[2].id})
+    assert stored is not None
+    other = {"_id": "other", "workspace_id": "other", "position": f"9{stored['position']}"}
+    await system.collection(REPLAY_SETS).insert_one(stored | other)
+    found = await MongoReplaySets(system.store, AesGcmKeyRing.parse(key("k1"))).open_sets(2)
+    assert [each.id for each in found] == [sets[0].id, sets[2].id]
 
 
 async def test_sets_are_listed_newest_first_and_only_in_their_workflow(

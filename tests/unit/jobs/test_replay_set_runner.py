@@ -13,6 +13,7 @@ from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.replay_sets import CreateReplaySet
+from shared.contracts.runs import SnapshotRef
 from shared.errors import RunIdTaken, Unavailable
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -60,8 +61,9 @@ class Parts:
         self.started.append(run.set_id)
 
 
-def a_set(set_id: str, *started: RunOfSet) -> OpenSet:
-    request = CreateReplaySet(id=set_id, run=a_spec(), concurrency_limit=9)
+def a_set(set_id: str, *started: RunOfSet, workspace_id: str = "WS") -> OpenSet:
+    run = a_spec(snapshot=SnapshotRef(workspace_id, "W", "c" * 64))
+    request = CreateReplaySet(id=set_id, run=run, concurrency_limit=9)
     return OpenSet(request=request, expires_at=NOW, started=started)
 
 
@@ -98,3 +100,10 @@ async def test_a_replay_that_an_interrupted_step_has_accepted_is_noted_as_starte
     parts = Parts(a_set("one"), taken=[RunOfSet(id="one/0", set_id="one", number=0, run="R1").replay_run_id])
     await step(parts)
     assert (len(parts.accepted), parts.started) == (1, ["one"])
+
+
+async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progress() -> None:
+    started = [RunOfSet(id=f"one/{number}", set_id="one", number=number, run="R1", state=STARTED) for number in (1, 2)]
+    parts = Parts(a_set("one", *started), a_set("two"), a_set("other", workspace_id="other"))
+    await step(parts, overall=3)
+    assert parts.started == ["other"]

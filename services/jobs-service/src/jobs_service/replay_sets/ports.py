@@ -76,7 +76,8 @@ class ReplaySetRepository(Protocol):
     async def create(self, request: CreateReplaySet) -> ReplaySet:
         """Store a set, or return the one with this id.
 
-        Raises NotFound (a recording), InvalidRequest (nothing is recorded), Conflict (the id belongs to another set).
+        Raises NotFound (a recording), InvalidRequest (nothing is recorded), Conflict (the id belongs to another set, or
+        the workspace has too many in progress).
         """
 
     async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
@@ -97,7 +98,7 @@ class ReplaySetRepository(Protocol):
         """
 
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
-        """Return the oldest sets in progress, with their started runs."""
+        """Return sets in progress with their started runs: the oldest of each workspace, then the second of each."""
 
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
         """Return the next runs to start."""

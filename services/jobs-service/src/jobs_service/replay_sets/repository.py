@@ -4,6 +4,7 @@ A set is stored after its runs, so that the runner never sees part of one. Only 
 a run, each from a named state, so that repeating a step changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -51,6 +52,9 @@ from shared.store.errors import store_call
 
 NO_RECORDINGS: Final = "The workflow has no recorded runs"
 MISSING: Final = "Replay not found"
+MAX_OPEN_SETS: Final = 20
+"""Sets of one workspace that are in progress."""
+TOO_MANY: Final = f"The workspace has {MAX_OPEN_SETS} replays in progress. Wait until one ends, or cancel one."
 _SHORTEST: Final = timedelta(hours=1)
 """A set outlives its recordings if they are about to expire, so that its result can be read."""
 
@@ -72,6 +76,9 @@ class MongoReplaySets:
         stored = await self._sets.find_one({"_id": request.id})
         if stored is not None:
             return _repeated(stored, owner, request)
+        mine = {"status": ReplaySetStatus.RUNNING.value, "workspace_id": snapshot.workspace_id}
+        if await self._sets.count_documents(mine) >= MAX_OPEN_SETS:
+            raise Conflict(TOO_MANY)
         now = await now_ms(self._store)
         recorded = await self._select(request, owner, from_ms(now))
         await insert_new(self._runs, new_runs(request, recorded))
@@ -129,9 +136,12 @@ class MongoReplaySets:
 
     @store_call
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
-        found = await self._sets.find({"status": ReplaySetStatus.RUNNING.value}).sort("position", 1).to_list(limit)
+        running = {"status": ReplaySetStatus.RUNNING.value}
+        known = await self._sets.find(running, {"workspace_id": 1}).sort("position", 1).to_list()
+        chosen = [each["_id"] for each in _in_turn(known)[:limit]]
+        found = {each["_id"]: each async for each in self._sets.find({"_id": {"$in": chosen}})}
         open_ = []
-        for each in found:
+        for each in (found[set_id] for set_id in chosen if set_id in found):
             started = await self._runs.find({"set_id": each["_id"], "state": STARTED}).to_list()
             open_.append(
                 OpenSet(
@@ -307,6 +317,16 @@ class MongoReplaySets:
             "recorded_usd": sum(each["recorded_usd"] for each in found),
             "replayed_usd": sum(each["replayed_usd"] for each in found),
         }
+
+
+def _in_turn(sets: Sequence[Document]) -> list[Document]:
+    """Return sets with the first of each workspace first, then the second of each."""
+    turns = Counter[str]()
+    numbered = []
+    for each in sets:
+        numbered.append((turns[each["workspace_id"]], each))
+        turns[each["workspace_id"]] += 1
+    return [each for _, each in sorted(numbered, key=lambda pair: pair[0])]
 
 
 def _repeated(stored: Document, owner: Document, request: CreateReplaySet) -> ReplaySet:

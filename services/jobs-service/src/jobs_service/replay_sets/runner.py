@@ -111,7 +111,10 @@ class ReplaySetRunner:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
         queued = _by_workspace(progress)
+        active = Counter[str]()
         for each in progress:
+            active[each.set.workspace_id] += each.active
+        for each in sorted(progress, key=lambda each: active[each.set.workspace_id]):  # fewest in progress first
             try:
                 started = await self._continue(each, free, queued)
             except FlowportError as error:  # the other sets continue
