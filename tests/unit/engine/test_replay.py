@@ -15,7 +15,7 @@ from shared.contracts.recordings import (
     ReplayVerdict,
 )
 from shared.contracts.runs import RunStatus
-from shared.workflow.diff.values import MAX_DIFFERENCES, differences
+from shared.workflow.diff.values import MAX_DIFFERENCES, MAX_PATH_CHARS, differences
 
 
 def block(path: str, output: Any, **more: Any) -> RecordedBlock:
@@ -107,6 +107,12 @@ def test_differences_are_structural_and_bounded() -> None:
     assert len(differences(list(range(1_000)), list(range(1, 1_001)))) == MAX_DIFFERENCES
     (long,) = differences("x" * 10_000, "y")
     assert len(long.before) < 1_000
+
+
+def test_a_path_is_ignored_up_to_a_length() -> None:
+    key = "k" * MAX_PATH_CHARS
+    assert differences({key: 1}, {key: 2}, ignore=["*"]) == ()
+    assert len(differences({key + "k": 1}, {key + "k": 2}, ignore=["*"])) == 1
 
 
 def test_a_measurement_reports_every_block_that_differs() -> None:

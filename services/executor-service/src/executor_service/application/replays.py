@@ -1,5 +1,6 @@
 """Replays recorded runs on another version."""
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -44,7 +45,8 @@ class ReplayExecution:
         outcome = result.outcome
         if outcome.status not in JUDGED:
             return replace(result, recording=None)
-        judged = judge(
+        judged = await asyncio.to_thread(  # a comparison of large values with many patterns takes long
+            judge,
             self._recording,
             [_plain(block, self._names) for block in self._execution.state.recorded],
             status=outcome.status,

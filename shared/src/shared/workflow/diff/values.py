@@ -1,7 +1,9 @@
 """Structural differences of two JSON values."""
 
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import translate
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -13,6 +15,10 @@ from shared.workflow.format.js_values import Json
 MAX_DIFFERENCES: Final = 50
 MAX_VALUE_BYTES: Final = 500
 """JSON of one shown value; a longer one is shown as the beginning of its JSON."""
+MAX_PATH_CHARS: Final = 1_000
+"""A longer path matches no pattern: matching takes as many steps as path and pattern have characters, multiplied."""
+CACHED_PATTERNS: Final = 256
+_Patterns = Sequence[Callable[[str], object]]
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -21,11 +27,12 @@ def differences(before: Json, after: Json, *, ignore: Sequence[str] = ()) -> tup
 
     A path has the keys and indexes that lead to a value: `items.0.price`.
     """
-    return tuple(islice(_differences(before, after, "", ignore), MAX_DIFFERENCES))
+    patterns = [_compiled(pattern).match for pattern in ignore]
+    return tuple(islice(_differences(before, after, "", patterns), MAX_DIFFERENCES))
 
 
-def _differences(before: Json, after: Json, path: str, ignore: Sequence[str]) -> Iterator[Difference]:
-    if path and any(fnmatchcase(path, pattern) for pattern in ignore):
+def _differences(before: Json, after: Json, path: str, ignore: _Patterns) -> Iterator[Difference]:
+    if path and _is_ignored(path, ignore):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         keys = dict.fromkeys((*before, *after))
@@ -38,15 +45,24 @@ def _differences(before: Json, after: Json, path: str, ignore: Sequence[str]) ->
 
 
 def _of_parts(
-    before: dict[Any, Json], after: dict[Any, Json], keys: Sequence[Any], path: str, ignore: Sequence[str]
+    before: dict[Any, Json], after: dict[Any, Json], keys: Sequence[Any], path: str, ignore: _Patterns
 ) -> Iterator[Difference]:
     for key in keys:
         inner = f"{path}.{key}" if path else str(key)
         if key in before and key in after:
             yield from _differences(before[key], after[key], inner, ignore)
-        elif not any(fnmatchcase(inner, pattern) for pattern in ignore):
+        elif not _is_ignored(inner, ignore):
             given = _shown(before[key]) if key in before else msgspec.UNSET
             yield Difference(inner, given, _shown(after[key]) if key in after else msgspec.UNSET)
+
+
+@lru_cache(CACHED_PATTERNS)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))
+
+
+def _is_ignored(path: str, ignore: _Patterns) -> bool:
+    return len(path) <= MAX_PATH_CHARS and any(matches(path) for matches in ignore)
 
 
 def _shown(value: Json) -> Json:
