@@ -386,6 +386,28 @@ async def test_results_of_replays_stay_only_in_the_set_and_go_with_the_recording
     assert await _left(system) == 0
 
 
+@pytest.mark.parametrize("run_id", ["R1", None])
+async def test_what_a_replay_in_progress_returns_goes_with_a_deleted_recording(
+    system: System, replays: HttpReplaySetClient, run_id: str | None
+) -> None:
+    await record(system, "R1")
+    created = await replays.create(a_set())
+    granted = await system.executor.begin()
+    recordings = HttpRecordingClient(system.gateway.client)
+    await recordings.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id=run_id))
+    secret = (Difference("text", "private question", "other"),)
+    await end(system, granted, a_result("R1", ReplayVerdict.DIFFERENT, output=secret))
+
+    async def is_gone() -> bool:
+        found = await system.collection(REPLAY_SETS).find_one({"_id": created.id})
+        return found is None if run_id is None else found is not None and found["status"] == "refused"
+
+    await until(is_gone)
+    assert "private" not in repr(await system.collection(RUNS).find({}).to_list())
+    stored = await system.collection(REPLAYED_RUNS).find({}).to_list()
+    assert [(each["verdict"], "result" in each) for each in stored] == ([] if run_id is None else [("skipped", False)])
+
+
 async def test_sets_go_with_their_workflow_and_expire_with_their_recordings(
     system: System, replays: HttpReplaySetClient
 ) -> None:

@@ -97,6 +97,9 @@ class ReplaySetRepository(Protocol):
         Raises NotFound.
         """
 
+    async def delete_outputs(self, set_id: str) -> None:
+        """Delete the outputs of a set's replays, which show recorded values."""
+
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
         """Return sets in progress with their started runs: the oldest of each workspace, then the second of each."""
 

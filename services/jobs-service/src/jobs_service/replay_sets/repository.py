@@ -58,6 +58,10 @@ TOO_MANY: Final = f"The workspace has {MAX_OPEN_SETS} replays in progress. Wait 
 _SHORTEST: Final = timedelta(hours=1)
 """A set outlives its recordings if they are about to expire, so that its result can be read."""
 
+_IS_FORGOTTEN: Final = "is_forgotten"
+"""Marks replays in progress whose recording was deleted, and sets whose workflow has no recordings anymore."""
+_DELETED: Final[Document] = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": RECORDING_DELETED}
+
 
 class MongoReplaySets:
     """Implements ReplaySetRepository."""
@@ -76,7 +80,7 @@ class MongoReplaySets:
         stored = await self._sets.find_one({"_id": request.id})
         if stored is not None:
             return _repeated(stored, owner, request)
-        mine = {"status": ReplaySetStatus.RUNNING.value, "workspace_id": snapshot.workspace_id}
+        mine = {"status": ReplaySetStatus.RUNNING.value, "workspace_id": request.run.snapshot.workspace_id}
         if await self._sets.count_documents(mine) >= MAX_OPEN_SETS:
             raise Conflict(TOO_MANY)
         now = await now_ms(self._store)
@@ -181,7 +185,10 @@ class MongoReplaySets:
                 "recorded_usd": result.recorded_usd,
                 "replayed_usd": result.replayed_usd,
             }
-        await self._runs.update_one({"_id": run.id, "state": {"$ne": DONE}}, {"$set": fields})
+        unsettled = {"_id": run.id, "state": {"$ne": DONE}}
+        kept = {**unsettled, _IS_FORGOTTEN: {"$ne": True}}
+        if (await self._runs.update_one(kept, {"$set": fields})).matched_count == 0:
+            await self._runs.update_one(unsettled, {"$set": _DELETED})
         await self._executed.update_one({"_id": run.replay_run_id}, {"$unset": {"output": 1}})
 
     @store_call
@@ -233,7 +240,10 @@ class MongoReplaySets:
             "status": (ReplaySetStatus.REFUSED if refusals else ReplaySetStatus.PASSED).value,
             "finished_ms": await now_ms(self._store),
         }
-        await self._delete_outputs(set_id)  # of replays whose verdict an interrupted step has stored
+        await self.delete_outputs(set_id)  # of replays whose verdict an interrupted step has stored
+        if (await self._sets.delete_one({"_id": set_id, _IS_FORGOTTEN: True})).deleted_count:
+            await self._runs.delete_many({"set_id": set_id})
+            return
         await self._sets.update_one({"_id": set_id, "status": ReplaySetStatus.RUNNING.value}, {"$set": fields})
         await self._runs.delete_many({"set_id": set_id, "purpose": Purpose.MEASURE.value})
 
@@ -259,16 +269,22 @@ class MongoReplaySets:
 
     @store_call
     async def forget_recordings(self, workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:
-        """Delete what sets have of these recordings; with None, all sets of the workflow."""
+        """Delete what sets have of these recordings; with None, all sets of the workflow.
+
+        What replays in progress will return goes when the runner settles them, and their sets when these end.
+        """
         owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-        if runs is None:
-            await self._runs.delete_many(owner)
-            await self._sets.delete_many(owner)
-            return
-        found = {**owner, "run": {"$in": list(runs)}}
-        skipped = {"state": DONE, "verdict": ReplayedVerdict.SKIPPED.value, "reason": RECORDING_DELETED}
-        await self._runs.update_many({**found, "state": {"$ne": DONE}}, {"$set": skipped})
+        found = owner if runs is None else {**owner, "run": {"$in": list(runs)}}
+        await self._runs.update_many({**found, "state": WAITING}, {"$set": _DELETED})
+        await self._runs.update_many({**found, "state": STARTED}, {"$set": {_IS_FORGOTTEN: True}})
         await self._runs.update_many(found, {"$unset": {RESULT: 1}})
+        if runs is None:
+            running = {**owner, "status": ReplaySetStatus.RUNNING.value}
+            await self._sets.update_many(running, {"$set": {_IS_FORGOTTEN: True}})
+            ended = await self._sets.find({**owner, "status": {"$ne": running["status"]}}, {"_id": 1}).to_list()
+            ids = [each["_id"] for each in ended]
+            await self._runs.delete_many({"set_id": {"$in": ids}})
+            await self._sets.delete_many({"_id": {"$in": ids}})
 
     def _to_replayed(self, document: Document) -> ReplayedRun:
         run, verdict = to_run(document), document.get("verdict")
@@ -280,7 +296,8 @@ class MongoReplaySets:
             result=self._cipher.open(document),
         )
 
-    async def _delete_outputs(self, set_id: str) -> None:
+    @store_call
+    async def delete_outputs(self, set_id: str) -> None:
         found = await self._runs.find({"set_id": set_id}, {"_id": 1}).to_list()
         ids = [replay_id(each["_id"]) for each in found]
         await self._executed.update_many({"_id": {"$in": ids}, "output": {"$exists": True}}, {"$unset": {"output": 1}})

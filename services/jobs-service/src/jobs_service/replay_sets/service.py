@@ -30,4 +30,5 @@ class ReplaySetService:
         for run in await self._sets.cancel(workspace_id, workflow_id, set_id, CANCELED):
             with suppress(NotFound, Conflict):
                 await self._cancels.cancel(run.replay_run_id, RecordCancel(workspace_id, workflow_id))
+        await self._sets.delete_outputs(set_id)  # of replays that had ended without a verdict
         return await self._sets.get(workspace_id, workflow_id, set_id)
