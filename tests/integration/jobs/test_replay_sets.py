@@ -17,7 +17,9 @@ from executor_service.adapters.service_clients import JobsClient
 from gateway.features.recordings.client import HttpRecordingClient
 from gateway.features.replays.client import HttpReplaySetClient
 from jobs_service.recordings.repository import RECORDINGS
-from jobs_service.replay_sets.documents import MAX_OPEN_SETS, REPLAY_SETS, REPLAYED_RUNS, MongoReplaySets
+from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
+from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
+from jobs_service.replay_sets.repository import MAX_OPEN_SETS, MongoReplaySets
 from jobs_service.runs.documents import RUNS
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.erasure import Erase, Erased
@@ -406,6 +408,23 @@ async def test_what_a_replay_in_progress_returns_goes_with_a_deleted_recording(
     assert "private" not in repr(await system.collection(RUNS).find({}).to_list())
     stored = await system.collection(REPLAYED_RUNS).find({}).to_list()
     assert [(each["verdict"], "result" in each) for each in stored] == ([] if run_id is None else [("skipped", False)])
+
+
+async def test_a_replay_whose_recording_is_deleted_before_it_is_marked_as_started_is_settled(
+    system: System, replays: HttpReplaySetClient
+) -> None:
+    await record(system, "R1")
+    created = await replays.create(a_set())
+    await system.executor.begin()
+    sets = MongoReplaySets(system.store, AesGcmKeyRing.parse(key("k1")))
+    ignored = {"$set": {"status": ReplaySetStatus.CANCELED.value}}  # by the runner of this process
+    await system.collection(REPLAY_SETS).update_one({"_id": created.id}, ignored)
+    (run,) = await system.collection(REPLAYED_RUNS).find({}).to_list()
+    await system.collection(REPLAYED_RUNS).update_one({"_id": run["_id"]}, {"$set": {"state": WAITING}})
+    await sets.forget_recordings(WORKSPACE, WORKFLOW, [run["run"]])
+    await sets.mark_started(RunOfSet(id=run["_id"], set_id=created.id, number=0, run=run["run"]))
+    (stored,) = await system.collection(REPLAYED_RUNS).find({}).to_list()
+    assert (stored["state"], stored.get("verdict")) == (STARTED, None)
 
 
 async def test_sets_go_with_their_workflow_and_expire_with_their_recordings(

@@ -169,7 +169,13 @@ class MongoReplaySets:
 
     @store_call
     async def mark_started(self, run: RunOfSet) -> None:
-        await self._runs.update_one({"_id": run.id, "state": WAITING}, {"$set": {"state": STARTED}})
+        started = {"state": STARTED}
+        if (await self._runs.update_one({"_id": run.id, "state": WAITING}, {"$set": started})).matched_count:
+            return
+        # Its recording was deleted after the replay was accepted: the runner has to delete what the replay returns.
+        deleted = {"_id": run.id, "state": DONE, "reason": RECORDING_DELETED}
+        forgotten = {"$set": {**started, _IS_FORGOTTEN: True}, "$unset": {"verdict": 1, "reason": 1}}
+        await self._runs.update_one(deleted, forgotten)
 
     @store_call
     async def settle(self, workspace_id: str, run: RunOfSet, judgement: Judgement) -> None:
@@ -241,8 +247,10 @@ class MongoReplaySets:
             "finished_ms": await now_ms(self._store),
         }
         await self.delete_outputs(set_id)  # of replays whose verdict an interrupted step has stored
-        if (await self._sets.delete_one({"_id": set_id, _IS_FORGOTTEN: True})).deleted_count:
+        forgotten = {"_id": set_id, _IS_FORGOTTEN: True}
+        if await self._sets.find_one(forgotten, {"_id": 1}) is not None:
             await self._runs.delete_many({"set_id": set_id})
+            await self._sets.delete_one(forgotten)
             return
         await self._sets.update_one({"_id": set_id, "status": ReplaySetStatus.RUNNING.value}, {"$set": fields})
         await self._runs.delete_many({"set_id": set_id, "purpose": Purpose.MEASURE.value})
