@@ -1,6 +1,6 @@
 """The four services as processes, the console that they serve, and Chromium in front of it.
 
-Playwright's own loop runs for as long as the browser is open: asynchronous tests cannot be in this package.
+Playwright's own loop runs for as long as a browser is open, so each module opens one and closes it again.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ def account(stack: Stack) -> Iterator[Account]:
         yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(account: Account) -> Iterator[Browser]:
-    """One Chromium for all tests of the process."""
+    """One Chromium for the module's tests."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", PLAIN_HTTP])
         yield opened
