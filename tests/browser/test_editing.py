@@ -307,22 +307,25 @@ def test_json_in_the_panel_goes_back_with_its_value(console: Console, account: A
 
 
 def test_a_number_is_stored_as_typed(console: Console, account: Account) -> None:
-    workflow = talking("Numbers")
-    price = {"id": "f", "name": "price", "type": "number", "value": ""}
-    workflow["state"]["blocks"]["start"]["subBlocks"] = setting("inputFormat", "input-format", [price])
-    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting(
-        "messages", "messages-input", [{"role": "user", "content": "<start.price>"}]
-    )
-    workflow_id = account.import_(workflow)
-    console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
+    warm = talking("Temperatures")
+    warm["state"]["blocks"]["agent"]["subBlocks"] |= setting("model", "combobox", "gpt-4.1")
+    warm_id = account.import_(warm)
+    console.goto(f"/workflows/{warm_id}").block("Agent 1").click()
     temperature = console.page.get_by_label("Temperature")
     for typed in ("0.7", "1.05", "0"):
         temperature.fill("")
         temperature.press_sequentially(typed)
         expect(temperature).to_have_value(typed)
         console.saved()
-        assert account.draft(workflow_id)["blocks"]["agent"]["subBlocks"]["temperature"]["value"] == float(typed)
-    console.press("Run").page.get_by_label("price").fill("")
+        assert account.draft(warm_id)["blocks"]["agent"]["subBlocks"]["temperature"]["value"] == float(typed)
+
+    workflow = talking("Numbers")
+    price = {"id": "f", "name": "price", "type": "number", "value": ""}
+    workflow["state"]["blocks"]["start"]["subBlocks"] = setting("inputFormat", "input-format", [price])
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting(
+        "messages", "messages-input", [{"role": "user", "content": "<start.price>"}]
+    )
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Run").page.get_by_label("price").fill("")
     console.page.get_by_label("price").press_sequentially("1.05")
     console.press("Run draft")
     expect(console.page.get_by_role("region", name="Result")).to_contain_text("You said: 1.05")

@@ -1,53 +1,23 @@
 """Runs are found by their properties, page by page."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from tests.support.eventually import until
+from tests.support.jobs.logs import NOW, a_log, a_record, find, found
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.store.timestamps import from_ms, to_ms
 from jobs_service.views.logs import PAGE_BYTES
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunPage
-from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger
+from shared.contracts.runs import RunStatus, Trigger
 from shared.contracts.usage import Usage
 from shared.errors import InvalidRequest, NotFound
 from shared.web.payloads import PayloadStore
-
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-def a_log(name: str = "Agent", **fields: Any) -> BlockLog:
-    return BlockLog(
-        block_id="b",
-        block_name=name,
-        block_type="agent",
-        started_at=NOW,
-        ended_at=NOW,
-        duration_ms=1.0,
-        success=True,
-        execution_order=1,
-        **fields,
-    )
-
-
-def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
-    """Return a run that started so many minutes after noon."""
-    workflow = fields.pop("workflow", "wf-1")
-    started = NOW + timedelta(minutes=minute)
-    outcome = an_outcome(fields.pop("status", RunStatus.COMPLETED))
-    outcome = msgspec.structs.replace(outcome, started_at=started, duration_ms=fields.pop("duration_ms", 10.0))
-    spec = a_spec(run_id, mode=RunMode.SYNC, trigger=fields.pop("trigger", Trigger.API), caller_name="Backend")
-    workspace = fields.pop("workspace", WORKSPACE)
-    snapshot = SnapshotRef(workspace, workflow, "0" * 64, version=3, version_id="v-3")
-    return RunRecorded(msgspec.structs.replace(spec, snapshot=snapshot), outcome, **fields)
 
 
 @pytest.fixture
@@ -67,15 +37,6 @@ async def logs(system: System) -> AsyncIterator[System]:
 
     await until(are_stored)
     yield system
-
-
-async def find(system: System, **query: Any) -> RunPage:
-    body = FindLogs(**{"workspace_id": WORKSPACE, **query})
-    return await system.gateway.client.call("POST", "/internal/logs/search", body=body, returns=RunPage)
-
-
-async def found(system: System, **query: Any) -> Sequence[str]:
-    return [run.run_id for run in (await find(system, **query)).runs]
 
 
 @pytest.mark.parametrize(

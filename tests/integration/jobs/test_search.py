@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.test_logs import NOW, a_log, a_record, find, found
 from tests.support.eventually import until
+from tests.support.jobs.logs import NOW, a_log, a_record, find, found
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome, json_payload
 
 from jobs_service.bootstrap import runs as bootstrap

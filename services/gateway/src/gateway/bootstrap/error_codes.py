@@ -10,7 +10,7 @@ from gateway.runs.domain.errors import (
     StreamBroken,
 )
 from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull
-from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
+from shared.errors import AtCapacity, OutcomeUncertain, RouteMissing, Unavailable
 
 
 def expose_error_codes() -> None:
@@ -25,6 +25,7 @@ def expose_error_codes() -> None:
             NotStarted,
             OutcomeUncertain,
             QueueFull,
+            RouteMissing,
             RunLost,
             RunOverdue,
             ServerStopping,
