@@ -124,7 +124,7 @@ def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(cons
     ):
         console.focus(after)
         console.page.keyboard.press("Enter")
-        expect(console.page.get_by_label("Name", exact=True)).to_have_value(after)
+        expect(console.page.get_by_role("complementary", name=f"Settings of {after}")).to_be_focused()
         console.focus(after)
         console.page.keyboard.press("/")
         console.page.get_by_role("combobox", name="Search blocks").fill(wanted)
