@@ -17,6 +17,26 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def process_tree(root: int) -> dict[int, list[str]]:
+    """Return the fields of /proc/PID/stat from the state on, of a process and its descendants, by PID (proc(5))."""
+    stats: dict[int, list[str]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats[int(stat.parent.name)] = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # the process ended
+            continue
+    members, found = {root}, {root}
+    while found:
+        found = {pid for pid, fields in stats.items() if int(fields[1]) in found} - members
+        members |= found
+    return {pid: stats[pid] for pid in members if pid in stats}
+
+
+def tree_cpu_seconds(root: int) -> float:
+    """Return the CPU time of a process and its descendants, with that of children they have reaped."""
+    return sum(sum(map(int, fields[11:15])) for fields in process_tree(root).values()) / _TICKS
+
+
 def resident_mib(pid: int) -> float:
     """Return the resident memory of a process in MiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024**2

@@ -15,6 +15,7 @@ import msgspec
 
 from benchmarks import workflows
 from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.processes import tree_cpu_seconds
 from flowport.client.api_client import ApiClient
 from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
@@ -33,7 +34,6 @@ SETTINGS: Final = {
     "DISPATCH_MAX_QUEUE_PER_WORKSPACE": "50000",
 }
 PORTS: Final = ("PORT", "FLOWPORT_DEPLOY_PORT", "FLOWPORT_JOBS_PORT", "FLOWPORT_EXECUTOR_PORT")
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -101,26 +101,6 @@ def run_build(build: Build, folder: Path) -> Iterator[RunningBuild]:
             yield RunningBuild(build.name, pid, client, welcome["url"], welcome["apiKey"])
     finally:
         process.stop(timeout=60)
-
-
-def tree_cpu_seconds(root: int) -> float:
-    """Return the CPU time of a process and its descendants, with that of children they have reaped."""
-    parents: dict[int, int] = {}
-    used: dict[int, float] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # the process ended
-            continue
-        pid = int(stat.parent.name)
-        parents[pid] = int(fields[1])
-        used[pid] = sum(map(int, fields[11:15])) / _TICKS
-    members, grown = {root}, True
-    while grown:
-        children = {pid for pid, parent in parents.items() if parent in members} - members
-        members |= children
-        grown = bool(children)
-    return sum(used.get(pid, 0.0) for pid in members)
 
 
 def _read_startup_document(log: Path) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from benchmarks import workflows
 from benchmarks.command_line import console, temporary_folder
 from benchmarks.load import http_load
 from benchmarks.load.http_load import Target
+from benchmarks.processes import process_tree
 from benchmarks.revisions import build_of, run_build
 
 NO_OP: Final = "no-op"
@@ -99,27 +100,14 @@ def _medians(rows: list[Costs]) -> Costs:
 
 def _used(root: int) -> Counter[str]:
     """Return the CPU time of each part below `root` in ns. Ended scripts count with those that run."""
-    parents: dict[int, int] = {}
-    reaped: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # the process ended
-            continue
-        pid = int(stat.parent.name)
-        parents[pid] = int(fields[1])
-        reaped[pid] = (int(fields[13]) + int(fields[14])) * NANOSECONDS_PER_TICK
-    members, found = {root}, {root}
-    while found:
-        found = {pid for pid, parent in parents.items() if parent in found} - members
-        members |= found
-    parts = {pid: part for pid in members if (part := _part(pid))}
+    tree = process_tree(root)
+    parts = {pid: part for pid in tree if (part := _part(pid))}
     used: Counter[str] = Counter()
-    for pid in members:
-        is_script = parts.get(parents[pid]) == ZYGOTES  # even while it ends, when it has no command line
+    for pid, fields in tree.items():
+        is_script = parts.get(int(fields[1])) == ZYGOTES  # even while it ends, when it has no command line
         used[SCRIPTS if is_script else parts.get(pid, OTHER)] += _nanoseconds(pid)
         if parts.get(pid) == ZYGOTES:
-            used[SCRIPTS] += reaped[pid]
+            used[SCRIPTS] += (int(fields[13]) + int(fields[14])) * NANOSECONDS_PER_TICK
     return used
 
 

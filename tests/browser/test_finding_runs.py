@@ -4,12 +4,12 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, Json
+from tests.browser.log_rows import log_row
 from tests.browser.workflows import answering
 from tests.support.eventually import PATIENCE_SECONDS
 
@@ -245,20 +245,7 @@ def test_a_new_run_appears_while_live_updates_are_on(console: Console, account: 
 
 
 def test_live_updates_pause_while_the_list_is_scrolled(console: Console) -> None:
-    row: dict[str, Any] = {
-        "id": "",
-        "workflowId": "gone",
-        "executionId": "",
-        "level": "info",
-        "status": "completed",
-        "trigger": "api",
-        "caller": None,
-        "startedAt": "2026-01-01T00:00:00.000Z",
-        "totalDurationMs": 1,
-        "cost": None,
-        "isDraft": False,
-    }
-    rows = [{**row, "id": str(n), "executionId": str(n)} for n in range(50)]
+    rows = [log_row(str(n)) for n in range(50)]
     requests: list[str] = []
 
     def list_runs(route: Route) -> None:

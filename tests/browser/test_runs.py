@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, Json
+from tests.browser.log_rows import log_row
 from tests.browser.workflows import answering, asking, block, file, function, talking
 
 from shared.broker.connect import open_broker
@@ -300,25 +301,12 @@ def _since(request: Request) -> datetime:
 
 
 def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
-    row = {
-        "id": "",
-        "workflowId": "gone",
-        "executionId": "",
-        "level": "info",
-        "status": "completed",
-        "trigger": "api",
-        "caller": None,
-        "startedAt": "2026-01-01T00:00:00.000Z",
-        "totalDurationMs": 1,
-        "cost": None,
-    }
     asked: list[str] = []
 
     def page_of_runs(route: Route) -> None:
         asked.append(route.request.url)
         number = str(len(asked))
-        data = [{**row, "id": number, "executionId": number}]
-        route.fulfill(json={"data": data, "nextCursor": number})
+        route.fulfill(json={"data": [log_row(number)], "nextCursor": number})
 
     console.page.route("**/api/v1/logs?*", page_of_runs)
     console.goto("/runs")
