@@ -70,6 +70,21 @@ async def test_a_run_that_has_not_ended_is_not_indexed(indexer: RunIndexer, inde
     assert index.runs == []
 
 
+async def test_a_limited_number_of_runs_waits_for_the_store(index: FakeIndex) -> None:
+    indexer = RunIndexer(index, max_waiting=2)
+    index.fails = True
+    for run_id in ("run-1", "run-2", "run-3"):
+        indexer.add(ended(id=run_id), None)
+    with pytest.raises(Unavailable):
+        await indexer.step()
+    index.fails = False
+    await indexer.step()
+    indexer.add(ended(id="run-4"), None)
+    await indexer.step()
+
+    assert [run.run_id for run in index.runs] == ["run-1", "run-2", "run-4"]
+
+
 async def test_runs_that_could_not_be_stored_are_stored_later_in_order(indexer: RunIndexer, index: FakeIndex) -> None:
     indexer.add(ended(), None)
     index.fails = True

@@ -8,12 +8,17 @@ from jobs_service.runs.run import Run
 from jobs_service.runs.words import hash_facts
 from jobs_service.search.ports import IndexedRun, SearchIndex
 from shared.clock import epoch_ms
+from shared.observe.logging import get_logger
 
 WORKFLOWS_AT_ONCE: Final = 50
 MAX_STEPS: Final = 8
 """Steps after which runs are stored, however many workflows run."""
+MAX_WAITING: Final = 20_000
+"""Runs that wait for a step: about 30 MB. While the store refuses them, text does not find later runs."""
 DRAFT: Final = "draft"
 """Version of a draft."""
+
+log = get_logger("search_index")
 
 
 class RunIndexer:
@@ -23,8 +28,11 @@ class RunIndexer:
     their whole id.
     """
 
-    def __init__(self, index: SearchIndex) -> None:
+    def __init__(self, index: SearchIndex, *, max_waiting: int = MAX_WAITING) -> None:
         self._index = index
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._dropped = 0
         self._runs: dict[tuple[str, str], list[IndexedRun]] = {}
         """By workspace and workflow."""
 
@@ -32,6 +40,10 @@ class RunIndexer:
         """Add the run if it has ended: its words, if they may be stored, and its properties."""
         if not run.phase.is_terminal or run.expires_at is None:
             return
+        if self._waiting >= self._max_waiting:
+            self._dropped += 1
+            return
+        self._waiting += 1
         version = DRAFT if run.version is None else str(run.version)
         facts = {"status": run.status.value, "trigger": run.trigger, "version": version}
         hashes = hash_facts(run.workspace_id, facts)
@@ -57,12 +69,17 @@ class RunIndexer:
         await self._store(max(WORKFLOWS_AT_ONCE, len(self._runs) // MAX_STEPS))
 
     async def _store(self, count: int) -> None:
+        if self._dropped:
+            log.warning("search_index_runs_dropped", runs=self._dropped, limit=self._max_waiting)
+            self._dropped = 0
         workflows = {name: self._runs.pop(name) for name in list(islice(self._runs, count))}
         if not workflows:
             return
+        added = [run for runs in workflows.values() for run in runs]
         try:
-            await self._index.add([run for runs in workflows.values() for run in runs])
+            await self._index.add(added)
         except BaseException:  # a step that is stopped or takes too long is cancelled
             for name, runs in workflows.items():
                 self._runs[name] = runs + self._runs.get(name, [])
             raise
+        self._waiting -= len(added)
