@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from benchmarks.comparison import Compared, Interval
-from benchmarks.revisions import tree_cpu_seconds
+from benchmarks.processes import tree_cpu_seconds
 
 
 def test_ten_rounds_exclude_the_lowest_and_the_highest_ratio() -> None:
