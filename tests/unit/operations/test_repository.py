@@ -123,6 +123,13 @@ def test_every_file_of_github_is_validated() -> None:
     assert {str(file.relative_to(GITHUB)) for file in GITHUB.rglob("*.yml")} == validated
 
 
+def test_workflows_pin_each_action_to_a_commit_and_name_its_version() -> None:
+    files = [*(GITHUB / "workflows").iterdir()]
+    uses = re.findall(r"uses: (?!\./)(.+)", "\n".join(file.read_text() for file in files))
+    assert uses
+    assert [action for action in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+
+
 def test_dependabot_names_folders_that_exist() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
     folders = {folder for update in updates for folder in (update.get("directories") or [update["directory"]])}
