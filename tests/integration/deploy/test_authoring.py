@@ -8,7 +8,7 @@ from tests.support.deploy import DeployCaller, at, state
 
 from deploy_service.bootstrap import open_store
 from deploy_service.settings import DeploySettings
-from gateway.workflows.client import HttpDeployClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest, InvalidWorkflow, NotFound
 from shared.workflow.diff.version_diff import needs_redeployment

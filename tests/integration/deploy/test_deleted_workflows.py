@@ -8,7 +8,7 @@ from tests.support.gateway.clock import HandClock
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
-from gateway.workflows.client import HttpDeployClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts.deployments import RestoreWorkflow
 from shared.contracts.erasure import Erase
 from shared.errors import NotFound

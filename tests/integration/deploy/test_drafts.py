@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from tests.support.deploy import DeployCaller, at, deploy_service, settings_for, state
 
 from deploy_service.settings import DeploySettings
-from gateway.workflows.client import HttpDeployClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import Conflict, InvalidRequest, InvalidWorkflow, NotFound, PayloadTooLarge
 

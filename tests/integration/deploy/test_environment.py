@@ -8,7 +8,7 @@ from tests.support.environment import put, values
 
 from deploy_service.bootstrap import build, open_store
 from deploy_service.settings import DeploySettings
-from executor_service.adapters.service_clients import NAMES_CHARS, DeployClient
+from shared.clients.deploy.worker import NAMES_CHARS, WorkerDeployClient
 from shared.contracts.deployments import EnvironmentNames
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
@@ -31,7 +31,7 @@ async def test_a_worker_is_given_the_values_that_it_names(gateway: DeployCaller,
     for name in ("A", "B", "C"):
         await put(gateway, name, f"the workspace's {name}")
         await put(gateway, f"{name}.own", f"ann's {name}", workspace="user:ann")
-    deployments = DeployClient(executor.http)
+    deployments = WorkerDeployClient(executor.http)
 
     named = await deployments.environment("ws", "ann", {"A", "C.own", "NOT.SET"})
     assert named.values == {"A": "the workspace's A", "C.own": "ann's C"}

@@ -10,7 +10,7 @@ from tests.support.gateway.system import running_system
 from tests.support.jobs.system import System as JobsSystem
 from tests.support.jobs.system import quick_settings, running
 
-from gateway.runs.adapters.jobs_client import HttpJobsClient
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.service import Lifecycle
 
 THRESHOLD = 100

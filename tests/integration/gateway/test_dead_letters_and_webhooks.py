@@ -6,9 +6,9 @@ import pytest
 from tests.support.eventually import until
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
 
-from gateway.features.dead_letters.client import HttpDeadLetterClient
-from gateway.features.webhooks.client import HttpWebhookClient
 from shared.broker.queue_topology import DEAD
+from shared.clients.jobs.dead_letters import HttpDeadLetterClient
+from shared.clients.jobs.webhooks import HttpWebhookClient
 from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.messages import AttachedRunRequested
 from shared.contracts.runs import RunStatus

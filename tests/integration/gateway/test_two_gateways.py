@@ -23,14 +23,12 @@ from deploy_service.bootstrap import build as build_deploy
 from gateway.bootstrap import Outside
 from gateway.bootstrap import build as build_gateway
 from gateway.bootstrap.first_start import FirstKey
-from gateway.features.a2a.client import HttpAgentClient
-from gateway.features.chat.client import HttpChatClient
-from gateway.features.mcp.client import HttpToolServerClient
 from gateway.settings import GatewaySettings
-from gateway.workflows.client import HttpDeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Delivery, Settlement
 from shared.broker.queue_topology import RECORDS
+from shared.clients.deploy.publications import HttpAgentClient, HttpChatClient, HttpToolServerClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts.messages import RecordBatch
 from shared.contracts.runs import RunStatus
 from shared.ids import public_run_id

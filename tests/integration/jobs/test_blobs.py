@@ -10,9 +10,9 @@ from tests.support.eventually import until
 from tests.support.jobs.system import System, json_payload
 
 from jobs_service.payloads.repository import MongoBlobs
+from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.payloads import Payload, StoredBlob
 from shared.errors import InvalidRequest, NotFound, PayloadTooLarge
-from shared.web.payloads import PayloadStore
 
 LARGE = bytes(range(256)) * 80 * 1024  # 20 MiB
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.integration.jobs.conftest import Start
 from tests.support.jobs.system import System
 
-from executor_service.adapters.memory_store import JobsMemoryStore
+from shared.clients.jobs.conversations import JobsMemoryStore
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import InvalidRequest, PayloadTooLarge
 

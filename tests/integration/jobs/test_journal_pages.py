@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from tests.support.jobs.system import Executor, System
 
-from executor_service.adapters.service_clients import JobsClient
 from jobs_service.journal.repository import PAGE_BYTES, MongoJournal
+from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.clock import SystemClock
 from shared.contracts.claims import ClaimGranted, JournalEntry, JournalPosition
 from shared.errors import StaleAttempt, Unavailable
@@ -35,7 +35,7 @@ async def read_on(executor: Executor, granted: ClaimGranted) -> list[list[Journa
     """Return all pages after those of the claim."""
     pages, after = [], granted.more_behind
     while after is not None:
-        page = await JobsClient(executor.client).read_journal(granted.run.run_id, granted.attempt, after)
+        page = await WorkerRunClient(executor.client).read_journal(granted.run.run_id, granted.attempt, after)
         pages.append(list(page.entries))
         after = page.more_behind
     return pages
@@ -81,7 +81,7 @@ async def test_pages_are_readable_by_the_holder_of_the_run_only(system: System) 
     assert granted.more_behind is not None
 
     with pytest.raises(StaleAttempt):
-        await JobsClient(system.executor.client).read_journal(accepted.run_id, 1, granted.more_behind)
+        await WorkerRunClient(system.executor.client).read_journal(accepted.run_id, 1, granted.more_behind)
 
 
 async def test_the_journal_of_a_run_that_is_over_does_not_look_like_a_shorter_one(system: System) -> None:
@@ -91,7 +91,9 @@ async def test_the_journal_of_a_run_that_is_over_does_not_look_like_a_shorter_on
     await system.executor.finish(accepted.run_id, granted.attempt)
 
     with pytest.raises(StaleAttempt):
-        await JobsClient(system.executor.client).read_journal(accepted.run_id, granted.attempt, granted.more_behind)
+        await WorkerRunClient(system.executor.client).read_journal(
+            accepted.run_id, granted.attempt, granted.more_behind
+        )
 
 
 async def test_a_page_continues_with_the_entries_of_the_later_attempt(system: System) -> None:

@@ -12,12 +12,12 @@ from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.store.timestamps import from_ms, to_ms
 from jobs_service.views.logs import PAGE_BYTES
+from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus, Trigger
 from shared.contracts.usage import Usage
 from shared.errors import InvalidRequest, NotFound
-from shared.web.payloads import PayloadStore
 
 
 @pytest.fixture

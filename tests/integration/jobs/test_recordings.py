@@ -18,12 +18,12 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_ou
 from tests.support.tickets import TICKET_KEY, a_ticket
 
 from executor_service.adapters.recording_outbox import RecordingOutbox
-from executor_service.adapters.service_clients import JobsClient
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
-from gateway.features.recordings.client import HttpRecordingClient
 from jobs_service.recordings.packs import CHUNK_BYTES
 from jobs_service.recordings.repository import CHUNKS, RECORDINGS
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import (
@@ -409,7 +409,7 @@ async def test_a_worker_reads_only_the_recording_that_its_run_replays(system: Sy
     ticket = TicketKeys(parse_keys(TICKET_KEY)).sign(
         a_ticket(workspace_id=WORKSPACE, workflow_id=WORKFLOW, run_id=run.run_id)
     )
-    jobs = JobsClient(system.executor.client)
+    jobs = WorkerRunClient(system.executor.client)
     with using_ticket(ticket):
         assert (await jobs.read(WORKSPACE, WORKFLOW, f"R1@{WORKSPACE}")).run_id == "R1"
         with pytest.raises(NotFound):

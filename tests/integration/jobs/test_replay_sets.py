@@ -13,14 +13,14 @@ from tests.support.deploy import key
 from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
-from executor_service.adapters.service_clients import JobsClient
-from gateway.features.recordings.client import HttpRecordingClient
-from gateway.features.replays.client import HttpReplaySetClient
 from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
 from jobs_service.replay_sets.repository import MAX_OPEN_SETS, MongoReplaySets
 from jobs_service.runs.documents import RUNS
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.clients.jobs.replay_sets import HttpReplaySetClient
+from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.outcomes import ErrorCode, RunError
@@ -356,7 +356,7 @@ async def test_a_budget_counts_calls_and_costs_of_its_own_replays_only(
     assert granted.run.replay is not None
     assert granted.run.replay.calls_models
     mine, theirs = (created, other) if granted.run.replay.set_id == created.id else (other, created)
-    jobs = JobsClient(system.executor.client)
+    jobs = WorkerRunClient(system.executor.client)
     with using_ticket(granted.ticket), pytest.raises(NotFound):
         await jobs.reserve_call(TARGET, theirs.id)
     assert [await jobs.reserve_call(TARGET, created.id) for _ in range(4)] == [True, True, True, False]

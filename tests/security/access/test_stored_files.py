@@ -21,7 +21,6 @@ from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 from tests.support.tickets import SIGNER, ring
 
-from executor_service.adapters.file_store import JobsFileStore
 from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.application.file_contents import FileContents
 from executor_service.blocks.agent.attachments import load_attachments
@@ -30,6 +29,7 @@ from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
 from jobs_service.payloads.routes import blobs_router
+from shared.clients.jobs.files import JobsFileStore
 from shared.clock import SystemClock
 from shared.contracts.files import FileKey, FileScope
 from shared.contracts.runs import RunSpec

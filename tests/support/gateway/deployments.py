@@ -36,6 +36,8 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.erasure import Erase, ExpiredWorkflows
+from shared.contracts.repairs import ResumeMap, ResumeStep
+from shared.contracts.runs import Trigger
 from shared.errors import ContentChanged, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
 from shared.workflow.files.writer import write_file
 from shared.workflow.transfer.importer import read_import
@@ -65,6 +67,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.accepted_warnings: tuple[str, ...] | None = None
         """Those of the latest deploy."""
         self.keyed_providers: tuple[str, ...] = ()
+        self.compared: list[tuple[int, int, Trigger]] = []
+        """Versions of repairs."""
 
     async def configured_providers(self) -> ConfiguredProviders:
         return ConfiguredProviders(self.keyed_providers)
@@ -76,6 +80,12 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         if workflow_id not in self.endpoints:
             raise NotFound("Workflow not found")
         return self.endpoints[workflow_id]
+
+    async def resume_map(
+        self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
+    ) -> ResumeMap:
+        self.compared.append((before, after, trigger))
+        return ResumeMap({"": (ResumeStep("b", "B", 0),)})
 
     async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
         self._own(workspace_id, workflow_id)

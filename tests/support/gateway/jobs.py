@@ -7,8 +7,7 @@ import msgspec
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.erasures import FakeEraser
 
-from gateway.runs.ports.jobs import EVERY_RUN
-from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
+from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs

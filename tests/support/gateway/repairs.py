@@ -10,8 +10,6 @@ from shared.contracts.repairs import (
     RepairableRun,
     RepairedRun,
     RepairRun,
-    ResumeMap,
-    ResumeStep,
 )
 from shared.contracts.runs import Trigger
 from shared.errors import Conflict, RepairRefused
@@ -24,7 +22,6 @@ class FakeRepairs:
         self.failed = ["E1"]
         self.requests: dict[str, RepairRun] = {}
         self.searches: list[FindRepairable] = []
-        self.compared: list[tuple[int, int, Trigger]] = []
 
     async def repairable_runs(self, request: FindRepairable) -> RepairablePage:
         self.searches.append(request)
@@ -43,9 +40,3 @@ class FakeRepairs:
             raise Conflict("The run is completed. Only a failed run can be repaired.")
         self.requests[run_id] = request
         return RepairedRun(RunAccepted(f"{run_id}-again", JOB, NOON))
-
-    async def resume_map(
-        self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
-    ) -> ResumeMap:
-        self.compared.append((before, after, trigger))
-        return ResumeMap({"": (ResumeStep("b", "B", 0),)})

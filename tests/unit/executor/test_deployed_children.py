@@ -10,9 +10,9 @@ from tests.support.callers import CallsTo
 from tests.support.executor.fakes import workflow
 
 from executor_service.adapters.child_workflows import DeployedChildWorkflows
-from executor_service.adapters.service_clients import DeployClient
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import ChildPin
+from shared.clients.deploy.worker import WorkerDeployClient
 from shared.contracts.deployments import Endpoint
 from shared.errors import Unavailable
 from shared.service import ServiceName
@@ -53,7 +53,7 @@ def children(service: DeployService) -> DeployedChildWorkflows:
         timeout=30,
         http=CallsTo(httpx2.MockTransport(service.answer)),
     )
-    deployments = DeployClient(client)
+    deployments = WorkerDeployClient(client)
     return DeployedChildWorkflows(deployments, WorkflowCache(deployments, entries=4))
 
 

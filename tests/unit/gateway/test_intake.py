@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.left_behind import without_collections
 
-from gateway.runs.adapters.jobs_client import MAX_BYTES, MAX_TOGETHER, AcceptBatcher
+from shared.clients.jobs.runs import MAX_BYTES, MAX_TOGETHER, AcceptBatcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.contracts.payloads import Payload

@@ -16,7 +16,7 @@ async def test_a_failed_run_continues_as_a_run_of_the_caller_on_the_live_version
     assert (data["runId"], data["repairOf"]) == ("E1-again", "E1")
     assert data["statusUrl"].endswith("/api/v2/workflows/W/runs/E1-again")
     request = system.repairs.requests["E1"]
-    assert request.snapshot.version == system.repairs.compared[0][1]
+    assert request.snapshot.version == system.deployments.compared[0][1]
     assert request.resume_map.bodies
     assert (request.workspace_id, request.file_scope) == ("WS1", FileScope.WORKSPACE)
     assert request.log_retention_ms > 0
@@ -62,7 +62,7 @@ async def test_all_failed_runs_continue_with_one_call_and_one_comparison(system:
         ("R8", "CONFLICT"),
     ]
     assert data["nextCursor"] is None
-    assert system.repairs.compared == [(1, system.repairs.requests["R1"].snapshot.version, Trigger.API)]
+    assert system.deployments.compared == [(1, system.repairs.requests["R1"].snapshot.version, Trigger.API)]
     assert system.repairs.searches[0].only.since is not None
     assert [(entry.action, entry.after) for entry in system.audit.entries] == [
         ("runs.repaired", {"version": system.repairs.requests["R1"].snapshot.version, "repaired": 3, "refused": 2})

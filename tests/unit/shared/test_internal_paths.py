@@ -5,10 +5,11 @@ import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 
-from executor_service.adapters.file_store import JobsFileStore
-from executor_service.adapters.service_clients import DeployClient
-from gateway.features.chat.client import HttpChatClient
-from gateway.workflows.client import HttpDeployClient
+from shared.clients.deploy.publications import HttpChatClient
+from shared.clients.deploy.worker import WorkerDeployClient
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.files import JobsFileStore
+from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound
@@ -16,7 +17,6 @@ from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 from shared.web.paths import path_of
-from shared.web.payloads import PayloadStore
 
 
 def test_a_path_contains_each_part_and_omits_missing_ones() -> None:
@@ -52,7 +52,7 @@ async def test_no_service_is_called_with_such_an_id() -> None:
     )
     calls = (
         HttpDeployClient(client).endpoint(".."),
-        DeployClient(client).endpoint("w1", ".."),
+        WorkerDeployClient(client).endpoint("w1", ".."),
         JobsFileStore(client).get(FileKey("w1", "f1", "r1", "..", "a.txt")),
         PayloadStore(client).get("w1", Payload(blob_id="file_../../w2/blob")),
     )

@@ -11,9 +11,7 @@ from fastapi import FastAPI
 
 from executor_service.adapters.child_workflows import DeployedChildWorkflows
 from executor_service.adapters.durable_run_events import run_events_factory
-from executor_service.adapters.file_store import JobsFileStore
 from executor_service.adapters.instrumentation import InstrumentedModels, trace_handlers
-from executor_service.adapters.memory_store import JobsMemoryStore
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.recording_outbox import RecordingOutbox
@@ -21,7 +19,6 @@ from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.adapters.required_sandbox import RequiredSandbox
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.sandbox_files import SandboxFiles
-from executor_service.adapters.service_clients import DeployClient, JobsClient
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -37,6 +34,8 @@ from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox,
 from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
+from shared.clients.deploy import DeployService
+from shared.clients.jobs import JobsService
 from shared.clock import Clock, SystemClock
 from shared.contracts.files import MAX_FILE_BYTES
 from shared.net import OutboundClient, OutboundLimits
@@ -45,7 +44,6 @@ from shared.settings_loader import load_settings
 from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
-from shared.web.payloads import PayloadStore
 from shared.workflow.catalog import PLUGIN_GROUP
 
 DOWNLOADS: Final = 8
@@ -68,7 +66,8 @@ def build(
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
     download_limits = OutboundLimits(response_bytes=MAX_FILE_BYTES, connections=DOWNLOADS)
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
-    files = JobsFileStore(jobs)
+    deployments, jobs_service = DeployService(deploy).worker, JobsService(jobs)
+    files, durable = jobs_service.files, jobs_service.worker_runs
     pool = PoolSize(
         running=settings.sandbox_processes,
         workspace_percent=settings.sandbox_workspace_percent,
@@ -80,7 +79,6 @@ def build(
         needs_namespaces=settings.sandbox_needs_namespaces,
     )
     python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
-    deployments, durable = DeployClient(deploy), JobsClient(jobs)
     models = Models(load_settings(ProviderSettings), outbound)
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildWorkflows(deployments, workflows)
@@ -90,14 +88,14 @@ def build(
         outbound=outbound,
         python=python,
         children=children,
-        memory=JobsMemoryStore(jobs),
+        memory=jobs_service.conversations,
         files=files,
     )
     launcher = Launcher(
         Engine(_handlers(settings, ports), SandboxExpressions(sandbox), clock, settings.limits),
         workflows,
         deployments,
-        PayloadStore(jobs),
+        jobs_service.payloads,
         file_uploads=FileUploads(files, downloads, public_url=settings.base_url),
         file_contents=FileContents(files),
         keyed_providers=models.keyed_providers,
@@ -106,7 +104,7 @@ def build(
         budgets=durable,
     )
     running = ActiveRuns()
-    records = RecordOutbox(broker.work, PayloadStore(jobs))
+    records = RecordOutbox(broker.work, jobs_service.payloads)
     recordings = RecordingOutbox(jobs)
     attached = AttachedRuns(
         launcher,

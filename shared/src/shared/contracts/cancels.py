@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -37,6 +38,9 @@ class RunFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     status: RunStatus | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+EVERY_RUN: Final = RunFilter()
 
 
 class CancelRuns(msgspec.Struct, frozen=True):

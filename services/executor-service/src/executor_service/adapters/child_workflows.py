@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from executor_service.adapters.service_clients import DeployClient
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.engine import ChildPin
+from shared.clients.deploy.worker import WorkerDeployClient
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
 from shared.security.current_ticket import current_ticket, using_ticket
@@ -17,7 +17,7 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 class DeployedChildWorkflows:
     """Resolves the live version for each call, so that a promotion of the child takes effect with the next call."""
 
-    def __init__(self, deployments: DeployClient, workflows: WorkflowCache) -> None:
+    def __init__(self, deployments: WorkerDeployClient, workflows: WorkflowCache) -> None:
         self._deployments = deployments
         self._workflows = workflows
 

@@ -11,29 +11,29 @@ from gateway.access.ports.audit import AuditEntries
 from gateway.access.ports.rate_limits import Buckets
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantDatabase, TenantStore
-from gateway.features.a2a.client import AgentClient, HttpAgentClient
-from gateway.features.chat.client import ChatClient, HttpChatClient
+from gateway.features.a2a.client import AgentClient
+from gateway.features.chat.client import ChatClient
 from gateway.features.chat.code_store import INDEXES as CODE_INDEXES
 from gateway.features.chat.code_store import EntryCodeStore
 from gateway.features.chat.codes import EntryCodes
 from gateway.features.chat.mail import Mailer
 from gateway.features.chat.smtp import SmtpMailer
-from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLetterClient
-from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient
-from gateway.features.recordings.client import HttpRecordingClient, RecordingClient
-from gateway.features.repairs.client import HttpRepairClient, RepairClient
-from gateway.features.replays.client import HttpReplaySetClient, ReplaySetClient
-from gateway.features.webhooks.client import HttpWebhookClient, WebhookClient
+from gateway.features.dead_letters.client import DeadLetterClient
+from gateway.features.mcp.client import ToolServerClient
+from gateway.features.recordings.client import RecordingClient
+from gateway.features.repairs.client import RepairClient
+from gateway.features.replays.client import ReplaySetClient
+from gateway.features.webhooks.client import WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
-from gateway.runs.adapters.jobs_client import HttpJobsClient
 from gateway.runs.ports.idempotency import IdempotencyRecords
 from gateway.runs.ports.jobs import JobsClient
 from gateway.settings import GatewaySettings
-from gateway.workflows.client import HttpDeployClient
 from gateway.workflows.ports import DeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
+from shared.clients.deploy import DeployService
+from shared.clients.jobs import JobsService
 from shared.clock import Clock, SystemClock
 from shared.service import Component, ServiceName
 from shared.store.audit import INDEXES as AUDIT_INDEXES
@@ -81,21 +81,18 @@ class Outside:
         self.buckets = buckets or BucketStore(self._database)
         self.calls = calls or IdempotencyStore(self._database)
         self.audit_entries = audit_entries or AuditStore(self._database)
-        self.deploy = deploy or HttpDeployClient(self._client(settings.deploy_url))
-        self.agents = agents or HttpAgentClient(self._client(settings.deploy_url))
-        self.chats = chats or HttpChatClient(self._client(settings.deploy_url))
+        self.deploy = deploy or self._deploy_service.workflows
+        self.agents = agents or self._deploy_service.agents
+        self.chats = chats or self._deploy_service.chats
         self.entry_codes = entry_codes or EntryCodeStore(self._database)
         self.mailer = mailer or self._mailer()
-        self.tool_servers = tool_servers or HttpToolServerClient(self._client(settings.deploy_url))
-        self.jobs = jobs or self._jobs_service()
-        self.dead_letters = dead_letters or HttpDeadLetterClient(self._client(settings.jobs_url))
-        self.recordings = recordings or HttpRecordingClient(self._client(settings.jobs_url))
-        self.replays = replays or HttpReplaySetClient(self._client(settings.jobs_url))
-        self.webhooks = webhooks or HttpWebhookClient(self._client(settings.jobs_url))
-        self.repairs = repairs or HttpRepairClient(
-            self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds),
-            self._client(settings.deploy_url),
-        )
+        self.tool_servers = tool_servers or self._deploy_service.tool_servers
+        self.jobs = jobs or self._runs()
+        self.dead_letters = dead_letters or self._jobs_service.dead_letters
+        self.recordings = recordings or self._jobs_service.recordings
+        self.replays = replays or self._jobs_service.replay_sets
+        self.webhooks = webhooks or self._jobs_service.webhooks
+        self.repairs = repairs or self._jobs_service.repairs
 
     @cached_property
     def _database(self) -> Store:
@@ -105,11 +102,19 @@ class Outside:
         server = self._settings.mail_server()
         return SmtpMailer(server) if server else None
 
-    def _jobs_service(self) -> HttpJobsClient:
+    @cached_property
+    def _deploy_service(self) -> DeployService:
+        return DeployService(self._client(self._settings.deploy_url))
+
+    @cached_property
+    def _jobs_service(self) -> JobsService:
         settings = self._settings
-        service = HttpJobsClient(self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds))
-        self.opened.append(service)
-        return service
+        return JobsService(self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds))
+
+    def _runs(self) -> JobsClient:
+        runs = self._jobs_service.runs
+        self.opened.append(runs)
+        return runs
 
     def _client(self, url: str, *, retry_seconds: float = 0.0) -> InternalClient:
         client = InternalClient(

@@ -125,6 +125,7 @@ def _services(settings: GatewaySettings, callers: Callers, executions: Execution
 def _repairs(outside: Outside, callers: Callers) -> RepairService:
     return RepairService(
         outside.repairs,
+        outside.deploy,
         callers.endpoints,
         plans=callers.plans,
         limits=callers.limits,

@@ -33,7 +33,9 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.repairs import ResumeMap
 from shared.contracts.replay_sets import ReplaySet
+from shared.contracts.runs import Trigger
 
 
 class RecordingStore(Protocol):
@@ -164,5 +166,14 @@ class ModelProviders(Protocol):
         """Return the providers that are configured on this server. Raises Unavailable."""
 
 
-class DeployClient(Deployments, Authoring, Environment, ModelProviders, Deleter, StoredWorkflows, Protocol):
+class ResumeMaps(Protocol):
+    """Comparison of versions at deploy-service, for repairs."""
+
+    async def resume_map(
+        self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
+    ) -> ResumeMap:
+        """Return the places of one version's blocks in another. Raises NotFound, InvalidWorkflow, Unavailable."""
+
+
+class DeployClient(Deployments, Authoring, Environment, ModelProviders, ResumeMaps, Deleter, StoredWorkflows, Protocol):
     """All ports that deploy-service implements."""

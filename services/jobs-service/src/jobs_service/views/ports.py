@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
-from shared.contracts.cancels import RunFilter
+from shared.contracts.cancels import EVERY_RUN, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload
-
-EVERY_RUN: Final = RunFilter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, RecordingPage
-from shared.ids import run_key
-from shared.web.client import InternalClient
-from shared.web.paths import path_of
+from shared.contracts.recordings import DeleteRecordings, RecordingPage
 
 
 class RecordingClient(Protocol):
@@ -24,34 +21,3 @@ class RecordingClient(Protocol):
 
     async def delete_of_workflow(self, workspace_id: str, workflow_id: str, *, before: int) -> None:
         """Delete a workflow's recordings, and refuse late ones of runs that began at revision `before` or earlier."""
-
-
-class HttpRecordingClient:
-    """Implements RecordingClient."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def page(
-        self, workspace_id: str, workflow_id: str, *, conversation_id: str | None, limit: int, cursor: str | None
-    ) -> RecordingPage:
-        path = path_of(
-            "recordings",
-            workspace_id,
-            workflow_id=workflow_id,
-            conversation_id=conversation_id,
-            limit=limit,
-            cursor=cursor,
-        )
-        return await self._client.call("GET", path, returns=RecordingPage)
-
-    async def read(self, workspace_id: str, workflow_id: str, run_id: str) -> bytes:
-        path = path_of("recordings", workspace_id, run_key(workspace_id, run_id), workflow_id=workflow_id)
-        return await self._client.fetch("GET", path)
-
-    async def delete(self, workspace_id: str, request: DeleteRecordings) -> int:
-        path = path_of("recordings", workspace_id, "delete")
-        return (await self._client.call("POST", path, body=request, returns=DeletedRecordings)).deleted
-
-    async def delete_of_workflow(self, workspace_id: str, workflow_id: str, *, before: int) -> None:
-        await self.delete(workspace_id, DeleteRecordings(workflow_id=workflow_id, bar_revision=before))

@@ -16,6 +16,7 @@ from gateway.features.repairs.client import RepairClient
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.ports import ResumeMaps
 from shared.contracts.cancels import RunFilter
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
@@ -54,6 +55,7 @@ class RepairService:
     def __init__(
         self,
         client: RepairClient,
+        maps: ResumeMaps,
         endpoints: Endpoints,
         *,
         plans: Plans,
@@ -62,6 +64,7 @@ class RepairService:
         audit: AuditLog,
     ) -> None:
         self._client = client
+        self._maps = maps
         self._endpoints = endpoints
         self._plans = plans
         self._limits = limits
@@ -78,7 +81,7 @@ class RepairService:
         found = await self._client.repairable_runs(FindRepairable(caller.workspace.id, workflow_id, run_id))
         if not found.runs:
             raise NotFound("Run not found")
-        repairs = _Repairs(self._client, self._request(caller, endpoint, snapshot, target))
+        repairs = _Repairs(self._client, self._maps, self._request(caller, endpoint, snapshot, target))
         accepted = await repairs.repair(found.runs[0])
         after = {"runId": accepted.run_id, "version": snapshot.version}
         await self._audit.record(caller, "run.repaired", target_id=run_id, after=after)
@@ -92,7 +95,7 @@ class RepairService:
         Raises Forbidden, NotFound, NotDeployed, InvalidRequest, Conflict, RateLimited, UsageLimitExceeded, Unavailable.
         """
         endpoint, snapshot = await self._begin(caller, workflow_id, target)
-        repairs = _Repairs(self._client, self._request(caller, endpoint, snapshot, target))
+        repairs = _Repairs(self._client, self._maps, self._request(caller, endpoint, snapshot, target))
         done = BulkRepair(next_cursor=cursor)
         for _ in range(RUNS_PER_CALL // PAGE):
             query = FindRepairable(caller.workspace.id, workflow_id, only=only, cursor=done.next_cursor, limit=PAGE)
@@ -136,10 +139,11 @@ class RepairService:
 class _Repairs:
     """Repairs on one version; compares each failed version with it once."""
 
-    def __init__(self, client: RepairClient, request: RepairRun) -> None:
+    def __init__(self, client: RepairClient, maps: ResumeMaps, request: RepairRun) -> None:
         self._client = client
         self._request = request
-        self._maps: dict[tuple[int, Trigger], ResumeMap] = {}
+        self._maps = maps
+        self._known: dict[tuple[int, Trigger], ResumeMap] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def repair(self, run: RepairableRun) -> RunAccepted:
@@ -168,12 +172,12 @@ class _Repairs:
         if run.version is None or self._request.snapshot.version is None:
             raise Conflict("The run cannot be repaired: it did not run a deployed version")
         key = (run.version, run.trigger)
-        if key not in self._maps:
-            self._maps[key] = await self._client.resume_map(
+        if key not in self._known:
+            self._known[key] = await self._maps.resume_map(
                 self._request.workspace_id,
                 self._request.workflow_id,
                 before=run.version,
                 after=self._request.snapshot.version,
                 trigger=run.trigger,
             )
-        return self._maps[key]
+        return self._known[key]

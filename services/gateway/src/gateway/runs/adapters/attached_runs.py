@@ -10,11 +10,11 @@ import msgspec
 from gateway.runs.adapters.attached_call import AttachedCall
 from gateway.runs.adapters.cancels import Cancels
 from gateway.runs.adapters.fast_path import FastPath
-from gateway.runs.adapters.run_keys import with_internal_key
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
+from shared.clients.jobs.run_keys import with_internal_key
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.runs.ports.jobs import EVERY_RUN, Jobs, Payloads
+from gateway.runs.domain.run_states import output_payload
+from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.runs.ports.runs import AttachedRuns
-from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
+from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload
 from shared.errors import NotFound
@@ -45,6 +46,14 @@ class WorkflowRuns:
         """Return one run. Raises MissingScope, NotFound, Unavailable."""
         caller.require(Scope.READ, Scope.EXECUTE)
         return await self.locate(caller, workflow_id, run_id, output=output, blocks=blocks)
+
+    async def find_with_output(
+        self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool
+    ) -> tuple[RunView, bytes | None]:
+        """Return one run, and its output as JSON if requested and present. Raises as `find`."""
+        run = await self.find(caller, workflow_id, run_id, output=output, blocks=blocks)
+        payload = output_payload(run) if output else None
+        return run, None if payload is None else await self.output(run, payload)
 
     async def locate(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
         """Return one run of the workflow, without checking scopes. Raises NotFound, Unavailable."""

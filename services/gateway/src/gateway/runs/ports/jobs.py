@@ -1,10 +1,10 @@
 """jobs-service: runs, their payloads and their events."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from gateway.deleter import Deleter
-from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
+from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
@@ -12,8 +12,6 @@ from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunStatistics
 from shared.contracts.usage import Spend
-
-EVERY_RUN: Final = RunFilter()
 
 
 class Jobs(Protocol):

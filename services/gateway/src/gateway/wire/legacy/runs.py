@@ -12,7 +12,7 @@ from gateway.http.error_models import Refusal
 from gateway.http.schemas import answers
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import paused_facts
-from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, output_payload, split_names, status_name
+from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, split_names, status_name
 from gateway.streams.canvas_frames import CanvasStreams
 from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.legacy.errors import run_router
@@ -41,9 +41,9 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
         ] = None,
     ) -> Response:
         selected = split_names(selected_outputs)
-        run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(selected))
-        payload = output_payload(run) if include_output else None
-        output = None if payload is None else await runs.output(run, payload)
+        run, output = await runs.find_with_output(
+            caller, workflow_id, execution_id, output=include_output, blocks=bool(selected)
+        )
         return StructResponse(run_body(run, output, selected))
 
     @router.post("/cancel", response_model=CancelResult, summary="Cancel a run", responses=answers(Refusal, 409))

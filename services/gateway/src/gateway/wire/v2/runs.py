@@ -11,7 +11,7 @@ from gateway.http.schemas import answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
-from gateway.runs.domain.run_states import SELECTED, output_payload, split_names, status_of
+from gateway.runs.domain.run_states import SELECTED, split_names, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
 from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.v2.access import V2Access
@@ -57,11 +57,11 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
     ) -> Response:
         selected = split_names(selected_outputs)
         try:
-            run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(selected))
+            run, output = await runs.find_with_output(
+                caller, workflow_id, run_id, output=include_output, blocks=bool(selected)
+            )
         except NotFound:
             raise NotFound("Run not found") from None
-        payload = output_payload(run) if include_output else None
-        output = None if payload is None else await runs.output(run, payload)
         return StructResponse({"data": state(run, output, selected)}, headers=NO_STORE)
 
     @router.post("/cancel", response_model=Data[CancelledRuns])

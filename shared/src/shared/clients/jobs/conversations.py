@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from shared.clients.calls import ServiceCalls
 from shared.contracts.conversations import (
     AppendMessages,
     Conversation,
@@ -9,15 +10,11 @@ from shared.contracts.conversations import (
     ConversationMessage,
     Conversations,
 )
-from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 
-class JobsMemoryStore:
+class JobsMemoryStore(ServiceCalls):
     """Implements MemoryStore."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
 
     async def read(self, workspace_id: str, conversation_id: str) -> Sequence[ConversationMessage]:
         path = _messages(workspace_id, conversation_id)

@@ -1,9 +1,10 @@
-"""deploy-service over internal HTTP."""
+"""Workflows, their drafts and versions, and environment values, as the gateway edits them."""
 
 from typing import Any, TypeVar
 
 import msgspec
 
+from shared.clients.calls import ServiceCalls
 from shared.contracts.deployments import (
     ConfiguredProviders,
     CreateWorkflow,
@@ -33,17 +34,15 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.erasure import Erase, Erased, ExpiredWorkflows
-from shared.web.client import InternalClient
+from shared.contracts.repairs import ResumeMap
+from shared.contracts.runs import Trigger
 from shared.web.paths import path_of
 
 T = TypeVar("T")
 
 
-class HttpDeployClient:
+class HttpDeployClient(ServiceCalls):
     """Implements DeployClient."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
@@ -156,6 +155,13 @@ class HttpDeployClient:
 
     async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
         return await self._on("GET", workspace_id, workflow_id, "problems", returns=Problems)
+
+    async def resume_map(
+        self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
+    ) -> ResumeMap:
+        versions = {"from": str(before), "to": str(after), "trigger": trigger.value}
+        path = path_of("workflows", workflow_id, "resume-map", workspace_id=workspace_id, **versions)
+        return await self._client.call("GET", path, returns=ResumeMap)
 
     async def _on(
         self, method: str, workspace_id: str, workflow_id: str, *parts: str, returns: type[T], body: Any = None

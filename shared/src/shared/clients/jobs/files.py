@@ -1,17 +1,14 @@
 """Files of runs, stored as blobs by jobs-service."""
 
+from shared.clients.calls import ServiceCalls
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import StoredBlob
 from shared.errors import PayloadTooLarge
-from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 
-class JobsFileStore:
+class JobsFileStore(ServiceCalls):
     """Implements FileStore. A file has the lifetime of any large value."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
         await self._client.call("PUT", path_of("blobs", workspace_id, file_id), body=content, returns=StoredBlob)

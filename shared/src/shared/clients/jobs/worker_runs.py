@@ -1,8 +1,6 @@
-"""Clients of jobs-service and deploy-service for workers."""
+"""Durable runs, as workers execute them."""
 
-from collections.abc import Collection
-from typing import Final
-
+from shared.clients.calls import ServiceCalls
 from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
@@ -14,23 +12,15 @@ from shared.contracts.claims import (
     ReleaseRun,
     RenewLease,
 )
-from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.pauses import PauseRun
 from shared.contracts.recordings import Recording
 from shared.contracts.replay_sets import ModelCallAnswer, ModelCost
 from shared.contracts.runs import SnapshotRef
-from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
-NAMES_CHARS: Final = 16 * 1024
-"""Limit of a URL. For more names, all values are returned."""
 
-
-class JobsClient:
-    """Client for durable runs at jobs-service."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
+class WorkerRunClient(ServiceCalls):
+    """Claims, journals and results of durable runs; the recordings and budgets of those that are replays."""
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
         """Claim a dispatched run. Raises Unavailable."""
@@ -77,31 +67,3 @@ class JobsClient:
     async def release(self, run_id: str, attempt: int) -> None:
         """Release the unfinished run. Raises StaleAttempt, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "release"), body=ReleaseRun(attempt))
-
-
-class DeployClient:
-    """Client for endpoints, snapshots and environment values at deploy-service."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def snapshot(self, snapshot: SnapshotRef) -> bytes:
-        """Return the immutable workflow state as JSON. Raises NotFound, Unavailable."""
-        return await self._client.fetch("GET", path_of("snapshots", snapshot.workspace_id, snapshot.snapshot_hash))
-
-    async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
-        """Return a workflow's live version, with a ticket for it or for the named one.
-
-        Raises NotFound, Unavailable.
-        """
-        path = path_of("workflows", workflow_id, "endpoint", workspace_id=workspace_id, snapshot_hash=snapshot_hash)
-        return await self._client.call("GET", path, returns=CallableEndpoint)
-
-    async def environment(
-        self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
-    ) -> Environment:
-        """Return the `{{NAME}}` values of a workspace and its user: of `names`, or all. Raises Unavailable."""
-        listed = None if names is None else ",".join(sorted(names))
-        wanted = None if listed is None or len(listed) > NAMES_CHARS else listed
-        path = path_of("environment", workspace_id, user_id=user_id, names=wanted)
-        return await self._client.call("GET", path, returns=Environment)

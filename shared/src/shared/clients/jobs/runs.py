@@ -1,4 +1,4 @@
-"""jobs-service over internal HTTP."""
+"""Runs, as the gateway accepts, lists, cancels and resumes them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.runs.adapters.run_keys import by_public_id, with_internal_key
-from gateway.runs.ports.jobs import EVERY_RUN
 from shared.batching import Batcher
-from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
+from shared.clients.jobs.payloads import PayloadStore
+from shared.clients.jobs.run_keys import by_public_id, with_internal_key
+from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.errors import ErrorBody
 from shared.contracts.event_log import EventLogPage, EventPosition
@@ -31,7 +31,6 @@ from shared.contracts.run_statistics import (
     RunSeries,
     RunStatistics,
     RunStatisticsList,
-    WorkflowSeries,
 )
 from shared.contracts.usage import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
@@ -39,7 +38,6 @@ from shared.ids import public_run_id, run_key
 from shared.tracebacks import without_traceback
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
-from shared.web.payloads import PayloadStore
 
 MAX_TOGETHER: Final = 64
 MAX_BYTES: Final = 256 * 1024
@@ -149,7 +147,11 @@ class HttpJobsClient:
 
     async def statistics(self, query: FindRunSeries) -> RunSeries:
         found = await self._client.call("POST", path_of("statistics", "search"), body=query, returns=RunSeries)
-        return msgspec.structs.replace(found, workflows=tuple(map(_by_public_id, found.workflows)))
+        workflows = (
+            msgspec.structs.replace(each, last_run=each.last_run and by_public_id(each.last_run))
+            for each in found.workflows
+        )
+        return msgspec.structs.replace(found, workflows=tuple(workflows))
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         path = path_of("runs", run_key(workspace_id, run_id), "cancel")
@@ -190,10 +192,3 @@ class HttpJobsClient:
         attempt, number = after
         path = path_of("runs", key, "events", workspace_id=workspace_id, attempt=attempt, number=number)
         return await self._client.call("GET", path, returns=EventLogPage)
-
-
-def _by_public_id(series: WorkflowSeries) -> WorkflowSeries:
-    if series.last_run is None:
-        return series
-    last = msgspec.structs.replace(series.last_run, run_id=public_run_id(series.last_run.run_id))
-    return msgspec.structs.replace(series, last_run=last)

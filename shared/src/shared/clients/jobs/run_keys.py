@@ -5,11 +5,15 @@ from typing import TypeVar
 import msgspec
 
 from shared.contracts.cancels import CancelAnswer
+from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted, RunView
+from shared.contracts.repairs import RepairableRun
+from shared.contracts.run_statistics import LastRun
 from shared.contracts.runs import RunSpec
+from shared.contracts.webhooks import Delivery
 from shared.ids import public_run_id, run_key
 
-Answer = TypeVar("Answer", RunAccepted, RunView, CancelAnswer)
+Answer = TypeVar("Answer", RunAccepted, RunView, CancelAnswer, RepairableRun, LastRun, Delivery, DeadLetterView)
 
 
 def with_internal_key(run: RunSpec) -> RunSpec:
@@ -19,6 +23,6 @@ def with_internal_key(run: RunSpec) -> RunSpec:
 
 
 def by_public_id(answer: Answer) -> Answer:
-    """Return `answer` with the run's public id."""
-    run_id = public_run_id(answer.run_id)
+    """Return `answer` with the run's public id, if it names a run."""
+    run_id = answer.run_id and public_run_id(answer.run_id)
     return answer if run_id == answer.run_id else msgspec.structs.replace(answer, run_id=run_id)
