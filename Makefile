@@ -129,14 +129,10 @@ hooks: $(READY) ## install the git hooks of .pre-commit-config.yaml in this clon
 bench: $(READY) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-.PHONY: bench-check
-bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % worse than the one kept
-	@$(BIN)/python -m benchmarks --check $(BENCH)
-
 .PHONY: bench-all
-bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 90 minutes
+bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 80 minutes
 	@$(BIN)/python -m benchmarks $(BENCH) || true
-	@for each in flame_graphs scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
+	@for each in scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
 	@$(MAKE) --no-print-directory docs
 
 .PHONY: bench-debian

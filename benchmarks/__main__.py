@@ -1,8 +1,7 @@
 """`python -m benchmarks`: measure the real stack and its baselines, interleaved to cancel machine noise.
 
 Prints medians, spread, ratios and budgets. A complete measurement is written to benchmarks/results/latest.json, a
-partial or interrupted one to trial.json. --keep makes the results the reference; --check fails if a ratio is
-15 % worse than the reference.
+partial or interrupted one to trial.json.
 
 --against measures this checkout and another revision alternately, and prints each ratio with its interval:
 
@@ -22,7 +21,7 @@ from benchmarks import comparison, report
 from benchmarks.command_line import console, temporary_folder
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.machine import Machine
-from benchmarks.results import FOLDER, LATEST, REFERENCE, TRIAL, Results
+from benchmarks.results import FOLDER, LATEST, TRIAL
 from benchmarks.revisions import HERE, build_of
 from benchmarks.scenario_runner import ScenarioRunner
 from benchmarks.scenarios import groups
@@ -31,24 +30,14 @@ from benchmarks.testbed import run_testbed
 
 EVERYTHING: Final = [""]
 ROUNDS: Final = 5
-NO_REFERENCE: Final = f"""\
-The reference {REFERENCE} does not exist.
-Measure the revision to compare with on an idle machine with
-
-    make bench BENCH=--keep
-
-and commit the file. It contains ratios, so other machines can check against it."""
 
 
 def main() -> int:
-    """Measure and report. Return 1 if a scenario failed or a ratio regressed."""
+    """Measure and report. Return 1 if a scenario failed."""
     options = _parse_arguments()
     screen = console()
     if options.against:
         return _compare(options, screen)
-    if options.check and not REFERENCE.exists():
-        screen.print(NO_REFERENCE)
-        return 1
     with temporary_folder() as folder, run_testbed(folder) as testbed:
         chosen = list(_select(groups(testbed, _build_options(options)), options.only))
         if options.list:
@@ -63,7 +52,10 @@ def main() -> int:
         results = runner.measure(chosen)
     if is_whole:
         TRIAL.replace(LATEST)
-    return _report(results, options, screen)
+    screen.print(*report.tables(results))
+    problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
+    screen.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
+    return 1 if problems else 0
 
 
 def _compare(options: argparse.Namespace, screen: Console) -> int:
@@ -92,17 +84,6 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _report(results: Results, options: argparse.Namespace, screen: Console) -> int:
-    screen.print(*report.tables(results))
-    problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
-    if options.check:
-        problems += [f"LOST {loss}" for loss in results.losses(Results.read(REFERENCE))]
-    if options.keep and not problems:
-        results.write(REFERENCE)
-    screen.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
-    return 1 if problems else 0
-
-
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -124,8 +105,6 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--idle-streams", type=int, default=1_000)
-    parser.add_argument("--check", action="store_true", help="fail if a ratio is 15 %% worse than the reference")
-    parser.add_argument("--keep", action="store_true", help="store the results as the reference")
     options = parser.parse_args()
     if options.against and options.rounds is not None and options.rounds < comparison.MIN_ROUNDS:
         parser.error(f"--against needs at least {comparison.MIN_ROUNDS} rounds")

@@ -68,7 +68,7 @@ def _budgets() -> Iterator[Budget]:
     for work in ("async, accepted while no worker works", "async, 1 executors"):
         yield Budget("jobs accepted per second", work, "accepted_per_second", 500, at_least=True)
     yield Budget("a refusal at capacity, p99 ms", full, "refusal_p99_ms", 20)
-    beside = "sync no-op, beside a neighbour at 10 × its limit"
+    beside = "sync no-op, beside a neighbor at 10 × its limit"
     yield Budget("p99 beside a noisy neighbor", beside, "p99_ms", 1.2, kind=Kind.RATIO)
     yield Budget("engine overhead per block, µs", "engine, loop of 10,000", "us_per_block", 25)
     yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.1)

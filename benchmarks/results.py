@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,11 +14,6 @@ FOLDER: Final = Path(__file__).parent / "results"
 LATEST: Final = FOLDER / "latest.json"
 TRIAL: Final = FOLDER / "trial.json"
 """Partial or interrupted results. Not committed."""
-REFERENCE: Final = FOLDER / "reference.json"
-LOSS: Final = 0.15
-"""Maximum regression of a ratio against the reference."""
-HEADLINES: Final = ("per_second", "p50_ms", "first_token_ms", "us_per_block")
-"""Figures that are stable enough to compare: no tail latencies, no CPU ticks."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -80,23 +75,6 @@ class Results(msgspec.Struct, frozen=True):
             return None
         ratios = [own / other for own, other in zip(ours.rounds, theirs.rounds, strict=False) if other]
         return statistics.median(ratios) if ratios else None
-
-    def losses(self, reference: "Results") -> list[str]:
-        """Return each ratio that is worse than in `reference` by more than LOSS."""
-        return list(self._losses(reference))
-
-    def _losses(self, reference: "Results") -> Iterator[str]:
-        for name, figure in self._headlines():
-            now, then = self.ratio(name, figure), reference.ratio(name, figure)
-            if now is None or then is None:
-                continue
-            loss = 1 - now / then if figure.endswith("per_second") else 1 - then / now
-            if loss > LOSS:
-                yield f"{name}, {figure}: {now:.2f}× of its baseline, {then:.2f}× in the reference"
-
-    def _headlines(self) -> Iterator[tuple[str, str]]:
-        for name, scenario in self.scenarios.items():
-            yield from ((name, figure) for figure in scenario.figures if figure.endswith(HEADLINES))
 
 
 def build_results(

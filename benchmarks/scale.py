@@ -1,12 +1,11 @@
 """`python -m benchmarks.scale`: cost of a run as data grows, and throughput with more processes.
 
 Measures CPU time of all processes per run, including store and broker, so other load matters little. A flat curve means
-constant cost. Each point is the median of several rounds. Writes benchmarks/results/scale.json and a plot per curve.
+constant cost. Each point is the median of several rounds. Writes benchmarks/results/scale.json.
 """
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-import httpx2
 import msgspec
 import uvloop
 from rich.console import Console
@@ -26,13 +24,11 @@ from benchmarks.load import http_load, job_load
 from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.machine import Machine
-from benchmarks.plots import lines
 from benchmarks.processes import CpuMeter
 from benchmarks.results import FOLDER
 from benchmarks.scenarios.scenario import Row
-from benchmarks.store_filler import StoreFiller
+from benchmarks.store_filler import add_runs
 from benchmarks.testbed import Testbed, run_testbed
-from flowport.local.installation import deploy_workflow, open_client
 from shared.service import ServiceName
 
 RESULTS: Final = FOLDER / "scale.json"
@@ -67,7 +63,6 @@ def main() -> None:
             if any(part in name for part in options.only):
                 curves[name] = _measure_curve(name, testbed, options, screen)
                 RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(curves), indent=1) + b"\n")
-                _plot(name, curves[name])
                 screen.print(_table(name, curves[name]))
     screen.print(f"Written to {FOLDER}")
 
@@ -103,28 +98,16 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _stored_runs(testbed: Testbed, options: Options) -> Points:
-    filler = StoreFiller(testbed.stack.mongodb_uri)
-
     def measure() -> Row:
         return {**_measure_sync_and_jobs(testbed, options), **uvloop.run(_measure_pages(testbed))}
 
-    yield from _growing(options, options.stored_runs, filler.add_runs, measure)
-
-
-def _workspaces(testbed: Testbed, options: Options) -> Points:
-    filler = StoreFiller(testbed.stack.mongodb_uri)
-    sizes = (100, 1_000, 10_000)
-    yield from _growing(options, sizes, filler.add_workspaces, partial(_measure_sync_and_jobs, testbed, options))
-
-
-def _versions(testbed: Testbed, options: Options) -> Points:
-    filler = StoreFiller(testbed.stack.mongodb_uri)
-    grow = partial(filler.add_versions, testbed.no_op.url.split("/")[-2])
-
-    def measure() -> Row:
-        return {**_measure_sync(testbed, testbed.no_op, CALLERS, options.seconds), **_measure_deploy(testbed)}
-
-    yield from _growing(options, (10, 100, 1_000), grow, measure)
+    measure()  # warm
+    yield "1", _median(options.rounds, measure)
+    existing = 0
+    for size in options.stored_runs:
+        add_runs(testbed.stack.mongodb_uri, size - existing)
+        existing = size
+        yield f"{size}", _median(options.rounds, measure)
 
 
 def _queue(testbed: Testbed, options: Options) -> Points:
@@ -157,23 +140,10 @@ def _processes(testbed: Testbed, options: Options) -> Points:
 CURVES: Final[Mapping[str, tuple[str, Callable[[Testbed, Options], Points]]]] = {
     "processes": ("processes", _processes),
     "workflow size": ("blocks", _blocks),
-    "versions": ("versions of the workflow", _versions),
-    "workspaces": ("workspaces", _workspaces),
     "queue length": ("runs that wait in the queue", _queue),
     "stored runs": ("runs that are stored", _stored_runs),
 }
-"""In this order, because the last curves fill the store."""
-
-
-def _growing(options: Options, sizes: Sequence[int], grow: Callable[[int], None], measure: Callable[[], Row]) -> Points:
-    """Yield the row before and after each growth step."""
-    measure()  # warm
-    yield "1", _median(options.rounds, measure)
-    existing = 0
-    for size in sizes:
-        grow(size - existing)
-        existing = size
-        yield f"{size}", _median(options.rounds, measure)
+"""In this order, because the last curve fills the store."""
 
 
 def _measure_sync_and_jobs(testbed: Testbed, options: Options) -> Row:
@@ -188,17 +158,6 @@ def _measure_sync(testbed: Testbed, target: Target, callers: int, seconds: float
     found = http_load.measure(target, callers=callers, seconds=seconds)
     cpu = sum(meter.microseconds_per(found.requests).values())
     return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
-
-
-def _measure_deploy(testbed: Testbed) -> Row:
-    """Deploy a new version, and measure its activation and first run."""
-    target = testbed.no_op
-    began = time.perf_counter()
-    with open_client(testbed.credentials) as client:
-        deploy_workflow(client, target.url.split("/")[-2])
-    live = time.perf_counter()
-    httpx2.post(target.url, content=target.body, headers=target.headers, timeout=30, trust_env=False).raise_for_status()
-    return {"live_ms": (live - began) * 1000, "first_run_ms": (time.perf_counter() - live) * 1000}
 
 
 async def _measure_pages(testbed: Testbed) -> Row:
@@ -251,17 +210,6 @@ async def _drain_queue(testbed: Testbed, urls: Sequence[str]) -> Row:
 def _median(rounds: int, measure: Callable[[], Row]) -> Row:
     rows = [measure() for _ in range(rounds)]
     return {figure: statistics.median(row[figure] for row in rows) for figure in rows[0]}
-
-
-def _plot(name: str, curve: Curve) -> None:
-    sizes = {size: float(size) if size.isdecimal() else number for number, size in enumerate(curve.points, 1)}
-    figures = {figure for row in curve.points.values() for figure in row if "cpu_us" in figure}
-    series = {
-        figure: [(sizes[size], row[figure]) for size, row in curve.points.items() if figure in row]
-        for figure in sorted(figures)
-    }
-    plot = lines(f"{name}: CPU µs per run", curve.along, series)
-    (FOLDER / f"scale-{name.replace(' ', '-')}.svg").write_text(plot)
 
 
 def _table(name: str, curve: Curve) -> Table:

@@ -1,14 +1,13 @@
 """`python -m benchmarks.soak`: half an hour of mixed load, to detect growth.
 
 Samples memory, files, connections and tasks of every process, and the broker's queues. After a warm-up of a quarter,
-the last quarter is compared with the second. Writes benchmarks/results/soak.json and plots.
+the last quarter is compared with the second. Writes benchmarks/results/soak.json.
 """
 
 import argparse
 import asyncio
 import statistics
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -20,7 +19,6 @@ from rich.table import Column, Table
 from benchmarks.command_line import console, temporary_folder
 from benchmarks.load import mixed_load
 from benchmarks.machine import Machine
-from benchmarks.plots import lines
 from benchmarks.processes import open_files, resident_mib, sockets
 from benchmarks.results import FOLDER, write_json
 from benchmarks.testbed import Testbed, run_testbed
@@ -29,18 +27,10 @@ RESULTS: Final = FOLDER / "soak.json"
 MAY_GROW: Final = 0.05
 SOME: Final = 8
 """Allowed fluctuation of files, connections, tasks and messages."""
-MAX_POINTS: Final = 120
 CACHE: Final = "memory: store"
 """SecantusDB fills its cache of up to 1 GiB: shown, not judged."""
-UNITS: Final[Mapping[str, str]] = {
-    "memory": "MiB resident",
-    "files": "open files",
-    "connections": "sockets",
-    "tasks": "asyncio tasks",
-    "queues": "messages in the broker's queues",
-}
-Series = dict[str, list[tuple[float, float]]]
-"""Minutes and values, by process."""
+Series = dict[str, list[float]]
+"""Samples by process."""
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
@@ -53,14 +43,13 @@ class ConditionResult(msgspec.Struct, frozen=True):
 
 
 class Soak(msgspec.Struct, frozen=True):
-    """Result of a soak: `series` by kind and process, `calls` by outcome."""
+    """Result of a soak: `calls` by outcome."""
 
     machine: Machine
     minutes: float
     per_second: float
     calls: dict[str, int]
     verdicts: list[ConditionResult]
-    series: dict[str, Series]
 
 
 def main() -> int:
@@ -73,11 +62,8 @@ def main() -> int:
     machine = Machine.now()
     with temporary_folder() as folder, run_testbed(folder) as testbed:
         calls, series = asyncio.run(_run_load(testbed, options.rate, options.minutes * 60, options.every))
-    verdicts = [_verdict(kind, name, points) for kind, each in series.items() for name, points in each.items()]
-    thinned = {kind: {name: _thinned(points) for name, points in each.items()} for kind, each in series.items()}
-    write_json(RESULTS, Soak(machine, options.minutes, options.rate, dict(sorted(calls.items())), verdicts, thinned))
-    for kind, each in thinned.items():
-        (FOLDER / f"soak-{kind}.svg").write_text(lines(UNITS[kind], "minutes", each))
+    verdicts = [_verdict(kind, name, values) for kind, each in series.items() for name, values in each.items()]
+    write_json(RESULTS, Soak(machine, options.minutes, options.rate, dict(sorted(calls.items())), verdicts))
     console().print(_table(verdicts), *(f"{end} {count}" for end, count in sorted(calls.items())), sep="\n")
     return 0 if all(verdict.is_flat or verdict.what == CACHE for verdict in verdicts) else 1
 
@@ -87,13 +73,11 @@ async def _run_load(
 ) -> tuple[Counter[str], dict[str, Series]]:
     series: dict[str, Series] = defaultdict(lambda: defaultdict(list))
     load = asyncio.create_task(mixed_load.run(testbed.targets, per_second=rate, seconds=seconds))
-    began = time.monotonic()
     async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         while not load.done():
-            minutes = (time.monotonic() - began) / 60
             for kind, sample in (await _sample(testbed, http)).items():
                 for name, value in sample.items():
-                    series[kind][name].append((round(minutes, 2), value))
+                    series[kind][name].append(value)
             await asyncio.wait((load,), timeout=every)
     return await load, series
 
@@ -122,16 +106,11 @@ async def _queues(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, fl
     return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
 
 
-def _verdict(kind: str, name: str, points: Sequence[tuple[float, float]]) -> ConditionResult:
-    values = [value for _, value in points]
+def _verdict(kind: str, name: str, values: Sequence[float]) -> ConditionResult:
     quarter = max(1, len(values) // 4)
     early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
     allowed = early * MAY_GROW if kind == "memory" else max(SOME, early * MAY_GROW)
     return ConditionResult(f"{kind}: {name}", early, late, late - early <= allowed)
-
-
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    return points[:: max(1, len(points) // MAX_POINTS)]
 
 
 def verdict_text(verdict: ConditionResult) -> str:

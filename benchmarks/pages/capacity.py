@@ -149,7 +149,6 @@ def _growth(curves: Mapping[str, Curve]) -> Iterator[str]:
     rows = [row for name, curve in curves.items() if name != "processes" for row in _grown(curve)]
     yield table(["along", "from", "to", "CPU µs per run or page, from", "to", "×", ""], rows)
     yield GROWING
-    yield from (f"![{name}](../../benchmarks/results/scale-{name.replace(' ', '-')}.svg)" for name in curves)
 
 
 def _grown(curve: Curve) -> Iterator[Sequence[str]]:

@@ -7,7 +7,7 @@ import msgspec
 
 from benchmarks import report, soak
 from benchmarks.pages.markdown import number, page, section, table
-from benchmarks.results import FOLDER, LATEST, Results
+from benchmarks.results import LATEST, Results
 
 HEAD: Final = """\
 # Results
@@ -27,7 +27,7 @@ STOLEN: Final = (
 
 def results_page() -> str:
     """Return the page."""
-    return page(HEAD, *_benchmarks(), _soak(), _flames())
+    return page(HEAD, *_benchmarks(), _soak())
 
 
 def _benchmarks() -> Iterator[str]:
@@ -56,10 +56,4 @@ def _soak() -> str:
         "Soak",
         f"{found.minutes:g} minutes of mixed load, {found.per_second:g} calls per second. Measured {found.machine}.",
         table(["", "second quarter", "last quarter", ""], rows),
-        "\n".join(f"![{kind}](soak-{kind}.svg)" for kind in soak.UNITS),
     )
-
-
-def _flames() -> str:
-    files = sorted((FOLDER / "flames").glob("*.svg"))
-    return section("Flame graphs", "\n".join(f"- [{file.stem}](flames/{file.name})" for file in files))

@@ -19,7 +19,7 @@ from gateway.access.domain.plans import PlanName
 from shared.service import ServiceName
 
 ALONE: Final = "sync no-op, alone"
-BESIDE: Final = "sync no-op, beside a neighbour at 10 × its limit"
+BESIDE: Final = "sync no-op, beside a neighbor at 10 × its limit"
 LIMIT_PER_SECOND: Final = 10
 NEIGHBOR_PER_SECOND: Final = 10 * LIMIT_PER_SECOND
 WINDOW_SECONDS: Final = 5
@@ -40,9 +40,9 @@ def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
     """Return the same calls with and without the neighbor."""
     seconds = options.seconds * MORE_TIME
     own = Load(testbed.no_op, PER_SECOND, seed=1)
-    neighbour = cache(lambda: Load(asyncio.run(_create_neighbor(testbed)), NEIGHBOR_PER_SECOND, seed=2))
+    neighbor = cache(lambda: Load(asyncio.run(_create_neighbor(testbed)), NEIGHBOR_PER_SECOND, seed=2))
     alone = Scenario(ALONE, partial(_measure_alone, own, seconds))
-    beside = Scenario(BESIDE, lambda: _measure_beside(own, neighbour(), seconds), ALONE)
+    beside = Scenario(BESIDE, lambda: _measure_beside(own, neighbor(), seconds), ALONE)
     yield Group((alone, beside), around=partial(_limit_rate, testbed))
 
 
@@ -68,14 +68,14 @@ def _measure_alone(own: Load, seconds: float) -> Row:
     return _row(answers)
 
 
-def _measure_beside(own: Load, neighbour: Load, seconds: float) -> Row:
-    steady_load.measure([neighbour], BURST_SECONDS)
-    answers, neighbours = steady_load.measure([own, neighbour], seconds)
-    statuses = neighbours.statuses
+def _measure_beside(own: Load, neighbor: Load, seconds: float) -> Row:
+    steady_load.measure([neighbor], BURST_SECONDS)
+    answers, neighbors = steady_load.measure([own, neighbor], seconds)
+    statuses = neighbors.statuses
     if set(statuses) != {200, 429}:
         raise BenchmarkFailed(f"unexpected statuses for the neighbor: {dict(statuses)}")
     let_in, every = statuses[200] / seconds, statuses.total() / seconds
-    return {**_row(answers), "neighbours_calls_per_second": every, "neighbours_runs_per_second": let_in}
+    return {**_row(answers), "neighbors_calls_per_second": every, "neighbors_runs_per_second": let_in}
 
 
 def _row(answers: Answers) -> Row:
