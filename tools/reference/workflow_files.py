@@ -72,6 +72,8 @@ name of the file |
 | `variables` | [workflow variables](#variables) |
 | `blocks` | blocks by name |
 | `edges` | optional list of all [connections](#connections) |
+| `edgeIds` | ids of connections, in exported files. You can delete it: an id then follows from the draft, or from \
+the blocks that the connection joins |
 
 References use a block's name in lower case without spaces: *Check order* is
 `<checkorder.…>` ([references](workflows.md#references)).

@@ -262,12 +262,12 @@ def test_branches_of_a_workflow_without_layout_show_side_by_side() -> None:
 
 
 def assert_kept(state: JsonObject) -> None:
-    """Assert that JSON → YAML → JSON changes nothing, and that deploying the file over the draft keeps all ids."""
+    """Assert that JSON → YAML → JSON changes nothing and keeps all ids, over the draft and without it."""
     text = write_file(state, catalog=CATALOG)
     found = read(text)
     assert found.problems == []
     assert not needs_redeployment(found.state, state)
-    assert ids(found.state, "blocks", "variables") == ids(state, "blocks", "variables")
+    assert ids(found.state) == ids(state)
     assert write_file(found.state, catalog=CATALOG) == text
     assert format_file(text, catalog=CATALOG) == text
     again = read(text, base=state).state
@@ -357,6 +357,33 @@ def test_any_state_that_can_be_read_survives(document: Json) -> None:
     assert found.problems == []
     assert changes(document, found.state) == []
     assert set(read_state(found.state).blocks) == set(state.blocks)
+
+
+def test_a_file_has_the_ids_of_edges_that_do_not_follow_from_their_ends() -> None:
+    text = write_file(chain(start(), block("a", name="A", code="return 1")), catalog=CATALOG)
+    assert text.endswith("\nedgeIds:\n  start-a-source: [Start, A]\n")
+    assert "edgeIds" not in write_file(read(SUPPORT).state, catalog=CATALOG)
+    assert "edgeIds" not in write_file(EXAMPLES["classify-support.json"], catalog=CATALOG, with_layout=False)
+
+
+def test_edges_between_the_same_blocks_keep_their_ids() -> None:
+    names = ("source", "error")
+    edges = tuple({**edge("a", "b", handle), "id": f"{handle}-id"} for handle in reversed(names))
+    given = workflow(
+        start(), block("a", code="return 1"), block("b", code="return 2"), edges=(edge("start", "a"), *edges)
+    )
+    text = write_file(given, catalog=CATALOG)
+    assert "  error-id: [a, error, b]\n" in text
+    assert_kept(given)
+
+
+def test_an_id_of_an_edge_that_the_file_no_longer_has_is_ignored() -> None:
+    text = SUPPORT + "\nedgeIds: {e1: [Start, Classify], e2: [Start, Reply], e3: [Gone, Classify]}\n"
+    found = read(text)
+    assert (found.problems, found.warnings) == ([], [])
+    kept = {edge.id for edge in read_state(found.state).edges}
+    assert kept & {"e1", "e2", "e3"} == {"e1"}
+    assert arrows(read_state(found.state)) == arrows(state_of(SUPPORT))
 
 
 def test_odd_edges_are_listed() -> None:

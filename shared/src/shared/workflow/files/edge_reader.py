@@ -1,6 +1,6 @@
 """Edges of a workflow file: written at blocks, listed, or implied by the order of blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -52,6 +52,31 @@ class EdgeReader:
         if not is_listed:
             self._edges.sort(key=lambda edge: order.get(edge.source, 0))
         return self._edges
+
+    def ids(self, given: Json) -> dict[int, str]:
+        """Return the ids that the file gives to edges, by the number of the edge.
+
+        `given` maps ids to `[from, to]`, or `[from, handle, to]` where two blocks have several edges. An id whose edge
+        is no longer in the file is ignored, so that authors can change connections of an exported file.
+        """
+        by_ends: dict[tuple[str | None, ...], list[int]] = {}
+        for number, edge in reversed([*enumerate(self._edges)]):
+            by_ends.setdefault((edge.source, edge.target), []).append(number)
+            by_ends.setdefault((edge.source, edge.handle, edge.target), []).append(number)
+        named: list[tuple[str, list[Json]]] = []
+        for key, ends in self._problems.mapping(given, ("edgeIds",), "edgeIds").items():
+            if isinstance(ends, list) and len(ends) in (2, 3):
+                named.append((key, ends))
+            else:
+                self._problems.report("an edge id needs [from, to] or [from, handle, to]", ("edgeIds", key))
+        found: dict[int, str] = {}
+        for key, (source, *handle, target) in sorted(named, key=lambda entry: -len(entry[1])):
+            numbers = by_ends.get((self._end(source), *map(to_string, handle), self._end(target)), [])
+            while numbers and numbers[-1] in found:
+                numbers.pop()
+            if numbers:
+                found[numbers.pop()] = key
+        return found
 
     def _add_written(self, block: FileBlock) -> None:
         given, path = block.given, block.path
@@ -119,17 +144,19 @@ class EdgeReader:
         return block.id if block else to_string(name)
 
 
-def stored_edges(edges: list[FileEdge], base: JsonObject) -> list[Json]:
-    """Return the edges as a draft stores them. Edges that `base` has, too, keep their ids."""
+def stored_edges(edges: list[FileEdge], ids: Mapping[int, str], base: JsonObject) -> list[Json]:
+    """Return the edges as a draft stores them, with the ids of the file, else of the same edge in `base`."""
     known = _ids_in(base)
     stored: list[Json] = []
-    used: set[str] = set()
-    for edge in edges:
-        target = f"{edge.target}:{edge.into}" if edge.into != "target" else edge.target
-        ids = known.get(edge, [])
-        key = ids.pop(0) if ids else edge_id(edge.source, edge.handle, target)
-        while key in used:
-            key = edge_id(key, edge.handle, edge.target)
+    used = set(ids.values())
+    for number, edge in enumerate(edges):
+        in_draft = known.get(edge, [])
+        key = in_draft.pop(0) if in_draft else edge_id(edge.source, edge.handle, edge.target, edge.into)
+        if number in ids:
+            key = ids[number]
+        else:
+            while key in used:
+                key = edge_id(key, edge.handle, edge.target)
         used.add(key)
         stored.append(
             {

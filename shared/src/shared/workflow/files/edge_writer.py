@@ -1,9 +1,10 @@
 """Edges of a workflow in a file: keys of blocks or the order of blocks express them, or a list names all."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.workflow.files.names import BRANCHING
+from shared.workflow.files.names import BRANCHING, edge_id
 from shared.workflow.files.outline import Outline
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
@@ -42,6 +43,25 @@ class EdgeWriter:
     def listed(self) -> list[Json]:
         """Return the list of all edges."""
         return [self._listed(edge) for edge in self._state.edges]
+
+    def ids(self) -> JsonObject:
+        """Return the ends of each edge whose id does not follow from them, by id, in the order of the blocks."""
+        order = {key: number for number, key in enumerate(self._state.blocks)}
+        edges = sorted(
+            self._state.edges,
+            key=lambda edge: (order.get(edge.source, -1), order.get(edge.target, -1), edge.source_handle or ""),
+        )
+        between = Counter((edge.source, edge.target) for edge in edges)
+        seen: set[str] = set()
+        found: JsonObject = {}
+        for edge in edges:
+            derived = edge_id(edge.source, edge.source_handle, edge.target, edge.target_handle or "target")
+            if edge.id and (edge.id != derived or derived in seen):
+                handle = edge.source_handle if between[edge.source, edge.target] > 1 else None
+                ends = (self._keys.get(edge.source, edge.source), handle, self._keys.get(edge.target, edge.target))
+                found[edge.id] = [end for end in ends if end is not None]
+            seen.add(derived)
+        return found
 
     def implied(self, ways: Mapping[str, Ways]) -> set[str]:
         """Return the blocks whose one successor follows from the order."""

@@ -50,6 +50,7 @@ def variable_id(name: str) -> str:
     return str(uuid5(_NAMESPACE, f"variable:{name}"))
 
 
-def edge_id(source: str, handle: str | None, target: str) -> str:
-    """Return the id of an edge."""
-    return str(uuid5(_NAMESPACE, f"edge:{source}:{handle or ''}:{target}"))
+def edge_id(source: str, handle: str | None, target: str, into: str | None = "target") -> str:
+    """Return the id of an edge without one in the file or the draft."""
+    end = target if into == "target" else f"{target}:{into}"
+    return str(uuid5(_NAMESPACE, f"edge:{source}:{handle or ''}:{end}"))

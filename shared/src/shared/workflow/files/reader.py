@@ -13,7 +13,7 @@ from shared.workflow.files.workflow_file import EMPTY_STATE, WorkflowFile
 from shared.workflow.files.yaml_reader import Document, YamlError, read_yaml
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
-TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges")
+TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges", "edgeIds")
 _VARIABLE_TYPES: Final = (
     (bool, "boolean"),
     (int | float, "number"),
@@ -46,11 +46,12 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
     blocks.declare(problems.mapping(top.get("blocks"), ("blocks",), "blocks", required=True))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
-    edges = EdgeReader(blocks, problems).read(top.get("edges"))
+    edge_reader = EdgeReader(blocks, problems)
+    edges = edge_reader.read(top.get("edges"))
     arrange(stored, [(edge.source, edge.target) for edge in edges])
     state: JsonObject = {
         "blocks": dict(stored),
-        "edges": stored_edges(edges, base),
+        "edges": stored_edges(edges, edge_reader.ids(top.get("edgeIds")), base),
         "loops": {},
         "parallels": {},
         "variables": _variables(problems.mapping(top.get("variables"), ("variables",), "variables"), base),

@@ -68,6 +68,11 @@ def file_schema(catalog: Catalog) -> JsonObject:
                     "properties": {"from": _TEXT, "handle": _TEXT, "to": _TEXT, "into": {"type": ["string", "null"]}},
                 },
             },
+            "edgeIds": {
+                "type": "object",
+                "description": "Ids of connections in exported files, by id: [from, to], or [from, handle, to].",
+                "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 3},
+            },
         },
         "definitions": definitions,
     }

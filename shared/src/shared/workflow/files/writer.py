@@ -27,7 +27,7 @@ def write_file(
 ) -> str:
     """Return a state as YAML. Raises InvalidWorkflow if the state cannot be read.
 
-    Without layout, the file has no positions and no ids of blocks: a reader arranges and names them.
+    Without layout, the file has no positions and no ids: a reader arranges and names the blocks.
     """
     known = catalog or installed_catalog()
     state = read_state(document)
@@ -75,8 +75,12 @@ class _Writer:
         if self._outline.state.variables:
             content["variables"] = self._variables()
         if ways is None:
-            return {**content, "blocks": self._listed_level(None), "edges": self._edges.listed()}
-        return {**content, "blocks": self._level(None, ways, self._edges.implied(ways))}
+            content |= {"blocks": self._listed_level(None), "edges": self._edges.listed()}
+        else:
+            content["blocks"] = self._level(None, ways, self._edges.implied(ways))
+        if self._outline.with_layout and (ids := self._edges.ids()):
+            content["edgeIds"] = ids
+        return content
 
     def _level(self, container: str | None, ways: Mapping[str, Ways], implied: set[str]) -> JsonObject:
         """Return the blocks of a container, or the outermost ones, with their connections."""
