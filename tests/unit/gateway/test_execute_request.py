@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.runs.domain.controls import CONTROL_KEYS, STAY_IN_INPUT, Controls
 from gateway.runs.domain.execute_request import read_execute_request
 from shared.errors import FlowportError
 from shared.workflow.format.nesting import MAX_NESTING
+from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT
 
 INPUTS = [
     (b'{"input":"Hello"}', b'{"input":"Hello"}'),
@@ -33,6 +35,12 @@ INPUTS = [
 @pytest.mark.parametrize(("body", "expected"), INPUTS)
 def test_the_input_is_the_body_without_its_controls(body: bytes, expected: bytes) -> None:
     assert read_execute_request({}, body, is_public=False).input == expected
+
+
+def test_authors_are_warned_of_inputs_named_like_any_control() -> None:
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(Controls)}
+    assert {names[field] for field in STAY_IN_INPUT} - {"input"} == CONTROLS_IN_INPUT
+    assert CONTROL_KEYS - CONTROLS_IN_INPUT - {"input"} == CONTROLS_OUTSIDE_INPUT
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,8 @@ def test_a_correct_workflow_has_no_problem() -> None:
             None,
         ),
         (chain(start({"name": "n", "type": "int"})), "invalid_input_field", "Start", "inputFormat", "number"),
+        (chain(start({"name": "stream", "type": "boolean"})), "invalid_input_field", "Start", "inputFormat", None),
+        (chain(start({"name": "executionId"})), "invalid_input_field", "Start", "inputFormat", None),
         (chain(start({"name": "n", "required": "maybe"})), "invalid_input_field", "Start", "inputFormat", None),
         (
             {**chain(START, block("v", "variables", "Set", variables=[{"variableName": "cuont"}])), **COUNT},

@@ -17,6 +17,30 @@ from shared.workflow.format.references import fill_environment
 NO_START_BLOCK: Final = "No start block found. Add a start block to this workflow."
 RESERVED_FIELDS: Final = ("error", "selectedOption", "selectedRoute", "_pauseMetadata")
 """Reserved names of input fields: these output keys control the run."""
+CONTROLS_OUTSIDE_INPUT: Final = frozenset(
+    {
+        "base64MaxBytes",
+        "copilotToolCallId",
+        "deploymentVersionId",
+        "includeFileBase64",
+        "inputFromExecutionId",
+        "parentWorkspaceId",
+        "runFromBlock",
+        "selectedOutputs",
+        "stopAfterBlockId",
+        "stream",
+        "triggerBlockId",
+        "triggerType",
+        "useDraftState",
+        "workflowId",
+        "workflowStateOverride",
+    }
+)
+"""Control keys of an execute call that are no input of the workflow."""
+CONTROLS_IN_INPUT: Final = frozenset(
+    {"executionId", "includeThinking", "includeToolCalls", "isClientSession", "startBlockId"}
+)
+"""Control keys of an execute call that the workflow receives as well."""
 
 _API_KINDS: Final = ("start_trigger", "api_trigger", "input_trigger", "starter")
 _CHAT_KINDS: Final = ("start_trigger", "chat_trigger", "starter")

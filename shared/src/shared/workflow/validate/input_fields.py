@@ -10,6 +10,7 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
+from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 
 FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
@@ -66,6 +67,9 @@ def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
 def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonObject) -> Iterator[Problem]:
     if " " in name.strip():
         yield _warning(block, setting, f'the input "{name}" has a space, so no reference reaches it', field=name)
+    if spec.is_trigger and (effect := _effect_on_call(name.strip())):
+        text = f'the input "{name}" has the name of a control key: its value {effect}. Rename it'
+        yield _warning(block, setting, text, field=name)
     kind = entry.get("type")
     types = FIELD_TYPES if spec.is_trigger else FORM_TYPES
     if kind not in (None, "") and kind not in types:
@@ -83,6 +87,13 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
         if key not in _KEYS and (near := nearest(key, _KEYS)):
             text = f'the input "{name}" has the unknown key "{key}".{did_you_mean(near)}'
             yield _warning(block, setting, text, suggestion=near, field=name)
+
+
+def _effect_on_call(name: str) -> str | None:
+    """Return what a call does with an input that has the name of a control key."""
+    if name in CONTROLS_OUTSIDE_INPUT:
+        return "controls the call and never reaches the workflow"
+    return "also controls the call" if name in CONTROLS_IN_INPUT else None
 
 
 def _variable(variable: Variable) -> Iterator[Problem]:
