@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
+from tests.support.alert_cases import CASES, write_cases
 from tests.support.alert_queries import FOLDER, ROOT, RUNBOOKS, families
 from tools.observability.grafana import Dashboard
 from tools.observability.grafana_panels import DASHBOARDS
@@ -18,7 +20,6 @@ from gateway.bootstrap import build  # noqa: F401 - so that every error of the g
 from shared.errors import AtCapacity, FlowportError, Unavailable
 
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
-CASES = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
 SERIES = re.compile(r"\b(?:flowport|process)_[a-z_]+|\bflowport:[a-z_:0-9]+|\bup\b")
 
 
@@ -35,9 +36,17 @@ def test_prometheus_accepts_the_rules() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_every_alert_fires_for_its_cause_and_not_for_others() -> None:
-    tested = promtool("test", "rules", *map(str, CASES))
+def test_every_alert_fires_for_its_cause_and_not_for_others(tmp_path: Path) -> None:
+    tested = promtool("test", "rules", *map(str, write_cases(tmp_path)))
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_a_case_that_names_another_outcome_fails(tmp_path: Path) -> None:
+    for file in write_cases(tmp_path, "FlowportDeadLetters"):
+        file.write_text(file.read_text().replace("eval_time: 14h", "eval_time: 10h"))
+    tested = promtool("test", "rules", *map(str, tmp_path.glob("case-*.yml")))
+    assert "one of the evening fires in the morning" in tested.stderr + tested.stdout
+    assert tested.returncode == 1
 
 
 def test_prometheus_accepts_its_own_configuration() -> None:
