@@ -1,6 +1,5 @@
 """One stack for all end-to-end tests: four services as processes, a real RabbitMQ, a real store, a scripted model."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -9,11 +8,10 @@ from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
 from tests.support.public_api import PublicApi
+from tests.support.stack_access import create_credentials, open_api
 
 from flowport.local.stack import Stack, StackPorts
 from flowport.servers.ports import reserve_port
-from gateway.first_key import make_first_key
-from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 
 EXECUTORS = 2
@@ -86,14 +84,11 @@ def stack(
 @pytest.fixture(scope="package")
 def credentials(stack: Stack) -> tuple[str, str]:
     """A workspace and a key with every scope."""
-    made = asyncio.run(make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri)))
-    return made.workspace_id, made.api_key
+    return create_credentials(stack)
 
 
 @pytest.fixture
 async def api(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of the public API."""
-    workspace_id, api_key = credentials
-    api = PublicApi(stack.url, api_key, workspace_id)
-    yield api
-    await api.close()
+    async with open_api(stack, credentials) as api:
+        yield api

@@ -1,6 +1,5 @@
 """A separate stack for the fault tests, with short intervals. A test that breaks a part of it repairs it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -9,10 +8,9 @@ from tests.faults.harness.witness import Witness
 from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_api import PublicApi
+from tests.support.stack_access import create_credentials, open_api
 
 from flowport.local.stack import Stack, StackPorts
-from gateway.first_key import make_first_key
-from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 
 SEED = 20261124
@@ -56,17 +54,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
 @pytest.fixture(scope="package")
 def credentials(stack: Stack) -> tuple[str, str]:
     """A workspace and a key with every scope."""
-    made = asyncio.run(make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri)))
-    return made.workspace_id, made.api_key
+    return create_credentials(stack)
 
 
 @pytest.fixture
 async def api(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicApi]:
     """Client of the first gateway."""
-    workspace_id, api_key = credentials
-    api = PublicApi(stack.url, api_key, workspace_id)
-    yield api
-    await api.close()
+    async with open_api(stack, credentials) as api:
+        yield api
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The command line, configured like in a pipeline: by environment variables."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.support.command_line import CommandLine
+from tests.support.echo_files import write
 
 from flowport.local.stack import Stack
 
@@ -21,3 +23,9 @@ def flowport(stack: Stack, credentials: tuple[str, str], tmp_path: Path) -> Comm
             "COLUMNS": "200",
         }
     )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A workflow file whose workflow has a unique name."""
+    return write(tmp_path / "echo.json", name=f"echo {uuid4().hex[:8]}")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.security.sandbox import attempts
+from tests.security.sandbox import attempts, realm_attempts
 from tests.security.sandbox.attempts import Attempt
 
 from executor_service.sandbox import (
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ALL = (
     *attempts.REACHING_OUT,
-    *attempts.LEAVING_THE_REALM,
+    *realm_attempts.LEAVING_THE_REALM,
     *attempts.BREAKING_OUT_OF_THE_WRAPPER,
     *attempts.POISONING,
     *attempts.FORGING_THE_PROTOCOL,
@@ -29,7 +29,7 @@ ALL = (
     *attempts.EXHAUSTING,
 )
 MINE = {"mine": "secret"}
-NEIGHBOUR = """
+NEIGHBOR = """
 const found = [typeof mine, params.mine, environmentVariables.MINE, ({}).polluted, globalThis.evil, [].evil]
 return [JSON.stringify(found), await Promise.resolve([...'ok'].join(''))]
 """
@@ -65,14 +65,14 @@ async def test_an_attempt_affects_no_other_script(sandbox: JavaScriptSandbox, at
     else:
         assert (result.error, result.value()) == (None, attempt.value)
     assert len(result.stdout) <= 200_000
-    await assert_the_neighbour_is_well(sandbox)
+    await assert_the_neighbor_is_well(sandbox)
 
 
-async def assert_the_neighbour_is_well(sandbox: JavaScriptSandbox) -> None:
+async def assert_the_neighbor_is_well(sandbox: JavaScriptSandbox) -> None:
     """In the same process, where it is reused, and in another."""
     for owner in ("hostile", "other"):
-        neighbour = await sandbox.run(Script(code=NEIGHBOUR, owner=owner))
-        assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]
+        neighbor = await sandbox.run(Script(code=NEIGHBOR, owner=owner))
+        assert neighbor.value() == ['["undefined",null,null,null,null,null]', "ok"]
 
 
 HOSTILE_CONDITIONS = (

@@ -11,21 +11,19 @@ import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.support.gateway.agents import FakeAgents
 from tests.support.gateway.buckets import FakeBuckets
 from tests.support.gateway.calls import FakeCalls
-from tests.support.gateway.chats import FakeChats
 from tests.support.gateway.clock import HandClock
 from tests.support.gateway.dead_letters import FakeDeadLetters
 from tests.support.gateway.deployments import FakeDeployments
 from tests.support.gateway.jobs import FakeJobs
 from tests.support.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.support.gateway.people import FakeAudit, PlainPasswords
+from tests.support.gateway.publications import FakeAgents, FakeChats, FakeToolServers
 from tests.support.gateway.recordings import FakeRecordings
 from tests.support.gateway.repairs import FakeRepairs
 from tests.support.gateway.replays import FakeReplays
 from tests.support.gateway.tenants import FakeTenants
-from tests.support.gateway.tool_servers import FakeToolServers
 from tests.support.gateway.webhooks import FakeWebhooks
 from tests.support.gateway.worker import FakeWorker
 from tests.support.tickets import TICKET_KEY

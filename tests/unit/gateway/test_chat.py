@@ -43,7 +43,7 @@ async def test_a_published_chat_has_an_address_and_shows_no_secret(system: Syste
     status = (await system.get("/api/workflows/W/chat/status")).json
     assert status == {"isDeployed": True, "deployment": view, "canMail": True}
     assert b"sesame" not in (await system.get("/api/chat/manage/C1")).body
-    assert system.chats.chats["C1"].settings.password_hash != "open sesame"
+    assert system.chats.stored["C1"].settings.password_hash != "open sesame"
     assert [entry.action for entry in system.audit.entries][-1] == "chat.created"
 
 
@@ -53,7 +53,7 @@ async def test_only_an_admin_publishes_and_only_of_the_own_workspace(system: Sys
     writer = await Visitor.with_role(system, Role.WRITE)
     assert (await writer.send("POST", "/api/chat", CHAT)).status == 403
     assert (await system.send("POST", "/api/chat", CHAT, key=None)).status == 401
-    assert system.chats.chats == {}
+    assert system.chats.stored == {}
 
 
 async def test_another_workspaces_chat_does_not_exist(system: System) -> None:
@@ -61,7 +61,7 @@ async def test_another_workspaces_chat_does_not_exist(system: System) -> None:
     key = system.tenants.issue(OTHER)
     for method in ("GET", "PATCH", "DELETE"):
         assert (await system.send(method, "/api/chat/manage/C1", {}, key=key)).status == 404
-    assert "C1" in system.chats.chats
+    assert "C1" in system.chats.stored
 
 
 async def test_an_address_is_given_once(system: System) -> None:
@@ -86,7 +86,7 @@ async def test_an_undeployable_workflow_becomes_no_chat(system: System) -> None:
     system.deployments.refusal = InvalidWorkflow("Workflow has no Start block")
     refused = await system.send("POST", "/api/chat", CHAT)
     assert (refused.status, refused.json["error"]) == (400, "Workflow has no Start block")
-    assert system.chats.chats == {}
+    assert system.chats.stored == {}
     assert (await system.get("/api/chat/help-desk", key=None)).status == 404
     system.deployments.refusal = None
     await publish(system)

@@ -293,7 +293,7 @@ async def test_the_author_sees_the_list_and_the_secret_stays_through_changes(sys
     await publish(system, INVITED)
     view = (await system.get("/api/chat/manage/C1")).json
     assert view["allowedEmails"] == ["ada@example.com", "@acme.test"]
-    secret = system.chats.chats["C1"].settings.ticket_secret
+    secret = system.chats.stored["C1"].settings.ticket_secret
     assert secret and secret.encode() not in (await system.get("/api/chat/manage/C1")).body
     await system.send("PATCH", "/api/chat/manage/C1", {"title": "Other"})
-    assert system.chats.chats["C1"].settings.ticket_secret == secret
+    assert system.chats.stored["C1"].settings.ticket_secret == secret
