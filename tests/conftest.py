@@ -22,7 +22,7 @@ settings.register_profile("full", settings.get_profile("usual"), max_examples=2_
 settings.load_profile("usual")
 
 # If `rich` is installed, structlog writes tracebacks with it: that takes a third of a second each.
-*_processors, _colourful = structlog.get_config()["processors"]
+*_processors, _colorful = structlog.get_config()["processors"]
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*_processors, _plain])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from tests.faults.runner import catalogue, report
+from tests.faults.runner import catalog, report
 from tests.faults.runner.figures import Figure, Result, Scenario
 from tests.faults.runner.scene import Options, Scene, scene
 
@@ -39,28 +39,28 @@ def say(line: str) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(catalogue.NAMES)}; else all")
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(catalog.NAMES)}; else all")
     parser.add_argument("--seconds", type=float, default=300, help="duration of the kills in turn")
     parser.add_argument("--rate", type=float, default=50, help="jobs per second during the kills")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="seed of everything random")
     parser.add_argument("--folder", type=Path, help="folder for logs and data; kept afterwards")
     parser.add_argument("--write", action="store_true", help="write the figures into the docs page")
     arguments = parser.parse_args()
-    unknown = set(arguments.scenarios) - set(catalogue.NAMES)
+    unknown = set(arguments.scenarios) - set(catalog.NAMES)
     if unknown:
         parser.error(f"unknown scenarios: {', '.join(sorted(unknown))}")
     return arguments
 
 
 async def _run(folder: Path, options: Options, arguments: argparse.Namespace) -> list[Result]:
-    names = arguments.scenarios or catalogue.NAMES
+    names = arguments.scenarios or catalog.NAMES
     results = []
     async with scene(folder, options, say) as running:
-        for scenario in catalogue.SCENARIOS:
+        for scenario in catalog.SCENARIOS:
             if scenario.name in names:
                 results.append(await _judged(scenario, running))
                 if arguments.write:
-                    report.keep(results[-1:], catalogue.NAMES)
+                    report.keep(results[-1:], catalog.NAMES)
     return results
 
 

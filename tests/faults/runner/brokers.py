@@ -136,14 +136,14 @@ async def garbage(scene: Scene) -> Sequence[Figure]:
             for queue in queues:
                 for body in GARBAGE:
                     await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
-        neighbours = [await api.run(workflow_id) for _ in range(20)]
+        neighbors = [await api.run(workflow_id) for _ in range(20)]
         wanted = len(queues) * len(GARBAGE)
         await until(lambda: _has_dead(api, before + wanted))
         found = await _dead(api) - before
     return [
         Figure("unreadable messages", wanted),
         Figure("of them in /api/v1/dead-letters", found, at_least=wanted, at_most=wanted),
-        Figure("failed calls of other callers", sum(not answer.is_success for answer in neighbours), at_most=0),
+        Figure("failed calls of other callers", sum(not answer.is_success for answer in neighbors), at_most=0),
     ]
 
 

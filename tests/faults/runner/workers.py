@@ -62,7 +62,7 @@ async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
 async def hostile_code(scene: Scene) -> Sequence[Figure]:
     """Code that exhausts memory, spins or recurses without end, concurrently with calls that do not."""
     async with scene.api() as api:
-        quick = await api.publish(workflow("Neighbour", [start()]))
+        quick = await api.publish(workflow("Neighbor", [start()]))
         pids = [scene.stack.pid(name) for name in EXECUTORS]
         ids = {
             name: await api.publish(
@@ -84,7 +84,7 @@ async def hostile_code(scene: Scene) -> Sequence[Figure]:
         Figure(
             "ended as failed, with a reason", sum(bool(each.get("error")) for each in answers), at_least=len(answers)
         ),
-        Figure("neighbours' calls", calls),
+        Figure("neighbors' calls", calls),
         Figure("of them failed", failed, at_most=0),
         Figure("executors that died", sum(scene.stack.pid(name) not in pids for name in EXECUTORS), at_most=0),
     ]

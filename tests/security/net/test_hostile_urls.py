@@ -162,7 +162,7 @@ def test_a_disguise_is_seen_through(url: str) -> None:
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "172.32.0.0", "223.255.255.255"]
 )
-def test_neighbours_of_inner_networks_are_public(address: str) -> None:
+def test_neighbors_of_inner_networks_are_public(address: str) -> None:
     CLOSED.check(read_target(f"https://{address}/"))
     CLOSED.check(read_target(f"https://[64:ff9b::{address}]/"))
 

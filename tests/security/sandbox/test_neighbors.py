@@ -66,7 +66,7 @@ class Gate:
 
 
 @pytest.mark.parametrize("own", OWNERS.values(), ids=OWNERS)
-async def test_a_descriptor_sends_no_signal_to_a_neighbour(own: str) -> None:
+async def test_a_descriptor_sends_no_signal_to_a_neighbor(own: str) -> None:
     gate = Gate()
     async with PythonSandbox(fetcher=gate, size=SIZE) as sandbox:
         victim = asyncio.create_task(sandbox.run(Script(code=VICTIM, owner="b", workspace_id="b")))

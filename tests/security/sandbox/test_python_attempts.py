@@ -63,10 +63,10 @@ REACHING_OUT = (
     ends("kill-everybody", "import os\nos.kill(-1, 9)", THROWN, says=NOT_PERMITTED),
     ends("kill-its-parent", "import os\nos.kill(os.getppid(), 9)", THROWN, says=NOT_PERMITTED),
     returns("name-no-process-but-itself", "import os\nreturn [os.getpid(), os.getppid()]", [1, 0]),
-    ends("kill-a-neighbour", "import os\nos.kill(os.getpid() + 1, 9)", THROWN, says=NOT_PERMITTED),
+    ends("kill-a-neighbor", "import os\nos.kill(os.getpid() + 1, 9)", THROWN, says=NOT_PERMITTED),
     returns("ctypes-tgkill", LIBC + "return [libc.tgkill(pid, pid, 9) for pid in range(2, 40)]", [-1] * 38),
     ends("list-processes", "import os\nos.listdir('/proc')", THROWN, says="No such file"),
-    ends("neighbour-in-proc", "open('/proc/2/cmdline')", THROWN, says="No such file"),
+    ends("neighbor-in-proc", "open('/proc/2/cmdline')", THROWN, says="No such file"),
     returns(
         "ctypes-own-signals",
         LIBC + "return [libc.fcntl(0, 8, 1), libc.fcntl(0, 10, 9), libc.fcntl(0, 4, 8192)]",
@@ -244,5 +244,5 @@ async def test_an_attempt_affects_no_other_script(sandbox: PythonSandbox, attemp
         assert len(result.error.message) < 25_000
     else:
         assert (result.error, result.value()) == (None, attempt.value)
-    neighbour = await sandbox.run(Script(code="return [environmentVariables, len('ok')]"))
-    assert neighbour.value() == [{}, 2]
+    neighbor = await sandbox.run(Script(code="return [environmentVariables, len('ok')]"))
+    assert neighbor.value() == [{}, 2]

@@ -116,7 +116,7 @@ async def test_a_tool_that_the_server_lacks_is_refused(server: ToolServer, outbo
 
 async def test_a_server_named_by_an_id_is_refused(outbound: OutboundClient) -> None:
     result = await ask(outbound, Model(Turn()), {"type": "mcp", "params": {"serverId": "mcp-1a2b", "toolName": "add"}})
-    assert failure(result) == "A: MCP servers are named by their URL on this server: mcp-1a2b is none"
+    assert failure(result) == "A: MCP servers are identified by their URL, and mcp-1a2b is not a URL"
 
 
 async def test_forbidden_servers_offer_no_tools(server: ToolServer) -> None:

@@ -185,7 +185,7 @@ async def test_forbidden_servers_are_not_called(url: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"server": "mcp-1a2b3c"}, "MCP servers are named by their URL on this server: mcp-1a2b3c is none"),
+        ({"server": "mcp-1a2b3c"}, "MCP servers are identified by their URL, and mcp-1a2b3c is not a URL"),
         ({"server": "https://["}, "url must be a valid URL"),
         ({"arguments": "[1, 2]"}, "The arguments of an MCP tool must be a JSON object"),
         ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),

@@ -143,7 +143,7 @@ async def test_a_bundle_never_has_more_than_its_bound() -> None:
     assert slots.allot(1_000).size == MAX_PARTS
 
 
-def test_one_unreadable_batch_leaves_its_neighbours_readable() -> None:
+def test_one_unreadable_batch_leaves_its_neighbors_readable() -> None:
     good = [encode_body(batch(number)) for number in range(2)]
     body = encode_bundle([Part(good[0]), Part(b'{"v":9}'), Part(encode(Bundle(()))), Part(good[1])], worker="w", free=7)
     replies = decode_replies(body)

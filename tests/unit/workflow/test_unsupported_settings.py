@@ -11,11 +11,9 @@ from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_SKILL
 from shared.workflow.validate.validator import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
-NO_BEDROCK = (
-    "Models of bedrock are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
-)
-NO_PROXY = "Calls go out without a proxy here: leave the proxy URL empty"
-NO_SERVER = "MCP servers are named by their URL on this server: mcp-1a2b is none"
+NO_BEDROCK = "Models of bedrock cannot be called directly: set up a LiteLLM proxy, and name the model litellm/…"
+NO_PROXY = "Calls through a proxy are not supported: remove the proxy URL"
+NO_SERVER = "MCP servers are identified by their URL, and mcp-1a2b is not a URL"
 
 
 def told(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:

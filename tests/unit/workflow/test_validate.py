@@ -109,8 +109,8 @@ def test_an_unavailable_tool_prevents_the_deploy_of_its_agent() -> None:
     assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", tools=tools))) == [
         (
             "unsupported_setting",
-            'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'
-            " the tool",
+            'Agent 1, tool "tool-1": its code is stored only on the server where it was created; add its schema and'
+            " code to the tool",
         ),
         (
             "unknown_block_type",
@@ -380,7 +380,7 @@ def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
     document = workflow(
         start(), block("x", "custom_block_77", "Mine"), block("f"), edges=(edge("start", "x"), edge("start", "f"))
     )
-    message = "Mine: custom_block_77 is known to the server that it was made on alone, and is left out."
+    message = "Mine: custom_block_77 exists only on the server where it was created, and is left out."
     assert told(document) == [("unknown_block_type", message)]
 
 

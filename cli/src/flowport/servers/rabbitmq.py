@@ -31,7 +31,7 @@ _USER: Final = "guest"
 """RabbitMQ's default user, with a generated password."""
 _IDLE: Final = "+sbwt none +sbwtdcpu none +sbwtdio none"
 """Idle schedulers must not spin: they would take the CPU from other processes."""
-_NEIGHBOURS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
+_NEIGHBORS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
 """All nodes are on this machine. The distribution port is protected only by the cookie."""
 
 
@@ -200,7 +200,7 @@ class RabbitMQServer:
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "ERL_EPMD_PORT": str(self._epmd_port.number),
             "ERL_EPMD_ADDRESS": LOOPBACK,
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_IDLE} {_NEIGHBOURS}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_IDLE} {_NEIGHBORS}",
             # The start script then execs the node, so that a signal reaches the node.
             "RUNNING_UNDER_SYSTEMD": "true",
         }

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 _TITLE: Final = "Flowport API"
 _ABOUT: Final = (
     "Run workflows and manage them. Paths below `/api/v2` and `/api/v1` are those versions of the API, `/v1` is for "
-    "OpenAI's clients, all others are the original API. A workflow also has a document of its own, at "
+    "OpenAI's clients, all others are the original API. Each workflow also has its own document, at "
     "`/api/workflows/{workflow_id}/openapi.json`, with its inputs and outputs."
 )
 _SCHEMES: Final = {

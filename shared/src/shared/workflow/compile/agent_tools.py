@@ -22,7 +22,8 @@ NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 def tool_without_code(tool: JsonObject) -> str:
     """Return the message for a custom tool that a workflow references only by id, as Sim's editor stores it."""
     named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
-    return f'tool "{named}": its code is on the server that it was made on alone; put its schema and code into the tool'
+    text = "its code is stored only on the server where it was created; add its schema and code to the tool"
+    return f'tool "{named}": {text}'
 
 
 def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:

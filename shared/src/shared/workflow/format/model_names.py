@@ -52,7 +52,7 @@ PROVIDERS: Final = _PREFIXED | {provider for _, provider in _PATTERNS} | {"ollam
 NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-cloud", "sakana", "vertex"})
 """Providers that Sim calls and Flowport does not."""
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
-_CATALOGUE_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
+_CATALOG_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """Ollama names local models `name:tag`, regardless of their maker."""
 _LETTERS: Final = re.compile(r"[a-z]+")
 _LEAST_LETTERS: Final = 3
@@ -64,7 +64,7 @@ def provider_of(model: str) -> str:
     prefix, slash, _ = name.partition("/")
     if slash and prefix in _PREFIXED:
         return prefix
-    if slash or _CATALOGUE_OF_OLLAMA.fullmatch(name):
+    if slash or _CATALOG_OF_OLLAMA.fullmatch(name):
         return "ollama"
     return next((provider for pattern, provider in _PATTERNS if pattern.match(name)), "ollama")
 

@@ -14,12 +14,12 @@ from shared.workflow.format.problems import error
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
 NO_KNOWLEDGE: Final = (
-    "Knowledge bases are not supported: leave the knowledge base empty, and pass known facts as text (context)"
+    "Knowledge bases are not supported: remove the knowledge base, and pass known facts as text (context)"
 )
-NO_PROXY: Final = "Calls go out without a proxy here: leave the proxy URL empty"
+NO_PROXY: Final = "Calls through a proxy are not supported: remove the proxy URL"
 NO_SKILLS: Final = (
-    "Skills are on the server that they were made on alone: leave them empty, and tell the agent in its messages what "
-    "they say"
+    "Skills are stored only on the server where they were created: remove them, and put their text into the agent's "
+    "messages"
 )
 MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
@@ -64,9 +64,7 @@ def _with_suggestion(message: str, value: Json, valid: Sequence[str]) -> str:
 
 def not_called(provider: str) -> str:
     """Return the message for an unsupported provider."""
-    return (
-        f"Models of {provider} are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
-    )
+    return f"Models of {provider} cannot be called directly: set up a LiteLLM proxy, and name the model litellm/…"
 
 
 def _provider_not_called(block: Block) -> str | None:
@@ -108,7 +106,7 @@ def is_mcp_server(named: Json) -> bool:
 
 def not_an_mcp_server(named: Json) -> str:
     """Return the message for an invalid server."""
-    return f"MCP servers are named by their URL on this server: {named} is none"
+    return f"MCP servers are identified by their URL, and {named} is not a URL"
 
 
 def _is_counted(block: Block) -> bool:

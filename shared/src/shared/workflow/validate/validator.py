@@ -96,7 +96,7 @@ def _unserved(block: Block) -> str:
 
 def _left_out(state: WorkflowState) -> Iterator[Problem]:
     for block in state.left_out:
-        message = f"{block.name}: {block.type} is known to the server that it was made on alone, and is left out."
+        message = f"{block.name}: {block.type} exists only on the server where it was created, and is left out."
         yield warning(ProblemCode.UNKNOWN_BLOCK_TYPE, message, block)
 
 

@@ -60,10 +60,10 @@ def _verdict(answer: JsonObject, threshold: float) -> JsonObject:
     score = _score(answer.get("score"))
     if score is None:
         return {"passed": False, "error": NOT_READABLE}
-    judgement: JsonObject = {"score": score, "reasoning": to_string(answer.get("reasoning") or "")}
+    judgment: JsonObject = {"score": score, "reasoning": to_string(answer.get("reasoning") or "")}
     if score >= threshold:
-        return {"passed": True, **judgement}
-    return {"passed": False, **judgement, "error": f"Low confidence: score {score:g}/{HIGHEST} is below {threshold:g}"}
+        return {"passed": True, **judgment}
+    return {"passed": False, **judgment, "error": f"Low confidence: score {score:g}/{HIGHEST} is below {threshold:g}"}
 
 
 def _score(value: Json) -> float | None:

@@ -1,5 +1,5 @@
 // The main program of a Node process in the jail: it answers its parent's frames, one after another, and runs each
-// script in a realm of its own.
+// script in a new realm.
 //
 // A realm is no security boundary, so nothing of this one is ever within reach of user code: all that user code sees
 // was made by harness.js in the script's own realm, text is all that passes, and the hooks with which Node answers V8

@@ -110,7 +110,7 @@
   const fetch = (url, options = {}) =>
     asking(() => ({ url, method: options.method ?? "GET", headers: options.headers, body: options.body }), responseOf);
 
-  // Files are asked for like pages, under a scheme of their own that the parent serves.
+  // Files are fetched like pages, with a separate scheme that the parent serves.
   const reader = (encoding) => (file, { offset = 0, length } = {}) =>
     asking(
       () => {
@@ -259,7 +259,7 @@
     return messages;
   };
 
-  // ---- hooks: what Node would otherwise answer with functions and objects of its own realm
+  // ---- hooks: replace what Node would answer with functions and objects of the main realm
   const errorText = uncurried(Error.prototype.toString);
   let fileNameOf, siteText;
 
