@@ -19,7 +19,6 @@ An application may subscribe to disconnects (see shared.web.disconnects): waitin
 import asyncio
 import re
 import weakref
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final, cast
 
@@ -38,6 +37,7 @@ from shared.web.http_framing import (
     RequestRefused,
     check_head,
 )
+from shared.web.response_writer import ResponseWriter
 from shared.web.slow_readers import SlowReaderTimeout
 
 _LINE_BREAK: Final = b"\r\n"
@@ -199,8 +199,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._start_timer()
             if has_head:
                 # Not the response itself, which refers to this connection.
-                close = partial(self._close_after_body, weakref.ref(self.cycle))
-                self.cycle.transport = cast("Any", _DeferredClose(self.transport, close))
+                _writer_of(self.cycle).close_with(partial(self._close_after_body, weakref.ref(self.cycle)))
 
     def _take_head(self, data: bytes, start: int) -> int:
         """Read the head that begins or continues at `start`; return where it ends, or the end of `data`."""
@@ -252,6 +251,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._body = body
         self._had_request = True
         cycle = self.cycle
+        cycle.transport = cast("Any", ResponseWriter(self.transport))
         cycle.keep_alive = self._keeps_alive and not self._is_last
         if is_old:
             send_without_chunks(cycle)
@@ -304,7 +304,7 @@ class BoundedHttp(HttpToolsProtocol):
         previous = self.cycle
         cycle = RequestResponseCycle(
             scope=cast("Any", {"type": "http", "method": "GET", "headers": []}),
-            transport=self.transport,
+            transport=cast("Any", ResponseWriter(self.transport)),
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -336,7 +336,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._ignores_input = True
         self._stop_timer()
         cycle.keep_alive = False
-        cycle.transport = cast("Any", _DeferredClose(self.transport, self._linger))
+        _writer_of(cycle).close_with(self._linger)
 
     def _linger(self) -> None:
         if self.transport.is_closing():
@@ -362,6 +362,11 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
 
+def _writer_of(cycle: RequestResponseCycle) -> ResponseWriter:
+    """Return the writer of a response, which may precede the end of its request."""
+    return cast("ResponseWriter", cycle.transport)
+
+
 def _disconnect(cycle: RequestResponseCycle) -> None:
     """Let the application of `cycle` see that its caller has disconnected."""
     cycle.disconnected = True
@@ -370,12 +375,3 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
 
 class _UpgradeIgnored(Exception):
     """The request asks for a protocol upgrade: it is served as if it did not, body included."""
-
-
-class _DeferredClose:
-    """The transport of a response that may precede the end of its request: `close` marks it as the last."""
-
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.is_closing = transport.is_closing
-        self.close = close
