@@ -195,8 +195,7 @@ class Channel:
             case methods.BASIC_DELIVER | methods.BASIC_RETURN:
                 self._content.begin(payload)
             case methods.BASIC_ACK | methods.BASIC_NACK:
-                arguments = methods.arguments(payload)
-                tag, bits = arguments.long_long(), arguments.octet()
+                tag, bits = methods.confirmed(payload)
                 self._confirms.on_confirm(tag, multiple=bool(bits & 1), accepted=method == methods.BASIC_ACK)
             case methods.CHANNEL_CLOSE:
                 arguments = methods.arguments(payload)

@@ -76,6 +76,15 @@ def bare(method: int) -> bytes:
     return _ID.pack(method)
 
 
+def confirmed(payload: bytes) -> tuple[int, int]:
+    """Return the delivery tag and the bits of a basic.ack or basic.nack. Raises ProtocolError."""
+    try:
+        _, tag, bits = _TAG_AND_BIT.unpack_from(payload)
+    except struct.error:
+        raise ProtocolError("truncated frame") from None
+    return tag, bits
+
+
 def start_ok(client: Table, user: str, password: str) -> bytes:
     """Encode connection.start-ok with the PLAIN mechanism."""
     response = f"\0{user}\0{password}".encode()

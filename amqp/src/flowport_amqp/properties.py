@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from flowport_amqp.wire import Reader, Value, short_string
@@ -25,14 +26,20 @@ _CONTENT_HEADER_SIZE: Final = 12
 
 def encode(*, delivery_mode: int, expiration_ms: int | None = None, message_id: str | None = None) -> bytes:
     """Encode the properties of a JSON message."""
+    fields = _encode_common(delivery_mode, expiration_ms, has_message_id=message_id is not None)
+    return fields if message_id is None else fields + short_string(message_id)
+
+
+@lru_cache(maxsize=256)
+def _encode_common(delivery_mode: int, expiration_ms: int | None, *, has_message_id: bool) -> bytes:
+    """Encode everything but the message id, which is last."""
     flags = _CONTENT_TYPE | _DELIVERY_MODE
     fields = _JSON + bytes((delivery_mode,))
     if expiration_ms is not None:
         flags |= _EXPIRATION
         fields += short_string(str(expiration_ms))
-    if message_id is not None:
+    if has_message_id:
         flags |= _MESSAGE_ID
-        fields += short_string(message_id)
     return _FLAGS.pack(flags) + fields
 
 

@@ -1,7 +1,7 @@
 """Bundles: which messages leave together, and how many."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from tests.support.broker_samples import batch
@@ -34,9 +34,10 @@ class Sent:
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def __call__(self, key: str, parts: Sequence[Part]) -> None:
+    async def __call__(self, key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
         self.calls.append((key, list(parts)))
         await self.go_on.wait()
+        on_answered()
 
 
 async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
@@ -62,6 +63,42 @@ async def test_messages_during_a_write_leave_after_it() -> None:
     sent.go_on.set()
     await asyncio.sleep(0.01)
     assert sent.calls == [("a", parts[:1]), ("a", parts[1:])]
+
+
+async def test_messages_wait_for_the_answer_to_earlier_ones() -> None:
+    calls, answers = list[list[Part]](), list[Callable[[], None]]()
+
+    async def send(key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
+        calls.append(list(parts))
+        answers.append(on_answered)
+
+    coalescer = Coalescer[str, Part](send)
+    parts = [part() for _ in range(3)]
+    for each in parts:
+        coalescer.add("a", each)
+        await asyncio.sleep(0)
+    assert calls == [parts[:1]]
+    answers.pop()()
+    await asyncio.sleep(0)
+    assert calls == [parts[:1], parts[1:]]
+
+
+async def test_a_failed_send_does_not_stop_later_ones() -> None:
+    calls: list[list[Part]] = []
+
+    async def send(key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
+        calls.append(list(parts))
+        if len(calls) == 1:
+            raise ValueError("a defect")
+        on_answered()
+
+    coalescer = Coalescer[str, Part](send)
+    one, two = part(), part()
+    coalescer.add("a", one)
+    await asyncio.sleep(0)
+    coalescer.add("a", two)
+    await asyncio.sleep(0)
+    assert calls == [[one], [two]]
 
 
 async def test_the_backlog_of_writes_is_bounded() -> None:

@@ -7,11 +7,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
 from shared.broker.ports import BrokerDisconnected
 from shared.contracts.messages import Bundle, encode, raw
+from shared.tasks import start_task
 
 MAX_PARTS: Final = 64
 MAX_BYTES: Final = 256 * 1024
@@ -25,6 +27,8 @@ REPORT_SECONDS: Final = 5.0
 
 K = TypeVar("K")
 P = TypeVar("P", bound="Part")
+OnAnswered = Callable[[], None]
+"""Called once the broker has answered all messages of a call."""
 
 
 @dataclass(slots=True)
@@ -39,30 +43,48 @@ class Part:
 class Coalescer(Generic[K, P]):
     """Collects messages by destination and passes them to `send`, in order, one call at a time.
 
-    `send` runs in the event loop's next turn and returns when the broker has answered; messages that arrive before that
-    wait for the next call. It must not raise, and a time limit must bound it.
+    `send` is called in the event loop's next turn, and calls the function it gets when the broker has answered;
+    messages that arrive before that wait for the next call. It must not raise, and a time limit must bound it.
     """
 
-    def __init__(self, send: Callable[[K, Sequence[P]], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[K, Sequence[P], OnAnswered], Awaitable[None]]) -> None:
         self._send = send
         self._pending: dict[K, deque[P]] = {}
-        self._senders: dict[K, asyncio.Task[None]] = {}
+        self._busy: set[K] = set()
+        """Destinations with an unanswered call, or a call in the next turn."""
+        self._senders: set[asyncio.Task[None]] = set()
+        """Calls that wait until the connection accepts more."""
 
     def add(self, key: K, part: P) -> None:
         """Send `part` soon. Raises BrokerDisconnected while too many wait."""
-        pending = self._pending.setdefault(key, deque())
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = deque()
         if len(pending) >= MAX_PENDING:
             raise BrokerDisconnected(f"{MAX_PENDING} messages wait to be sent")
         pending.append(part)
-        if key not in self._senders:
-            self._senders[key] = asyncio.get_running_loop().create_task(self._drain(key))
+        if key not in self._busy:
+            self._busy.add(key)
+            asyncio.get_running_loop().call_soon(self._flush, key)
 
-    async def _drain(self, key: K) -> None:
+    def _flush(self, key: K) -> None:
+        sender = start_task(self._run(key, self._pending.pop(key)))
+        if not sender.done():
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+
+    async def _run(self, key: K, parts: Sequence[P]) -> None:
         try:
-            while pending := self._pending.pop(key, None):
-                await self._send(key, pending)
-        finally:
-            del self._senders[key]
+            await self._send(key, parts, partial(self._answered, key))
+        except BaseException:
+            self._answered(key)
+            raise
+
+    def _answered(self, key: K) -> None:
+        if key in self._pending:
+            asyncio.get_running_loop().call_soon(self._flush, key)
+        else:
+            self._busy.discard(key)
 
 
 def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
@@ -137,6 +159,8 @@ class WorkerSlots:
         The broker delivers bundles round-robin, so each worker gets the same share. A sent message takes a slot until
         the worker reports again.
         """
+        if count < MIN_PARTS:
+            return NO_BUNDLES
         now = asyncio.get_running_loop().time()
         for worker in [worker for worker, reported in self._workers.items() if reported.until <= now]:
             del self._workers[worker]

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.observe.logging import get_logger
+from shared.tasks import start_task
 
 log = get_logger("broker")
 
@@ -38,7 +39,7 @@ class InFlight(Generic[D]):
         if not self.has_room:
             self._waiting.append((delivery, settle))
             return
-        task = asyncio.get_running_loop().create_task(_handle(self._handler, delivery))
+        task = start_task(_handle(self._handler, delivery))
         self._tasks.add(task)
         task.add_done_callback(partial(self._done, settle))
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -30,6 +31,9 @@ BUNDLE_MESSAGES = Histogram(
 UNREADABLE = Counter("flowport_broker_unreadable_total", "Messages that could not be decoded.", ["queue"])
 
 
+_publish_seconds = cache(PUBLISH_SECONDS.labels)
+
+
 @contextmanager
 def time_publish(queue: str) -> Iterator[None]:
     """Time the publish to `queue` inside the block, and count it if it fails."""
@@ -39,4 +43,4 @@ def time_publish(queue: str) -> Iterator[None]:
     except FlowportError as error:
         PUBLISH_FAILURES.labels(queue, error.code).inc()
         raise
-    PUBLISH_SECONDS.labels(queue).observe(time.perf_counter() - began)
+    _publish_seconds(queue).observe(time.perf_counter() - began)

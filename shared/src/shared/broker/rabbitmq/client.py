@@ -144,28 +144,30 @@ class Connect(Protocol):
 
 
 class PendingConfirms:
-    """Publishes of one flush. Waiting for their confirms lets the next flush collect more messages."""
+    """Publishes of one flush. Waiting for their confirms lets the next flush collect more messages.
 
-    def __init__(self) -> None:
-        self._count = 0
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+    Calls `on_answered` once, after `close` and the last answer. The client's time limit bounds that.
+    """
+
+    def __init__(self, on_answered: Callable[[], None]) -> None:
+        self._on_answered = on_answered
+        self._open = 1
+        """Unanswered publishes, and one for `close`."""
 
     def expect(self, on_settled: OnSettled) -> OnSettled:
         """Return a callback for one more publish."""
-        self._count += 1
-        self._all_answered.clear()
-        return partial(self._answered, on_settled)
+        self._open += 1
+        return partial(self._settle, on_settled)
 
-    async def wait(self) -> None:
-        """Wait until all are answered. The client's time limit bounds it."""
-        await self._all_answered.wait()
+    def close(self) -> None:
+        """Expect no more publishes."""
+        self._open -= 1
+        if not self._open:
+            self._on_answered()
 
-    def _answered(self, on_settled: OnSettled, error: AmqpError | None) -> None:
-        self._count -= 1
-        if not self._count:
-            self._all_answered.set()
+    def _settle(self, on_settled: OnSettled, error: AmqpError | None) -> None:
         on_settled(error)
+        self.close()
 
 
 async def publish_confirmed(

@@ -11,7 +11,17 @@ from typing import Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, PublishReturned
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle, is_large
+from shared.broker.bundles import (
+    MAX_PARTS,
+    Coalescer,
+    OnAnswered,
+    OwnSlots,
+    Part,
+    WorkerSlots,
+    chunks,
+    encode_bundle,
+    is_large,
+)
 from shared.broker.in_flight import notify
 from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
@@ -202,8 +212,8 @@ class RabbitReplyStream:
             settled(None)
             raise
 
-    async def _send_bundles(self, address: str, replies: Sequence[_Reply]) -> None:
-        unanswered = PendingConfirms()
+    async def _send_bundles(self, address: str, replies: Sequence[_Reply], on_answered: OnAnswered) -> None:
+        unanswered = PendingConfirms(on_answered)
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
             free += sum(reply.ends_run for reply in chunk)  # a run frees its slot once its last reply is confirmed
@@ -220,7 +230,7 @@ class RabbitReplyStream:
                 settled(error)
             except BrokerDisconnected as error:
                 settled(ChannelClosed(str(error)))
-        await unanswered.wait()
+        unanswered.close()
 
     def _check(self, run_id: str) -> None:
         if error := self._failures.pop(run_id, None):

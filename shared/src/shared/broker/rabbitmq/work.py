@@ -9,7 +9,7 @@ from typing import Any, Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, PublishRefused, PublishReturned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
-from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
+from shared.broker.bundles import Coalescer, OnAnswered, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
 from shared.broker.message_bodies import encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, time_publish
 from shared.broker.ports import (
@@ -126,10 +126,12 @@ class RabbitWorkQueue:
         finally:
             del answer  # breaks a cycle: its error refers to this frame, and so to the message
 
-    async def _publish_bundles(self, destination: _Destination, publishes: Sequence[_BundledPublish]) -> None:
+    async def _publish_bundles(
+        self, destination: _Destination, publishes: Sequence[_BundledPublish], on_answered: OnAnswered
+    ) -> None:
         queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
         publishes = [each for each in publishes if not each.answer.done()]  # callers of the others were cancelled
-        allotment, unanswered = self._worker_slots.allot(len(publishes)), PendingConfirms()
+        allotment, unanswered = self._worker_slots.allot(len(publishes)), PendingConfirms(on_answered)
         bundles, alone = publishes[: allotment.total], publishes[allotment.total :]
         for chunk in chunks(bundles, allotment.size):
             if len(chunk) == 1:
@@ -141,7 +143,7 @@ class RabbitWorkQueue:
         for each in alone:
             settled = unanswered.expect(partial(resolve, each.answer))
             await self._publish_transient(queue.name, each.body, ttl_ms, settled)
-        await unanswered.wait()
+        unanswered.close()
 
     def _bundle_settled(
         self, destination: _Destination, publishes: Sequence[_BundledPublish], error: AmqpError | None
