@@ -108,7 +108,9 @@ async def test_the_end_is_sent_immediately() -> None:
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(ended())
+    closing = asyncio.create_task(sink.close())
     await loop_turns()
+    assert closing.done()
     assert [type(event) for event in callers.events] == [RunEnded]
 
 

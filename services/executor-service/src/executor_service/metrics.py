@@ -1,5 +1,6 @@
 """Metrics of executor-service."""
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -54,7 +55,12 @@ SCRIPTS_REFUSED: Final = Counter(
 )
 
 
+busy_slots = cache(SLOTS_BUSY.labels)
+_ended = cache(RUNS.labels)
+_duration = cache(RUN_SECONDS.labels)
+
+
 def count_end(mode: RunMode, outcome: RunOutcome) -> None:
     """Count a run that ended with `outcome`."""
-    RUNS.labels(mode, outcome.status).inc()
-    RUN_SECONDS.labels(mode).observe(outcome.duration_ms / 1000)
+    _ended(mode, outcome.status).inc()
+    _duration(mode).observe(outcome.duration_ms / 1000)

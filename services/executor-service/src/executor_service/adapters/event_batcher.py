@@ -24,7 +24,7 @@ Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
 
 class EventBatcher:
-    """Sends the first text immediately, and later text after 15 ms or 1 KiB.
+    """Sends the first text immediately, later text after 15 ms or 1 KiB, and the end with `close`, which follows it.
 
     `send` gets one batch after the other. After a failure no more events are sent, and `flush` raises the error.
     """
@@ -50,7 +50,9 @@ class EventBatcher:
         self._has_events = self._has_events or is_event
         if self._pending_size >= FLUSH_BYTES:
             await self.flush()
-        elif isinstance(event, RunEnded) or (is_text and not self._text_sent):
+        elif isinstance(event, RunEnded):
+            self._stop_timer()  # `close` follows
+        elif is_text and not self._text_sent:
             self._start_flush()
         elif self._timer is None or is_first_event:
             self._stop_timer()
@@ -71,8 +73,14 @@ class EventBatcher:
             raise self._failure
 
     async def close(self) -> None:
-        """Flush, and drop `send`: it refers to the owner of this object, and the cycle would wait for the collector."""
-        await self.flush()
+        """Flush, and drop `send`: it refers to the owner of this object, and the cycle would wait for the collector.
+
+        Waiting events are sent without another task.
+        """
+        self._stop_timer()
+        await self._send_pending()
+        if self._failure is not None:
+            raise self._failure
         self._send = _discard
 
     def _add(self, event: RunEvent) -> None:

@@ -1,6 +1,5 @@
 """Attached runs: sync calls and the legacy stream, with one attempt each."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -13,7 +12,7 @@ from executor_service.application.null_recordings import NO_RECORDINGS
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
-from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
+from executor_service.metrics import RUNS, busy_slots, count_end
 from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
 from shared.clock import Clock
 from shared.contracts.block_logs import BlockLog
@@ -24,6 +23,7 @@ from shared.contracts.runs import RunSpec, RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import Conflict, FlowportError, Unavailable
 from shared.observe.logging import get_logger
+from shared.shared_timeout import SharedTimeout
 
 ANNOUNCE_AFTER_SECONDS: Final = 0.2
 """A shorter run appears in run lists only after its end."""
@@ -57,6 +57,7 @@ class AttachedRuns:
         self._durable = durable
         self._clock = clock
         self._handles: set[RunHandle] = set()
+        self._announcements = SharedTimeout[RunSpec](ANNOUNCE_AFTER_SECONDS, self._announce)
 
     async def run(
         self,
@@ -78,14 +79,14 @@ class AttachedRuns:
         channel = self._reply_channel_factory(
             reply_to, spec.run_id, lambda: handle.cancel("caller_gone"), attempt=attempt
         )
-        announcement = asyncio.get_running_loop().call_later(ANNOUNCE_AFTER_SECONDS, self._announce, spec)
+        announcement = self._announcements.add(spec)
         try:
-            with self._running.track(spec.run_id, handle), SLOTS_BUSY.labels(kind).track_inprogress():
+            with self._running.track(spec.run_id, handle), busy_slots(kind).track_inprogress():
                 outcome, blocks, usage = await self._execute(spec, channel, handle, is_held)
             await channel.emit(RunEnded(outcome.for_caller()))
             status = await channel.close()
         finally:
-            announcement.cancel()
+            self._announcements.remove(announcement)
             self._handles.discard(handle)
         count_end(spec.mode, outcome)
         if outcome.status is not RunStatus.PAUSED:

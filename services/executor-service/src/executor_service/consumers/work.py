@@ -173,7 +173,8 @@ class WorkConsumers:
         failed.
         """
         spec, handle = request.run, RunHandle()
-        async with self._slot(queue, spec.run_id, handle):
+        slots = self._slots[queue]
+        async with self._wait_for_slot(slots, spec.run_id, handle) if slots.locked() else slots:
             if self._is_stopped:
                 return False
             if not delivery.is_held():
@@ -187,17 +188,12 @@ class WorkConsumers:
                 )
 
     @asynccontextmanager
-    async def _slot(self, queue: str, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
-        """Hold a slot for a run.
+    async def _wait_for_slot(self, slots: _Slots, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
+        """Hold a slot for a run as soon as one is free.
 
         A run that is stopped while waiting needs none: its caller was notified that it will not start, and may have
         retried.
         """
-        slots = self._slots[queue]
-        if not slots.locked():
-            async with slots:
-                yield
-            return
         waiting = asyncio.create_task(slots.acquire())
         try:
             with self._running.track(run_id, handle), handle.forward_cancels(waiting.cancel):

@@ -36,6 +36,7 @@ from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
+from shared.tasks import start_task
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.selectors import resolve_selectors
 from shared.workflow.format.variables import variable_values
@@ -203,13 +204,18 @@ class Execution:
         self._context.sources.earlier_outputs = plan.outputs
         progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.spec.stop_after_block_id)
         self._driver = driver = Driver(self._context, plan, progress, self._stream(), self._recorder)
-        timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._stop_run, Stop.TIMED_OUT)
+        timer: asyncio.TimerHandle | None = None
         try:
             if self._is_new:
                 driver.begin()
             driver.restore(self._entries)
             if self._stop is None:
-                self._drive = asyncio.create_task(driver.drive())
+                self._drive = start_task(driver.drive())
+                if not self._drive.done():
+                    loop = asyncio.get_running_loop()
+                    timer = loop.call_later(self._deadline.seconds(), self._stop_run, Stop.TIMED_OUT)
+                    if self._is_stopped:
+                        self._drive.cancel()
                 await self._drive
         except LimitReached as reached:
             return RunError(code=ErrorCode.EXECUTION_FAILED, message=reached.message), None
@@ -217,7 +223,8 @@ class Execution:
             if self._stop is None:
                 raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._drive = None  # its result refers to this object
             await driver.abandon()
             self._engine.expressions.release_scope(self._request.sandbox_scope)
@@ -239,6 +246,10 @@ class Execution:
         if self._driver is not None:
             self._record_active(self._driver, stop)
         return blocks_of(self._state)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._stop is not None
 
     def _stop_run(self, stop: Stop) -> None:
         if self._stop is None:

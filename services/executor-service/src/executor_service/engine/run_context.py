@@ -1,7 +1,7 @@
 """The engine shared by all runs, and the context of one run."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.handlers import BlockHandler
@@ -28,7 +28,7 @@ class Engine:
         """Return the engine with a steady clock. A called workflow shares the clock of its caller."""
         if isinstance(self.clock, SteadyClock):
             return self
-        return replace(self, clock=SteadyClock(self.clock))
+        return Engine(self.handlers, self.expressions, SteadyClock(self.clock), self.limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

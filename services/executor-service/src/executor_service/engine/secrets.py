@@ -56,6 +56,8 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """Mask the secrets in `text`."""
+        if not self._values:
+            return text
         for form in self._in_text.candidates_in(text):
             text = text.replace(form, REDACTED)
         return text
@@ -79,6 +81,8 @@ class Secrets:
         """Return whether this JSON may contain a secret, or a text whose name marks it as secret."""
         if _SUSPECT.search(document.lower()) is not None:
             return True
+        if not self._values:
+            return False
         text = document.decode()
         return any(form in text for form in self._in_json.candidates_in(text))
 
