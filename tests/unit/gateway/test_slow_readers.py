@@ -9,6 +9,7 @@ from shared.contracts.events import Chunk
 from shared.contracts.messages import EventBatch
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.shared_timeout import SharedTimeout
 
 SPEC = RunSpec(
     run_id="run-1",
@@ -26,7 +27,7 @@ def a_call(left: list[str | None]) -> AttachedCall:
         SPEC,
         ticket="",
         requested_at=NOON,
-        queue_wait_seconds=60,
+        starts=SharedTimeout(60, AttachedCall.not_started),
         margin_seconds=60,
         leave=lambda _, cancel: left.append(cancel),
     )

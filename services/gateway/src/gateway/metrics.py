@@ -1,6 +1,7 @@
 """Metrics of the gateway."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -35,6 +36,7 @@ RATE_UNCHECKED = Counter(
     "flowport_gateway_rate_unchecked_total", "Calls allowed because the rate limit store did not respond."
 )
 MAILS = Counter("flowport_gateway_mails_total", "Emails with chat codes, by outcome.", ["outcome"])
+ended_runs = cache(RUNS.labels)
 _by_workspace = False
 
 # Start at 0, so that alerts see the first one: Prometheus sees no increase in a series that begins at 1.

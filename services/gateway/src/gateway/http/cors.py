@@ -62,6 +62,7 @@ _OPEN: Final = (
 )
 
 
+@lru_cache(maxsize=1024)
 def rules_for(path: str, public_url: str) -> RawHeaders | None:
     """Return the headers for `path`; None if other origins have no access."""
     if not path.startswith("/api/"):

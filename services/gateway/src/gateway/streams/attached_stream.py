@@ -126,7 +126,7 @@ class AttachedAnswers:
             except FlowportError as error:
                 metrics.RUNS.labels(RunMode.SYNC, error.code.lower()).inc()
                 raise
-        metrics.RUNS.labels(RunMode.SYNC, outcome.status).inc()
+        metrics.ended_runs(RunMode.SYNC, outcome.status).inc()
         return outcome, await self._executions.output_of(workspace_id, outcome)
 
     def stream(

@@ -77,8 +77,11 @@ class Authentication:
 
     async def confirm(self, caller: Caller) -> None:
         """Check the key again: it may have been revoked during the call. Raises InvalidKey, Unavailable."""
-        if caller.key is not None:
-            self._holder(await self._credentials.get(caller.key.key_hash))
+        if caller.key is None:
+            return
+        credential = await self._credentials.get(caller.key.key_hash)
+        if credential is None or credential.key is not caller.key or not caller.key.is_valid(self._clock.now()):
+            self._holder(credential)  # not the one that identified the caller
 
     async def recheck(self, caller: Caller, workflow_id: str) -> None:
         """Check a caller that had access to this workflow before.

@@ -74,7 +74,7 @@ class RateLimiter:
 
     def _slice(self, bucket: str, rate: Rate) -> "_Slice":
         held = self._slices.get(bucket)
-        if held is None or held.rate != rate:
+        if held is None or (held.rate is not rate and held.rate != rate):
             held = self._slices[bucket] = _Slice(rate)
             if len(self._slices) > MAX_BUCKETS:
                 self._slices.popitem(last=False)

@@ -4,6 +4,7 @@ Unauthenticated calls share one bucket per address.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.credentials import Caller
@@ -78,4 +79,9 @@ class RateLimits:
         return f"address:{address}", self._rate(self._per_address)
 
     def _rate(self, per_window: int) -> Rate:
-        return Rate(per_window, self._window_seconds)
+        return _rate(per_window, self._window_seconds)
+
+
+@lru_cache(maxsize=1024)
+def _rate(per_window: int, window_seconds: float) -> Rate:
+    return Rate(per_window, window_seconds)

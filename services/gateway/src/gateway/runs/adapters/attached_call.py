@@ -14,6 +14,7 @@ from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
+from shared.shared_timeout import SharedTimeout
 from shared.tracebacks import without_traceback
 
 log = get_logger("attached_runs")
@@ -27,7 +28,7 @@ MAX_ATTEMPTS: Final = 3
 class AttachedCall:
     """Event buffer of an attached run. Implements AttachedRun.
 
-    `run` is identified by its key, see shared.ids.run_key.
+    `run` is identified by its key, see shared.ids.run_key. `starts` limits the time until its first event.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class AttachedCall:
         *,
         ticket: str,
         requested_at: datetime,
-        queue_wait_seconds: float,
+        starts: SharedTimeout["AttachedCall"],
         margin_seconds: float,
         leave: Callable[["AttachedCall", str | None], None],
     ) -> None:
@@ -57,7 +58,9 @@ class AttachedCall:
         self._is_over = False
         self._failure: FlowportError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self.not_started)
+        self._starts = starts
+        self._start = starts.add(self)
+        self._timer: asyncio.TimerHandle | None = None
 
     def request(self, reply_to: str) -> AttachedRunRequested:
         """Return the request for workers."""
@@ -79,14 +82,14 @@ class AttachedCall:
         """Buffer the next batch of the run; never blocks."""
         if self._is_over or batch.attempt != self.attempt:
             return
-        if not self.has_begun:
-            self._timer.cancel()
+        ended = bool(batch.events) and isinstance(batch.events[-1], RunEnded)
+        if not self.has_begun and not ended:
+            self._starts.remove(self._start)
             limit = self.run.time_limit_ms / 1000 + self._margin_seconds
             self._timer = asyncio.get_running_loop().call_later(limit, self._overdue)
         if self._keeps_all and not self._is_next(batch):
             return
         self._next_seq = batch.seq + 1
-        ended = bool(batch.events) and isinstance(batch.events[-1], RunEnded)
         self._events.extend(batch.events if self._keeps_all else batch.events[-1:] if ended else ())
         self._buffered += sum(map(_waits_for_reader, batch.events)) if self._keeps_all else 0
         if ended:
@@ -156,7 +159,9 @@ class AttachedCall:
 
     def _finish(self, cancel: str | None) -> None:
         self._is_over = True
-        self._timer.cancel()
+        self._starts.remove(self._start)
+        if self._timer is not None:
+            self._timer.cancel()
         self._leave(self, cancel)
 
     def _wake(self) -> None:

@@ -26,6 +26,7 @@ from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.security.run_tickets import TicketSigner
+from shared.shared_timeout import SharedTimeout
 from shared.tracebacks import without_traceback
 
 RETRY_SECONDS: Final = 10
@@ -63,6 +64,7 @@ class BrokerAttachedRuns:
         self._margin_seconds = margin_seconds
         self._stop_seconds = stop_seconds
         self._fast_path = FastPath()
+        self._starts = SharedTimeout(queue_wait_seconds + margin_seconds, AttachedCall.not_started)
         self._calls: dict[str, AttachedCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
@@ -90,7 +92,7 @@ class BrokerAttachedRuns:
             keyed,
             ticket=self._signer.sign_run(keyed, seconds=self._queue_wait_seconds + keyed.time_limit_ms / 1000),
             requested_at=self._clock.now(),
-            queue_wait_seconds=self._queue_wait_seconds,
+            starts=self._starts,
             margin_seconds=self._margin_seconds,
             leave=self._leave,
         )

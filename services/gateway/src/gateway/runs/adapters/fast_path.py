@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from shared.observe.logging import get_logger
+from shared.shared_timeout import SharedTimeout
 
 SLOW_SECONDS: Final = 1.0
 """A healthy node answers in milliseconds."""
@@ -23,27 +24,26 @@ class FastPath:
 
     def __init__(self) -> None:
         self._closed_until = 0.0
+        self._publishes = SharedTimeout[None](SLOW_SECONDS, self._on_late)
 
     @property
     def is_open(self) -> bool:
         """Return whether the next call may take the fast path."""
-        return asyncio.get_running_loop().time() >= self._closed_until
+        return not self._closed_until or asyncio.get_running_loop().time() >= self._closed_until
 
     @contextmanager
     def track_publish(self) -> Iterator[None]:
         """Track one publish on the fast path."""
-        loop = asyncio.get_running_loop()
         if self._closed_until:
             self._close()  # for other calls, until this one is answered
-        timer = loop.call_later(SLOW_SECONDS, self._on_timeout)
+        number = self._publishes.add(None)
         try:
             yield
         finally:
-            timer.cancel()
-            if loop.time() < timer.when():
+            if self._publishes.remove(number):
                 self._closed_until = 0.0
 
-    def _on_timeout(self) -> None:
+    def _on_late(self, _: None) -> None:
         log.warning("fast_path_closed", seconds=CLOSED_SECONDS)
         self._close()
 
