@@ -166,8 +166,10 @@ class PendingConfirms:
             self._on_answered()
 
     def _settle(self, on_settled: OnSettled, error: AmqpError | None) -> None:
-        on_settled(error)
-        self.close()
+        try:
+            on_settled(error)
+        finally:
+            self.close()
 
 
 async def publish_confirmed(
