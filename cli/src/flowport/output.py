@@ -81,14 +81,13 @@ class Output:
             shown = f"    {sign} {line.translate(_CONTROLS)}"
             self.console.print(Text(shown, style=_SIGNS[sign]), soft_wrap=True)
 
-    def print_record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
+    def print_record(self, item: Mapping[str, Any]) -> None:
         """Print one item, one field per line."""
         if self.as_json:
             self.print_json(item)
             return
-        shown = {name: item.get(name) for name in columns or item}
-        width = max(map(len, map(_title, shown)), default=0)
-        for name, value in shown.items():
+        width = max(map(len, map(_title, item)), default=0)
+        for name, value in item.items():
             self.print_line(f"{_title(name):<{width}}  {_text(value)}")
 
     def print_done(self, document: Mapping[str, Any], note: str) -> None:

@@ -4,7 +4,7 @@ import hmac
 import random
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -128,11 +128,11 @@ def is_transient(status: int) -> bool:
     return status >= 500 or status == 429
 
 
-def retry_delay(attempts: int, schedule: Sequence[timedelta] = RETRIES) -> timedelta | None:
+def retry_delay(attempts: int) -> timedelta | None:
     """Return the delay after this many attempts; None when none are left."""
-    if attempts > len(schedule):
+    if attempts > len(RETRIES):
         return None
-    return schedule[attempts - 1] * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, keeps no secret
+    return RETRIES[attempts - 1] * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, keeps no secret
 
 
 def _key(secret: str) -> bytes:

@@ -26,23 +26,17 @@ _NO_COMMENTS: Final[Comments] = {}
 _NO_COMMENT: Final[tuple[list[str], str]] = ([], "")
 
 
-def write_yaml(
-    value: JsonObject,
-    comments: Comments = _NO_COMMENTS,
-    *,
-    head: Sequence[str] = (),
-    spaced: tuple[str, ...] = ("blocks",),
-) -> str:
-    """Return YAML text. An empty line stands before each entry of the top-level mappings named in `spaced`.
+def write_yaml(value: JsonObject, comments: Comments = _NO_COMMENTS, *, head: Sequence[str] = ()) -> str:
+    """Return YAML text, with an empty line before each entry of `blocks`.
 
     `head` are the comments at the top.
     """
     lines: list[str] = list(head)
     for key, item in value.items():
-        if len(lines) > len(head) and (key in spaced or isinstance(item, dict | list)):
+        if len(lines) > len(head) and (key == "blocks" or isinstance(item, dict | list)):
             lines.append("")
         lines.extend(_entry(key, item, (key,), "", comments))
-        if key in spaced and isinstance(item, dict):
+        if key == "blocks" and isinstance(item, dict):
             lines = _with_gaps(lines)
     lines.extend(comments.get((), _NO_COMMENT)[0])
     return "\n".join(lines) + "\n"

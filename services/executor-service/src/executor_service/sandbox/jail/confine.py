@@ -121,17 +121,15 @@ def limit_stack() -> None:
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
 
 
-def limit(
-    *, data: int, cpu_seconds: int, address_space: int = resource.RLIM_INFINITY, files: int = 0, tasks: int = 0
-) -> None:
-    """Limit a warm child's data and address space, in bytes, and its open files.
+def limit(*, data: int, cpu_seconds: int, address_space: int = resource.RLIM_INFINITY, files: int = 0) -> None:
+    """Limit a warm child's data and address space, in bytes, and its open files; it can start no process or thread.
 
     Data is private writable memory except the stack. Address space also bounds what RLIMIT_DATA does not count, and
-    page tables of memory that is only read. `tasks` is for all threads of the child's user together.
+    page tables of memory that is only read.
     """
     linux.exit_on(signal.SIGXCPU)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     limit_stack()
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
