@@ -90,6 +90,9 @@ class Replica:
         self._process.kill()
 
     def _is_ready(self) -> bool:
+        if not accepts_connections(self._port.number):  # costs a hundredth of a request; imports take seconds
+            self._problem = f"{self.url} is unavailable"
+            return False
         try:
             response = httpx2.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
         except httpx2.HTTPError as error:
