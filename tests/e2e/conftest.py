@@ -60,6 +60,7 @@ def stack(
         "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}",
         "FLOWPORT_AMQP_CLIENT": tested_client(),
         "FLOWPORT_DEFAULT_PLAN": "benchmark",
+        "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are 40 % of the work of an idle stack
         "FLOWPORT_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "RATE_LIMIT_WINDOW_MS": "2000",
     }
