@@ -31,11 +31,12 @@ def read_input(file: Path | str) -> bytes:
 
 
 def decode_text(content: bytes, what: str) -> str:
-    """Raises UnreadableInput."""
+    """Raises UnreadableInput, which names the line."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise UnreadableInput(f"{what} is not valid UTF-8") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableInput(f"{what}:{line}: not valid UTF-8. Save the file as UTF-8") from error
 
 
 def decode_json(content: bytes | str, what: str) -> Any:

@@ -11,7 +11,10 @@ from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
 from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.errors import InvalidWorkflow
+from shared.workflow.catalog import installed_catalog
 from shared.workflow.files.json_lines import JsonLines
+from shared.workflow.files.names import BLOCK_KEYS
 from shared.workflow.files.reader import read_file
 from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.format.model_names import PROVIDERS
@@ -74,7 +77,7 @@ class SourceFile:
         found = problems(read_state(self.state), keyed_providers=PROVIDERS)
         if broken:  # omit their consequences
             found = [problem for problem in found if problem.code not in _CONSEQUENCES]
-        return [*broken, *found, *written]
+        return [*broken, *found, *written] if self.yaml else [*found, *self._json_lines.warnings()]
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
@@ -84,13 +87,30 @@ class SourceFile:
         return problem.line if is_of_file else self.yaml.line_of(problem)
 
 
+def message_of(source: SourceFile | None, problem: Problem) -> str:
+    """Return the message, with the keys of missing settings: the message has their titles only."""
+    if source is None or problem.code != ProblemCode.MISSING_FIELDS or problem.block_id is None:
+        return problem.message
+    spec = installed_catalog().spec(source.state["blocks"][problem.block_id]["type"])
+    missing = [each.id for each in spec.sub_blocks if each.title in problem.fields] if spec else []
+    keys = [f"settings: {{{key}}}" if source.yaml and key in BLOCK_KEYS else key for key in dict.fromkeys(missing)]
+    return f"{problem.message}. Set {', '.join(keys)}" if keys else problem.message
+
+
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
     if is_yaml(text) or (path.suffix in _YAML_ENDINGS and not text.lstrip().startswith(("{", "["))):
         found = read_file(text, base=base)
         return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
-    imported = read_import(text)
+    try:
+        imported = read_import(text)
+    except InvalidWorkflow as error:
+        lines = JsonLines(text)
+        problems = [lines.located(each) if isinstance(each, str) else each for each in error.details or ()]
+        if problems == list(error.details or ()):
+            raise
+        raise InvalidWorkflow(f"Invalid workflow: {'; '.join(map(str, problems))}", details=problems) from error
     return SourceFile(path, imported.name or path.stem, imported.state, imported.description, text)
 
 
@@ -130,7 +150,8 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
             else ""
         )
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
-        shown = problem.message if f"line {problem.line}" in problem.message else f"{problem.message}{at}"
+        message = message_of(source, problem)
+        shown = message if f"line {problem.line}" in message else f"{message}{at}"
         output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
 
 

@@ -1,6 +1,7 @@
 """Workflow files at the command line, without a server."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,61 @@ def test_mistakes_of_the_file_and_of_the_workflow_are_listed_together(flowport: 
     file.write_text("blocks:\n  S: {type: start, next: Nowhere}\n  A: {type: agnet}\n")
     found = flowport("validate", str(file), "--json").json
     assert [(each["line"], each["code"]) for each in found] == [(2, "invalid_file"), (3, "unknown_block_type")]
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line_beside_the_others(
+    flowport: CommandLine, tmp_path: Path
+) -> None:
+    latin, good = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    latin.write_bytes(b"name: A\ndescription: f\xfcr alle\n")
+    flowport("init", str(good))
+    found = flowport("validate", str(latin), str(good))
+    assert found.code == 1
+    assert f"{latin}:2: not valid UTF-8" in found.err
+    assert f"valid  {good}" in found.err
+    (row,) = flowport("validate", str(latin), str(good), "--json").json
+    assert (row["file"], row["severity"]) == (str(latin), "error")
+
+
+def test_missing_settings_are_named_with_their_keys(flowport: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "blocks:\n  S: {type: start}\n  A: {type: agent, messages: Hi}\n  M: {type: memory, role: user, content: Hi}\n"
+    )
+    found = flowport("validate", str(file)).err
+    assert "A is missing required fields: Model. Set model" in found
+    assert "M is missing required fields: Conversation ID. Set settings: {id}" in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"type": "agent"', '"type": 7', 'Block "Agent 1" missing required field: type'),
+        ('"name": "Agent 1"', '"name": "Agent 1", "name": "Other"', "Duplicate key: name"),
+        ('"target": ', '"to": ', "Edge at index 0 missing required field: target"),
+        ('"enabled": true', '"enabled": "true"', "enabled must be true or false; the block is enabled."),
+        ('"subBlocks": ', '"subblocks": ', 'the block has no key "subblocks". Did you mean "subBlocks"?'),
+        ('"name": "Start"', '"label": "Start"', 'the block has no name, so references call it "start_trigger".'),
+    ],
+)
+def test_a_mistake_in_the_structure_of_a_json_file_has_its_line(
+    flowport: CommandLine, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = json.dumps(json.loads((ROOT / "examples" / "summarise.json").read_text()), indent=2)
+    file = tmp_path / "x.json"
+    file.write_text(text.replace(old, new, 1))
+    (line,) = [each for each in flowport("validate", str(file)).err.splitlines() if message in each]
+    assert re.search(r"line \d+: |x\.json:\d+: ", line), line
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have_are_refused(flowport: CommandLine, tmp_path: Path, number: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"blocks": {}, "edges": [], "x": 0}).replace("0", number))
+    assert f"{number} is no number of JSON" in flowport("validate", str(file)).err
+
+
+def test_an_empty_json_file_is_named_as_such(flowport: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text("\n")
+    assert "the file is empty" in flowport("validate", str(file)).err

@@ -45,6 +45,26 @@ def read(text: str) -> WorkflowFile:
         ("blocks:\n  S: {type: [1}", 2, "Invalid YAML"),
         ("blocks:\n  F:\n    code: a: b", 3, "Quote a text that contains"),
         ("blocks:\n\tF: {type: function}", 2, "Indent with spaces"),
+        ("blocks:\n  S:\n    type: start\n    enabled true\n    next: []", 4, "Write a key, a colon and a space"),
+        ('blocks:\n  S:\n    type: start\n    name: "a\n    id: \\d\n', 4, "Close the quote that begins here"),
+        ("blocks:\n  S:\n    type: start\n    next: [\n  T:\n    type: note", 4, "Close what begins here"),
+        ('blocks:\n  S:\n    type: start\n    name: "a\0"', 4, "control characters are not allowed"),
+        ("blocks:\n  S: {type: start}\nR: {type: response}", 3, "Is it a block? Indent it like the others under"),
+        (
+            "blocks:\n  S:\n    type: start\n    R:\n      type: response\n      status: 200",
+            4,
+            '"R" is inside of "S". Is it a block? Give it the same indentation.',
+        ),
+        ("blocks:\n  C:\n    type: condition\n    next: C", 4, '"C" is a condition: write next in its branches.'),
+        (
+            "blocks:\n  A:\n    type: agent\n    model: a\n    settings: {model: b}",
+            5,
+            '"model" is written twice: at the block and under settings.',
+        ),
+        ("blocks:\n  S:\n    type: start\n    inputs:\n      '': string", 5, "an input has no name."),
+        ("name: [a]\nblocks: {S: {type: start}}", 1, "name must be a text."),
+        ("name: ''\nblocks: {S: {type: start}}", 1, "name is empty."),
+        ('name: "a\\u0007"\nblocks: {S: {type: start}}', 1, "name has control characters or line breaks."),
         ("- 1", 1, "A workflow file is a mapping"),
         ("blocks:\n  S: &a {type: start}\n  T: *a", 2, "Anchors and aliases are not supported."),
         ("blocks:\n  C:\n    if: !<start.urgent>", 3, 'Quote a text that begins with "!"'),
@@ -123,3 +143,8 @@ def test_all_mistakes_of_a_file_are_listed_at_once() -> None:
 )
 def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
     assert read(bomb).problems
+
+
+def test_inputs_of_an_unknown_type_of_block_are_no_mistake_of_their_own() -> None:
+    found = read("blocks:\n  S: {type: gmail_poller, inputs: {a: string}}")
+    assert [*found.problems, *found.warnings] == []

@@ -245,6 +245,57 @@ def test_a_correct_workflow_has_no_problem() -> None:
         (chain(start({"name": "stream", "type": "boolean"})), "invalid_input_field", "Start", "inputFormat", None),
         (chain(start({"name": "executionId"})), "invalid_input_field", "Start", "inputFormat", None),
         (chain(start({"name": "n", "required": "maybe"})), "invalid_input_field", "Start", "inputFormat", None),
+        (chain(START, response(headers=[header("Set-Cookie", "a=b")])), "invalid_setting", "Answer", "headers", None),
+        (chain(START, response(builderData={"a": "<start.amount>"})), "invalid_setting", "Answer", "builderData", None),
+        (chain(START, api(timeout=20)), "invalid_setting", "Call", "timeout", None),
+        (
+            chain(START, agent(responseFormat={"name": "x", "schema": {"properties": {"model": {"type": "string"}}}})),
+            "invalid_setting",
+            "Agent 1",
+            "responseFormat",
+            None,
+        ),
+        (chain(START, block("f", name="Score", code=42)), "invalid_setting", "Score", "code", None),
+        (
+            branching("condition-c-if", condition(("c-if", "if", "<score.result.score> => 3"))),
+            "invalid_setting",
+            "Check",
+            "conditions",
+            None,
+        ),
+        (loop(count="1.5"), "invalid_setting", "Each", "count", None),
+        (loop(count=100_000_000), "invalid_setting", "Each", "count", None),
+        (
+            chain(START, api(headers=[header("X", "{{MY TOKEN}}")])),
+            "invalid_setting",
+            "Call",
+            "headers",
+            "{{MY_TOKEN}}",
+        ),
+        (
+            {**chain(START, block("v", "variables", "Set", variables=[{"name": "count", "value": 1}])), **COUNT},
+            "invalid_setting",
+            "Set",
+            "variables",
+            None,
+        ),
+        (
+            {**chain(START, block("v", "variables", "Set", variables={"count": "<start.amount>"})), **COUNT},
+            "invalid_setting",
+            "Set",
+            "variables",
+            None,
+        ),
+        (
+            {
+                **chain(START, block("v", "variables", "Set", variables=[{"variableName": "n", "value": "many"}])),
+                "variables": {"v": {"name": "n", "type": "number", "value": 0}},
+            },
+            "invalid_setting",
+            "Set",
+            "variables",
+            None,
+        ),
         (
             {**chain(START, block("v", "variables", "Set", variables=[{"variableName": "cuont"}])), **COUNT},
             "invalid_setting",
@@ -349,6 +400,57 @@ def test_a_misspelled_type_of_a_tool_is_named_with_the_nearest_one() -> None:
 def test_a_schema_that_is_nested_too_deeply_is_not_judged() -> None:
     deep = '{"properties": {"a": ' * 60 + '{"type": "text"}' + "}}" * 60
     assert found(chain(START, agent(responseFormat=deep))) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "message"),
+    [
+        ("const words = [1];\nreturn word.length", 2, '"word" is not defined. Did you mean "words"?'),
+        ("let sum = 0;\nfor (const n of [1]) sum += n;\nreturn smu", 3, 'Did you mean "sum"?'),
+        ("return require('fs')", 1, "packages and modules are not available"),
+        ("setTimeout(() => 1, 10);\nreturn 1", 1, "timers are not available"),
+        ("return new URL(<start.question>)", 1, "the sandbox has the language alone"),
+        ("import fs from 'fs';\nreturn fs", None, "the code has an import statement"),
+    ],
+)
+def test_names_that_do_not_exist_in_code_are_reported(code: str, line: int | None, message: str) -> None:
+    (problem,) = found(chain(START, block("f", name="Score", code=code)))
+    assert (problem.code, problem.fields, problem.line) == ("invalid_setting", ("code",), line)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const {a, b: [c, ...d], e = 1} = <start.question>;\nreturn a + c + d + e",
+        "function f(x, {y}, ...z) { return x + y + z + arguments.length }\nreturn f(1, {y: 2})",
+        "class A { n = 1; get m() { return this.n } }\nreturn new A().m",
+        "try { JSON.parse('') } catch (error) { console.log(error.message) }\nreturn (await fetch('https://x')).ok",
+        "const total = 1; label: for (const [k, v] of Object.entries({total})) { if (k) break label; return v }",
+        "total = 5; return total + (typeof maybe === 'undefined' ? 0 : maybe)",
+        "globalThis.helper = 1; return helper",
+        "const f = async x => await x; return f(environmentVariables.A).then(({b}) => b)",
+        "var i; for (i in <start.question>) { i += 1 } return `${i} of ${<start.amount>} with URL`",
+        "return <start.amount> >= 1 ? undefined : NaN",
+    ],
+)
+def test_names_that_exist_in_code_are_not_reported(code: str) -> None:
+    assert found(chain(START, block("f", name="Score", code=code))) == []
+
+
+def test_the_code_of_a_tool_reads_its_parameters() -> None:
+    properties: JsonObject = {"a": {"type": "string"}}
+    function: JsonObject = {"name": "add", "parameters": {"type": "object", "properties": properties}}
+    given: JsonObject = {"type": "custom-tool", "code": "return a + b + params.c", "schema": {"function": function}}
+    (problem,) = found(chain(START, agent(tools=[given])))
+    assert (problem.fields, problem.line) == (("tools",), 1)
+    assert '"b" is not defined' in problem.message
+
+
+@pytest.mark.parametrize(("language", "meant"), [("py", "python"), ("js", "javascript"), ("pyhton", "python")])
+def test_another_name_of_a_language_is_named_with_the_right_one(language: str, meant: str) -> None:
+    (problem,) = found(chain(START, block("f", name="Score", language=language, code="return 1")))
+    assert problem.message == f'Score: language is "{language}". Did you mean "{meant}"?'
 
 
 def test_code_in_the_other_language_is_named_with_it() -> None:

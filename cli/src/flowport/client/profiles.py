@@ -105,7 +105,10 @@ def resolve_profile(name: str | None, profiles: ProfileStore | None = None) -> P
         url = os.environ.get("FLOWPORT_URL") or (saved.base_url if saved else DEFAULT_URL)
         return Profile(url.rstrip("/"), key, os.environ.get("FLOWPORT_WORKSPACE_ID", ""))
     if saved is None:
-        raise AccessDenied("no server configured. Run `flowport login`, set FLOWPORT_API_KEY, or run `flowport up`")
+        raise AccessDenied(
+            "no server configured. Run `flowport login`, set FLOWPORT_API_KEY, or run `flowport up` in this folder. "
+            "If it runs in another folder, set FLOWPORT_HOME to the .flowport there"
+        )
     return saved
 
 

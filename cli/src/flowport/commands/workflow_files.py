@@ -9,10 +9,12 @@ import typer
 
 from flowport.commands.session import AsJson
 from flowport.errors import CommandFailed
-from flowport.input_files import STANDARD_INPUT, decode_text, read_input
+from flowport.input_files import STANDARD_INPUT, UnreadableInput, decode_text, read_input
 from flowport.output import Output
 from flowport.workflow_files import (
     InvalidWorkflowFile,
+    SourceFile,
+    message_of,
     print_problems,
     read_source,
     refused,
@@ -68,14 +70,16 @@ def validate(paths: Files, accept: Accept = None, as_json: AsJson = False) -> No
         try:
             source = read_source(path)
             left = refused(source.problems(), accept or ())
-        except InvalidWorkflow as error:
+        except (InvalidWorkflow, UnreadableInput) as error:
             bad += 1
-            rows.append({"file": str(path), "severity": "error", "message": error.message})
-            output.print_note(f"{path}: {error.message}", label="error", style="bold red")
+            message = error.message if isinstance(error, InvalidWorkflow) else str(error)
+            shown = f"{path}: {message}" if isinstance(error, InvalidWorkflow) else message
+            rows.append({"file": str(path), "severity": "error", "message": message})
+            output.print_note(shown, label="error", style="bold red")
             continue
         bad += bool(left)
         print_problems(output, source, left)
-        rows += [_row(path, problem, source.line_of(problem)) for problem in left]
+        rows += [_row(path, source, problem) for problem in left]
         if not left:
             output.print_note(f"{path}", label="valid", style="green")
     if as_json:
@@ -122,16 +126,16 @@ def schema() -> None:
     Output(as_json=True).print_line(msgspec.json.format(document, indent=2).decode())
 
 
-def _row(path: Path, problem: Problem, line: int | None) -> dict[str, Any]:
+def _row(path: Path, source: SourceFile, problem: Problem) -> dict[str, Any]:
     return {
         "file": str(path),
-        "line": line,
+        "line": source.line_of(problem),
         "column": problem.column,
         "severity": problem.severity,
         "code": problem.code,
         "block": problem.block_name,
         "field": problem.fields[0] if problem.fields else None,
-        "message": problem.message,
+        "message": message_of(source, problem),
         "suggestion": problem.suggestion,
         "accept": acceptance_name(problem),
     }

@@ -65,7 +65,8 @@ _LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 
 
 @cache
-def _grammar(language: Language) -> tree_sitter.Language:
+def grammar(language: Language) -> tree_sitter.Language:
+    """Return the grammar of a language."""
     return tree_sitter.Language(_GRAMMARS[language]())
 
 
@@ -88,7 +89,7 @@ def parse(source: bytes, language: Language) -> tree_sitter.Tree:
         return b"" if budget.is_spent else source[offset : offset + _CHUNK]
 
     try:
-        tree = tree_sitter.Parser(_grammar(language)).parse(chunk, progress_callback=is_over_budget)
+        tree = tree_sitter.Parser(grammar(language)).parse(chunk, progress_callback=is_over_budget)
     except ValueError as error:
         raise TooComplex from error
     if budget.is_spent:
@@ -200,4 +201,4 @@ _IMPORT_LINE: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
 
 @cache
 def _import_query() -> tree_sitter.Query:
-    return tree_sitter.Query(_grammar(Language.JAVASCRIPT), "(import_statement) @import")
+    return tree_sitter.Query(grammar(Language.JAVASCRIPT), "(import_statement) @import")

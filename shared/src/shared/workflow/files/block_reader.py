@@ -89,6 +89,9 @@ class BlockReader:
                 known = (*CONTAINER_KEYS[block.type], "blocks")
                 self._warn(block, key, f'a {block.type} has no "{key}"; it is ignored.{one_of(key, known)}')
         verbatim = self._problems.mapping(block.given.get("settings"), (*block.path, "settings"), "settings")
+        for key in verbatim.keys() & values.keys():
+            message = f'"{key}" is written twice: at the block and under settings'
+            self._problems.report(message, (*block.path, "settings", key))
         values |= verbatim
         self._add_branches(block, values)
         if "data" in values and block.type == "response":
@@ -105,8 +108,12 @@ class BlockReader:
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: FileBlock
     ) -> bool:
         """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
+        if _is_block(block.given[key]):
+            message = f'"{key}" is inside of "{block.key}". Is it a block? Give it the same indentation'
+            self._problems.report(message, (*block.path, key))
+            return True
         meant = self._problems.nearest(key, [*structural, *settings])
-        if meant is None or meant in settings:
+        if meant is None or meant in settings or meant == key or block.spec is None:
             return False
         message = f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}'
         self._problems.report(message, (*block.path, key))
@@ -190,6 +197,8 @@ class BlockReader:
 
     def _check_inputs(self, block: FileBlock, given: JsonObject) -> None:
         for name, spec in given.items():
+            if not name.strip():
+                self._problems.report("an input has no name", (*block.path, "inputs", name))
             for key in object_of(spec):
                 if key not in _INPUT_KEYS and (meant := self._problems.nearest(key, _INPUT_KEYS)):
                     self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
@@ -218,6 +227,11 @@ class BlockReader:
     def _warn(self, block: FileBlock, at: str | Path, message: str) -> None:
         path = (at,) if isinstance(at, str) else at
         self._problems.warn(block.id, block.name, (*block.path, *path), str(path[0]), message)
+
+
+def _is_block(value: Json) -> bool:
+    """Return whether an unknown setting looks like a block with a wrong indentation."""
+    return isinstance(value, dict) and isinstance(value.get("type"), str) and len(value) > 1
 
 
 def _is_number(value: Json) -> bool:

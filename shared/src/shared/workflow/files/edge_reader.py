@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from shared.errors import InvalidWorkflow
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
-from shared.workflow.files.names import CONTAINER_KEYS, TERMINAL, edge_id
+from shared.workflow.files.names import BRANCHING, CONTAINER_KEYS, TERMINAL, edge_id
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 from shared.workflow.format.reader import read_state
@@ -80,6 +80,9 @@ class EdgeReader:
 
     def _add_written(self, block: FileBlock) -> None:
         given, path = block.given, block.path
+        if block.type in BRANCHING and given.get("next") not in (None, []):
+            self._problems.report(f'"{block.key}" is a {block.type}: write next in its branches', (*path, "next"))
+            return
         for target in self._targets(given.get("next"), (*path, "next")):
             handle = f"router-{target}" if block.type == "router" else block.next_handle
             self._edges.append(FileEdge(block.id, handle, target))

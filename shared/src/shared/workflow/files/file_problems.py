@@ -62,6 +62,9 @@ class FileProblems:
             if key not in known:
                 meant = self.nearest(key, known)
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
+                value = given[key]
+                if not path and isinstance(value, dict) and "type" in value:
+                    hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)
 
 

@@ -1,12 +1,22 @@
 """Lines of a JSON workflow file, for problems of its workflow."""
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
-from shared.contracts.problems import Problem
-from shared.workflow.files.yaml_reader import Path, YamlError, read_yaml
+from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.workflow.files.yaml_reader import Document, Path, YamlError, read_yaml
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 _ENVELOPES: Final[tuple[Path, ...]] = ((), ("state",), ("data",), ("data", "state"))
 """Where a file may have its blocks."""
+
+
+_IN_BLOCK: Final = re.compile(r"Block (?P<id>\S+) ")
+_IN_EDGE: Final = re.compile(r"Edge at index (?P<index>\d+) ")
+_REPEATED: Final = re.compile(r"Duplicate key: (?P<key>.+)", re.DOTALL)
+_BLOCK_KEYS: Final = ("id", "type", "name", "position", "subBlocks", "outputs", "enabled", "data", "retry")
 
 
 class JsonLines:
@@ -14,9 +24,10 @@ class JsonLines:
 
     def __init__(self, text: str) -> None:
         try:
-            self._marks = read_yaml(text).marks
+            document = read_yaml(text)
         except YamlError:
-            self._marks = {}
+            document = Document(None)
+        self._marks, self._duplicates, self._value = document.marks, document.duplicates, document.value
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem names; None if unknown."""
@@ -31,3 +42,52 @@ class JsonLines:
                 if mark := self._marks.get((*block, *inner)):
                     return mark.line
         return self._marks[block].line
+
+    def located(self, problem: str) -> str:
+        """Return a structural problem after its line, if that is known."""
+        paths: list[Path] = []
+        if match := _IN_BLOCK.match(problem):
+            paths = [(*envelope, "blocks", match["id"]) for envelope in _ENVELOPES]
+            if name := next((name for path in paths if (name := object_of(self._at(path)).get("name"))), None):
+                problem = problem.replace(match["id"], f'"{to_string(name)}"', 1)
+        elif match := _IN_EDGE.match(problem):
+            paths = [(*envelope, "edges", int(match["index"])) for envelope in _ENVELOPES]
+        lines = [mark.line for path in paths if (mark := self._marks.get(path))]
+        if match := _REPEATED.match(problem):
+            lines = [mark.line for path, mark in self._duplicates if path[-1] == match["key"]]
+        return f"line {lines[0]}: {problem}" if lines else problem
+
+    def _at(self, path: Path) -> Json:
+        value = self._value
+        for key in path:
+            value = object_of(value).get(to_string(key))
+        return value
+
+    def warnings(self) -> Iterator[Problem]:
+        """Yield a warning for each key of a block that a reader ignores, or whose value it does not understand."""
+        for envelope in _ENVELOPES:
+            for block_id, block in object_of(self._at((*envelope, "blocks"))).items():
+                yield from self._block_warnings((*envelope, "blocks", block_id), object_of(block))
+
+    def _block_warnings(self, path: Path, block: JsonObject) -> Iterator[Problem]:
+        name = to_string(block.get("name") or block.get("type") or path[-1])
+        for key in block:
+            meant = None if key in _BLOCK_KEYS else nearest(key, _BLOCK_KEYS)
+            if meant and key.lower() == meant.lower() and meant not in block:
+                yield self._warning(path, name, key, f'the block has no key "{key}".{did_you_mean(meant)}')
+        if not block.get("name") and block.get("type") not in (None, "note"):
+            yield self._warning(path, name, "name", f'the block has no name, so references call it "{name}".')
+        if block.get("enabled") not in (None, True, False):
+            yield self._warning(path, name, "enabled", "enabled must be true or false; the block is enabled.")
+
+    def _warning(self, path: Path, name: str, key: str, text: str) -> Problem:
+        mark = self._marks.get((*path, key)) or self._marks.get(path)
+        return Problem(
+            severity=Severity.WARNING,
+            code=ProblemCode.INVALID_SETTING,
+            message=f"{name}: {text}",
+            block_id=to_string(path[-1]),
+            block_name=name,
+            fields=(key,),
+            line=mark.line if mark else None,
+        )

@@ -57,6 +57,13 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
         "variables": _variables(problems.mapping(top.get("variables"), ("variables",), "variables"), base),
     }
     name, description = top.get("name"), top.get("description")
+    for key in ("name", "description"):
+        if isinstance(top.get(key), list | dict):
+            problems.report(f"{key} must be a text", (key,))
+    if isinstance(name, str) and not name.isprintable():
+        problems.report("name has control characters or line breaks", ("name",))
+    if name is not None and not to_string(name).strip():
+        problems.report("name is empty. Without the key, the name of the file applies", ("name",))
     return WorkflowFile(
         to_string(name) if name is not None else None,
         to_string(description) if description is not None else None,

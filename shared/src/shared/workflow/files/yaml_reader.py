@@ -24,6 +24,16 @@ _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:
 _LONGEST_NUMBER: Final = 40
 _NO_ALIASES: Final = 'Anchors and aliases are not supported. Quote a text that begins with "&" or "*"'
 
+_UNCLOSED: Final = (
+    "while scanning a simple key",
+    "while parsing a quoted scalar",
+    "while scanning a quoted scalar",
+    "while parsing a flow",
+)
+"""Parts that the parser reads on after a mistake in them."""
+_CONTROL: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that YAML refuses."""
+
 Path: TypeAlias = tuple[str | int, ...]
 
 
@@ -39,7 +49,16 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
     if problem.startswith("mapping values are not allowed"):
-        return '. Quote a text that contains ": ", or write it as a block after |'
+        return (
+            ". Check the indentation, and the colon in the line above. "
+            'Quote a text that contains ": ", or write it as a block after |'
+        )
+    if problem.startswith("could not find expected ':'"):
+        return ". Write a key, a colon and a space"
+    if problem.startswith("did not find expected ',' or"):
+        return ". Close what begins here with } or ], and quote texts with these characters"
+    if problem.startswith(("found unknown escape character", "found unexpected end of stream")):
+        return ". Close the quote that begins here; within double quotes, write \\\\ for \\"
     if "cannot start any token" in problem:
         is_tab = mark is not None and line[mark.column - 1 :].startswith("\t")
         return ". Indent with spaces, not with tabs" if is_tab else ". Quote a text that begins with this character"
@@ -86,10 +105,19 @@ def read_yaml(text: str) -> Document:
     try:
         return _Builder().build(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
-        at = _mark(mark) if mark else None
+        at = _error_mark(error, text)
         raise YamlError(f"Invalid YAML: {problem}{_hint(str(problem), text, at)}", at) from error
+
+
+def _error_mark(error: yaml.YAMLError, text: str) -> Mark | None:
+    """Return where the mistake is: where an unclosed part begins, rather than where the parser noticed."""
+    if match := _CONTROL.search(text) if isinstance(error, yaml.reader.ReaderError) else None:
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        return Mark(text.count("\n", 0, match.start()) + 1, match.start() - line_start + 1)
+    begins = str(getattr(error, "context", None) or "").startswith(_UNCLOSED)
+    mark = (begins and getattr(error, "context_mark", None)) or getattr(error, "problem_mark", None)
+    return _mark(mark) if mark else None
 
 
 def scalar(text: str) -> Json:

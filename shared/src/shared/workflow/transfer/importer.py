@@ -1,6 +1,7 @@
 """Import of workflow files in every format of Sim and Flowport."""
 
 import json
+import math
 import re
 from collections import Counter
 from typing import Final
@@ -70,6 +71,8 @@ def read_yaml_import(text: str, *, base: JsonObject | None = None) -> ImportedWo
 
 
 def _parse(text: str) -> Json:
+    if not text.strip("\ufeff \t\r\n"):
+        raise InvalidWorkflow("Invalid JSON: the file is empty", details=["Invalid JSON: the file is empty"])
     if has_too_many_values(text.encode(errors="surrogatepass")):
         problem = f"Workflow has more than {MAX_VALUES:,} JSON values"
         raise InvalidWorkflow(f"Invalid workflow: {problem}", details=[problem])
@@ -82,7 +85,9 @@ def _parse(text: str) -> Json:
         return found
 
     try:
-        parsed: Json = json.loads(text, object_pairs_hook=unique)
+        parsed: Json = json.loads(
+            text, object_pairs_hook=unique, parse_constant=_refuse_number, parse_float=_finite_number
+        )
     except (ValueError, RecursionError) as error:
         cause = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise InvalidWorkflow(f"Invalid JSON: {cause}", details=[f"Invalid JSON: {cause}"]) from error
@@ -90,6 +95,15 @@ def _parse(text: str) -> Json:
         problems = [f"Duplicate key: {key}" for key in repeated]
         raise InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)
     return parsed
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text[:40]} is no number of JSON")
 
 
 def _unwrap(document: Json) -> tuple[JsonObject, Json]:

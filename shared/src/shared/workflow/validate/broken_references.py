@@ -20,6 +20,8 @@ _REFERENCE: Final = re.compile(
     r"(?P<open><|\$\{|\{\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>[>}]*)"
 )
 _SPACED_SECRET: Final = re.compile(rf"\s*(?P<name>{_NAME})\s*")
+_WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
+"""Several words in upper case only, like `_OPEN_SECRET`."""
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -60,6 +62,9 @@ def _broken_secret(marker: EnvMarker, known: Container[str]) -> Found:
     elif marker.name != marker.name.strip() and (match := _SPACED_SECRET.fullmatch(marker.name)):
         cause = f"{marker.raw} stays as typed, because secrets are named without spaces"
         yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"
+    elif _WORDS.fullmatch(marker.name):
+        cause = f"{marker.raw} stays as typed, because secrets are named without spaces"
+        yield ProblemCode.INVALID_SETTING, cause, "{{" + re.sub(r"[ -]+", "_", marker.name) + "}}"
 
 
 def _broken_text(text: str, known: Container[str]) -> Found:

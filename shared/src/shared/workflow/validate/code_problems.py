@@ -10,9 +10,12 @@ from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.compile.blocks import Names, compile_block, loop_condition
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, compile_code, syntax_error
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, object_of, parse_json
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.validate.indentation import indentation_problem
+from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
 
 
@@ -21,6 +24,8 @@ class _Code(NamedTuple):
     field: str
     title: str
     """Name of the code within its block; empty if the block has no other code."""
+    parameters: frozenset[str] = frozenset()
+    """Variables that a tool's code gets from the model."""
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -30,7 +35,8 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
             continue
-        for template, field, title in _code_of(block, spec, state, names):
+        for code in _code_of(block, spec, state, names):
+            template, field, title, _ = code
             where = f"{block.name}{title and f', {title}'}"
             for raw, location, reason in template.undecided:
                 message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
@@ -42,6 +48,20 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 at, text = wrong
                 message = f"{where}: line {at.line}: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
+            elif template.language is Language.JAVASCRIPT:
+                yield from _names(block, code, where)
+
+
+def _names(block: Block, code: _Code, where: str) -> Iterator[Problem]:
+    if code.template.imports:
+        message = f"{where}: the code has an import statement, but packages and modules are not available."
+        yield warning(ProblemCode.INVALID_SETTING, message, block, (code.field,))
+        return
+    defined = {each.name for each in code.template.variables} | code.parameters
+    for line, text, suggestion in undefined_names(code.template.program, defined):
+        message = f"{where}: line {line}: {text}{'' if text.endswith('?') else '.'}"
+        problem = warning(ProblemCode.INVALID_SETTING, message, block, (code.field,), suggestion=suggestion)
+        yield _at(Location(line, 1), problem)
 
 
 def _at(location: Location, problem: Problem) -> Problem:
@@ -61,8 +81,18 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
     for option in compiled.options if block.type == "condition" else ():
         if option.title.strip().lower() != "else":
             yield _Code(option.code, "conditions", f'condition "{option.title}"')
+    tools = parse_list(block.value("tools")) if compiled.tool_code else []
     for index, template in compiled.tool_code.items():
-        yield _Code(template, "tools", f"tool {index + 1}")
+        yield _Code(template, "tools", f"tool {index + 1}", _parameters(tools[index]))
+
+
+def _parameters(tool: Json) -> frozenset[str]:
+    """Return the parameters that a tool's schema declares, and the values that it fixes."""
+    given = object_of(tool)
+    schema = object_of(parse_json(given["schema"]) if isinstance(given.get("schema"), str) else given.get("schema"))
+    function = object_of(schema.get("function")) or schema
+    declared = object_of(object_of(function.get("parameters")).get("properties"))
+    return frozenset((*declared, *object_of(given.get("params"))))
 
 
 def _syntax_error(template: CodeTemplate) -> Location | None:

@@ -22,6 +22,8 @@ _EDITOR_DATA: Final = frozenset(
     | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
 )
 _MOST_AT_A_TIME: Final = 20
+_MOST_ROUNDS: Final = 100_000
+"""Default limit of an executor."""
 _SCALARS: Final = ("number", "boolean")
 
 
@@ -31,6 +33,7 @@ def container_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         if state.is_container(block.id) and state.is_enabled(block.id):
             yield from _unknown_keys(block)
             yield from _kind(block)
+            yield from _count(block)
             yield from _batch_size(block)
             yield from _collection(block, state, catalog)
 
@@ -55,6 +58,19 @@ def _kind(block: Block) -> Iterator[Problem]:
     if block.type == "parallel" and kind not in (None, "", "count", "collection"):
         near = nearest(to_string(kind), ("count", "collection"))
         yield _warning(block, "parallelType", f"parallelType is {_shown(kind)}.{did_you_mean(near)}", near)
+
+
+def _count(block: Block) -> Iterator[Problem]:
+    number = to_number(block.data.get("count"))
+    if block.data.get("count") in (None, "") or math.isnan(number) or number < 0:
+        return
+    if not float(number).is_integer():
+        yield _warning(block, "count", f"count must be an integer, not {_shown(block.data['count'])}")
+    elif number > _MOST_ROUNDS:
+        text = (
+            f"count is {int(number):,}, but a {block.type} has at most {_MOST_ROUNDS:,} unless the operator allows more"
+        )
+        yield _warning(block, "count", text)
 
 
 def _batch_size(block: Block) -> Iterator[Problem]:

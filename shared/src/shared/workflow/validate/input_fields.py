@@ -77,7 +77,7 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
         hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
         text = f'the input "{name}" has the unknown type "{to_string(kind)}".{hint}'
         yield _warning(block, setting, text, suggestion=near, field=name)
-    elif (default := entry.get("value")) not in (None, "") and not _fits(default, to_string(kind or "string")):
+    elif (default := entry.get("value")) not in (None, "") and not fits_type(default, to_string(kind or "string")):
         text = f'the default of the input "{name}" is no {kind}: {_shown(default)}'
         yield _warning(block, setting, text, field=name)
     if entry.get("required") not in (None, "", True, False):
@@ -103,12 +103,13 @@ def _variable(variable: Variable) -> Iterator[Problem]:
         hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
         message = f'The {name} has the unknown type "{variable.type}".{hint}'
         yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name), suggestion=near)
-    elif variable.value not in (None, "") and not _fits(variable.value, variable.type):
+    elif variable.value not in (None, "") and not fits_type(variable.value, variable.type):
         message = f"The value of the {name} is no {variable.type}: {_shown(variable.value)}"
         yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
 
 
-def _fits(value: Json, kind: str) -> bool:
+def fits_type(value: Json, kind: str) -> bool:
+    """Return whether a value converts to a type, or is known only in a run."""
     if isinstance(value, str) and not parse_text(value).is_literal:
         return True
     match kind:

@@ -17,8 +17,9 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.response_format import read_response_format
+from shared.workflow.format.response_headers import CONTROLLED_HEADERS
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
+from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES, fits_type
 from shared.workflow.validate.schemas import schema_problems
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
@@ -32,6 +33,7 @@ _USAGES: Final = ("auto", "force", "none")
 _SWITCHES: Final = (True, False, "true", "false")
 _JSON_OBJECTS: Final = frozenset({("workflow_input", "inputMapping"), ("mcp", "arguments")})
 _LISTS: Final = frozenset({"messages-input", "tool-input", "eval-input", "response-format", "variables-input"})
+_SHORTEST_TIMEOUT_MS: Final = 100
 _SHORT_WAIT_SECONDS: Final = 300
 _LONG_WAIT_SECONDS: Final = 30 * 86_400
 _UNIT_SECONDS: Final = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
@@ -70,9 +72,15 @@ def _unknown(block: Block, spec: BlockSpec) -> Iterator[Problem]:
 def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterator[tuple[str, str | None]]:
     if setting.type == "table":
         yield from _table(setting, value)
+    shown = _shown(value)
+    if (
+        setting.type in _LISTS
+        and not isinstance(_parsed(value), list)
+        and (_is_literal(value) or not isinstance(value, str))
+    ):
+        yield f"{setting.id} must be a list, not {shown}", None
     if not _is_literal(value):
         return
-    shown = _shown(value)
     if allowed := setting.options or setting.values:
         if setting.id == "language":
             return  # reported as an error
@@ -81,10 +89,13 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
     elif setting.number is not None:
         if not _fits(setting, value):
             yield f"{setting.id} must be {setting.number}, not {shown}", None
+        elif setting.id == "timeout" and to_number(value) < _SHORTEST_TIMEOUT_MS:
+            yield (
+                f"timeout is in milliseconds, and {shown} is too short to succeed; for seconds, multiply by 1000",
+                None,
+            )
     elif setting.type == "switch" and value not in _SWITCHES:
         yield f"{setting.id} must be true or false, not {shown}", None
-    elif setting.type in _LISTS and not isinstance(_parsed(value), list):
-        yield f"{setting.id} must be a list, not {shown}", None
 
 
 def _fits(setting: SubBlockSpec, value: Json) -> bool:
@@ -154,8 +165,11 @@ def _condition(block: Block) -> Found:
             yield where, f"{name} has no expression and is never chosen"
         elif title != "else" and _ASSIGNMENT.match(to_string(branch.get("value"))):
             yield where, f'{name} assigns with "=". To compare, write "==="'
+        elif title != "else" and _ARROW.match(to_string(branch.get("value"))):
+            yield where, f'{name} is a function, which is always true: "=>" does not compare. Did you mean ">="?'
 
 
+_ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
 
 
@@ -220,6 +234,10 @@ def _tool(tool: Json) -> Iterator[str]:
         yield from (f"has an invalid schema: {text}" for text in schema_problems(function["parameters"], "parameters"))
 
 
+_LOST_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
+"""Outputs of an agent that take precedence over fields of the answer."""
+
+
 def _response_format(value: Json) -> Found:
     if value in (None, "") or not _is_literal(value):
         return
@@ -235,6 +253,12 @@ def _response_format(value: Json) -> Found:
         yield "responseFormat", "responseFormat has no properties"
     else:
         yield from (("responseFormat", f"responseFormat: {text}") for text in schema_problems(found.schema))
+        for name in _LOST_FIELDS:
+            if name in object_of(found.schema.get("properties")):
+                yield (
+                    "responseFormat",
+                    f'responseFormat has the field "{name}", but <….{name}> is the agent\'s own. Rename it',
+                )
 
 
 def _evaluator(block: Block) -> Found:
@@ -276,6 +300,10 @@ def _response(block: Block) -> Found:
         yield "data", f"data is not valid JSON, so the response is one text: {problem}"
     if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
         yield "dataMode", 'data is used only if dataMode is "json"'
+    for row in parse_list(block.value("headers")):
+        name = object_of(object_of(row).get("cells")).get("Key")
+        if isinstance(name, str) and CONTROLLED_HEADERS.fullmatch(name.strip().lower()):
+            yield "headers", f'the header "{name}" is left out: the server controls it'
     if mode == "json" and parse_list(fields) and data in (None, ""):
         yield "dataMode", 'builderData is used only if dataMode is "structured"'
     elif mode != "json":
@@ -297,8 +325,12 @@ def _builder_data(block: Block) -> Found:
 
 
 def _function(block: Block) -> Found:
-    if not code_text(block.value("code")).strip():
-        yield "code", "the function has no code"
+    code = block.value("code")
+    if not code_text(code).strip():
+        yield (
+            "code",
+            "the function has no code" if code in (None, "", []) else f"code must be a text, not {_shown(code)}",
+        )
 
 
 def _wait(block: Block) -> Found:
@@ -342,14 +374,20 @@ _BY_TYPE: Final[Mapping[str, tuple[Callable[[Block], Found], ...]]] = {
 
 
 def _variables(state: WorkflowState) -> Iterator[Problem]:
-    names = {variable.name for variable in state.variables.values()}
+    names = {variable.name: variable for variable in state.variables.values()}
     for block in state.blocks.values():
         if block.type != "variables" or not state.is_enabled(block.id):
             continue
-        for entry in parse_list(block.value("variables")):
-            name = to_string(entry.get("variableName") or "") if isinstance(entry, dict) else ""
-            known = isinstance(entry, dict) and entry.get("variableId") in state.variables
-            if name and name not in names and not known:
+        for number, entry in enumerate(parse_list(block.value("variables")), 1):
+            given = object_of(entry)
+            name = to_string(given.get("variableName") or "")
+            variable = state.variables.get(to_string(given.get("variableId") or "")) or names.get(name)
+            if not name and variable is None and given.get("value") not in (None, ""):
+                yield _warning(block, "variables", f"entry {number} of variables has no variableName and is ignored")
+            elif variable and given.get("value") not in (None, "") and not fits_type(given["value"], variable.type):
+                text = f'the variable "{variable.name}" is a {variable.type}, but gets {_shown(given["value"])}'
+                yield _warning(block, "variables", text)
+            elif name and variable is None:
                 near = nearest(name, names)
                 text = f'the workflow has no variable "{name}"; only this block\'s output has it.{did_you_mean(near)}'
                 yield _warning(block, "variables", text, near)

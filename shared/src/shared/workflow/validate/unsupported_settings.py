@@ -24,6 +24,11 @@ NO_SKILLS: Final = (
 MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """Settings that may name the server of an agent's tool; the first that is set counts."""
+_LANGUAGES: Final = {
+    **dict.fromkeys(("js", "node", "nodejs", "ecmascript"), "javascript"),
+    **dict.fromkeys(("py", "python3"), "python"),
+}
+"""Other names of the languages."""
 _URLS: Final = ("http://", "https://")
 _ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
@@ -37,7 +42,11 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
     ):
         yield _error(block, NO_KNOWLEDGE, "knowledgeBaseId")
     if block.type == "function" and (problem := language_problem(block.value("language"))):
-        yield _error(block, _with_suggestion(problem, block.value("language"), list(Language)), "language")
+        given = block.value("language")
+        named = given.strip() if isinstance(given, str) else ""
+        suggestion = _LANGUAGES.get(named.lower()) or nearest(named, list(Language))
+        problem = f'language is "{named}".{did_you_mean(suggestion)}' if suggestion else problem
+        yield _error(block, problem, "language")
     if provider := _provider_not_called(block):
         yield _error(block, not_called(provider), "model")
     if block.type == "api" and block.value("proxyUrl"):

@@ -5,20 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.workflow.format.response_headers import CONTROLLED_HEADERS
+
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
-_CONTROLLED: Final = re.compile(
-    r"access-control-.*|content-security-policy.*|cross-origin-.*|proxy-.*|sec-.*"
-    r"|(x-)?ratelimit(-.*)?|x-accel-.*|x-(lighttpd-send-file|sendfile|reproxy-url)"
-    r"|set-cookie2?|connection|keep-alive|te|trailer|transfer-encoding|upgrade"
-    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|x-run-id|idempotent-replayed"
-    r"|x-content-type-options"
-    r"|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed"
-    r"|accept-ch|critical-ch|origin-trial|set-login"
-)
-"""Headers that the server controls, that affect more than this response, or that proxies act on."""
-
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 """The only `Retry-After` that Sim's clients accept."""
 _BODILESS: Final = frozenset({204, 205, 304})
@@ -70,7 +61,7 @@ def _safe_headers(raw: Any) -> dict[str, str]:
 def _is_allowed(name: str, value: str) -> bool:
     if name == "retry-after":
         return _SECONDS.fullmatch(value) is not None
-    return _CONTROLLED.fullmatch(name) is None
+    return CONTROLLED_HEADERS.fullmatch(name) is None
 
 
 def _header_text(value: Any) -> str | None:
