@@ -21,7 +21,7 @@ from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
 from jobs_service.recordings.packs import CHUNK_BYTES
-from jobs_service.recordings.repository import CHUNKS, RECORDINGS
+from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.contracts.erasure import Erase, Erased
@@ -39,6 +39,7 @@ from shared.contracts.recordings import (
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import InvalidRequest, NotFound, Unavailable
+from shared.ids import new_id, new_run_id, run_key
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.current_ticket import using_ticket
 from shared.security.key_list import parse_keys
@@ -87,7 +88,7 @@ def batched(run: str, *, ticket: str = "", workflow_id: str = WORKFLOW, revision
     """Return the recording of a run in a batch."""
     content = msgspec.json.encode({"runId": run, "input": f"question of {run}"})
     summary = RecordingSummary(
-        run_id=f"{run}@{WORKSPACE}", workflow_id=workflow_id, started_at=datetime.now(UTC), size=len(content), **more
+        run_id=run_key(WORKSPACE, run), workflow_id=workflow_id, started_at=datetime.now(UTC), size=len(content), **more
     )
     return BatchedRecording(
         summary=summary,
@@ -385,6 +386,62 @@ async def test_a_worker_sends_batches(system: System, gateway: HttpRecordingClie
     assert len(await documents(system, RECORDINGS)) == 1
     recording = msgspec.json.decode(await gateway.read(WORKSPACE, WORKFLOW, "R1"), type=Recording)
     assert (recording.run_id, recording.input) == (f"R1@{WORKSPACE}", {"q": 1})
+
+
+async def test_recordings_are_found_by_run_whatever_its_id(system: System, gateway: HttpRecordingClient) -> None:
+    """A pack lists only runs whose ids do not contain its time: an index entry for each run is expensive."""
+    new, other, chosen = [new_run_id() for _ in range(4)], new_id(), "order-17"
+    for batch in ([new[0], other, new[1]], [new[2], chosen, new[3]]):
+        assert await put_batch(system, *map(batched, batch)) == {}
+    listed = [run for document in await documents(system, RECORDINGS) for run in document["runs"]]
+    assert sorted(listed) == sorted([other, run_key(WORKSPACE, chosen)])
+    for run in (*new, other, chosen):
+        assert await question(gateway, run) == f"question of {run}"
+    for run in (new[2], chosen, other):
+        request = DeleteRecordings(workflow_id=WORKFLOW, run_id=run)
+        assert await gateway.delete(WORKSPACE, request) == 1
+        assert await gateway.delete(WORKSPACE, request) == 0
+        with pytest.raises(NotFound):
+            await gateway.read(WORKSPACE, WORKFLOW, run)
+    assert sorted(await runs(gateway)) == sorted([new[0], new[1], new[3]])
+    for run in (new[0], new[1], new[3]):
+        assert await question(gateway, run) == f"question of {run}"
+
+
+async def test_runs_of_another_workflow_at_the_same_time_are_not_found(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    run, other = new_run_id(), new_run_id()
+    await put_batch(system, batched(run), batched(other, workflow_id="other"))
+    for workflow_id, missing in ((WORKFLOW, other), ("other", run), (WORKFLOW, new_run_id())):
+        with pytest.raises(NotFound):
+            await gateway.read(WORKSPACE, workflow_id, missing)
+        assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=workflow_id, run_id=missing)) == 0
+
+
+async def test_a_late_batch_removes_what_an_interrupted_one_has_stored(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    names = [new_run_id() for _ in range(3)]
+    await put_batch(system, *(batched(run, revision=number) for number, run in enumerate(names, 1)))
+    bar = {"_id": f"{WORKSPACE}/{WORKFLOW}", "revision": 2}
+    await system.store.collection(BARS).insert_one(bar)
+    refused = await put_batch(system, *(batched(run, revision=number) for number, run in enumerate(names, 1)))
+    assert sorted(refused) == sorted(names[:2])
+    assert set(await runs(gateway)) == {names[2]}
+
+
+async def test_packs_of_an_earlier_version_which_list_all_runs_are_read_and_deleted(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    names = [new_run_id() for _ in range(3)]
+    await put_batch(system, *map(batched, names))
+    earlier = {"$set": {"runs": names}, "$unset": {"first_ms": 1, "last_ms": 1}}
+    await system.store.collection(RECORDINGS).update_many({}, earlier)
+    assert await question(gateway, names[1]) == f"question of {names[1]}"
+    assert await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id=names[1])) == 1
+    assert await runs(gateway) == [names[2], names[0]]
+    assert await question(gateway, names[2]) == f"question of {names[2]}"
 
 
 async def test_recordings_of_an_earlier_version_are_listed_read_and_deleted(

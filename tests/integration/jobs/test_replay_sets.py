@@ -46,7 +46,7 @@ from shared.contracts.replay_sets import (
 )
 from shared.contracts.runs import RunStatus, SnapshotRef
 from shared.errors import Conflict, InvalidRequest, NotFound
-from shared.ids import new_id
+from shared.ids import new_id, new_run_id, run_key
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.current_ticket import using_ticket
 from shared.web.paths import path_of
@@ -73,7 +73,9 @@ async def record(system: System, *run_ids: str, is_cut: bool = False) -> None:
         content = msgspec.json.encode({"runId": run_id, "snapshotHash": "7" * 64, "version": 7})
         summary = RecordingSummary(run_id=run_id, workflow_id=WORKFLOW, started_at=datetime.now(UTC), is_cut=is_cut)
         body = StoreRecording(summary=summary, record=RecordRun(1, 1), content=msgspec.Raw(content))
-        await system.executor.client.call("PUT", path_of("recordings", WORKSPACE, f"{run_id}@{WORKSPACE}"), body=body)
+        await system.executor.client.call(
+            "PUT", path_of("recordings", WORKSPACE, run_key(WORKSPACE, run_id)), body=body
+        )
 
 
 def a_set(**fields: Any) -> CreateReplaySet:
@@ -263,6 +265,14 @@ async def test_a_set_needs_recorded_runs(system: System, replays: HttpReplaySetC
         await replays.create(a_set())
     with pytest.raises(NotFound, match="R9"):
         await replays.create(a_set(run_ids=(f"R9@{WORKSPACE}",)))
+
+
+async def test_a_set_replays_the_runs_that_it_names(system: System, replays: HttpReplaySetClient) -> None:
+    names = [new_run_id(), "R1", new_run_id(), new_id()]
+    await record(system, *names, new_run_id())
+    created = await replays.create(a_set(run_ids=tuple(run_key(WORKSPACE, name) for name in names)))
+    page = await replays.runs(WORKSPACE, WORKFLOW, created.id, verdict=None, limit=10, cursor=None)
+    assert [each.run_id for each in page.runs] == names
 
 
 async def test_a_workspace_has_a_bounded_number_of_sets_in_progress(

@@ -11,7 +11,7 @@ from jobs_service.queue.capacity import QueueCounter
 from jobs_service.replay_sets.ports import STARTED, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
-from shared.contracts.jobs import AcceptRun
+from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.replay_sets import CreateReplaySet
 from shared.contracts.runs import SnapshotRef
 from shared.errors import RunIdTaken, Unavailable
@@ -46,16 +46,18 @@ class Parts:
     async def has_open_runs(self, set_id: str) -> bool:
         return True
 
-    async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
+    async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
         return frozenset(runs)
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
         raise Unavailable("the store does not answer")
 
-    async def accept(self, request: AcceptRun) -> None:
-        self.accepted.append(request)
-        if request.run.run_id in self._taken:
-            raise RunIdTaken
+    async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[RunAccepted | RunIdTaken]:
+        self.accepted += requests
+        return [
+            RunIdTaken() if each.run.run_id in self._taken else RunAccepted(each.run.run_id, "job", NOW)
+            for each in requests
+        ]
 
     async def mark_started(self, run: RunOfSet) -> None:
         self.started.append(run.set_id)

@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,23 +25,24 @@ class TicketKeys:
     """Key ring for tickets, in the format `key id.claims.signature`. The first of `keys` signs."""
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
-        self._keys = dict(keys)
-        self._signing_id, self._signing_key = keys[0]
+        self._begun = {key_id: hmac.new(key, _PURPOSE, "sha256") for key_id, key in keys}
+        """A signature of each key to continue: to begin one takes longer than to sign a ticket."""
+        self._signing_id = keys[0][0]
 
     def sign(self, ticket: RunTicket) -> str:
         signed = f"{self._signing_id}.{_base64(_encode(ticket))}"
-        return f"{signed}.{_base64(_signature(self._signing_key, signed))}"
+        return f"{signed}.{_signature(self._begun[self._signing_id], signed)}"
 
     def verify(self, text: str) -> RunTicket:
         """Return the claims of a ticket that one of the keys signed. Raises RunTicketRefused."""
         signed, _, signature = text.rpartition(".")
         key_id, _, claims = signed.rpartition(".")
-        key = self._keys.get(key_id)
-        if key is None:
+        begun = self._begun.get(key_id)
+        if begun is None:
             raise ticket_error("unknown_key", "The run ticket is signed with a key that is not configured here")
-        if not hmac.compare_digest(_base64(_signature(key, signed)).encode(), signature.encode()):
+        if not hmac.compare_digest(_signature(begun, signed).encode(), signature.encode()):
             raise ticket_error("forged", "The signature of the run ticket is wrong")
-        return _decode(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        return _decode(_from_base64(claims))
 
 
 class TicketSigner:
@@ -80,9 +82,18 @@ def ticket_error(reason: str, message: str) -> RunTicketRefused:
     return RunTicketRefused(message, details={"reason": reason})
 
 
-def _signature(key: bytes, signed: str) -> bytes:
-    return hmac.digest(key, _PURPOSE + signed.encode(), "sha256")
+def _signature(begun: hmac.HMAC, signed: str) -> str:
+    whole = begun.copy()
+    whole.update(signed.encode())
+    return _base64(whole.digest())
 
 
 def _base64(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _from_base64(text: str) -> bytes:
+    padded = text + "=" * (-len(text) % 4)
+    if "-" in text or "_" in text:
+        return urlsafe_b64decode(padded)
+    return a2b_base64(padded)  # twice as fast

@@ -1,6 +1,6 @@
 """Checks of the run tickets that executor-service presents with its calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +18,9 @@ from shared.web.internal_auth import ServiceTokens, identify_caller
 TICKETS: Final = Counter(
     "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]
 )
+OTHER_RUN: Final = "The run ticket is for another run"
+TicketOfRun = tuple[str, str, str, str]
+"""A presented ticket, and the workspace, the workflow and the run that it has to be for."""
 _VALID, _MISSING, _REFUSED = map(TICKETS.labels, ("valid", "missing", "refused"))
 
 
@@ -67,19 +70,40 @@ class TicketChecks:
     def verify(self, text: str) -> RunAccess:
         """Return what a ticket of executor-service permits. Raises RunTicketRefused."""
         try:
-            ticket = self._ticket(text)
+            ticket = self._ticket(text, self._clock.now().timestamp())
         except RunTicketRefused:
             _REFUSED.inc()
             raise
         (_VALID if ticket else _MISSING).inc()
         return RunAccess(ticket)
 
-    def _ticket(self, text: str) -> RunTicket | None:
+    def refusals(self, presented: Sequence[TicketOfRun]) -> list[str | None]:
+        """Return why each ticket is refused; None for that of its run. Faster than single checks."""
+        now = self._clock.now().timestamp()
+        found = [self._refusal(each, now) for each in presented]
+        accepted = [text for (text, *_), reason in zip(presented, found, strict=True) if reason is None]
+        missing = accepted.count("")
+        _VALID.inc(len(accepted) - missing)
+        _MISSING.inc(missing)
+        _REFUSED.inc(len(found) - len(accepted))
+        return found
+
+    def _refusal(self, presented: TicketOfRun, now: float) -> str | None:
+        text, *claims = presented
+        try:
+            ticket = self._ticket(text, now)
+        except RunTicketRefused as error:
+            return error.message
+        if ticket is None or [ticket.workspace_id, ticket.workflow_id, ticket.run_id] == claims:
+            return None
+        return OTHER_RUN
+
+    def _ticket(self, text: str, now: float) -> RunTicket | None:
         if not text:
             if self._accepts_missing:
                 return None
             raise ticket_error("missing", "A run ticket is required")
         ticket = self._keys.verify(text)
-        if ticket.expires_at <= self._clock.now().timestamp():
+        if ticket.expires_at <= now:
             raise ticket_error("expired", "The run ticket has expired")
         return ticket

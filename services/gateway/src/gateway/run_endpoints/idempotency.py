@@ -27,7 +27,7 @@ from gateway.streams.disconnects import never
 from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.deployments import Endpoint
 from shared.errors import FlowportError, RunIdTaken, Unavailable
-from shared.ids import new_id, public_run_id
+from shared.ids import new_run_id, public_run_id
 
 Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
 """Serves an execute call."""
@@ -62,7 +62,7 @@ class IdempotentCalls:
             return await serve(request, run_request)
         name = CallName(endpoint.workspace_id, endpoint.workflow_id, caller.is_public, key)
         request_hash = fingerprint(request.scope["route"].path, run_request)
-        begun = await self._idempotency.begin(name, request_hash, run_request.run_id or new_id())
+        begun = await self._idempotency.begin(name, request_hash, run_request.run_id or new_run_id())
         if isinstance(begun, StoredAnswer):
             body = await self._idempotency.body_of(name, begun)
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})

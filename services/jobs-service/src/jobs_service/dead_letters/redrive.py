@@ -8,7 +8,7 @@ from jobs_service.runs.run import Phase
 from shared.contracts.dead_letters import RedriveRun
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import Conflict, NotFound
-from shared.ids import new_id
+from shared.ids import new_run_id
 
 
 class RedriveService:
@@ -36,7 +36,7 @@ class RedriveService:
             raise Conflict(f"Run {run_id} cannot be redriven: its input is not stored")
         again = msgspec.structs.replace(
             loaded.spec,
-            run_id=next_run_id or new_id(),
+            run_id=next_run_id or new_run_id(),
             actor_id=request.actor_id,
             caller_name=request.caller_name,
             user_id=request.user_id,

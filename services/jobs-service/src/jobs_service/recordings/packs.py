@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from shared.contracts.recordings import RecordingSummary
 from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
-from shared.ids import new_id, public_run_id
+from shared.ids import new_id, public_run_id, time_in
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.documents import Document
 from shared.store.sealed_documents import read_sealed
@@ -33,6 +33,8 @@ KEY: Final = "key"
 CONTENT_ID: Final = "content_id"
 """Names the chunks of a pack. A pack of an earlier version has one recording, and names them by its run."""
 NO_CONTENT: Final = {"data": 0, KEY: 0}
+NEAR_MS: Final = 60_000
+"""How far the times in run ids may be from that of their pack: a search by time finds few packs."""
 _FIELDS: Final = ("version", "trigger", "conversation_id", "started_at", "duration_ms", "blocks", "size", "is_cut")
 """Fields of a summary in a document of an earlier version."""
 
@@ -72,7 +74,7 @@ class PackCipher:
             "_id": pack_id,
             **owner,
             "position": position,
-            "runs": [entry.run for entry in entries],
+            **_found_by([entry.run for entry in entries], stored_ms=int(position.partition("-")[0])),
             "entries": zlib.compress(_encode(entries), COMPRESSION),
             KEY: asdict(sealed),
         }
@@ -138,6 +140,29 @@ def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[
     return entries, b"".join(parts)
 
 
+def searches(runs: Collection[str]) -> list[Document]:
+    """Return conditions of which each pack with one of these runs fulfills one. Other packs may fulfill them, too."""
+    times = sorted(time for run in runs if (time := time_in(run)) is not None)
+    ranges: list[tuple[int, int]] = []
+    for time in times:
+        if ranges and time - ranges[-1][1] <= NEAR_MS:
+            ranges[-1] = (ranges[-1][0], time)
+        else:
+            ranges.append((time, time))
+    return [
+        *(
+            {"first_ms": {"$gte": first - 2 * NEAR_MS, "$lte": last}, "last_ms": {"$gte": first}}
+            for first, last in ranges
+        ),
+        {"runs": {"$in": list(runs)}},
+    ]
+
+
+def has_any(document: Document, runs: Collection[str]) -> bool:
+    """Return whether a pack has the recording of one of these runs."""
+    return any(entry.run in runs for entry in entries_of(document))
+
+
 def pack_id_of(workspace_id: str, workflow_id: str, runs: Collection[str]) -> str:
     """Return the id of a pack: the same for a repeated request."""
     return sha256("\0".join([workspace_id, workflow_id, *sorted(runs)]).encode()).hexdigest()[:32]
@@ -151,6 +176,18 @@ def content_id_of(document: Document) -> str:
 def key_name(pack_id: str) -> str:
     """Return the name for which the key of a pack is encrypted."""
     return f"recording/{pack_id}"
+
+
+def _found_by(runs: Sequence[str], *, stored_ms: int) -> Document:
+    """Return the fields by which a pack is found: the range of times in its run ids, and all other runs.
+
+    An index entry for each run would cost the store more than the rest of the recording.
+    """
+    times = {run: time for run in runs if (time := time_in(run)) is not None and abs(time - stored_ms) <= NEAR_MS}
+    found: Document = {"runs": [run for run in runs if run not in times]}
+    if times:
+        found |= {"first_ms": min(times.values()), "last_ms": max(times.values())}
+    return found
 
 
 def _bound(workspace_id: str, pack_id: str) -> bytes:

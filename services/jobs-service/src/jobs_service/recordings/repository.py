@@ -18,9 +18,11 @@ from jobs_service.recordings.packs import (
     PackEntry,
     content_id_of,
     entries_of,
+    has_any,
     key_name,
     pack_id_of,
     part_of,
+    searches,
     summaries,
 )
 from jobs_service.store.inserts import insert_new
@@ -43,6 +45,7 @@ BARS: Final = "recording_bars"
 INDEXES: Final = (
     Index(RECORDINGS, ascending("workspace_id", "workflow_id", "position")),
     Index(RECORDINGS, ascending("runs")),
+    Index(RECORDINGS, ascending("workspace_id", "workflow_id", "first_ms", "last_ms")),
     Index(RECORDINGS, ascending("key.key_id")),
     Index(RECORDINGS, ascending("expires_at"), expire_after_seconds=0),
     Index(CHUNKS, ascending("run")),
@@ -55,6 +58,7 @@ MIN_WEIGHT: Final = 4 * 1024
 """Bytes for which a short recording counts in a pack: bounds the recordings that a deletion of one rewrites."""
 PACKS_AT_ONCE: Final = 20
 """Packs that a list fetches together: each may have hundreds of summaries."""
+MISSING: Final = "Recording not found"
 CHANGED: Final = "The recording changed during its deletion. Try again."
 Forget = Callable[[str, str, Sequence[str] | None], Awaitable[None]]
 """Deletes what else is stored of a workflow's recordings: of these runs, or of all with None."""
@@ -63,14 +67,10 @@ Forget = Callable[[str, str, Sequence[str] | None], Awaitable[None]]
 class ReceivedRecording(NamedTuple):
     """A recording to store, of the run with this key."""
 
-    workspace_id: str
+    owner: tuple[str, str]
+    """The workspace and the workflow of the run."""
     run: str
     request: StoreRecording
-
-    @property
-    def owner(self) -> tuple[str, str]:
-        """Return the workspace and the workflow of the run."""
-        return self.workspace_id, self.request.summary.workflow_id
 
 
 class MongoRecordings:
@@ -113,14 +113,14 @@ class MongoRecordings:
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
         """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted)."""
         owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-        newest = [("position", -1)]
-        found = await self._recordings.find_one({"runs": run, **owner}, sort=newest)
-        if found is None:  # of an earlier version
-            found = await self._recordings.find_one({"_id": run, **owner})
+        pack_id = await self._pack_of(run, owner) or run  # of an earlier version
+        found = await self._recordings.find_one({"_id": pack_id, **owner})
         if found is None or found["expires_at"].timestamp() * 1000 <= await now_ms(self._store):
-            raise NotFound("Recording not found")
+            raise NotFound(MISSING)
         content = await asyncio.to_thread(self._cipher.open, found, await self._data(found))
-        _, recording = part_of(found, content, {run})
+        entries, recording = part_of(found, content, {run})
+        if not entries:  # deleted since
+            raise NotFound(MISSING)
         return recording
 
     @store_call
@@ -205,8 +205,22 @@ class MongoRecordings:
     async def _remove_run(self, owner: Document, run: str) -> int:
         old = (await self._recordings.delete_one({**owner, "_id": run})).deleted_count  # of an earlier version
         await self._chunks.delete_many({**owner, "run": run})
-        packs = await self._recordings.find({**owner, "runs": run}, {"_id": 1}).to_list()
+        packs = await self._packs_with({run}, owner)
         return old + sum([await self._remove(each["_id"], {run}) for each in packs])
+
+    async def _pack_of(self, run: str, owner: Document) -> str | None:
+        """Return the id of a pack with the recording of a run."""
+        for search in searches({run}):
+            async for pack in self._recordings.find({**owner, **search}, NO_CONTENT):
+                if has_any(pack, {run}):
+                    return str(pack["_id"])
+        return None
+
+    async def _packs_with(self, runs: Collection[str], owner: Document) -> list[Document]:
+        """Return the packs with recordings of these runs, without content."""
+        found = [await self._recordings.find({**owner, **each}, NO_CONTENT).to_list() for each in searches(runs)]
+        packs = {pack["_id"]: pack for part in found for pack in part}
+        return [pack for pack in packs.values() if has_any(pack, runs)]
 
     async def _conversation_packs(self, owner: Document, conversation_id: str) -> list[tuple[str, set[str]]]:
         """Return the packs with recordings of a conversation, each with the runs of these recordings."""
@@ -221,15 +235,13 @@ class MongoRecordings:
 
     async def _remove_stored(self, recordings: Collection[ReceivedRecording]) -> None:
         """Remove stored recordings of these runs from their packs."""
-        if not recordings:
-            return
-        runs = {each.run for each in recordings}
-        owners = {each.owner for each in recordings}
-        fields = {"workspace_id": 1, "workflow_id": 1}
-        packs = await self._recordings.find({"runs": {"$in": list(runs)}}, fields).to_list()
-        for each in packs:
-            if (each["workspace_id"], each["workflow_id"]) in owners:
-                await self._remove(each["_id"], runs)
+        runs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for each in recordings:
+            runs[each.owner].add(each.run)
+        for (workspace_id, workflow_id), of_owner in runs.items():
+            owner = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+            for pack in await self._packs_with(of_owner, owner):
+                await self._remove(pack["_id"], of_owner)
 
     async def _remove(self, pack_id: str, runs: Collection[str]) -> int:
         """Remove recordings from a pack; return how many. The others get a new key."""
@@ -266,8 +278,7 @@ class MongoRecordings:
 
     async def _without_barred(self, recordings: Collection[ReceivedRecording]) -> list[ReceivedRecording]:
         """Return the recordings of runs that began after the last deletion."""
-        owners = {each.owner for each in recordings}
-        ids = {_bar(*owner): owner for owner in owners}
+        ids = {_bar(*owner): owner for owner in {each.owner for each in recordings}}
         bars = {ids[each["_id"]]: each["revision"] async for each in self._bars.find({"_id": {"$in": list(ids)}})}
         if not bars:
             return list(recordings)

@@ -53,7 +53,7 @@ def recordings_router(
         access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
         if is_too_long(body.summary):
             raise InvalidRequest(TOO_LONG)
-        await recordings.put([ReceivedRecording(workspace_id, run, body)], replace=True)
+        await recordings.put([ReceivedRecording((workspace_id, body.summary.workflow_id), run, body)], replace=True)
 
     @router.get("/{workspace_id}", dependencies=gateway)
     async def page(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from jobs_service.recordings.packs import NO_CONTENT, entries_of
+from jobs_service.recordings.packs import NO_CONTENT, entries_of, searches
 from jobs_service.recordings.repository import PACKS_AT_ONCE, RECORDINGS
 from shared.store.client import Store
 from shared.store.documents import Document
@@ -27,8 +27,11 @@ class RecordingSelection:
     async def of_runs(self, runs: Sequence[str], wanted: Document) -> dict[str, StoredRecording]:
         """Return the recordings of these runs whose documents match `wanted`, by run."""
         chosen = set(runs)
-        packs = await self._packs.find({**wanted, "runs": {"$in": list(chosen)}}, NO_CONTENT).to_list()
-        found = {each.run: each for pack in packs for each in _recordings(pack) if each.run in chosen}
+        found: dict[str, StoredRecording] = {}
+        for search in searches(chosen):
+            if len(found) < len(chosen):
+                packs = await self._packs.find({**wanted, **search}, NO_CONTENT).to_list()
+                found |= {each.run: each for pack in packs for each in _recordings(pack) if each.run in chosen}
         if rest := list(chosen - found.keys()):  # of an earlier version
             older = await self._packs.find({**wanted, "_id": {"$in": rest}}, NO_CONTENT).to_list()
             found |= {each.run: each for pack in older for each in _recordings(pack)}

@@ -106,8 +106,8 @@ class ReplaySetRepository(Protocol):
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
         """Return the next runs to start."""
 
-    async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
-        """Return those of these recorded runs whose recording exists."""
+    async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
+        """Return those of these recorded runs of a workflow whose recording exists."""
 
     async def mark_started(self, run: RunOfSet) -> None:
         """Note that the replay of a run is accepted."""

@@ -164,8 +164,9 @@ class MongoReplaySets:
         return [to_run(each) for each in found]
 
     @store_call
-    async def recorded(self, runs: Sequence[str]) -> frozenset[str]:
-        return frozenset(await self._recordings.of_runs(runs, {}))
+    async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
+        owner = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        return frozenset(await self._recordings.of_runs(runs, owner))
 
     @store_call
     async def mark_started(self, run: RunOfSet) -> None:

@@ -43,11 +43,12 @@ from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import ReplayedVerdict
 from shared.contracts.runs import RunSpec, RunStatus
-from shared.errors import AtCapacity, FlowportError, NotFound, RunIdTaken, Unavailable
+from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.observe.logging import get_logger
 
 MAX_SETS: Final = 100
 MEASURED_RUNS: Final = 5
+COUNT_SECONDS: Final = 1.0
 ROUNDS: Final = (1, 2)
 
 _decode_result: Final = msgspec.json.Decoder(ReplayResult).decode
@@ -101,12 +102,16 @@ class ReplaySetRunner:
         self._counters = counters
         self._leader = leader
         self._limits = limits
+        self._uncounted: set[str] = set()
+        """Sets with verdicts since the last count."""
+        self._count_at = 0.0
 
     async def step(self) -> None:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
         if await self._leader.term() is None:
             return
         progress = [await self._progress_of(each) for each in await self._sets.open_sets(MAX_SETS)]
+        await self._count()
         if progress:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
@@ -161,14 +166,23 @@ class ReplaySetRunner:
                 metrics.REPLAYED.labels(judgement.verdict.value).inc()
             settled += 1
         if settled:
-            await self._sets.count(open_set.id)
+            self._uncounted.add(open_set.id)
         return _Progress(set=open_set, active=active, queued=queued)
+
+    async def _count(self) -> None:
+        """Count the verdicts of sets for their progress, once a second: the store reads all runs of a set."""
+        now = asyncio.get_running_loop().time()
+        if now < self._count_at:
+            return
+        self._count_at = now + COUNT_SECONDS
+        while self._uncounted:
+            await self._sets.count(self._uncounted.pop())
 
     async def _judge(self, open_set: OpenSet, run: RunOfSet, view: RunView | None) -> Judgement:
         if view is not None and view.status is RunStatus.CANCELLED:
             return Judgement(ReplayedVerdict.SKIPPED, CANCELED)
         if view is not None and view.status is RunStatus.FAILED:
-            if not await self._sets.recorded([run.run]):
+            if not await self._recorded(open_set, [run]):
                 return Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
             return Judgement(ReplayedVerdict.FAILED, view.error.message if view.error else None)
         result = None if view is None else await self._result(view)
@@ -192,22 +206,26 @@ class ReplaySetRunner:
     async def _start(self, open_set: OpenSet, room: int) -> int:
         """Start up to `room` waiting runs; return how many runs are started or skipped."""
         waiting = await self._sets.waiting(open_set.id, room)
-        recorded = await self._sets.recorded([each.run for each in waiting])
-        for number, run in enumerate(waiting):
+        recorded = await self._recorded(open_set, waiting)
+        for run in waiting:
             if run.run not in recorded:
                 await self._sets.settle(
                     open_set.workspace_id, run, Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
                 )
+        runs = [run for run in waiting if run.run in recorded]
+        limit = open_set.request.concurrency_limit
+        answers = await self._admission.accept_all([AcceptRun(_spec(open_set, run), limit) for run in runs])
+        started = len(waiting) - len(runs)
+        for run, answer in zip(runs, answers, strict=True):
+            if isinstance(answer, FlowportError) and not isinstance(answer, RunIdTaken):
+                log.info("replay_delayed", set_id=open_set.id, reason=answer.message)
                 continue
-            try:
-                await self._admission.accept(AcceptRun(_spec(open_set, run), open_set.request.concurrency_limit))
-            except RunIdTaken:
-                pass  # an interrupted step has accepted it
-            except (AtCapacity, Unavailable) as error:
-                log.info("replay_delayed", set_id=open_set.id, reason=error.message)
-                return number
-            await self._sets.mark_started(run)
-        return len(waiting)
+            await self._sets.mark_started(run)  # also if an interrupted step has accepted it
+            started += 1
+        return started
+
+    async def _recorded(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> frozenset[str]:
+        return await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [each.run for each in runs])
 
     async def _advance(self, open_set: OpenSet) -> None:
         """Measure or end a set without work in progress."""

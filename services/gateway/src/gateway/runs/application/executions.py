@@ -26,7 +26,7 @@ from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef, Trigger
 from shared.errors import FlowportError, NotFound, OutcomeUncertain, RunIdTaken, Unavailable
-from shared.ids import new_id
+from shared.ids import new_run_id
 from shared.observe.logging import get_logger
 from shared.observe.trace import current_traceparent
 
@@ -79,7 +79,7 @@ class Executions:
         Raises TooManyStreams, RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost,
         Unavailable.
         """
-        run_id = request.run_id or new_id()
+        run_id = request.run_id or new_run_id()
         if request.mode is not RunMode.STREAM:
             return await self._attach(caller, endpoint, request, run_id)
         with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
@@ -103,18 +103,18 @@ class Executions:
         Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, AcceptUncertain,
         Unavailable.
         """
-        spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
+        spec = await self._spec(caller, endpoint, request, request.run_id or new_run_id())
         accepted = await self._accept(caller, endpoint, request, spec)
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
         return accepted
 
     async def spec_of(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunSpec:
         """Return the specification of a run, which is not stored. Raises what `enqueue` raises before it stores one."""
-        return await self._spec(caller, endpoint, request, request.run_id or new_id())
+        return await self._spec(caller, endpoint, request, request.run_id or new_run_id())
 
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
         """Store a durable run, and follow it. Raises TooManyStreams, and what `enqueue` raises."""
-        run_id = request.run_id or new_id()
+        run_id = request.run_id or new_run_id()
         if request.mode is not RunMode.STREAM:
             return await self._follow(caller, endpoint, request, run_id)
         with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
