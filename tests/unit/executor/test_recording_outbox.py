@@ -134,6 +134,16 @@ async def test_recordings_are_stored_in_one_request_each_with_the_ticket_of_its_
     assert count("stored") - before == 3
 
 
+async def test_environment_values_are_masked(jobs: Jobs, outbox: RecordingOutbox) -> None:
+    secret = "a long secret value"
+    with_secret = {"input": {"q": f"a {secret}"}, "names": EnvironmentNames({"KEY": secret})}
+    outbox.put(msgspec.structs.replace(recording("run-1"), **with_secret))
+    outbox.put(recording("run-2"))
+    await eventually(lambda: len(jobs.stored) == 2)
+    assert jobs.batches == [["run-1", "run-2"]]
+    assert msgspec.json.decode(bytes(jobs.stored["run-1"][1].content))["input"] == {"q": "a {{KEY}}"}
+
+
 async def test_a_restart_of_the_store_loses_none(jobs: Jobs, outbox: RecordingOutbox) -> None:
     before = count("dropped")
     jobs.failures = {"a": [Unavailable("restarting")]}

@@ -1,8 +1,10 @@
 """Sends recordings of ended runs to jobs-service in batches, without delaying runs."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import batched
 from typing import Final, NamedTuple
 
 import msgspec
@@ -31,7 +33,7 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 GATHER_SECONDS: Final = 1.0
 """How long a recording waits for others: a batch costs the store little more than a single recording."""
 ENCODED_AT_ONCE: Final = 128
-"""Recordings that are encoded without a break, during which runs wait for the interpreter."""
+"""Recordings that the encoding thread encodes before it lets runs have the interpreter."""
 RETRY_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 2.0
 SINGLE_SECONDS: Final = 60.0
@@ -140,19 +142,17 @@ class RecordingOutbox:
 
     async def _send(self, batch: Sequence[_Queued]) -> int:
         """Send recordings; return how many were refused. Raises FlowportError."""
-        requests: list[BatchedRecording] = []
-        for start in range(0, len(batch), ENCODED_AT_ONCE):
-            requests += await asyncio.to_thread(_requests, batch[start : start + ENCODED_AT_ONCE])
+        requests, body = await asyncio.to_thread(_encode_batch, batch)
         if asyncio.get_running_loop().time() >= self._batches_from:
             try:
-                return await self._send_batch(requests)
+                return await self._send_batch(body)
             except RouteMissing:
                 log.info("recording_batches_unsupported", retry_seconds=SINGLE_SECONDS)
                 self._batches_from = asyncio.get_running_loop().time() + SINGLE_SECONDS
         return sum([await self._send_single(each) for each in requests])
 
-    async def _send_batch(self, requests: Sequence[BatchedRecording]) -> int:
-        body = await asyncio.to_thread(_encode, StoreRecordings(tuple(requests)))
+    async def _send_batch(self, body: bytes) -> int:
+        """Send the JSON of a StoreRecordings."""
 
         async def store() -> StoredRecordings | RouteMissing:
             try:
@@ -185,19 +185,13 @@ class RecordingOutbox:
         return False
 
 
-def _requests(batch: Sequence[_Queued]) -> list[BatchedRecording]:
+def _encode_batch(batch: Sequence[_Queued]) -> tuple[list[BatchedRecording], bytes]:
+    """Return the requests of a batch, and their JSON."""
     known: dict[frozenset[tuple[str, str]], EnvironmentNames] = {}  # runs of a workflow have the same values
     requests = []
-    for recording, ticket in batch:
-        names = known.setdefault(recording.names.key, recording.names)
-        request = recording.request(names)
-        requests.append(
-            BatchedRecording(
-                summary=request.summary,
-                record=request.record,
-                content=request.content,
-                workspace_id=recording.spec.snapshot.workspace_id,
-                ticket=ticket,
-            )
-        )
-    return requests
+    for part in batched(batch, ENCODED_AT_ONCE):
+        for recording, ticket in part:
+            names = recording.names
+            requests.append(recording.request(known.setdefault(names.key, names), ticket=ticket))
+        time.sleep(0)
+    return requests, _encode(StoreRecordings(tuple(requests)))

@@ -13,11 +13,11 @@ from shared.contracts.outcomes import RunOutcome
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
     MAX_RECORDING_BYTES,
+    BatchedRecording,
     EffectKind,
     RecordedBlock,
     Recording,
     RecordingSummary,
-    StoreRecording,
 )
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.contracts.usage import Usage
@@ -84,7 +84,7 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes of the recorded blocks, roughly."""
     names: EnvironmentNames
 
-    def request(self, names: EnvironmentNames | None = None) -> StoreRecording:
+    def request(self, names: EnvironmentNames | None = None, *, ticket: str = "") -> BatchedRecording:
         """Return the request that stores the recording. `names`: those of an equal environment, with their forms."""
         recording, content = self._build(names or self.names)
         summary = RecordingSummary(
@@ -100,7 +100,13 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             size=len(content),
             is_cut=recording.is_cut,
         )
-        return StoreRecording(summary=summary, record=self.record, content=msgspec.Raw(content))
+        return BatchedRecording(
+            summary=summary,
+            record=self.record,
+            content=msgspec.Raw(content),
+            workspace_id=recording.workspace_id,
+            ticket=ticket,
+        )
 
     def _build(self, names: EnvironmentNames) -> tuple[Recording, bytes]:
         """Return the masked recording and its JSON. One search finds out that nothing needs to be masked."""
