@@ -1,5 +1,6 @@
 """Replay sets: each recorded run is replayed once, a bounded number at a time, whatever is interrupted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -258,6 +259,21 @@ async def test_a_repeated_request_returns_the_first_set(system: System, replays:
     with pytest.raises(Conflict):
         await replays.create(msgspec.structs.replace(request, fingerprint="b"))
     assert len(await system.collection(REPLAY_SETS).find({}).to_list()) == 1
+
+
+async def test_of_two_simultaneous_requests_with_one_id_the_second_is_refused_or_returns_the_same_set(
+    system: System, replays: HttpReplaySetClient
+) -> None:
+    await record(system, "R1", "R2", "R3")
+    for _ in range(5):
+        one = a_set(fingerprint="a", last=1)
+        other = msgspec.structs.replace(one, fingerprint="b", last=3)
+        answers = await asyncio.gather(*map(replays.create, (one, other, one)), return_exceptions=True)
+        created = [each for each in answers if isinstance(each, ReplaySet)]
+        refused = [each for each in answers if isinstance(each, Conflict)]
+        assert (len(created), len(refused)) in ((2, 1), (1, 2))
+        page = await replays.runs(WORKSPACE, WORKFLOW, one.id, verdict=None, limit=10, cursor=None)
+        assert {each.total for each in created} == {len(page.runs)}
 
 
 async def test_a_set_needs_recorded_runs(system: System, replays: HttpReplaySetClient) -> None:

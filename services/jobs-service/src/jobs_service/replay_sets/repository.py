@@ -52,6 +52,7 @@ from shared.store.errors import store_call
 
 NO_RECORDINGS: Final = "The workflow has no recorded runs"
 MISSING: Final = "Replay not found"
+REUSED_KEY: Final = "The Idempotency-Key was used for another request"
 MAX_OPEN_SETS: Final = 20
 """Sets of one workspace that are in progress."""
 TOO_MANY: Final = f"The workspace has {MAX_OPEN_SETS} replays in progress. Wait until one ends, or cancel one."
@@ -85,14 +86,23 @@ class MongoReplaySets:
             raise Conflict(TOO_MANY)
         now = await now_ms(self._store)
         recorded = await self._select(request, owner, from_ms(now))
-        await insert_new(self._runs, new_runs(request, recorded))
+        runs = new_runs(request, recorded)
+        await self._insert_runs(request, runs)
         expires_at = max(from_ms(now) + _SHORTEST, *(each.expires_at for each in recorded))
         document = new_set(request, total=len(recorded), now=now, expires_at=expires_at)
         try:
             await self._sets.insert_one(document)
         except DuplicateKeyError:  # a concurrent request with the same id
-            return await self.get(**owner, set_id=request.id)
+            return _repeated(await self._find(**owner, set_id=request.id), owner, request)
         return to_set(document)
+
+    async def _insert_runs(self, request: CreateReplaySet, runs: Sequence[Document]) -> None:
+        """Insert the runs of a set. Only one of two concurrent requests with one id inserts any. Raises Conflict."""
+        if await insert_new(self._runs, [runs[0] | {"fingerprint": request.fingerprint}]):
+            first = await self._runs.find_one({"_id": runs[0]["_id"]}, {"fingerprint": 1})
+            if first is not None and first.get("fingerprint", request.fingerprint) != request.fingerprint:
+                raise Conflict(REUSED_KEY)
+        await insert_new(self._runs, runs[1:])
 
     @store_call
     async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
@@ -358,5 +368,5 @@ def _in_turn(sets: Sequence[Document]) -> list[Document]:
 def _repeated(stored: Document, owner: Document, request: CreateReplaySet) -> ReplaySet:
     is_same = request_of(stored).fingerprint == request.fingerprint
     if not is_same or any(stored[name] != value for name, value in owner.items()):
-        raise Conflict("The Idempotency-Key was used for another request")
+        raise Conflict(REUSED_KEY)
     return to_set(stored)
