@@ -15,6 +15,7 @@ from shared.contracts.recordings import (
     ReplayVerdict,
 )
 from shared.contracts.runs import RunStatus
+from shared.workflow.diff import values
 from shared.workflow.diff.values import MAX_DIFFERENCES, MAX_PATH_CHARS, differences
 
 
@@ -107,6 +108,21 @@ def test_differences_are_structural_and_bounded() -> None:
     assert len(differences(list(range(1_000)), list(range(1, 1_001)))) == MAX_DIFFERENCES
     (long,) = differences("x" * 10_000, "y")
     assert len(long.before) < 1_000
+
+
+def test_equal_values_are_not_matched_with_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MAX_STEPS", 100)
+    equal = {f"field{number}": number for number in range(1_000)}
+    assert differences(equal | {"at": 1}, equal | {"at": 2}, ignore=["field*", "at"]) == ()
+
+
+def test_matching_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields beyond the bound are reported, although a pattern matches them."""
+    monkeypatch.setattr(values, "MAX_STEPS", 100)
+    before, after = ({f"field{number}": value for number in range(1_000)} for value in (1, 2))
+    found = differences(before, after, ignore=["field*"])
+    assert 0 < len(found) <= MAX_DIFFERENCES
+    assert found[0].path != "field0"
 
 
 def test_a_path_is_ignored_up_to_a_length() -> None:

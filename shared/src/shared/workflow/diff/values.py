@@ -1,7 +1,7 @@
 """Structural differences of two JSON values."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from itertools import islice
@@ -17,8 +17,9 @@ MAX_VALUE_BYTES: Final = 500
 """JSON of one shown value; a longer one is shown as the beginning of its JSON."""
 MAX_PATH_CHARS: Final = 1_000
 """A longer path matches no pattern: matching takes as many steps as path and pattern have characters, multiplied."""
+MAX_STEPS: Final = 100_000_000
+"""Steps of matching in one comparison, about a second. Fields after them match no pattern."""
 CACHED_PATTERNS: Final = 256
-_Patterns = Sequence[Callable[[str], object]]
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -27,31 +28,52 @@ def differences(before: Json, after: Json, *, ignore: Sequence[str] = ()) -> tup
 
     A path has the keys and indexes that lead to a value: `items.0.price`.
     """
-    patterns = [_compiled(pattern).match for pattern in ignore]
-    return tuple(islice(_differences(before, after, "", patterns), MAX_DIFFERENCES))
+    return tuple(islice(_differences(before, after, "", _Ignored(ignore)), MAX_DIFFERENCES))
 
 
-def _differences(before: Json, after: Json, path: str, ignore: _Patterns) -> Iterator[Difference]:
-    if path and _is_ignored(path, ignore):
-        return
+class _Ignored:
+    """Paths that match a pattern."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._matches = [_compiled(pattern).match for pattern in patterns]
+        self._pattern_chars = sum(map(len, patterns))
+        self._steps = 0
+
+    def __contains__(self, path: str) -> bool:
+        if not path or not self._matches or len(path) > MAX_PATH_CHARS or self._steps > MAX_STEPS:
+            return False
+        self._steps += len(path) * self._pattern_chars
+        return any(matches(path) for matches in self._matches)
+
+
+def _differences(before: Json, after: Json, path: str, ignored: _Ignored) -> Iterator[Difference]:
+    """Yield differences. Only paths that lead to one are matched with the patterns: most values are equal."""
+    found = _unfiltered(before, after, path, ignored)
+    first = next(found, None)
+    if first is not None and path not in ignored:
+        yield first
+        yield from found
+
+
+def _unfiltered(before: Json, after: Json, path: str, ignored: _Ignored) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
         keys = dict.fromkeys((*before, *after))
-        yield from _of_parts(before, after, list(keys), path, ignore)
+        yield from _of_parts(before, after, list(keys), path, ignored)
     elif isinstance(before, list) and isinstance(after, list):
         old, new = dict(enumerate(before)), dict(enumerate(after))
-        yield from _of_parts(old, new, range(max(len(before), len(after))), path, ignore)
+        yield from _of_parts(old, new, range(max(len(before), len(after))), path, ignored)
     elif type(before) is not type(after) or before != after:
         yield Difference(path, _shown(before), _shown(after))
 
 
 def _of_parts(
-    before: dict[Any, Json], after: dict[Any, Json], keys: Sequence[Any], path: str, ignore: _Patterns
+    before: dict[Any, Json], after: dict[Any, Json], keys: Sequence[Any], path: str, ignored: _Ignored
 ) -> Iterator[Difference]:
     for key in keys:
         inner = f"{path}.{key}" if path else str(key)
         if key in before and key in after:
-            yield from _differences(before[key], after[key], inner, ignore)
-        elif not _is_ignored(inner, ignore):
+            yield from _differences(before[key], after[key], inner, ignored)
+        elif inner not in ignored:
             given = _shown(before[key]) if key in before else msgspec.UNSET
             yield Difference(inner, given, _shown(after[key]) if key in after else msgspec.UNSET)
 
@@ -59,10 +81,6 @@ def _of_parts(
 @lru_cache(CACHED_PATTERNS)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern))
-
-
-def _is_ignored(path: str, ignore: _Patterns) -> bool:
-    return len(path) <= MAX_PATH_CHARS and any(matches(path) for matches in ignore)
 
 
 def _shown(value: Json) -> Json:
