@@ -59,6 +59,22 @@ def test_a_draft_that_answers_differently_goes_live_only_with_a_reason(console: 
     assert "The new answer is right" in audit
 
 
+def test_a_check_may_allow_runs_that_differ_and_call_models_within_a_budget(console: Console, account: Account) -> None:
+    workflow_id, _ = recorded(account, "Checked with limits", "return 'one';", 2)
+    change_code(account, workflow_id, "return 'two';")
+    console.goto(f"/workflows/{workflow_id}").press("Deployment").press("Check")
+    dialog = console.page.get_by_role("dialog", name="Check the draft")
+    dialog.get_by_text("Thresholds and models").click()
+    dialog.get_by_label("Different runs allowed").fill("2")
+    dialog.get_by_label("Call models whose answer is not recorded").check()
+    dialog.get_by_label("Budget ($)").fill("2.5")
+    dialog.get_by_label("Calls at most").fill("7")
+    console.press("Run check").shows("Passed")
+    (replay,) = account.http.get(f"/api/v2/workflows/{workflow_id}/replays").json()["data"]
+    assert replay["thresholds"] == {"maxDifferent": 2, "maxUnrecorded": 0, "maxFailed": 0}
+    assert replay["models"] == {"mode": "live", "maxDollars": 2.5, "maxCalls": 7, "calls": 0}
+
+
 def test_a_version_that_answers_the_same_is_promoted_after_its_check(console: Console, account: Account) -> None:
     workflow_id, _ = recorded(account, "Checked before a promote", "return 'one';", 2)
     change_code(account, workflow_id, "return 'o' + 'ne';")

@@ -12,7 +12,15 @@ export type Verdict = NonNullable<ReplayResult['verdict']>;
 /** Content to replay on: a version, or the draft. */
 export type ReplayTarget = { version: number } | { draft: true };
 
-export interface ReplayOptions {
+/** Runs that may behave differently, and the budget for models whose answer is not recorded. */
+export interface ReplayLimits {
+  maxDifferent: number;
+  maxUnrecorded: number;
+  maxFailed: number;
+  models: { mode: 'recorded' } | { mode: 'live'; maxDollars: number; maxCalls: number };
+}
+
+export interface ReplayOptions extends Partial<ReplayLimits> {
   /** Number of recorded runs, newest first. */
   last?: number;
   runIds?: string[];

@@ -19,6 +19,7 @@ import { useTitle } from '@/app/use-title';
 import { ReplayBadge, VerdictBadge } from '@/replays/badges';
 import { RunDifferences } from '@/replays/differences';
 import { firstBlock, reasonOf, targetName, VERDICT, VERDICTS } from '@/replays/labels';
+import { limitsOfReplay } from '@/replays/limits';
 import styles from '@/replays/replays.module.css';
 import { Suggestions } from '@/replays/suggestions';
 import { Refusals, ReplayProgress } from '@/replays/summary';
@@ -65,6 +66,7 @@ function ReplayDetails({ id, replay }: { id: string; replay: Replay }) {
         // The same runs, if all are loaded. Newer runs may have been recorded since.
         ...(runIds?.length && !results.hasNextPage ? { runIds } : { last: Math.max(1, replay.total) }),
         ignore: [...new Set([...replay.ignore, ...suggested])],
+        ...limitsOfReplay(replay),
       },
       { onSuccess: (created) => navigate(`/workflows/${id}/replays/${created.id}`), onError: fail },
     );

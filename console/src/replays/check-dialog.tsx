@@ -19,6 +19,8 @@ import { InlineError, LoadError, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import { ReplayBadge, VerdictBadge } from './badges';
 import { firstBlock, patternsOf, reasonOf } from './labels';
+import { LimitFields } from './limit-fields';
+import { limitsOf, STRICT } from './limits';
 import styles from './replays.module.css';
 import { Suggestions } from './suggestions';
 import { Refusals, ReplayProgress } from './summary';
@@ -54,11 +56,15 @@ export function CheckDialog({ workflowId, title, target, prepare, publish, onClo
   const [replayId, setReplayId] = useState<string | null>(null);
   const [last, setLast] = useState(String(LAST));
   const [ignore, setIgnore] = useState('');
+  const [limits, setLimits] = useState(STRICT);
   const formId = useId();
   const replay = useReplay(workflowId, replayId);
   const found = replay.data;
   const check = (patterns: string[]) =>
-    start.mutate({ target, last: Number(last), ignore: patterns }, { onSuccess: (created) => setReplayId(created.id) });
+    start.mutate(
+      { target, last: Number(last), ignore: patterns, ...limitsOf(limits) },
+      { onSuccess: (created) => setReplayId(created.id) },
+    );
   const submit = (event: FormEvent) => {
     event.preventDefault();
     check(patternsOf(ignore));
@@ -100,7 +106,8 @@ export function CheckDialog({ workflowId, title, target, prepare, publish, onClo
         <form id={formId} className={form.form} onSubmit={submit}>
           <p className={form.hint}>
             Replays recorded runs and compares every block. Models, API calls and other effects answer from the
-            recordings: nothing outside is called.
+            recordings:{' '}
+            {limits.callsModels ? 'only models without a recorded answer are called.' : 'nothing outside is called.'}
           </p>
           <Field label="Recorded runs" hint={`Newest first, at most ${MOST.toLocaleString('en-US')}.`}>
             {(control) => (
@@ -130,6 +137,7 @@ export function CheckDialog({ workflowId, title, target, prepare, publish, onClo
               />
             )}
           </Field>
+          <LimitFields value={limits} onChange={setLimits} />
           <InlineError error={start.error} />
         </form>
       )}
