@@ -100,7 +100,8 @@ class ClaimService:
         metrics.ATTEMPTS.inc(decision.run.attempt - loaded.run.attempt)
         if loaded.run.attempt == 0:
             metrics.QUEUE_SECONDS.observe(ms_between(loaded.run.created_at, loaded.now) / 1000)
-        self._dispatcher.wake()
+        if loaded.spec.replay is None:  # callers wait for the next run
+            self._dispatcher.wake()
         return ClaimAnswer(await self._grant(loaded, decision.run, request))
 
     async def _require_inherited(self, loaded: ClaimableRun, decision: ClaimDecision) -> ClaimDecision:

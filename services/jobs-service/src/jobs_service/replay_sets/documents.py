@@ -26,6 +26,7 @@ INDEXES: Final = (
     Index(REPLAY_SETS, ascending("status")),
     Index(REPLAY_SETS, ascending("expires_at"), expire_after_seconds=0),
     Index(REPLAYED_RUNS, ascending("set_id", "purpose", "number")),
+    Index(REPLAYED_RUNS, ascending("set_id", "state", "purpose", "number")),
     Index(REPLAYED_RUNS, ascending("workspace_id", "workflow_id", "run")),
     Index(REPLAYED_RUNS, ascending("result.key_id")),
     Index(REPLAYED_RUNS, ascending("expires_at"), expire_after_seconds=0),

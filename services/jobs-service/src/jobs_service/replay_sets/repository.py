@@ -225,7 +225,9 @@ class MongoReplaySets:
 
     @store_call
     async def has_open_runs(self, set_id: str) -> bool:
-        return await self._runs.find_one({"set_id": set_id, "state": {"$ne": DONE}}, {"_id": 1}) is not None
+        return (
+            await self._runs.find_one({"set_id": set_id, "state": {"$in": [WAITING, STARTED]}}, {"_id": 1}) is not None
+        )
 
     @store_call
     async def to_measure(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
