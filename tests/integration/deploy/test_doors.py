@@ -22,6 +22,7 @@ GATEWAY_ONLY = [
     ("GET", "/internal/workflows"),
     ("POST", "/internal/workflows"),
     ("POST", "/internal/workflows/import"),
+    ("GET", "/internal/workflows/modified"),
     ("GET", WORKFLOW),
     ("PATCH", WORKFLOW),
     ("DELETE", WORKFLOW),

@@ -22,6 +22,7 @@ from shared.contracts.deployments import (
     DraftSnapshot,
     Endpoint,
     ImportWorkflow,
+    ModifiedWorkflows,
     Problems,
     RestoreWorkflow,
     SaveDraft,
@@ -105,6 +106,11 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         start = int(cursor or 0)
         more = len(found) > start + limit
         return WorkflowPage(tuple(found[start : start + limit]), str(start + limit) if more else None)
+
+    async def modified(self, workspace_id: str) -> ModifiedWorkflows:
+        deployed = [each.workflow_id for each in self.endpoints.values() if each.workspace_id == workspace_id]
+        differs = [each for each in deployed if (await self.status(workspace_id, each)).needs_redeployment]
+        return ModifiedWorkflows(tuple(differs))
 
     async def create(self, request: CreateWorkflow) -> Workflow:
         return self._add(request.workspace_id, request.name, request.description, request.state or {})

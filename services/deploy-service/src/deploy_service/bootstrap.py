@@ -33,6 +33,7 @@ from deploy_service.application.deletion import DeletionService
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentService
+from deploy_service.application.modifications import Modifications
 from deploy_service.application.publications import Agents, Chats, ToolServers
 from deploy_service.application.run_rights import RunRights
 from deploy_service.application.versions import Versions
@@ -126,7 +127,7 @@ def build(
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
             runs_router(deployment_service, environment_service, rights, checks),
-            workflows_router(workflow_service, draft_service, tokens),
+            workflows_router(workflow_service, draft_service, Modifications(workflows, drafts, contents), tokens),
             deleted_workflows_router(workflow_service, tokens),
             deployments_router(deployment_service, version_service, tokens),
             environment_router(environment_service, tokens),

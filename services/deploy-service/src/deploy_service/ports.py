@@ -58,6 +58,9 @@ class DraftRepository(Protocol):
     async def get(self, workflow_id: str) -> Draft | None:
         """Return the draft with its document."""
 
+    async def hashes(self, workflow_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the hash of each draft, without reading its document."""
+
     async def saved(self, workflow_id: str) -> tuple[int, datetime] | None:
         """Return the draft's revision and time, without reading its document."""
 

@@ -230,6 +230,12 @@ class DeploymentStatus(msgspec.Struct, frozen=True):
     needs_redeployment: bool
 
 
+class ModifiedWorkflows(msgspec.Struct, frozen=True):
+    """Workflows of a workspace whose draft differs significantly from the live version."""
+
+    workflow_ids: tuple[str, ...]
+
+
 class Problems(msgspec.Struct, frozen=True):
     """Problems of the draft: errors prevent its deployment, warnings do not."""
 

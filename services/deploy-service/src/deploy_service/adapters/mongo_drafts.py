@@ -1,5 +1,6 @@
 """Drafts in MongoDB: the document beside its revision, compressed."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +34,11 @@ class MongoDrafts:
             content=Content(await unpack(found["packed"]), found["hash"]),
             saved_at=found["saved_at"],
         )
+
+    @store_call
+    async def hashes(self, workflow_ids: Collection[str]) -> Mapping[str, str]:
+        found = self._collection.find({"_id": {"$in": list(workflow_ids)}}, {"hash": 1})
+        return {document["_id"]: document["hash"] async for document in found}
 
     @store_call
     async def saved(self, workflow_id: str) -> tuple[int, datetime] | None:

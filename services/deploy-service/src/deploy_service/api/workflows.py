@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from deploy_service.api.parameters import WorkspaceId
 from deploy_service.application.drafts import Drafts
+from deploy_service.application.modifications import Modifications
 from deploy_service.application.workflows import Workflows
 from shared.contracts import deployments as contracts
 from shared.service import ServiceName
@@ -20,7 +21,9 @@ SnapshotBody = Annotated[contracts.SnapshotDraft, Depends(struct_body(contracts.
 SaveBody = Annotated[contracts.SaveDraft, Depends(struct_body(contracts.SaveDraft))]
 
 
-def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens) -> APIRouter:
+def workflows_router(
+    workflows: Workflows, drafts: Drafts, modifications: Modifications, tokens: ServiceTokens
+) -> APIRouter:
     """Return `/internal/workflows` and the authors' routes for a workflow."""
     router = APIRouter(prefix="/internal/workflows", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
@@ -44,6 +47,10 @@ def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens
     @router.post("/import")
     async def import_file(body: ImportBody) -> Response:
         return StructResponse(await workflows.import_file(body), status_code=201)
+
+    @router.get("/modified")
+    async def modified(workspace_id: WorkspaceId) -> Response:
+        return StructResponse(await modifications.find(workspace_id))
 
     @router.get("/{workflow_id}")
     async def get(workflow_id: str, workspace_id: WorkspaceId) -> Response:

@@ -1,5 +1,6 @@
 """Content by reference: the draft, the live version, or a version number."""
 
+import asyncio
 from typing import Final
 
 from deploy_service.domain.content import Content, Draft
@@ -7,6 +8,7 @@ from deploy_service.domain.version import ACTIVE, DRAFT, Version
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository
 from shared.errors import InvalidRequest, NotDeployed, NotFound
+from shared.workflow.diff.version_diff import needs_redeployment
 
 MOST_NAMED: Final = 20
 """Versions that an error names, newest first."""
@@ -47,6 +49,16 @@ class Contents:
         if content is None:
             raise NotFound("Snapshot not found")
         return content
+
+    async def is_modified(self, workflow: Workflow) -> bool:
+        """Return whether the draft differs significantly from the live version, if there is one. Raises NotFound."""
+        if workflow.live is None:
+            return False
+        draft = (await self.draft(workflow)).content
+        if draft.hash == workflow.live.snapshot_hash:
+            return False
+        live = await self.snapshot(workflow.workspace_id, workflow.live.snapshot_hash)
+        return await asyncio.to_thread(needs_redeployment, draft.state, live.state)
 
     async def named(self, workflow: Workflow, reference: str) -> Content:
         """Return the content of `draft`, `active` or a number. Raises NotFound, NotDeployed, InvalidRequest."""

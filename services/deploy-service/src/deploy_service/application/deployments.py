@@ -4,7 +4,6 @@ A deploy writes three things in this order: the snapshot, the version, the point
 pointer unchanged; a snapshot without a version, or a version that was never live, does no harm.
 """
 
-import asyncio
 from typing import Final
 
 from deploy_service.application.changes import Change, WorkflowChanges
@@ -22,7 +21,6 @@ from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import ContentChanged, InvalidWorkflow, Unavailable
 from shared.ids import new_id
-from shared.workflow.diff.version_diff import needs_redeployment
 
 NUMBERING_TRIES: Final = 50
 
@@ -120,7 +118,7 @@ class Deployments:
     async def status(self, workflow_id: str, workspace_id: str) -> contracts.DeploymentStatus:
         """Return the live version, and whether the draft differs. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        return contracts.DeploymentStatus(endpoint_view(workflow), await self._needs_redeployment(workflow))
+        return contracts.DeploymentStatus(endpoint_view(workflow), await self._contents.is_modified(workflow))
 
     async def _warnings(self, version: Version) -> tuple[str, ...]:
         """Return problems as warnings: a rollback is urgent, so they must not block it."""
@@ -129,15 +127,6 @@ class Deployments:
             return _messages_of(await self._checker.problems(content, version.workspace_id))
         except InvalidWorkflow as error:
             return (error.message,)
-
-    async def _needs_redeployment(self, workflow: Workflow) -> bool:
-        if workflow.live is None:
-            return False
-        draft = (await self._contents.draft(workflow)).content
-        if draft.hash == workflow.live.snapshot_hash:
-            return False
-        live = await self._contents.snapshot(workflow.workspace_id, workflow.live.snapshot_hash)
-        return await asyncio.to_thread(needs_redeployment, draft.state, live.state)
 
     async def _record(self, workflow: Workflow, content: Content, order: contracts.Deploy) -> Version:
         """Store the snapshot and a version of it, under the next free number."""

@@ -19,6 +19,7 @@ from shared.contracts.deployments import (
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
+    ModifiedWorkflows,
     Problems,
     RestoreWorkflow,
     SaveDraft,
@@ -78,6 +79,9 @@ class Authoring(Protocol):
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
     ) -> WorkflowPage:
         """Return workflows, oldest first; with `folder_id`, only those in that folder."""
+
+    async def modified(self, workspace_id: str) -> ModifiedWorkflows:
+        """Return the workflows whose draft differs from the live version."""
 
     async def create(self, request: CreateWorkflow) -> Workflow:
         """Raises InvalidRequest."""

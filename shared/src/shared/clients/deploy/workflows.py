@@ -19,6 +19,7 @@ from shared.contracts.deployments import (
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
+    ModifiedWorkflows,
     Problems,
     RestoreWorkflow,
     SaveDraft,
@@ -72,6 +73,10 @@ class HttpDeployClient(ServiceCalls):
         only = {"deployed_only": deployed_only, "folder_id": folder_id}
         path = path_of("workflows", workspace_id=workspace_id, cursor=cursor, limit=limit, **only)
         return await self._client.call("GET", path, returns=WorkflowPage)
+
+    async def modified(self, workspace_id: str) -> ModifiedWorkflows:
+        path = path_of("workflows", "modified", workspace_id=workspace_id)
+        return await self._client.call("GET", path, returns=ModifiedWorkflows)
 
     async def create(self, request: CreateWorkflow) -> Workflow:
         return await self._client.call("POST", path_of("workflows"), body=request, returns=Workflow)

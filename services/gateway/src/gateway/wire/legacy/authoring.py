@@ -18,7 +18,7 @@ from gateway.wire.common.presenters import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.listing import list_all_workflows, list_modified
+from gateway.workflows.application.listing import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
@@ -26,8 +26,6 @@ from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
 MAX_LISTED_WORKFLOWS: Final = 10_000
-MAX_COMPARED_WORKFLOWS: Final = 200
-"""The newest ones: each comparison reads a draft."""
 
 
 def authoring_router(
@@ -59,9 +57,8 @@ def authoring_router(
     ) -> Data[list[str]]:
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
-        found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=True, most=MAX_LISTED_WORKFLOWS)
-        covered = [workflow.id for workflow in found if caller.covers(workflow.id)]
-        return Data(data=await list_modified(authoring, caller.workspace.id, covered[-MAX_COMPARED_WORKFLOWS:]))
+        found = await authoring.modified(caller.workspace.id)
+        return Data(data=[workflow_id for workflow_id in found.workflow_ids if caller.covers(workflow_id)])
 
     @router.post("")
     async def create(caller: AnyCaller, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
