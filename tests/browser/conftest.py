@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "FLOWPORT_SMTP_HOST": "localhost",
     "FLOWPORT_SMTP_PORT": "9",  # no server listens there: other tests cover delivery
     "FLOWPORT_MAIL_FROM": "flowport@example.org",
+    "FLOWPORT_OUTBOUND_ALLOW": "localhost",  # where webhooks of tests lead
 }
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -121,6 +121,11 @@ const WEBHOOKS_AND_RUNS: AuditActions = {
   'webhook.created': { name: 'Created a webhook', describe: (row) => `created a webhook to ${row.targetName}` },
   'webhook.updated': { name: 'Changed a webhook', describe: (row) => `changed the webhook to ${row.targetName}` },
   'webhook.deleted': { name: 'Deleted a webhook', describe: (row) => `deleted the webhook to ${row.targetName}` },
+  'webhook.tested': {
+    name: 'Tested a webhook',
+    describe: ({ targetName, after }) =>
+      `sent a test event to ${targetName}, which ${after?.success ? 'succeeded' : 'failed'}`,
+  },
   'recording.read': { name: 'Read a recorded run', describe: (row) => `read the recording of run ${row.targetId}` },
   'recording.replayed': { name: 'Replayed a recorded run', describe: (row) => `replayed run ${row.targetId}` },
   'recording.deleted': { name: 'Deleted recorded runs', describe: () => 'deleted recorded runs' },

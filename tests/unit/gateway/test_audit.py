@@ -181,9 +181,10 @@ async def test_webhooks_are_recorded_without_possible_secrets(system: System, ad
 
     made = (await admin.send("POST", path, body())).json["data"]["id"]
     assert (await admin.send("PUT", f"{path}/{made}", body(secret="s3cret"))).status == 200
+    assert (await admin.send("POST", f"{path}/{made}/test")).status == 200
     assert (await admin.send("DELETE", f"{path}/{made}")).status == 200
     assert (await admin.send("GET", "/api/workspaces/WS1/callback-secret")).status == 200
-    created, updated, deleted, read = system.audit.entries[1:]
+    created, updated, tested, deleted, read = system.audit.entries[1:]
     assert (created.action, created.target_name) == ("webhook.created", "example.com")
     assert updated.after == {
         "host": "example.com",
@@ -192,6 +193,11 @@ async def test_webhooks_are_recorded_without_possible_secrets(system: System, ad
         "hasSecret": True,
         "secretChanged": True,
     }
+    assert (tested.action, tested.target_name, tested.after) == (
+        "webhook.tested",
+        "example.com",
+        {"success": True, "status": 200},
+    )
     assert (deleted.action, deleted.before, read.action) == (
         "webhook.deleted",
         {"host": "example.com", "workflowIds": [], "active": True, "hasSecret": True},

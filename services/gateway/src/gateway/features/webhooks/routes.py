@@ -90,8 +90,7 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
 
     @router.post("/notifications/{notification_id}/test")
     async def try_out(caller: WorkspaceCaller, notification_id: str) -> Response:
-        caller.require_throughout(Scope.ADMIN)
-        result = await client.try_out(caller.workspace.id, notification_id)
+        result = await webhooks.try_out(caller, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
 

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.features.webhooks.client import WebhookClient
-from shared.contracts.webhooks import SaveSubscription, Subscription
+from shared.contracts.webhooks import SaveSubscription, Subscription, TestResult
 
 
 class Webhooks:
@@ -46,6 +46,15 @@ class Webhooks:
         before = await self._client.subscription(caller.workspace.id, subscription_id)
         await self._client.unsubscribe(caller.workspace.id, subscription_id)
         await self._record(caller, "webhook.deleted", before, before=_facts(before))
+
+    async def try_out(self, caller: Caller, subscription_id: str) -> TestResult:
+        """Send a test event. Raises Forbidden, NotFound, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        subscription = await self._client.subscription(caller.workspace.id, subscription_id)
+        result = await self._client.try_out(caller.workspace.id, subscription_id)
+        outcome = {"success": result.success, "status": result.status}
+        await self._record(caller, "webhook.tested", subscription, after=outcome)
+        return result
 
     async def callback_secret(self, caller: Caller) -> str:
         """Return the secret that signs the deliveries of callbacks. Raises Forbidden, InvalidRequest, Unavailable."""
