@@ -21,6 +21,11 @@ test('blocks that a grown container covers move to its right, with those behind 
   expect(blocks.inner?.position).toEqual(inner.position);
 });
 
+test('blocks that are stored over a container move to its right', () => {
+  const { blocks } = spread(stateOf(container, { id: 'over', position: { x: 300, y: 20 } }));
+  expect(blocks.over?.position).toEqual({ x: 500 + 48, y: 20 });
+});
+
 test('blocks below a grown container move down', () => {
   const deep = { ...inner, position: { x: 100, y: 400 } };
   const { blocks } = spread(stateOf(container, deep, { id: 'below', position: { x: 100, y: 400 } }));

@@ -6,8 +6,8 @@ const GAP = 48;
 const BLOCK_SIZE: Size = { width: 250, height: 120 };
 
 /**
- * Move blocks apart that a container covers. A file may store a container smaller than its blocks need, and the canvas
- * shows it large enough for them.
+ * Move blocks apart that a container covers. A file may store blocks over a container, or a container smaller than its
+ * blocks need, which the canvas shows large enough for them.
  */
 export function spread(state: WorkflowState): WorkflowState {
   const containers = Object.values(state.blocks).filter(isContainer);
@@ -24,8 +24,8 @@ function spreadAround(state: WorkflowState, id: string): WorkflowState {
   );
   const { x, y } = container.position;
   const covered = siblings.filter((block) => isOverlapping(container.position, shown, block.position, BLOCK_SIZE));
-  const right = covered.filter(({ position }) => position.x >= x + stored.width);
-  const below = covered.filter((block) => !right.includes(block) && block.position.y >= y + stored.height);
+  const below = covered.filter(({ position }) => position.y >= y + stored.height && position.x < x + stored.width);
+  const right = covered.filter((block) => !below.includes(block) && block.position.x > x);
   const byX = shift(right, 'x', x + shown.width);
   const byY = shift(below, 'y', y + shown.height);
   const blocks = { ...state.blocks };
