@@ -112,6 +112,7 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     console.goto(f"/resume/{workflow_id}/{run_id}")
     console.page.wait_for_url(re.compile(f"/runs/{workflow_id}/{run_id}$"))
     console.shows("Tea for two")
+    expect(console.page.get_by_role("list", name="Blocks of the run")).to_contain_text("Paused")
     console.page.get_by_label("verdict").fill("Serve it")
     console.press("Submit").notifies("Run resumed.")
     expect(console.page.get_by_role("heading", name=re.compile("Ask about tea"))).to_contain_text("Completed")

@@ -4,6 +4,7 @@ import { count, duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Button, ButtonLink } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
+import { statusOf } from './recorded-blocks';
 import { SpanDetails } from './span-details';
 import { barPosition, errorOf, flattened, type Row, ticksOf, type Window, windowOf } from './spans';
 import styles from './waterfall.module.css';
@@ -78,6 +79,7 @@ interface StepProps {
 
 function Step({ row, window, ended, isOpen, editHref, onToggle }: StepProps) {
   const { span, depth } = row;
+  const status = statusOf(span);
   return (
     <li className={styles.item}>
       <button type="button" className={styles.row} aria-expanded={isOpen} onClick={onToggle}>
@@ -86,13 +88,9 @@ function Step({ row, window, ended, isOpen, editHref, onToggle }: StepProps) {
           <span className={styles.text}>{span.name}</span>
         </span>
         <span className={styles.track} aria-hidden>
-          <span
-            data-testid="bar"
-            className={classNames(styles.bar, span.status === 'error' && styles.failed)}
-            style={barPosition(row, window)}
-          />
+          <span data-testid="bar" className={classNames(styles.bar, styles[status])} style={barPosition(row, window)} />
         </span>
-        <span className={styles.time}>{duration(span.duration)}</span>
+        <span className={styles.time}>{status === 'paused' ? 'Paused' : duration(span.duration)}</span>
       </button>
       {isOpen && (
         <div className={styles.details}>
