@@ -5,9 +5,11 @@ import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Switch } from '@/panel/switch';
 import { ButtonLink } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
 import { Field, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { useFormDraft } from '@/ui/form-drafts';
+import list from '@/ui/list.module.css';
 import { InlineError, LoadError, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import styles from './recording-tab.module.css';
@@ -25,7 +27,7 @@ export function RecordingTab({ workflow }: { workflow: WorkflowRow }) {
   const { recording, storeInputsAndOutputs } = deployment.data;
   return (
     <div className={styles.tab}>
-      <ul className={styles.facts}>
+      <ul className={classNames(list.list, styles.facts)}>
         <li>A recording stores the exact input and output of a run and of each of its blocks, encrypted.</li>
         <li>Members and API keys with write permission can read recordings. The audit log lists each reading.</li>
         <li>

@@ -8,6 +8,7 @@ import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { useCommands } from '@/app/commands';
 import { blockElement } from '@/canvas/block-element';
 import { Canvas } from '@/canvas/canvas';
+import layout from '@/canvas/canvas-page.module.css';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
 import { BlockPanel } from '@/panel/block-panel';
@@ -304,7 +305,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   );
 
   return (
-    <div className={styles.editor}>
+    <div className={layout.page}>
       <Toolbar
         name={workflow.name}
         saver={saver}
@@ -318,8 +319,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
       />
       <SaveNotice saver={saver} catalog={catalog} onReload={onReload} />
       {recorded && run.status === null && <RecordedRunNotice workflowId={workflow.id} run={recorded} state={state} />}
-      <div ref={work} className={styles.work}>
-        <CanvasMenu actions={menu} className={styles.canvas} onKeyDownCapture={onCanvasKey}>
+      <div ref={work} className={layout.work}>
+        <CanvasMenu actions={menu} className={layout.canvas} onKeyDownCapture={onCanvasKey}>
           <Canvas
             store={store}
             catalog={catalog}

@@ -9,6 +9,7 @@ import { useStoredDraft } from '@/api/workflows';
 import { PageSkeleton } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { blockElement } from '@/canvas/block-element';
+import layout from '@/canvas/canvas-page.module.css';
 import { Preview } from '@/canvas/preview';
 import notice from '@/editor/recorded-run-notice.module.css';
 import toolbar from '@/editor/toolbar.module.css';
@@ -87,7 +88,7 @@ function RunCanvas({ run, state, isExecuted, draft }: Props) {
   };
 
   return (
-    <div className={styles.page}>
+    <div className={layout.page}>
       <header className={toolbar.toolbar}>
         <div className={toolbar.where}>
           <Link href={runHref(run)} className={toolbar.back} aria-label="Back to run">
@@ -111,8 +112,8 @@ function RunCanvas({ run, state, isExecuted, draft }: Props) {
           )}
         </p>
       </div>
-      <div ref={work} className={styles.work} onKeyDownCapture={onKeyDown}>
-        <div className={styles.canvas}>
+      <div ref={work} className={layout.work} onKeyDownCapture={onKeyDown}>
+        <div className={layout.canvas}>
           <Preview state={state} marks={marks} label="Workflow graph of the run" selected={block?.id} onSelect={select}>
             <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
             <Controls showInteractive={false} position="bottom-left" />

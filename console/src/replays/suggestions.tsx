@@ -1,4 +1,5 @@
 import { Button } from '@/ui/button';
+import list from '@/ui/list.module.css';
 import styles from './replays.module.css';
 
 interface SuggestionsProps {
@@ -13,7 +14,7 @@ export function Suggestions({ patterns, action, onUse }: SuggestionsProps) {
     <section className={styles.difference} aria-label="Suggested fields to ignore">
       <h3>Suggested fields to ignore</h3>
       <p className={styles.quiet}>These fields also differ between two replays of the recorded version.</p>
-      <ul className={styles.list}>
+      <ul className={list.list}>
         {patterns.map((pattern) => (
           <li key={pattern}>
             <code>{pattern}</code>

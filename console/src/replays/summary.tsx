@@ -1,5 +1,6 @@
 import type { Replay } from '@/api/replays';
 import { isRunning } from '@/api/replays';
+import list from '@/ui/list.module.css';
 import { VERDICT, VERDICTS } from './labels';
 import styles from './replays.module.css';
 
@@ -31,7 +32,7 @@ export function ReplayProgress({ replay }: { replay: Replay }) {
 export function Refusals({ replay }: { replay: Replay }) {
   if (!replay.refusals.length) return null;
   return (
-    <ul className={styles.list} aria-label="Why it did not pass">
+    <ul className={list.list} aria-label="Why it did not pass">
       {replay.refusals.map((refusal) => (
         <li key={refusal}>{refusal}</li>
       ))}

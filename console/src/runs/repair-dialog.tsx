@@ -5,6 +5,7 @@ import { useDeployment } from '@/api/workflows';
 import { Button } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
 import form from '@/ui/form.module.css';
+import list from '@/ui/list.module.css';
 import { InlineError } from '@/ui/states';
 
 interface Props {
@@ -40,7 +41,7 @@ export function RepairDialog({ workflowId, runId, onClose }: Props) {
           This creates a run that continues at the failed block
           {live ? ` on the live version, v${live.version}` : ' on the live version'}. Deploy your fix first.
         </p>
-        <ul className={form.list}>
+        <ul className={list.list}>
           <li>
             <strong>Runs again:</strong> the failed block and all blocks after it.
           </li>
