@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { describeModel, knownModel, type ModelProvider, modelOptions, settingsOfModel } from '@/workflow/models';
-import type { Block } from '@/workflow/state';
 
 function provider(id: string, more: Partial<ModelProvider> = {}): ModelProvider {
   const variables = [`${id.toUpperCase()}_API_KEY`];
@@ -29,16 +28,14 @@ test('a model is known by its name, or its provider by the prefix', () => {
   expect(knownModel(ALL, '')).toBeUndefined();
 });
 
-test('only settings that the model takes are shown, and those with a value', () => {
+test('only settings that the model takes are shown, and those in use', () => {
   const setting = (id: string) => ({ id }) as never;
   const settings = [setting('model'), setting('temperature'), setting('reasoningEffort')];
-  const block = (temperature: string | null) =>
-    ({ subBlocks: { temperature: { id: 'temperature', type: 'slider', value: temperature } } }) as unknown as Block;
-  const ids = (name: string, temperature: string | null = null) =>
-    settingsOfModel(settings, block(temperature), knownModel(ALL, name)).map(({ id }) => id);
+  const ids = (name: string, ...inUse: string[]) =>
+    settingsOfModel(settings, knownModel(ALL, name), new Set(inUse)).map(({ id }) => id);
   expect(ids('gpt-5')).toEqual(['model', 'reasoningEffort']);
   expect(ids('gpt-4.1')).toEqual(['model', 'temperature']);
-  expect(ids('gpt-5', '0.2')).toEqual(['model', 'temperature', 'reasoningEffort']);
+  expect(ids('gpt-5', 'temperature')).toEqual(['model', 'temperature', 'reasoningEffort']);
   expect(ids('my-model')).toEqual(['model', 'temperature', 'reasoningEffort']);
 });
 

@@ -76,3 +76,22 @@ def test_the_panel_shows_the_settings_that_the_model_takes(console: Console, acc
     page.get_by_label("Temperature").fill("0.5")
     console.write("Model", "gpt-5-mini")
     expect(page.get_by_label("Temperature")).to_have_value("0.5")  # a value is never hidden
+
+
+def test_a_setting_stays_in_its_place_while_it_is_edited(console: Console, account: Account) -> None:
+    _panel(console, account, "Settings while editing")
+    page = console.page
+    console.write("Model", "gpt-4.1")
+    temperature = page.get_by_label("Temperature")
+    temperature.fill("0.5")
+    console.write("Model", "gpt-5-mini")
+    temperature.fill("")
+    expect(temperature).to_be_focused()
+    temperature.press_sequentially("1")
+    expect(temperature).to_have_value("1")
+    page.get_by_text("More settings").click()
+    rare = page.get_by_role("textbox", name="Previous Interaction ID")
+    rare.click()
+    page.keyboard.type("run-1")
+    expect(rare).to_have_text("run-1")
+    expect(rare).to_be_focused()

@@ -1,5 +1,5 @@
 import { Trash2, X } from 'lucide-react';
-import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useModels } from '@/api/models';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
@@ -178,6 +178,9 @@ function Settings({
   completions,
 }: PartProps & { type: BlockType | undefined; completions: Completions }) {
   const models = useModels();
+  // A setting neither disappears nor moves while it is edited.
+  const [opened] = useState(block);
+  const inUse = useSettingsInUse(block);
   const set = (id: string, control: string, value: Json) =>
     store.edit((current) => setValue(current, block.id, id, control, value), `${block.id} ${id}`);
   if (!type) {
@@ -193,9 +196,9 @@ function Settings({
     ));
   }
   const known = knownModel(models, textOf(storedValue(block, 'model')));
-  const settings = settingsOfModel(settingsOf(block, type), block, known);
+  const settings = settingsOfModel(settingsOf(block, type), known, inUse);
   const isFurther = (setting: Setting) =>
-    isAdvanced(setting, block) || (setting.id === 'apiKey' && !!known && isKeyOptional(block, known));
+    isAdvanced(setting, opened) || (setting.id === 'apiKey' && !!known && isKeyOptional(opened, known));
   const [usual, further] = [
     settings.filter((setting) => !isFurther(setting)),
     settings.filter((setting) => isFurther(setting)),
@@ -232,6 +235,13 @@ function Settings({
       )}
     </>
   );
+}
+
+/** Return the settings that have a value, or had one since the panel opened. */
+function useSettingsInUse(block: Block): ReadonlySet<string> {
+  const inUse = useRef(new Set<string>());
+  for (const id of Object.keys(block.subBlocks)) if (hasValue(block, id)) inUse.current.add(id);
+  return inUse.current;
 }
 
 const PLAIN: Setting = {

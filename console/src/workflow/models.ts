@@ -41,11 +41,15 @@ export function knownModel(providers: readonly ModelProvider[], name: string): K
   return provider && { provider };
 }
 
-/** Return the settings that the model takes, and those that have a value. */
-export function settingsOfModel(settings: readonly Setting[], block: Block, known: KnownModel | undefined): Setting[] {
+/** Return the settings that the model takes, and others in use: those with a value, or that had one until just now. */
+export function settingsOfModel(
+  settings: readonly Setting[],
+  known: KnownModel | undefined,
+  inUse: ReadonlySet<string>,
+): Setting[] {
   if (!known) return [...settings];
   const taken = new Set(known.model?.settings ?? known.provider.settings);
-  return settings.filter(({ id }) => !MODEL_SETTINGS.has(id) || taken.has(id) || hasValue(block, id));
+  return settings.filter(({ id }) => !MODEL_SETTINGS.has(id) || taken.has(id) || inUse.has(id));
 }
 
 /** Return whether a block works without its own API key and has none. */
