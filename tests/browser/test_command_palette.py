@@ -50,6 +50,18 @@ def test_settings_and_actions_are_found(console: Console) -> None:
     console.shows("This workflow is empty")
 
 
+def test_replays_and_recordings_of_the_open_workflow_are_found(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Replays by name", "return 1;"))
+    for name in ("replays", "recordings"):
+        console.goto(f"/workflows/{workflow_id}")
+        expect(console.block("Answer")).to_be_visible()
+        _open(console, f"view {name}")
+        console.page.keyboard.press("Enter")
+        console.page.wait_for_url(re.compile(f"/workflows/{workflow_id}/{name}$"))
+        console.goto("/").choose("Actions for Replays by name", f"View {name}")
+        console.page.wait_for_url(re.compile(f"/workflows/{workflow_id}/{name}$"))
+
+
 def test_an_action_that_opens_a_dialog_gives_the_keyboard_back(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Back to the block', 'return 1;'))}").page
     console.focus("Answer")

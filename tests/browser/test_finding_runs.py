@@ -99,6 +99,24 @@ def test_a_run_is_found_by_its_error_and_by_its_id(console: Console, account: Ac
     expect(_rows(console).last).to_contain_text(run_id)
 
 
+def test_a_search_that_may_be_incomplete_says_so(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Has many words", "return 1;"))
+    words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}word" for n in range(400)]
+    run_id = account.run(workflow_id, {"input": " ".join(words)}).headers["x-execution-id"]
+    _wait_until_marked(account, run_id)
+    page = console.goto(f"/runs?q=zzznothing&workflow={workflow_id}").shows("No matching runs").page
+    expect(page.get_by_role("note")).to_contain_text("Some runs contain more words than search covers.")
+    console.goto(f"/runs/{workflow_id}/{run_id}")
+    expect(page.get_by_role("note")).to_contain_text("This run contains more words than search covers.")
+
+
+def _wait_until_marked(account: Account, run_id: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not account.http.get(f"/api/v1/logs/{run_id}").json()["data"].get("searchIsCut"):
+        assert time.monotonic() < deadline, "not indexed"
+        time.sleep(0.1)
+
+
 def test_filters_are_in_the_address_and_can_be_removed_one_by_one(console: Console, account: Account) -> None:
     workflow_id = account.publish(
         answering("Filter me", "if (<start.input> === 'no') throw new Error('no'); return 1;")

@@ -70,6 +70,18 @@ export function useExcludingChips(filters: RunFilters, chips: readonly Chip[]): 
   return chips.filter((_, index) => queries[index]?.data?.data.length);
 }
 
+/** Return whether the search may miss runs: recent ones that match the other filters have words that are not indexed. */
+export function useIsSearchCut({ q, ...others }: RunFilters): boolean {
+  const { workspace } = useSignedIn();
+  const { data } = useQuery({
+    enabled: q !== undefined,
+    queryKey: ['logs', 'cut', others],
+    queryFn: () => readLogs(workspace.id, { ...listQuery(others, Date.now()), limit: PAGE }),
+    select: (page) => page.data.some((run) => run.searchIsCut),
+  });
+  return q !== undefined && data === true;
+}
+
 /** Every refresh loads all displayed pages in sequence, so more pages mean a longer interval. */
 function renewalOf(pages: readonly RunPage[]): number {
   return (pages.some(isSearch) ? SEARCH_MS : LIVE_MS) * Math.max(1, pages.length);

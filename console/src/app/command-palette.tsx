@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import { useLatestRuns, useRunById } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useWorkflows } from '@/api/workflows';
+import { freeWorkflowName } from '@/home/workflow-name';
 import { callerOf, STATUS_LABELS } from '@/runs/labels';
 import { SETTINGS_SECTIONS } from '@/settings/sections';
 import { Dialog } from '@/ui/dialog';
@@ -108,6 +109,7 @@ function useActions(): CommandGroup {
   const { workspace } = useSignedIn();
   const { fail } = useToasts();
   const { mutateAsync } = useCreateWorkflow();
+  const { data: workflows } = useWorkflows();
   const isDark = useTheme() === 'dark';
   return useMemo(() => {
     const create: Command = {
@@ -115,7 +117,10 @@ function useActions(): CommandGroup {
       title: 'Create workflow',
       icon: <Plus {...ICON} />,
       // A promise instead of mutation callbacks, which do not run once the palette has closed.
-      run: () => void mutateAsync('New workflow').then((made) => navigate(`/workflows/${made.id}`), fail),
+      run: () => {
+        const name = freeWorkflowName('New workflow', workflows ?? []);
+        void mutateAsync(name).then((made) => navigate(`/workflows/${made.id}`), fail);
+      },
     };
     const everyone: Command[] = [
       { id: 'go-workflows', title: 'Go to workflows', icon: <Workflow {...ICON} />, run: () => navigate('/') },
@@ -141,5 +146,5 @@ function useActions(): CommandGroup {
       { id: 'api-keys', title: 'Create API key', icon: <KeyRound {...ICON} />, run: () => navigate('/settings/keys') },
     ];
     return { title: 'Actions', options: can(workspace.role, 'write') ? [create, ...everyone] : everyone };
-  }, [workspace.role, isDark, mutateAsync, navigate, fail]);
+  }, [workspace.role, isDark, workflows, mutateAsync, navigate, fail]);
 }

@@ -1,4 +1,16 @@
-import { LayoutDashboard, type LucideIcon, Play, Plus, Redo2, Rocket, Search, Undo2, Variable } from 'lucide-react';
+import {
+  Disc,
+  FlaskConical,
+  LayoutDashboard,
+  type LucideIcon,
+  Play,
+  Plus,
+  Redo2,
+  Rocket,
+  Search,
+  Undo2,
+  Variable,
+} from 'lucide-react';
 import type { Command, CommandGroup } from '@/app/commands';
 import { BlockIcon } from '@/canvas/block-icon';
 import type { Catalog } from '@/workflow/catalog';
@@ -16,6 +28,7 @@ interface Actions {
     undo: () => void;
     redo: () => void;
   } | null;
+  open: (page: 'replays' | 'recordings') => void;
   show: (id: string) => void;
 }
 
@@ -39,6 +52,8 @@ export function editorCommands(state: WorkflowState, catalog: Catalog, actions: 
         command('Find block', Search, 'Ctrl F', actions.find),
         ...(deploy ? [command('Deploy', Rocket, '', deploy)] : []),
         ...editing,
+        command('View replays', FlaskConical, '', () => actions.open('replays')),
+        command('View recordings', Disc, '', () => actions.open('recordings')),
       ],
     },
     {

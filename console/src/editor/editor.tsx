@@ -1,5 +1,6 @@
 import { useReactFlow } from '@xyflow/react';
 import { type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
 import { useCatalog } from '@/api/catalog';
 import { isRefusedDraft, useDeploy, type VersionRow, versionTitle } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
@@ -65,6 +66,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const reveal = useReveal();
   const { workspace } = useSignedIn();
   const { notify, fail } = useToasts();
+  const [, navigate] = useLocation();
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [wanted, setSelected] = useState<readonly string[]>(selectedBlockOfAddress);
@@ -300,6 +302,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             undo: edits['mod+z'],
             redo: edits['mod+shift+z'],
           },
+      open: (page) => navigate(`/workflows/${workflow.id}/${page}`),
       show,
     }),
   );

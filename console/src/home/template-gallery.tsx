@@ -1,9 +1,10 @@
 import { Bot, FilePlus2, type LucideIcon, Split, UserCheck } from 'lucide-react';
 import { useId } from 'react';
 import { useLocation } from 'wouter';
-import { useCreateWorkflow, useImportWorkflow } from '@/api/workflows';
+import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
 import { useToasts } from '@/ui/toasts';
 import styles from './template-gallery.module.css';
+import { freeWorkflowName } from './workflow-name';
 
 interface Template {
   name: string;
@@ -38,12 +39,14 @@ const TEMPLATES: readonly Template[] = [
 export function TemplateGallery() {
   const [, navigate] = useLocation();
   const { fail } = useToasts();
+  const workflows = useWorkflows();
   const create = useCreateWorkflow();
   const copy = useImportWorkflow();
   const isBusy = create.isPending || copy.isPending;
   const open = (id: string) => navigate(`/workflows/${id}`);
+  const free = (name: string) => freeWorkflowName(name, workflows.data ?? []);
   const use = async ({ name, load }: Template) => {
-    const text = (await load()).default.replace('name: NAME', `name: ${name}`);
+    const text = (await load()).default.replace('name: NAME', `name: ${free(name)}`);
     open((await copy.mutateAsync(new Blob([text]))).data.id);
   };
   return (
@@ -53,7 +56,7 @@ export function TemplateGallery() {
         about="Start with an empty canvas."
         icon={FilePlus2}
         disabled={isBusy}
-        onUse={() => create.mutate('New workflow', { onSuccess: (made) => open(made.id), onError: fail })}
+        onUse={() => create.mutate(free('New workflow'), { onSuccess: (made) => open(made.id), onError: fail })}
       />
       {TEMPLATES.map((template) => (
         <Card

@@ -1,6 +1,6 @@
-import { Copy, Download, EllipsisVertical, FileJson, PencilLine, Trash2 } from 'lucide-react';
+import { Copy, Disc, Download, EllipsisVertical, FileJson, FlaskConical, PencilLine, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import { Link } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import {
   downloadWorkflow,
@@ -120,6 +120,7 @@ function LastRun({
 function RowMenu({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
   const { fail, notify } = useToasts();
+  const [, navigate] = useLocation();
   const archive = useArchiveWorkflow();
   const restore = useRestoreWorkflow();
   const duplicate = useDuplicateWorkflow();
@@ -150,6 +151,18 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
           onSelect={() => void downloadWorkflow(workflow, 'json').catch(fail)}
         >
           Export JSON
+        </MenuItem>
+        <MenuItem
+          icon={<FlaskConical size={15} aria-hidden />}
+          onSelect={() => navigate(`/workflows/${workflow.id}/replays`)}
+        >
+          View replays
+        </MenuItem>
+        <MenuItem
+          icon={<Disc size={15} aria-hidden />}
+          onSelect={() => navigate(`/workflows/${workflow.id}/recordings`)}
+        >
+          View recordings
         </MenuItem>
         {can(workspace.role, 'write') && (
           <>

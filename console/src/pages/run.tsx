@@ -20,6 +20,7 @@ import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
 import { Button, ButtonLink, IconButton } from '@/ui/button';
 import { copyText } from '@/ui/copy-text';
+import form from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Menu, MenuItem } from '@/ui/menu';
 import { Empty, InlineError, LoadError } from '@/ui/states';
@@ -98,6 +99,11 @@ function Run({ run }: { run: LogDetail }) {
           <Output run={run} />
         </section>
       </div>
+      {run.searchIsCut && (
+        <p className={form.hint} role="note">
+          This run contains more words than search covers. Search finds it by some of its words, or by its id.
+        </p>
+      )}
     </Page>
   );
 }

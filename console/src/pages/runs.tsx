@@ -2,7 +2,7 @@ import { useMemo, useRef } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { useDeadLetters } from '@/api/dead-letters';
 import type { LogRow } from '@/api/logs';
-import { useRuns } from '@/api/runs';
+import { useIsSearchCut, useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { cost, duration, formatAgo, formatTimestamp } from '@/app/format';
 import { Page } from '@/app/shell';
@@ -20,6 +20,7 @@ import { StatusBadge } from '@/runs/status-badge';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { followRow } from '@/ui/follow-row';
+import form from '@/ui/form.module.css';
 import { Badge, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
@@ -74,6 +75,7 @@ interface RunsProps {
 
 function Runs({ filters, isUpdating, onChange }: RunsProps) {
   const runs = useRuns(filters, isUpdating);
+  const isCut = useIsSearchCut(filters);
   const letters = useDeadLetters();
   const workflows = useWorkflows();
   const names = useMemo(() => new Map(workflows.data?.map((row) => [row.id, row.name])), [workflows.data]);
@@ -89,6 +91,11 @@ function Runs({ filters, isUpdating, onChange }: RunsProps) {
         </div>
       ) : (
         <NoRuns filters={filters} hasMore={runs.hasNextPage} onChange={onChange} />
+      )}
+      {isCut && (
+        <p className={form.hint} role="note">
+          Some runs contain more words than search covers. Search finds them by some of their words, or by their id.
+        </p>
       )}
       {runs.hasNextPage && (
         <div>
