@@ -226,7 +226,7 @@ $(SDKS): $(wildcard tests/e2e/sdks/*.lock) tests/e2e/sdks/package-lock.json $(RE
 	@npm --prefix tests/e2e/sdks ci --silent
 	@touch $@
 
-$(CONSOLE): $(CONSOLE_MODULES) $(shell find console cli/src/flowport/templates -path console/node_modules -prune -o -type f -not -name openapi.json -not -name schema.d.ts -print)
+$(CONSOLE): $(CONSOLE_MODULES) $(shell find console docs cli/src/flowport/templates -path console/node_modules -prune -o -type f -not -name openapi.json -not -name schema.d.ts -not -name "*.png" -print)
 	@$(say) "Building the console"
 	@npm --prefix console run --silent build
 

@@ -20,7 +20,7 @@ export default defineConfig({
       preserveEntrySignatures: 'exports-only',
     },
   },
-  // The templates are in the folder of the command line.
+  // The templates are in the folder of the command line, the help pages in docs.
   server: {
     fs: { allow: ['..'] },
     proxy: Object.fromEntries(proxied.map((path) => [path, { target: gateway, changeOrigin: false }])),

@@ -177,6 +177,7 @@ def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[...,
         ("/workflows/{recorded}/recordings/{recording}", "Recording"),
         ("/settings/members", "Members"),
         ("/invite", "Invitation"),
+        ("/help/glossary", "Glossary – Help"),
         ("/nonsense", "Page not found"),
     ],
 )
@@ -240,7 +241,7 @@ def test_the_keys_never_scroll_sideways(
         assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])
+@pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite", "/help/blocks"])
 def test_every_address_of_the_console_is_served_with_its_policy(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 200

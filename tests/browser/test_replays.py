@@ -105,7 +105,7 @@ def test_a_replay_shows_recorded_and_replayed_values_side_by_side(console: Conso
             page.get_by_role("link", name=name).click()
         assert downloaded.value.suggested_filename.endswith(ending)
         assert runs[0] in downloaded.value.path().read_text()
-    page.get_by_role("link", name="Replays").click()
+    page.get_by_role("link", name="Replays", exact=True).click()
     row = page.get_by_role("region", name="Replays").get_by_role("row").last
     expect(row).to_contain_text(re.compile("Draft.*Did not pass.*0 of 1 run"))
 
@@ -117,7 +117,7 @@ def test_fields_that_always_change_are_suggested_and_ignored(console: Console, a
     page = console.press("Ignore these and check again").shows("Passed").page
     page.get_by_role("link", name="View all results").click()
     console.shows_page("Replay on v1 Passed").shows("Ignored fields:")
-    page.get_by_role("link", name="Replays").click()
+    page.get_by_role("link", name="Replays", exact=True).click()
     page.get_by_role("row").filter(has_text="Did not pass").get_by_role("link").click()
     console.press("Replay and ignore these").shows_page("Replay on v1 Passed")
 
@@ -129,7 +129,7 @@ def test_a_recording_is_read_and_deleted(console: Console, account: Account) -> 
     console.shows("The audit log lists this reading.")
     page.get_by_role("region", name="Blocks").get_by_text("Answer").click()
     console.shows("exact value")
-    page.get_by_role("link", name="Recordings").click()
+    page.get_by_role("link", name="Recordings", exact=True).click()
     console.press(f"Delete recording of run {run_id}").confirm("Delete").notifies("Recording deleted.")
     console.shows("No recordings yet")
     page.goto(f"/workflows/{workflow_id}/recordings/{run_id}")

@@ -47,7 +47,8 @@ def _sections() -> Iterator[str]:
 
 def _row(spec: BlockSpec) -> str:
     settings = ", ".join(_setting(list(pair)) for _, pair in groupby(spec.sub_blocks, lambda each: each.parameter))
-    return f"| `{spec.type}` | **{spec.title}.** {spec.description} | {settings} | {_outputs(spec)} |"
+    link = f"[`{spec.type}`](workflow-files.md#{spec.type}-block)"
+    return f"| {link} | **{spec.title}.** {spec.description} | {settings} | {_outputs(spec)} |"
 
 
 def _setting(alternatives: list[SubBlockSpec]) -> str:

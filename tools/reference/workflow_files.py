@@ -8,6 +8,7 @@ import msgspec
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
 from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, TYPE_ALIASES
 from shared.workflow.files.schema import file_schema
+from shared.workflow.format.models import Block
 
 _HEAD: Final = """# Workflow files
 
@@ -238,13 +239,14 @@ extension, begin a file with:
 
 ## Settings
 
-`*` marks required settings. [Blocks](blocks.md) lists the outputs.
+`*` marks required settings. [Blocks](blocks.md) lists all types on one page.
 """
+_CONTAINERS: Final = ("loop", "parallel")
 
 
 def workflow_files_page() -> str:
     """Return the page."""
-    return "\n".join([_HEAD, *_types()]) + "\n"
+    return "\n".join([_HEAD.rstrip("\n"), *_types()]) + "\n"
 
 
 def workflow_schema() -> str:
@@ -253,14 +255,25 @@ def workflow_schema() -> str:
 
 
 def _types() -> Iterator[str]:
-    aliases = {kind: alias for alias, kind in TYPE_ALIASES.items()}
-    yield "| type | key | values |"
-    yield "|---|---|---|"
     for spec in Catalog():
-        name = f"`{aliases.get(spec.type, spec.type)}`"
-        for setting in _listed(spec):
-            yield f"| {name} | {_key(setting)} | {_values(setting)} |"
-            name = ""
+        yield f"\n### `{spec.type}` block\n"
+        yield " ".join(_about(spec))
+        if settings := _listed(spec):
+            yield "\n| key | values |"
+            yield "|---|---|"
+            yield from (f"| {_key(setting)} | {_values(setting)} |" for setting in settings)
+        if outputs := spec.declared_outputs(Block(id="", type=spec.type, name="")):
+            yield f"\nOutputs: {', '.join(f'`{name}`' for name in outputs)}."
+
+
+def _about(spec: BlockSpec) -> Iterator[str]:
+    """Describe a block type in sentences."""
+    yield f"{spec.description}."
+    yield from (f"`type: {alias}` is short for it." for alias, kind in TYPE_ALIASES.items() if kind == spec.type)
+    if spec.type in BRANCHING:
+        yield "Its branches: [Connections](#connections)."
+    if spec.type in _CONTAINERS:
+        yield "Its keys: [Loops and parallels](#loops-and-parallels)."
 
 
 def _listed(spec: BlockSpec) -> list[SubBlockSpec]:

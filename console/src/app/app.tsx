@@ -24,6 +24,7 @@ const ReplayPage = lazy(() => import('@/pages/replay').then((module) => ({ defau
 const RecordingsPage = lazy(() => import('@/pages/recordings').then((module) => ({ default: module.RecordingsPage })));
 const RecordingPage = lazy(() => import('@/pages/recording').then((module) => ({ default: module.RecordingPage })));
 const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ default: module.SettingsPage })));
+const HelpPage = lazy(() => import('@/pages/help').then((module) => ({ default: module.HelpPage })));
 const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
 const queries: QueryClient = new QueryClient({
@@ -56,6 +57,15 @@ export function App() {
                   <InvitePage />
                 </Suspense>
               </ErrorBoundary>
+            </Route>
+            <Route path="/help/*?">
+              {({ '*': name }) => (
+                <ErrorBoundary>
+                  <Suspense fallback={<PageSkeleton />}>
+                    <HelpPage name={name || 'README'} />
+                  </Suspense>
+                </ErrorBoundary>
+              )}
             </Route>
             <Route>
               <Inside />

@@ -1,9 +1,10 @@
-import { Activity, BookOpen, KeyRound, Moon, Plus, Settings, Sun, Workflow } from 'lucide-react';
+import { Activity, BookOpen, CircleHelp, KeyRound, Moon, Plus, Settings, Sun, Workflow } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useLatestRuns, useRunById } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useWorkflows } from '@/api/workflows';
+import { openHelp, TOPICS } from '@/help/topics';
 import { freeWorkflowName } from '@/home/workflow-name';
 import { callerOf, STATUS_LABELS } from '@/runs/labels';
 import { SETTINGS_SECTIONS } from '@/settings/sections';
@@ -17,7 +18,17 @@ import { setTheme, useTheme } from './theme';
 
 const ICON = { size: 17, 'aria-hidden': true } as const;
 
-/** Dialog that finds workflows, blocks, runs, settings and actions by name. */
+const HELP: CommandGroup = {
+  title: 'Help',
+  options: Object.entries(TOPICS).map(([name, topic]) => ({
+    id: `help-${name}`,
+    title: `Help: ${topic.title}`,
+    icon: <CircleHelp {...ICON} />,
+    run: () => openHelp(topic),
+  })),
+};
+
+/** Dialog that finds workflows, blocks, runs, settings and actions by name, and pages of the documentation. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
   const [search, setSearch] = useState('');
   const [page] = useState(pageCommands);
@@ -27,7 +38,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
   const actions = useActions();
   const settings = useSettingsCommands();
   const groups = useMemo(
-    () => filterCommands([...page, workflows, runs, settings, actions], search),
+    () => filterCommands([...page, workflows, runs, settings, actions, HELP], search),
     [page, workflows, runs, settings, actions, search],
   );
   return (

@@ -1,6 +1,8 @@
 import { Activity, Moon, Search, Settings, Sun, Workflow } from 'lucide-react';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
+import { HelpLink } from '@/help/help-link';
+import type { TopicName } from '@/help/topics';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Skeleton } from '@/ui/states';
@@ -83,11 +85,13 @@ interface PageProps {
   title: ReactNode;
   about?: ReactNode;
   actions?: ReactNode;
+  /** Topic of the documentation about the page. */
+  help: TopicName;
   children: ReactNode;
 }
 
 /** Standard page: title, actions and content. */
-export function Page({ title, about, actions, children }: PageProps) {
+export function Page({ title, about, actions, help, children }: PageProps) {
   return (
     <div className={styles.page}>
       <header className={styles.head}>
@@ -95,7 +99,10 @@ export function Page({ title, about, actions, children }: PageProps) {
           <h1>{title}</h1>
           {about && <div className={styles.about}>{about}</div>}
         </div>
-        {actions && <div className={styles.actions}>{actions}</div>}
+        <div className={styles.actions}>
+          {actions}
+          <HelpLink topic={help} />
+        </div>
       </header>
       {children}
     </div>

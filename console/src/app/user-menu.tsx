@@ -1,7 +1,8 @@
-import { BookOpen, KeyRound, LogOut } from 'lucide-react';
+import { BookOpen, CircleHelp, KeyRound, LogOut } from 'lucide-react';
 import { useState } from 'react';
 import { useSignedIn, useSignOut } from '@/api/session';
 import { clearClipboard } from '@/editor/clipboard';
+import { openHelp, TOPICS } from '@/help/topics';
 import { Menu, MenuItem } from '@/ui/menu';
 import { PasswordDialog } from './password-dialog';
 import styles from './shell.module.css';
@@ -31,6 +32,9 @@ export function UserMenu() {
       >
         <MenuItem icon={<KeyRound size={15} aria-hidden />} onSelect={() => setChanging(true)}>
           Change password
+        </MenuItem>
+        <MenuItem icon={<CircleHelp size={15} aria-hidden />} onSelect={() => openHelp(TOPICS.all)}>
+          Help
         </MenuItem>
         <MenuItem icon={<BookOpen size={15} aria-hidden />} onSelect={() => window.open('/docs', '_blank', 'noopener')}>
           API reference

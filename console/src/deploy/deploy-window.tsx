@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { VersionRow } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import type { WorkflowRow } from '@/api/workflows';
+import type { TopicName } from '@/help/topics';
 import { Dialog } from '@/ui/dialog';
 import { PersistentTabPanel, Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
 import type { DraftSaver } from '@/workflow/draft-saver';
@@ -36,6 +37,15 @@ interface Props extends Acceptance {
 
 type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat' | 'recording';
 
+const HELP: Record<TabName, TopicName> = {
+  general: 'deploy',
+  api: 'api',
+  mcp: 'mcp',
+  a2a: 'a2a',
+  chat: 'chat',
+  recording: 'recording',
+};
+
 /** Deploy window: versions, API, MCP, A2A, chat and recording. */
 export function DeployWindow(props: Props) {
   const { workflow, saver, firstTab, input, onClose, accepted, ...rest } = props;
@@ -48,6 +58,7 @@ export function DeployWindow(props: Props) {
         <Dialog
           title="Workflow Deployment"
           size="l"
+          help={HELP[tab]}
           open
           onClose={onClose}
           head={

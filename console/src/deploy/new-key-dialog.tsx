@@ -58,6 +58,7 @@ function KeyForm({ onCreated, onClose }: { onCreated: (key: NewKey) => void; onC
   return (
     <FormDialog
       title="Generate API Key"
+      help="keys"
       action="Create"
       disabled={!name.trim()}
       busy={create.isPending}

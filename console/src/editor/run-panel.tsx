@@ -3,6 +3,7 @@ import { type FormEvent, type KeyboardEvent, useEffect, useRef } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
+import { HelpLink } from '@/help/help-link';
 import { BlockInput } from '@/runs/block-input';
 import { describeWait } from '@/runs/describe-wait';
 import { ButtonLink, IconButton } from '@/ui/button';
@@ -54,9 +55,12 @@ export function RunPanel({ workflowId, state, run, input: earlier, onClose }: Pr
     <aside ref={panel} className={styles.panel} aria-label="Run the draft" tabIndex={-1} onKeyDown={onKeyDown}>
       <header className={styles.head}>
         <h2>Run the draft</h2>
-        <IconButton label="Close panel" onClick={close}>
-          <X size={17} aria-hidden />
-        </IconButton>
+        <div className={styles.corner}>
+          <HelpLink topic="draft-run" />
+          <IconButton label="Close panel" onClick={close}>
+            <X size={17} aria-hidden />
+          </IconButton>
+        </div>
       </header>
       <div className={styles.body}>
         <form className={fields.form} onSubmit={submit}>

@@ -1,6 +1,7 @@
 import { ChevronLeft, LayoutDashboard, Play, Plus, Redo2, Rocket, Undo2, Variable } from 'lucide-react';
 import { Link } from 'wouter';
 import { useSaveStatus } from '@/canvas/use-draft';
+import { HelpLink } from '@/help/help-link';
 import { Button, IconButton, Spinner } from '@/ui/button';
 import { Tip } from '@/ui/tip';
 import type { DraftSaver, SaveStatus } from '@/workflow/draft-saver';
@@ -61,6 +62,7 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
             </IconButton>
           </>
         )}
+        <HelpLink topic="editor" />
         <DeployButton {...deployButton} />
         {/* Not disabled during a run: the button reopens the panel that can stop it. */}
         <Button

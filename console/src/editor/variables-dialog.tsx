@@ -28,6 +28,7 @@ export function VariablesDialog({ store, disabled, onClose }: Props) {
   return (
     <Dialog
       title="Variables"
+      help="variables"
       description="Values that the blocks of this workflow share. Read one as <variable.name>, set it with a Variables block."
       size="m"
       open

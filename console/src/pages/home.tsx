@@ -36,6 +36,7 @@ export function HomePage() {
     <DropZone onFiles={canWrite ? importing.take : () => undefined}>
       <Page
         title="Workflows"
+        help="workflows"
         about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : '\u00a0'}
         actions={canWrite && <Actions importing={importing} />}
       >
@@ -119,7 +120,7 @@ function Actions({ importing }: { importing: ReturnType<typeof useImport> }) {
       <Button variant="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setCreating(true)}>
         New workflow
       </Button>
-      <Dialog title="New workflow" size="m" open={isCreating} onClose={() => setCreating(false)}>
+      <Dialog title="New workflow" size="m" help="first-workflow" open={isCreating} onClose={() => setCreating(false)}>
         <TemplateGallery />
       </Dialog>
     </>

@@ -45,6 +45,7 @@ function Details({ id, runId, recording }: { id: string; runId: string; recordin
   return (
     <Page
       title="Recording"
+      help="recordings"
       about={
         <>
           <WorkflowLink id={id} /> / <Link href={`/workflows/${id}/recordings`}>Recordings</Link> / <code>{runId}</code>

@@ -21,6 +21,7 @@ export function RecordingsPage({ id }: { id: string }) {
   return (
     <Page
       title="Recordings"
+      help="recordings"
       about={<WorkflowLink id={id} />}
       actions={<ButtonLink href={`/workflows/${id}/replays`}>View replays</ButtonLink>}
     >

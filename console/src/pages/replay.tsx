@@ -72,6 +72,7 @@ function ReplayDetails({ id, replay }: { id: string; replay: Replay }) {
     );
   return (
     <Page
+      help="replays"
       title={
         <span className={styles.title}>
           Replay on {targetName(replay)}

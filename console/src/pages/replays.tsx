@@ -19,6 +19,7 @@ export function ReplaysPage({ id }: { id: string }) {
   return (
     <Page
       title="Replays"
+      help="replays"
       about={<WorkflowLink id={id} />}
       actions={<ButtonLink href={`/workflows/${id}/recordings`}>View recordings</ButtonLink>}
     >

@@ -13,6 +13,7 @@ import layout from '@/canvas/canvas-page.module.css';
 import { Preview } from '@/canvas/preview';
 import notice from '@/editor/recorded-run-notice.module.css';
 import toolbar from '@/editor/toolbar.module.css';
+import { HelpLink } from '@/help/help-link';
 import { editorHref, runHref } from '@/runs/addresses';
 import { ExecutionPanel } from '@/runs/execution-panel';
 import { nameOf } from '@/runs/labels';
@@ -98,6 +99,7 @@ function RunCanvas({ run, state, isExecuted, draft }: Props) {
           <StatusBadge status={run.status} />
         </div>
         <div className={toolbar.tools}>
+          <HelpLink topic="run-canvas" />
           <ButtonLink href={editorHref(run)} icon={<PencilLine size={15} aria-hidden />}>
             Edit draft
           </ButtonLink>

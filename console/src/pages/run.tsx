@@ -50,6 +50,7 @@ function Run({ run }: { run: LogDetail }) {
   const input = inputOf(spans);
   return (
     <Page
+      help="run"
       title={
         <span className={styles.title}>
           {nameOf(run)}

@@ -50,7 +50,7 @@ export function RunsPage() {
       { replace: true },
     );
   return (
-    <Page title="Runs" about="Every call of your workflows, newest first." actions={<QueueSummary />}>
+    <Page title="Runs" about="Every call of your workflows, newest first." actions={<QueueSummary />} help="runs">
       <Overview filters={filters} isLive={isUpdating} onSelect={change} />
       <FilterBar
         filters={filters}

@@ -32,7 +32,7 @@ export function SettingsPage({ section }: { section: string }) {
   const Content = shown && CONTENT[shown.path];
   useTitle(shown?.name ?? 'Settings');
   return (
-    <Page title="Settings" about={workspace.name}>
+    <Page title="Settings" about={workspace.name} help={shown?.help ?? 'all'}>
       <div className={styles.settings}>
         <nav aria-label="Settings" className={styles.nav}>
           {sections.map(({ path, name }) => (

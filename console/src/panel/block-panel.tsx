@@ -4,6 +4,8 @@ import { useModels } from '@/api/models';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
+import { HelpLink } from '@/help/help-link';
+import { blockTopic } from '@/help/topics';
 import { BlockInput } from '@/runs/block-input';
 import { IconButton } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
@@ -70,9 +72,12 @@ export function BlockPanel({
           <h2>{block.name}</h2>
           <p className={styles.about}>{type ? `${type.title} · ${type.description}` : block.type}</p>
         </div>
-        <IconButton label="Close panel" onClick={onClose}>
-          <X size={17} aria-hidden />
-        </IconButton>
+        <div className={styles.corner}>
+          <HelpLink topic={blockTopic(type ?? { type: block.type, title: block.type })} />
+          <IconButton label="Close panel" onClick={onClose}>
+            <X size={17} aria-hidden />
+          </IconButton>
+        </div>
       </header>
       <div className={styles.body}>
         {run?.error && (

@@ -48,6 +48,7 @@ export function ModelSetting({ setting, value, disabled, completions, hasKey, on
       {known && <ModelNote known={known} hasKey={hasKey} {...{ disabled, completions, onUseSecret }} />}
       <Dialog
         title="Choose a model"
+        help="models"
         description="With the context window, and the prices of a million tokens in and out."
         open={isOpen}
         onClose={() => setOpen(false)}

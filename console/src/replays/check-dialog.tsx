@@ -101,7 +101,7 @@ export function CheckDialog({ workflowId, title, target, prepare, publish, onClo
     );
 
   return (
-    <Dialog title={title} size="m" open onClose={onClose} footer={footer}>
+    <Dialog title={title} size="m" help="replays" open onClose={onClose} footer={footer}>
       {replayId === null && (
         <form id={formId} className={form.form} onSubmit={submit}>
           <p className={form.hint}>

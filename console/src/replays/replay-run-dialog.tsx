@@ -25,6 +25,7 @@ export function ReplayRunDialog({ workflowId, runId, onClose }: Props) {
   return (
     <FormDialog
       title="Replay this run"
+      help="replays"
       description="Models, API calls and other effects answer from the recording: nothing outside is called."
       action="Replay"
       dirty={false}

@@ -25,6 +25,7 @@ export function RepairDialog({ workflowId, runId, onClose }: Props) {
   return (
     <Dialog
       title="Repair this run"
+      help="repair"
       open
       onClose={onClose}
       footer={

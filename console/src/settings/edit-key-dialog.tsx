@@ -21,6 +21,7 @@ export function EditKeyDialog({ row, kind, onClose }: Props) {
   return (
     <FormDialog
       title={`Edit ${row.name}`}
+      help="keys"
       description="The key itself does not change."
       action="Save"
       disabled={!name.trim() || !Object.keys(settings).length}

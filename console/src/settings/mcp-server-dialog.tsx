@@ -29,6 +29,7 @@ export function McpServerDialog({ server, onClose }: { server: McpServer | null;
   return (
     <FormDialog
       title={server ? 'Edit MCP server' : 'Create MCP server'}
+      help="mcp-servers"
       action={server ? 'Save' : 'Create'}
       disabled={!name.trim()}
       busy={save.isPending}

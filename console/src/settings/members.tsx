@@ -165,6 +165,7 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
   return (
     <FormDialog
       title="Invite a member"
+      help="members"
       action="Create link"
       busy={invite.isPending}
       error={invite.error}

@@ -30,6 +30,7 @@ export function RotateKeyDialog({ row, kind, onClose }: Props) {
   return (
     <FormDialog
       title={`Rotate ${row.name}`}
+      help="keys"
       description={`Creates a key with the same name, permissions and rate limit. ${expirationOf(row)}`}
       action="Rotate"
       busy={rotate.isPending}

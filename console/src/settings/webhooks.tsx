@@ -206,6 +206,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
   return (
     <FormDialog
       title="Add webhook"
+      help="webhooks"
       action="Add"
       disabled={!url}
       busy={create.isPending}

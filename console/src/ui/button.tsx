@@ -69,3 +69,20 @@ export function IconButton({ label, variant = 'ghost', className, ...rest }: Ico
     </Tip>
   );
 }
+
+/** Link with an icon only, which opens in a new tab. The label is its tooltip and accessible name. */
+export function IconLink({ label, href, children }: { label: string; href: string; children: ReactNode }) {
+  return (
+    <Tip text={label}>
+      <a
+        href={href}
+        target="_blank"
+        rel="noopener"
+        aria-label={label}
+        className={classNames(styles.button, styles.icon, styles.ghost)}
+      >
+        {children}
+      </a>
+    </Tip>
+  );
+}

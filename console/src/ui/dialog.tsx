@@ -1,6 +1,8 @@
 import { X } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
 import { type ReactNode, useRef, useState } from 'react';
+import { HelpLink } from '@/help/help-link';
+import type { TopicName } from '@/help/topics';
 import { Button, IconButton } from './button';
 import { classNames } from './class-names';
 import styles from './dialog.module.css';
@@ -16,6 +18,8 @@ interface DialogProps {
   /** Whether clicks outside leave it open. */
   keepsOpenOutside?: boolean;
   size?: 's' | 'm' | 'wide' | 'l' | 'full';
+  /** Topic of the documentation about the dialog. */
+  help?: TopicName;
   /** Content between title and body, for tabs. */
   head?: ReactNode;
   footer?: ReactNode;
@@ -38,6 +42,7 @@ function DialogWindow({
   onClosed,
   keepsOpenOutside,
   size = 's',
+  help,
   head,
   footer,
   children,
@@ -71,11 +76,14 @@ function DialogWindow({
       >
         <header className={styles.header}>
           <Radix.Title className={styles.title}>{title}</Radix.Title>
-          <Radix.Close asChild>
-            <IconButton label="Close" className={styles.close}>
-              <X size={18} aria-hidden />
-            </IconButton>
-          </Radix.Close>
+          <div className={styles.corner}>
+            {help && <HelpLink topic={help} />}
+            <Radix.Close asChild>
+              <IconButton label="Close">
+                <X size={18} aria-hidden />
+              </IconButton>
+            </Radix.Close>
+          </div>
         </header>
         {head}
         <div className={styles.body}>

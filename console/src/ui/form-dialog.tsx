@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
+import type { TopicName } from '@/help/topics';
 import { Button } from './button';
 import { Confirm, Dialog } from './dialog';
 import styles from './form.module.css';
@@ -11,6 +12,8 @@ import { useUnsavedForm } from './use-unsaved-form';
 interface Props {
   title: string;
   description?: string;
+  /** Topic of the documentation about the form. */
+  help?: TopicName;
   /** Label of the submit button. */
   action: string;
   busy: boolean;
@@ -24,7 +27,7 @@ interface Props {
 }
 
 /** Form in a dialog. Enter or the main button submits it; errors are shown below the fields. */
-export function FormDialog({ title, description, action, busy, disabled, error, ...rest }: Props) {
+export function FormDialog({ title, description, help, action, busy, disabled, error, ...rest }: Props) {
   const { onSubmit, onClose, children } = rest;
   const form = useId();
   const [isConfirming, setConfirming] = useState(false);
@@ -41,6 +44,7 @@ export function FormDialog({ title, description, action, busy, disabled, error, 
     <Dialog
       title={title}
       description={description}
+      help={help}
       open
       onClose={close}
       footer={

@@ -1,5 +1,6 @@
 """The built documentation site: complete, without dead links, and independent of other servers."""
 
+import json
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -7,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
+from shared.workflow.catalog.core import CORE_BLOCKS
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))
@@ -77,6 +80,18 @@ def leads_somewhere(file: Path, link: str, pages: dict[Path, Page]) -> bool:
     if not parts.fragment or target not in pages:
         return target.is_file()
     return unquote(parts.fragment) in pages[target].ids
+
+
+def test_the_console_leads_to_existing_sections(site: Path, pages: dict[Path, Page]) -> None:
+    topics = json.loads((ROOT / "console/src/help/topics.json").read_text()).values()
+    targets = [(topic["page"], topic.get("anchor")) for topic in topics]
+    targets += [("workflow-files", f"{spec.type.replace('_', '-')}-block") for spec in CORE_BLOCKS]
+    missing = [
+        (page, anchor)
+        for page, anchor in targets
+        if (file := site / f"docs/{page}.html") not in pages or (anchor and anchor not in pages[file].ids)
+    ]
+    assert missing == []
 
 
 def test_nothing_is_loaded_from_another_server(site: Path, pages: dict[Path, Page]) -> None:

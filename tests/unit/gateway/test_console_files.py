@@ -26,9 +26,9 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _client(folder: Path) -> httpx2.AsyncClient:
+def _client(folder: Path, docs_url: str = "") -> httpx2.AsyncClient:
     app = FastAPI(docs_url=None)
-    app.include_router(root_router(BASE, ConsoleFiles(folder)))
+    app.include_router(root_router(BASE, ConsoleFiles(folder), docs_url))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE)
 
 
@@ -39,13 +39,43 @@ async def client(built: Path) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/workflows/w-1", "/runs", "/runs/w/r", "/settings", "/settings/keys", "/invite"]
+    "path",
+    [
+        "/",
+        "/workflows/w-1",
+        "/runs",
+        "/runs/w/r",
+        "/settings",
+        "/settings/keys",
+        "/invite",
+        "/help",
+        "/help/api/execute",
+    ],
 )
 async def test_every_page_is_the_one_page(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers=HTML)
     assert answer.text == "<title>Console</title>"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [("/help", "README"), ("/help/", "README"), ("/help/blocks", "blocks"), ("/help/console/README", "console/README")],
+)
+async def test_help_leads_to_the_documentation_site_of_the_settings(built: Path, path: str, page: str) -> None:
+    async with _client(built, "https://docs.example/flowport") as client:
+        answer = await client.get(path, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"https://docs.example/flowport/docs/{page}.html")
+
+
+@pytest.mark.parametrize(
+    "path", ["/help/../x", "/help/a%2f..%2f..%2fx", "/help/%0d%0ax", "/help/x?y", "/help//evil.example"]
+)
+async def test_help_leads_nowhere_else(built: Path, path: str) -> None:
+    async with _client(built, "https://docs.example") as client:
+        answer = await client.get(path, headers=HTML)
+    assert answer.headers.get("location", "https://docs.example/docs/x.html") == "https://docs.example/docs/x.html"
 
 
 async def test_only_own_scripts_run_on_a_page(client: httpx2.AsyncClient) -> None:

@@ -41,6 +41,12 @@ def test_links_start_with_the_public_url_or_the_listening_address() -> None:
     assert GatewaySettings(gateway_port=9002).base_url == "http://localhost:9002"
 
 
+def test_help_links_need_an_http_address() -> None:
+    assert GatewaySettings(docs_url="https://docs.example/").docs_url == "https://docs.example"
+    with pytest.raises(ValueError, match="must begin with http:// or https://"):
+        GatewaySettings(docs_url="docs.example")
+
+
 def test_a_caller_never_raises_a_time_limit() -> None:
     plan = GatewaySettings().plans()[PlanName.FREE]
     assert plan.time_limit_ms(RunMode.SYNC) == 300_000

@@ -61,6 +61,11 @@ class GatewaySettings(TicketSettings):
     trusted_origins: CommaList = Field(
         (), description="Origins, besides the public URL, whose pages may use sessions: https://a,https://b."
     )
+    docs_url: str = Field(
+        "",
+        description="URL of a site that `make docs-site` built, for the help links of the console; if empty, the"
+        " console shows its own copy of the documentation.",
+    )
     settle_seconds: float = Field(
         1.0,
         ge=0,
@@ -185,6 +190,13 @@ class GatewaySettings(TicketSettings):
     def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         networks(value)
         return value
+
+    @field_validator("docs_url")
+    @classmethod
+    def _check_docs_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
 
     @field_validator("mail_from")
     @classmethod

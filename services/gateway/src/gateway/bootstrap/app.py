@@ -89,7 +89,7 @@ def build(
             *workflow_routers(settings, outside, callers, workflows),
             *channel_routers(settings, outside, callers, runs=runs, workflows=workflows, tools=tools, outbox=outbox),
             chat_page_router(console),
-            root_router(settings.base_url, console),
+            root_router(settings.base_url, console, settings.docs_url),
         ],
         middleware=_guards(settings),
         refuse=refuse_before_start,

@@ -14,7 +14,7 @@ from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 FOLDER: Final = Path(__file__).parents[1] / "console_files"
 PAGES: Final = (
@@ -26,6 +26,9 @@ PAGES: Final = (
     "/settings/{rest:path}",
     "/invite",
 )
+HELP_INDEX: Final = "README"
+HELP_PAGE: Final = re.compile(r"[\w-]+(/[\w.-]*\w)*", re.ASCII)
+"""Path of a page below docs/, without its suffix."""
 NO_PAGES: Final = (
     "api",
     "v1",
@@ -139,13 +142,25 @@ class ConsoleFiles:
         return await self.answer(INDEX, request, status=404)
 
 
-def console_router(files: ConsoleFiles) -> APIRouter:
-    """Return routes of pages and files; none if the console was not built."""
+def console_router(files: ConsoleFiles, docs_url: str = "") -> APIRouter:
+    """Return routes of pages and files; none if the console was not built.
+
+    `docs_url` is the address of a documentation site that replaces the help pages of the console.
+    """
     router = APIRouter(include_in_schema=False)
     if not files.is_built:
         return router
     for path in PAGES:
         router.add_api_route(path, files.page, methods=["GET", "HEAD"])
+
+    async def help_page(request: Request) -> Response:
+        page = request.path_params.get("page") or HELP_INDEX
+        if docs_url and HELP_PAGE.fullmatch(page):
+            return RedirectResponse(f"{docs_url}/docs/{page}.html")
+        return await files.page(request)
+
+    for path in ("/help", "/help/{page:path}"):
+        router.add_api_route(path, help_page, methods=["GET", "HEAD"])
 
     if files.has_docs:
         router.add_api_route("/docs", files.docs, methods=["GET", "HEAD"])
