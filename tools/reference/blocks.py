@@ -18,8 +18,9 @@ not edit it. [Write workflows](workflows.md) explains how blocks work together; 
 [Code](functions.md) have more about some of them. To add a type, see
 [this example](../examples/custom_block/README.md).
 
-The table names settings by their id; `*` marks required ones. Loops and parallels have their own keys: [Workflow files](workflow-files.md#loops-and-parallels).
-`GET /api/block-types` lists a server's types, including plugins.
+The table names settings by their id; `*` marks required ones. Loops and parallels have their own keys:
+[Workflow files](workflow-files.md#loops-and-parallels). `GET /api/block-types` lists a server's types, including
+plugins.
 """
 _NOT_OFFERED: Final = """## Not supported
 

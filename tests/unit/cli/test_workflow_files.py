@@ -93,7 +93,7 @@ def test_a_file_that_is_not_utf_8_is_named_with_its_line_beside_the_others(
     flowport: CommandLine, tmp_path: Path
 ) -> None:
     latin, good = tmp_path / "a.yaml", tmp_path / "b.yaml"
-    latin.write_bytes(b"name: A\ndescription: f\xfcr alle\n")
+    latin.write_bytes(b"name: A\ndescription: f\xfcr Werk\n")
     flowport("init", str(good))
     found = flowport("validate", str(latin), str(good))
     assert found.code == 1
