@@ -1,8 +1,10 @@
-"""Fixtures that every area shares, each from one module of tests/support; profiles of property tests, and logging."""
+"""Fixtures that every area shares, each from one module of tests/support; and profiles of property tests."""
 
-import structlog
+import gc
+
 from hypothesis import HealthCheck, settings
 
+import shared.observe.plain_structlog  # noqa: F401 - before a test imports structlog itself
 from shared.garbage_collection import raise_gc_threshold
 
 pytest_plugins = [
@@ -21,12 +23,11 @@ settings.register_profile("usual", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
 
-# If `rich` is installed, structlog writes tracebacks with it: that takes a third of a second each.
-*_processors, _colorful = structlog.get_config()["processors"]
-_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-structlog.configure(processors=[*_processors, _plain])
+# Importing and collecting the tests leaves almost no garbage, and creates objects that each collection would traverse.
+gc.disable()
 
 
 def pytest_collection_finish() -> None:
     """Freeze imported objects: collections that traverse them take a third of the time."""
     raise_gc_threshold()
+    gc.enable()

@@ -6,8 +6,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-import structlog
-
+from shared.observe.plain_structlog import structlog
 from shared.observe.trace import current_traceparent, trace_id
 
 _SECRET_NAMES: Final = re.compile(r"(?i)(pass(word|phrase)?|secret|token|api[_-]?key|authorization|cookie)$")

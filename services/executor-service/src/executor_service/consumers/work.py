@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, Literal
 
-import structlog
-
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -17,6 +15,7 @@ from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement,
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
+from shared.observe.plain_structlog import structlog
 from shared.observe.spans import SpanKind, server_span
 from shared.security.current_ticket import using_ticket
 

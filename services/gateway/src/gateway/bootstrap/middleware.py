@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +12,7 @@ from gateway.http.rate_limit_headers import limit_headers
 from gateway.http.request_id import assign_request_id
 from gateway.runs.domain.errors import CallerDisconnected
 from shared.observe.logging import get_logger
+from shared.observe.plain_structlog import structlog
 
 REQUEST_ID: Final = b"x-request-id"
 log = get_logger("middleware")
