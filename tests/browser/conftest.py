@@ -5,12 +5,11 @@ Playwright's own loop runs for as long as a browser is open, so each module open
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.browser.console import RECORD_NOTIFICATIONS, Account, Console
+from tests.browser.console import Account, Console, pages
 from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_MS
 
@@ -65,27 +64,8 @@ def browser(account: Account) -> Iterator[Browser]:
 @pytest.fixture
 def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page]]:
     """Opens fresh pages, and fails the test for unexpected errors in one."""
-    wrong: list[str] = []
-    with ExitStack() as stack:
-
-        def opened(*, width: int = 1440, height: int = 900, theme: str = "dark") -> Page:
-            context = browser.new_context(
-                base_url=account.url,
-                viewport={"width": width, "height": height},
-                color_scheme="light" if theme == "light" else "dark",
-                reduced_motion="reduce",
-            )
-            stack.callback(context.close)
-            context.grant_permissions(["clipboard-read", "clipboard-write"])
-            context.add_init_script(RECORD_NOTIFICATIONS)
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
-            return page
-
+    with pages(browser, account) as opened:
         yield opened
-    assert wrong == []
 
 
 @pytest.fixture

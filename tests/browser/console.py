@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx2
-from playwright.sync_api import FilePayload, FloatRect, Locator, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, FloatRect, Locator, Page, Route, expect
+from tests.support.eventually import PATIENCE_MS
 
 Json = dict[str, Any]
 NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
@@ -122,6 +123,32 @@ class Account:
         """Return the live version, and whether the draft differs."""
         found: Json = self.http.get(f"/api/workflows/{workflow_id}/deploy").raise_for_status().json()
         return found
+
+
+@contextmanager
+def pages(browser: Browser, account: Account) -> Iterator[Callable[..., Page]]:
+    """Yield what opens fresh pages until the block ends. Raises AssertionError then for unexpected errors in one."""
+    wrong: list[str] = []
+    with ExitStack() as stack:
+
+        def opened(*, width: int = 1440, height: int = 900, theme: str = "dark") -> Page:
+            context = browser.new_context(
+                base_url=account.url,
+                viewport={"width": width, "height": height},
+                color_scheme="light" if theme == "light" else "dark",
+                reduced_motion="reduce",
+            )
+            stack.callback(context.close)
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            context.add_init_script(RECORD_NOTIFICATIONS)
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
+            return page
+
+        yield opened
+    assert wrong == []
 
 
 class Console:
