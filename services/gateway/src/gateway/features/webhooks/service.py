@@ -52,7 +52,7 @@ class Webhooks:
         caller.require_throughout(Scope.ADMIN)
         subscription = await self._client.subscription(caller.workspace.id, subscription_id)
         result = await self._client.try_out(caller.workspace.id, subscription_id)
-        outcome = {"success": result.success, "status": result.status}
+        outcome: dict[str, object] = {"success": result.success, "status": result.status}
         await self._record(caller, "webhook.tested", subscription, after=outcome)
         return result
 
