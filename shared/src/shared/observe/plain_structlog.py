@@ -7,7 +7,7 @@ start.
 import sys
 
 _rich = sys.modules.get("rich")
-sys.modules["rich"] = None  # type: ignore[assignment] - an import of it now raises ImportError
+sys.modules["rich"] = None  # type: ignore[assignment]  # importing it now raises ImportError
 try:
     import structlog
 finally:
