@@ -16,7 +16,7 @@ def write_cases(folder: Path, alert: str = "") -> list[Path]:
 
     promtool evaluates every rule of a file at each step of each case. With all rules, that takes five times as long.
     """
-    files = []
+    files: list[Path] = []
     for source in CASES:
         suite = yaml.safe_load(source.read_text())
         groups = [
