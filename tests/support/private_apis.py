@@ -142,6 +142,12 @@ USES: Final = (
     ),
     PrivateUse(
         package="fastapi",
+        owner="fastapi.routing:APIRoute",
+        used_by="services/gateway/src/gateway/http/routes.py",
+        members=("endpoint", "handle", "methods"),
+    ),
+    PrivateUse(
+        package="fastapi",
         owner="fastapi.routing:APIRouter",
         used_by="cli/src/flowport/local/asgi_server.py",
         members=("lifespan_context",),
