@@ -62,7 +62,7 @@ STATISTICS_SECONDS: Final = 5.0
 INDEXING_SECONDS: Final = 2.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
 REPLAY_SECONDS: Final = 1.0
-REPLAY_GAP_SECONDS: Final = 0.6
+REPLAY_GAP_SECONDS: Final = 0.5
 """Least time between two steps of replay sets: their replays leave most of the machine to callers."""
 
 
