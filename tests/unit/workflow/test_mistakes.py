@@ -26,6 +26,7 @@ MISTYPED: JsonObject = {"name": "x", "type": "strng", "value": "y"}
 UPSIDE_DOWN: JsonObject = {"name": "tone", "range": {"min": 5, "max": 1}}
 SPACED: JsonObject = {"cells": {"Key": "X", "Value": "{{ TOKEN }}"}}
 COUNT: JsonObject = {"variables": {"v": {"name": "count"}}}
+TOTAL: JsonObject = {"variables": {"v": {"name": "total", "type": "number", "value": 0}}}
 TELL = block("r", "response", "Answer", settings={"dataMode": "json", "data": "<score.result>"})
 BIG_OR_NOT = condition(("c-if", "if", "<score.result.score> > 1"), ("c-else", "else", ""))
 
@@ -288,8 +289,8 @@ def test_a_correct_workflow_has_no_problem() -> None:
         ),
         (
             {
-                **chain(START, block("v", "variables", "Set", variables=[{"variableName": "n", "value": "many"}])),
-                "variables": {"v": {"name": "n", "type": "number", "value": 0}},
+                **chain(START, block("v", "variables", "Set", variables=[{"variableName": "total", "value": "many"}])),
+                **TOTAL,
             },
             "invalid_setting",
             "Set",

@@ -11,7 +11,7 @@ from shared.workflow.compile.blocks import Names, compile_block, loop_condition
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, compile_code, syntax_error
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json, object_of, parse_json
+from shared.workflow.format.js_values import MISSING, Json, object_of, parse_json
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.validate.indentation import indentation_problem
@@ -89,7 +89,9 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
 def _parameters(tool: Json) -> frozenset[str]:
     """Return the parameters that a tool's schema declares, and the values that it fixes."""
     given = object_of(tool)
-    schema = object_of(parse_json(given["schema"]) if isinstance(given.get("schema"), str) else given.get("schema"))
+    stored = given.get("schema")
+    parsed = parse_json(stored) if isinstance(stored, str) else stored
+    schema = {} if parsed is MISSING else object_of(parsed)
     function = object_of(schema.get("function")) or schema
     declared = object_of(object_of(function.get("parameters")).get("properties"))
     return frozenset((*declared, *object_of(given.get("params"))))
