@@ -98,7 +98,7 @@ async def test_unnamed_required_properties_are_removed_from_the_schema() -> None
 async def test_a_tool_of_which_a_workflow_has_but_the_id_fails_the_block() -> None:
     tools = [{"type": "custom-tool", "customToolId": "tool-1", "usageControl": "auto"}]
     assert failure(await run(Model(says("x")), tools=tools)).startswith(
-        'Agent 1: tool "tool-1": its code is on the server'
+        'Agent 1: tool "tool-1": its code is stored only on the server'
     )
 
 
@@ -401,4 +401,4 @@ async def test_empty_parameters_are_chosen_by_the_model(empty: Json) -> None:
 
 
 async def test_a_tool_whose_code_is_blank_fails_the_block() -> None:
-    assert "its code is on the server" in failure(await run(Model(says("x")), tools=[{**ADD, "code": "  "}]))
+    assert "its code is stored only on the server" in failure(await run(Model(says("x")), tools=[{**ADD, "code": "  "}]))
