@@ -92,7 +92,7 @@ class Engine:
         return int(self.output("image", "inspect", "--format", "{{.Size}}", image)) // 10**6
 
     def _answers(self) -> bool:
-        return self.attempt("info").returncode == 0
+        return (self._folder / "docker.sock").exists() and self.attempt("info").returncode == 0
 
     def _mount_data(self) -> None:
         """Keep the engine's data in one sparse file: images are many files, which take minutes to delete.

