@@ -95,6 +95,7 @@ def _walk_through(console: Console, sights: Sights, pictures: Path | None, looks
             found.extend(_barriers(console.page, name))
             if pictures:
                 console.page.screenshot(path=pictures / f"{name}-{look}.png")
+        console.page.goto("about:blank")  # costs less to draw once more than the page that is left
         _wear(console.page, looks[0])
 
     _wear(console.page, looks[0])
