@@ -306,7 +306,7 @@ VISITS: dict[str, Visit] = {
     "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Available now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
-    "help": lambda console, _: console.goto("/help/workflow-files").shows("On this page"),
+    "help": lambda console, _: console.goto("/help/workflow-files").shows("How to write a workflow as a YAML file"),
     "no-page": lambda console, _: console.goto("/nonsense").shows("Page not found"),
     "settings-audit": _audit,
     "password": _password,
