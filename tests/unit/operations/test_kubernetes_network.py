@@ -74,6 +74,8 @@ def test_gateway_api_component_serves_what_the_ingress_serves() -> None:
     (to_gateway,) = [rule for rule in route["rules"] if rule["backendRefs"][0]["name"] == "gateway"]
     assert to_gateway["backendRefs"][0]["port"] == service["port"]
     assert to_gateway["timeouts"] == {"request": "0s"}, "a stream may last as long as its run"
+    page = (ROOT / "docs/operations/kubernetes.md").read_text()
+    assert "standard channel, version 1.2 or newer" in page.replace("\n", " "), "1.1 rejects `timeouts`"
     (redirect,) = named(overlay, "HTTPRoute", "flowport-redirect")["spec"]["rules"]
     assert redirect["filters"][0]["requestRedirect"]["scheme"] == "https"
 
@@ -136,6 +138,12 @@ def test_the_doctor_is_let_out_and_let_in(overlay: str) -> None:
         for name in _selected(policy["spec"]["podSelector"])
     }
     assert wanted <= allow_all
+
+
+def test_the_doctor_waits_for_its_policies(overlay: str) -> None:
+    """Their ingress side names its pod, whose address the nodes learn after it has started."""
+    ((_, _, container),) = [each for each in containers(overlay) if each[0] == "doctor"]
+    assert container["args"] == ["doctor", "--wait", "30"]
 
 
 def _names(container: Object) -> set[str]:

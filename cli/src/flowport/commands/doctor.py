@@ -8,6 +8,7 @@ import typer
 
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
+from flowport.doctor.repetition import check_until_ok
 from flowport.extras import Extra, require_services
 from flowport.home import DEFAULT_NAME
 from flowport.output import Output, print_labelled
@@ -29,6 +30,10 @@ def doctor(
     home: Annotated[
         Path, typer.Option(envvar="FLOWPORT_HOME", help="Folder of `flowport up` and `flowport stack`.")
     ] = Path(DEFAULT_NAME),
+    *,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds during which checks are repeated until none finds a problem.")
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, broker, store, services and API key, and suggest a fix for each problem.
@@ -44,14 +49,9 @@ def doctor(
     output = Output(as_json=as_json)
     targets = DoctorTargets(gateway, executor, management, home)
 
-    async def run() -> list[Finding]:
-        found = []
-        async for finding in run_checks(targets):
-            found.append(finding)
-            _show(output, finding)
-        return found
-
-    found = asyncio.run(run())
+    found = asyncio.run(
+        check_until_ok(lambda: run_checks(targets), seconds=wait, on_finding=lambda each: _show(output, each))
+    )
     if as_json:
         output.print_json(found)
     if any(finding.verdict is Verdict.PROBLEM for finding in found):
