@@ -14,6 +14,7 @@ TEST_DEBIAN := $(DEBIAN) nginx prometheus prometheus-alertmanager kustomize chro
 PYTHON ?=
 IMAGES ?= flowport
 TAG ?= local
+OVERLAY ?= k8s/overlays/dev
 BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
@@ -178,6 +179,10 @@ engine-short: $(READY) $(CONSOLE)
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
 	@$(PYTEST) tests/unit/operations/test_kubernetes*.py
+
+.PHONY: kube-check
+kube-check: $(READY) ## apply OVERLAY to the cluster of kubectl's context, run the doctor, restart all under calls
+	@$(BIN)/python -m tests.kube $(OVERLAY)
 
 .PHONY: sbom
 sbom: $(READY) ## write dist/sbom.json: all locked packages, as CycloneDX

@@ -8,7 +8,7 @@ from typing import Final
 TESTS: Final = Path(__file__).parents[2]
 FILES: Final = sorted(TESTS.rglob("*.py"))
 NOT_HELPERS: Final = ("test_*.py", "conftest.py", "__init__.py")
-PROGRAMS: Final = ("engine", "images")
+PROGRAMS: Final = ("engine", "images", "kube")
 """Programs that make targets run: they share parts, and unit tests cover them."""
 
 
