@@ -82,7 +82,7 @@ def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) ->
     page = console.goto(f"/workflows/{account.import_(talking('No mouse'))}").page
     console.button("Add block").focus()
     page.keyboard.press("ControlOrMeta+Enter")
-    for _ in range(2):  # past the button that closes it
+    for _ in range(3):  # past Help and Close
         page.keyboard.press("Tab")
     page.keyboard.type("Tea")
     page.keyboard.press("ControlOrMeta+Enter")
