@@ -30,7 +30,7 @@ def test_an_invitation_link_joins_with_the_permissions_of_the_role(
 ) -> None:
     workflow_id = account.publish(answering("For readers, too", "return 1;"))
     console.goto("/settings/members").press("Invite")
-    console.page.get_by_role("dialog").get_by_label("Role").select_option("read")
+    console.page.get_by_role("dialog").get_by_label("Role", exact=True).select_option("read")
     console.press("Create link")
     link = console.page.get_by_role("dialog").locator("code").inner_text()
 

@@ -327,5 +327,7 @@ OPEN: Final = (
     "/chat/page/markdown.js",
     "/chat/page/font.woff2",
     "/chat/page/page.css",
+    "/help",
+    "/help/{page}",
 )
 """Pages without private data, and the probes of operators; not part of the API's description."""
