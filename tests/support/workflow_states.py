@@ -75,7 +75,8 @@ def chain(*blocks: JsonObject) -> JsonObject:
 
 def json_values(max_leaves: int = 20) -> st.SearchStrategy[Json]:
     """Return a strategy for any JSON value."""
-    scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+    numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    scalars = st.none() | st.booleans() | numbers | st.text(max_size=20)
     return st.recursive(
         scalars,
         lambda inner: (

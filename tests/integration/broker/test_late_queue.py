@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from tests.support.broker_samples import Holder, Recorder, dispatched
 from tests.support.brokers import Brokers, raw_channel
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
@@ -53,8 +53,16 @@ async def test_deliveries_from_a_deleted_memory_queue_stay_with_their_handler(
         await broker.work.publish(queue, dispatched())
         await eventually(lambda: holder.held)
         await channel.delete_queue(queue)  # a consumer is notified, as when the queue's node dies
-        await eventually(lambda: not taking.is_consuming)
-        assert holder.held[0].is_held() is not is_durable
+
+        async def is_published() -> bool:
+            try:
+                await broker.work.publish(queue, dispatched())
+            except BrokerDisconnected:  # until the consumer has declared the queue again
+                return False
+            return True
+
+        await until(is_published)
         await eventually(lambda: taking.is_consuming)
         assert holder.held[0].is_held() is not is_durable
         holder.release()
+        await eventually(lambda: len(holder.held) == 2)

@@ -79,7 +79,11 @@ def test_the_console_is_built_from_what_its_stage_copies() -> None:
     steps = stages()["console"].steps
     assert [argument for step, argument in steps if step == "RUN"] == ["npm ci --no-audit --no-fund", "npm run build"]
     copied = {ROOT / shlex.split(argument)[0] for step, argument in steps[2:] if step == "COPY"}
-    assert {folder.relative_to(ROOT).as_posix() for folder in copied} == {"console", "cli/src/flowport/templates"}
+    assert {folder.relative_to(ROOT).as_posix() for folder in copied} == {
+        "console",
+        "cli/src/flowport/templates",
+        "docs",
+    }
     for file in (*(ROOT / "console/src").rglob("*.*"), *(ROOT / "console").glob("*.html")):
         for name in OUTSIDE.findall(file.read_text()) if file.suffix in (".ts", ".tsx", ".css", ".html") else ():
             imported = (file.parent / name).resolve()
