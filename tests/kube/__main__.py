@@ -90,14 +90,16 @@ def _restart_under_calls(cluster: Kubectl) -> str:
     cluster.run("delete", "job", CALLER, "--ignore-not-found")
     cluster.run("apply", "--filename", "-", text=json.dumps(job))
     _await_line(cluster, "calling")
-    for service in SERVICES:
-        cluster.run("rollout", "restart", f"deployment/{service}")
-        cluster.run(
-            "rollout", "status", f"deployment/{service}", f"--timeout={READY_SECONDS}s", seconds=READY_SECONDS + 30
-        )
-    time.sleep(CALLS_SECONDS)  # the last replaced pods are still draining
-    cluster.run("exec", f"job/{CALLER}", "--", "python", "-c", f"open({str(caller.STOP)!r}, 'w')")
-    _await_end(cluster, CALLER)
+    try:
+        for service in SERVICES:
+            cluster.run("rollout", "restart", f"deployment/{service}")
+            cluster.run(
+                "rollout", "status", f"deployment/{service}", f"--timeout={READY_SECONDS}s", seconds=READY_SECONDS + 30
+            )
+        time.sleep(CALLS_SECONDS)  # the last replaced pods are still draining
+    finally:  # the caller then deletes its workflow and revokes its key
+        cluster.run("exec", f"job/{CALLER}", "--", "python", "-c", f"open({str(caller.STOP)!r}, 'w')")
+        _await_end(cluster, CALLER)
     result = cluster.run("logs", f"job/{CALLER}").splitlines()[-1]
     cluster.run("delete", "job", CALLER)
     return verdict(json.loads(result))

@@ -66,7 +66,8 @@ class Caller:
 
     async def clean_up(self) -> None:
         """Delete the workflow, and revoke the key."""
-        (await self._send("DELETE", self._workflow)).raise_for_status()
+        if self._workflow:
+            (await self._send("DELETE", self._workflow)).raise_for_status()
         keys = (await self._send("GET", self._workspace)).raise_for_status().json()["keys"]
         for key in keys:
             if key["displayKey"] == mask_key(self._api_key):
@@ -131,12 +132,14 @@ async def main(workflow: dict[str, Any]) -> None:
     key = await make_first_key(GatewaySettings(mongodb_uri=os.environ["FLOWPORT_MONGODB_URI_GATEWAY"]))
     caller = Caller(os.environ["FLOWPORT_URL"], key.api_key, key.workspace_id)
     await caller.await_gateway()
-    await caller.publish(workflow)
-    sys.stdout.write("calling\n")
-    sys.stdout.flush()
-    await caller.call_until_stopped()
-    result = await caller.result()
-    await caller.clean_up()
+    try:
+        await caller.publish(workflow)
+        sys.stdout.write("calling\n")
+        sys.stdout.flush()
+        await caller.call_until_stopped()
+        result = await caller.result()
+    finally:
+        await caller.clean_up()
     sys.stdout.write(f"{json.dumps(result)}\n")
 
 

@@ -54,6 +54,7 @@ def ready_after_servers(pods: Sequence[Object]) -> float | None:
     None if no server is in the namespace, or a service's pod is newer than the servers: then it did not wait for them.
     Raises KubeFailed if a pod is not ready.
     """
+    pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]  # replaced ones still drain
     servers = [_ready_at(pod) for pod in pods if _name_of(pod) in SERVERS]
     services = [pod for pod in pods if _name_of(pod) in SERVICES]
     ready = max(map(_ready_at, services))
@@ -94,10 +95,10 @@ def verdict(result: Object) -> str:
 
 
 def _ready_at(pod: Object) -> datetime:
-    conditions = {each["type"]: each for each in pod["status"]["conditions"]}
-    if conditions["Ready"]["status"] != "True":
-        raise KubeFailed(f"{pod['metadata']['name']} is not ready: {conditions['Ready'].get('message', '')}")
-    return _time(conditions["Ready"]["lastTransitionTime"])
+    ready = next((each for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"), {})
+    if ready.get("status") != "True":
+        raise KubeFailed(f"{pod['metadata']['name']} is not ready: {ready.get('message', '')}")
+    return _time(ready["lastTransitionTime"])
 
 
 def _time(text: str) -> datetime:

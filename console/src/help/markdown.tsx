@@ -61,6 +61,8 @@ function elementOf(token: Token, page: string): ReactNode {
       return token.text;
     case 'br':
       return <br />;
+    case 'html': // cells of tables have no other line break
+      return /^<br\s*\/?>$/.test(token.text) ? <br /> : null;
     case 'hr':
       return <hr />;
     default:

@@ -58,7 +58,7 @@ function Article({ name, text }: { name: string; text: string }) {
   useTitle(headings[0] && `${headings[0].text} – Help`);
   useEffect(() => {
     // The browser looked for the section before its page was loaded.
-    const section = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+    const section = document.getElementById(window.location.hash.slice(1));
     if (section) section.scrollIntoView();
     else window.scrollTo(0, 0);
   }, []);

@@ -46,4 +46,4 @@ class SharedTimeout(Generic[T]):
                 self._timer = loop.call_at(deadline, self._check)
                 return
             del self._items[number]
-            context.run(self._on_late, item)
+            loop.call_soon(self._on_late, item, context=context)

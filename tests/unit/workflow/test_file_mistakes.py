@@ -148,3 +148,10 @@ def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
 def test_inputs_of_an_unknown_type_of_block_are_no_mistake_of_their_own() -> None:
     found = read("blocks:\n  S: {type: gmail_poller, inputs: {a: string}}")
     assert [*found.problems, *found.warnings] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f469\u200d\U0001f4bb Support", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "Order\u00a07"]
+)
+def test_names_in_any_language_are_valid(name: str) -> None:
+    assert read(f'name: "{name}"\nblocks: {{S: {{type: start}}}}').problems == []

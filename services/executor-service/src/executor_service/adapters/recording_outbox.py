@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import batched
 from typing import Final, NamedTuple
 
 import msgspec
@@ -189,8 +188,8 @@ def _encode_batch(batch: Sequence[_Queued]) -> tuple[list[BatchedRecording], byt
     """Return the requests of a batch, and their JSON."""
     known: dict[frozenset[tuple[str, str]], EnvironmentNames] = {}  # runs of a workflow have the same values
     requests = []
-    for part in batched(batch, ENCODED_AT_ONCE):
-        for recording, ticket in part:
+    for start in range(0, len(batch), ENCODED_AT_ONCE):
+        for recording, ticket in batch[start : start + ENCODED_AT_ONCE]:
             names = recording.names
             requests.append(recording.request(known.setdefault(names.key, names), ticket=ticket))
         time.sleep(0)

@@ -175,8 +175,9 @@ class ReplaySetRunner:
         if now < self._count_at:
             return
         self._count_at = now + COUNT_SECONDS
-        while self._uncounted:
-            await self._sets.count(self._uncounted.pop())
+        for set_id in tuple(self._uncounted):
+            await self._sets.count(set_id)
+            self._uncounted.discard(set_id)
 
     async def _judge(self, open_set: OpenSet, run: RunOfSet, view: RunView | None) -> Judgement:
         if view is not None and view.status is RunStatus.CANCELLED:

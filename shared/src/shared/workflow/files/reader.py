@@ -1,5 +1,6 @@
 """Read a workflow file into a draft's state, with every problem of the file and its line."""
 
+import re
 from typing import Final
 
 from shared.workflow.catalog import Catalog, installed_catalog
@@ -14,6 +15,7 @@ from shared.workflow.files.yaml_reader import Document, YamlError, read_yaml
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges", "edgeIds")
+_CONTROL_OR_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _VARIABLE_TYPES: Final = (
     (bool, "boolean"),
     (int | float, "number"),
@@ -60,7 +62,7 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
     for key in ("name", "description"):
         if isinstance(top.get(key), list | dict):
             problems.report(f"{key} must be a text", (key,))
-    if isinstance(name, str) and not name.isprintable():
+    if isinstance(name, str) and _CONTROL_OR_LINE_BREAK.search(name):
         problems.report("name has control characters or line breaks", ("name",))
     if name is not None and not to_string(name).strip():
         problems.report("name is empty. Without the key, the name of the file applies", ("name",))
