@@ -95,7 +95,7 @@ def verdict(result: Object) -> str:
 
 
 def _ready_at(pod: Object) -> datetime:
-    ready = next((each for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"), {})
+    ready: Object = next((each for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"), {})
     if ready.get("status") != "True":
         raise KubeFailed(f"{pod['metadata']['name']} is not ready: {ready.get('message', '')}")
     return _time(ready["lastTransitionTime"])

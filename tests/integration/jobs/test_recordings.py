@@ -408,6 +408,14 @@ async def test_recordings_are_found_by_run_whatever_its_id(system: System, gatew
         assert await question(gateway, run) == f"question of {run}"
 
 
+async def test_of_runs_with_one_id_the_newest_recording_is_read(system: System, gateway: HttpRecordingClient) -> None:
+    """A caller may use an id again after the retention of runs, which is shorter than that of recordings."""
+    for number in range(3):
+        content = msgspec.Raw(msgspec.json.encode({"input": number}))
+        await put_batch(system, msgspec.structs.replace(batched("nightly"), content=content), batched(new_run_id()))
+        assert await question(gateway, "nightly") == number
+
+
 async def test_runs_of_another_workflow_at_the_same_time_are_not_found(
     system: System, gateway: HttpRecordingClient
 ) -> None:

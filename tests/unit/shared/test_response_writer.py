@@ -68,6 +68,16 @@ async def test_closing_sends_the_head_first() -> None:
     assert writer.is_closing()
 
 
+async def test_a_delayed_head_is_sent_on_request() -> None:
+    wire = Wire()
+    writer = writer_on(wire)
+    writer.write(b"head ")
+    writer.flush()
+    wire.close()
+    await asyncio.sleep(0)
+    assert wire.sent == [b"head "]
+
+
 async def test_a_head_is_dropped_if_the_connection_closed_before_its_turn() -> None:
     wire = Wire()
     writer_on(wire).write(b"head ")

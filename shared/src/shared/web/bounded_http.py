@@ -152,6 +152,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._is_last = True
             self._start_timer(self.late_seconds)
         else:
+            if self.cycle is not None:
+                _writer_of(self.cycle).flush()  # the answer to a HEAD request has no body to leave with
             super().shutdown()
 
     def _subscribe(self, listener: Listener) -> Listener:

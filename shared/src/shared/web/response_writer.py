@@ -32,13 +32,14 @@ class ResponseWriter:
         else:
             self._has_begun = True
             self._head = data
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def close(self) -> None:
         """Send everything, and close the connection."""
-        self._flush()
+        self.flush()
         self._close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send a delayed head now."""
         if self._head and not self._transport.is_closing():
             self.write(b"")

@@ -62,12 +62,20 @@ _OPEN: Final = (
 )
 
 
-@lru_cache(maxsize=1024)
 def rules_for(path: str, public_url: str) -> RawHeaders | None:
     """Return the headers for `path`; None if other origins have no access."""
     if not path.startswith("/api/"):
         return None
+    return (_cached_rules if len(path) <= CACHED_PATH else _rules)(path, public_url)
+
+
+def _rules(path: str, public_url: str) -> RawHeaders:
     return next((rules for pattern, rules in _OPEN if pattern.fullmatch(path)), None) or _own_origin(public_url)
+
+
+CACHED_PATH: Final = 256
+"""Maximum length of a cached path: callers choose paths, and a head may have 64 KiB."""
+_cached_rules: Final = lru_cache(maxsize=1024)(_rules)
 
 
 @lru_cache(maxsize=8)

@@ -209,12 +209,9 @@ class MongoRecordings:
         return old + sum([await self._remove(each["_id"], {run}) for each in packs])
 
     async def _pack_of(self, run: str, owner: Document) -> str | None:
-        """Return the id of a pack with the recording of a run."""
-        for search in searches({run}):
-            async for pack in self._recordings.find({**owner, **search}, NO_CONTENT):
-                if has_any(pack, {run}):
-                    return str(pack["_id"])
-        return None
+        """Return the id of the newest pack with a recording of a run: a caller may use an id again."""
+        packs = await self._packs_with({run}, owner)
+        return str(max(packs, key=lambda pack: str(pack["position"]))["_id"]) if packs else None
 
     async def _packs_with(self, runs: Collection[str], owner: Document) -> list[Document]:
         """Return the packs with recordings of these runs, without content."""
