@@ -8,6 +8,7 @@ import { HelpLink } from '@/help/help-link';
 import { blockTopic } from '@/help/topics';
 import { BlockInput } from '@/runs/block-input';
 import { IconButton } from '@/ui/button';
+import details from '@/ui/details.module.css';
 import { Field, TextInput } from '@/ui/field';
 import { JsonView } from '@/ui/json-view';
 import { type BlockType, type Catalog, isAdvanced, type Setting, settingsOf } from '@/workflow/catalog';
@@ -134,9 +135,9 @@ interface Execution {
 /** Input, output and duration of a block in a run. */
 function ExecutionDetails({ input, output, durationMs }: Execution) {
   return (
-    <details className={styles.further}>
+    <details className={details.details}>
       <summary>Run{durationMs !== undefined && ` · ${duration(durationMs)}`}</summary>
-      <div className={styles.furtherBody}>
+      <div className={details.body}>
         <BlockInput value={input ?? null} />
         {output !== undefined && output !== null && <JsonView label="Output" value={output} />}
       </div>
@@ -233,9 +234,9 @@ function Settings({
     <>
       {usual.map(control)}
       {further.length > 0 && (
-        <details className={styles.further}>
+        <details className={details.details}>
           <summary>More settings</summary>
-          <div className={styles.furtherBody}>{further.map(control)}</div>
+          <div className={details.body}>{further.map(control)}</div>
         </details>
       )}
     </>

@@ -1,4 +1,5 @@
 import type { ComponentProps } from 'react';
+import details from '@/ui/details.module.css';
 import { Field, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import type { LimitTexts } from './limits';
@@ -24,13 +25,13 @@ export function LimitFields({ value, onChange }: Props) {
   const runs = { min: 0, max: MOST_RUNS };
   return (
     <details
-      className={styles.further}
+      className={details.details}
       onInvalidCapture={(event) => {
         event.currentTarget.open = true; // browsers do not show a message at a hidden field
       }}
     >
       <summary>Thresholds and models</summary>
-      <div className={styles.furtherBody}>
+      <div className={details.body}>
         <div className={styles.numbers}>
           <Field label="Different runs allowed">
             {(control) => <TextInput {...control} {...runs} {...number('maxDifferent')} />}
