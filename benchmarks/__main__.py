@@ -15,18 +15,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+import httpx2
 from rich.console import Console
+from rich.markdown import Markdown
 
 from benchmarks import comparison, report
-from benchmarks.command_line import console, temporary_folder
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.machine import Machine
 from benchmarks.results import FOLDER, LATEST, TRIAL
 from benchmarks.revisions import HERE, build_of
-from benchmarks.scenario_runner import ScenarioRunner
+from benchmarks.scenario_runner import run_scenarios
 from benchmarks.scenarios import groups
-from benchmarks.scenarios.scenario import Group, Options
-from benchmarks.testbed import run_testbed
+from benchmarks.scenarios.scenario import Group
+from benchmarks.testbed import console, run_testbed, temporary_folder
 
 EVERYTHING: Final = [""]
 ROUNDS: Final = 5
@@ -39,49 +40,35 @@ def main() -> int:
     if options.against:
         return _compare(options, screen)
     with temporary_folder() as folder, run_testbed(folder) as testbed:
-        chosen = list(_select(groups(testbed, _build_options(options)), options.only))
-        if options.list:
-            screen.print("\n".join(each.name for group in chosen for each in group.scenarios))
-            return 0
-        if not chosen:
-            screen.print(f"No scenario name contains {' or '.join(options.only)}. List all with --list.")
-            return 1
+        chosen = list(_select(groups(testbed, options.seconds), options.only))
+        if options.list or not chosen:
+            screen.print("\n".join(each.name for group in groups(testbed, 0) for each in group.scenarios))
+            return 0 if options.list else 1
         rounds = options.rounds or ROUNDS
-        is_whole = options.only == EVERYTHING and rounds >= ROUNDS
-        runner = ScenarioRunner(screen, TRIAL, rounds=rounds, minutes=options.minutes)
-        results = runner.measure(chosen)
-    if is_whole:
+        results = run_scenarios(chosen, TRIAL, rounds=rounds, console=screen)
+    if options.only == EVERYTHING and rounds >= ROUNDS:
         TRIAL.replace(LATEST)
-    screen.print(*report.tables(results))
-    problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
-    screen.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
-    return 1 if problems else 0
+    screen.print(Markdown(report.results_sections(results)), f"Written to {FOLDER}")
+    return 1 if results.failed else 0
 
 
 def _compare(options: argparse.Namespace, screen: Console) -> int:
     rounds = options.rounds or comparison.DEFAULT_ROUNDS
     try:
-        settings = dict(_setting(each) for each in options.setting)
+        settings = dict(each.split("=", 1) for each in options.setting)
         ours, theirs = build_of(HERE, settings), build_of(options.against, {})
         if theirs.name == ours.name:  # measures the noise of the machine
             theirs = replace(theirs, name=f"{theirs.name} (control)")
         screen.print(f"{ours.name} against {theirs.name}, {rounds} rounds")
         with temporary_folder() as folder:
             found = comparison.compare(
-                ours, theirs, folder=folder, only=options.only, rounds=rounds, seconds=options.seconds, screen=screen
+                ours, theirs, folder=folder, only=options.only, rounds=rounds, seconds=options.seconds
             )
-    except BenchmarkFailed as error:
+    except (BenchmarkFailed, httpx2.TransportError) as error:
         screen.print(f"FAILED {error}")
         return 1
     screen.print(comparison.table(found, ours, theirs), f"Measured {Machine.now()}", sep="\n")
     return 0
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise BenchmarkFailed(f"--setting {text}: use NAME=VALUE")
-    return name, value
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -99,22 +86,13 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--setting", action="append", default=[], metavar="NAME=VALUE", help="with --against: setting of this checkout"
     )
-    parser.add_argument("--minutes", type=float, default=25, help="time budget; later scenarios get one round")
     parser.add_argument("--seconds", type=int, default=2, help="duration of each sync scenario in each round")
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
-    parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 128])
-    parser.add_argument("--jobs", type=int, default=500)
-    parser.add_argument("--idle-streams", type=int, default=1_000)
     options = parser.parse_args()
     if options.against and options.rounds is not None and options.rounds < comparison.MIN_ROUNDS:
         parser.error(f"--against needs at least {comparison.MIN_ROUNDS} rounds")
-    if options.setting and not options.against:
-        parser.error("--setting requires --against")
+    if options.setting and not (options.against and all("=" in each for each in options.setting)):
+        parser.error("--setting takes NAME=VALUE and requires --against")
     return options
-
-
-def _build_options(options: argparse.Namespace) -> Options:
-    return Options(options.seconds, tuple(options.callers), tuple(options.streams), options.jobs, options.idle_streams)
 
 
 def _select(found: Iterable[Group], only: Sequence[str]) -> Iterator[Group]:

@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks import workflows
-from benchmarks.interference import PaceMonitor
 from benchmarks.load import http_load, job_load, stream_load
-from benchmarks.load.http_load import BenchmarkFailed
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.machine import PaceMonitor
 from benchmarks.revisions import Build, RunningBuild, run_build
 from benchmarks.scenarios.scenario import Row
+from benchmarks.testbed import deploy
 
 MIN_ROUNDS: Final = 6
 """Fewer ratios do not reach 95 % confidence."""
@@ -33,10 +33,18 @@ CONFIDENCE: Final = 0.95
 JOBS: Final = 250
 """Jobs in one round, from many callers."""
 JOBS_OF_ONE: Final = 50
-STREAM_MODEL: Final = "echo"
+WORKFLOWS: Final = {
+    "no-op": (workflows.no_op(), "{}"),
+    "one function": (workflows.one_function(), "{}"),
+    "four functions": (workflows.four_ways(), "{}"),
+    "ten blocks": (workflows.ten_blocks(), "{}"),
+    "stream": (workflows.streaming("echo"), workflows.stream_body()),
+}
+"""Workflows and their request bodies."""
 PAUSE_MS: Final = 2
 """Upper bound of the random pause before each call."""
-Measure = Callable[[RunningBuild], Row]
+Measure = Callable[[RunningBuild, Target, float], Row]
+"""Measures a round of about so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -79,35 +87,23 @@ class Compared:
         return Interval.of([own[figure] / other[figure] for own, other in zip(self.ours, self.theirs, strict=True)])
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Scenario with a measuring function for each build."""
-
-    name: str
-    measures: Mapping[str, Callable[[], Row]]
-
-
 def compare(
-    ours: Build, theirs: Build, *, folder: Path, only: Sequence[str], rounds: int, seconds: float, screen: Console
+    ours: Build, theirs: Build, *, folder: Path, only: Sequence[str], rounds: int, seconds: float
 ) -> list[Compared]:
     """Measure the selected scenarios on both builds alternately. Raises BenchmarkFailed, ServerFailed."""
-    found: dict[str, Compared] = {}
+    chosen = {name: each for name, each in _scenarios().items() if any(part in name for part in only)}
+    if not chosen:
+        raise BenchmarkFailed(f"no scenario name contains {' or '.join(only)}")
+    found = {name: Compared(name) for name in chosen}
     for part, (first, second) in enumerate([(ours, theirs), (theirs, ours)]):
         below = folder / str(part)
         with run_build(first, below / "first") as one, run_build(second, below / "second") as two:
-            own, other = (one, two) if first is ours else (two, one)
-            chosen = [each for each in _scenarios(own, other, seconds) if any(name in each.name for name in only)]
-            if not chosen:
-                raise BenchmarkFailed(f"no scenario name contains {' or '.join(only)}")
-            for each in chosen:
-                compared = found.setdefault(each.name, Compared(each.name))
-                _measure(each, own.name, other.name, (rounds + 1 - part) // 2, compared)
-    for compared in found.values():
-        figure = next(iter(compared.ours[0]))
-        interval = compared.interval(figure)
-        screen.print(
-            f"{compared.name}: {figure} × {interval.median:.3f} ({interval.lower:.3f} to {interval.upper:.3f})"
-        )
+            builds = (one, two) if first is ours else (two, one)
+            for name, (workflow, measure) in chosen.items():
+                measures = [
+                    partial(measure, each, deploy(each.client, *WORKFLOWS[workflow]), seconds) for each in builds
+                ]
+                _measure(measures, (rounds + 1 - part) // 2, found[name])
     return list(found.values())
 
 
@@ -118,70 +114,50 @@ def table(found: Iterable[Compared], ours: Build, theirs: Build) -> Table:
         for number, figure in enumerate(each.ours[0]):
             interval, (own, other) = each.interval(figure), each.medians(figure)
             bounds = f"{interval.lower:.3f} to {interval.upper:.3f}"
-            name = "" if number else each.name
-            shown.add_row(name, figure, f"{own:,.2f}", f"{other:,.2f}", f"{interval.median:.3f}", bounds)
+            shown.add_row(
+                "" if number else each.name, figure, f"{own:,.2f}", f"{other:,.2f}", f"{interval.median:.3f}", bounds
+            )
     return shown
 
 
-def _measure(scenario: Prepared, own: str, other: str, rounds: int, found: Compared) -> None:
+def _measure(measures: Sequence[Callable[[], Row]], rounds: int, found: Compared) -> None:
     pace = PaceMonitor()
     for number in range(-1, rounds):  # the first round warms up
-        rows: dict[str, Row] = {}
-        for name in (own, other) if number % 2 else (other, own):
+        for side in (0, 1) if number % 2 else (1, 0):
             pace.wait()
-            rows[name] = scenario.measures[name]()
-        if number >= 0:
-            found.ours.append(rows[own])
-            found.theirs.append(rows[other])
+            row = measures[side]()
+            if number >= 0:
+                (found.ours, found.theirs)[side].append(row)
 
 
-def _scenarios(own: RunningBuild, other: RunningBuild, seconds: float) -> Iterable[Prepared]:
-    documents = {"no-op": workflows.no_op(), "one function": workflows.one_function()}
-    documents |= {"four functions": workflows.four_ways(), "ten blocks": workflows.ten_blocks()}
-    documents["stream"] = workflows.streaming(STREAM_MODEL)
-    bodies = {"stream": workflows.stream_body()}
-    targets = {
-        build.name: {name: build.publish(document, bodies.get(name, "{}")) for name, document in documents.items()}
-        for build in (own, other)
-    }
-
-    def sync(workflow: str, callers: int, pause_ms: int = 0) -> Prepared:
-        name = f"sync {workflow}, {callers} callers" + (", pausing" if pause_ms else "")
-        measures = {
-            build.name: partial(_load, build, targets[build.name][workflow], callers, seconds, pause_ms)
-            for build in (own, other)
-        }
-        return Prepared(name, measures)
-
-    def stream(callers: int) -> Prepared:
-        measures = {build.name: partial(_stream, targets[build.name]["stream"], callers) for build in (own, other)}
-        return Prepared(f"stream, {callers} streams", measures)
-
-    def queued(callers: int) -> Prepared:
-        measures = {build.name: partial(_jobs, build, targets[build.name]["no-op"], callers) for build in (own, other)}
-        return Prepared(f"queued jobs, {callers} callers", measures)
-
-    yield from (sync("no-op", callers) for callers in (1, 32, 128))
-    yield from (sync("no-op", callers, PAUSE_MS) for callers in (32, 128))
-    yield from (sync(workflow, 32) for workflow in ("one function", "four functions", "ten blocks"))
-    yield from (stream(callers) for callers in (1, 32))
-    yield from (queued(callers) for callers in (1, 32))
+def _scenarios() -> Mapping[str, tuple[str, Measure]]:
+    """Return the workflow of each scenario, and how it is measured."""
+    found: dict[str, tuple[str, Measure]] = {}
+    for callers in (1, 32, 128):
+        found[f"sync no-op, {callers} callers"] = ("no-op", partial(_load, callers=callers))
+    for callers in (32, 128):
+        found[f"sync no-op, {callers} callers, pausing"] = ("no-op", partial(_load, callers=callers, pause_ms=PAUSE_MS))
+    for workflow in ("one function", "four functions", "ten blocks"):
+        found[f"sync {workflow}, 32 callers"] = (workflow, partial(_load, callers=32))
+    for callers in (1, 32):
+        found[f"stream, {callers} streams"] = ("stream", partial(_stream, callers=callers))
+        found[f"queued jobs, {callers} callers"] = ("no-op", partial(_jobs, callers=callers))
+    return found
 
 
-def _load(build: RunningBuild, target: http_load.Target, callers: int, seconds: float, pause_ms: int) -> Row:
+def _load(build: RunningBuild, target: Target, seconds: float, *, callers: int, pause_ms: int = 0) -> Row:
     before = build.cpu_seconds()
-    found = http_load.measure(target, callers=callers, seconds=seconds, pause_ms=pause_ms)
-    used = (build.cpu_seconds() - before) / found.requests * 1e6
-    return {"per_second": found.per_second, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms, "cpu_us": used}
+    requests, row = http_load.measure(target, callers=callers, seconds=seconds, pause_ms=pause_ms)
+    return row | {"cpu_us": (build.cpu_seconds() - before) / requests * 1e6}
 
 
-def _jobs(build: RunningBuild, target: http_load.Target, callers: int) -> Row:
+def _jobs(build: RunningBuild, target: Target, seconds: float, *, callers: int) -> Row:
     jobs = min(JOBS, JOBS_OF_ONE * callers)
     before = build.cpu_seconds()
     row = asyncio.run(job_load.measure(target, jobs=jobs, callers=callers))
     return row | {"cpu_us": (build.cpu_seconds() - before) / jobs * 1e6}
 
 
-def _stream(target: http_load.Target, callers: int) -> Row:
+def _stream(build: RunningBuild, target: Target, seconds: float, *, callers: int) -> Row:
     times = max(1, 64 // callers)
     return asyncio.run(stream_load.measure(target, callers=callers, tokens=workflows.TOKENS, times=times))

@@ -17,8 +17,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def process_tree(root: int) -> dict[int, list[str]]:
-    """Return the fields of /proc/PID/stat from the state on, of a process and its descendants, by PID (proc(5))."""
+def tree_cpu_seconds(root: int) -> float:
+    """Return the CPU time of a process and its descendants, with that of children they have reaped (proc(5))."""
     stats: dict[int, list[str]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -29,12 +29,7 @@ def process_tree(root: int) -> dict[int, list[str]]:
     while found:
         found = {pid for pid, fields in stats.items() if int(fields[1]) in found} - members
         members |= found
-    return {pid: stats[pid] for pid in members if pid in stats}
-
-
-def tree_cpu_seconds(root: int) -> float:
-    """Return the CPU time of a process and its descendants, with that of children they have reaped."""
-    return sum(sum(map(int, fields[11:15])) for fields in process_tree(root).values()) / _TICKS
+    return sum(sum(map(int, stats[pid][11:15])) for pid in members if pid in stats) / _TICKS
 
 
 def resident_mib(pid: int) -> float:
@@ -47,18 +42,6 @@ def open_files(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def sockets(pid: int) -> int:
-    """Return the number of open sockets."""
-    return sum(1 for each in Path(f"/proc/{pid}/fd").iterdir() if _target(each).startswith("socket:"))
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except FileNotFoundError:  # closed in between
-        return ""
-
-
 class CpuMeter:
     """CPU time of processes since its creation. Replicas of a service are added up."""
 
@@ -69,6 +52,10 @@ class CpuMeter:
     def microseconds_per(self, count: float) -> dict[str, float]:
         """Return the CPU time of each service per unit of `count`, in µs."""
         return {f"{name}_cpu_us": (used - self._before[name]) / count * 1e6 for name, used in self._used().items()}
+
+    def total_per(self, count: float) -> float:
+        """Return the CPU time of all services per unit of `count`, in µs."""
+        return sum(self.microseconds_per(count).values())
 
     def _used(self) -> dict[str, float]:
         used: dict[str, float] = defaultdict(float)

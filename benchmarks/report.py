@@ -1,59 +1,48 @@
-"""Results as tables in the terminal, and their rows for the pages."""
+"""Results as Markdown: benchmarks/results/README.md, and what `python -m benchmarks` prints."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from rich.table import Column, Table
-
+from benchmarks import soak
 from benchmarks.budgets import BUDGETS
-from benchmarks.pages.markdown import number
-from benchmarks.results import Results
+from benchmarks.pages.markdown import number, page, section, table
+from benchmarks.results import LATEST, Results
 
-CPU: Final = "_cpu_us"
-FIGURES: Final = ("scenario", "figure", "median", "min", "max", "× baseline")
-BUDGET: Final = ("budget", "scenario", "bound", "measured", "")
+HEAD: Final = """\
+# Results
+
+Written by `make docs` from the JSON files in this folder. [The README](../README.md) explains them.
+"""
+PACE: Final = (
+    "Before each measurement, a fixed piece of work took {} to {} ms (median {}); each measurement waits up to 3 s for "
+    "a normal pace. The speed of a virtual machine varies: ratios between interleaved scenarios are reliable, absolute "
+    "times are not."
+)
 
 
-def figure_rows(results: Results) -> Iterator[list[str]]:
-    """Yield every figure with its spread and ratio."""
+def results_page() -> str:
+    """Return the page of the committed results."""
+    measured = results_sections(Results.read(LATEST)) if LATEST.exists() else ""
+    return page(HEAD, measured, soak.soak_section())
+
+
+def results_sections(results: Results) -> str:
+    """Return budgets, figures and failures."""
+    pace = results.pace_ms
+    budgets = ([each.what, each.scenario, each.rule(results), *each.verdict(results)] for each in BUDGETS)
+    return page(
+        f"Measured {results.machine}.",
+        PACE.format(number(pace.min), number(pace.max), number(pace.median)) if pace else "",
+        section("Budgets", table(("budget", "scenario", "bound", "measured", ""), budgets)),
+        section("Figures", table(("scenario", "figure", "median", "min", "max", "× baseline"), _figure_rows(results))),
+        section("Failed", *(f"- {name}: {problem}" for name, problem in results.failed.items())),
+    )
+
+
+def _figure_rows(results: Results) -> Iterator[list[str]]:
     for name, scenario in results.scenarios.items():
         for figure, values in scenario.figures.items():
-            if not figure.endswith(CPU):
+            if not figure.endswith("_cpu_us"):
                 ratio = results.ratio(name, figure)
                 numbers = map(number, (values.median, values.min, values.max))
                 yield [name, figure, *numbers, f"{ratio:.2f}" if ratio else ""]
-
-
-def budget_rows(results: Results) -> Iterator[list[str]]:
-    """Yield every budget: met, missed or not measured."""
-    for budget in BUDGETS:
-        measured = budget.measured(results)
-        verdict = "not measured" if measured is None else "met" if budget.holds(measured) else "**missed**"
-        shown = "" if measured is None else number(measured)
-        yield [budget.what, budget.scenario, budget.rule(results), shown, verdict]
-
-
-def tables(results: Results) -> Iterator[Table]:
-    """Yield the figures, the CPU time of each service per run, and the budgets."""
-    metered = {name: _cpu(results, name) for name in results.scenarios}
-    services = list(dict.fromkeys(service for each in metered.values() for service in each))
-    times = (
-        [name, *(f"{used.get(service, 0):,.0f}" for service in services), f"{sum(used.values()):,.0f}"]
-        for name, used in metered.items()
-        if used
-    )
-    yield _table("Figures", FIGURES, figure_rows(results))
-    yield _table("CPU time", ("CPU µs per run", *services, "all"), times)
-    yield _table("Budgets", BUDGET, budget_rows(results))
-
-
-def _table(title: str, heads: tuple[str, ...], rows: Iterator[list[str]]) -> Table:
-    table = Table(heads[0], *(Column(head, justify="right") for head in heads[1:]), title=title)
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _cpu(results: Results, name: str) -> dict[str, float]:
-    found = results.scenarios[name].figures
-    return {figure.removesuffix(CPU): values.median for figure, values in found.items() if figure.endswith(CPU)}

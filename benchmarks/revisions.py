@@ -13,13 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from benchmarks import workflows
-from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.processes import tree_cpu_seconds
+from benchmarks.testbed import ENVIRONMENT
 from flowport.client.api_client import ApiClient
 from flowport.client.profiles import Profile
-from flowport.client.workflows import import_file
-from flowport.local.installation import deploy_workflow
 from flowport.servers.ports import reserve_port
 from flowport.servers.process import ServerProcess
 
@@ -28,11 +26,6 @@ CACHE: Final = ROOT / ".venv" / "revisions"
 HERE: Final = "."
 SETUP_SECONDS: Final = 600
 READY_SECONDS: Final = 120.0
-SETTINGS: Final = {
-    "FLOWPORT_DEFAULT_PLAN": "benchmark",
-    "FLOWPORT_LOG_LEVEL": "warning",
-    "DISPATCH_MAX_QUEUE_PER_WORKSPACE": "50000",
-}
 PORTS: Final = ("PORT", "FLOWPORT_DEPLOY_PORT", "FLOWPORT_JOBS_PORT", "FLOWPORT_EXECUTOR_PORT")
 
 
@@ -49,17 +42,8 @@ class Build:
 class RunningBuild:
     """A running build. `pid` is its parent process."""
 
-    name: str
     pid: int
     client: ApiClient
-    url: str
-    api_key: str
-
-    def publish(self, document: workflows.Document, body: str) -> Target:
-        """Deploy a workflow and return its target."""
-        workflow_id = import_file(self.client, document)["id"]
-        deploy_workflow(self.client, workflow_id)
-        return Target(f"{self.url}/api/workflows/{workflow_id}/execute", body, {"x-api-key": self.api_key})
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all processes, including ended ones."""
@@ -70,7 +54,11 @@ def build_of(revision: str, settings: Mapping[str, str]) -> Build:
     """Return the build of a git revision, or of this checkout for `.`. Raises BenchmarkFailed."""
     if revision == HERE:
         return Build(_named("this checkout", settings), ROOT, settings)
-    commit = _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+    git = ["git", "rev-parse", "--verify", f"{revision}^{{commit}}"]
+    found = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise BenchmarkFailed(found.stderr.strip())
+    commit = found.stdout.strip()
     return Build(_named(commit[:8], settings), _check_out(commit), settings)
 
 
@@ -83,7 +71,7 @@ def run_build(build: Build, folder: Path) -> Iterator[RunningBuild]:
     ports = {name: reserve_port() for name in PORTS}  # reserved until the end of the block
     environment = {
         **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
-        **SETTINGS,
+        **ENVIRONMENT,
         **{name: str(port.lend()) for name, port in ports.items()},
         "FLOWPORT_HOME": str(folder / "home"),
         "FLOWPORT_STORE": "secantusdb",  # not all revisions can use a mongod on the PATH
@@ -96,9 +84,8 @@ def run_build(build: Build, folder: Path) -> Iterator[RunningBuild]:
         welcome, pid = _read_startup_document(log), process.pid
         if welcome is None or pid is None:
             raise BenchmarkFailed(f"{build.name} ended during startup: {process.log_tail()}")
-        profile = Profile(welcome["url"], welcome["apiKey"], welcome["workspaceId"])
-        with ApiClient(profile) as client:
-            yield RunningBuild(build.name, pid, client, welcome["url"], welcome["apiKey"])
+        with ApiClient(Profile(welcome["url"], welcome["apiKey"], welcome["workspaceId"])) as client:
+            yield RunningBuild(pid, client)
     finally:
         process.stop(timeout=60)
 
@@ -118,13 +105,6 @@ def _check_out(commit: str) -> Path:
         setup = ["make", "--no-print-directory", "-C", str(checkout), ".venv/.ready"]
         subprocess.run(setup, check=True, stdout=subprocess.DEVNULL, timeout=SETUP_SECONDS)
     return checkout
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BenchmarkFailed(f"git {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def _named(name: str, settings: Mapping[str, str]) -> str:

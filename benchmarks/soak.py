@@ -1,36 +1,44 @@
 """`python -m benchmarks.soak`: half an hour of mixed load, to detect growth.
 
-Samples memory, files, connections and tasks of every process, and the broker's queues. After a warm-up of a quarter,
-the last quarter is compared with the second. Writes benchmarks/results/soak.json.
+Samples memory, files and tasks of every process, and the broker's queues. After a warm-up of a quarter, the last
+quarter is compared with the second. Writes benchmarks/results/soak.json.
 """
 
 import argparse
 import asyncio
+import itertools
 import statistics
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import httpx2
 import msgspec
-from rich.table import Column, Table
+from rich.markdown import Markdown
 
-from benchmarks.command_line import console, temporary_folder
-from benchmarks.load import mixed_load
+from benchmarks.load import job_load, steady_load
+from benchmarks.load.http_callers import Callers
+from benchmarks.load.http_load import Target
 from benchmarks.machine import Machine
-from benchmarks.processes import open_files, resident_mib, sockets
+from benchmarks.pages.markdown import number, section, table
+from benchmarks.processes import open_files, resident_mib
 from benchmarks.results import FOLDER, write_json
-from benchmarks.testbed import Testbed, run_testbed
+from benchmarks.testbed import Testbed, console, run_testbed, temporary_folder
 
 RESULTS: Final = FOLDER / "soak.json"
+PER_SECOND: Final = 20
+SAMPLE_SECONDS: Final = 5
 MAY_GROW: Final = 0.05
 SOME: Final = 8
-"""Allowed fluctuation of files, connections, tasks and messages."""
+"""Allowed fluctuation of files, tasks and messages."""
 CACHE: Final = "memory: store"
 """SecantusDB fills its cache of up to 1 GiB: shown, not judged."""
+POSTED: Final = ("sync no-op", "sync, one function", "sync, ten blocks", "echo", "vllm/words")
 Series = dict[str, list[float]]
-"""Samples by process."""
+"""Samples by quantity."""
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
@@ -56,73 +64,92 @@ def main() -> int:
     """Run the soak. Return 1 if something grew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=20, help="calls per second")
-    parser.add_argument("--every", type=float, default=5, help="seconds between samples")
     options = parser.parse_args()
     machine = Machine.now()
     with temporary_folder() as folder, run_testbed(folder) as testbed:
-        calls, series = asyncio.run(_run_load(testbed, options.rate, options.minutes * 60, options.every))
-    verdicts = [_verdict(kind, name, values) for kind, each in series.items() for name, values in each.items()]
-    write_json(RESULTS, Soak(machine, options.minutes, options.rate, dict(sorted(calls.items())), verdicts))
-    console().print(_table(verdicts), *(f"{end} {count}" for end, count in sorted(calls.items())), sep="\n")
+        calls, series = asyncio.run(_run_load(testbed, options.minutes * 60))
+    verdicts = [_verdict(what, values) for what, values in series.items()]
+    write_json(RESULTS, Soak(machine, options.minutes, PER_SECOND, dict(sorted(calls.items())), verdicts))
+    console().print(Markdown(soak_section()), calls)
     return 0 if all(verdict.is_flat or verdict.what == CACHE for verdict in verdicts) else 1
 
 
-async def _run_load(
-    testbed: Testbed, rate: float, seconds: float, every: float
-) -> tuple[Counter[str], dict[str, Series]]:
-    series: dict[str, Series] = defaultdict(lambda: defaultdict(list))
-    load = asyncio.create_task(mixed_load.run(testbed.targets, per_second=rate, seconds=seconds))
+def soak_section() -> str:
+    """Return the section of the stored soak, empty without one."""
+    if not RESULTS.exists():
+        return ""
+    found = msgspec.json.decode(RESULTS.read_bytes(), type=Soak)
+    text = f"{found.minutes:g} minutes of mixed load, {found.per_second:g} calls per second. Measured {found.machine}."
+    rows = (
+        [
+            each.what,
+            number(each.early),
+            number(each.late),
+            "flat" if each.is_flat else "fills its cache" if each.what == CACHE else "grew",
+        ]
+        for each in found.verdicts
+    )
+    return section("Soak", text, table(["", "second quarter", "last quarter", ""], rows))
+
+
+async def _run_load(testbed: Testbed, seconds: float) -> tuple[Counter[str], Series]:
+    outcomes: Counter[str] = Counter()
+    series: Series = defaultdict(list)
+    load = asyncio.create_task(steady_load.run(_calls(testbed.targets, outcomes), PER_SECOND, seconds, seed="soak"))
     async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         while not load.done():
-            for kind, sample in (await _sample(testbed, http)).items():
-                for name, value in sample.items():
-                    series[kind][name].append(value)
-            await asyncio.wait((load,), timeout=every)
-    return await load, series
+            for what, value in (await _sample(testbed, http)).items():
+                series[what].append(value)
+            await asyncio.wait((load,), timeout=SAMPLE_SECONDS)
+    await load
+    return outcomes, series
 
 
-async def _sample(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, Mapping[str, float]]:
-    pids = testbed.pids
-    return {
-        "memory": {name: round(resident_mib(pid), 1) for name, pid in pids.items()},
-        "files": {name: open_files(pid) for name, pid in pids.items()},
-        "connections": {name: sockets(pid) for name, pid in pids.items()},
-        "tasks": {name: await _tasks(http, testbed.stack.url_of(name)) for name in testbed.stack.names},
-        "queues": await _queues(testbed, http),
-    }
+def _calls(targets: Mapping[str, Target], outcomes: Counter[str]) -> Iterator[steady_load.Call]:
+    no_op, slow = targets["sync no-op"], targets["vllm/words-10"]
+    wrong_key = replace(no_op, headers={"x-api-key": "sk-sim-invalid_key"})
+    missing = replace(no_op, url=no_op.url.replace("/execute", "0/execute"))
+
+    async def post(target: Target, http: Callers, due: float) -> None:
+        outcomes[str((await http.call(target)).status)] += 1
+
+    async def disconnect(http: Callers, due: float) -> None:
+        (await http.begin(slow))()
+
+    async def job(http: Callers, due: float) -> None:
+        await job_load.wait_for_all(http, no_op, await job_load.submit(http, no_op, 1))
+
+    async def count_errors(call: steady_load.Call, http: Callers, due: float) -> None:
+        try:
+            await call(http, due)
+        except Exception as error:
+            outcomes[type(error).__name__] += 1
+
+    posted = (*(targets[name] for name in POSTED), wrong_key, missing)
+    calls: list[steady_load.Call] = [disconnect, job, *(partial(post, target) for target in posted)]
+    return itertools.cycle(partial(count_errors, call) for call in calls)
 
 
-async def _tasks(http: httpx2.AsyncClient, url: str) -> float:
-    metrics = (await http.get(f"{url}/metrics")).text.splitlines()
-    return next(float(line.split()[1]) for line in metrics if line.startswith("flowport_tasks "))
+async def _sample(testbed: Testbed, http: httpx2.AsyncClient) -> dict[str, float]:
+    pids, stack = testbed.pids, testbed.stack
+    found: dict[str, float] = {f"memory: {name}": round(resident_mib(pid), 1) for name, pid in pids.items()}
+    found |= {f"files: {name}": open_files(pid) for name, pid in pids.items()}
+    for name in stack.names:
+        metrics = (await http.get(f"{stack.url_of(name)}/metrics")).text.splitlines()
+        found[f"tasks: {name}"] = next(float(line.split()[1]) for line in metrics if line.startswith("flowport_tasks "))
+    if stack.rabbitmq is not None:
+        queues = (await http.get(f"{stack.rabbitmq.management_url}/api/queues")).json()
+        ours = [queue for queue in queues if not queue["name"].startswith("bench")]
+        found["queues: messages in all"] = sum(queue.get("messages", 0) for queue in ours)
+        found["queues: declared"] = len(ours)
+    return found
 
 
-async def _queues(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, float]:
-    if testbed.stack.rabbitmq is None:
-        return {}
-    queues = (await http.get(f"{testbed.stack.rabbitmq.management_url}/api/queues")).json()
-    ours = [queue for queue in queues if not queue["name"].startswith("bench")]
-    return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
-
-
-def _verdict(kind: str, name: str, values: Sequence[float]) -> ConditionResult:
+def _verdict(what: str, values: Sequence[float]) -> ConditionResult:
     quarter = max(1, len(values) // 4)
     early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
-    allowed = early * MAY_GROW if kind == "memory" else max(SOME, early * MAY_GROW)
-    return ConditionResult(f"{kind}: {name}", early, late, late - early <= allowed)
-
-
-def verdict_text(verdict: ConditionResult) -> str:
-    """Return the verdict as text."""
-    return "flat" if verdict.is_flat else "fills its cache" if verdict.what == CACHE else "grew"
-
-
-def _table(verdicts: Sequence[ConditionResult]) -> Table:
-    table = Table("what", *(Column(name, justify="right") for name in ("second quarter", "last quarter")), "")
-    for verdict in verdicts:
-        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", verdict_text(verdict))
-    return table
+    allowed = early * MAY_GROW if what.startswith("memory") else max(SOME, early * MAY_GROW)
+    return ConditionResult(what, early, late, late - early <= allowed)
 
 
 if __name__ == "__main__":

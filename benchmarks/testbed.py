@@ -3,15 +3,20 @@
 import asyncio
 import json
 import os
+import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rich.console import Console
+
 from benchmarks import workflows
 from benchmarks.load.http_load import Target
+from flowport.client.api_client import ApiClient
 from flowport.client.workflows import import_file
 from flowport.home import Credentials, Home
 from flowport.local.installation import deploy_workflow, ensure_credentials, open_client
@@ -36,7 +41,7 @@ SYNC: Final = {
 SILENT_MODEL: Final = "vllm/words-60000"
 MODELS: Final = ("echo", "vllm/words", "vllm/words-10", SILENT_MODEL)
 """Built-in model; model server; 10 ms after each word; no second word for a minute."""
-BARE, WEB, MODEL = "bare broker path", "bare web", "model server"
+BARE, MODEL = "bare broker path", "model server"
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,13 @@ class Testbed:
     """Running system with a target for each workflow, model and baseline."""
 
     stack: Stack
-    targets: Mapping[str, Target]
+    targets: dict[str, Target]
     credentials: Credentials
-    home: Home
 
     @property
     def no_op(self) -> Target:
         """Return the target of the smallest workflow."""
         return self.targets["sync no-op"]
-
-    @property
-    def stream(self) -> Target:
-        """Return the target of the built-in streaming model."""
-        return self.targets["echo"]
 
     @property
     def pids(self) -> dict[str, int]:
@@ -66,11 +65,10 @@ class Testbed:
         found["broker"] = self.stack.rabbitmq.pid if self.stack.rabbitmq else None
         return {name: pid for name, pid in found.items() if pid is not None}
 
-    def publish(self, document: workflows.Document) -> Target:
+    def publish(self, document: workflows.Document, body: str = "{}") -> Target:
         """Deploy a workflow and return its target."""
-        home = self.home
-        _, targets = asyncio.run(deploy_all(self.stack.url, self.stack.mongodb_uri, home, {"": (document, "{}")}))
-        return targets[""]
+        with open_client(self.credentials) as client:
+            return deploy(client, document, body)
 
     @contextmanager
     def scale(self, service: ServiceName, count: int) -> Iterator[None]:
@@ -82,84 +80,64 @@ class Testbed:
             self.stack.scale(service, 1)
 
     @contextmanager
-    def limit_capacity(self, calls: int) -> Iterator[None]:
-        """Restart gateway and executor with capacity for exactly `calls` concurrent calls."""
-        room = str(calls)
-        gates = {"ADMISSION_GATE_MAX_INFLIGHT": room, "FLOWPORT_WORKSPACE_MAX_INFLIGHT": room}
-        gates["FLOWPORT_STREAMS_PER_CALLER"] = room
-        self.stack.restart(ServiceName.EXECUTOR, environment={"FLOWPORT_EXECUTOR_CONCURRENCY": room})
-        self.stack.restart(ServiceName.GATEWAY, environment=gates)
+    def configure(self, settings: Mapping[ServiceName, Mapping[str, str]]) -> Iterator[None]:
+        """Restart services with these settings for the block, and without them afterwards."""
+        for service, environment in settings.items():
+            self.stack.restart(service, environment=environment)
         try:
             yield
         finally:
-            self.stack.restart(ServiceName.EXECUTOR)
-            self.stack.restart(ServiceName.GATEWAY)
+            for service in settings:
+                self.stack.restart(service)
 
 
 @contextmanager
-def run_testbed(folder: Path, *, executors: int = 1) -> Iterator[Testbed]:
+def run_testbed(folder: Path) -> Iterator[Testbed]:
     """Run the testbed inside the block."""
     with ExitStack() as opened:
         model = opened.enter_context(_web("model_server", folder, {}))
         environment = {**ENVIRONMENT, "VLLM_BASE_URL": model}
-        ports = StackPorts.free()
-        stack = opened.enter_context(Stack(folder, ports=ports, executors=executors, environment=environment))
-        home = Home(folder / "home")
-        credentials, targets = asyncio.run(_deploy(stack, home))
-        others = opened.enter_context(_baselines(stack, folder))
-        direct = {f"{MODEL}, {name}": _model_target(model, name.removeprefix("vllm/")) for name in MODELS[1:]}
-        yield Testbed(stack, {**targets, **others, **direct}, credentials, home)
+        stack = opened.enter_context(Stack(folder, ports=StackPorts.free(), environment=environment))
+        settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
+        credentials = asyncio.run(ensure_credentials(Home(folder / "home"), settings, stack.url))
+        amqp = {"FLOWPORT_AMQP_URL": stack.amqp_url}
+        opened.enter_context(_program("bare-worker", ["benchmarks.baselines.bare_broker"], folder, amqp))
+        bare = opened.enter_context(_web("bare_broker", folder, amqp))
+        testbed = Testbed(stack, {BARE: Target(f"{bare}/execute", "{}", {})}, credentials)
+        for name, build in SYNC.items():
+            testbed.targets[name] = testbed.publish(build())
+        for name in MODELS:
+            testbed.targets[name] = testbed.publish(workflows.streaming(name), workflows.stream_body())
+            testbed.targets[f"{MODEL}, {name}"] = _model_target(model, name.removeprefix("vllm/"))
+        yield testbed
 
 
-async def _deploy(stack: Stack, home: Home) -> tuple[Credentials, dict[str, Target]]:
-    documents = {name: (build(), "{}") for name, build in SYNC.items()}
-    documents |= {model: (workflows.streaming(model), workflows.stream_body()) for model in MODELS}
-    return await deploy_all(stack.url, stack.mongodb_uri, home, documents)
-
-
-async def deploy_all(
-    url: str, mongodb_uri: str, home: Home, documents: Mapping[str, tuple[workflows.Document, str]]
-) -> tuple[Credentials, dict[str, Target]]:
-    """Create an API key at `url`, and deploy the workflows with their request bodies."""
-    credentials = await ensure_credentials(home, GatewaySettings(mongodb_uri=mongodb_uri, public_url=url), url)
-    targets = {}
-    with open_client(credentials) as client:
-        for name, (document, body) in documents.items():
-            workflow_id = import_file(client, document)["id"]
-            deploy_workflow(client, workflow_id)
-            headers = {"x-api-key": credentials.api_key}
-            targets[name] = Target(f"{url}/api/workflows/{workflow_id}/execute", body, headers)
-    return credentials, targets
+def deploy(client: ApiClient, document: workflows.Document, body: str) -> Target:
+    """Deploy a workflow and return its target."""
+    workflow_id = import_file(client, document)["id"]
+    deploy_workflow(client, workflow_id)
+    url = f"{client.profile.base_url}/api/workflows/{workflow_id}/execute"
+    return Target(url, body, {"x-api-key": client.profile.api_key})
 
 
 def _model_target(url: str, model: str) -> Target:
     messages = [{"role": "user", "content": workflows.words()}]
     body = json.dumps({"model": model, "stream": True, "messages": messages})
-    return Target(f"{url}/v1/chat/completions", body, {"content-type": "application/json"})
-
-
-@contextmanager
-def _baselines(stack: Stack, folder: Path) -> Iterator[dict[str, Target]]:
-    with ExitStack() as opened:
-        environment = {"FLOWPORT_AMQP_URL": stack.amqp_url}
-        opened.enter_context(_program("bare-worker", ["benchmarks.baselines.bare_broker"], folder, environment))
-        modules = {WEB: "bare_web", BARE: "bare_broker"}
-        urls = {name: opened.enter_context(_web(module, folder, environment)) for name, module in modules.items()}
-        yield {name: Target(f"{url}/execute", "{}", {}) for name, url in urls.items()}
+    return Target(f"{url}/v1/chat/completions", body, {})
 
 
 @contextmanager
 def _web(module: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    port = reserve_port()
-    app = f"benchmarks.baselines.{module}:app"
-    command = ["uvicorn", app, "--port", str(port.number), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
-    with _program(f"{module}-web", command, folder, environment, port=port):
-        yield f"http://{LOOPBACK}:{port.number}"
+    with reserve_port() as port:
+        app, number = f"benchmarks.baselines.{module}:app", str(port.number)
+        command = ["uvicorn", app, "--port", number, "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+        with _program(f"{module}-web", command, folder, environment, port):
+            yield f"http://{LOOPBACK}:{port.number}"
 
 
 @contextmanager
 def _program(
-    name: str, command: list[str], folder: Path, environment: Mapping[str, str], *, port: ReservedPort | None = None
+    name: str, command: list[str], folder: Path, environment: Mapping[str, str], port: ReservedPort | None = None
 ) -> Iterator[None]:
     server = ServerProcess(
         [sys.executable, "-m", *command],
@@ -173,3 +151,16 @@ def _program(
         yield
     finally:
         server.stop()
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Create a temporary folder for the block. SIGTERM ends the block like Ctrl-C, so its servers stop in order."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory(prefix="flowport-bench-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def console() -> Console:
+    """Return a console that is wide enough for tables in a pipe."""
+    return Console(width=None if sys.stdout.isatty() else 150, highlight=False)

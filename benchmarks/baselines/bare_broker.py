@@ -22,53 +22,24 @@ IN_MEMORY = {"x-queue-type": "classic"}
 AMQP_URL = os.environ.get("FLOWPORT_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 
-class Caller:
-    """Publishes requests and resolves them by correlation id."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
-
-    async def start(self) -> None:
-        """Connect and consume replies."""
-        self._connection = await aio_pika.connect_robust(AMQP_URL)
-        self._channel = await self._connection.channel()
-        self._replies = await self._channel.declare_queue(exclusive=True)
-        await self._channel.declare_queue(QUEUE, durable=True, arguments=IN_MEMORY)
-        await self._replies.consume(self._on_reply, no_ack=True)
-
-    async def stop(self) -> None:
-        """Disconnect."""
-        await self._connection.close()
-
-    async def call(self, body: bytes) -> bytes:
-        """Publish a request and wait for its reply."""
-        correlation_id = uuid.uuid4().hex
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[correlation_id] = answer
-        message = aio_pika.Message(
-            body,
-            correlation_id=correlation_id,
-            reply_to=self._replies.name,
-            delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT,
-        )
-        await self._channel.default_exchange.publish(message, QUEUE)
-        return await answer
-
-    async def _on_reply(self, message: AbstractIncomingMessage) -> None:
-        waiting = self._waiting.pop(message.correlation_id or "", None)
-        if waiting is not None:
-            waiting.set_result(message.body)
-
-
-caller = Caller()
+waiting: dict[str, asyncio.Future[bytes]] = {}
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Connect during the application's lifespan."""
-    await caller.start()
-    yield
-    await caller.stop()
+    """Connect and consume replies during the application's lifespan."""
+    async with await aio_pika.connect_robust(AMQP_URL) as connection:
+        app.state.channel = channel = await connection.channel()
+        app.state.replies = replies = await channel.declare_queue(exclusive=True)
+        await channel.declare_queue(QUEUE, durable=True, arguments=IN_MEMORY)
+        await replies.consume(on_reply, no_ack=True)
+        yield
+
+
+async def on_reply(message: AbstractIncomingMessage) -> None:
+    """Resolve the request with the reply's correlation id."""
+    if future := waiting.pop(message.correlation_id or "", None):
+        future.set_result(message.body)
 
 
 app = FastAPI(lifespan=lifespan)
@@ -77,13 +48,16 @@ app = FastAPI(lifespan=lifespan)
 @app.post("/execute")
 async def execute(request: Request) -> Response:
     """Echo through the broker."""
-    return Response(await caller.call(await request.body()), media_type="application/json")
-
-
-@app.get("/readyz")
-async def readyz() -> dict[str, str]:
-    """Return the readiness."""
-    return {"status": "ready"}
+    correlation_id = uuid.uuid4().hex
+    answer = waiting[correlation_id] = asyncio.get_running_loop().create_future()
+    message = aio_pika.Message(
+        await request.body(),
+        correlation_id=correlation_id,
+        reply_to=app.state.replies.name,
+        delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT,
+    )
+    await app.state.channel.default_exchange.publish(message, QUEUE)
+    return Response(await answer, media_type="application/json")
 
 
 async def work() -> None:

@@ -1,16 +1,17 @@
-"""HTTP client of the load generators: raw sockets and a C parser, to use little CPU."""
+"""HTTP client of the load generators, with the connections of `shared.http1`, which use little CPU."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self, cast
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Final, Self
 
-import httptools
+import httpx2
 
 from benchmarks.load.http_load import BenchmarkFailed, Target
+from shared.http1.exchange import Exchange
+from shared.http1.pool import ConnectionPool, origin_of
+from shared.http1.requests import request_bytes
 
 TIMEOUT_SECONDS: Final = 60.0
 
@@ -29,149 +30,45 @@ class Callers:
     """Bounded pool of keep-alive connections."""
 
     def __init__(self, connections: int) -> None:
-        self._free = asyncio.Semaphore(connections)
-        self._idle: list[_Connection] = []
-        self._open: list[_Connection] = []
+        self._pool = ConnectionPool(keep_seconds=TIMEOUT_SECONDS, max_connections=connections)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for each in self._open:
-            each.close()
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.close()
 
-    async def post(self, target: Target) -> Answer:
-        """Send a POST request and read the response. Raises BenchmarkFailed if none arrives."""
-        return await self._answer("POST", target)
-
-    async def get(self, target: Target) -> Answer:
-        """Send a GET request, without the target's body."""
-        return await self._answer("GET", target)
+    async def call(self, target: Target, method: str = "POST") -> Answer:
+        """Send a request and read the response. Raises httpx2.TransportError. A GET request is sent without body."""
+        exchange, release = await self._send(target, method)
+        answer = Answer()
+        try:
+            async for piece in exchange.body(TIMEOUT_SECONDS):
+                answer.timestamps.append(time.perf_counter())
+                answer.body += piece
+        finally:
+            release()
+        answer.status = exchange.status
+        return answer
 
     async def begin(self, target: Target) -> Callable[[], None]:
         """Start a stream, wait for its first data, and return a function that disconnects.
 
         Raises BenchmarkFailed if the stream does not start.
         """
-        connection = await self._connection(target)
-        answer = await connection.answer(_request("POST", target), until_first=True)
-        if answer.status != 200 or not answer.body:
-            raise BenchmarkFailed(f"stream did not start: {answer.status} {bytes(answer.body[:300])!r}")
-        return connection.close
+        exchange, release = await self._send(target, "POST")
+        first = await anext(exchange.body(TIMEOUT_SECONDS), b"")
+        if exchange.status != 200 or not first:
+            release()
+            raise BenchmarkFailed(f"stream did not start: {exchange.status} {first[:300]!r}")
+        return release
 
-    async def _answer(self, method: str, target: Target) -> Answer:
-        async with self._free:
-            connection = await self._connection(target)
-            answer = await connection.answer(_request(method, target))
-            if not connection.is_closed:
-                self._idle.append(connection)
-            return answer
-
-    async def _connection(self, target: Target) -> "_Connection":
-        address = _address(target.url)
-        for each in self._idle:
-            if each.address == address and not each.is_closed:
-                self._idle.remove(each)
-                return each
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(address), *address)
-        self._open.append(connection)
-        return connection
-
-
-class _Connection(asyncio.Protocol):
-    """Sequential requests on one connection. httptools calls the `on_…` methods."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.address = address
-        self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._answer = Answer()
-        self._end: asyncio.Future[None] | None = None
-        self._until_first = False
-
-    @property
-    def is_closed(self) -> bool:
-        return self._transport is None or self._transport.is_closing()
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    async def answer(self, request: bytes, *, until_first: bool = False) -> Answer:
-        self._until_first = until_first
-        loop = asyncio.get_running_loop()
-        answer = self._answer = Answer()
-        end = self._end = loop.create_future()
-        timer = loop.call_later(TIMEOUT_SECONDS, self._fail, f"no complete response within {TIMEOUT_SECONDS:.0f} s")
-        if self._transport is None:
-            self._fail("not connected")
-        else:
-            self._transport.write(request)
-        try:
-            await end
-        finally:
-            timer.cancel()
-        return answer
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        now = time.perf_counter()
-        known = len(self._answer.body)
-        answer = self._answer
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(str(error))
-        if len(answer.body) > known:
-            answer.timestamps.append(now)
-            if self._until_first:
-                self._done()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._fail(f"the connection was closed: {exc}")
-
-    def on_headers_complete(self) -> None:
-        self._answer.status = self._parser.get_status_code()
-
-    def on_body(self, body: bytes) -> None:
-        self._answer.body += body
-
-    def on_message_complete(self) -> None:
-        self._done()
-        if not self._parser.should_keep_alive():
-            self.close()
-        self._parser = httptools.HttpResponseParser(self)
-
-    def _done(self) -> None:
-        if self._end is not None and not self._end.done():
-            self._end.set_result(None)
-
-    def _fail(self, why: str) -> None:
-        if self._end is not None and not self._end.done():
-            self._end.set_exception(BenchmarkFailed(why))
-        self.close()
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname is None:
-        raise BenchmarkFailed(f"only plain HTTP is supported: {url}")
-    return parts.hostname, parts.port or 80
-
-
-def _request(method: str, target: Target) -> bytes:
-    parts = urlsplit(target.url)
-    body = target.body.encode() if method == "POST" else b""
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    headers = {
-        "host": parts.netloc,
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **{name.lower(): value for name, value in target.headers.items()},
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    async def _send(self, target: Target, method: str) -> tuple[Exchange, Callable[[], None]]:
+        url = httpx2.URL(target.url)
+        origin = origin_of(url)
+        headers = {"host": url.netloc.decode(), "content-type": "application/json", **target.headers}
+        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+        body = target.body.encode() if method == "POST" else b""
+        request = request_bytes(method.encode(), url.raw_path, fields, body, has_length=False)
+        connection = await self._pool.acquire(origin, slot_seconds=None, connect_seconds=TIMEOUT_SECONDS)
+        return connection.send(request), partial(self._pool.release, origin, connection)

@@ -16,8 +16,10 @@ POLL_SECONDS = 0.5
 JOB_TIMEOUT_SECONDS = 120.0
 
 
-async def measure(target: Target, *, jobs: int, callers: int) -> dict[str, float]:
-    """Submit `jobs` from `callers` connections and wait until all have completed.
+async def measure(
+    target: Target, *, jobs: int, callers: int, resume_workers: Callable[[], None] = lambda: None
+) -> dict[str, float]:
+    """Submit `jobs` from `callers` connections, resume stopped workers, and wait until all jobs have completed.
 
     Return the rates, and the median time from acceptance to start, from the jobs' timestamps.
     """
@@ -25,6 +27,7 @@ async def measure(target: Target, *, jobs: int, callers: int) -> dict[str, float
         began = time.perf_counter()
         urls = await submit(http, target, jobs)
         accepted = time.perf_counter() - began
+        resume_workers()
         ended = await wait_for_all(http, target, urls)
     created, started, completed = (
         [datetime.fromisoformat(job["metadata"][name]).timestamp() for job in ended]
@@ -38,42 +41,30 @@ async def measure(target: Target, *, jobs: int, callers: int) -> dict[str, float
     }
 
 
-async def measure_accepting(target: Target, *, jobs: int, callers: int, resume_workers: Callable[[], None]) -> float:
-    """Measure the acceptance rate while workers are stopped, then resume them and wait for all jobs."""
-    async with Callers(callers) as http:
-        began = time.perf_counter()
-        urls = await submit(http, target, jobs)
-        accepted = time.perf_counter() - began
-        resume_workers()
-        await wait_for_all(http, target, urls)
-    return jobs / accepted
-
-
 async def submit(http: Callers, target: Target, jobs: int) -> list[str]:
     """Submit jobs and return their status URLs."""
     return await asyncio.gather(*(_submit(http, target) for _ in range(jobs)))
 
 
 async def wait_for_all(http: Callers, target: Target, urls: Sequence[str]) -> list[dict[str, Any]]:
-    """Wait for each job and return it."""
-    return [await _wait_for_job(http, target, url) for url in reversed(urls)]
+    """Wait for each job and return it. The newest is polled first, so the others need few polls."""
+    return [await _wait_for_job(http, replace(target, url=url)) for url in reversed(urls)]
 
 
 async def _submit(http: Callers, target: Target) -> str:
-    answer = await http.post(replace(target, headers={**target.headers, "x-execution-mode": "async"}))
+    answer = await http.call(replace(target, headers={**target.headers, "x-execution-mode": "async"}))
     if answer.status != 202:
         raise BenchmarkFailed(f"job not accepted: {answer.status} {answer.body.decode()}")
     return str(json.loads(answer.body)["statusUrl"])
 
 
-async def _wait_for_job(http: Callers, target: Target, url: str) -> dict[str, Any]:
-    """Poll a job until it ends. The newest job is polled first, so the others need few polls."""
+async def _wait_for_job(http: Callers, target: Target) -> dict[str, Any]:
     deadline = time.perf_counter() + JOB_TIMEOUT_SECONDS
     while time.perf_counter() < deadline:
-        job: dict[str, Any] = json.loads((await http.get(replace(target, url=url))).body)
+        job: dict[str, Any] = json.loads((await http.call(target, "GET")).body)
         if job["status"] == "completed":
             return job
         if job["status"] == "failed":
-            raise BenchmarkFailed(f"{url} failed")
+            break
         await asyncio.sleep(POLL_SECONDS)
-    raise BenchmarkFailed(f"{url} did not end within {JOB_TIMEOUT_SECONDS} s")
+    raise BenchmarkFailed(f"{target.url} failed, or did not end within {JOB_TIMEOUT_SECONDS} s")

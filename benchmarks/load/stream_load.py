@@ -36,7 +36,7 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
 async def _read(http: Callers, target: Target, last: bytes) -> list[float]:
     """Return the arrival times of the pieces, in seconds since the request."""
     began = time.perf_counter()
-    answer = await http.post(target)
+    answer = await http.call(target)
     if not answer.body.endswith(_ENDS) or last not in answer.body:
         raise BenchmarkFailed(f"incomplete stream: {answer.status} {bytes(answer.body[-300:])!r}")
     return [timestamp - began for timestamp in answer.timestamps]

@@ -1,13 +1,13 @@
 """docs/operations/capacity.md: sizing of each service, from the measured cost of a run."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from benchmarks.pages.markdown import number, page, section, table
 from benchmarks.results import LATEST, Results
 from benchmarks.scale import Curve, read_curves
-from benchmarks.scenarios.queued_jobs import EXECUTORS
+from benchmarks.scenarios.runs import EXECUTORS
 
 HEAD: Final = """\
 # Capacity
@@ -50,7 +50,6 @@ def capacity_page() -> str:
         ),
         section("Memory", *_memory(results)),
         section("Measured throughput", _reached(results), queued_runs(results)),
-        section("More processes on the same cores", *_processes(read_curves())),
         section("Growth with stored data", *_growth(read_curves())),
     )
 
@@ -62,7 +61,11 @@ def _cost(results: Results, scenario: str, service: str) -> float | None:
 
 def _costs(results: Results) -> str:
     measured = {title: [_cost(results, name, service) for service in SERVICES] for name, title in WORK.items()}
-    rows = ([title, *map(_shown, costs)] for title, costs in measured.items() if any(costs))
+    rows = (
+        [title, *("" if cost is None else number(cost) for cost in costs)]
+        for title, costs in measured.items()
+        if any(costs)
+    )
     return table(["", *SERVICES], rows)
 
 
@@ -118,35 +121,16 @@ def queued_runs(results: Results) -> str:
     total, cores = sum(costs.values()), results.machine.cores
     if not total or not reached:
         return ""
-    text = (
+    rates = ", ".join(f"{number(rate)} at {count}" for count, rate in reached.items())
+    return (
         f"A queued run takes {number(total)} µs of CPU time in total, so {cores} otherwise idle cores complete at most "
-        f"{number(cores * 1e6 / total)} runs/s. Measured, with the callers on the same cores: "
-        f"{_listed(map(number, reached.values()))} at {_listed(map(str, reached))} executors."
+        f"{number(cores * 1e6 / total)} runs/s. Measured by number of executors, with the callers on the same cores: "
+        f"{rates}."
     )
-    fewest = reached[min(reached)]
-    if max(reached.values()) > FLAT * fewest:
-        return text
-    theirs, busy = costs["executor-service"] / total, fewest * total / 1e6 / cores
-    why = f"executors use {theirs:.0%} of that time, and with {EXECUTORS[0]} of them {busy:.0%} of the cores are busy"
-    return f"{text} More executors do not help: {why}."
-
-
-def _listed(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _processes(curves: Mapping[str, Curve]) -> Iterator[str]:
-    curve = curves.get("processes")
-    if curve and curve.points:
-        yield f"Sync no-op from 32 callers, measured {curve.machine}:"
-        rows = ([size, number(row["per_second"]), number(row["cpu_us"])] for size, row in curve.points.items())
-        yield table(["", "runs/s", "CPU µs per run"], rows)
-        yield "On saturated cores, more processes share the same CPU time; the cost per run should stay constant."
 
 
 def _growth(curves: Mapping[str, Curve]) -> Iterator[str]:
-    rows = [row for name, curve in curves.items() if name != "processes" for row in _grown(curve)]
+    rows = [row for curve in curves.values() for row in _grown(curve)]
     yield table(["along", "from", "to", "CPU µs per run or page, from", "to", "×", ""], rows)
     yield GROWING
 
@@ -161,7 +145,3 @@ def _grown(curve: Curve) -> Iterator[Sequence[str]]:
         verdict = "flat" if ratio <= FLAT else "grows"
         shown = (number(before[figure]), number(after[figure]), f"{ratio:.2f}")
         yield [f"{curve.along}: {figure}", f"{int(first):,}", f"{int(last):,}", *shown, verdict]
-
-
-def _shown(value: float | None) -> str:
-    return "" if value is None else number(value)

@@ -1,35 +1,19 @@
 """Scenarios of `python -m benchmarks`."""
 
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Iterator
 
-from benchmarks.scenarios import (
-    engine_loop,
-    full_gateway,
-    memory,
-    noisy_neighbor,
-    queued_jobs,
-    recordings,
-    streams,
-    sync_runs,
-)
-from benchmarks.scenarios.scenario import Group, Options
+from benchmarks.scenarios import engine_loop, memory, noisy_neighbor, recordings, runs
+from benchmarks.scenarios.scenario import Group
 from benchmarks.testbed import Testbed
 
-REGISTRY: Final[tuple[Callable[[Testbed, Options], Iterator[Group]], ...]] = (
-    memory.groups,
-    sync_runs.groups,
-    streams.groups,
-    queued_jobs.groups,
-    recordings.groups,
-    noisy_neighbor.groups,
-    full_gateway.groups,
-    engine_loop.groups,
-)
-"""In this order: memory before the first run, and restarts of processes last."""
 
-
-def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
-    """Return all groups of scenarios."""
-    return itertools.chain.from_iterable(each(testbed, options) for each in REGISTRY)
+def groups(testbed: Testbed, seconds: float) -> Iterator[Group]:
+    """Yield all groups: memory before the first run, and restarts of processes last."""
+    yield memory.idle(testbed)
+    yield from runs.sync_runs(testbed, seconds)
+    yield from runs.streams(testbed)
+    yield from runs.queued_runs(testbed)
+    yield recordings.group(testbed, seconds)
+    yield noisy_neighbor.group(testbed, seconds)
+    yield memory.at_capacity(testbed)
+    yield engine_loop.group()

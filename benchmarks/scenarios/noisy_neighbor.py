@@ -1,19 +1,22 @@
 """Two workspaces: the effect of calls at ten times the rate limit in one on the other."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+import statistics
+import time
+from collections import Counter
 from functools import cache, partial
 from typing import Final
 
+import uvloop
 from tests.support.keys import new_workspace
 from tests.support.public_api import PublicApi
 
 from benchmarks import workflows
 from benchmarks.load import steady_load
+from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.steady_load import Answers, Load
-from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.scenarios.scenario import Group, Row, Scenario
 from benchmarks.testbed import Testbed
 from gateway.access.domain.plans import PlanName
 from shared.service import ServiceName
@@ -23,7 +26,7 @@ BESIDE: Final = "sync no-op, beside a neighbor at 10 × its limit"
 LIMIT_PER_SECOND: Final = 10
 NEIGHBOR_PER_SECOND: Final = 10 * LIMIT_PER_SECOND
 WINDOW_SECONDS: Final = 5
-ENVIRONMENT: Final = {
+RATE_LIMIT: Final = {
     "RATE_LIMIT_WINDOW_MS": str(WINDOW_SECONDS * 1000),
     "RATE_LIMIT_ENTERPRISE_SYNC": str(WINDOW_SECONDS * LIMIT_PER_SECOND),
 }
@@ -36,23 +39,13 @@ BURST_SECONDS: Final = 2
 """Time in which the neighbor uses up its burst, so that the steady state is measured."""
 
 
-def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+def group(testbed: Testbed, seconds: float) -> Group:
     """Return the same calls with and without the neighbor."""
-    seconds = options.seconds * MORE_TIME
-    own = Load(testbed.no_op, PER_SECOND, seed=1)
-    neighbor = cache(lambda: Load(asyncio.run(_create_neighbor(testbed)), NEIGHBOR_PER_SECOND, seed=2))
-    alone = Scenario(ALONE, partial(_measure_alone, own, seconds))
-    beside = Scenario(BESIDE, lambda: _measure_beside(own, neighbor(), seconds), ALONE)
-    yield Group((alone, beside), around=partial(_limit_rate, testbed))
-
-
-@contextmanager
-def _limit_rate(testbed: Testbed) -> Iterator[None]:
-    testbed.stack.restart(ServiceName.GATEWAY, environment=ENVIRONMENT)
-    try:
-        yield
-    finally:
-        testbed.stack.restart(ServiceName.GATEWAY)
+    took = seconds * MORE_TIME
+    neighbor = cache(lambda: asyncio.run(_create_neighbor(testbed)))
+    alone = Scenario(ALONE, lambda: uvloop.run(_measure(testbed.no_op, took)))
+    beside = Scenario(BESIDE, lambda: uvloop.run(_measure_beside(testbed.no_op, neighbor(), took)), ALONE)
+    return Group((alone, beside), around=partial(testbed.configure, {ServiceName.GATEWAY: RATE_LIMIT}))
 
 
 async def _create_neighbor(testbed: Testbed) -> Target:
@@ -63,22 +56,33 @@ async def _create_neighbor(testbed: Testbed) -> Target:
     return Target(f"{testbed.stack.url}/api/workflows/{workflow_id}/execute", "{}", {"x-api-key": key})
 
 
-def _measure_alone(own: Load, seconds: float) -> Row:
-    (answers,) = steady_load.measure([own], seconds)
-    return _row(answers)
+async def _measure_beside(own: Target, neighbor: Target, seconds: float) -> Row:
+    await _send(neighbor, NEIGHBOR_PER_SECOND, BURST_SECONDS, {200, 429})
+    (statuses, _), row = await asyncio.gather(
+        _send(neighbor, NEIGHBOR_PER_SECOND, seconds, {200, 429}), _measure(own, seconds)
+    )
+    rates = {"calls": statuses.total() / seconds, "runs": statuses[200] / seconds}
+    return row | {f"neighbors_{what}_per_second": rate for what, rate in rates.items()}
 
 
-def _measure_beside(own: Load, neighbor: Load, seconds: float) -> Row:
-    steady_load.measure([neighbor], BURST_SECONDS)
-    answers, neighbors = steady_load.measure([own, neighbor], seconds)
-    statuses = neighbors.statuses
-    if set(statuses) != {200, 429}:
-        raise BenchmarkFailed(f"unexpected statuses for the neighbor: {dict(statuses)}")
-    let_in, every = statuses[200] / seconds, statuses.total() / seconds
-    return {**_row(answers), "neighbors_calls_per_second": every, "neighbors_runs_per_second": let_in}
+async def _measure(own: Target, seconds: float) -> Row:
+    _, milliseconds = await _send(own, PER_SECOND, seconds, {200})
+    cuts = statistics.quantiles(milliseconds, n=100)
+    return {"p50_ms": cuts[49], "p99_ms": cuts[98]}
 
 
-def _row(answers: Answers) -> Row:
-    if set(answers.statuses) != {200}:
-        raise BenchmarkFailed(f"calls failed: {dict(answers.statuses)}")
-    return {"p50_ms": answers.percentile(50), "p99_ms": answers.percentile(99)}
+async def _send(
+    target: Target, per_second: float, seconds: float, expected: set[int]
+) -> tuple[Counter[int], list[float]]:
+    """Send calls at a steady rate, and return statuses and latencies. Raises BenchmarkFailed for other statuses."""
+    statuses: Counter[int] = Counter()
+    milliseconds: list[float] = []
+
+    async def call(http: Callers, due: float) -> None:
+        statuses[(await http.call(target)).status] += 1
+        milliseconds.append((time.monotonic() - due) * 1000)
+
+    await steady_load.run(itertools.repeat(call), per_second, seconds, seed=target.url)
+    if not statuses.keys() <= expected:
+        raise BenchmarkFailed(f"unexpected statuses: {dict(statuses)}")
+    return statuses, milliseconds

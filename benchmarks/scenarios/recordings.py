@@ -1,7 +1,7 @@
 """Cost of recording every run: the same workflow without and with recording, alternately."""
 
 import time
-from collections.abc import Iterator
+from collections import Counter
 from functools import cache
 from typing import Final
 
@@ -11,7 +11,7 @@ from benchmarks import workflows
 from benchmarks.load import http_load
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.processes import CpuMeter
-from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.scenarios.scenario import Group, Row, Scenario
 from benchmarks.testbed import SYNC, Testbed
 from shared.service import ServiceName
 
@@ -25,19 +25,15 @@ SETTLE_SECONDS: Final = 0.5
 METRIC: Final = "flowport_executor_recordings_total"
 
 
-def name_of(workflow: str) -> str:
-    """Return the name of a scenario."""
-    return f"recorded {workflow}, {CALLERS} callers"
-
-
-def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
-    """Return one group: a scenario for each workflow."""
-    yield Group(tuple(_scenario(testbed, workflow, options.seconds) for workflow in RECORDED))
+def group(testbed: Testbed, seconds: float) -> Group:
+    """Return a scenario for each workflow."""
+    return Group(tuple(_scenario(testbed, workflow, seconds) for workflow in RECORDED))
 
 
 def _scenario(testbed: Testbed, workflow: str, seconds: float) -> Scenario:
     recorded = cache(lambda: _publish_recorded(testbed, SYNC[workflow]()))
-    return Scenario(name_of(workflow), lambda: _measure(testbed, testbed.targets[workflow], recorded(), seconds))
+    name = f"recorded {workflow}, {CALLERS} callers"
+    return Scenario(name, lambda: _measure(testbed, testbed.targets[workflow], recorded(), seconds))
 
 
 def _publish_recorded(testbed: Testbed, document: workflows.Document) -> Target:
@@ -49,27 +45,24 @@ def _publish_recorded(testbed: Testbed, document: workflows.Document) -> Target:
 
 def _measure(testbed: Testbed, bare: Target, recorded: Target, seconds: float) -> Row:
     """Return the ratio of throughput with recording to that without, and the CPU time that it adds to a run."""
-    rates: dict[bool, float] = {False: 0.0, True: 0.0}
-    runs: dict[bool, int] = {False: 0, True: 0}
-    used: dict[bool, dict[str, float]] = {False: {}, True: {}}
+    rates, runs = dict.fromkeys(ORDER, 0.0), dict.fromkeys(ORDER, 0)
+    used: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     before = _recordings(testbed)
     for is_recorded in ORDER:
         meter = CpuMeter(testbed.pids)
-        found = http_load.measure(recorded if is_recorded else bare, callers=CALLERS, seconds=seconds)
-        rates[is_recorded] += found.per_second
-        runs[is_recorded] += found.requests
+        requests, row = http_load.measure(recorded if is_recorded else bare, callers=CALLERS, seconds=seconds)
+        rates[is_recorded] += row["per_second"]
+        runs[is_recorded] += requests
         _drain(testbed, before, runs[True])
-        for name, spent in meter.microseconds_per(1).items():
-            used[is_recorded][name] = used[is_recorded].get(name, 0.0) + spent
+        used[is_recorded].update(meter.microseconds_per(1))
     cost = {kind: {name: spent / runs[kind] for name, spent in used[kind].items()} for kind in used}
     total = {kind: sum(cost[kind].values()) for kind in cost}
-    after = _recordings(testbed)
     return {
         "ratio": rates[True] / rates[False],
         "cpu_ratio": total[True] / total[False],
         "added_cpu_us": total[True] - total[False],
         "per_second": rates[True] / 2,
-        "dropped_percent": 100 * (after["dropped"] - before["dropped"]) / runs[True],
+        "dropped_percent": 100 * (_recordings(testbed)["dropped"] - before["dropped"]) / runs[True],
         **{f"added_{name}": cost[True][name] - cost[False][name] for name in cost[True]},
     }
 

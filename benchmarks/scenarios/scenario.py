@@ -1,4 +1,4 @@
-"""Scenarios, groups and options."""
+"""Scenarios and groups."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -6,17 +6,6 @@ from dataclasses import dataclass
 
 Row = dict[str, float]
 """Figures of one round, by name."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Sizes and durations to measure."""
-
-    seconds: float
-    callers: tuple[int, ...]
-    streams: tuple[int, ...]
-    jobs: int
-    idle_streams: int
 
 
 @dataclass(frozen=True)

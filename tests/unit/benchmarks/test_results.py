@@ -4,14 +4,15 @@ from pathlib import Path
 
 from benchmarks.budgets import Budget, Kind
 from benchmarks.machine import Machine
-from benchmarks.results import Results, build_results
+from benchmarks.results import Measured, Results, write_json
 
 OURS, THEIRS = "sync no-op", "bare"
 
 
 def results(*pairs: tuple[float, float], figure: str = "per_second") -> Results:
     rows = {OURS: [{figure: ours} for ours, _ in pairs], THEIRS: [{figure: theirs} for _, theirs in pairs]}
-    return build_results(Machine.now(), rows, {OURS: THEIRS, THEIRS: None}, {})
+    baselines = {OURS: THEIRS, THEIRS: None}
+    return Results(Machine.now(), {name: Measured.of(baselines[name], found) for name, found in rows.items()})
 
 
 def test_a_round_on_a_slow_machine_does_not_change_the_ratio() -> None:
@@ -19,8 +20,9 @@ def test_a_round_on_a_slow_machine_does_not_change_the_ratio() -> None:
 
 
 def test_a_budget_without_a_measurement_has_no_verdict() -> None:
-    budget = Budget("throughput", OURS, "per_second", 0.6, at_least=True, kind=Kind.RATIO, against="bare web")
+    budget = Budget("throughput", OURS, "p50_ms", 0.6, at_least=True, kind=Kind.RATIO)
     assert budget.measured(results((800, 1000))) is None
+    assert budget.verdict(results((800, 1000))) == ("", "not measured")
 
 
 def test_a_budget_may_bound_the_difference_to_the_baseline() -> None:
@@ -30,5 +32,5 @@ def test_a_budget_may_bound_the_difference_to_the_baseline() -> None:
 
 def test_results_round_trip_through_a_file(tmp_path: Path) -> None:
     found = results((800, 1000))
-    found.write(tmp_path / "latest.json")
+    write_json(tmp_path / "latest.json", found)
     assert Results.read(tmp_path / "latest.json") == found
