@@ -2,8 +2,7 @@
 
 from typing import Any, cast
 
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
+from shared.store.client import Collection, Document, Store
 
 
 class Overheard:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.overheard import OverheardStore
 
 from deploy_service.adapters.mongo_versions import COLLECTION, INDEXES, MongoVersions
-from shared.store.documents import Document
+from shared.store.client import Document
 
 WORKFLOW = "workflow-1"
 MANY, PAGE = 300, 3

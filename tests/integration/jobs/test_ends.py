@@ -28,8 +28,7 @@ from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.usage import Usage
 from shared.errors import Unavailable
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
+from shared.store.client import Collection, Document, Store
 
 AT_WORK: Final[Document] = {"state": {"inline": b"{}"}}
 """Checkpoint of the engine."""

@@ -26,7 +26,7 @@ from jobs_service.webhooks.repository import DELIVERIES, MongoDeliveries
 from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
-from shared.store.documents import Document
+from shared.store.client import Document
 from shared.store.positions import position_of
 from shared.store.products import MONGODB, Product
 

@@ -25,7 +25,7 @@ from shared.contracts.messages import RunRecorded
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidRequest
-from shared.store.documents import Document
+from shared.store.client import Document
 from shared.store.positions import position_of
 
 

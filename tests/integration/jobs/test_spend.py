@@ -30,8 +30,7 @@ from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode
 from shared.contracts.usage import Usage
 from shared.errors import Unavailable
-from shared.store.client import Store
-from shared.store.documents import Collection
+from shared.store.client import Collection, Store
 
 USUAL = Usage(100, 10, 0.25)
 NOVEMBER_MS = 1_795_564_800_000

@@ -11,8 +11,7 @@ from tests.support.jobs.system import WORKSPACE
 from jobs_service.webhooks.subscription_repository import INDEXES, MongoSubscriptions
 from shared.contracts.webhooks import SaveSubscription
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from tests.support.secantus import throwaway_server
 
 from flowport.servers.secantus import SecantusServer
 from shared.clock import SystemClock
-from shared.store.client import Store
-from shared.store.documents import Collection
+from shared.store.client import Collection, Store
 from shared.store.expiry import BATCH_SIZE, Expiry, Lifetime
 from shared.store.indexes import Index, ascending
 

@@ -7,8 +7,7 @@ import pytest
 from tests.support.secantus import SecantusServer
 
 from shared.errors import Unavailable
-from shared.store.client import Store
-from shared.store.errors import store_call
+from shared.store.client import Store, store_call
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 from shared.store.transactions import Session, transact
 
 

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.store.client import Store
-from shared.store.documents import Collection
+from shared.store.client import Collection, Store
 
 STEP_SECONDS: Final = 60.0
 COMMANDS: Final = frozenset(

@@ -42,8 +42,7 @@ from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.contracts.usage import Usage
 from shared.ids import new_id
 from shared.service import ServiceName
-from shared.store.client import Store
-from shared.store.documents import Collection
+from shared.store.client import Collection, Store
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 

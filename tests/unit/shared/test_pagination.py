@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.store.client import Document
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
 from shared.store.pagination import PATIENCE_SECONDS, Page, ResultPage, read_in_ranges
 from shared.store.positions import position_of
 

@@ -8,8 +8,8 @@ from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
 
 from shared.errors import NotFound, Unavailable
-from shared.store import errors
-from shared.store.errors import store_call
+from shared.store import client
+from shared.store.client import store_call
 
 
 @store_call
@@ -41,8 +41,8 @@ async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch
         def error(self, event: str, **fields: Any) -> None:
             told.append(fields)
 
-    monkeypatch.setattr(errors, "log", Log())
-    monkeypatch.setattr(errors, "monotonic", lambda: now)
+    monkeypatch.setattr(client, "log", Log())
+    monkeypatch.setattr(client, "monotonic", lambda: now)
 
     @store_call
     async def one() -> None:
@@ -62,7 +62,7 @@ async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch
     await fail(another, 2)
     ending = AutoReconnect("connection closed")
     await fail(another, 2)
-    now += errors.LOG_SECONDS + 20
+    now += client.LOG_SECONDS + 20
     await fail(one, 3)
     assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("suppressed")) for line in told] == [
         ("one", "AutoRecon", None),
@@ -70,7 +70,7 @@ async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch
         ("another", "AutoRecon", None),
         ("one", "AutoRecon", 49),
     ]
-    assert told[-1]["since_seconds"] == errors.LOG_SECONDS + 20
+    assert told[-1]["since_seconds"] == client.LOG_SECONDS + 20
 
 
 def failures() -> float:

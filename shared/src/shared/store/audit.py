@@ -10,10 +10,8 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
-from shared.store.client import Store
+from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
-from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 from shared.store.pagination import Page, read_list
 from shared.store.positions import PER_MS, position_of

@@ -1,21 +1,36 @@
-"""One service's database."""
+"""One service's database, its documents, and calls that translate the driver's errors."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import fields
+from functools import wraps
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from shared.errors import Unavailable
-from shared.store.documents import Collection, Document
+from shared.observe.logging import get_logger
 from shared.store.expiry import Expiry, Lifetime
 from shared.store.indexes import EXPIRES, Index
 from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """Acknowledged writes survive the loss of any one node and of power."""
@@ -27,6 +42,9 @@ PING_SECONDS: Final = 4.0
 """Shorter than the limit of a `/readyz` check: one that is cancelled could not report the reason."""
 IDLE_MS: Final = 120_000
 """Maximum idle time of a connection: common firewalls cut it after 240 s, SecantusDB after 300 s."""
+LOG_SECONDS: Final = 10.0
+
+log = get_logger("store")
 
 
 class Store:
@@ -123,3 +141,49 @@ class Store:
             for index, known in (await self.collection(name).index_information()).items():
                 if EXPIRES in known:
                     await self.collection(name).drop_index(index)
+
+
+def known_fields(document: Document, kind: "type[DataclassInstance]") -> Document:
+    """Return the fields of `document` that this version's `kind` knows: newer versions may have written more."""
+    return {each.name: document[each.name] for each in fields(kind) if each.name in document}
+
+
+class _ErrorLog:
+    """Rate limit for one call's error logs: the first of each kind immediately, then one in ten seconds."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+        self._logged_at: dict[type[PyMongoError], float] = {}
+        self._suppressed: Counter[type[PyMongoError]] = Counter()
+
+    def log_error(self, error: PyMongoError) -> None:
+        kind, now = type(error), monotonic()
+        silence = now - self._logged_at.get(kind, -inf)
+        if silence < LOG_SECONDS:
+            self._suppressed[kind] += 1
+            return
+        suppressed = self._suppressed.pop(kind, 0)
+        since = {"suppressed": suppressed, "since_seconds": round(silence)} if suppressed else {}
+        log.error("store_call_failed", call=self._call, error=repr(error), **since)
+        self._logged_at[kind] = now
+
+
+def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Wrap `method` to raise Unavailable on driver errors. The write may or may not have been applied.
+
+    Only the log has the driver's error. Methods handle a DuplicateKeyError that has a meaning; any other is a race
+    between two writers, and a retry helps.
+    """
+
+    error_log = _ErrorLog(method.__qualname__)
+
+    @wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(*args, **kwargs)
+        except PyMongoError as error:
+            FAILURES.inc()
+            error_log.log_error(error)
+            raise Unavailable("the store does not answer") from error
+
+    return call

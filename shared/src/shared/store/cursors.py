@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from shared.errors import InvalidRequest
-from shared.store.documents import Document
+from shared.store.client import Document
 
 POSITION: Final = "position"
 _BEFORE_ALL_KEYS: Final = ""

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pymongo
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.clock import Clock, SystemClock
 from shared.observe.logging import get_logger
-from shared.store.documents import Collection, Document
 from shared.tasks import cancel_task, run_periodically
 
 EVERY_SECONDS: Final = 60.0
@@ -44,7 +44,7 @@ class Expiry:
 
     def __init__(
         self,
-        database: AsyncDatabase[Document],
+        database: AsyncDatabase[dict[str, Any]],
         lifetimes: Iterable[Lifetime],
         *,
         every: float = EVERY_SECONDS,
@@ -75,7 +75,7 @@ class Expiry:
 class _Sweep:
     """Progress of one collection's sweep. Slices are sized to hold a few documents."""
 
-    collection: Collection
+    collection: AsyncCollection[dict[str, Any]]
     lifetime: Lifetime
     clock: Clock
     until: datetime | None = None
@@ -93,7 +93,7 @@ class _Sweep:
             self.until = until
             self.slice = _next_slice(self.slice, found)
 
-    async def _delete(self, dates: Document) -> int:
+    async def _delete(self, dates: dict[str, Any]) -> int:
         expired = {self.lifetime.field: dates}
         with pymongo.timeout(PATIENCE_SECONDS):
             found = [each["_id"] for each in await self.collection.find(expired, {"_id": 1}).to_list()]

@@ -12,8 +12,7 @@ from typing import Final
 from pymongo import ReturnDocument
 
 from shared.ids import new_id
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
+from shared.store.client import Collection, Document, Store
 
 NOTES: Final = "grants"
 """Field for the notes; named after the rate buckets that had them first."""

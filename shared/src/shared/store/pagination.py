@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from shared.store.client import Store
+from shared.store.client import Collection, Document, Store
 from shared.store.cursors import Cursor
-from shared.store.documents import Collection, Document
 from shared.store.positions import PER_MS
 
 QUICK_SECONDS: Final = 0.05

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from shared.contracts.payloads import Payload
-from shared.store.documents import Document
+from shared.store.client import Document
 
 LOGGED: Final = "logged"
 """Field for the masked form of a value, if it differs."""

@@ -5,8 +5,7 @@ from dataclasses import asdict
 
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
-from shared.store.documents import Collection, Document, known_fields
-from shared.store.errors import store_call
+from shared.store.client import Collection, Document, known_fields, store_call
 
 Binding = Callable[[Document], tuple[str, str]]
 """The workspace and name for which a document's value was encrypted."""

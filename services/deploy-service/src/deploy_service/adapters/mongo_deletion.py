@@ -12,9 +12,7 @@ from deploy_service.adapters import (
     mongo_workflows,
 )
 from shared.contracts.erasure import Erase
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
-from shared.store.errors import store_call
+from shared.store.client import Collection, Document, Store, store_call
 
 _PAST_SLASH: Final = "0"
 """The character after `/`: a workspace's keys sort between its id with `/` and with this one."""

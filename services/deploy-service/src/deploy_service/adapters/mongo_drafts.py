@@ -6,9 +6,7 @@ from typing import Final
 
 from deploy_service.adapters.compression import pack, unpack
 from deploy_service.domain.content import Content, Draft
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 
 COLLECTION: Final = "drafts"
 

@@ -7,9 +7,7 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.version import Version
-from shared.store.client import Store
-from shared.store.documents import Document, known_fields
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, known_fields, store_call
 from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "versions"

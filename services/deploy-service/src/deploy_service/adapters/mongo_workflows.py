@@ -8,9 +8,7 @@ import msgspec
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.contracts.recording_policy import RecordingPolicy
-from shared.store.client import Store
-from shared.store.documents import Document, known_fields
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, known_fields, store_call
 from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "workflows"

@@ -6,8 +6,7 @@ from typing import Final
 
 from jobs_service.cancels.ports import PendingCancel
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.store.client import Store
-from shared.store.errors import store_call
+from shared.store.client import Store, store_call
 from shared.store.indexes import Index, ascending
 
 CANCELS: Final = "cancels"

@@ -29,9 +29,7 @@ from jobs_service.webhooks.repository import DELIVERIES
 from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, SUBSCRIPTIONS
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.erasure import Erase, Erased
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
-from shared.store.errors import store_call
+from shared.store.client import Collection, Document, Store, store_call
 from shared.store.pagination import Filters, Page, ResultPage, list_documents
 
 _ENDED_PHASES: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]

@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.runs.documents import INPUT_BLOB, decode_spec
 from shared.contracts.files import CONTEXT, ID_PREFIX
-from shared.store.documents import Document
+from shared.store.client import Document
 from shared.store.payloads import LOGGED
 
 VALUES: Final = ("output", "blocks", "state")

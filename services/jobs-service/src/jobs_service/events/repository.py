@@ -10,9 +10,7 @@ from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
 EVENTS: Final = "events"

@@ -5,9 +5,7 @@ from typing import Final
 from jobs_service.journal.ports import JournalRepository
 from jobs_service.runs.documents import DISCARDS_JOURNAL, KEEPS_JOURNAL, RUNS
 from jobs_service.runs.run import Phase
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 
 AT_ONCE: Final = 500
 _ENDED: Final = [phase.value for phase in Phase if phase.is_terminal]

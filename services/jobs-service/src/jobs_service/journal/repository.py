@@ -12,9 +12,7 @@ from shared.batching import batches
 from shared.clock import Clock
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.errors import Unavailable
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
 JOURNAL: Final = "journal"

@@ -8,9 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.leadership.ports import Leadership
 from shared.clock import Clock
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.server_time import NOW_MS, server_time_after
 
 LEASES: Final = "leases"

@@ -11,9 +11,7 @@ from pymongo.errors import PyMongoError
 
 from jobs_service.store.timestamps import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 from shared.store.server_time import server_time_after
 

@@ -21,9 +21,7 @@ from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import new_id, new_job_id
 from shared.observe.logging import get_logger
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 
 TRIES: Final = 10
 UNDECIDED_SECONDS: Final = 5

@@ -15,9 +15,7 @@ from jobs_service.runs.documents import IS_REPLAY, RESERVATION, RUNS, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.contracts.jobs import AcceptRun
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.transactions import Session, transact
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]

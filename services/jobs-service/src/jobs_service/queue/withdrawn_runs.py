@@ -12,8 +12,7 @@ from jobs_service.runs.documents import RUNS
 from jobs_service.runs.run import Phase
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 
 WITHDRAWN: Final = "withdrawn"
 """The reservations that can no longer store this run."""

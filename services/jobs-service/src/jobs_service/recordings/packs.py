@@ -21,7 +21,7 @@ from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 from shared.ids import new_id, public_run_id, time_in
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.documents import Document
+from shared.store.client import Document
 from shared.store.sealed_documents import read_sealed
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from jobs_service.recordings.packs import NO_CONTENT, entries_of, searches
 from jobs_service.recordings.repository import PACKS_AT_ONCE, RECORDINGS
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 
 
 class StoredRecording(NamedTuple):

@@ -22,9 +22,7 @@ from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.messages import RunBegan
 from shared.contracts.usage import Usage
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 
 _FIXED: Final = ("_id", "workspace_id", "revision")
 

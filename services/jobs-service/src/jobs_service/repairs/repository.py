@@ -4,10 +4,8 @@ from jobs_service.runs.documents import KEEPS_JOURNAL, STATE_ONLY
 from jobs_service.views.lists import RunList
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun
 from shared.contracts.runs import RunStatus, Trigger
-from shared.store.client import Store
+from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
-from shared.store.errors import store_call
 from shared.store.pagination import Page
 from shared.store.positions import position_of
 

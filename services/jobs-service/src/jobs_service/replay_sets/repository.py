@@ -46,9 +46,7 @@ from shared.contracts.replay_sets import (
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.ids import public_run_id
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 
 NO_RECORDINGS: Final = "The workflow has no recorded runs"
 MISSING: Final = "Replay not found"

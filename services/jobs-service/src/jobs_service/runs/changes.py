@@ -11,7 +11,7 @@ from typing import Any, Final
 import bson
 
 from jobs_service.runs.documents import BARE_SPEC, PENDING_NOTICE, WANTS_NOTICE
-from shared.store.documents import Document
+from shared.store.client import Document
 
 CHANGE: Final = "change_id"
 """Id of the last grouped change of a run; it shows whose change took effect."""

@@ -14,7 +14,7 @@ from shared.contracts.outcomes import RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.contracts.usage import Usage
-from shared.store.documents import Document
+from shared.store.client import Document
 from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload
 from shared.store.positions import position_of

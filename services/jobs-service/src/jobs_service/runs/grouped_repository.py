@@ -13,8 +13,7 @@ from jobs_service.runs.repository import MongoRuns
 from jobs_service.runs.run import Rules
 from shared.batching import Batcher
 from shared.ids import new_id
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,8 +9,7 @@ from jobs_service.runs.words import hash_facts, hash_search
 from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex, SearchedRuns
 from shared.errors import InvalidRequest
 from shared.ids import RUN_ID_PATTERN, run_key
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 from shared.store.pagination import PATIENCE_SECONDS, Page, PartialRange
 from shared.store.positions import LAST_ORDER, PER_MS
 

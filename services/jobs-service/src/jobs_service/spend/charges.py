@@ -14,8 +14,7 @@ from jobs_service.runs.documents import CHARGE, RUNS
 from jobs_service.runs.run import Phase
 from jobs_service.store.timestamps import now_ms, to_ms
 from shared.ids import new_id
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 
 CHARGES: Final = "charges"
 LOST_MS: Final = 600_000

@@ -8,9 +8,7 @@ from pymongo import UpdateOne
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.contracts.run_statistics import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
 TALLIES: Final = "tallies"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pymongo.errors import BulkWriteError
 
-from shared.store.documents import Collection, Document
+from shared.store.client import Collection, Document
 
 DUPLICATE: Final = 11000
 

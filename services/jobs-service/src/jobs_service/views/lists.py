@@ -9,8 +9,7 @@ from jobs_service.runs.run import Phase
 from jobs_service.search.query import TextQuery
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.runs import RunStatus
-from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.client import Document, Store
 from shared.store.pagination import (
     Filters,
     Page,

@@ -10,10 +10,8 @@ from jobs_service.views.ports import LogEntry, LogPage, RunWithBlocks
 from jobs_service.views.repository import to_view
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
-from shared.store.client import Store
+from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
-from shared.store.errors import store_call
 from shared.store.pagination import Page
 from shared.store.positions import LAST_ORDER, position_of
 

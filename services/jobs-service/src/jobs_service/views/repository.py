@@ -22,10 +22,8 @@ from jobs_service.views.ports import PageQuery, RunWithBlocks
 from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
-from shared.store.client import Store
+from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
-from shared.store.errors import store_call
 from shared.store.pagination import Page
 from shared.store.positions import position_of
 from shared.store.server_time import add_server_time

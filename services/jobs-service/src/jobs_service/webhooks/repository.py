@@ -14,10 +14,8 @@ from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
 from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
-from shared.store.client import Store
+from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.documents import Document
-from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 from shared.store.pagination import Filters, Page, list_documents
 from shared.store.positions import position_of

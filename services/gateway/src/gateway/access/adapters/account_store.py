@@ -8,9 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from gateway.access.domain.people import Account, Session, User
 from shared.errors import Conflict
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
 USERS: Final = "users"

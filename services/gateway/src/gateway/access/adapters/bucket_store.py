@@ -11,9 +11,7 @@ from pymongo import WriteConcern
 from gateway.access.domain.rate_limits import Rate
 from gateway.access.ports.rate_limits import ObservedWindow, Tokens
 from shared.errors import Unavailable
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.find_and_modify import FindAndModify
 from shared.store.indexes import Index, ascending
 from shared.store.server_time import NOW_MS

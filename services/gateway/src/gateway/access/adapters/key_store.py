@@ -13,9 +13,7 @@ from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Scope
 from gateway.access.domain.people import Role
 from shared.errors import Conflict
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 

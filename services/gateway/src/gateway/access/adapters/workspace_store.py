@@ -9,9 +9,7 @@ from gateway.access.domain.credentials import Grant, Workspace
 from gateway.access.domain.membership import Invitation, Member, Team
 from gateway.access.domain.people import Account, Role
 from shared.errors import NotFound
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 

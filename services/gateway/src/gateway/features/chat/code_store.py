@@ -6,8 +6,7 @@ from typing import Final
 import msgspec
 
 from gateway.features.chat.codes import MAX_TRIES, EntryCode
-from shared.store.client import Store
-from shared.store.errors import store_call
+from shared.store.client import Store, store_call
 from shared.store.indexes import Index, ascending
 
 CODES: Final = "entry_codes"

@@ -10,9 +10,7 @@ from gateway.access.adapters.key_store import API_KEYS
 from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.features.deletion.rules import Erasure, erasure_id
 from shared.contracts.erasure import Erase
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
 ERASURES: Final = "erasures"

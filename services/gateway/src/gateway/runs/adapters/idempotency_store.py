@@ -10,9 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.runs.ports.idempotency import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
-from shared.store.client import Store
-from shared.store.documents import Document
-from shared.store.errors import store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload
 from shared.store.server_time import NOW_MS, server_time_after
