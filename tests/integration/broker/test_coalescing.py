@@ -17,7 +17,7 @@ from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
-from shared.contracts.outcomes import cancelled_without_worker
+from shared.contracts.runs import cancelled_without_worker
 
 SLOTS = 100
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

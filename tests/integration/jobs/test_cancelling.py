@@ -10,8 +10,7 @@ from tests.support.eventually import until
 from tests.support.jobs.system import System, a_spec, an_outcome, asks
 
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunMode, RunStatus
 from shared.errors import Conflict, NotFound
 
 

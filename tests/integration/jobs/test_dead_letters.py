@@ -14,8 +14,7 @@ from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLe
 from shared.contracts.events import RunExpired
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunMode, RunStatus
 from shared.errors import Conflict, NotFound, Unavailable
 
 

@@ -25,8 +25,7 @@ from jobs_service.runs.documents import (
 from jobs_service.runs.grouped_repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
 from jobs_service.runs.ports import RunHooks, RunResult
 from jobs_service.runs.run import Phase, Run, end
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, Usage
 from shared.errors import Unavailable
 from shared.store.client import Collection, Document, Store
 

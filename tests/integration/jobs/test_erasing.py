@@ -21,8 +21,7 @@ from shared.contracts.events import Chunk
 from shared.contracts.files import FileKey
 from shared.contracts.jobs import RunView
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef, Usage
 
 Owner = tuple[str, str]
 MINE, SIBLING, STRANGER = ("workspace-1", "workflow-1"), ("workspace-1", "workflow-2"), ("workspace-10", "workflow-3")

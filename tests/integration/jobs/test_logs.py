@@ -15,8 +15,7 @@ from jobs_service.views.logs import PAGE_BYTES
 from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus, Trigger
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Trigger, Usage
 from shared.errors import InvalidRequest, NotFound
 
 

@@ -11,8 +11,7 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_ou
 
 from jobs_service.bootstrap import INDEXES
 from shared.contracts.jobs import RunPage
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunStatus, SnapshotRef
+from shared.contracts.runs import RunOutcome, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound, RunIdTaken
 from shared.store.expiry import Lifetime
 

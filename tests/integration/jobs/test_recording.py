@@ -14,9 +14,7 @@ from jobs_service.records.consumer import RecordsConsumer
 from jobs_service.spend.repository import MongoSpend
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunMode, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Usage
 from shared.errors import NotFound, Unavailable
 
 

@@ -36,8 +36,7 @@ from shared.contracts.recordings import (
     StoreRecording,
     StoreRecordings,
 )
-from shared.contracts.runs import RunSpec, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunSpec, RunStatus, Usage
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.ids import new_id, new_run_id, run_key
 from shared.security.aes_gcm import AesGcmKeyRing

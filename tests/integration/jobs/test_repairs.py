@@ -13,7 +13,6 @@ from jobs_service.runs.documents import RUNS
 from shared.contracts.claims import JournalEntry
 from shared.contracts.dead_letters import RedriveRun
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.recordings import DeletedRecordings, DeleteRecordings
 from shared.contracts.repairs import (
     FindRepairable,
@@ -23,7 +22,7 @@ from shared.contracts.repairs import (
     ResumeMap,
     ResumeStep,
 )
-from shared.contracts.runs import RunSpec, RunStatus, SnapshotRef
+from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus, SnapshotRef
 from shared.errors import Conflict, NotFound
 from shared.web.paths import path_of
 

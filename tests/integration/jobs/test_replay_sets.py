@@ -24,7 +24,6 @@ from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.erasure import Erase, Erased
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
     CHANGED_OUTPUT,
@@ -45,7 +44,7 @@ from shared.contracts.replay_sets import (
     ReplaySetStatus,
     ReplayThresholds,
 )
-from shared.contracts.runs import RunStatus, SnapshotRef
+from shared.contracts.runs import ErrorCode, RunError, RunStatus, SnapshotRef
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.ids import new_id, new_run_id, run_key
 from shared.security.aes_gcm import AesGcmKeyRing

@@ -10,11 +10,9 @@ from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.bootstrap import runs as bootstrap
-from shared.contracts.logs import FindLogs
+from shared.contracts.logs import FindLogs, FindRunSeries, LastRun, RunSeries
 from shared.contracts.messages import RunRecorded
-from shared.contracts.run_statistics import FindRunSeries, LastRun, RunSeries
-from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger, Usage
 from shared.errors import InvalidRequest
 
 

@@ -7,7 +7,7 @@ from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
+from shared.contracts.logs import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.runs import RunMode, RunStatus
 
 

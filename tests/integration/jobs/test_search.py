@@ -22,8 +22,7 @@ from jobs_service.views.logs_repository import MongoRunLogs
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunStatus
 from shared.errors import InvalidRequest
 from shared.store.client import Document
 from shared.store.positions import position_of

@@ -27,8 +27,7 @@ from jobs_service.spend.charges import CHARGES, LOST_MS, MongoCharges
 from jobs_service.spend.repository import NOTE, SPEND, MongoSpend
 from shared.contracts.erasure import Erase
 from shared.contracts.messages import RunRecorded
-from shared.contracts.runs import RunMode
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunMode, Usage
 from shared.errors import Unavailable
 from shared.store.client import Collection, Store
 

@@ -11,9 +11,8 @@ from tests.support.jobs.system import System, a_spec, an_outcome
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.claims import JournalEntry
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunStatus
 from shared.errors import InvalidRequest, PayloadTooLarge, StaleAttempt
 
 

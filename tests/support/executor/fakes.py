@@ -42,11 +42,10 @@ from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.files import FileKey
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recordings import Recording
-from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject

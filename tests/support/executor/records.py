@@ -9,9 +9,8 @@ from shared.broker.message_bodies import encode_body
 from shared.broker.ports import BrokerDisconnected, QueueFull
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunRecorded
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 from shared.errors import Unavailable
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -10,13 +10,11 @@ from tests.support.gateway.erasures import FakeEraser
 from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
-from shared.contracts.logs import FindLogs
+from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics, RunTotals
 from shared.contracts.messages import EventBatch
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunStatistics, RunTotals
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
-from shared.contracts.usage import Spend, Usage
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, Spend, Trigger, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"

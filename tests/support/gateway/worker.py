@@ -12,9 +12,8 @@ from shared.broker.ports import Broker, Delivery, Settlement, WorkSubscription
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.outcomes import RunError, RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunError, RunOutcome, RunSpec, RunStatus
 
 
 def outcome(

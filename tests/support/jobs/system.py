@@ -35,11 +35,9 @@ from shared.contracts.claims import (
 )
 from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
 from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
-from shared.contracts.outcomes import RunError, RunOutcome
 from shared.contracts.pauses import PauseKind, PausePoint, PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunError, RunMode, RunOutcome, RunSpec, RunStatus, SnapshotRef, Usage
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Collection, Store

@@ -7,8 +7,7 @@ from tests.support.blocks.runs import INPUT, PUBLIC_URL, StillClock, echo, engin
 from tests.support.workflow_states import block, chain
 
 from executor_service.blocks.wait import WaitHandler
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunStatus
 
 
 async def test_a_short_wait_passes_within_the_run() -> None:

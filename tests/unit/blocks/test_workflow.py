@@ -19,9 +19,7 @@ from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.engine.logs import MAX_SPANS
 from executor_service.providers import Tool, ToolCall, Turn
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunStatus, Usage
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile.compiler import compile_workflow

@@ -23,9 +23,7 @@ from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockResult, Call, Limits
 from shared.clock import SystemClock
 from shared.contracts.events import BlockEnded
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, ErrorCode, RunStatus, Usage
 
 CHILD = chain(block("a"), block("b"))
 PARENT = chain(block("before"), block("call", "workflow_input", workflowId="child"), block("after"))

@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 from tests.support.engine.building import START, block, chain, document, engine_of, execution, fails, names, ok, run
 
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.contracts.outcomes import MAX_ERROR_CHARS, ErrorCode
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import MAX_ERROR_CHARS, ErrorCode, RunStatus
 from shared.errors import Unavailable
 
 

@@ -7,7 +7,7 @@ from tests.support.engine.building import Scripted, block, chain, engine_of, exe
 from tests.support.left_behind import without_collections
 
 from executor_service.engine import BlockFailure, BlockResult, Call, Execution
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 
 
 async def test_a_block_is_retried_as_configured() -> None:

@@ -23,9 +23,7 @@ from tests.support.eventually import PATIENCE_MS, PATIENCE_SECONDS
 
 from executor_service.engine import Call
 from executor_service.engine.execution import INTERNAL_ERROR
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunStatus, Usage
 
 
 async def test_a_cancel_reaches_every_block_immediately() -> None:

@@ -20,9 +20,7 @@ from tests.support.engine.building import (
 
 from executor_service.engine import BlockResult, Call, PauseRequest
 from executor_service.engine.block_runner import OUTCOME_UNKNOWN
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunStatus, Usage
 
 POSTS = block("call", "api", url="https://example.com", method="POST")
 GETS = block("call", "api", url="https://example.com", method="GET")

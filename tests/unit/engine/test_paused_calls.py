@@ -28,8 +28,7 @@ from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockResult, Call, Engine, Execution, Pause, RunResult, RunState
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Usage
 
 Edge = tuple[str, str | None, str]
 FORM = [{"name": "ok", "type": "boolean", "value": None}]

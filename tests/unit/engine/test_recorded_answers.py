@@ -7,8 +7,7 @@ from tests.support.engine.building import Scripted, block, chain, document, engi
 from executor_service.engine.recorded_answers import CHANGED_INPUTS, OVER_BUDGET, UNRECORDED, RecordedAnswers
 from executor_service.engine.secrets import EnvironmentNames
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Usage
 
 POST = {"method": "POST", "url": "https://shop.example/orders"}
 

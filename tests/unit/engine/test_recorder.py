@@ -15,8 +15,7 @@ from executor_service.engine.recorded_answers import RecordedAnswers
 from executor_service.engine.secrets import MIN_ENCODED_CHARS, EnvironmentNames
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import MAX_RECORDING_BYTES, EffectKind, Recording
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Usage
 
 ALWAYS = RecordRun(7, 1)
 KEY = "sk-a-secret/value?"

@@ -8,8 +8,7 @@ from tests.support.engine.building import Deployed, Scripted, block, chain, engi
 
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import Call
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Usage
 
 TURN = Usage(3, 4, 0.5)
 NO_WAIT = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}

@@ -17,8 +17,7 @@ from executor_service.engine import Call, Execution
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunMode, RunStatus
 
 
 class World:

@@ -19,8 +19,7 @@ from executor_service.application.run_handle import RunHandle
 from executor_service.engine import Call, Execution, Inputs, RunResult
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import CancelRun, DurableRunDispatched
-from shared.contracts.outcomes import RunOutcome, timeout_message
-from shared.contracts.runs import RunMode, RunSpec, RunStatus
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, RunStatus, timeout_message
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 

@@ -31,9 +31,8 @@ from shared.contracts.events import (
     StreamReset,
 )
 from shared.contracts.messages import EventBatch, Message
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 from shared.ids import new_id
 
 NOW = datetime.now(UTC)

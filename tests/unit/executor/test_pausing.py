@@ -12,9 +12,8 @@ from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from shared.clock import SystemClock
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode
 from shared.contracts.pauses import PauseKind
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunMode, RunStatus
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 YES = {"work": msgspec.Raw(b'{"yes":1}')}

@@ -20,7 +20,6 @@ from executor_service.adapters.recording_outbox import (
 )
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
-from shared.contracts.outcomes import EMPTY_OUTPUT, RunOutcome
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
     MAX_BATCH_RECORDINGS,
@@ -29,8 +28,7 @@ from shared.contracts.recordings import (
     StoreRecording,
     StoreRecordings,
 )
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import EMPTY_OUTPUT, RunOutcome, RunStatus, Usage
 from shared.errors import Forbidden, InvalidRequest, RouteMissing, Unavailable
 from shared.security.current_ticket import current_ticket, using_ticket
 

@@ -11,8 +11,7 @@ from executor_service.engine.recorder import RunRecording
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import Recording
-from shared.contracts.runs import RunMode, RunSpec, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, Usage
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 

@@ -19,9 +19,8 @@ from executor_service.ports import DeliveryStatus
 from shared.clock import SystemClock
 from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 from shared.errors import Unavailable
 
 

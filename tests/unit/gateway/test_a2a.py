@@ -18,9 +18,8 @@ from gateway.access.domain.people import Role
 from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.pauses import PauseKind, PausePoint
-from shared.contracts.runs import RunMode, RunStatus, Trigger
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Trigger
 
 CARD = f"{SERVE}/.well-known/agent-card.json"
 SKILL = {"id": "sum", "name": "Sums", "description": "Adds.", "tags": ["maths"], "examples": ["1 + 1"]}

@@ -14,9 +14,8 @@ from tests.support.gateway.tenants import OTHER
 from gateway.http.error_models import Error
 from gateway.wire.legacy.models import Accepted, JobStatus
 from shared.contracts.jobs import RunView
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus
 from shared.errors import OutcomeUncertain
 
 ASYNC = {"X-Execution-Mode": "async"}

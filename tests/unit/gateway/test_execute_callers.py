@@ -11,7 +11,7 @@ from tests.support.gateway.worker import echoes
 from gateway.access.domain.credentials import Scope
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE
 from shared.contracts.events import RunEnded
-from shared.contracts.outcomes import worker_lost
+from shared.contracts.runs import worker_lost
 
 NO_KEY = {
     "error": "Unauthorized",

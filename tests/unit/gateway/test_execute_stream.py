@@ -22,8 +22,7 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunMode, RunSpec, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunSpec, RunStatus
 from shared.errors import Unavailable
 
 DONE = 'data: "[DONE]"\n\n'

@@ -10,9 +10,8 @@ from tests.support.gateway.worker import ends, outcome
 
 from gateway.wire.legacy.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus
 
 TIMES = b'"metadata":{"duration":163,"startTime":"2026-11-24T12:00:00.000Z","endTime":"2026-11-24T12:00:00.163Z"}}'
 

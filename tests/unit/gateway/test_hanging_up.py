@@ -21,9 +21,8 @@ from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunExpired, RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch, RunRecorded
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.errors import AtCapacity, RunIdTaken, Unavailable
 
 

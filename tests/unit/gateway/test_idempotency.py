@@ -15,8 +15,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import Chunk, RunEnded
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
 from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
 
 KEY = {"Idempotency-Key": "order-17"}

@@ -16,11 +16,9 @@ from tests.support.gateway.tenants import OTHER
 from gateway.access.domain.credentials import Scope
 from gateway.wire.legacy.models import CancelResult, RunState
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.logs import RunStatistics
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import RunStatistics
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, RunStatus, Usage
 
 ISO = "2026-11-24T12:00:00.000Z"
 ACTIVE = {"deploymentVersionId": "W-v1", "version": 1, "deployedAt": ISO}

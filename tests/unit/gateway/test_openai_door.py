@@ -15,8 +15,7 @@ from gateway.features.openai.models import CompletionBody
 from gateway.features.openai.replies import reply_text
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

@@ -14,8 +14,7 @@ from tests.support.left_behind import without_collections
 from gateway.runs.adapters import run_reader
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
-from shared.contracts.outcomes import RunError
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import RunError, RunMode, RunStatus
 from shared.errors import Unavailable
 
 EXECUTE = "/api/v2/workflows/W/execute"

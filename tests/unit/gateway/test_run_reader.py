@@ -17,9 +17,8 @@ from gateway.runs.ports.runs import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 from shared.errors import Unavailable
 
 ENDED = RunEnded(

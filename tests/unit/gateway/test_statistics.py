@@ -6,8 +6,8 @@ import pytest
 from tests.support.gateway.system import System
 
 from gateway.access.domain.credentials import Scope
-from shared.contracts.logs import FindLogs
-from shared.contracts.run_statistics import (
+from shared.contracts.logs import (
+    FindLogs,
     FindRunSeries,
     LastRun,
     RunBucket,

@@ -11,7 +11,7 @@ from tests.support.gateway.visitor import enroll
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
-from shared.contracts.run_statistics import RunStatistics
+from shared.contracts.logs import RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidWorkflow, Unavailable
 

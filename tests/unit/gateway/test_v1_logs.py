@@ -14,10 +14,8 @@ from gateway.access.domain.credentials import Scope
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.logs import FindLogs
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus, Trigger
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Trigger, Usage
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FILE = {"id": "file_1", "name": "a.txt", "key": "execution/WS1/W/r/file_1/a.txt", "context": "execution"}

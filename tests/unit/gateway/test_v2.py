@@ -14,9 +14,8 @@ from tests.support.gateway.worker import ends, outcome
 
 from gateway.http.bodies import Data
 from gateway.wire.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus
 from shared.errors import AtCapacity, OutcomeUncertain
 
 EXECUTE = "/api/v2/workflows/W/execute"

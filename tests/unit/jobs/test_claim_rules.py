@@ -7,7 +7,7 @@ from tests.support.jobs.makers import NOW, RULES, a_claim, a_run, after, in_prog
 
 from jobs_service.runs.claim_rules import ClaimEnd, ClaimGrant, ClaimRefusal, claim
 from jobs_service.runs.run import Phase
-from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import ErrorCode
 
 
 def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None:

@@ -5,7 +5,7 @@ from tests.support.jobs.makers import NOW, RULES, a_run, after, in_progress
 
 from jobs_service.runs.claim_rules import expires_soon, overdue, release, renew
 from jobs_service.runs.run import Phase
-from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import ErrorCode
 from shared.errors import StaleAttempt
 
 

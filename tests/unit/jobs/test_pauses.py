@@ -11,8 +11,8 @@ from jobs_service.runs.claim_rules import ClaimGrant
 from jobs_service.runs.endings import cancel, pause
 from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
 from jobs_service.runs.run import Phase, Run, transition
-from shared.contracts.outcomes import ErrorCode
 from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.runs import ErrorCode
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt
 
 YES = msgspec.Raw(b'{"approved":true}')

@@ -8,7 +8,7 @@ from tests.support.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
 from jobs_service.statistics.service import RunCounter
-from shared.contracts.run_statistics import LastRun, RunStatistics
+from shared.contracts.logs import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 

@@ -18,8 +18,7 @@ from jobs_service.runs.words import (
     hash_values,
     words_of,
 )
-from shared.contracts.outcomes import ErrorCode, RunError
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunStatus
 
 
 def hashes_in(words: HashedWords) -> set[bytes]:

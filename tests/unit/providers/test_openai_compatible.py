@@ -9,7 +9,7 @@ from tests.support.raw_http import answer, raw_server, saying
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
 from executor_service.providers import ToolCall as Called
 from executor_service.providers.model import CONNECTION_CLOSED, TIMED_OUT
-from shared.contracts.usage import MOST_TOKENS
+from shared.contracts.runs import MOST_TOKENS
 from shared.workflow.format.response_format import ResponseFormat
 from shared.workflow.validate.unsupported_settings import not_called
 

@@ -32,8 +32,7 @@ from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import Call, RunResult
 from jobs_service.repairs.inherited_journal import inherit
 from shared.contracts.claims import JournalEntry
-from shared.contracts.runs import RunStatus, Trigger
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Trigger, Usage
 from shared.errors import Conflict
 from shared.workflow.diff.resume_map import resume_map
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.outcomes import timeout_message
+from shared.contracts.runs import timeout_message
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode
+from shared.contracts.runs import RunMode, RunOutcome
 
 _RUN_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _SCRIPT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)

@@ -18,11 +18,10 @@ from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEvent
 from shared.contracts.files import FileKey
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recordings import Recording
-from shared.contracts.runs import RunSpec, SnapshotRef
+from shared.contracts.runs import RunOutcome, RunSpec, SnapshotRef
 
 
 class Snapshots(Protocol):

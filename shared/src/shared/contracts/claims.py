@@ -3,11 +3,9 @@
 import msgspec
 
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PausePoint
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunOutcome, RunSpec, Usage
 
 
 class ClaimRun(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunOutcome
 
 SELECTION_TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 

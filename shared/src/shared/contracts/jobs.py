@@ -6,11 +6,9 @@ import msgspec
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.errors import ErrorBody
-from shared.contracts.outcomes import RunError
 from shared.contracts.pauses import PausePoint
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunError, RunMode, RunSpec, RunStatus, Trigger, Usage
 
 
 class AcceptRun(msgspec.Struct, frozen=True):

@@ -7,10 +7,8 @@ import msgspec
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunEvent, RunExpired
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunOutcome, RunSpec, Usage
 
 ENVELOPE_VERSION: Final = 1
 MAX_BUNDLE_BYTES: Final = 257 * 1024

@@ -6,10 +6,8 @@ from enum import StrEnum
 import msgspec
 
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunOutcome, RunSpec, Usage
 
 
 class PauseKind(StrEnum):

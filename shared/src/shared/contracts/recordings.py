@@ -11,8 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.contracts.recording_policy import RecordRun
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunStatus, Usage
 
 MAX_RECORDING_BYTES: Final = 16 * 1024 * 1024
 """JSON of one run's recording; later blocks are left out, and the recording is marked as cut."""

@@ -28,9 +28,8 @@ from shared.contracts.events import (
     size_of,
 )
 from shared.contracts.messages import EventBatch
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunOutcome, RunSpec
 from shared.observe.logging import get_logger
 
 log = get_logger("durable_run_events")

@@ -18,9 +18,7 @@ from shared.clock import Clock
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.outcomes import EMPTY_OUTPUT, RunOutcome, worker_lost
-from shared.contracts.runs import RunSpec, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import EMPTY_OUTPUT, RunOutcome, RunSpec, RunStatus, Usage, worker_lost
 from shared.errors import Conflict, FlowportError, Unavailable
 from shared.observe.logging import get_logger
 from shared.shared_timeout import SharedTimeout

@@ -23,8 +23,7 @@ from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, Recordings, RunEvents, RunEventsFactory
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger

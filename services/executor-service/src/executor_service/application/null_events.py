@@ -1,7 +1,7 @@
 """Events that are not stored."""
 
 from shared.contracts.events import RunEvent
-from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunOutcome
 
 
 class NullRunEvents:

@@ -16,11 +16,11 @@ from executor_service.engine import (
     RunResult,
     spans_of,
 )
-from shared.contracts.outcomes import ErrorCode
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import (
     CALL_CHAIN_TOO_DEEP,
     MAX_CALL_DEPTH,
+    ErrorCode,
     RunMode,
     RunSpec,
     RunStatus,

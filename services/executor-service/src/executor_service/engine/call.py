@@ -11,7 +11,7 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.resolver import Resolver
 from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.stream import TextWriter
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 from shared.workflow.compile.blocks import CompiledBlock
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.graph import Body, EdgeCondition, Node

@@ -38,8 +38,8 @@ from executor_service.engine.stream import RunStream
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.recordings import MAX_RECORDING_BYTES
+from shared.contracts.runs import ErrorCode, RunError
 from shared.tasks import start_task
 
 YIELD_AFTER_SECONDS: Final = 0.001

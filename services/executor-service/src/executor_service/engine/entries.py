@@ -7,9 +7,8 @@ import msgspec
 
 from executor_service.engine.state import ChildPin, Opening, Output, Pause, RunState, Work
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunError
 from shared.contracts.recordings import RecordedBlock
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunError, Usage
 
 
 class BlockFinished(msgspec.Struct, omit_defaults=True, tag="block"):

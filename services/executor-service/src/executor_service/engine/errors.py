@@ -1,7 +1,7 @@
 """Errors of a run, by their consequences."""
 
 from executor_service.engine.state import ChildSpans, Output
-from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import ErrorCode
 from shared.errors import FlowportError
 
 

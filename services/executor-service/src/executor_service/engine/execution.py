@@ -30,10 +30,8 @@ from executor_service.engine.stream import RunStream, partial_output
 from executor_service.engine.usage import UsageCounter, add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
-from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, RunStatus, Usage
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
 from shared.tasks import start_task

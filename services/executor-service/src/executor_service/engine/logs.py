@@ -12,7 +12,7 @@ from executor_service.engine.secrets import MAX_LEVELS, Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import MAX_ERROR_CHARS
+from shared.contracts.runs import MAX_ERROR_CHARS
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.nesting import is_too_deep
 

@@ -11,10 +11,8 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.stream import without_model_text
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, timeout_message
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunOutcome, RunStatus, Usage, timeout_message
 
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -25,7 +25,7 @@ from executor_service.engine.state import BlockOutput, Output, RunState, Waiting
 from executor_service.engine.usage import add_usage
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunError
+from shared.contracts.runs import RunError
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.graph import Graph
 from shared.workflow.format.js_values import JsonObject

@@ -13,7 +13,7 @@ from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, Pause
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 from shared.workflow.catalog.effects import effect_kind
 from shared.workflow.format.js_values import Json, JsonObject
 

@@ -9,7 +9,6 @@ from executor_service.engine.attempts import Attempt
 from executor_service.engine.entries import BlockFinished
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import RunState
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
     MAX_RECORDING_BYTES,
@@ -19,8 +18,7 @@ from shared.contracts.recordings import (
     Recording,
     RecordingSummary,
 )
-from shared.contracts.runs import RunSpec, RunStatus
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunOutcome, RunSpec, RunStatus, Usage
 from shared.workflow.catalog.effects import effect_kind
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -8,9 +8,7 @@ import msgspec
 
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode, RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, Usage
 from shared.workflow.format.js_values import Json, JsonObject
 
 if TYPE_CHECKING:

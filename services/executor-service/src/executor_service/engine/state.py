@@ -8,7 +8,7 @@ import msgspec
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.recordings import RecordedBlock
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 
 Output = dict[str, Any]
 """A block's output: a JSON object."""

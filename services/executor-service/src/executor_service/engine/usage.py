@@ -1,6 +1,6 @@
 """Sums of blocks' model costs."""
 
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 
 
 def add_usage(total: Usage, more: Usage) -> Usage:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from shared.contracts.usage import plausible_tokens
+from shared.contracts.runs import plausible_tokens
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.response_format import ResponseFormat
 

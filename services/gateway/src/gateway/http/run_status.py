@@ -1,6 +1,6 @@
 """HTTP status of a failed run."""
 
-from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import ErrorCode, RunError
 
 
 def failure_status(error: RunError | None) -> int:

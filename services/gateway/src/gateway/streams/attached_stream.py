@@ -20,8 +20,7 @@ from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.deployments import Endpoint
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode
+from shared.contracts.runs import RunMode, RunOutcome
 from shared.errors import FlowportError
 
 LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]

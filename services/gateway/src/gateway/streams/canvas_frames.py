@@ -29,8 +29,7 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 from shared.errors import FlowportError, NotFound
 
 DONE: Final = b"data: [DONE]\n\n"

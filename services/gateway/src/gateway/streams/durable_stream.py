@@ -23,7 +23,7 @@ from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.deployments import Endpoint
 from shared.contracts.event_log import EventPosition
-from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
 
 BEFORE_ALL: Final = EventPosition(0, -1)

@@ -18,8 +18,7 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 
 DONE: Final = b'data: "[DONE]"\n\n'
 SELECTED_BYTES: Final = 16 * 1024 * 1024

@@ -21,8 +21,7 @@ from jobs_service.runs.run import Phase, Rules, Run, end
 from jobs_service.runs.words import NO_WORDS, words_of
 from shared.clock import ms_between, whole_ms
 from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
-from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import MAX_ERROR_CHARS, RunError, RunSpec, RunStatus
 from shared.security.run_tickets import TicketSigner
 
 

@@ -5,7 +5,7 @@ from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, R
 from shared.clock import Clock
 from shared.contracts.events import RunExpired
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RunRecorded, storable
-from shared.contracts.outcomes import worker_lost
+from shared.contracts.runs import worker_lost
 from shared.errors import Unavailable
 
 

@@ -21,7 +21,7 @@ from jobs_service.spend.charges import OPEN, MongoCharges
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.messages import RunBegan
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 from shared.store.client import Document, Store, store_call
 
 _FIXED: Final = ("_id", "workspace_id", "revision")

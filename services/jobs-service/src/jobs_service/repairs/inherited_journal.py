@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from shared.contracts.claims import JournalEntry
-from shared.contracts.outcomes import ErrorCode
 from shared.contracts.repairs import ResumeMap, ResumeStep
+from shared.contracts.runs import ErrorCode
 from shared.errors import Conflict, RepairRefused
 
 Fields = dict[str, msgspec.Raw]

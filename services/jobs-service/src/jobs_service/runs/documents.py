@@ -10,10 +10,8 @@ from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Pause, Phase, Run
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.clock import ms_between
-from shared.contracts.outcomes import RunError
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunError, RunSpec, Usage
 from shared.store.client import Document
 from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload

@@ -9,9 +9,8 @@ from jobs_service.runs.claim_rules import require_held
 from jobs_service.runs.pauses import suspend
 from jobs_service.runs.run import Phase, Rules, Run, end
 from shared.contracts.cancels import CancelReason
-from shared.contracts.outcomes import RunError
 from shared.contracts.pauses import PausePoint
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunError, RunStatus
 from shared.errors import Conflict, InvalidRequest
 
 _PHASE_OF: Final = {

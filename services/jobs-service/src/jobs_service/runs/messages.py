@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.contracts.outcomes import WORKER_LOST, ErrorCode, RunError, timeout_message
+from shared.contracts.runs import WORKER_LOST, ErrorCode, RunError, timeout_message
 
 
 def timed_out(limit_ms: int) -> RunError:

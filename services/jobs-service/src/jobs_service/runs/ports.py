@@ -8,8 +8,7 @@ from typing import Final, Protocol
 from jobs_service.runs.run import Run
 from jobs_service.runs.words import NO_WORDS, HashedWords
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec
-from shared.contracts.usage import Usage
+from shared.contracts.runs import RunSpec, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.outcomes import RunError
 from shared.contracts.pauses import PausePoint
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunError, RunSpec, RunStatus
 from shared.errors import RunIdTaken
 
 

@@ -14,7 +14,7 @@ from unicodedata import normalize
 import msgspec
 
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunOutcome
 
 MAX_WORDS: Final = 256
 """Distinct words of one run."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 
 
 class SpendRepository(Protocol):

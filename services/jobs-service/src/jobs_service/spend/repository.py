@@ -20,7 +20,7 @@ from jobs_service.runs.documents import RUNS, UNCHARGED, decode_usage
 from jobs_service.runs.run import Phase
 from jobs_service.spend.charges import SPEND_FIELDS, MongoCharges
 from jobs_service.store.timestamps import from_ms
-from shared.contracts.usage import Usage, plausible_tokens
+from shared.contracts.runs import Usage, plausible_tokens
 from shared.store.client import Document, Store, store_call
 
 SPEND: Final = "spend"

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.spend.ports import SpendRepository
 from shared.clock import Clock
-from shared.contracts.usage import Spend
+from shared.contracts.runs import Spend
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse

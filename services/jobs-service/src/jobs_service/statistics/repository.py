@@ -6,7 +6,7 @@ from typing import Final
 from pymongo import UpdateOne
 
 from jobs_service.store.timestamps import from_ms, to_ms
-from shared.contracts.run_statistics import LastRun, RunStatistics
+from shared.contracts.logs import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending

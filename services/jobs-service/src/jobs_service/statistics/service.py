@@ -2,7 +2,7 @@
 
 from jobs_service.runs.run import Run
 from jobs_service.statistics.ports import RunCountRepository
-from shared.contracts.run_statistics import LastRun, RunStatistics
+from shared.contracts.logs import LastRun, RunStatistics
 
 
 class RunCounter:

@@ -23,16 +23,16 @@ from shared.contracts.jobs import (
     RunPage,
     RunView,
 )
-from shared.contracts.logs import FindLogs
-from shared.contracts.pauses import ResumeAnswer, ResumeRun
-from shared.contracts.run_statistics import (
+from shared.contracts.logs import (
+    FindLogs,
     FindRunSeries,
     FindRunStatistics,
     RunSeries,
     RunStatistics,
     RunStatisticsList,
 )
-from shared.contracts.usage import Spend
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.runs import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import public_run_id, run_key
 from shared.tracebacks import without_traceback

@@ -6,7 +6,7 @@ from typing import Final
 
 from executor_service.providers import NO_COST, NO_TOKENS, Cost, Tokens, ToolCall, Turn
 from shared.clock import epoch_ms, iso, ms_between
-from shared.contracts.usage import Usage
+from shared.contracts.runs import Usage
 from shared.workflow.format.js_values import Json, JsonObject
 
 _PER: Final = 1_000_000

@@ -11,7 +11,7 @@ from gateway.access.domain.limit_errors import RateLimited
 from gateway.http.error_status import message_of, retry_headers, status_of
 from gateway.http.routes import counting_refusals
 from gateway.http.run_status import failure_status
-from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 from shared.web.structs import StructResponse
 

@@ -10,8 +10,7 @@ from gateway.features.openai.models import TokenUsage
 from gateway.runs.domain.answer_text import answer_in_output
 from gateway.streams.sse_frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunOutcome, RunStatus
 
 DONE: Final = b"data: [DONE]\n\n"
 _encode: Final = msgspec.json.Encoder().encode

@@ -9,8 +9,7 @@ from gateway import metrics
 from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
-from shared.contracts.outcomes import RunOutcome, timeout_message
-from shared.contracts.runs import RunMode, RunSpec
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, timeout_message
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger

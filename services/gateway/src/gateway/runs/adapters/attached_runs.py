@@ -18,8 +18,7 @@ from shared.clients.jobs.run_keys import with_internal_key
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.outcomes import RunOutcome, cancelled_without_worker, worker_lost
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunOutcome, RunSpec, cancelled_without_worker, worker_lost
 from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
 from shared.ids import run_key
 from shared.observe.logging import get_logger

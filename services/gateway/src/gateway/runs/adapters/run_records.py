@@ -4,8 +4,7 @@ from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
 from shared.broker.queue_topology import RECORDS
 from shared.clock import Clock
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, without_data
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunOutcome, RunSpec
 from shared.observe.logging import get_logger
 
 log = get_logger("run_records")

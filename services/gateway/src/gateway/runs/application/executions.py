@@ -23,8 +23,7 @@ from gateway.runs.ports.runs import AttachedRun, AttachedRuns, FollowedRun, Foll
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode, RunSpec, SnapshotRef, Trigger
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, SnapshotRef, Trigger
 from shared.errors import FlowportError, NotFound, OutcomeUncertain, RunIdTaken, Unavailable
 from shared.ids import new_run_id
 from shared.observe.logging import get_logger

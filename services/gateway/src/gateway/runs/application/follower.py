@@ -5,8 +5,8 @@ from gateway.runs.application.stream_limits import LimitedRun, StreamLimits
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.runs.ports.runs import FollowedRun, FollowedRuns
-from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunOutcome
 from shared.errors import NotFound
 
 GONE = "The run is no longer stored"

@@ -7,11 +7,10 @@ from gateway.deleter import Deleter
 from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
-from shared.contracts.logs import FindLogs
+from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunStatistics
-from shared.contracts.usage import Spend
+from shared.contracts.runs import Spend
 
 
 class Jobs(Protocol):

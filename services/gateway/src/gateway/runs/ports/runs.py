@@ -5,8 +5,7 @@ from typing import Protocol
 
 from shared.contracts.event_log import EventPosition
 from shared.contracts.events import RunEvent
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunOutcome, RunSpec
 from shared.errors import FlowportError
 
 

@@ -26,8 +26,7 @@ from gateway.wire.legacy.models import Accepted, ExecuteBody, ExecuteFailure, Ex
 from shared.clock import iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.runs import RunMode, RunOutcome, RunStatus
 from shared.errors import PayloadTooLarge
 from shared.web.structs import StructResponse
 

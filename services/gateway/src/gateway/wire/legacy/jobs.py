@@ -18,8 +18,7 @@ from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.wire.legacy.models import JobStatus
 from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
-from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 

@@ -9,8 +9,7 @@ from gateway.runs.domain.pauses import paused_facts
 from gateway.runs.domain.run_states import block_outputs, cost_of, status_name
 from shared.clock import iso
 from shared.contracts.jobs import RunView
-from shared.contracts.outcomes import RunError, RunOutcome
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunError, RunOutcome, RunStatus
 from shared.ids import public_run_id
 
 

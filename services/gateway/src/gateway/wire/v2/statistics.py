@@ -16,8 +16,7 @@ from gateway.wire.common.workflows import caller_in
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
 from shared.clock import iso
-from shared.contracts.logs import FindLogs
-from shared.contracts.run_statistics import FindRunSeries, RunSeries, RunTotals, WorkflowSeries
+from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunTotals, WorkflowSeries
 from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
