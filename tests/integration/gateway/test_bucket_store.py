@@ -10,7 +10,7 @@ from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECO
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.access.domain.rate_limits import Rate
-from gateway.access.ports.rate_limits import ObservedWindow, Tokens
+from gateway.access.ports import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store

@@ -11,7 +11,7 @@ from tests.support.gateway.jobs import FakeJobs
 from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
 from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
-from gateway.runs.ports.idempotency import CallRecord
+from gateway.runs.ports import CallRecord
 from shared.contracts.erasure import Erase
 from shared.ids import new_id
 from shared.store.client import Store

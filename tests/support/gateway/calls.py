@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from gateway.runs.domain.idempotency import StoredAnswer
-from gateway.runs.ports.idempotency import CallRecord, KnownCall
+from gateway.runs.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.errors import Unavailable
 

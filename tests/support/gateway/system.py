@@ -29,7 +29,7 @@ from tests.support.gateway.worker import FakeWorker
 from tests.support.tickets import TICKET_KEY
 
 from gateway.bootstrap import Outside, build
-from gateway.runs.ports.jobs import JobsClient
+from gateway.runs.ports import JobsClient
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker

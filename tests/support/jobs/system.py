@@ -42,7 +42,7 @@ from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Collection, Store
 from shared.web.client import InternalClient
-from shared.web.internal_auth import ServiceTokens
+from shared.web.routes import ServiceTokens
 
 WORKSPACE, WORKFLOW = "workspace-1", "workflow-1"
 QUICK: dict[str, Any] = {

@@ -11,7 +11,7 @@ from tests.support.gateway.jobs import FakeJobs
 from gateway.runs.application import idempotency
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.domain.idempotency import CallName
-from gateway.runs.ports.idempotency import CallRecord
+from gateway.runs.ports import CallRecord
 from shared.clock import SystemClock
 
 NAME = CallName("workspace", "workflow", is_public=False, key="order-17")

@@ -13,7 +13,7 @@ from tests.support.left_behind import without_collections
 from gateway.runs.adapters import run_reader
 from gateway.runs.adapters.run_reader import RunReader
 from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
-from gateway.runs.ports.runs import Numbered
+from gateway.runs.ports import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch

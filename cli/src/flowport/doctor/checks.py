@@ -22,7 +22,7 @@ from flowport_amqp.address import virtual_host_of
 from shared.broker.queue_topology import default_topology
 from shared.settings import StoreSettings
 from shared.settings_loader import load_settings
-from shared.web.internal_auth import split_tokens
+from shared.web.routes import split_tokens
 
 _LOGIN: Final = "run `flowport login --url {}` with a valid key"
 

@@ -14,7 +14,7 @@ from jobs_service.settings import JobsSettings
 from shared.security.run_tickets import TICKET_KEYS
 from shared.settings import CommonSettings, TicketCheckSettings, TicketSettings
 from shared.settings_loader import SECRETS_DIR, load_settings
-from shared.web.internal_auth import split_tokens
+from shared.web.routes import split_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,

@@ -19,8 +19,7 @@ from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, Accept
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
-from shared.web.structs import StructResponse, struct_body
+from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Flag = Annotated[bool, Query()]

@@ -1,13 +1,11 @@
 """Run statistics of workflows."""
 
 from datetime import datetime
-import msgspec
-from shared.contracts.runs import RunStatus
-from datetime import datetime
 from typing import Final, Literal
-import msgspec
-from shared.contracts.runs import RunStatus
 
+import msgspec
+
+from shared.contracts.runs import RunStatus
 
 MAX_LOGS: Final = 1000
 """Runs on one page."""

@@ -21,7 +21,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (InvalidRequest, 400),

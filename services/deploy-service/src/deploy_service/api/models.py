@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from shared.contracts.deployments import ConfiguredProviders
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
-from shared.web.structs import StructResponse
+from shared.web.routes import ServiceTokens, StructResponse, only
 
 
 def models_router(keyed_providers: Sequence[str], tokens: ServiceTokens) -> APIRouter:

@@ -6,9 +6,7 @@ from gateway.access.adapters import account_store, key_store, workspace_store
 from gateway.access.adapters.account_store import AccountStore
 from gateway.access.adapters.key_store import KeyStore
 from gateway.access.adapters.workspace_store import WorkspaceStore
-from gateway.access.ports.accounts import Accounts
-from gateway.access.ports.keys import Keys
-from gateway.access.ports.workspaces import Workspaces
+from gateway.access.ports import Accounts, Keys, Workspaces
 from gateway.features.deletion import store as erasure_store
 from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.store import DeletionStore

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
 from gateway.access.domain.people import Account, User, new_password
 from gateway.access.domain.plans import PlanName
-from gateway.access.ports.accounts import Passwords
+from gateway.access.ports import Passwords
 from gateway.bootstrap.database import TenantDatabase
 from shared.clock import Clock
 from shared.ids import new_id

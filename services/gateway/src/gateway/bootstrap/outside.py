@@ -6,28 +6,25 @@ from typing import Final
 from gateway.access.adapters.argon2 import Argon2Passwords
 from gateway.access.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.access.adapters.bucket_store import BucketStore
-from gateway.access.ports.accounts import Passwords
-from gateway.access.ports.audit import AuditEntries
-from gateway.access.ports.rate_limits import Buckets
+from gateway.access.ports import AuditEntries, Buckets, Passwords
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantDatabase, TenantStore
-from gateway.features.a2a.client import AgentClient
-from gateway.features.chat.client import ChatClient
+from gateway.features.a2a.agents import AgentClient
 from gateway.features.chat.code_store import INDEXES as CODE_INDEXES
 from gateway.features.chat.code_store import EntryCodeStore
 from gateway.features.chat.codes import EntryCodes
 from gateway.features.chat.mail import Mailer
+from gateway.features.chat.sessions import ChatClient
 from gateway.features.chat.smtp import SmtpMailer
-from gateway.features.dead_letters.client import DeadLetterClient
-from gateway.features.mcp.client import ToolServerClient
-from gateway.features.recordings.client import RecordingClient
-from gateway.features.repairs.client import RepairClient
-from gateway.features.replays.client import ReplaySetClient
-from gateway.features.webhooks.client import WebhookClient
+from gateway.features.dead_letters.service import DeadLetterClient
+from gateway.features.mcp.tools import ToolServerClient
+from gateway.features.recordings.service import RecordingClient
+from gateway.features.repairs.service import RepairClient
+from gateway.features.replays.service import ReplaySetClient
+from gateway.features.webhooks.service import WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
-from gateway.runs.ports.idempotency import IdempotencyRecords
-from gateway.runs.ports.jobs import JobsClient
+from gateway.runs.ports import IdempotencyRecords, JobsClient
 from gateway.settings import GatewaySettings
 from gateway.workflows.ports import DeployClient
 from shared.broker.connect import open_broker
@@ -40,7 +37,7 @@ from shared.store.audit import INDEXES as AUDIT_INDEXES
 from shared.store.audit import AuditStore
 from shared.store.client import Store
 from shared.web.client import InternalClient
-from shared.web.internal_auth import ServiceTokens
+from shared.web.routes import ServiceTokens
 
 INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES, *CODE_INDEXES)
 

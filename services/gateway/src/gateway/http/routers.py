@@ -4,10 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from gateway.http.error_models import Error
 from gateway.http.error_status import present_error
 from gateway.http.routes import route_class_for
-from gateway.http.schemas import answers
+from gateway.http.schemas import Error, answers
 
 AUTHORING: Final = (400, 401, 403, 404, 503)
 """Error statuses of routes that read and change workflows."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.http.bodies import Wire
+
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -45,3 +47,31 @@ def _inlined(value: Any, parts: dict[str, Any]) -> Any:
 
 def _text(model: type[BaseModel]) -> str:
     return (model.__doc__ or model.__name__).split("\n", 1)[0]
+
+
+class FieldProblem(Wire):
+    """Problem with a field of a request."""
+
+    path: str
+    message: str
+
+
+class Refusal(Wire):
+    """Error of an execute call."""
+
+    error: str
+    details: list[FieldProblem] | None = None
+    code: str | None = None
+    execution_id: str | None = None
+    message: str | None = None
+    retryable: bool | None = None
+    retry_after_seconds: int | None = None
+
+
+class Error(Wire):
+    """Error of any other call."""
+
+    error: str
+    code: str
+    request_id: str
+    details: Any = None

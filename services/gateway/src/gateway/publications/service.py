@@ -2,17 +2,54 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookup_cache import LookupCache
-from gateway.publications.client import P, PublicationClient
 from shared.clock import Clock
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.optimistic_concurrency import retry_on_conflict
+
+
+class Publication(Protocol):
+    """Settings stored under an id. A change must name the `revision` that it replaces."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def workspace_id(self) -> str: ...
+
+    @property
+    def settings(self) -> Any: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+P = TypeVar("P", bound=Publication)
+
+
+class PublicationClient(Protocol[P]):
+    """Port of one kind of publication. Every method raises Unavailable."""
+
+    async def create(self, request: Any) -> P:
+        """Raises InvalidRequest, NotFound, Conflict."""
+
+    async def get(self, publication_id: str) -> P:
+        """Raises NotFound."""
+
+    async def save(self, publication: P, settings: Any) -> P:
+        """Replace the settings of `publication`.
+
+        Raises NotFound, InvalidRequest, Conflict (it changed concurrently, or another one has its address).
+        """
+
+    async def delete(self, publication_id: str) -> None: ...
+
 
 LEASE_SECONDS: Final = 1.0
 V = TypeVar("V")

@@ -22,7 +22,7 @@ from gateway.runs.domain.idempotency import (
     fingerprint,
     key_in,
 )
-from gateway.runs.ports.idempotency import CallRecord
+from gateway.runs.ports import CallRecord
 from gateway.streams.disconnects import never
 from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.deployments import Endpoint

@@ -14,7 +14,7 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.ports.runs import AttachedRun
+from gateway.runs.ports import AttachedRun
 from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter

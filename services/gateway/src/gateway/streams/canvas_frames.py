@@ -14,7 +14,7 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.runs import FollowedRun, Numbered
+from gateway.runs.ports import FollowedRun, Numbered
 from gateway.streams.durable_stream import RunEnd, RunEventStream
 from gateway.streams.sse_frames import frame
 from shared.clock import Clock, iso

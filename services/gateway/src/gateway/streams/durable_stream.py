@@ -16,7 +16,7 @@ from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import CallerAccess, StreamAccess
 from gateway.runs.domain.errors import CallerDisconnected
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.ports.runs import FollowedRun, Numbered
+from gateway.runs.ports import FollowedRun, Numbered
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream

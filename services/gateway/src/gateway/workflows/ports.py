@@ -4,7 +4,6 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.deleter import Deleter, StoredWorkflows
 from shared.contracts.deployments import (
     ConfiguredProviders,
     CreateWorkflow,
@@ -34,9 +33,27 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.erasure import Erase, Erased, ExpiredWorkflows
 from shared.contracts.repairs import ResumeMap
 from shared.contracts.replay_sets import ReplaySet
 from shared.contracts.runs import Trigger
+
+
+class Deleter(Protocol):
+    """Service that deletes its stored data. Raises Unavailable."""
+
+    async def erase(self, owner: Erase) -> Erased:
+        """Delete a portion; the caller repeats until nothing is left."""
+
+
+class StoredWorkflows(Protocol):
+    """Port to stored workflows."""
+
+    async def require_stored(self, workspace_id: str, workflow_id: str) -> None:
+        """Raise NotFound if the workspace stores no such workflow, listed or hidden; Unavailable."""
+
+    async def expired(self, limit: int) -> ExpiredWorkflows:
+        """Return deleted workflows that can no longer be restored. Raises Unavailable."""
 
 
 class RecordingStore(Protocol):

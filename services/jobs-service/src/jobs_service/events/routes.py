@@ -9,8 +9,7 @@ from jobs_service.events.service import EventService
 from jobs_service.run_routes import RunId
 from shared.contracts.event_log import EventPosition
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
-from shared.web.structs import StructResponse
+from shared.web.routes import ServiceTokens, StructResponse, only
 
 
 def events_router(events: EventService, tokens: ServiceTokens) -> APIRouter:

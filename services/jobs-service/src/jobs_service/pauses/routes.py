@@ -10,9 +10,8 @@ from jobs_service.pauses.service import PauseService
 from shared.contracts.pauses import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
+from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
 from shared.web.run_tickets import RunAccess, TicketChecks
-from shared.web.structs import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 

@@ -7,8 +7,7 @@ from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.drain_rate import expected_wait
 from shared.contracts.jobs import QueueStatus
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
-from shared.web.structs import StructResponse
+from shared.web.routes import ServiceTokens, StructResponse, only
 
 
 def queues_router(counters: CapacityCounters, tokens: ServiceTokens, *, limit: int) -> APIRouter:

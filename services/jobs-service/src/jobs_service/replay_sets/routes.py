@@ -13,9 +13,8 @@ from jobs_service.runs.ports import RunRepository
 from shared.contracts.replay_sets import CreateReplaySet, ModelCallAnswer, ModelCost, ReplayedVerdict
 from shared.errors import NotFound
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
+from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
 from shared.web.run_tickets import RunAccess, TicketChecks
-from shared.web.structs import StructResponse, struct_body
 
 MAX_PAGE: Final = 200
 PREFIX: Final = "/internal/replay-sets"

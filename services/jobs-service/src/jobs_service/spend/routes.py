@@ -9,8 +9,7 @@ from jobs_service.spend.ports import SpendRepository
 from shared.clock import Clock
 from shared.contracts.runs import Spend
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
-from shared.web.structs import StructResponse
+from shared.web.routes import ServiceTokens, StructResponse, only
 
 Month = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$")]
 

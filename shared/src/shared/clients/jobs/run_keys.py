@@ -7,8 +7,8 @@ import msgspec
 from shared.contracts.cancels import CancelAnswer
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted, RunView
-from shared.contracts.repairs import RepairableRun
 from shared.contracts.logs import LastRun
+from shared.contracts.repairs import RepairableRun
 from shared.contracts.runs import RunSpec
 from shared.contracts.webhooks import Delivery
 from shared.ids import public_run_id, run_key

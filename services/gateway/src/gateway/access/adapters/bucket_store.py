@@ -9,7 +9,7 @@ import pymongo
 from pymongo import WriteConcern
 
 from gateway.access.domain.rate_limits import Rate
-from gateway.access.ports.rate_limits import ObservedWindow, Tokens
+from gateway.access.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
 from shared.store.client import Document, Store, store_call
 from shared.store.find_and_modify import FindAndModify

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.people import User
-from gateway.access.ports.audit import AuditEntries
+from gateway.access.ports import AuditEntries
 from shared.clock import Clock
 from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.errors import InvalidRequest

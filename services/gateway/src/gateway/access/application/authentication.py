@@ -15,7 +15,7 @@ from gateway.access.domain.credentials import (
     presented_session,
 )
 from gateway.access.domain.errors import InvalidKey
-from gateway.access.ports.keys import Keys
+from gateway.access.ports import Keys
 from gateway.lookup_cache import LookupCache
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint

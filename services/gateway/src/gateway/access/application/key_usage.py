@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Final
 
-from gateway.access.ports.keys import Keys
+from gateway.access.ports import Keys
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger

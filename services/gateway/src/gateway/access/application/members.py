@@ -10,8 +10,7 @@ from gateway.access.domain.credentials import ALL_SCOPES, Caller, Scope, Workspa
 from gateway.access.domain.membership import INVITATION_LIFE, MAX_INVITATIONS, Invitation, Member, Team
 from gateway.access.domain.people import Role, User, checked_email, new_token
 from gateway.access.domain.plans import PlanName
-from gateway.access.ports.accounts import Accounts
-from gateway.access.ports.workspaces import Workspaces
+from gateway.access.ports import Accounts, Workspaces
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from gateway.access.ports.control import Control
+from gateway.access.ports import Control
 from shared.contracts.messages import ControlMessage, KeyRevoked
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger

@@ -16,8 +16,7 @@ from gateway.access.domain.people import (
     new_session,
     new_token,
 )
-from gateway.access.ports.accounts import Accounts, Passwords
-from gateway.access.ports.workspaces import Workspaces
+from gateway.access.ports import Accounts, Passwords, Workspaces
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.security.api_keys import hash_key

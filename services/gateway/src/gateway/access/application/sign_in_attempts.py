@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.access.domain.addresses import wider_networks
 from gateway.access.domain.limit_errors import TooManyAttempts
-from gateway.access.ports.accounts import Accounts
+from gateway.access.ports import Accounts
 from shared.clock import Clock
 
 WINDOW_SECONDS: Final = 900

@@ -1,17 +1,24 @@
 """Agents for their callers."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
-from gateway.features.a2a.client import AgentClient
-from gateway.publications.service import publication_cache
+from gateway.publications.service import PublicationClient, publication_cache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces, Published
 from shared.clock import Clock
 from shared.contracts.agents import Agent
 from shared.contracts.deployments import Endpoint
 from shared.errors import NotDeployed, NotFound
+
+
+class AgentClient(PublicationClient[Agent], Protocol):
+    """Port of agents."""
+
+    async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
+        """Return this workflow's agent."""
+
 
 MISSING: Final = "Agent not found"
 

@@ -31,20 +31,19 @@ from gateway.features.a2a.stream import TaskWriter
 from gateway.features.a2a.task import resumed, submitted, task_body, workflow_input
 from gateway.features.a2a.task_service import AgentTasks, rest_of
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
-from gateway.http.error_models import Refusal
 from gateway.http.error_status import present_call_error, present_error, retry_headers, status_of
 from gateway.http.routes import headers_of, plain
-from gateway.http.schemas import answers
+from gateway.http.schemas import Refusal, answers
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.runs import FollowedRun
+from gateway.runs.ports import FollowedRun
 from gateway.streams.disconnects import disconnecting
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import FlowportError, NotFound, Unauthenticated
 from shared.ids import new_id
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 VERSION_HEADER: Final = "a2a-version"
 _PUSH: Final = frozenset(

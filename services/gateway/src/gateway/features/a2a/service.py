@@ -7,8 +7,7 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.a2a.agents import PublishedAgents
-from gateway.features.a2a.client import AgentClient
+from gateway.features.a2a.agents import AgentClient, PublishedAgents
 from gateway.publications.service import Publications
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.endpoints import Endpoints

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.features.a2a.json_rpc import CallId, error_answer, result
 from gateway.features.a2a.task import TEXT, AgentTask, artifact, parts_of, status_of
 from gateway.features.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskState, TaskStatus
-from gateway.runs.ports.runs import Numbered
+from gateway.runs.ports import Numbered
 from gateway.streams.sse_frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent, StreamReset
 from shared.errors import FlowportError

@@ -13,7 +13,7 @@ from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.runs import FollowedRun
+from gateway.runs.ports import FollowedRun
 from shared.contracts.deployments import Endpoint
 from shared.contracts.runs import Trigger
 from shared.errors import Conflict, InvalidRequest, NotFound

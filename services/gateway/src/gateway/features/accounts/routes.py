@@ -32,7 +32,7 @@ from gateway.http.routes import route_class_for
 from gateway.http.schemas import answers
 from shared.clock import Clock, iso
 from shared.errors import FlowportError, InvalidRequest, Unauthenticated
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from gateway.access.application.sign_in_attempts import SignInAttempts
-from gateway.access.ports.accounts import Passwords
+from gateway.access.ports import Passwords
 from gateway.features.chat.errors import WrongCode
 from gateway.features.chat.mail import Mail, Outbox
 from gateway.features.chat.ticket import admits, ticket_for

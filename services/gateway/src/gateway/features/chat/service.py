@@ -8,10 +8,9 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.ports.accounts import Passwords
-from gateway.features.chat.client import ChatClient
+from gateway.access.ports import Passwords
 from gateway.features.chat.mail import Outbox
-from gateway.features.chat.sessions import ChatSessions
+from gateway.features.chat.sessions import ChatClient, ChatSessions
 from gateway.publications.service import Publications
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.ports import Authoring

@@ -14,10 +14,9 @@ from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, Mess
 from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
 from gateway.http.bodies import Message, json_value, validated
-from gateway.http.error_models import Refusal
 from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import plain
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import Refusal, answers, described
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.call_chain import call_chain
@@ -28,7 +27,7 @@ from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest, NotFound
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 CODE_SENT: Final = "If this address has access, a code was sent to it."
 NO_STORE: Final = {"cache-control": "no-store"}

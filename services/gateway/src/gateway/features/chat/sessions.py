@@ -1,19 +1,30 @@
 """Chats for their visitors: found by address, entered with a password if required."""
 
+from typing import Protocol
+
 import msgspec
 
 from gateway.access.application.sign_in_attempts import SignInAttempts
-from gateway.access.ports.accounts import Passwords
-from gateway.features.chat.client import ChatClient
+from gateway.access.ports import Passwords
 from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
 from gateway.features.chat.ticket import is_valid, ticket_for
-from gateway.publications.service import publication_cache
+from gateway.publications.service import PublicationClient, publication_cache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.contracts.deployments import Endpoint
 from shared.errors import NotFound
+
+
+class ChatClient(PublicationClient[Chat], Protocol):
+    """Port of chats."""
+
+    async def at(self, identifier: str) -> Chat | None:
+        """Return the chat at this address. Raises InvalidRequest for an invalid address."""
+
+    async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
+        """Return the chat of this workflow."""
 
 
 class PublishedChat(msgspec.Struct, frozen=True):

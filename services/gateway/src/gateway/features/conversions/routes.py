@@ -9,9 +9,8 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, Wire, json_of
-from gateway.http.error_models import Error
 from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import Error, answers, described
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import SaveDraft

@@ -11,11 +11,11 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import Caller
-from gateway.deleter import Deleter, StoredWorkflows
 from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
-from gateway.runs.ports.idempotency import IdempotencyRecords
+from gateway.runs.ports import IdempotencyRecords
 from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.ports import Deleter, StoredWorkflows
 from shared.clock import Clock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError

@@ -12,7 +12,7 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
-from gateway.access.ports.keys import Keys
+from gateway.access.ports import Keys
 from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound

@@ -14,16 +14,15 @@ from gateway.access.domain.credentials import Scope as KeyScope
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.mcp.incoming import VERSION, IncomingRequest
 from gateway.features.mcp.tools import PublishedTools
-from gateway.http.error_models import Refusal
 from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import headers_of, plain
-from gateway.http.schemas import answers
+from gateway.http.schemas import Refusal, answers
 from gateway.parsing import json_body
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from shared.contracts.tool_servers import ToolServer
 from shared.errors import NotFound, Unauthenticated
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 if TYPE_CHECKING:
     from gateway.features.mcp.protocol import ToolProtocol

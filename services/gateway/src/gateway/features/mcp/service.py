@@ -8,8 +8,7 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.mcp.client import ToolServerClient
-from gateway.features.mcp.tools import PublishedTools
+from gateway.features.mcp.tools import PublishedTools, ToolServerClient
 from gateway.publications.service import Publications
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.tool_servers import CreateToolServer, ToolServer, ToolServerSettings, WorkflowTool

@@ -1,12 +1,12 @@
 """MCP servers for their clients: tools and their inputs."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.mcp.client import ToolServerClient
-from gateway.publications.service import publication_cache
+from gateway.publications.service import PublicationClient, publication_cache
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
@@ -14,6 +14,13 @@ from shared.contracts.tool_servers import ToolServer, WorkflowTool
 from shared.errors import NotDeployed, NotFound
 from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
+
+
+class ToolServerClient(PublicationClient[ToolServer], Protocol):
+    """Port of tool servers."""
+
+    async def of(self, workspace_id: str) -> Sequence[ToolServer]:
+        """Return the workspace's servers, oldest first."""
 
 
 class OfferedTool(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from gateway.http.routes import counting_refusals
 from gateway.http.run_status import failure_status
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...]] = (
     (WrongWorkspace, 404, "invalid_request_error", "model_not_found"),

@@ -9,7 +9,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.routers import WORKSPACE, legacy_router
-from gateway.runs.ports.jobs import Jobs
+from gateway.runs.ports import Jobs
 
 
 class QueueAnswer(Wire):

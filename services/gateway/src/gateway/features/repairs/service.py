@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -12,7 +12,6 @@ from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.plans import Plans
 from gateway.access.domain.rate_limits import RateKind
-from gateway.features.repairs.client import RepairClient
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.workflows.application.endpoints import Endpoints
@@ -20,11 +19,22 @@ from gateway.workflows.ports import ResumeMaps
 from shared.contracts.cancels import RunFilter
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.repairs import FindRepairable, RepairableRun, RepairRun, ResumeMap
+from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun, RepairedRun, RepairRun, ResumeMap
 from shared.contracts.runs import RunMode, SnapshotRef, Trigger
 from shared.errors import Conflict, FlowportError, NotFound
 from shared.observe.trace import current_traceparent
 from shared.tracebacks import without_traceback
+
+
+class RepairClient(Protocol):
+    """Port of repairs. Every method raises Unavailable."""
+
+    async def repairable_runs(self, request: FindRepairable) -> RepairablePage:
+        """Return one run, or a page of failed runs. Raises InvalidRequest for a bad cursor."""
+
+    async def repair(self, run_id: str, request: RepairRun) -> RepairedRun:
+        """Continue a failed run. Raises NotFound, Conflict, AtCapacity."""
+
 
 RUNS_PER_CALL: Final = 1_000
 PAGE: Final = 100

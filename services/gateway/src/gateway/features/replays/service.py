@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plans
-from gateway.features.replays.client import ReplaySetClient
 from gateway.runs.application.executions import Executions
 from gateway.runs.domain.execute_request import replay_request
 from shared.contracts.replay_sets import (
@@ -22,6 +22,38 @@ from shared.contracts.replay_sets import (
     ReplayThresholds,
 )
 from shared.ids import derived_id, new_id, run_key
+
+
+class ReplaySetClient(Protocol):
+    """Port of replay sets. Every method raises Unavailable; those with a set's id raise NotFound."""
+
+    async def create(self, request: CreateReplaySet) -> ReplaySet:
+        """Create a set, or return the one with this id.
+
+        Raises NotFound (a recording), InvalidRequest (nothing is recorded), Conflict (the id belongs to another set).
+        """
+
+    async def page(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> ReplaySetPage:
+        """Return a workflow's sets, newest first."""
+
+    async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
+        """Return a set."""
+
+    async def runs(
+        self,
+        workspace_id: str,
+        workflow_id: str,
+        set_id: str,
+        *,
+        verdict: ReplayedVerdict | None,
+        limit: int,
+        cursor: str | None,
+    ) -> ReplayedRunPage:
+        """Return the recorded runs of a set."""
+
+    async def cancel(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
+        """Cancel a set that has not ended."""
+
 
 PAGE = 200
 

@@ -8,8 +8,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.client import WebhookClient
-from gateway.features.webhooks.service import Webhooks
+from gateway.features.webhooks.service import WebhookClient, Webhooks
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, json_of
 from gateway.http.routers import legacy_router
@@ -17,7 +16,7 @@ from shared.clock import iso
 from shared.contracts.runs import Trigger
 from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
 from shared.errors import InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 class WebhookConfig(RequestBody):

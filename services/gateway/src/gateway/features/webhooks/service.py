@@ -1,14 +1,51 @@
 """Webhook subscriptions, with an audit log."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.client import WebhookClient
-from shared.contracts.webhooks import SaveSubscription, Subscription, TestResult
+from shared.contracts.webhooks import (
+    DeliveryPage,
+    SaveSubscription,
+    Subscription,
+    TestResult,
+)
+
+
+class WebhookClient(Protocol):
+    """Port of subscriptions and their deliveries. Every method raises Unavailable.
+
+    Methods with an id raise NotFound if the workspace has no such item.
+    """
+
+    async def subscriptions(self, workspace_id: str) -> tuple[Subscription, ...]: ...
+
+    async def subscription(self, workspace_id: str, subscription_id: str) -> Subscription: ...
+
+    async def subscribe(self, workspace_id: str, saved: SaveSubscription) -> Subscription:
+        """Raises InvalidRequest (a forbidden address), Conflict (at the maximum)."""
+
+    async def replace_subscription(
+        self, workspace_id: str, subscription_id: str, saved: SaveSubscription
+    ) -> Subscription:
+        """Raises InvalidRequest."""
+
+    async def unsubscribe(self, workspace_id: str, subscription_id: str) -> None: ...
+
+    async def try_out(self, workspace_id: str, subscription_id: str) -> TestResult: ...
+
+    async def deliveries(
+        self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
+    ) -> DeliveryPage: ...
+
+    async def resend(self, workspace_id: str, delivery_id: str) -> None: ...
+
+    async def callback_secret(self, workspace_id: str) -> str:
+        """Return the callback secret. Raises InvalidRequest if no secret can be stored."""
 
 
 class Webhooks:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.runs.adapters.run_reader import RunReader
 from gateway.runs.domain.errors import ServerStopping
-from gateway.runs.ports.jobs import EventLog
+from gateway.runs.ports import EventLog
 from shared.broker.ports import Broker, BrokerUnavailable, ReplyInbox
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch, FollowRun

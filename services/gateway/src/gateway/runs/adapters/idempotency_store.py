@@ -8,7 +8,7 @@ import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
-from gateway.runs.ports.idempotency import CallRecord, KnownCall
+from gateway.runs.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending

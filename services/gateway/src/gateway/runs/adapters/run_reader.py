@@ -8,8 +8,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
-from gateway.runs.ports.jobs import EventLog
-from gateway.runs.ports.runs import Numbered
+from gateway.runs.ports import EventLog, Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch

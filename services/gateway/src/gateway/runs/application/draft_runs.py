@@ -9,7 +9,7 @@ import msgspec
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookups import or_none
 from gateway.runs.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
-from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.runs.ports import Jobs, Payloads
 from gateway.workflows.ports import Authoring
 from shared.contracts.block_logs import REDACTED
 from shared.contracts.deployments import Endpoint, SnapshotDraft

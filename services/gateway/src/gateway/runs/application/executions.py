@@ -18,8 +18,7 @@ from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.domain.recording import record_run
-from gateway.runs.ports.jobs import Jobs, Payloads
-from gateway.runs.ports.runs import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns
+from gateway.runs.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted

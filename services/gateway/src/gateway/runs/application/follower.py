@@ -3,8 +3,7 @@
 from gateway.access.domain.credentials import Caller
 from gateway.runs.application.stream_limits import LimitedRun, StreamLimits
 from gateway.runs.application.workflow_runs import WorkflowRuns
-from gateway.runs.ports.jobs import Jobs, Payloads
-from gateway.runs.ports.runs import FollowedRun, FollowedRuns
+from gateway.runs.ports import FollowedRun, FollowedRuns, Jobs, Payloads
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome
 from shared.errors import NotFound

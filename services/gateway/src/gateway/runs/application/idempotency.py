@@ -5,8 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
-from gateway.runs.ports.idempotency import CallRecord, IdempotencyRecords
-from gateway.runs.ports.jobs import Payloads
+from gateway.runs.ports import CallRecord, IdempotencyRecords, Payloads
 from shared.clock import Clock
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id

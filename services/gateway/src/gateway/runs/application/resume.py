@@ -8,7 +8,7 @@ import msgspec
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import check_answer, responses_of
-from gateway.runs.ports.jobs import Jobs
+from gateway.runs.ports import Jobs
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.pauses import ResumeAnswer, ResumeRun

@@ -11,7 +11,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookups import or_none
 from gateway.runs.application.workflow_runs import retry_not_found
 from gateway.runs.domain.run_states import output_payload
-from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.runs.ports import Jobs, Payloads
 from gateway.workflows.application.listing import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Workflow

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import TooManyStreams
-from gateway.runs.ports.runs import AttachedRun, FollowedRun
+from gateway.runs.ports import AttachedRun, FollowedRun
 
 
 class StreamLimits:

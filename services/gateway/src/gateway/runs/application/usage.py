@@ -9,7 +9,7 @@ from gateway.access.domain.limit_errors import UsageLimitExceeded
 from gateway.access.domain.plans import PlanName, Plans
 from gateway.access.domain.rate_limits import BucketState, RateKind
 from gateway.lookup_cache import LookupCache
-from gateway.runs.ports.jobs import Jobs
+from gateway.runs.ports import Jobs
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger

@@ -8,8 +8,7 @@ from typing import Final, TypeVar
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.domain.run_states import output_payload
-from gateway.runs.ports.jobs import Jobs, Payloads
-from gateway.runs.ports.runs import AttachedRuns
+from gateway.runs.ports import AttachedRuns, Jobs, Payloads
 from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload

@@ -9,10 +9,9 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, json_of, json_value
-from gateway.http.error_models import Error
 from gateway.http.etags import KnownRevision, SaveRevision, etag
 from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import answers
+from gateway.http.schemas import Error, answers
 from gateway.runs.application.run_counts import RunTallies, Tallies
 from gateway.wire.common.presenters import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
@@ -23,7 +22,7 @@ from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
 from shared.errors import InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 MAX_LISTED_WORKFLOWS: Final = 10_000
 

@@ -10,10 +10,9 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of, json_value, validated
-from gateway.http.error_models import Error
 from gateway.http.etags import DeployRevision
 from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import Error, answers, described
 from gateway.parsing.errors import MalformedJson
 from gateway.wire.common.models import gate_of
 from gateway.wire.common.presenters import active_deployment
@@ -33,7 +32,7 @@ from shared.clock import iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
 from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 KEYS_SHOWN: Final = "Workspace API keys"
 NO_STORE: Final = {"cache-control": "no-store"}

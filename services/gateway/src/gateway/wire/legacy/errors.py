@@ -8,10 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
-from gateway.http.error_models import Refusal
 from gateway.http.error_status import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
 from gateway.http.routes import counting_refusals, route_class_for
-from gateway.http.schemas import answers
+from gateway.http.schemas import Refusal, answers
 from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
@@ -23,7 +22,7 @@ from shared.errors import (
     RunIdTaken,
     Unauthenticated,
 )
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 AT_CAPACITY: Final = "Service temporarily at capacity"
 

@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
-from gateway.http.error_models import Refusal
 from gateway.http.routes import headers_of, plain
 from gateway.http.run_status import failure_status
-from gateway.http.schemas import answer, described
+from gateway.http.schemas import Refusal, answer, described
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
@@ -28,7 +27,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode, RunOutcome, RunStatus
 from shared.errors import PayloadTooLarge
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 RESPONSE_BLOCK_BYTES: Final = 16 * 1024 * 1024
 

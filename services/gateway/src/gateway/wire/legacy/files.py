@@ -13,7 +13,7 @@ from gateway.access.application.authentication import Authentication
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.runs.domain.response_block import SANDBOX
-from gateway.runs.ports.jobs import Payloads
+from gateway.runs.ports import Payloads
 from gateway.wire.legacy.errors import run_router
 from shared.contracts.files import SERVED_UNDER, FileKey
 from shared.contracts.payloads import Payload

@@ -10,17 +10,16 @@ from starlette.responses import Response
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.rate_limits import RateKind
-from gateway.http.error_models import Error
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routers import legacy_router
-from gateway.http.schemas import answers
-from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.http.schemas import Error, answers
+from gateway.runs.ports import Jobs, Payloads
 from gateway.wire.legacy.models import JobStatus
 from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 ESTIMATED_MS: Final = 300_000
 

@@ -9,13 +9,12 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_value
-from gateway.http.error_models import Refusal
-from gateway.http.schemas import answers
+from gateway.http.schemas import Refusal, answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.domain.pauses import answer_in, paused_execution
 from gateway.wire.legacy.errors import run_router
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 STARTED: Final = "Resume execution started"
 QUEUED: Final = "Resume queued. It runs after the resume in progress."

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
-from gateway.http.error_models import Refusal
-from gateway.http.schemas import answers
+from gateway.http.schemas import Refusal, answers
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import paused_facts
 from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, split_names, status_name
@@ -20,7 +19,7 @@ from gateway.wire.legacy.models import CancelResult, RunState
 from shared.clock import iso
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:

@@ -9,10 +9,9 @@ from starlette.requests import Request
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.rate_limits import BucketState, RateKind
 from gateway.http.bodies import Wire
-from gateway.http.error_models import Error
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routers import legacy_router
-from gateway.http.schemas import answers
+from gateway.http.schemas import Error, answers
 from gateway.http.usage import Bucket, bucket, spend_limit
 from gateway.runs.application.usage import UsageReports
 from gateway.runs.domain.run_states import as_number

@@ -19,7 +19,7 @@ from gateway.workflows.ports import Authoring
 from shared.clock import epoch_ms
 from shared.contracts.deployments import UpdateVersion
 from shared.errors import InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 PAGE: Final = 500
 MAX_PAGES: Final = 20

@@ -13,7 +13,7 @@ from gateway.http.usage import Limits, limits_block
 from gateway.runs.application.usage import UsageReports
 from gateway.workflows.application.endpoints import Endpoints
 from shared.clock import Clock
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 class V1Access(CountedAccess):

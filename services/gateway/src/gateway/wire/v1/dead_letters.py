@@ -6,14 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.dead_letters.client import DeadLetterClient
-from gateway.features.dead_letters.service import RedriveService
+from gateway.features.dead_letters.service import DeadLetterClient, RedriveService
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def dead_letters_router(

@@ -14,7 +14,7 @@ from gateway.wire.v1.models import ErrorAnswer
 from gateway.workflows.domain.gate import GateRefused
 from shared.clock import epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:

@@ -23,7 +23,7 @@ from gateway.wire.v1.models import Limited
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.errors import InvalidRequest
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 DEFAULT_LIMIT: Final = 100
 Order = Literal["asc", "desc"]

@@ -26,7 +26,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.errors import Unauthenticated
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 class V2ExecuteEndpoint:

@@ -21,7 +21,7 @@ from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import RecordingSummary
 from shared.ids import run_key
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 class RecordingRow(Wire):

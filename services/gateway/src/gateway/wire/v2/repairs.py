@@ -14,7 +14,7 @@ from gateway.wire.v2.errors import NO_STORE, error_facts, v2_router
 from gateway.wire.v2.models import ErrorAnswer, RepairBody, RepairedRun, RepairedRuns, RepairRunsBody
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunAccepted
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def repairs_router(access: V2Access, repairs: RepairService, *, public_url: str) -> APIRouter:

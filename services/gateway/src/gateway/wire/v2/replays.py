@@ -24,7 +24,7 @@ from shared.contracts.replay_sets import (
     ReplayThresholds,
 )
 from shared.ids import RUN_KEY_LENGTH
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 XML = "application/xml"
 Count = Annotated[int, Field(ge=0, le=MAX_REPLAYED_RUNS)]

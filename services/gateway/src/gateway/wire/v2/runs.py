@@ -30,7 +30,7 @@ from gateway.wire.v2.models import (
 from gateway.wire.v2.presenters import state, summary
 from shared.contracts.cancels import RunFilter
 from shared.errors import NotFound
-from shared.web.structs import StructResponse
+from shared.web.routes import StructResponse
 
 
 def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:

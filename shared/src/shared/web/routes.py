@@ -1,13 +1,15 @@
-"""Authorization of internal calls, by service."""
+"""Parts of internal routes: contract structs as bodies, and the services that may call."""
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Self
+from typing import Any, Self, TypeVar
 
+import msgspec
 from pydantic import SecretStr
 from starlette.requests import Request
+from starlette.responses import Response
 
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 from shared.service import ServiceName
 from shared.settings import CommonSettings
 
@@ -73,3 +75,33 @@ def identify_caller(request: Request, tokens: ServiceTokens, callers: Collection
     if caller not in callers:
         raise Forbidden(f"{caller} may not call this")
     return caller
+
+
+_encoder = msgspec.json.Encoder()
+T = TypeVar("T")
+
+
+class StructResponse(Response):
+    """A struct (or any JSON value) as the body."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Return `content` as compact JSON."""
+        return b"" if content is None else _encoder.encode(content)
+
+
+def struct_body(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """Return a FastAPI dependency that reads the body as `kind`.
+
+    It raises InvalidRequest with the field and the expected type.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    async def read(request: Request) -> T:
+        try:
+            return decoder.decode(await request.body())
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidRequest(str(error)) from error
+
+    return read

@@ -1,1 +1,0 @@
-"""Ports of the gateway's own data: accounts, keys, workspaces, buckets, audit."""

@@ -1,0 +1,209 @@
+"""Ports of runs: jobs-service, attached and followed runs, and records of idempotency keys."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from gateway.runs.domain.idempotency import CallName, StoredAnswer
+from gateway.workflows.ports import Deleter
+from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
+from shared.contracts.erasure import Erase
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.events import RunEvent
+from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
+from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunOutcome, RunSpec, Spend
+from shared.errors import FlowportError
+
+
+class Jobs(Protocol):
+    """Runs at jobs-service. Every method raises Unavailable."""
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run durably. Raises AtCapacity, RunIdTaken."""
+
+    async def job(self, job_id: str) -> RunView:
+        """Return a queued run by job id. Raises NotFound."""
+
+    async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
+        """Return any run, with output and blocks if requested. Raises NotFound."""
+
+    async def runs(
+        self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
+        """Return a workflow's runs, newest first. Raises InvalidRequest for an invalid cursor."""
+
+    async def logs(self, query: FindLogs) -> RunPage:
+        """Return the workspace's runs that match a query. Raises InvalidRequest for an invalid cursor or text."""
+
+    async def statistics(self, query: FindRunSeries) -> RunSeries:
+        """Return statistics over time. Raises InvalidRequest for an invalid range or text."""
+
+    async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
+        """Cancel a run. Raises NotFound, Conflict."""
+
+    async def queue(self, workspace_id: str) -> QueueStatus:
+        """Return the state of the workspace's queue."""
+
+    async def spend(self, workspace_id: str) -> Spend:
+        """Return the workspace's spend on models this month."""
+
+    async def run_statistics(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
+        """Return run counts by workflow id, without workflows that never ran."""
+
+    async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        """Cancel the unfinished runs of a workflow."""
+
+    async def resume(self, run_id: str, request: ResumeRun) -> ResumeAnswer:
+        """End a pause. Raises NotFound, Conflict, PayloadTooLarge."""
+
+    async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
+        """Reserve a caller-chosen run id permanently for a run of this workflow. Raises RunIdTaken."""
+
+    async def release_run_id(self, workspace_id: str, run_id: str) -> None:
+        """Release an id whose run never began."""
+
+
+class Payloads(Protocol):
+    """JSON of any size."""
+
+    async def put(self, workspace_id: str, document: bytes) -> Payload:
+        """Store a payload. Raises Unavailable if it is large and cannot be stored."""
+
+    async def get(self, workspace_id: str, payload: Payload) -> bytes:
+        """Raises NotFound, Unavailable."""
+
+
+class EventLog(Protocol):
+    """Stored events of durable runs."""
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        """Return stored events after a position, and the run's state. Raises NotFound, Unavailable."""
+
+
+class JobsClient(Jobs, Payloads, EventLog, Deleter, Protocol):
+    """All ports that jobs-service implements."""
+
+
+class CallRecord(msgspec.Struct, frozen=True):
+    """Call with an idempotency key, and its run. `holder` is the process that answers it."""
+
+    name: CallName
+    fingerprint: str
+    run_id: str
+    holder: str
+    is_retry: bool = False
+    """Whether a lost process had begun to answer it."""
+
+
+class KnownCall(msgspec.Struct, frozen=True):
+    """Existing record. `is_held`: its holder renewed it recently."""
+
+    record: CallRecord
+    answer: StoredAnswer | None
+    is_held: bool
+
+
+class IdempotencyRecords(Protocol):
+    """Idempotency records in the gateway's own database. Every method raises Unavailable."""
+
+    async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
+        """Store a record, or replace an expired one. Return False if one exists."""
+
+    async def find(self, record_id: str) -> KnownCall | None: ...
+
+    async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
+        """Replace the holder. Return False if another was faster, or the call is answered."""
+
+    async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
+        """Renew the leases of these holders, by record id."""
+
+    async def release_lease(self, record: CallRecord) -> None:
+        """End the lease, if `record` is still the stored one."""
+
+    async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
+        """Store the answer, if `record` is still the stored one."""
+
+    async def forget(self, record: CallRecord) -> None:
+        """Delete the record, if it is still the stored one and has no answer."""
+
+    async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
+        """Return up to `limit` records of a workflow or a workspace, with the blob of each answer, if any."""
+
+    async def erase(self, record_ids: Sequence[str]) -> None:
+        """Delete these records, in any state."""
+
+
+class AttachedRun(Protocol):
+    """Attached run."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    async def take(self) -> Sequence[RunEvent]:
+        """Wait for at least one event, and return those since the last call; the last ever is RunEnded.
+
+        Raises RunLost, StreamBroken, ReaderTooSlow, NotStarted, RunOverdue.
+        """
+
+    async def outcome(self) -> RunOutcome:
+        """Return the run's outcome. Raises what `take` raises."""
+
+    def end_with(self, error: FlowportError) -> None:
+        """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
+
+    def disconnect(self) -> None:
+        """Cancel the run if it is not over: the caller disconnected or has seen the end."""
+
+
+class AttachedRuns(Protocol):
+    """Port that sends attached runs to workers and receives their events."""
+
+    async def attach(self, run: RunSpec) -> AttachedRun:
+        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
+
+    def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
+        """Return whether a caller of this process waits for this run of the workflow."""
+
+    async def announce(self, workspace_id: str, run_id: str) -> None:
+        """Have the run recorded, if a caller of any process waits for it. Raises Unavailable."""
+
+
+Numbered = tuple[EventPosition, RunEvent]
+
+
+class FollowedRun(Protocol):
+    """A reader's view of a durable run."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    async def take(self) -> Sequence[Numbered]:
+        """Wait for at least one event, and return those since the last call; none once the run is over, or paused.
+
+        Raises StreamBroken, CallerDisconnected, NotFound, Unavailable.
+        """
+
+    def end_with(self, error: FlowportError) -> None:
+        """Make `take` raise `error` to a reader that lost access. The run continues."""
+
+    def disconnect(self) -> None:
+        """Stop reading: the reader disconnected or has seen the end. The run continues."""
+
+
+class FollowedRuns(Protocol):
+    """Port that delivers events of durable runs to readers on any process."""
+
+    @property
+    def address(self) -> str | None:
+        """Return the address for events to this process's readers; None while the broker is unavailable."""
+
+    def expect(self, run: RunSpec) -> FollowedRun:
+        """Follow a run that is about to be stored with `address` as subscriber. Raises Unavailable."""
+
+    async def follow(self, workspace_id: str, run_id: str) -> FollowedRun:
+        """Follow a run from its first event, in any state. Raises Unavailable."""

@@ -1,1 +1,0 @@
-"""Ports to the broker and to jobs-service."""
