@@ -162,7 +162,7 @@ USES: Final = (
     PrivateUse(
         package="httpx2",
         owner="httpx2:AsyncHTTPTransport",
-        used_by="services/executor-service/src/executor_service/providers/vllm.py",
+        used_by="services/executor-service/src/executor_service/providers/openai_compatible.py",
         members=("_pool",),
     ),
     PrivateUse(

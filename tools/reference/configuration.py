@@ -15,8 +15,7 @@ from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
-from shared.settings import CommonSettings, TicketSettings
-from shared.settings_loader import SECRETS_DIR, setting_variables
+from shared.settings import SECRETS_DIR, CommonSettings, TicketSettings, setting_variables
 
 _CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
     "Every service": CommonSettings,

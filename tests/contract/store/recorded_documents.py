@@ -15,8 +15,7 @@ from deploy_service.domain.workflow import Workflow
 from executor_service.engine.entries import Entry
 from executor_service.engine.state import RunState
 from gateway.access.domain.credentials import ApiKey, Workspace
-from gateway.access.domain.membership import Invitation, Member
-from gateway.access.domain.people import Session, User
+from gateway.access.domain.membership import Invitation, Member, Session, User
 from gateway.features.chat.codes import EntryCode
 from gateway.features.deletion.rules import Erasure
 from jobs_service.runs.run import Pause, Phase

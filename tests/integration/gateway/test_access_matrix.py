@@ -18,7 +18,7 @@ from tests.support.gateway.visitor import Visitor, enroll
 from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import ROLE_SCOPES, Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from gateway.http.console_assets import PAGES, ConsoleFiles
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus

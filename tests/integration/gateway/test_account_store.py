@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.access.domain.credentials import Workspace
-from gateway.access.domain.membership import Invitation, Team
-from gateway.access.domain.people import Account, Role, User, new_session
+from gateway.access.domain.membership import Account, Invitation, Role, Team, User, new_session
 from gateway.access.domain.plans import PlanName
 from gateway.bootstrap.database import INDEXES, TenantStore
 from shared.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ from tests.support.secantus import SecantusServer
 from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import Rate
+from gateway.access.domain.plans import Rate
 from gateway.access.ports import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable

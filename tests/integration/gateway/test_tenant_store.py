@@ -8,7 +8,7 @@ import pytest
 from tests.support.gateway.people import PlainPasswords
 
 from gateway.access.domain.credentials import Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from gateway.access.domain.plans import PlanName
 from gateway.bootstrap.database import INDEXES, TenantStore
 from gateway.bootstrap.first_start import FirstKey, FirstStart

@@ -19,9 +19,8 @@ from jobs_service.statistics.intervals import HOURS
 from jobs_service.statistics.measures import Group, Measures
 from jobs_service.statistics.ports import StoredInterval
 from jobs_service.store.timestamps import from_ms, now_ms
-from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.ports import PageQuery
-from jobs_service.views.repository import MongoRunViews
+from jobs_service.views.repository import MongoRunLogs, MongoRunViews
 from jobs_service.webhooks.repository import DELIVERIES, MongoDeliveries
 from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs

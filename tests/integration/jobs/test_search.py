@@ -18,7 +18,7 @@ from jobs_service.search import query
 from jobs_service.search.ports import IndexedRun
 from jobs_service.search.repository import SEGMENTS, MongoSearchIndex
 from jobs_service.store.timestamps import from_ms, now_ms
-from jobs_service.views.logs_repository import MongoRunLogs
+from jobs_service.views.repository import MongoRunLogs
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded

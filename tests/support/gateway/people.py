@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.access.domain.credentials import Grant, Workspace
-from gateway.access.domain.membership import Invitation, Member, Team
-from gateway.access.domain.people import Account, Role, Session, User
+from gateway.access.domain.membership import Account, Invitation, Member, Role, Session, Team, User
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
 from shared.errors import Conflict, NotFound, Unavailable

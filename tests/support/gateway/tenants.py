@@ -11,7 +11,7 @@ from tests.support.gateway.erasures import FakeErasures
 from tests.support.gateway.people import FakeAccounts, FakeWorkspaces
 
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
-from gateway.access.domain.people import Role, Session, User
+from gateway.access.domain.membership import Role, Session, User
 from gateway.access.domain.plans import PlanName
 from shared.errors import Conflict, Unavailable
 from shared.security.api_keys import hash_key, mask_key, new_key

@@ -8,7 +8,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import BASE, Answer, Call, System
 
 from gateway.access.domain.credentials import SECURE_COOKIE
-from gateway.access.domain.people import Account, Role, User
+from gateway.access.domain.membership import Account, Role, User
 
 PASSWORD = "correct horse"
 

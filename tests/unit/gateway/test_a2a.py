@@ -14,7 +14,7 @@ from tests.support.gateway.visitor import Visitor
 from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset

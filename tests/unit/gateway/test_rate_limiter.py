@@ -9,7 +9,7 @@ from tests.support.gateway.clock import HandClock
 
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import Rate
+from gateway.access.domain.plans import Rate
 
 RATE = Rate(600, 60.0)
 

@@ -6,7 +6,7 @@ from gateway.access.domain.plans import PlanName
 from gateway.features.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 
 
 def test_plans_have_the_promised_limits() -> None:

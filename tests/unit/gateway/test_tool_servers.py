@@ -9,7 +9,7 @@ from tests.support.gateway.tool_calls import JSON, SERVERS, ask, publish
 from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.credentials import Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from gateway.features.mcp.service import tool_name
 from shared.contracts.runs import Trigger
 

@@ -10,7 +10,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import enroll
 
 from gateway.access.domain.credentials import Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from shared.contracts.logs import RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidWorkflow, Unavailable

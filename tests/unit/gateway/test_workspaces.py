@@ -4,7 +4,7 @@ import pytest
 from tests.support.gateway.system import BASE, System
 from tests.support.gateway.visitor import PASSWORD, Visitor, enroll
 
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 
 WORKSPACE = "/api/workspaces/WS1"
 

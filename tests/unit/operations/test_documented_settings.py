@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from tools.reference.configuration import SETTINGS
 
-from gateway.access.domain.plans import PlanName
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import PlanName, RateKind
 from gateway.settings import GatewaySettings
-from shared.settings_loader import setting_variables
+from shared.settings import setting_variables
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))

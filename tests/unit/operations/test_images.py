@@ -20,8 +20,7 @@ from executor_service.providers import ProviderSettings
 from executor_service.providers.keys import keyed_providers
 from shared.broker.permissions import broker_user
 from shared.service import ServiceName
-from shared.settings import CommonSettings
-from shared.settings_loader import setting_variables
+from shared.settings import CommonSettings, setting_variables
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"

@@ -31,8 +31,7 @@ from executor_service.sandbox.javascript import JavaScriptEngine
 from executor_service.sandbox.process_spawner import Engine
 from executor_service.sandbox.python import PythonEngine
 from gateway.settings import GatewaySettings
-from shared.settings import CommonSettings
-from shared.settings_loader import setting_variables
+from shared.settings import CommonSettings, setting_variables
 
 OURS = {*SERVICES, "topology", "doctor", "backup"}
 VERSIONS = ("1.33", "1.37")

@@ -11,7 +11,7 @@ from executor_service.providers import ProviderSettings
 from executor_service.providers.keys import keyed_providers
 from flowport.doctor.findings import Verdict
 from flowport.doctor.settings import check_settings
-from shared.settings_loader import setting_variables
+from shared.settings import setting_variables
 
 
 def _config_maps(container: Object) -> set[str]:

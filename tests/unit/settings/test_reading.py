@@ -9,8 +9,7 @@ from tools.reference.configuration import SETTINGS
 from deploy_service.settings import DeploySettings
 from executor_service.providers.settings import ProviderSettings
 from gateway.settings import GatewaySettings
-from shared.settings import CommonSettings
-from shared.settings_loader import load_settings
+from shared.settings import CommonSettings, load_settings
 
 
 def refusal(kind: type[GatewaySettings | DeploySettings]) -> str:

@@ -13,8 +13,7 @@ from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.rabbitmq.membership import Membership
 from shared.service import ServiceName
-from shared.settings import CommonSettings
-from shared.settings_loader import load_settings
+from shared.settings import CommonSettings, load_settings
 
 Row: TypeAlias = dict[str, str]
 

@@ -9,8 +9,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from flowport.admin.availability import StoreUnavailable
 from flowport.admin.databases import list_databases
 from flowport.errors import CommandFailed
-from shared.settings import StoreSettings
-from shared.settings_loader import load_settings
+from shared.settings import StoreSettings, load_settings
 from shared.store.client import Store
 from shared.store.index_state import IndexName, drop_indexes, index_state
 from shared.store.indexes import Index

@@ -102,7 +102,7 @@ def stack(
 def _check_settings() -> None:
     """Validate the settings before anything starts. Raises SystemExit."""
     from flowport.doctor.settings import KINDS  # noqa: PLC0415
-    from shared.settings_loader import load_settings  # noqa: PLC0415
+    from shared.settings import load_settings  # noqa: PLC0415
 
     for kind in KINDS.values():
         load_settings(kind)

@@ -20,8 +20,7 @@ from flowport.errors import CommandFailed
 from flowport.home import Home
 from flowport_amqp.address import virtual_host_of
 from shared.broker.queue_topology import default_topology
-from shared.settings import StoreSettings
-from shared.settings_loader import load_settings
+from shared.settings import StoreSettings, load_settings
 from shared.web.routes import split_tokens
 
 _LOGIN: Final = "run `flowport login --url {}` with a valid key"

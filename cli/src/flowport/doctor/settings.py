@@ -12,8 +12,7 @@ from flowport.doctor.findings import Finding, ok, problem, warning
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.security.run_tickets import TICKET_KEYS
-from shared.settings import CommonSettings, TicketCheckSettings, TicketSettings
-from shared.settings_loader import SECRETS_DIR, load_settings
+from shared.settings import SECRETS_DIR, CommonSettings, TicketCheckSettings, TicketSettings, load_settings
 from shared.web.routes import split_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {

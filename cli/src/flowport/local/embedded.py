@@ -28,7 +28,7 @@ from flowport.local.asgi_server import listen, port_of, serve_app
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.service import ServiceName
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 
 MEMORY_BROKER: Final = "memory://flowport"
 _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")

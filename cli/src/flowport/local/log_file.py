@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.observe.logging import configure_logging
-from shared.settings import CommonSettings
-from shared.settings_loader import load_settings
+from shared.settings import CommonSettings, load_settings
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 BACKUP_FILES: Final = 4

@@ -15,7 +15,7 @@ from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.service import ServiceName
-from shared.settings_loader import SECRETS_DIR, setting_variables
+from shared.settings import SECRETS_DIR, setting_variables
 
 PREFIX: Final = "FLOWPORT_"
 TOKENS: Final = {

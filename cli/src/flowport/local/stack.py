@@ -38,7 +38,7 @@ from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.security.run_tickets import TICKET_KEYS
 from shared.service import ServiceName
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 
 Environment = Mapping[str, str]
 

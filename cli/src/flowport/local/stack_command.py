@@ -22,7 +22,7 @@ from flowport.output import Output, print_labelled
 from flowport.servers.process import UMASK
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 
 _EXTERNAL: Final = ("FLOWPORT_AMQP_URL", URI, "FLOWPORT_PUBLIC_URL")
 _WATCH_SECONDS: Final = 1.0

@@ -23,8 +23,7 @@ from flowport.servers.process import UMASK, ServerFailed
 from gateway.settings import GatewaySettings
 from shared.garbage_collection import raise_gc_threshold
 from shared.observe.spans import configure_tracing
-from shared.settings import CommonSettings
-from shared.settings_loader import load_settings
+from shared.settings import CommonSettings, load_settings
 
 _ALL_INTERFACES: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - compared with, not bound to
 

@@ -2,7 +2,7 @@
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.web.server import serve
 
 

@@ -40,7 +40,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.files import MAX_FILE_BYTES
 from shared.net import OutboundClient, OutboundLimits
 from shared.service import ServiceName
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.routes import ServiceTokens

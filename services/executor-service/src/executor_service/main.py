@@ -2,7 +2,7 @@
 
 from executor_service.bootstrap import build
 from executor_service.settings import ExecutorSettings
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.web.server import serve
 
 

@@ -22,7 +22,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.recordings import RecordedBlock, Recording
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef, Trigger
 from shared.net import OutboundClient
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.workflow.catalog.effects import effect_kind
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 from shared.workflow.format.js_values import Json, JsonObject

@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from gateway.access.domain.people import new_password
+from gateway.access.domain.membership import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from gateway.bootstrap.database import INDEXES, TenantStore
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.store.client import Store
 
 

@@ -5,7 +5,7 @@ import sys
 from gateway.bootstrap import build
 from gateway.bootstrap.first_start import FirstPassword
 from gateway.settings import GatewaySettings
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.web.server import serve
 
 

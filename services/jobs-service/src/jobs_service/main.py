@@ -2,7 +2,7 @@
 
 from jobs_service.bootstrap import build
 from jobs_service.settings import JobsSettings
-from shared.settings_loader import load_settings
+from shared.settings import load_settings
 from shared.web.server import serve
 
 

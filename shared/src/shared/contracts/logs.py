@@ -1,4 +1,4 @@
-"""Run statistics of workflows."""
+"""Lists of runs, and statistics of workflows."""
 
 from datetime import datetime
 from typing import Final, Literal

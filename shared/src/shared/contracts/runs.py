@@ -1,4 +1,4 @@
-"""Specification and states of a run."""
+"""Specification, states, outcome and usage of a run."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from executor_service.engine import BlockHandler
-from executor_service.engine.call import Call
-from executor_service.engine.handlers import BlockResult, Inputs
+from executor_service.engine.handlers import BlockResult, Call, Inputs
 from executor_service.engine.state import Output, Pause
 from executor_service.metrics import MODEL_FAILURES, MODEL_SECONDS, TOKENS
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Models, Turn

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.launcher import Launcher
-from executor_service.application.null_recordings import NO_RECORDINGS
+from executor_service.application.null_events import NO_RECORDINGS
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult

@@ -13,8 +13,7 @@ from executor_service.application.batched_journal import BatchedJournal
 from executor_service.application.file_references import referenced_file_ids
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.lease import Lease, hold_lease
-from executor_service.application.null_events import NullRunEvents
-from executor_service.application.null_recordings import NO_RECORDINGS
+from executor_service.application.null_events import NO_RECORDINGS, NullRunEvents
 from executor_service.application.retries import RETRY_SECONDS, retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.recorder import RunRecording

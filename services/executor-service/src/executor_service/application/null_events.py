@@ -1,5 +1,8 @@
-"""Events that are not stored."""
+"""Events and recordings that are not stored."""
 
+from typing import Final
+
+from executor_service.engine.recorder import RunRecording
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunOutcome
 
@@ -18,3 +21,13 @@ class NullRunEvents:
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
         """Do nothing."""
+
+
+class NullRecordings:
+    """Implements Recordings; discards them."""
+
+    def put(self, recording: RunRecording) -> None:
+        pass
+
+
+NO_RECORDINGS: Final = NullRecordings()

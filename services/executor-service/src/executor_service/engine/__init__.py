@@ -21,10 +21,9 @@ A run fails with a result, not with an exception; `run` raises only the journal'
 Canceling the task that awaits `run` stops every block without a result.
 """
 
-from executor_service.engine.call import Call
 from executor_service.engine.errors import BadCondition, BadReference, BlockFailure
 from executor_service.engine.execution import Execution
-from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
+from executor_service.engine.handlers import BlockHandler, BlockResult, Call, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import spans_of
 from executor_service.engine.ports import EventSink, Expressions, Journal

@@ -7,9 +7,8 @@ from functools import partial
 
 import msgspec
 
-from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.entries import ChildPinned, Entry
-from executor_service.engine.handlers import Inputs
+from executor_service.engine.handlers import Call, ChildRunner, Inputs
 from executor_service.engine.plan import Plan
 from executor_service.engine.positions import Iteration
 from executor_service.engine.progress import Progress, child_key

@@ -8,10 +8,9 @@ import msgspec
 
 from executor_service.engine.attempts import Attempt
 from executor_service.engine.binding import compile_variant
-from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockFinished, CallPaused
 from executor_service.engine.errors import BlockFailure, http_status_of
-from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
+from executor_service.engine.handlers import BlockHandler, BlockResult, Call, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import BlockLogs, at_position
 from executor_service.engine.state import ChildSpans, Output, Pause, Work

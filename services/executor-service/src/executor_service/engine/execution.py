@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.engine.call import ChildRunner
 from executor_service.engine.deadline import Deadline
 from executor_service.engine.driver import Driver
 from executor_service.engine.entries import ChildEntry, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
+from executor_service.engine.handlers import ChildRunner
 from executor_service.engine.logs import BlockLogs, spans_of
 from executor_service.engine.outcome import RunEnd, blocks_of, build_result, timed_out
 from executor_service.engine.plan import Plan, plan_run

@@ -7,9 +7,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from executor_service.engine.call import Call
 from executor_service.engine.errors import BlockFailure
-from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs
+from executor_service.engine.handlers import BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, Pause
 from shared.contracts.recordings import EffectKind, RecordedBlock, merge_blocks

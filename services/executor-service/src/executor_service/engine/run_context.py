@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from executor_service.engine.call import ChildRunner
-from executor_service.engine.handlers import BlockHandler
+from executor_service.engine.handlers import BlockHandler, ChildRunner
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunRequest

@@ -17,11 +17,10 @@ from executor_service.providers.model import (
     ServerUnreachable,
     Turn,
 )
-from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
+from executor_service.providers.openai_compatible import OpenAICompatible, VllmProvider, bare_model
 from executor_service.providers.prices import cost_of
 from executor_service.providers.retries import request_with_retries
 from executor_service.providers.settings import ProviderSettings
-from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
 from shared.workflow.format.model_names import FALLBACK, is_named, provider_of, suggested_model
 from shared.workflow.format.suggestions import did_you_mean

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Workspace
-from gateway.access.domain.membership import Invitation, Team
-from gateway.access.domain.people import Account, Session, User
-from gateway.access.domain.rate_limits import Rate
+from gateway.access.domain.membership import Account, Invitation, Session, Team, User
+from gateway.access.domain.plans import Rate
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.messages import ControlMessage
 

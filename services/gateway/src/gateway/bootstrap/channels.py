@@ -9,10 +9,9 @@ from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import RunServices
 from gateway.bootstrap.workflows import WorkflowServices
-from gateway.features.a2a.agents import PublishedAgents
 from gateway.features.a2a.routes import agents_router
 from gateway.features.a2a.server_routes import A2aEndpoint, a2a_router
-from gateway.features.a2a.service import AgentPublications
+from gateway.features.a2a.service import AgentPublications, PublishedAgents
 from gateway.features.a2a.task_service import AgentTasks
 from gateway.features.chat.codes import ChatCodes
 from gateway.features.chat.mail import Outbox

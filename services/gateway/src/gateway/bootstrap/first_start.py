@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
-from gateway.access.domain.people import Account, User, new_password
+from gateway.access.domain.membership import Account, User, new_password
 from gateway.access.domain.plans import PlanName
 from gateway.access.ports import Passwords
 from gateway.bootstrap.database import TenantDatabase

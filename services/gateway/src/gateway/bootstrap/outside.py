@@ -9,7 +9,7 @@ from gateway.access.adapters.bucket_store import BucketStore
 from gateway.access.ports import AuditEntries, Buckets, Passwords
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantDatabase, TenantStore
-from gateway.features.a2a.agents import AgentClient
+from gateway.features.a2a.service import AgentClient
 from gateway.features.chat.code_store import INDEXES as CODE_INDEXES
 from gateway.features.chat.code_store import EntryCodeStore
 from gateway.features.chat.codes import EntryCodes

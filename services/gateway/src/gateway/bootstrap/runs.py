@@ -22,10 +22,9 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.application.input_checks import InputChecks
-from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.stream_limits import StreamLimits
 from gateway.runs.application.usage import SpendCap
-from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.settings import GatewaySettings
 from gateway.streams.attached_stream import AttachedAnswers
 from gateway.streams.canvas_frames import CanvasStreams
@@ -33,19 +32,16 @@ from gateway.streams.durable_stream import RunEventStreams
 from gateway.wire.legacy.errors import present_execute_error
 from gateway.wire.legacy.execute import ExecuteEndpoint, execute_router
 from gateway.wire.legacy.files import files_router
-from gateway.wire.legacy.jobs import jobs_router
-from gateway.wire.legacy.pauses import pauses_router
-from gateway.wire.legacy.runs import runs_router
+from gateway.wire.legacy.runs import jobs_router, pauses_router, runs_router
 from gateway.wire.legacy.usage import usage_router
 from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
 from gateway.wire.v2.recordings import recordings_router
-from gateway.wire.v2.repairs import repairs_router
 from gateway.wire.v2.replays import replays_router
-from gateway.wire.v2.runs import events_router
+from gateway.wire.v2.runs import events_router, repairs_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Interfaces
 from shared.security.run_tickets import TicketSigner
 from shared.workflow.catalog import installed_catalog
 

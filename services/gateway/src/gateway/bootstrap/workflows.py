@@ -16,15 +16,14 @@ from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
 from gateway.wire.legacy.authoring import authoring_router
 from gateway.wire.legacy.changes import changes_router
-from gateway.wire.legacy.deployment import deployment_router
 from gateway.wire.legacy.interface import interface_router
-from gateway.wire.legacy.versions import versions_router
+from gateway.wire.legacy.versions import deployment_router, versions_router
 from gateway.wire.v1.workflows import deployments_router
 from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
 from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Interfaces
 from shared.workflow.catalog import installed_catalog
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.errors import AccessDenied
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.workflows.application.endpoints import Endpoints
 from shared.errors import InvalidRequest, NotFound

@@ -12,7 +12,7 @@ from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.addresses import Network, caller_address
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import BucketState, RateKind
+from gateway.access.domain.plans import BucketState, RateKind
 from shared.clock import Clock, iso
 
 RawHeaders = Sequence[tuple[bytes, bytes]]

@@ -1,4 +1,4 @@
-"""Models as OpenAPI schemas, without a validator per route."""
+"""Error bodies, and models as OpenAPI schemas without a validator per route."""
 
 from functools import cache
 from typing import Any

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
-from gateway.access.domain.rate_limits import BucketState
+from gateway.access.domain.plans import BucketState
 from gateway.http.bodies import Wire
 from gateway.runs.application.usage import Usage
 from gateway.runs.domain.run_states import as_number

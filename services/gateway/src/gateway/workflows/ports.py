@@ -1,4 +1,4 @@
-"""deploy-service: endpoints, workflows and environment values."""
+"""deploy-service: endpoints, workflows and environment values; and deletion in other services."""
 
 from typing import Protocol
 

@@ -43,9 +43,9 @@ from jobs_service.spend.maintenance import Maintenance
 from jobs_service.statistics.routes import statistics_router
 from jobs_service.statistics.series import StatisticsReader
 from jobs_service.views.logs import LogSearch
-from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.logs_routes import logs_router
 from jobs_service.views.reader import RunReader
+from jobs_service.views.repository import MongoRunLogs
 from shared.broker.ports import Broker
 from shared.clock import Clock
 from shared.ids import new_id

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.ports import LogEntry, RunWithBlocks
 from jobs_service.views.reader import RunReader
+from jobs_service.views.repository import MongoRunLogs
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
 from shared.errors import NotFound

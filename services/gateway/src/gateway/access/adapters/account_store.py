@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from gateway.access.domain.people import Account, Session, User
+from gateway.access.domain.membership import Account, Session, User
 from shared.errors import Conflict
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending

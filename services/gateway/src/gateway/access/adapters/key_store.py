@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from gateway.access.adapters.account_store import AccountStore
 from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Scope
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from shared.errors import Conflict
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending

@@ -6,8 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.access.domain.credentials import Grant, Workspace
-from gateway.access.domain.membership import Invitation, Member, Team
-from gateway.access.domain.people import Account, Role
+from gateway.access.domain.membership import Account, Invitation, Member, Role, Team
 from shared.errors import NotFound
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending

@@ -7,8 +7,17 @@ from typing import Any, Final
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.sessions import Sessions
 from gateway.access.domain.credentials import ALL_SCOPES, Caller, Scope, Workspace
-from gateway.access.domain.membership import INVITATION_LIFE, MAX_INVITATIONS, Invitation, Member, Team
-from gateway.access.domain.people import Role, User, checked_email, new_token
+from gateway.access.domain.membership import (
+    INVITATION_LIFE,
+    MAX_INVITATIONS,
+    Invitation,
+    Member,
+    Role,
+    Team,
+    User,
+    checked_email,
+    new_token,
+)
 from gateway.access.domain.plans import PlanName
 from gateway.access.ports import Accounts, Workspaces
 from shared.clock import Clock

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.rate_limits import BucketState, Rate
+from gateway.access.domain.plans import BucketState, Rate
 from gateway.access.ports import Buckets, ObservedWindow, Tokens
 from shared.clock import Clock
 from shared.errors import Unavailable

@@ -9,8 +9,7 @@ from functools import lru_cache
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.plans import Plans
-from gateway.access.domain.rate_limits import BucketState, Rate, RateKind
+from gateway.access.domain.plans import BucketState, Plans, Rate, RateKind
 
 
 class RateLimits:

@@ -7,7 +7,7 @@ from gateway.access.application.revocations import Revocations
 from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.domain.credentials import Grant
 from gateway.access.domain.errors import SignInRefused
-from gateway.access.domain.people import (
+from gateway.access.domain.membership import (
     ROTATION_GRACE,
     Account,
     Session,

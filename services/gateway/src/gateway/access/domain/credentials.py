@@ -16,7 +16,7 @@ from gateway.access.domain.errors import (
     WrongWorkflow,
     WrongWorkspace,
 )
-from gateway.access.domain.people import Role, User
+from gateway.access.domain.membership import Role, User
 from gateway.access.domain.plans import PlanName
 from shared.contracts.files import FileKey, FileScope
 

@@ -1,6 +1,6 @@
 """Access errors."""
 
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from shared.errors import Forbidden, Unauthenticated
 
 

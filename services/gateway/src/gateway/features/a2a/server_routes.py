@@ -11,8 +11,7 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.rate_limits import RateKind
-from gateway.features.a2a.agents import MISSING, PublishedAgent, PublishedAgents
+from gateway.access.domain.plans import RateKind
 from gateway.features.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
 from gateway.features.a2a.json_rpc import (
     PROTOCOL_ERRORS,
@@ -27,6 +26,7 @@ from gateway.features.a2a.json_rpc import (
     read_call,
     result,
 )
+from gateway.features.a2a.service import MISSING, PublishedAgent, PublishedAgents
 from gateway.features.a2a.stream import TaskWriter
 from gateway.features.a2a.task import resumed, submitted, task_body, workflow_input
 from gateway.features.a2a.task_service import AgentTasks, rest_of

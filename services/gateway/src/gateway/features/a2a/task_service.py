@@ -10,8 +10,7 @@ from gateway.features.a2a.json_rpc import TaskNotCancelable, TaskNotFound, Unsup
 from gateway.features.a2a.task import AgentTask
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.follower import RunFollower
-from gateway.runs.application.resume import PausedRuns
-from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports import FollowedRun
 from shared.contracts.deployments import Endpoint

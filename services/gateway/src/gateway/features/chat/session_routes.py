@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.application.rate_limits import RateLimits
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.features.chat.codes import ChatCodes
 from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, MessageBody, config_of, url_of
 from gateway.features.chat.sessions import ChatSessions, PublishedChat

@@ -9,8 +9,7 @@ from gateway.access.ports import Passwords
 from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
 from gateway.features.chat.ticket import is_valid, ticket_for
 from gateway.publications.service import PublicationClient, publication_cache
-from gateway.workflows.application.endpoints import Endpoints
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Endpoints, Interfaces
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.contracts.deployments import Endpoint

@@ -28,7 +28,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway import metrics
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.features.mcp.incoming import VERSION, IncomingRequest
 from gateway.features.mcp.tools import PublishedTools
 from gateway.http.error_status import message_of

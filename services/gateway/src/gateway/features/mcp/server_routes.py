@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.credentials import Scope as KeyScope
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.features.mcp.incoming import VERSION, IncomingRequest
 from gateway.features.mcp.tools import PublishedTools
 from gateway.http.error_status import present_call_error, present_error

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.access.domain.credentials import Caller
 from gateway.publications.service import PublicationClient, publication_cache
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Interfaces
 from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
 from shared.contracts.tool_servers import ToolServer, WorkflowTool

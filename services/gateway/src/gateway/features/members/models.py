@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Role
 from gateway.http.bodies import Name, RequestBody, RoleName, Wire
 
 

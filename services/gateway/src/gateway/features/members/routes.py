@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends
 
 from gateway.access.application.members import MemberService
 from gateway.access.domain.credentials import Caller, Grant, Scope, accepts_key
-from gateway.access.domain.membership import Invitation
-from gateway.access.domain.people import Role
+from gateway.access.domain.membership import Invitation, Role
 from gateway.features.members.models import (
     InvitationBody,
     InvitationRow,

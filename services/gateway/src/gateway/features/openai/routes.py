@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.features.openai.errors import failed_run, present_error, present_execute_error
 from gateway.features.openai.models import (
     Choice,
@@ -29,9 +29,7 @@ from gateway.http.schemas import answers, described
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.workflows.application.endpoints import Endpoints
-from gateway.workflows.application.interfaces import Interfaces
-from gateway.workflows.application.listing import list_all_workflows
+from gateway.workflows.application.endpoints import Endpoints, Interfaces, list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import Clock
 from shared.contracts.deployments import Workflow

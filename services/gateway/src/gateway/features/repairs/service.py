@@ -10,8 +10,7 @@ import msgspec
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.plans import Plans
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import Plans, RateKind
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.workflows.application.endpoints import Endpoints

@@ -8,8 +8,7 @@ import msgspec
 from gateway import metrics
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.plans import Plan, Plans
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import Plan, Plans, RateKind
 from gateway.runs.application.draft_runs import AS_CALLED, DraftRuns, Prepared
 from gateway.runs.application.input_checks import InputChecks
 from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.runs.domain.controls import CONTROL_KEYS
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Interfaces
 from shared.contracts.deployments import Endpoint
 from shared.errors import InvalidRequest
 from shared.workflow.format.input_validation import ALWAYS_ALLOWED, InputValidation, input_problems

@@ -12,7 +12,7 @@ from gateway.lookups import or_none
 from gateway.runs.application.workflow_runs import retry_not_found
 from gateway.runs.domain.run_states import output_payload
 from gateway.runs.ports import Jobs, Payloads
-from gateway.workflows.application.listing import list_all_workflows
+from gateway.workflows.application.endpoints import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView

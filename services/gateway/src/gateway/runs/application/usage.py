@@ -6,8 +6,7 @@ from typing import Final
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import UsageLimitExceeded
-from gateway.access.domain.plans import PlanName, Plans
-from gateway.access.domain.rate_limits import BucketState, RateKind
+from gateway.access.domain.plans import BucketState, PlanName, Plans, RateKind
 from gateway.lookup_cache import LookupCache
 from gateway.runs.ports import Jobs
 from shared.clock import Clock

@@ -16,8 +16,18 @@ from gateway.http.etags import DeployRevision
 from gateway.http.schemas import answers
 from gateway.parsing import json_body
 from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody, WorkflowQuery, WorkflowSummary, gate_of
-from gateway.wire.common.presenters import deployment, imported, summary, undeployed
+from gateway.wire.common.models import (
+    DeployBody,
+    ImportBody,
+    RollbackBody,
+    WorkflowQuery,
+    WorkflowSummary,
+    deployment,
+    gate_of,
+    imported,
+    summary,
+    undeployed,
+)
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring

@@ -13,11 +13,11 @@ from gateway.http.etags import KnownRevision, SaveRevision, etag
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import Error, answers
 from gateway.runs.application.run_counts import RunTallies, Tallies
-from gateway.wire.common.presenters import imported
+from gateway.wire.common.models import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.listing import list_all_workflows
+from gateway.workflows.application.endpoints import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow

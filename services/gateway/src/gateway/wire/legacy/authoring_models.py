@@ -12,8 +12,8 @@ from gateway.wire.common.models import (
     ActiveDeployment,
     GateBody,
     ImportedWorkflow,
+    VersionRow,
 )
-from gateway.wire.common.presenters import VersionRow
 
 
 class CreateBody(RequestBody):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.http.routes import headers_of, plain
 from gateway.http.run_status import failure_status
 from gateway.http.schemas import Refusal, answer, described

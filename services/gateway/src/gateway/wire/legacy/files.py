@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.application.authentication import Authentication
-from gateway.access.domain.rate_limits import RateKind
+from gateway.access.domain.plans import RateKind
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.runs.domain.response_block import SANDBOX
 from gateway.runs.ports import Payloads

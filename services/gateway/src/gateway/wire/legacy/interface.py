@@ -12,7 +12,7 @@ from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.routers import legacy_router
 from gateway.runs.domain.run_states import split_names
-from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.endpoints import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
 from gateway.workflows.domain.samples import Api, Language, Mode, Step, samples_of

@@ -1,24 +1,40 @@
-"""`/api/workflows/{id}/executions/{executionId}`: status and cancel of a run."""
+"""Status, cancel and stream of a run, its job, and its pauses."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.plans import RateKind
 from gateway.http.access import WorkspaceAccess
-from gateway.http.schemas import Refusal, answers
-from gateway.runs.application.workflow_runs import WorkflowRuns
-from gateway.runs.domain.pauses import paused_facts
+from gateway.http.bodies import json_value
+from gateway.http.rate_limit_headers import RateLimitHeaders
+from gateway.http.routers import legacy_router
+from gateway.http.schemas import Error, Refusal, answers
+from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
+from gateway.runs.domain.pauses import answer_in, paused_execution, paused_facts
 from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, split_names, status_name
+from gateway.runs.ports import Jobs, Payloads
 from gateway.streams.canvas_frames import CanvasStreams
-from gateway.wire.common.presenters import cancel_facts
+from gateway.wire.common.models import cancel_facts
 from gateway.wire.legacy.errors import run_router
-from gateway.wire.legacy.models import CancelResult, RunState
-from shared.clock import iso
+from gateway.wire.legacy.models import (
+    CancelResult,
+    JobStatus,
+    PausedContext,
+    PausedExecution,
+    PausedExecutions,
+    Resumed,
+    RunState,
+)
+from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import ErrorCode, RunStatus
+from shared.errors import NotFound
 from shared.web.routes import StructResponse
 
 
@@ -84,3 +100,140 @@ def run_body(run: RunView, output: bytes | None, selected: list[str]) -> dict[st
         "finalOutput": None if output is None else msgspec.Raw(output),
         "blockOutputs": block_outputs(run.blocks, selected),
     }
+
+
+ESTIMATED_MS: Final = 300_000
+
+_SHOWN: Final = {
+    RunStatus.QUEUED: "queued",
+    RunStatus.PROCESSING: "processing",
+    RunStatus.PAUSED: "processing",
+    RunStatus.COMPLETED: "completed",
+    RunStatus.FAILED: "failed",
+    RunStatus.CANCELLED: "failed",
+}
+
+
+def jobs_router(
+    authentication: Authentication, rate_limits: RateLimitHeaders, jobs: Jobs, payloads: Payloads
+) -> APIRouter:
+    """The job status route."""
+    router = legacy_router("Execute", 401, 403, 404, 503)
+
+    @router.get(
+        "/api/jobs/{job_id}",
+        response_model=JobStatus,
+        summary="Get the status of a queued run",
+        responses=answers(Error, 401, 403, 404, 503),
+    )
+    async def job_status(request: Request, job_id: Annotated[str, Path()]) -> Response:
+        caller = await authentication.require(request.headers)
+        rate_limits.show(request, caller, RateKind.ASYNC)
+        try:
+            run = await jobs.job(job_id)
+        except NotFound:
+            raise NotFound("Task not found") from None
+        caller = caller.on(run.workspace_id, run.workflow_id)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        output = None
+        if run.status is RunStatus.COMPLETED and run.output is not None:
+            output = await payloads.get(run.workspace_id, run.output)
+        return StructResponse(job_body(run, output))
+
+    return router
+
+
+def job_body(run: RunView, output: bytes | None) -> dict[str, Any]:
+    """Present `run` for polling, without fields that have no value yet."""
+    body: dict[str, Any] = {
+        "success": True,
+        "taskId": run.job_id or run.run_id,
+        "status": _SHOWN[run.status],
+        "metadata": _metadata(run),
+    }
+    if not run.status.is_terminal:
+        body["estimatedDuration"] = ESTIMATED_MS
+    elif run.status is RunStatus.COMPLETED:
+        body["output"] = msgspec.Raw(output or b"null")
+    else:
+        body["error"] = _error_text(run)
+    return body
+
+
+def _metadata(run: RunView) -> dict[str, Any]:
+    times = {"createdAt": run.created_at, "startedAt": run.started_at, "completedAt": run.ended_at}
+    metadata: dict[str, Any] = {name: iso(moment) for name, moment in times.items() if moment is not None}
+    if run.started_at is not None and run.ended_at is not None:
+        metadata["duration"] = round(ms_between(run.started_at, run.ended_at))
+    metadata |= {"workflowId": run.workflow_id, "executionId": run.run_id}
+    timed_out = run.error is not None and run.error.code is ErrorCode.TIMEOUT
+    if timed_out and run.time_limit_ms is not None:
+        metadata["maxDurationSeconds"] = run.time_limit_ms // 1000
+    return metadata
+
+
+def _error_text(run: RunView) -> str:
+    if run.status is RunStatus.CANCELLED:
+        return "Cancelled"
+    return run.error.text if run.error is not None else "Execution failed"
+
+
+STARTED: Final = "Resume execution started"
+QUEUED: Final = "Resume queued. It runs after the resume in progress."
+
+
+def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:
+    """The routes of paused runs."""
+    router = run_router("Pauses", 400, 401, 403, 404, 503)
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    one_run = "/api/resume/{workflow_id}/{execution_id}"
+
+    @router.get("/api/workflows/{workflow_id}/paused", response_model=PausedExecutions, summary="List paused runs")
+    async def list_paused(
+        caller: WorkflowCaller, workflow_id: str, cursor: Annotated[str | None, Query(max_length=500)] = None
+    ) -> Response:
+        page = await paused_runs.paused(caller, workflow_id, cursor)
+        shown = [paused_execution(run, None, public_url) for run in page.runs]
+        return StructResponse({"pausedExecutions": shown, "nextCursor": page.next_cursor})
+
+    @router.get(one_run, response_model=PausedExecution, summary="Get the pauses of a run")
+    @router.get(
+        "/api/workflows/{workflow_id}/paused/{execution_id}",
+        response_model=PausedExecution,
+        summary="Get the pauses of a run of this workflow",
+    )
+    async def find_paused(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
+        run = await paused_runs.find(caller, workflow_id, execution_id)
+        return StructResponse(paused_execution(run, await paused_runs.output(run), public_url))
+
+    @router.get(one_run + "/{context_id}", response_model=PausedContext, summary="Get a pause of a run")
+    async def find_context(caller: WorkflowCaller, workflow_id: str, execution_id: str, context_id: str) -> Response:
+        run = await paused_runs.find(caller, workflow_id, execution_id, context_id)
+        execution = paused_execution(run, await paused_runs.output(run), public_url)
+        point = next(each for each in execution["pausePoints"] if each["contextId"] == context_id)
+        return StructResponse({"execution": execution, "pausePoint": point, "queue": [], "activeResumeEntry": None})
+
+    @router.post(
+        one_run + "/{context_id}",
+        status_code=202,
+        response_model=Resumed,
+        summary="Resume a run with an answer",
+        responses=answers(Refusal, 409, 413),
+    )
+    async def resume(
+        request: Request, caller: WorkflowCaller, workflow_id: str, execution_id: str, context_id: str
+    ) -> Response:
+        answer = answer_in(json_value(await request.body()))
+        run, resumed = await paused_runs.resume(caller, workflow_id, execution_id, context_id, answer)
+        body: dict[str, Any] = {
+            "success": True,
+            "async": True,
+            "status": "started" if resumed.is_next else "queued",
+            "jobId": run.job_id,
+            "executionId": run.run_id,
+            "message": STARTED if resumed.is_next else QUEUED,
+            "statusUrl": f"{public_url}/api/jobs/{run.job_id}",
+        }
+        return StructResponse(body, status_code=202)
+
+    return router

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from gateway.access.application.authentication import Authentication
-from gateway.access.domain.rate_limits import BucketState, RateKind
+from gateway.access.domain.plans import BucketState, RateKind
 from gateway.http.bodies import Wire
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routers import legacy_router

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.run_counts import RunTallies, Tallies
-from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery
-from gateway.wire.common.presenters import summary
+from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery, summary
 from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router

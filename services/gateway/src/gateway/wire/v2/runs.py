@@ -1,27 +1,31 @@
-"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume; a run's events, resumable at any time."""
+"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume, repair; a run's events, resumable at any time."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
+from gateway.features.repairs.service import BulkRepair, RepairService, RepairTarget
 from gateway.http.bodies import Data, json_of
 from gateway.http.schemas import answers
-from gateway.runs.application.resume import PausedRuns
-from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, split_names, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
-from gateway.wire.common.presenters import cancel_facts
+from gateway.wire.common.models import cancel_facts
 from gateway.wire.v2.access import V2Access
-from gateway.wire.v2.errors import NO_STORE, v2_router
+from gateway.wire.v2.errors import NO_STORE, error_facts, v2_router
 from gateway.wire.v2.models import (
     CancelFacts,
     CancelledRuns,
     CancelRunsBody,
     ErrorAnswer,
     QueuedRun,
+    RepairBody,
+    RepairedRun,
+    RepairedRuns,
+    RepairRunsBody,
     ResumeBody,
     RunList,
     RunQuery,
@@ -29,6 +33,7 @@ from gateway.wire.v2.models import (
 )
 from gateway.wire.v2.presenters import state, summary
 from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunAccepted
 from shared.errors import NotFound
 from shared.web.routes import StructResponse
 
@@ -126,3 +131,42 @@ def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
             raise NotFound("Run not found") from None
 
     return router
+
+
+def repairs_router(access: V2Access, repairs: RepairService, *, public_url: str) -> APIRouter:
+    """Repairs of a workflow's failed runs."""
+    router = v2_router(400, 401, 402, 403, 404, 429, 503, prefix="/api/v2/workflows/{workflow_id}/runs")
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    def body_of(workflow_id: str, run_id: str, accepted: RunAccepted) -> dict[str, str]:
+        url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
+        return {"runId": accepted.run_id, "repairOf": run_id, "statusUrl": url}
+
+    @router.post("/repair", status_code=202, response_model=Data[RepairedRuns], responses=answers(ErrorAnswer, 409))
+    async def repair_all(
+        caller: WorkflowCaller, workflow_id: str, body: Annotated[RepairRunsBody, Depends(json_of(RepairRunsBody))]
+    ) -> Response:
+        only = RunFilter(since=body.since, until=body.until)
+        done = await repairs.repair_all(caller, workflow_id, only, _target_of(body), cursor=body.cursor)
+        repaired = [body_of(workflow_id, run_id, accepted) for run_id, accepted in done.repaired.items()]
+        facts = {"repaired": repaired, "refused": _refusals(done), "nextCursor": done.next_cursor}
+        return StructResponse({"data": facts}, status_code=202, headers=NO_STORE)
+
+    @router.post(
+        "/{run_id}/repair", status_code=202, response_model=Data[RepairedRun], responses=answers(ErrorAnswer, 409)
+    )
+    async def repair(
+        caller: WorkflowCaller, workflow_id: str, run_id: str, body: Annotated[RepairBody, Depends(json_of(RepairBody))]
+    ) -> Response:
+        accepted = await repairs.repair(caller, workflow_id, run_id, _target_of(body))
+        return StructResponse({"data": body_of(workflow_id, run_id, accepted)}, status_code=202, headers=NO_STORE)
+
+    return router
+
+
+def _target_of(body: RepairBody | RepairRunsBody) -> RepairTarget:
+    return RepairTarget(version=body.version, repeat_uncertain=body.repeat_uncertain)
+
+
+def _refusals(done: BulkRepair) -> list[dict[str, Any]]:
+    return [{"runId": run_id, "error": error_facts(error)[1]} for run_id, error in done.refused.items()]

@@ -10,8 +10,15 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.bodies import Data, Wire, raw_json
 from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery, WorkflowSummary
-from gateway.wire.common.presenters import MAX_NUMBER, active_deployment, version_row
+from gateway.wire.common.models import (
+    MAX_NUMBER,
+    Deployment,
+    ImportedWorkflow,
+    WorkflowQuery,
+    WorkflowSummary,
+    active_deployment,
+    version_row,
+)
 from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router

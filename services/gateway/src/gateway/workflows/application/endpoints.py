@@ -1,4 +1,4 @@
-"""Endpoints: resolve calls to a workflow's live version or a pinned one."""
+"""Endpoints: resolve calls to a workflow's live version or a pinned one, and their interfaces."""
 
 from typing import Final
 
@@ -6,12 +6,15 @@ import msgspec
 
 from gateway.lookup_cache import LookupCache
 from gateway.lookups import or_none
-from gateway.workflows.ports import Deployments
+from gateway.workflows.domain.interface import Interface, read_interface
+from gateway.workflows.ports import Authoring, Deployments
 from shared.clock import Clock
-from shared.contracts.deployments import Endpoint, Version
+from shared.contracts.deployments import Endpoint, Version, Workflow
 from shared.contracts.messages import ControlMessage, LiveVersionChanged
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotDeployed, NotFound
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.reader import read_state
 
 LEASE_SECONDS: Final = 1.0
 VERSION_SECONDS: Final = 300.0
@@ -89,3 +92,69 @@ class Endpoints:
             return (await self._deployments.version(workspace_id, workflow_id, int(number))).version
         except NotFound as error:
             raise NotFound("Deployment version not found", details=error.details) from None
+
+
+KEPT: Final = 500
+KEPT_SECONDS: Final = 30.0
+"""Seconds until a changed description is visible."""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Version as callers see it."""
+
+    endpoint: Endpoint
+    version: int
+    description: str
+    """Description of the workflow; a version's own describes its changes."""
+    interface: Interface
+
+
+class Interfaces:
+    """Cached reader of version interfaces, which never change."""
+
+    def __init__(self, endpoints: Endpoints, deployments: Deployments, catalog: Catalog, clock: Clock) -> None:
+        self._endpoints = endpoints
+        self._deployments = deployments
+        self._catalog = catalog
+        self._read: LookupCache[tuple[str, Interface]] = LookupCache(
+            self._load, clock, seconds=KEPT_SECONDS, max_entries=KEPT
+        )
+
+    async def of(self, workflow_id: str, version: int | None) -> Published:
+        """Return the interface of `version`, by default the live one.
+
+        Raises NotFound, NotDeployed, Unavailable.
+        """
+        endpoint = await self._endpoints.get(workflow_id)
+        number = version or endpoint.version
+        if number is None:
+            raise NotDeployed("Workflow is not deployed")
+        description, interface = await self._read.get(f"{endpoint.workspace_id}/{workflow_id}/{number}")
+        return Published(endpoint, number, description, interface)
+
+    async def _load(self, key: str) -> tuple[str, Interface]:
+        workspace_id, workflow_id, number = key.rsplit("/", 2)
+        try:
+            detail = await self._deployments.version(workspace_id, workflow_id, int(number))
+        except NotFound as error:
+            raise NotFound("Deployment version not found", details=error.details) from None
+        workflow = await self._deployments.get(workspace_id, workflow_id)
+        return workflow.description, read_interface(read_state(detail.state), self._catalog)
+
+
+PAGE: Final = 500
+
+
+async def list_all_workflows(
+    authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int
+) -> list[Workflow]:
+    """Return workflows, oldest first; `most` is rounded to whole pages. Raises Unavailable."""
+    found: list[Workflow] = []
+    cursor: str | None = None
+    for _ in range(most // PAGE):
+        page = await authoring.page(workspace_id, cursor=cursor, limit=PAGE, deployed_only=deployed_only)
+        found += page.workflows
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
