@@ -31,7 +31,7 @@ from benchmarks.results import FOLDER, write_json
 from benchmarks.scenarios.scenario import Row
 from benchmarks.testbed import Testbed, console, run_testbed, temporary_folder
 from jobs_service.store.timestamps import from_ms
-from shared.store.positions import position_of
+from shared.store.pagination import position_of
 
 RESULTS: Final = FOLDER / "scale.json"
 ROUNDS: Final = 3

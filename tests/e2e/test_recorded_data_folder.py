@@ -21,7 +21,7 @@ from tests.support.up import SECONDS, up
 
 from flowport.servers.ports import reserve_port
 from flowport.servers.secantus import SecantusServer
-from shared.store.positions import PER_MS
+from shared.store.pagination import PER_MS
 
 RECORDED: Final = Path(__file__).with_name("recorded") / "e21afff6.tar.xz"
 RECORDED_AT: Final = datetime(2026, 11, 29, 18, 52, 1, tzinfo=UTC)

@@ -29,7 +29,7 @@ from deploy_service.bootstrap import build
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.deployments import Endpoint, SetEnvironmentValue
 from shared.contracts.files import FileKey, FileScope
-from shared.contracts.pauses import PauseRun
+from shared.contracts.jobs import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
 from shared.ids import new_id, public_run_id

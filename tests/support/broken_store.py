@@ -5,8 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from pymongo.errors import PyMongoError
 
-from shared.store.client import Store
-from shared.store.indexes import Index
+from shared.store.client import Index, Store
 
 
 class Broken:

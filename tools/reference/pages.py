@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.pages.capacity import capacity_page
-from benchmarks.pages.results_page import results_page
+from benchmarks.report import results_page
 
 from tools.observability.grafana_panels import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule

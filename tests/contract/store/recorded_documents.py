@@ -10,8 +10,7 @@ import msgspec
 from tests.contract.shapes import Shape, shape_of
 
 from deploy_service.domain.environment import EnvironmentEntry
-from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import Version, Workflow
 from executor_service.engine.entries import Entry
 from executor_service.engine.state import RunState
 from gateway.access.domain.credentials import ApiKey, Workspace

@@ -13,8 +13,7 @@ from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.bootstrap import open_store
 from deploy_service.domain.content import Snapshot
 from deploy_service.domain.publications import CHAT
-from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import Version, Workflow
 from deploy_service.settings import DeploySettings
 from shared.contracts.chats import Chat, ChatLookup, ChatSettings, CreateChat
 from shared.errors import NotFound

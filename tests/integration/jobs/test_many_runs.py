@@ -7,8 +7,7 @@ import pytest
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
 from jobs_service.cancels import bulk as cancelling_all
-from shared.contracts.cancels import CancelledRuns, CancelRuns, RunFilter
-from shared.contracts.jobs import RunPage
+from shared.contracts.jobs import CancelledRuns, CancelRuns, RunFilter, RunPage
 from shared.contracts.runs import RunStatus, SnapshotRef
 
 

@@ -22,11 +22,11 @@ from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.ports import PageQuery
 from jobs_service.views.repository import MongoRunLogs, MongoRunViews
 from jobs_service.webhooks.repository import DELIVERIES, MongoDeliveries
-from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document
-from shared.store.positions import position_of
+from shared.store.pagination import position_of
 from shared.store.products import MONGODB, Product
 
 OURS = 3

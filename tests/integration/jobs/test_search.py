@@ -25,7 +25,7 @@ from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import ErrorCode, RunError, RunStatus
 from shared.errors import InvalidRequest
 from shared.store.client import Document
-from shared.store.positions import position_of
+from shared.store.pagination import position_of
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from tests.support.gateway.system import System
 
 from gateway.access.domain.credentials import Scope
 from shared.contracts.files import FileKey
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus
 
 MINE, OTHER = "W", "V"

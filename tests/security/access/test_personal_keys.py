@@ -14,7 +14,7 @@ from tests.support.gateway.visitor import Visitor, enroll
 from gateway.access.adapters.key_store import stored_key, to_key
 from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes
 from gateway.access.domain.membership import Role
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus, Trigger
 from shared.security.api_keys import hash_key
 

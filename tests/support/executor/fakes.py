@@ -41,8 +41,8 @@ from shared.contracts.claims import (
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.files import FileKey
+from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, SnapshotRef

@@ -7,12 +7,23 @@ import msgspec
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.erasures import FakeEraser
 
-from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import (
+    EVERY_RUN,
+    AcceptRun,
+    CancelAnswer,
+    CancelledRuns,
+    CancelReason,
+    QueueStatus,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunFilter,
+    RunPage,
+    RunView,
+)
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics, RunTotals
 from shared.contracts.messages import EventBatch
-from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Spend, Trigger, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken

@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.contracts.claims import ClaimRun
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = Rules(

@@ -21,7 +21,6 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.queue_topology import ASYNC, RECORDS
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.cancels import CancelAnswer, RecordCancel
 from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
@@ -33,9 +32,19 @@ from shared.contracts.claims import (
     ReleaseRun,
     RenewLease,
 )
-from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
+from shared.contracts.jobs import (
+    AcceptRun,
+    CancelAnswer,
+    PauseKind,
+    PausePoint,
+    PauseRun,
+    RecordCancel,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunView,
+)
 from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
-from shared.contracts.pauses import PauseKind, PausePoint, PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunError, RunMode, RunOutcome, RunSpec, RunStatus, SnapshotRef, Usage
 from shared.ids import new_id

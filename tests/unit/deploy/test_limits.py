@@ -8,8 +8,7 @@ import pytest
 from deploy_service.domain.agent import checked_settings as checked_agent
 from deploy_service.domain.chat import checked_settings as checked_chat
 from deploy_service.domain.tool_server import checked_settings as checked_server
-from deploy_service.domain.version import version_description, version_name
-from deploy_service.domain.workflow import workflow_description, workflow_name
+from deploy_service.domain.workflow import version_description, version_name, workflow_description, workflow_name
 from shared.contracts.agents import AgentSettings, AgentSkill
 from shared.contracts.chats import ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool

@@ -8,7 +8,7 @@ from deploy_service.application.contents import version_number
 from deploy_service.domain.agent import checked_settings as checked_agent
 from deploy_service.domain.tool_server import checked_settings as checked_server
 from deploy_service.domain.validation import checked_environment_name, checked_name, checked_text
-from deploy_service.domain.version import version_description, version_name
+from deploy_service.domain.workflow import version_description, version_name
 from shared.contracts.agents import AgentSettings, AgentSkill
 from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool
 from shared.errors import InvalidRequest

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_service.domain.version import Version
 from deploy_service.domain.views import endpoint_view, version_view
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import Version, Workflow
 from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
 from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest, NotDeployed, NotFound

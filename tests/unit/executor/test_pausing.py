@@ -11,8 +11,8 @@ from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from shared.clock import SystemClock
+from shared.contracts.jobs import PauseKind
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.pauses import PauseKind
 from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunMode, RunStatus
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")

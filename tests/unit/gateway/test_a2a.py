@@ -18,7 +18,7 @@ from gateway.access.domain.membership import Role
 from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Trigger
 
 CARD = f"{SERVE}/.well-known/agent-card.json"

@@ -11,7 +11,7 @@ from tests.support.gateway.jobs import a_view as view
 from tests.support.gateway.system import BASE, System
 from tests.support.gateway.tenants import OTHER
 
-from gateway.http.schemas import Error
+from gateway.http.routes import Error
 from gateway.wire.legacy.models import Accepted, JobStatus
 from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload

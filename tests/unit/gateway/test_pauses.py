@@ -12,9 +12,7 @@ from tests.support.gateway.system import BASE, System
 from gateway.http.bodies import Data
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
 from gateway.wire.v2.models import CancelledRuns, QueuedRun
-from shared.contracts.cancels import RunFilter
-from shared.contracts.jobs import RunView
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint, RunFilter, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 

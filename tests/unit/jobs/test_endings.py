@@ -5,7 +5,7 @@ from tests.support.jobs.makers import NOW, RULES, a_run, after, asks, in_progres
 
 from jobs_service.runs.endings import cancel, finish, pause
 from jobs_service.runs.run import Phase, Run, end
-from shared.contracts.cancels import CancelReason
+from shared.contracts.jobs import CancelReason
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, InvalidRequest, StaleAttempt
 

@@ -11,7 +11,7 @@ from jobs_service.runs.claim_rules import ClaimGrant
 from jobs_service.runs.endings import cancel, pause
 from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
 from jobs_service.runs.run import Phase, Run, transition
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import ErrorCode
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt
 

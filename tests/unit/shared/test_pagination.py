@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from shared.store.client import Document
 from shared.store.cursors import Cursor
-from shared.store.pagination import PATIENCE_SECONDS, Page, ResultPage, read_in_ranges
-from shared.store.positions import position_of
+from shared.store.pagination import PATIENCE_SECONDS, Page, ResultPage, position_of, read_in_ranges
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PER_DOCUMENT = 30e-6

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.format.names import RESERVED_NAMES, normalize_name
+from shared.workflow.format.references import RESERVED_NAMES, normalize_name
 
 
 @pytest.mark.parametrize(

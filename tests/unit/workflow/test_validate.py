@@ -15,8 +15,8 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.compile.wiring import find_cycle
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.names import normalize_name
 from shared.workflow.format.reader import read_state
+from shared.workflow.format.references import normalize_name
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()

@@ -13,8 +13,7 @@ import gateway.bootstrap
 import jobs_service.bootstrap
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
-from shared.store.client import Store
-from shared.store.indexes import Index
+from shared.store.client import Index, Store
 
 INDEXES: Final[Mapping[str, Sequence[Index]]] = {
     "gateway": gateway.bootstrap.INDEXES,

@@ -16,7 +16,7 @@ from flowport.commands.session import Session, WorkflowName
 from flowport.errors import CommandFailed
 from flowport.input_files import UnreadableInput, decode_json, read_input
 from flowport.output import Output
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.references import normalize_name
 
 _USEFUL: Final[Mapping[str, frozenset[str]]] = {
     "data": frozenset({"status", "headers"}),

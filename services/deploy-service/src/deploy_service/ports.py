@@ -10,8 +10,7 @@ from typing import Protocol
 from deploy_service.domain.content import Content, Draft, Snapshot
 from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.publications import P, PublicationKey
-from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import Version, Workflow
 from shared.contracts.deployments import EnvironmentName
 from shared.contracts.erasure import Erase
 

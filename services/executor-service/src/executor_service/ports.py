@@ -17,8 +17,8 @@ from shared.contracts.claims import (
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEvent
 from shared.contracts.files import FileKey
+from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunOutcome, RunSpec, SnapshotRef

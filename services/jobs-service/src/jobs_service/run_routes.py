@@ -13,9 +13,17 @@ from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import id_taken
 from jobs_service.views.ports import PageQuery
 from jobs_service.views.reader import MAX_PAGE, RunReader
-from shared.contracts.cancels import CancelRuns, RecordCancel, RunFilter
 from shared.contracts.errors import ErrorBody
-from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
+from shared.contracts.jobs import (
+    AcceptAnswer,
+    AcceptAnswers,
+    AcceptRun,
+    AcceptRuns,
+    CancelRuns,
+    RecordCancel,
+    RunAccepted,
+    RunFilter,
+)
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName

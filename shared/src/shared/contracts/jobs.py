@@ -1,14 +1,63 @@
 """Runs as jobs-service accepts, queues and returns them."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.errors import ErrorBody
-from shared.contracts.pauses import PausePoint
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunError, RunMode, RunSpec, RunStatus, Trigger, Usage
+from shared.contracts.runs import RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger, Usage
+
+
+class PauseKind(StrEnum):
+    """What a pause waits for."""
+
+    HUMAN = "human"
+    TIME = "time"
+
+
+class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A block that waits. Both times are the worker's: only differences between its times are meaningful."""
+
+    context_id: str
+    """Unique within the run."""
+    block_id: str
+    kind: PauseKind
+    registered_at: datetime
+    resume_at: datetime | None = None
+
+
+class PauseRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An attached run has paused: store it, so that it can continue without its caller. It is then durable."""
+
+    run: RunSpec
+    outcome: RunOutcome
+    pauses: tuple[PausePoint, ...]
+    state: Payload
+    """Engine state; stored and returned unread."""
+    blocks: tuple[BlockLog, ...] = ()
+    usage: Usage = Usage()
+    files: tuple[str, ...] = ()
+    """Ids of files that its blocks may still read."""
+
+
+class ResumeRun(msgspec.Struct, frozen=True):
+    """End a pause of a run of this workflow with `answer`, a JSON object."""
+
+    workspace_id: str
+    workflow_id: str
+    context_id: str
+    answer: msgspec.Raw
+
+
+class ResumeAnswer(msgspec.Struct, frozen=True):
+    """The answer is stored and will be consumed once. `is_next` is False while an earlier answer is processed."""
+
+    run_id: str
+    is_next: bool
 
 
 class AcceptRun(msgspec.Struct, frozen=True):
@@ -92,3 +141,52 @@ class QueueStatus(msgspec.Struct, frozen=True):
     queued: int
     limit: int
     wait_seconds: float | None
+
+
+class CancelReason(StrEnum):
+    """Result of a cancel request."""
+
+    RECORDED = "recorded"
+    QUEUE_CANCELLED = "queue_cancelled"
+    ALREADY_CANCELLED = "already_cancelled"
+
+
+class RecordCancel(msgspec.Struct, frozen=True):
+    """Cancel a run of this workflow, even one not yet known."""
+
+    workspace_id: str
+    workflow_id: str
+
+
+class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Result of a cancel. `reason` is a CancelReason, or a newer version's code."""
+
+    run_id: str
+    reason: str
+    was_paused: bool = False
+
+
+class RunFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Selects runs of a workflow: accepted from `since` on and before `until`, by current status."""
+
+    status: RunStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERY_RUN: Final = RunFilter()
+
+
+class CancelRuns(msgspec.Struct, frozen=True):
+    """Cancel all active runs of this workflow that match `only`."""
+
+    workspace_id: str
+    workflow_id: str
+    only: RunFilter
+
+
+class CancelledRuns(msgspec.Struct, frozen=True):
+    """Runs that were cancelled, or asked to stop. With `has_more`, repeat the request."""
+
+    run_ids: tuple[str, ...]
+    has_more: bool

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from shared.contracts.cancels import RunFilter
 from shared.contracts.files import FileScope
-from shared.contracts.jobs import RunAccepted
+from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.contracts.runs import SnapshotRef, Trigger
 
 

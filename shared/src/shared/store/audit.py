@@ -10,11 +10,9 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
-from shared.store.client import Document, Store, store_call
+from shared.store.client import Document, Index, Store, ascending, store_call
 from shared.store.cursors import Cursor
-from shared.store.indexes import Index, ascending
-from shared.store.pagination import Page, read_list
-from shared.store.positions import PER_MS, position_of
+from shared.store.pagination import PER_MS, Page, position_of, read_list
 
 COLLECTION: Final = "audit"
 INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "place"), name="place"),)

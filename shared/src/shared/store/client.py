@@ -1,8 +1,9 @@
-"""One service's database, its documents, and calls that translate the driver's errors."""
+"""One service's database: its documents and indexes, and calls that translate the driver's errors."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from functools import wraps
 from math import inf
 from time import monotonic
@@ -10,18 +11,61 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions
-from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo import ASCENDING, AsyncMongoClient, IndexModel, ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from shared.clock import whole_ms
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.store.expiry import Expiry, Lifetime
-from shared.store.indexes import EXPIRES, Index
 from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
+
+EXPIRES: Final = "expireAfterSeconds"
+"""Index option that expires documents."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that a service declares next to its queries."""
+
+    collection: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    expire_after_seconds: int | None = None
+    sparse: bool = False
+    """Omits documents without the field: for rare fields."""
+    partial: Mapping[str, Any] | None = None
+    name: str = field(default="")
+
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """Return the document lifetime that this index defines, if any."""
+        if self.expire_after_seconds is None:
+            return None
+        return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
+
+    def model(self, *, expires: bool = True) -> IndexModel:
+        """Return the driver's index model, with expiry only if it `expires` documents."""
+        options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
+        if self.expire_after_seconds is not None and expires:
+            options[EXPIRES] = self.expire_after_seconds
+        if self.sparse:
+            options["sparse"] = True
+        if self.partial is not None:
+            options["partialFilterExpression"] = dict(self.partial)
+        if self.name:
+            options["name"] = self.name
+        return IndexModel(list(self.keys), **options)
+
+
+def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
+    """Return ascending index keys."""
+    return tuple((name, ASCENDING) for name in fields)
+
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -187,3 +231,20 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
             raise Unavailable("the store does not answer") from error
 
     return call
+
+
+NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
+"""Milliseconds since the epoch, in an expression."""
+
+
+def add_server_time(*, blank: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a stage that adds the time to each document, as `now_ms`; fields in `blank` become null.
+
+    One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
+    """
+    return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
+
+
+def server_time_after(wait: timedelta) -> dict[str, Any]:
+    """Return an expression for the time `wait` from now."""
+    return {"$add": [NOW_MS, whole_ms(wait)]}

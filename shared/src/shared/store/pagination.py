@@ -10,12 +10,22 @@ documents for a page.
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from shared.clock import epoch_ms
 from shared.store.client import Collection, Document, Store
 from shared.store.cursors import Cursor
-from shared.store.positions import PER_MS
+
+PER_MS: Final = 4096
+LAST_ORDER: Final = PER_MS - 1
+"""The last position within its millisecond."""
+
+
+def position_of(created_at: datetime, order: int) -> int:
+    """Return the position of the `order`-th item of a batch."""
+    return epoch_ms(created_at) * PER_MS + order % PER_MS
+
 
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5

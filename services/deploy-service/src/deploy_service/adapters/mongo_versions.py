@@ -6,9 +6,8 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from deploy_service.domain.version import Version
-from shared.store.client import Document, Store, known_fields, store_call
-from shared.store.indexes import Index, ascending
+from deploy_service.domain.workflow import Version
+from shared.store.client import Document, Index, Store, ascending, known_fields, store_call
 
 COLLECTION: Final = "versions"
 INDEXES: Final = (

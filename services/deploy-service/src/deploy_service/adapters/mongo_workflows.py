@@ -8,8 +8,7 @@ import msgspec
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.contracts.recording_policy import RecordingPolicy
-from shared.store.client import Document, Store, known_fields, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Document, Index, Store, ascending, known_fields, store_call
 
 COLLECTION: Final = "workflows"
 INDEXES: Final = (

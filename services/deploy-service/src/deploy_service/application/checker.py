@@ -12,7 +12,7 @@ from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
 from deploy_service.domain.pauses import NO_PAUSES, PauseInfo, pausing_tool_problem, workflow_tools
-from deploy_service.domain.version import ACTIVE
+from deploy_service.domain.workflow import ACTIVE
 from deploy_service.ports import EnvironmentRepository
 from shared.compile_slots import CompileSlots
 from shared.contracts.deployments import Problems

@@ -4,8 +4,7 @@ import asyncio
 from typing import Final
 
 from deploy_service.domain.content import Content, Draft
-from deploy_service.domain.version import ACTIVE, DRAFT, Version
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import ACTIVE, DRAFT, Version, Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository
 from shared.errors import InvalidRequest, NotDeployed, NotFound
 from shared.workflow.diff.version_diff import needs_redeployment

@@ -12,9 +12,8 @@ from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.check import refuse_errors
 from deploy_service.domain.content import Content, Snapshot
-from deploy_service.domain.version import Version, version_description, version_name
 from deploy_service.domain.views import endpoint_view, version_view, workflow_view
-from deploy_service.domain.workflow import Workflow
+from deploy_service.domain.workflow import Version, Workflow, version_description, version_name
 from deploy_service.metrics import LIVE_CHANGES
 from deploy_service.ports import SnapshotRepository, VersionRepository
 from shared.clock import Clock

@@ -1,7 +1,6 @@
 """Views of records for the other services."""
 
-from deploy_service.domain.version import Version
-from deploy_service.domain.workflow import RESTORABLE_FOR, Workflow
+from deploy_service.domain.workflow import RESTORABLE_FOR, Version, Workflow
 from shared.contracts import deployments as contracts
 
 

@@ -24,7 +24,7 @@ from executor_service.engine.run_context import Engine
 from executor_service.engine.secrets import EnvironmentNames
 from executor_service.engine.state import Output, RunState
 from executor_service.ports import Environments, Payloads, RecordingReader, ReplayBudgets
-from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
+from shared.contracts.jobs import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome, RunSpec, RunStatus

@@ -11,9 +11,8 @@ from shared.contracts.block_logs import REDACTED
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
 from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_string
-from shared.workflow.format.names import normalize_name
 from shared.workflow.format.paths import UndeclaredField, fields_error, look_up, value_at
-from shared.workflow.format.references import EnvMarker, Path, Reference, TextTemplate, texts
+from shared.workflow.format.references import EnvMarker, Path, Reference, TextTemplate, normalize_name, texts
 from shared.workflow.format.variables import values_from
 
 

@@ -21,8 +21,7 @@ from gateway.features.chat.session_routes import ChatEndpoint, chat_session_rout
 from gateway.features.chat.sessions import ChatSessions
 from gateway.features.mcp.routes import tool_servers_router
 from gateway.features.mcp.server_routes import McpEndpoint, mcp_router
-from gateway.features.mcp.service import ToolServerPublications
-from gateway.features.mcp.tools import PublishedTools
+from gateway.features.mcp.service import PublishedTools, ToolServerPublications
 from gateway.features.openai.routes import CompletionsEndpoint, completions_router, models_router
 from gateway.run_endpoints.services import EndpointServices
 from gateway.settings import GatewaySettings

@@ -17,7 +17,7 @@ from gateway.features.chat.mail import Mailer
 from gateway.features.chat.sessions import ChatClient
 from gateway.features.chat.smtp import SmtpMailer
 from gateway.features.dead_letters.service import DeadLetterClient
-from gateway.features.mcp.tools import ToolServerClient
+from gateway.features.mcp.service import ToolServerClient
 from gateway.features.recordings.service import RecordingClient
 from gateway.features.repairs.service import RepairClient
 from gateway.features.replays.service import ReplaySetClient

@@ -14,9 +14,8 @@ from gateway.features.accounts.routes import invitations_router, sessions_router
 from gateway.features.audit.routes import audit_router
 from gateway.features.dead_letters.service import RedriveService
 from gateway.features.deletion.deleted_routes import deleted_workflows_router
-from gateway.features.deletion.deleted_workflows import DeletedWorkflows
 from gateway.features.deletion.routes import erasures_router
-from gateway.features.deletion.service import DeletionService
+from gateway.features.deletion.service import DeletedWorkflows, DeletionService
 from gateway.features.environment.routes import personal_environment_router, workspace_environment_router
 from gateway.features.environment.service import EnvironmentValues
 from gateway.features.keys.routes import personal_keys_router, workspace_keys_router

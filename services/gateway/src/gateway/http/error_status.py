@@ -1,13 +1,14 @@
 """Errors of the legacy API. The execute route has its own, terser format."""
 
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway import metrics
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
 from gateway.http.request_id import request_id_of
-from gateway.http.routes import counting_refusals
 from gateway.runs.domain.errors import CallerDisconnected, RunOverdue, RunUncertain
 from shared.errors import (
     AtCapacity,
@@ -50,6 +51,9 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (Unavailable, 503),
 )
 
+Present = Callable[[Request, FlowportError], Response]
+"""Formats an error for one API generation."""
+
 log = get_logger("http_errors")
 
 
@@ -73,6 +77,16 @@ def present_error(request: Request, error: FlowportError) -> Response:
     if error.details is not None and not isinstance(error, RunUncertain):
         body["details"] = error.details
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
+
+def counting_refusals(present: Present) -> Present:
+    """Return the presenter with a refusal metric, for endpoints that run workflows."""
+
+    def counted(request: Request, error: FlowportError) -> Response:
+        metrics.count_refusal(error)
+        return present(request, error)
+
+    return counted
 
 
 present_call_error: Final = counting_refusals(present_error)

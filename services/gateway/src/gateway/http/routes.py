@@ -1,32 +1,92 @@
-"""Route classes: errors in their API generation's format, and no overhead on hot paths."""
+"""Routers and route classes: errors in their API generation's format, models as OpenAPI schemas, and fast paths."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway import metrics
-from gateway.http.bodies import body_model
-from gateway.http.schemas import described
+from gateway.http.bodies import Wire, body_model
+from gateway.http.error_status import Present, present_error
 from shared.errors import FlowportError
 
+Responses = dict[int | str, dict[str, Any]]
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route whose body is `model`."""
+    return {"requestBody": {"content": content_of(model)}}
+
+
+def answers(model: type[BaseModel], *statuses: int) -> Responses:
+    """Return the `responses` of routes that answer `model` with these statuses, and by default."""
+    every: tuple[int | str, ...] = (*statuses, "default")
+    return {status: answer(model, _text(model)) for status in every}
+
+
+def answer(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """Return one of `responses`."""
+    return {"description": description, "content": content_of(model)}
+
+
+@cache
+def content_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return `model` as self-contained JSON content."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+    return {"application/json": {"schema": _inlined(schema, parts)}}
+
+
+def _inlined(value: Any, parts: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inlined(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    reference = value.get("$ref")
+    if isinstance(reference, str):
+        return _inlined(parts[reference.rpartition("/")[2]], parts)
+    return {key: _inlined(item, parts) for key, item in value.items()}
+
+
+def _text(model: type[BaseModel]) -> str:
+    return (model.__doc__ or model.__name__).split("\n", 1)[0]
+
+
+class FieldProblem(Wire):
+    """Problem with a field of a request."""
+
+    path: str
+    message: str
+
+
+class Refusal(Wire):
+    """Error of an execute call."""
+
+    error: str
+    details: list[FieldProblem] | None = None
+    code: str | None = None
+    execution_id: str | None = None
+    message: str | None = None
+    retryable: bool | None = None
+    retry_after_seconds: int | None = None
+
+
+class Error(Wire):
+    """Error of any other call."""
+
+    error: str
+    code: str
+    request_id: str
+    details: Any = None
+
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-Present = Callable[[Request, FlowportError], Response]
-"""Formats an error for one API generation."""
-
-
-def counting_refusals(present: Present) -> Present:
-    """Return the presenter with a refusal metric, for endpoints that run workflows."""
-
-    def counted(request: Request, error: FlowportError) -> Response:
-        metrics.count_refusal(error)
-        return present(request, error)
-
-    return counted
 
 
 def route_class_for(present: Present) -> type[APIRoute]:
@@ -86,3 +146,15 @@ def request_stack(request: Request) -> ExitStack:
 def headers_of(request: Request) -> dict[str, str]:
     """Return headers by lower-case name, the first of each: faster than the request's own."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
+AUTHORING: Final = (400, 401, 403, 404, 503)
+"""Error statuses of routes that read and change workflows."""
+WORKSPACE: Final = (400, 401, 403, 404, 409, 413, 429, 503)
+"""Error statuses of routes that manage a workspace."""
+
+
+def legacy_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
+    """Return a router whose routes document the error statuses `statuses`."""
+    route_class = route_class_for(present_error)
+    return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(Error, *statuses))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.errors import AccessEnded
-from gateway.http.routes import Present
+from gateway.http.error_status import Present
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
 from gateway.runs.domain.execute_request import ExecuteRequest

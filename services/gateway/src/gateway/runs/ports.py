@@ -8,13 +8,23 @@ import msgspec
 
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.workflows.ports import Deleter
-from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.erasure import Erase
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEvent
-from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import (
+    EVERY_RUN,
+    AcceptRun,
+    CancelAnswer,
+    CancelledRuns,
+    QueueStatus,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunFilter,
+    RunPage,
+    RunView,
+)
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
-from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, RunSpec, Spend
 from shared.errors import FlowportError

@@ -6,8 +6,7 @@ import msgspec
 
 from jobs_service.cancels.service import CancelService
 from jobs_service.views.ports import PageQuery, RunViewRepository
-from shared.contracts.cancels import CancelledRuns, CancelRuns, RecordCancel
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import CancelledRuns, CancelRuns, RecordCancel, RunView
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, NotFound
 

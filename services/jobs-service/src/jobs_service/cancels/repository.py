@@ -6,8 +6,7 @@ from typing import Final
 
 from jobs_service.cancels.ports import PendingCancel
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.store.client import Store, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Index, Store, ascending, store_call
 
 CANCELS: Final = "cancels"
 INDEXES: Final = (

@@ -11,7 +11,7 @@ from jobs_service.runs.endings import CancelResult, cancel
 from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, ControlBus
-from shared.contracts.cancels import CancelAnswer, CancelReason, RecordCancel
+from shared.contracts.jobs import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun
 from shared.errors import Conflict, NotFound
 from shared.observe.logging import get_logger

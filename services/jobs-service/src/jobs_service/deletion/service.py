@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from jobs_service.cancels.service import CancelService
 from jobs_service.deletion.ports import DeletionRepository
 from jobs_service.spend.ports import SpendRepository
-from shared.contracts.cancels import RecordCancel
 from shared.contracts.erasure import Erase, Erased
+from shared.contracts.jobs import RecordCancel
 from shared.errors import Conflict, NotFound
 
 AT_ONCE: Final = 200

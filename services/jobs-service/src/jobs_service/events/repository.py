@@ -10,8 +10,7 @@ from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
-from shared.store.client import Document, Store, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Document, Index, Store, ascending, store_call
 
 EVENTS: Final = "events"
 LIFETIME_SECONDS: Final = 3600

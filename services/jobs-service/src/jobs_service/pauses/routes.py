@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from jobs_service.pauses.service import PauseService
-from shared.contracts.pauses import PauseRun, ResumeRun
+from shared.contracts.jobs import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.routes import ServiceTokens, StructResponse, only, struct_body

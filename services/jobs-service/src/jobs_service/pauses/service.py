@@ -14,7 +14,7 @@ from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.pauses import MAX_PAUSES, answer
 from jobs_service.runs.ports import AdoptedRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
-from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.jobs import PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.errors import Conflict, InvalidRequest, NotFound
 

@@ -11,9 +11,7 @@ from pymongo.errors import PyMongoError
 
 from jobs_service.store.timestamps import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
-from shared.store.client import Document, Store, store_call
-from shared.store.indexes import Index, ascending
-from shared.store.server_time import server_time_after
+from shared.store.client import Document, Index, Store, ascending, server_time_after, store_call
 
 BUCKET: Final = "blobs"
 LIFETIMES: Final = "blob_lives"

@@ -6,8 +6,7 @@ from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableR
 from shared.contracts.runs import RunStatus, Trigger
 from shared.store.client import Document, Store, store_call
 from shared.store.cursors import Cursor
-from shared.store.pagination import Page
-from shared.store.positions import position_of
+from shared.store.pagination import Page, position_of
 
 
 class MongoRepairableRuns:

@@ -6,7 +6,7 @@ from jobs_service.cancels.service import CancelService
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.replay_sets.ports import ReplaySetRepository
 from jobs_service.replay_sets.rules import CANCELED
-from shared.contracts.cancels import RecordCancel
+from shared.contracts.jobs import RecordCancel
 from shared.contracts.replay_sets import CreateReplaySet, ReplaySet
 from shared.errors import Conflict, NotFound
 

@@ -7,8 +7,8 @@ from typing import Final
 from jobs_service.runs.endings import outcome_phase
 from jobs_service.runs.pauses import suspend
 from jobs_service.runs.run import Phase, Rules, Run, run_of, with_expiry
+from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunSpec
 from shared.errors import InvalidRequest
 

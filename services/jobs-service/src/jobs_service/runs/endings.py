@@ -8,8 +8,7 @@ from jobs_service.runs import messages
 from jobs_service.runs.claim_rules import require_held
 from jobs_service.runs.pauses import suspend
 from jobs_service.runs.run import Phase, Rules, Run, end
-from shared.contracts.cancels import CancelReason
-from shared.contracts.pauses import PausePoint
+from shared.contracts.jobs import CancelReason, PausePoint
 from shared.contracts.runs import RunError, RunStatus
 from shared.errors import Conflict, InvalidRequest
 

@@ -8,7 +8,7 @@ import msgspec
 
 from jobs_service.runs import messages
 from jobs_service.runs.run import Pause, Phase, Rules, Run, end, transition
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge
 
 MAX_ANSWER_BYTES: Final = 256 * 1024

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.pauses import PausePoint
+from shared.contracts.jobs import PausePoint
 from shared.contracts.runs import RunError, RunSpec, RunStatus
 from shared.errors import RunIdTaken
 

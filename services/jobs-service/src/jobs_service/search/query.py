@@ -10,8 +10,7 @@ from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex, 
 from shared.errors import InvalidRequest
 from shared.ids import RUN_ID_PATTERN, run_key
 from shared.store.client import Document, Store
-from shared.store.pagination import PATIENCE_SECONDS, Page, PartialRange
-from shared.store.positions import LAST_ORDER, PER_MS
+from shared.store.pagination import LAST_ORDER, PATIENCE_SECONDS, PER_MS, Page, PartialRange
 
 MIN_ID_CHARS: Final = 8
 """Shorter texts are not searched as the start of a run id."""

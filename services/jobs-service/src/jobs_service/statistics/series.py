@@ -25,7 +25,7 @@ from shared.contracts.logs import (
     WorkflowSeries,
 )
 from shared.contracts.runs import RunStatus
-from shared.store.positions import PER_MS
+from shared.store.pagination import PER_MS
 
 MAX_PAGES: Final = 20
 """Pages of single runs that one answer counts."""

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from bson import Int64
 
 from shared.clock import epoch_ms
-from shared.store.client import Document, Store
-from shared.store.server_time import NOW_MS
+from shared.store.client import NOW_MS, Document, Store
 
 
 async def now_ms(store: Store) -> int:

@@ -11,6 +11,7 @@ from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store
 from shared.store.pagination import (
+    PER_MS,
     Filters,
     Page,
     ResultPage,
@@ -19,7 +20,6 @@ from shared.store.pagination import (
     read_in_one_query,
     read_in_ranges,
 )
-from shared.store.positions import PER_MS
 
 _NOT_STARTED: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _IN_PROGRESS: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)

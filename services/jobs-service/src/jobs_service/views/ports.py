@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.contracts.cancels import EVERY_RUN, RunFilter
-from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.jobs import EVERY_RUN, RunFilter, RunPage, RunView
 from shared.contracts.payloads import Payload
 
 

@@ -4,9 +4,8 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.contracts.cancels import CancelAnswer
 from shared.contracts.dead_letters import DeadLetterView
-from shared.contracts.jobs import RunAccepted, RunView
+from shared.contracts.jobs import CancelAnswer, RunAccepted, RunView
 from shared.contracts.logs import LastRun
 from shared.contracts.repairs import RepairableRun
 from shared.contracts.runs import RunSpec

@@ -9,17 +9,24 @@ import msgspec
 from shared.batching import Batcher
 from shared.clients.jobs.payloads import PayloadStore
 from shared.clients.jobs.run_keys import by_public_id, with_internal_key
-from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.errors import ErrorBody
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
+    EVERY_RUN,
     AcceptAnswer,
     AcceptAnswers,
     AcceptRun,
     AcceptRuns,
+    CancelAnswer,
+    CancelledRuns,
+    CancelRuns,
     QueueStatus,
+    RecordCancel,
+    ResumeAnswer,
+    ResumeRun,
     RunAccepted,
+    RunFilter,
     RunPage,
     RunView,
 )
@@ -31,7 +38,6 @@ from shared.contracts.logs import (
     RunStatistics,
     RunStatisticsList,
 )
-from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.runs import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import public_run_id, run_key

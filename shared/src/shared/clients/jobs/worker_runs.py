@@ -12,7 +12,7 @@ from shared.contracts.claims import (
     ReleaseRun,
     RenewLease,
 )
-from shared.contracts.pauses import PauseRun
+from shared.contracts.jobs import PauseRun
 from shared.contracts.recordings import Recording
 from shared.contracts.replay_sets import ModelCallAnswer, ModelCost
 from shared.contracts.runs import SnapshotRef

@@ -16,9 +16,8 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, parse_json, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block, LoopConfig, WorkflowState
-from shared.workflow.format.names import RESERVED_NAMES
 from shared.workflow.format.paths import Outputs
-from shared.workflow.format.references import EnvMarker
+from shared.workflow.format.references import RESERVED_NAMES, EnvMarker
 
 _CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
 _OPTIONS: Final = {"condition": "conditions", "router_v2": "routes"}

@@ -18,10 +18,9 @@ from shared.workflow.compile.templates import Template, compile_value, text_temp
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.models import LoopConfig, ParallelConfig, Variable, WorkflowState
-from shared.workflow.format.names import normalize_name
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.reader import read_state
-from shared.workflow.format.references import EnvMarker, is_environment_name, parse_text, texts
+from shared.workflow.format.references import EnvMarker, is_environment_name, normalize_name, parse_text, texts
 from shared.workflow.format.start import choose_start
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import normalize_name
-from shared.workflow.format.references import Path, parse_steps
+from shared.workflow.format.references import Path, normalize_name, parse_steps
 
 
 class Selector(msgspec.Struct, frozen=True):

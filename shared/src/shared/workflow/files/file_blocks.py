@@ -10,7 +10,7 @@ from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import CONTAINER_KEYS, TYPE_ALIASES, block_id
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 
 MOST_BLOCKS: Final = 2_000

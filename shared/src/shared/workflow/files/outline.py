@@ -7,7 +7,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.files import forms
 from shared.workflow.files.names import BRANCHING, TERMINAL, block_id
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.references import normalize_name
 
 
 class Outline:

@@ -18,7 +18,7 @@ from shared.workflow.format.models import (
     Variable,
     WorkflowState,
 )
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.references import normalize_name
 from shared.workflow.format.structure import structure_problems
 
 _MAX_BATCH: Final = 20

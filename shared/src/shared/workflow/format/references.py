@@ -11,7 +11,17 @@ from typing import Final, TypeAlias
 import msgspec
 
 from shared.workflow.format.js_values import Json
-from shared.workflow.format.names import normalize_name
+
+RESERVED_NAMES: Final = frozenset({"loop", "parallel", "variable"})
+"""Names that no block may have: they have other meanings inside `<…>`."""
+
+_DROPPED: Final = re.compile(r"[\s.\ufeff]+")
+
+
+def normalize_name(name: str) -> str:
+    """Return the name in references: lower case, without white space and dots. `Agent 1` becomes `agent1`."""
+    return _DROPPED.sub("", name.lower())
+
 
 PathKey: TypeAlias = str | int
 """A step into a value: a key of an object, or an index of an array."""

@@ -6,9 +6,8 @@ from shared.workflow.catalog import Catalog, installed_catalog
 from shared.workflow.catalog.replacements import Replacement, replacement_for
 from shared.workflow.files.forms import json_text
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
-from shared.workflow.format.names import normalize_name
 from shared.workflow.format.reader import read_state
-from shared.workflow.format.references import parse_text, texts
+from shared.workflow.format.references import normalize_name, parse_text, texts
 from shared.workflow.format.start import choose_start, unserved_triggers
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from shared.contracts.problems import Problem
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.references import normalize_name
 
 
 def acceptance_name(problem: Problem) -> str:

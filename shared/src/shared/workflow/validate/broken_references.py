@@ -8,9 +8,8 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.models import WorkflowState
-from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import EnvMarker, parse_text, texts
+from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, normalize_name, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 
 _CODE: Final = frozenset({"code", "conditions"})

@@ -11,9 +11,8 @@ from shared.workflow.compile.code_references import compile_code, odd_names
 from shared.workflow.compile.parameters import block_params
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import Reference, is_reference, parse_text, texts
+from shared.workflow.format.references import RESERVED_NAMES, Reference, is_reference, normalize_name, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
 

@@ -12,9 +12,9 @@ from shared.workflow.compile.agent_tools import agent_tool_problems
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 from shared.workflow.format.notifications import notification_problems
 from shared.workflow.format.problems import error, warning
+from shared.workflow.format.references import RESERVED_NAMES, normalize_name
 from shared.workflow.format.start import (
     NO_START_BLOCK,
     ReservedInputField,

@@ -8,8 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from gateway.access.domain.membership import Account, Session, User
 from shared.errors import Conflict
-from shared.store.client import Document, Store, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Document, Index, Store, ascending, store_call
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"

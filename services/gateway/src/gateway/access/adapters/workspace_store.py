@@ -8,8 +8,7 @@ import msgspec
 from gateway.access.domain.credentials import Grant, Workspace
 from gateway.access.domain.membership import Account, Invitation, Member, Role, Team
 from shared.errors import NotFound
-from shared.store.client import Document, Store, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Document, Index, Store, ascending, store_call
 from shared.store.transactions import Session, transact
 
 WORKSPACES: Final = "workspaces"

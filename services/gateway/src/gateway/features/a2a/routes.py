@@ -9,7 +9,7 @@ from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus,
 from gateway.features.a2a.service import AgentPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Message, json_of
-from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.agents import Agent
 

@@ -32,8 +32,7 @@ from gateway.features.a2a.task import resumed, submitted, task_body, workflow_in
 from gateway.features.a2a.task_service import AgentTasks, rest_of
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_status import present_call_error, present_error, retry_headers, status_of
-from gateway.http.routes import headers_of, plain
-from gateway.http.schemas import Refusal, answers
+from gateway.http.routes import Refusal, answers, headers_of, plain
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest

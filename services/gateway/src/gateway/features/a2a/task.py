@@ -11,8 +11,7 @@ from gateway.features.a2a.wire import Artifact, Message, Part, Task, TaskState, 
 from gateway.runs.domain.answer_text import answer_in_output
 from gateway.runs.domain.redaction import redact_for_public
 from shared.clock import iso
-from shared.contracts.jobs import RunView
-from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.jobs import PauseKind, PausePoint, RunView
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidRequest
 

@@ -27,9 +27,7 @@ from gateway.features.accounts.models import (
 from gateway.http.bodies import json_of
 from gateway.http.error_status import message_of, retry_headers, status_of
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routers import WORKSPACE, legacy_router
-from gateway.http.routes import route_class_for
-from gateway.http.schemas import answers
+from gateway.http.routes import WORKSPACE, answers, legacy_router, route_class_for
 from shared.clock import Clock, iso
 from shared.errors import FlowportError, InvalidRequest, Unauthenticated
 from shared.web.routes import StructResponse

@@ -8,7 +8,7 @@ from gateway.access.application.audit import AuditLog, position_in
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.routers import WORKSPACE, legacy_router
+from gateway.http.routes import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.contracts.audit import AuditEntry, AuditQuery
 

@@ -18,7 +18,7 @@ from gateway.features.chat.models import (
 from gateway.features.chat.service import ChatPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Message, json_of
-from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.chats import Chat
 from shared.errors import InvalidRequest

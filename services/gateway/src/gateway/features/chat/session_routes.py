@@ -15,8 +15,7 @@ from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
 from gateway.http.bodies import Message, json_value, validated
 from gateway.http.error_status import present_call_error, present_error
-from gateway.http.routes import plain
-from gateway.http.schemas import Refusal, answers, described
+from gateway.http.routes import Refusal, answers, described, plain
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import CallerAccess
 from gateway.runs.domain.call_chain import call_chain

@@ -9,8 +9,7 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, Wire, json_of
-from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import Error, answers, described
+from gateway.http.routes import AUTHORING, Error, answers, described, legacy_router
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import SaveDraft

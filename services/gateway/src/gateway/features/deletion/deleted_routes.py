@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.deletion.deleted_workflows import DeletedWorkflows
+from gateway.features.deletion.service import DeletedWorkflows
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, RequestBody, Wire, json_of
-from gateway.http.routers import legacy_router
+from gateway.http.routes import legacy_router
 from shared.clock import iso
 from shared.contracts.deployments import DeletedWorkflow
 

@@ -9,7 +9,7 @@ from gateway.features.deletion.rules import Erasure
 from gateway.features.deletion.service import DeletionService
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.routers import legacy_router
+from gateway.http.routes import legacy_router
 from shared.clock import iso
 
 

@@ -10,8 +10,7 @@ from gateway.access.adapters.key_store import API_KEYS
 from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.features.deletion.rules import Erasure, erasure_id
 from shared.contracts.erasure import Erase
-from shared.store.client import Document, Store, store_call
-from shared.store.indexes import Index, ascending
+from shared.store.client import Document, Index, Store, ascending, store_call
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)

@@ -15,7 +15,7 @@ from gateway.features.environment.service import (
 )
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, RequestBody, Wire, json_of
-from gateway.http.routers import WORKSPACE, legacy_router
+from gateway.http.routes import WORKSPACE, legacy_router
 from shared.clock import iso
 
 

@@ -23,7 +23,7 @@ from gateway.features.keys.models import (
 from gateway.features.keys.service import ApiKeys, Change, KeySpec, Owner, managed_owner, personal_owner, readable_owner
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Done, json_of
-from gateway.http.routers import WORKSPACE, legacy_router
+from gateway.http.routes import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest, NotFound
 

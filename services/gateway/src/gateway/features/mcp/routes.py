@@ -22,7 +22,7 @@ from gateway.features.mcp.models import (
 from gateway.features.mcp.service import ToolServerPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.routes import AUTHORING, legacy_router
 from shared.contracts.tool_servers import ToolServer
 
 

@@ -13,10 +13,9 @@ from gateway.access.domain.credentials import Caller
 from gateway.access.domain.credentials import Scope as KeyScope
 from gateway.access.domain.plans import RateKind
 from gateway.features.mcp.incoming import VERSION, IncomingRequest
-from gateway.features.mcp.tools import PublishedTools
+from gateway.features.mcp.service import PublishedTools
 from gateway.http.error_status import present_call_error, present_error
-from gateway.http.routes import headers_of, plain
-from gateway.http.schemas import Refusal, answers
+from gateway.http.routes import Refusal, answers, headers_of, plain
 from gateway.parsing import json_body
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain

@@ -24,7 +24,7 @@ from gateway.features.members.models import (
 )
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Done, json_of
-from gateway.http.routers import WORKSPACE, legacy_router
+from gateway.http.routes import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest
 

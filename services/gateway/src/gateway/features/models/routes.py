@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Wire, raw_json
-from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.ports import ModelProviders
 from shared.web.routes import StructResponse
 from shared.workflow.catalog.models import Model, ModelProvider, model_providers

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.errors import AccessDenied, WrongWorkspace
 from gateway.access.domain.limit_errors import RateLimited
-from gateway.http.error_status import message_of, retry_headers, status_of
-from gateway.http.routes import counting_refusals
+from gateway.http.error_status import counting_refusals, message_of, retry_headers, status_of
 from gateway.http.run_status import failure_status
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated

@@ -24,8 +24,7 @@ from gateway.features.openai.models import (
 from gateway.features.openai.replies import CompletionWriter, reply_text, token_usage
 from gateway.http.bodies import json_value, validated
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import headers_of, plain, route_class_for
-from gateway.http.schemas import answers, described
+from gateway.http.routes import answers, described, headers_of, plain, route_class_for
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest

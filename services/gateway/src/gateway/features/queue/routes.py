@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.routers import WORKSPACE, legacy_router
+from gateway.http.routes import WORKSPACE, legacy_router
 from gateway.runs.ports import Jobs
 
 

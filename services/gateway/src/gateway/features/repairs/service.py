@@ -15,9 +15,8 @@ from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.ports import ResumeMaps
-from shared.contracts.cancels import RunFilter
 from shared.contracts.deployments import Endpoint
-from shared.contracts.jobs import RunAccepted
+from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun, RepairedRun, RepairRun, ResumeMap
 from shared.contracts.runs import RunMode, SnapshotRef, Trigger
 from shared.errors import Conflict, FlowportError, NotFound

@@ -11,7 +11,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.features.webhooks.service import WebhookClient, Webhooks
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, json_of
-from gateway.http.routers import legacy_router
+from gateway.http.routes import legacy_router
 from shared.clock import iso
 from shared.contracts.runs import Trigger
 from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription

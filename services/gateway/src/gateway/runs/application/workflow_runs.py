@@ -12,9 +12,16 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.domain.pauses import check_answer, responses_of
 from gateway.runs.domain.run_states import output_payload
 from gateway.runs.ports import AttachedRuns, Jobs, Payloads
-from shared.contracts.cancels import EVERY_RUN, CancelAnswer, CancelledRuns, RunFilter
-from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.jobs import (
+    EVERY_RUN,
+    CancelAnswer,
+    CancelledRuns,
+    ResumeAnswer,
+    ResumeRun,
+    RunFilter,
+    RunPage,
+    RunView,
+)
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound

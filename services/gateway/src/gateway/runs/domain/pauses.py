@@ -7,8 +7,7 @@ import msgspec
 
 from gateway.parsing.problems import Problem
 from shared.clock import iso
-from shared.contracts.jobs import RunView
-from shared.contracts.pauses import PausePoint
+from shared.contracts.jobs import PausePoint, RunView
 from shared.errors import InvalidRequest
 from shared.workflow.format.input_format import InputField, read_input_format
 

@@ -9,8 +9,8 @@ from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
 from gateway.runs.application.run_counts import Tallies
 from gateway.workflows.domain.gate import Gate
 from shared.clock import iso
-from shared.contracts.cancels import CancelAnswer, CancelReason
 from shared.contracts.deployments import Deployed, Endpoint, Version, Workflow
+from shared.contracts.jobs import CancelAnswer, CancelReason
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -13,7 +13,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import CountedAccess
 from gateway.http.bodies import json_of
 from gateway.http.etags import DeployRevision
-from gateway.http.schemas import answers
+from gateway.http.routes import answers
 from gateway.parsing import json_body
 from gateway.runs.application.run_counts import RunTallies
 from gateway.wire.common.models import (

@@ -10,8 +10,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, json_of, json_value
 from gateway.http.etags import KnownRevision, SaveRevision, etag
-from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import Error, answers
+from gateway.http.routes import AUTHORING, Error, answers, legacy_router
 from gateway.runs.application.run_counts import RunTallies, Tallies
 from gateway.wire.common.models import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow

@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.ports import Authoring
 from shared.contracts.changes import Change
 from shared.contracts.problems import Problem

@@ -8,9 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
-from gateway.http.error_status import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
-from gateway.http.routes import counting_refusals, route_class_for
-from gateway.http.schemas import Refusal, answers
+from gateway.http.error_status import (
+    ACCEPT_UNCERTAIN,
+    counting_refusals,
+    message_of,
+    retry_headers,
+    retry_seconds,
+    status_of,
+)
+from gateway.http.routes import Refusal, answers, route_class_for
 from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (

@@ -11,9 +11,8 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.plans import RateKind
-from gateway.http.routes import headers_of, plain
+from gateway.http.routes import Refusal, answer, described, headers_of, plain
 from gateway.http.run_status import failure_status
-from gateway.http.schemas import Refusal, answer, described
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain

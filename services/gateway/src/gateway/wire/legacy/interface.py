@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.features.api_page import DOCS_PAGE
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.routers import legacy_router
+from gateway.http.routes import legacy_router
 from gateway.runs.domain.run_states import split_names
 from gateway.workflows.application.endpoints import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from gateway.http.bodies import Wire
 from gateway.parsing.problems import MAX_TEXT_LENGTH, MAX_TEXTS
 from gateway.wire.common.models import Cost
-from shared.contracts.cancels import CancelReason
+from shared.contracts.jobs import CancelReason
 
 
 class ExecuteBody(Wire):

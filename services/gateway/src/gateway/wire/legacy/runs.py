@@ -13,8 +13,7 @@ from gateway.access.domain.plans import RateKind
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_value
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routers import legacy_router
-from gateway.http.schemas import Error, Refusal, answers
+from gateway.http.routes import Error, Refusal, answers, legacy_router
 from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.runs.domain.pauses import answer_in, paused_execution, paused_facts
 from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, split_names, status_name

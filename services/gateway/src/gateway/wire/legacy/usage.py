@@ -10,8 +10,7 @@ from gateway.access.application.authentication import Authentication
 from gateway.access.domain.plans import BucketState, RateKind
 from gateway.http.bodies import Wire
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routers import legacy_router
-from gateway.http.schemas import Error, answers
+from gateway.http.routes import Error, answers, legacy_router
 from gateway.http.usage import Bucket, bucket, spend_limit
 from gateway.runs.application.usage import UsageReports
 from gateway.runs.domain.run_states import as_number

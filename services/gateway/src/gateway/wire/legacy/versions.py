@@ -11,8 +11,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of, json_value, validated
 from gateway.http.etags import DeployRevision
-from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import Error, answers, described
+from gateway.http.routes import AUTHORING, Error, answers, described, legacy_router
 from gateway.parsing.errors import MalformedJson
 from gateway.wire.common.models import MAX_NUMBER, VersionRow, active_deployment, gate_of, version_row
 from gateway.wire.legacy.authoring_models import (

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.http.error_status import message_of, retry_headers, status_of
-from gateway.http.routes import route_class_for
-from gateway.http.schemas import answers
+from gateway.http.routes import answers, route_class_for
 from gateway.wire.v1.models import ErrorAnswer
 from gateway.workflows.domain.gate import GateRefused
 from shared.clock import epoch_ms, iso

@@ -9,9 +9,14 @@ from starlette.responses import Response
 
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
-from gateway.http.error_status import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
-from gateway.http.routes import counting_refusals, route_class_for
-from gateway.http.schemas import answers
+from gateway.http.error_status import (
+    ACCEPT_UNCERTAIN,
+    CAPACITY_RETRY_SECONDS,
+    UNAVAILABLE_RETRY_SECONDS,
+    counting_refusals,
+    message_of,
+)
+from gateway.http.routes import answers, route_class_for
 from gateway.runs.domain.errors import (
     AcceptUncertain,
     CallChainTooDeep,

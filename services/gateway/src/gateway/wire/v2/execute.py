@@ -11,8 +11,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.plans import RateKind
 from gateway.http.bodies import Data
-from gateway.http.routes import headers_of, plain
-from gateway.http.schemas import answer, answers, described
+from gateway.http.routes import answer, answers, described, headers_of, plain
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.features.recordings.service import Recordings
 from gateway.http.bodies import Data, RequestBody, Wire, json_of
-from gateway.http.schemas import answers
+from gateway.http.routes import answers
 from gateway.runs.application.executions import Executions
 from gateway.runs.domain.execute_request import replay_request
 from gateway.wire.v2.access import V2Access

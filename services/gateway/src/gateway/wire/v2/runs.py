@@ -8,7 +8,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.features.repairs.service import BulkRepair, RepairService, RepairTarget
 from gateway.http.bodies import Data, json_of
-from gateway.http.schemas import answers
+from gateway.http.routes import answers
 from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, split_names, status_of
@@ -32,8 +32,7 @@ from gateway.wire.v2.models import (
     RunState,
 )
 from gateway.wire.v2.presenters import state, summary
-from shared.contracts.cancels import RunFilter
-from shared.contracts.jobs import RunAccepted
+from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.errors import NotFound
 from shared.web.routes import StructResponse
 
