@@ -2,32 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 
-import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.support.blocks.agents import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.support.blocks.runs import failure
 from tests.support.left_behind import without_collections
 
-from executor_service.blocks.agent.conversation import (
-    MAX_CALLS,
-    MAX_CONCURRENT_TOOLS,
-    MAX_MODEL_CHARACTERS,
-    MAX_TOOL_CHARACTERS,
-    MAX_TOOL_ROUNDS,
-    TOO_MUCH,
-)
-from executor_service.blocks.agent.tool_builder import MAX_TOOLS
-from executor_service.blocks.function import FunctionHandler
-from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.deadline import OVERTIME_SECONDS
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import ModelFailure, Role, ToolCall
-from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
+from executor_service.sandbox import Script, ScriptResult
 from shared.errors import Unavailable
-from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.js_values import Json, JsonObject, object_of
 
 
@@ -102,15 +88,6 @@ async def test_a_tool_of_which_a_workflow_has_but_the_id_fails_the_block() -> No
     )
 
 
-async def test_after_many_rounds_the_model_must_answer() -> None:
-    model = Model(*[asks_for(CALL)] * (MAX_TOOL_ROUNDS + 1), says("gave up"))
-    result = await run(model, tools=[ADD])
-    assert result.output["content"] == "gave up"
-    assert len(model.requests) == MAX_TOOL_ROUNDS + 2
-    assert result.output["toolCalls"]["count"] == MAX_TOOL_ROUNDS
-    assert [request.may_call_tools for request in model.requests] == [True] * 21 + [False]
-
-
 class Keeping(BlockHandler):
     """Records its inputs."""
 
@@ -138,90 +115,6 @@ async def test_fixed_parameters_may_have_any_format_that_the_block_accepts(heade
     model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
     await run(model, blocks={"api": api}, tools=[tool])
     assert [params["headers"] for params in api.params] == [headers]
-
-
-class Kept(Adding):
-    """Records the scripts, and returns one result."""
-
-    async def run(self, script: Script) -> ScriptResult:
-        self.scripts.append(script)
-        return ScriptResult(result=msgspec.Raw(b"1"))
-
-    @property
-    def functions(self) -> Mapping[str, BlockHandler]:
-        return {"function": FunctionHandler({Language.JAVASCRIPT: self})}
-
-
-async def test_a_function_that_is_a_tool_gets_values_as_variables_and_never_as_code() -> None:
-    sandbox, code = Kept(), "return <start.input> + {{KEY}}"
-    model = Model(asks_for(ToolCall("c", "function_execute", "{}")), says("done"))
-    tool = {"type": "function", "title": "Code", "params": {"code": code, "language": "javascript"}}
-    result = await run(model, blocks=sandbox.functions, tools=[tool], body={"input": '"; evil("'})
-    (script,) = sandbox.scripts
-    assert list(script.bindings.values()) == ['"; evil("', "sk-secret"]
-    assert "evil" not in script.code
-    assert "sk-secret" not in script.code
-    assert model.requests[0].tools[0].parameters["properties"] == {}
-    assert result.output["toolCalls"]["list"][0]["arguments"] == {"code": code, "language": "javascript"}
-
-
-async def test_callers_do_not_read_the_secrets_that_a_tool_is_set_up_with() -> None:
-    headers = [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer {{KEY}}"}}]
-    tool = {"type": "api", "params": {"url": "https://x.example/{{KEY}}", "headers": headers}}
-    model = Model(asks_for(ToolCall("c", "http_request", '{"body": {"a": 1}}')), says("done"))
-    result = await run(model, blocks={"api": Refused()}, tools=[tool])
-    (made,) = result.output["toolCalls"]["list"]
-    assert made["arguments"] == {
-        "body": {"a": 1},
-        "url": "https://x.example/[REDACTED]",
-        "headers": [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer [REDACTED]"}}],
-    }
-    assert made["result"]["message"] == "no https://x.example/[REDACTED]"
-    assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
-
-
-async def test_the_failure_of_a_tool_discloses_no_secret_of_its_code() -> None:
-    thrown = ScriptError(kind=ErrorKind.THROWN, message="Line 1: sk-secret is no key", reason="")
-    tool = {**ADD, "code": "throw new Error(`${environmentVariables.KEY} is no key`)"}
-    model = Model(asks_for(CALL), says("sorry"))
-    result = await run(model, sandbox=Failing(thrown), tools=[tool])
-    assert result.output["toolCalls"]["list"][0]["result"]["message"] == "Line 1: [REDACTED] is no key"
-    assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
-
-
-class Failing:
-    """A fake sandbox whose code throws."""
-
-    def __init__(self, error: ScriptError) -> None:
-        self._error = error
-
-    async def run(self, script: Script) -> ScriptResult:
-        return ScriptResult(error=self._error)
-
-
-async def test_an_agent_has_a_bounded_number_of_tools() -> None:
-    model = Model(says("done"))
-    await run(model, tools=[ADD] * MAX_TOOLS)
-    assert len({tool.name for tool in model.requests[0].tools}) == MAX_TOOLS
-    assert failure(await run(Model(says("done")), tools=[ADD] * (MAX_TOOLS + 1))) == (
-        f"Agent 1: An agent can have at most {MAX_TOOLS} tools"
-    )
-
-
-class Refused(BlockHandler):
-    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        raise BlockFailure(f"no {inputs.params['url']}")
-
-
-@pytest.mark.parametrize(
-    ("settings", "seen"), [({"code": "return environmentVariables.KEY"}, {"KEY": "sk-secret"}), ({}, {})]
-)
-async def test_code_that_the_model_wrote_sees_no_secrets(settings: JsonObject, seen: JsonObject) -> None:
-    sandbox = Kept()
-    asked = ToolCall("c", "function_execute", '{"code": "return environmentVariables.KEY"}')
-    tool = {"type": "function", "params": settings}
-    await run(Model(asks_for(asked), says("done")), blocks=sandbox.functions, tools=[tool])
-    assert [script.environment for script in sandbox.scripts] == [seen]
 
 
 async def test_the_input_of_a_workflow_tool_is_parsed_before_values_are_filled_in() -> None:
@@ -272,61 +165,6 @@ async def test_the_turns_before_the_one_that_failed_are_counted() -> None:
     assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
 
 
-async def test_a_model_that_calls_tools_without_end_is_stopped() -> None:
-    sandbox = Adding()
-    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(MAX_CALLS + 1)]
-    assert len((await run(Model(asks_for(*calls[1:]), says("all")), tools=[ADD])).output["toolCalls"]["list"]) == 128
-    result = await run(Model(asks_for(*calls)), sandbox=sandbox, tools=[ADD])
-    assert failure(result) == "Agent 1: The model requested more than 128 tool calls in one turn"
-    assert sandbox.scripts == []
-
-
-async def test_the_number_of_concurrent_tools_of_an_agent_is_bounded() -> None:
-    running, most = 0, 0
-
-    class Slow(Adding):
-        async def run(self, script: Script) -> ScriptResult:
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            await asyncio.sleep(0.01)
-            running -= 1
-            return await super().run(script)
-
-    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(3 * MAX_CONCURRENT_TOOLS)]
-    result = await run(Model(asks_for(*calls), says("done")), sandbox=Slow(), tools=[ADD])
-    assert (most, result.output["toolCalls"]["count"]) == (MAX_CONCURRENT_TOOLS, 3 * MAX_CONCURRENT_TOOLS)
-
-
-class Telling(BlockHandler):
-    """Reports so much usage and log each time."""
-
-    def __init__(self, *sizes: int) -> None:
-        self._sizes = list(sizes)
-
-    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        return BlockResult({"data": "x" * self._sizes.pop(0)})
-
-
-async def test_the_total_output_of_tools_is_bounded_and_the_model_learns_of_it() -> None:
-    half = MAX_TOOL_CHARACTERS // 2
-    model = Model(*[asks_for(ToolCall("c", "http_request", '{"url": "https://x.example"}'))] * 3, says("enough"))
-    result = await run(model, blocks={"api": Telling(half, half, 5)}, tools=[{"type": "api"}])
-    told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
-    assert [TOO_MUCH in text for text in told] == [False, True, False]
-    assert result.output["content"] == "enough"
-
-
-@pytest.mark.parametrize("more", ["", "x"])
-async def test_the_total_text_of_all_turns_is_bounded(more: str) -> None:
-    long = json.dumps("x" * (MAX_MODEL_CHARACTERS - 7))
-    result = await run(Model(asks_for(ToolCall("c", "custom_add", long)), says("sorry" + more)), tools=[ADD])
-    if more:
-        assert failure(result) == f"Agent 1: The model wrote more than {MAX_MODEL_CHARACTERS} characters"
-    else:
-        assert result.output["content"] == "sorry"
-
-
 async def test_provider_specific_data_of_a_turn_is_sent_back() -> None:
     signed = object()
     model = Model(replace(asks_for(CALL), original=signed), says("3"))
@@ -361,29 +199,6 @@ async def test_a_broken_tool_is_freed_without_a_garbage_collection() -> None:
         await run(Model(asks_for(CALL), says("sorry")), sandbox=broken, tools=[ADD])
         await asyncio.sleep(0)
         assert remains.of(Call) == []
-
-
-async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:
-    plain, asking = Adding(), Adding()
-    told: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 3_000}
-    await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=told)
-    code = "return environmentVariables.KEY"
-    await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=told)
-    (script,), (other,) = plain.scripts, asking.scripts
-    assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 3_000 + OVERTIME_SECONDS * 1000, {})
-    assert script.owner == "w7/u7/wf-1"
-    assert other.environment == {"KEY": "sk-secret"}
-
-
-async def test_no_argument_takes_the_place_of_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secrets.token_hex", lambda _: 16 * "0")  # a model that has guessed the name
-    sandbox = Adding()
-    tool = {**ADD, "code": "return <start.input>"}
-    await run(Model(asks_for(CALL), says("3")), sandbox=sandbox, tools=[tool])
-    (name,) = set(sandbox.scripts[0].bindings) - {"a", "b"}
-    forged = replace(CALL, arguments=json.dumps({"a": 1, "b": 2, name: "forged"}))
-    await run(Model(asks_for(forged), says("3")), sandbox=sandbox, tools=[tool])
-    assert sandbox.scripts[1].bindings[name] == "Hi"
 
 
 async def test_a_tool_without_parameters_has_an_empty_schema() -> None:

@@ -1,79 +1,28 @@
 """Durable runs: claimed, fenced, journaled; a lost worker costs an attempt, never a result."""
 
 import asyncio
-import time
 
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.support.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
+from tests.support.executor.durable_runs import DISPATCH, World, a_long_journal, begin
+from tests.support.executor.fakes import Files, Services, Work, launcher, spec, workflow
 from tests.support.left_behind import without_collections
 from tests.support.workflow_states import start
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.batched_journal import BatchedJournal
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.lease import RENEWALS_PER_LEASE
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
-from executor_service.engine import Call, Execution, Inputs, RunResult
-from shared.contracts.events import RunEvent
+from executor_service.engine import Call, Execution, RunResult
 from shared.contracts.messages import CancelRun, DurableRunDispatched
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec, RunStatus, timeout_message
-
-DISPATCH = DurableRunDispatched("r1", "d1", "w1")
-
-
-class World:
-    """A jobs-service with one run, and any number of workers."""
-
-    def __init__(self) -> None:
-        self.jobs = JobsService(spec(mode=RunMode.ASYNC, time_limit_ms=60_000))
-        self.work, self.running = Work(), ActiveRuns()
-        self.worker = self.new_worker(self.work, self.running)
-
-    def new_worker(
-        self, work: Work, running: ActiveRuns | None = None, services: Services | None = None
-    ) -> DurableRunWorker:
-        blocks = launcher(services or Services(), [("function", work)])
-        return DurableRunWorker(
-            blocks, self.jobs, running or ActiveRuns(), worker_id="worker", events=self.run_events_factory
-        )
-
-    def run_events_factory(self, spec: RunSpec, attempt: int) -> "Heard":
-        self.heard = Heard()
-        return self.heard
-
-
-class Heard:
-    """Return the end of an attempt that its followers receive."""
-
-    def __init__(self) -> None:
-        self.ends: list[RunOutcome | None] = []
-
-    async def begin(self, listener: str | None) -> None:
-        """Ignore the event."""
-
-    async def emit(self, event: RunEvent) -> None:
-        """Ignore the event."""
-
-    def follow(self, address: str) -> None:
-        """Ignore the cancel."""
-
-    async def close(self, outcome: RunOutcome | None = None) -> None:
-        self.ends.append(outcome)
+from shared.contracts.runs import RunMode, RunStatus, timeout_message
 
 
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-async def begin(world: World) -> asyncio.Task[None]:
-    world.work.go_on.clear()
-    run = asyncio.create_task(world.worker.work(DISPATCH, redelivered=False))
-    await asyncio.wait_for(world.work.begun.wait(), 30)
-    return run
 
 
 async def test_a_granted_run_is_journaled_and_finished(world: World) -> None:
@@ -124,104 +73,6 @@ async def test_a_journaled_block_never_runs_again(world: World) -> None:
     assert bytes(world.jobs.finished.outcome.output.inline) == b'{"result":"done"}'
 
 
-async def test_a_worker_that_lost_its_lease_stops_and_stores_nothing(world: World) -> None:
-    run = await begin(world)
-    world.jobs.attempt += 1
-    done, _ = await asyncio.wait([run], timeout=30)
-    assert done
-    assert world.jobs.finished is None
-
-
-async def test_a_worker_renews_several_times_per_lease(world: World) -> None:
-    run = await begin(world)
-    await eventually(lambda: world.jobs.renewals > RENEWALS_PER_LEASE)
-    world.work.go_on.set()
-    await run
-
-
-async def test_a_hanging_renewal_is_retried_within_the_lease(world: World) -> None:
-    world.jobs.hanging_renewals = 1
-    run = await begin(world)
-    await eventually(lambda: world.jobs.renewals)
-    world.work.go_on.set()
-    await run
-    assert world.jobs.finished is not None
-
-
-async def test_a_renewal_refused_for_another_reason_than_a_lost_lease_is_retried(world: World) -> None:
-    world.jobs.refused_renewals = 1
-    run = await begin(world)
-    await eventually(lambda: world.jobs.renewals)
-    world.work.go_on.set()
-    await run
-    assert world.jobs.finished is not None
-
-
-async def test_the_lease_is_renewed_until_the_result_is_stored(world: World) -> None:
-    run = await begin(world)
-    world.jobs.failures_left = 1
-    renewed_before = world.jobs.renewals
-    world.work.go_on.set()
-    await run
-    assert world.jobs.renewals > renewed_before + RENEWALS_PER_LEASE
-
-
-async def test_a_long_lease_is_seldom_renewed(world: World) -> None:
-    world.jobs.lease_ms = 3_600_000
-    run = await begin(world)
-    await asyncio.sleep(0.1)
-    world.work.go_on.set()
-    await run
-    assert world.jobs.renewals == 0
-
-
-async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:
-    run = await begin(world)
-    world.jobs.cancelled = True
-    await asyncio.wait_for(run, 30)
-    assert world.jobs.finished is not None
-    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
-
-
-async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
-    run = await begin(world)
-    world.running.handle_control(CancelRun("r1"))
-    await asyncio.wait_for(run, 30)
-    assert world.jobs.finished is not None
-    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
-
-
-async def test_a_stop_of_the_caller_before_a_pause_does_not_stop_the_resumed_run(world: World) -> None:
-    hung_up = CancelRun("r1", "caller_gone")
-    world.running.handle_control(hung_up)
-    run = await begin(world)
-    world.running.handle_control(hung_up)
-    world.work.go_on.set()
-    await asyncio.wait_for(run, 30)
-    assert world.jobs.finished is not None
-    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
-
-
-async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
-    run = await begin(world)
-    world.worker.release_all()
-    await asyncio.wait_for(run, 30)
-    assert world.jobs.released == 1
-    assert world.jobs.finished is None
-
-
-async def test_progress_of_a_draining_worker_is_handed_over_with_the_run(world: World) -> None:
-    quiet = Work(code="return 1")  # no outside effect, so the journal need not be stored before it
-    quiet.go_on.clear()
-    worker = world.new_worker(quiet)
-    run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
-    await asyncio.wait_for(quiet.begun.wait(), 30)
-    worker.release_all()
-    await asyncio.wait_for(run, 30)
-
-    assert [entry.kind for entry in world.jobs.journal] == ["block"]
-
-
 async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None:
     run = await begin(world)
     world.jobs.failures_left = 1
@@ -261,17 +112,6 @@ async def test_a_later_attempt_has_the_remaining_time_and_reports_all_of_it(worl
     error = world.jobs.finished.outcome.error
     assert error is not None
     assert error.message == timeout_message(world.jobs.run.time_limit_ms)
-
-
-async def test_a_resumed_process_checks_its_lease_before_storing(world: World) -> None:
-    class StandsStill(Work):
-        def prepare(self, call: Call) -> Inputs:
-            world.jobs.attempt += 1
-            time.sleep(2 * world.jobs.lease_ms / 1000)  # the whole process does
-            return super().prepare(call)
-
-    await world.new_worker(work := StandsStill()).work(DISPATCH, redelivered=False)
-    assert (work.times, world.jobs.appending) == (0, 0)
 
 
 async def test_a_run_that_this_worker_cannot_start_goes_to_another(
@@ -354,14 +194,6 @@ async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> N
     assert [entry.index for entry in world.jobs.journal] == [0, 1, 2, 3]
 
 
-async def a_long_journal(world: World) -> None:
-    """End the attempt; the next one reads its journal one entry at a time."""
-    await world.worker.work(DISPATCH, redelivered=False)
-    world.jobs.finished = None
-    world.jobs.page_entries = 1
-    assert len(world.jobs.journal) > 2
-
-
 async def test_a_long_journal_is_read_to_its_end_before_anything_runs(world: World) -> None:
     await a_long_journal(world)
     left = list(world.jobs.journal)
@@ -369,17 +201,6 @@ async def test_a_long_journal_is_read_to_its_end_before_anything_runs(world: Wor
     await world.new_worker(second := Work()).work(DISPATCH, redelivered=True)
     assert world.jobs.finished is not None
     assert (second.times, world.jobs.reading, world.jobs.journal) == (0, len(left) - 1, left)
-
-
-async def test_a_worker_renews_its_lease_while_reading_the_journal(world: World) -> None:
-    await a_long_journal(world)
-    world.jobs.line.clear()
-
-    run = asyncio.create_task(world.new_worker(Work()).work(DISPATCH, redelivered=True))
-    await eventually(lambda: world.jobs.reading and world.jobs.renewals > RENEWALS_PER_LEASE)
-    world.jobs.line.set()
-    await run
-    assert world.jobs.finished is not None
 
 
 async def test_a_worker_that_loses_its_run_while_it_reads_the_journal_does_nothing(world: World) -> None:
