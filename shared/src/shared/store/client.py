@@ -9,6 +9,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+import msgspec
 import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, AsyncMongoClient, IndexModel, ReadPreference, WriteConcern
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 
@@ -185,6 +187,17 @@ class Store:
             for index, known in (await self.collection(name).index_information()).items():
                 if EXPIRES in known:
                     await self.collection(name).drop_index(index)
+
+
+def document_of(value: msgspec.Struct, *, key: str = "id") -> Document:
+    """Return a struct as a document whose `_id` is the field `key`."""
+    stored: Document = msgspec.structs.asdict(value)
+    return {"_id": stored.pop(key), **stored}
+
+
+def struct_of(document: Document, kind: type[S], *, key: str = "id") -> S:
+    """Return the struct of a document whose `_id` is the field `key`."""
+    return msgspec.convert({**document, key: document["_id"]}, kind)
 
 
 def known_fields(document: Document, kind: "type[DataclassInstance]") -> Document:

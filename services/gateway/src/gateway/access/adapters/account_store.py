@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from gateway.access.domain.membership import Account, Session, User
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"
@@ -35,7 +34,7 @@ class AccountStore:
     async def add_account(self, account: Account) -> None:
         user = account.user
         try:
-            await self._users.insert_one({"_id": user.id, **_without_id(user), "password_hash": account.password_hash})
+            await self._users.insert_one({**document_of(user), "password_hash": account.password_hash})
         except DuplicateKeyError:
             raise Conflict("An account with this email address already exists") from None
 
@@ -62,24 +61,24 @@ class AccountStore:
 
     @store_call
     async def add_session(self, session: Session) -> None:
-        await self._sessions.insert_one(_session_document(session))
+        await self._sessions.insert_one(document_of(session, key="token_hash"))
 
     @store_call
     async def session(self, token_hash: str) -> Session | None:
         document = await self._sessions.find_one({"_id": token_hash})
-        return None if document is None else _session(document)
+        return None if document is None else struct_of(document, Session, key="token_hash")
 
     @store_call
     async def session_with_id(self, session_id: str) -> Session | None:
         document = await self._sessions.find_one({"id": session_id}, sort=[("expires_at", -1)])
-        return None if document is None else _session(document)
+        return None if document is None else struct_of(document, Session, key="token_hash")
 
     @store_call
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         held = {"_id": old_hash, "is_rotated": {"$ne": True}}
         # Insert the renewed session first: a concurrent end of all sessions then finds it, or leaves no old one to
         # mark.
-        await self._sessions.insert_one(_session_document(renewed))
+        await self._sessions.insert_one(document_of(renewed, key="token_hash"))
         result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
         if result.matched_count == 0:
             await self._sessions.delete_one({"_id": renewed.token_hash})
@@ -110,20 +109,4 @@ class AccountStore:
 
 
 def _account(document: Document) -> Account:
-    user = msgspec.convert({"id": document["_id"], **document}, User)
-    return Account(user=user, password_hash=document.get("password_hash"))
-
-
-def _session_document(session: Session) -> Document:
-    fields: Document = msgspec.structs.asdict(session)
-    return {"_id": fields.pop("token_hash"), **fields}
-
-
-def _session(document: Document) -> Session:
-    return msgspec.convert({"token_hash": document["_id"], **document}, Session)
-
-
-def _without_id(user: User) -> Document:
-    fields: Document = msgspec.structs.asdict(user)
-    del fields["id"]
-    return fields
+    return Account(user=struct_of(document, User), password_hash=document.get("password_hash"))

@@ -13,7 +13,7 @@ from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Scope
 from gateway.access.domain.membership import Role
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
 from shared.store.transactions import Session, transact
 
 API_KEYS: Final = "api_keys"
@@ -121,14 +121,13 @@ def _mutable_fields(key: ApiKey) -> Document:
 
 def stored_key(key: ApiKey) -> Document:
     """Return the document of a key."""
-    fields: dict[str, Any] = msgspec.structs.asdict(key)
     approves = Scope.APPROVE in key.scopes
-    return {"_id": fields.pop("id"), **fields, "scopes": sorted(key.scopes - {Scope.APPROVE}), APPROVES: approves}
+    return {**document_of(key), "scopes": sorted(key.scopes - {Scope.APPROVE}), APPROVES: approves}
 
 
 def to_key(document: Document) -> ApiKey:
     """Return the key of a document."""
-    key = msgspec.convert({**document, "id": document["_id"]}, ApiKey)
+    key = struct_of(document, ApiKey)
     if document.get(APPROVES, key.scopes >= _FULL):
         return msgspec.structs.replace(key, scopes=key.scopes | {Scope.APPROVE})
     return key

@@ -8,7 +8,7 @@ import msgspec
 from gateway.access.domain.credentials import Grant, Workspace
 from gateway.access.domain.membership import Account, Invitation, Member, Role, Team
 from shared.errors import NotFound
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
 from shared.store.transactions import Session, transact
 
 WORKSPACES: Final = "workspaces"
@@ -39,8 +39,8 @@ class WorkspaceStore:
     async def create_first(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
         user = admin.user
         first: Document = {
-            "workspace": _document(workspace),
-            "admin": {**_document(user), "password_hash": admin.password_hash},
+            "workspace": document_of(workspace),
+            "admin": {**document_of(user), "password_hash": admin.password_hash},
         }
         await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
         kept = await self._founding.find_one({"_id": "first"}) or first
@@ -58,12 +58,12 @@ class WorkspaceStore:
     @store_call
     async def workspace(self, workspace_id: str) -> Workspace | None:
         document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 0})
-        return None if document is None else _workspace(document)
+        return None if document is None else struct_of(document, Workspace)
 
     @store_call
     async def add_workspace(self, workspace: Workspace, team: Team) -> None:
         await self._workspaces.insert_one(
-            {**_document(workspace), "revision": team.revision, "members": _members(team)}
+            {**document_of(workspace), "revision": team.revision, "members": _members(team)}
         )
 
     @store_call
@@ -80,7 +80,9 @@ class WorkspaceStore:
         found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
         documents = [document async for document in found]
         documents.sort(key=lambda document: (document["created_at"], document["_id"]))
-        return tuple(Grant(_workspace(document), Role(document["members"][0]["role"])) for document in documents)
+        return tuple(
+            Grant(struct_of(document, Workspace), Role(document["members"][0]["role"])) for document in documents
+        )
 
     @store_call
     async def team(self, workspace_id: str) -> Team:
@@ -101,16 +103,16 @@ class WorkspaceStore:
 
     @store_call
     async def add_invitation(self, invitation: Invitation) -> None:
-        await self._invitations.insert_one({**_document(invitation), "forgotten_at": invitation.expires_at})
+        await self._invitations.insert_one({**document_of(invitation), "forgotten_at": invitation.expires_at})
 
     @store_call
     async def invitation(self, token_hash: str) -> Invitation | None:
         document = await self._invitations.find_one({"token_hash": token_hash})
-        return None if document is None else _invitation(document)
+        return None if document is None else struct_of(document, Invitation)
 
     @store_call
     async def invitations(self, workspace_id: str) -> list[Invitation]:
-        return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
+        return [struct_of(each, Invitation) async for each in self._invitations.find({"workspace_id": workspace_id})]
 
     @store_call
     async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
@@ -135,22 +137,9 @@ class WorkspaceStore:
 _SHOWN: Final = {name: 1 for name in Workspace.__struct_fields__ if name != "id"}
 
 
-def _document(record: msgspec.Struct) -> Document:
-    fields: Document = msgspec.structs.asdict(record)
-    return {"_id": fields.pop("id"), **fields}
-
-
 def _without_id_field(document: Document) -> Document:
     return {name: value for name, value in document.items() if name != "_id"}
 
 
 def _members(team: Team) -> list[Document]:
     return [msgspec.structs.asdict(member) for member in team.members]
-
-
-def _workspace(document: Document) -> Workspace:
-    return msgspec.convert({**document, "id": document["_id"]}, Workspace)
-
-
-def _invitation(document: Document) -> Invitation:
-    return msgspec.convert({**document, "id": document["_id"]}, Invitation)

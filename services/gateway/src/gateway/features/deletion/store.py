@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from gateway.access.adapters.key_store import API_KEYS
 from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.features.deletion.rules import Erasure, erasure_id
 from shared.contracts.erasure import Erase
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)
@@ -44,12 +42,12 @@ class DeletionStore:
     @store_call
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
         found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
-        return [_erasure(document) async for document in found]
+        return [struct_of(document, Erasure) async for document in found]
 
     @store_call
     async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
         found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
-        return [_erasure(document) async for document in found]
+        return [struct_of(document, Erasure) async for document in found]
 
     @store_call
     async def is_first(self, workspace_id: str) -> bool:
@@ -74,11 +72,6 @@ class DeletionStore:
 
 
 def _document(erasure: Erasure) -> Document:
-    fields: Document = msgspec.structs.asdict(erasure)
     is_open = erasure.due_at is not None
     forgotten = {} if is_open else {"forgotten_at": erasure.settles_at + KEPT_FOR}
-    return {"_id": fields.pop("id"), **fields, "is_open": is_open, **forgotten}
-
-
-def _erasure(document: Document) -> Erasure:
-    return msgspec.convert({**document, "id": document["_id"]}, Erasure)
+    return {**document_of(erasure), "is_open": is_open, **forgotten}
