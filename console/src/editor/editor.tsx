@@ -1,5 +1,4 @@
-import { useReactFlow } from '@xyflow/react';
-import { type KeyboardEvent, lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useCatalog } from '@/api/catalog';
 import { isRefusedDraft, useDeploy, type VersionRow, versionTitle } from '@/api/deployments';
@@ -10,7 +9,7 @@ import { useCommands } from '@/app/commands';
 import { blockElement } from '@/canvas/block-element';
 import { Canvas } from '@/canvas/canvas';
 import layout from '@/canvas/canvas-page.module.css';
-import type { CanvasNode, Marks } from '@/canvas/graph-of';
+import type { Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
 import { BlockPanel } from '@/panel/block-panel';
 import { Button } from '@/ui/button';
@@ -18,11 +17,11 @@ import { ErrorBoundary } from '@/ui/error-boundary';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import { useStoredList } from '@/ui/use-stored-list';
-import { type BlockType, newBlock } from '@/workflow/catalog';
-import { copy, paste } from '@/workflow/copy-paste';
+import type { BlockType } from '@/workflow/catalog';
+import { copy } from '@/workflow/copy-paste';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { removeBlocks, removeEdges, toggleEnabled } from '@/workflow/edit';
-import { canFollow, insertBlock, type Placement, placementAfter } from '@/workflow/insert';
+import type { Placement } from '@/workflow/insert';
 import { openOfAddress, selectedBlockOfAddress } from './address';
 import { CanvasMenu, type CanvasMenuActions, type MenuTarget } from './canvas-menu';
 import { readClipboard, writeClipboard } from './clipboard';
@@ -36,20 +35,17 @@ import { RunPanel } from './run-panel';
 import { STATUS_LABELS } from './run-status';
 import { SaveNotice } from './save-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
+import { useBlockEditing } from './use-block-editing';
 import { useDraftRun } from './use-draft-run';
 import { useFitBesidePanel } from './use-fit-beside-panel';
 import { useLastOutputs } from './use-last-outputs';
 import { useRecordedRun } from './use-recorded-run';
 import { useRefresh } from './use-refresh';
-import { useReveal } from './use-reveal';
 import { useSelectedInView } from './use-selected-in-view';
 import { useShortcuts } from './use-shortcuts';
 import { VariablesDialog } from './variables-dialog';
 
 const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
-
-/** Zoom at which a found block is readable. */
-const READABLE_ZOOM = 0.8;
 
 interface Props {
   workflow: WorkflowRow;
@@ -62,8 +58,6 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const { store } = saver;
   const state = useDraftState(store);
   const catalog = useCatalog();
-  const flow = useReactFlow<CanvasNode>();
-  const reveal = useReveal();
   const { workspace } = useSignedIn();
   const { notify, fail } = useToasts();
   const [, navigate] = useLocation();
@@ -90,6 +84,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   }, [wanted, state.blocks]);
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
+  const editing = useBlockEditing(store, state, selected, setSelected);
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
   const outputs = useLastOutputs(workflow.id, run.outputs, recordedBlocks, panel === 'block');
   useRefresh(saver);
@@ -147,94 +142,30 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const editBlock = (id: string) => {
     setOpen(null);
     setSelected([id]);
-    reveal([id]);
+    editing.reveal([id]);
   };
-
-  const measured = useCallback(
-    () =>
-      new Map(
-        flow
-          .getNodes()
-          .map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
-      ),
-    [flow],
-  );
 
   const openPalette = (at: Placement | null = null) => {
     setPlacement(at);
     setOpen('palette');
   };
 
-  /** Return where a block goes without a placement: on the selected edge, next to the selected block, or in view. */
-  const defaultPlacement = (type: BlockType): Placement => {
-    const edges = flow.getEdges().filter((edge) => edge.selected);
-    if (canFollow(type) && chosen && chosen.type !== 'note') return placementAfter(state, chosen, null, measured());
-    if (canFollow(type) && !selected.length && edges[0] && edges.length === 1)
-      return { kind: 'edge', edge: edges[0].id };
-    const shown = document.querySelector('.react-flow')?.getBoundingClientRect();
-    const middle = shown ? { x: shown.x + shown.width / 2 - 125, y: shown.y + shown.height / 2 - 60 } : { x: 0, y: 0 };
-    return { kind: 'free', at: onCanvas(middle) };
-  };
-
-  /** Return the position on the canvas of a place on the screen. */
-  const onCanvas = (place: { x: number; y: number }) => {
-    const { x, y } = flow.screenToFlowPosition(place);
-    return { x: Math.round(x), y: Math.round(y) };
-  };
-
   const add = (type: BlockType) => {
     setOpen(null);
-    const made = insertBlock(store.state(), newBlock(type), placement ?? defaultPlacement(type), measured());
-    store.edit(() => made.state);
-    setSelected([made.id]);
+    editing.insert(type, placement);
   };
 
-  const arrange = useCallback(async () => {
-    const { autoLayout } = await import('@/workflow/layout');
-    store.edit((current) => autoLayout(current, measured()));
-    requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.15, duration: 250 }));
-  }, [flow, store, measured]);
-
-  const duplicate = (piece = copy(state, selected)) => {
-    if (!piece.blocks.length) return;
-    const pasted = paste(store.state(), piece);
-    store.edit(() => pasted.state);
-    setSelected(pasted.ids);
-    if (pasted.ids.length > 1) reveal(pasted.ids);
+  const addAt = (target: MenuTarget) => {
+    const at = editing.placementAt(target);
+    if (at) openPalette(at);
   };
+
+  const arrange = () => void editing.arrange().catch(fail);
 
   /** Select and focus a block, and center the canvas on it. */
   const show = (id: string) => {
     choose([id]);
-    blockElement(id)?.focus();
-    const node = flow.getInternalNode(id);
-    if (!node) return;
-    const { x, y } = node.internals.positionAbsolute;
-    const { width = 0, height = 0 } = node.measured;
-    const zoom = Math.max(flow.getZoom(), READABLE_ZOOM);
-    // Without an animation, which would compete with the panning for the opened panel.
-    void flow.setCenter(x + width / 2, y + height / 2, { zoom });
-  };
-
-  const removeSelected = () =>
-    void flow.deleteElements({
-      nodes: flow.getNodes().filter((node) => node.selected),
-      edges: flow.getEdges().filter((edge) => edge.selected),
-    });
-
-  const cut = (ids: readonly string[]) => {
-    if (!ids.length) return;
-    writeClipboard(copy(state, ids));
-    store.edit((current) => removeBlocks(current, ids));
-  };
-
-  const pasteBlocks = () => duplicate(readClipboard() ?? { blocks: [], edges: [] });
-
-  const addAt = (target: MenuTarget) => {
-    const block = target.kind === 'block' && state.blocks[target.id];
-    if (target.kind === 'canvas') openPalette({ kind: 'free', at: onCanvas(target.at) });
-    else if (target.kind === 'edge') openPalette({ kind: 'edge', edge: target.id });
-    else if (block) openPalette(placementAfter(state, block, null, measured()));
+    editing.show(id);
   };
 
   const menu: CanvasMenuActions = {
@@ -245,27 +176,27 @@ export function Editor({ workflow, saver, onReload }: Props) {
     canPrecede: (id) => state.blocks[id]?.type !== 'note',
     addAt,
     openSettings: (id) => choose([id]),
-    duplicate: (ids) => duplicate(copy(state, ids)),
+    duplicate: (ids) => editing.duplicate(copy(state, ids)),
     copy: (ids) => writeClipboard(copy(state, ids)),
-    cut,
+    cut: editing.cut,
     toggle: (ids) => store.edit((current) => toggleEnabled(current, ids)),
     remove: (ids) => store.edit((current) => removeBlocks(current, ids)),
     removeEdge: (id) => store.edit((current) => removeEdges(current, [id])),
-    paste: pasteBlocks,
+    paste: editing.paste,
     find: () => setOpen('find'),
-    arrange: () => void arrange().catch(fail),
+    arrange,
   };
 
   const edits = {
-    delete: removeSelected,
-    backspace: removeSelected,
+    delete: editing.removeSelected,
+    backspace: editing.removeSelected,
     'mod+z': () => store.undo(),
     'mod+shift+z': () => store.redo(),
     'mod+y': () => store.redo(),
-    'mod+x': () => cut(selected),
-    'mod+v': () => pasteBlocks(),
-    'mod+d': () => duplicate(),
-    'shift+l': () => void arrange().catch(fail),
+    'mod+x': () => editing.cut(selected),
+    'mod+v': () => editing.paste(),
+    'mod+d': () => editing.duplicate(),
+    'shift+l': arrange,
     'shift+e': () => store.edit((current) => toggleEnabled(current, selected)),
     '/': () => openPalette(),
   };
@@ -316,7 +247,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         running={run.isRunning && run.status ? STATUS_LABELS[run.status] : null}
         deployButton={deployButton}
         onAdd={() => openPalette()}
-        onArrange={() => void arrange().catch(fail)}
+        onArrange={arrange}
         onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
       />
