@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.secantus",
     "tests.support.mongodb_rules",
     "tests.support.measured",
+    "tests.support.service_logs",
     "tests.support.side_by_side",
 ]
 

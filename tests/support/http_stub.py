@@ -39,7 +39,8 @@ class ReceivedRequest:
 class HttpStub:
     """`async with HttpStub() as stub:`; gives the answers in order and repeats the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
         self._answers: deque[Answer] = deque()
         self.asked: list[ReceivedRequest] = []
         self._serving: set[asyncio.Task[object]] = set()
@@ -50,7 +51,7 @@ class HttpStub:
         self._answers.extend(answers)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -85,7 +85,10 @@ class CommonSettings(BaseSettings):
     jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")
     internal_timeout_seconds: float = Field(10.0, gt=0, le=300, description="Timeout of calls between services.")
     restart_patience_seconds: float = Field(
-        10.0, ge=0, le=300, description="How long calls wait for a service that refuses connections during a restart."
+        10.0,
+        ge=0,
+        le=300,
+        description="How long calls wait for a service that restarts: it refuses connections, or has not started yet.",
     )
     drain_notice_seconds: float = Field(
         2.0, ge=0, le=60, description="How long a stopping process still serves while /readyz answers 503 (draining)."

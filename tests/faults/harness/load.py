@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx2
@@ -16,8 +16,7 @@ ASKERS: Final = 50
 """Concurrent polls for the ends of jobs; many more would stall for longer than idle connections stay open."""
 IDLE_SECONDS: Final = 0.25
 """An idle connection is not reused after this: far less than a stopping gateway's notice, since the load may stall."""
-LEFT_ALONE_SECONDS: Final = 5.0
-"""How long a gateway that redirects its callers is avoided: longer than its notice."""
+PROBE_SECONDS: Final = 5.0
 
 
 @dataclass
@@ -33,8 +32,10 @@ class Tally:
 
 
 class Callers:
-    """Calls one of several gateways, as a balancer does: a refused connection goes to the next, and a stopping gateway
-    is avoided.
+    """Calls one of several gateways, as a balancer does.
+
+    A refused connection goes to the next gateway. A gateway that refused one, or that redirects its callers because it
+    stops, gets no more calls until its `/readyz` succeeds.
 
     `seed` decides the order of everything random; it is printed, so that a failure can be reproduced. With `keep_alive`
     connections are reused.
@@ -42,7 +43,7 @@ class Callers:
 
     def __init__(self, urls: Sequence[str], api_key: str, *, seed: int, keep_alive: bool = False) -> None:
         self._urls = list(urls)
-        self._spared_until = dict.fromkeys(urls, 0.0)
+        self._unready: set[str] = set()
         self._random = random.Random(seed)
         limits = httpx2.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
         self._http = httpx2.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
@@ -89,25 +90,30 @@ class Callers:
         """Retry as a balancer would: only requests that no gateway can have received."""
         async with asyncio.timeout(TRY_SECONDS):
             while True:
-                for url in self._in_order():
+                for url in self._random.sample(self._urls, len(self._urls)):
+                    if url in self._unready and not await self._is_ready(url):
+                        continue
+                    self._unready.discard(url)
                     try:
                         answer = await self._http.request(method, url + path, **options)
                     except httpx2.ConnectError:
+                        self._unready.add(url)
                         continue
                     if answer.headers.get("connection") == "close":
-                        self._spared_until[url] = time.monotonic() + LEFT_ALONE_SECONDS
+                        self._unready.add(url)
                     return answer
                 await asyncio.sleep(0.05)
 
-    def _in_order(self) -> list[str]:
-        """Return all gateways in random order, stopping ones last."""
-        now, by_chance = time.monotonic(), self._random.sample(self._urls, len(self._urls))
-        return sorted(by_chance, key=lambda url: self._spared_until[url] > now)
+    async def _is_ready(self, url: str) -> bool:
+        try:
+            return (await self._http.get(f"{url}/readyz", timeout=PROBE_SECONDS)).is_success
+        except httpx2.TransportError:
+            return False
 
     def _judge(self, answer: httpx2.Response, name: str) -> None:
         if answer.status_code == 200:
             self.tally.finished += 1
-        elif answer.status_code in (429, 503):
-            self.tally.refused.append(f"{name}: {answer.status_code} {answer.text}")
-        else:
-            self.tally.broken.append(f"{name}: {answer.status_code} {answer.text}")
+            return
+        moment = f"{datetime.now(UTC):%H:%M:%S.%f}"  # as in the logs of services, which name the reason
+        failure = f"{name}: {answer.status_code} {answer.text} of {answer.url} at {moment}"
+        (self.tally.refused if answer.status_code in (429, 503) else self.tally.broken).append(failure)

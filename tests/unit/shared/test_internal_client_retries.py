@@ -3,11 +3,13 @@
 import asyncio
 
 import httpx2
+import msgspec
 import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.eventually import eventually
 
+from shared.contracts.errors import ErrorBody
 from shared.errors import Unavailable
 from shared.http1 import Http1Client
 from shared.service import ServiceName
@@ -28,6 +30,22 @@ class Restarting:
         if self.refusals:
             self.refusals -= 1
             raise httpx2.ConnectError("connection refused")
+        self.answered += 1
+        return httpx2.Response(200, content=b"{}")
+
+
+class Starting:
+    """Refuses so many calls because it has not completed its start, then answers."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.answered = 0
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if self.refusals:
+            self.refusals -= 1
+            refusal = ErrorBody("UNAVAILABLE", "the service has not started", is_starting=True)
+            return httpx2.Response(503, content=msgspec.json.encode(refusal))
         self.answered += 1
         return httpx2.Response(200, content=b"{}")
 
@@ -54,7 +72,7 @@ class Silent:
         writer.close()
 
 
-def client(answer: Restarting | Breaking, *, retry_seconds: float) -> InternalClient:
+def client(answer: Restarting | Starting | Breaking, *, retry_seconds: float) -> InternalClient:
     return InternalClient(
         "http://jobs-service",
         caller=ServiceName.GATEWAY,
@@ -75,10 +93,17 @@ async def test_a_refused_connection_is_tried_again() -> None:
     assert service.answered == 1
 
 
-async def test_without_retries_a_refusal_is_final() -> None:
-    service = Restarting(1)
-    with pytest.raises(Unavailable):
+async def test_a_call_of_a_service_that_still_starts_is_repeated() -> None:
+    service = Starting(2)
+    await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})
+    assert service.answered == 1
+
+
+@pytest.mark.parametrize("service", [Restarting(1), Starting(1)], ids=lambda service: type(service).__name__)
+async def test_without_retries_a_refusal_is_final(service: Restarting | Starting) -> None:
+    with pytest.raises(Unavailable) as raised:
         await client(service, retry_seconds=0).call("POST", "/internal/runs", body={})
+    assert type(raised.value) is Unavailable, "the call had no effect"
     assert service.answered == 0
 
 

@@ -90,6 +90,7 @@ async def test_calls_are_refused_until_every_component_has_started() -> None:
     async with running(app) as caller:
         refused = await caller.get("/work")
         assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE")
+        assert refused.json()["is_starting"], "callers may repeat it"
         store.is_available = True
 
         async def is_ready() -> bool:

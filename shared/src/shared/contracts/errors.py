@@ -14,6 +14,8 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     details: Any = None
     retry_after: int | None = None
+    is_starting: bool = False
+    """The service has not completed its start: it did nothing, so the call may be repeated."""
 
     @classmethod
     def of(cls, error: FlowportError) -> "ErrorBody":

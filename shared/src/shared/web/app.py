@@ -19,7 +19,7 @@ from starlette.responses import Response
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
-from shared.web.internal_errors import render_internal_error, render_invalid_parameters
+from shared.web.internal_errors import render_internal_error, render_invalid_parameters, render_starting
 from shared.web.middleware import MetricsMiddleware, TraceMiddleware
 from shared.web.routes import StructResponse, split_tokens
 from shared.web.startup import Refuse, Startup
@@ -40,7 +40,7 @@ def create_app(
     middleware: Sequence[Middleware] = (),
     build: str = "",
     metrics_token: SecretStr = NO_TOKEN,
-    refuse: Refuse = render_internal_error,
+    refuse: Refuse = render_starting,
     **fastapi_options: Any,
 ) -> FastAPI:
     """Return the application of service `name`.

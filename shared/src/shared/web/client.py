@@ -16,7 +16,7 @@ from shared.observe.trace import current_traceparent
 from shared.retries import RetryPolicy, retry
 from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
-from shared.web.internal_errors import raise_internal_error
+from shared.web.internal_errors import is_starting, raise_internal_error
 from shared.web.routes import ServiceTokens
 
 T = TypeVar("T")
@@ -38,8 +38,8 @@ PAUSE_SECONDS: Final = (0.05, 0.25)
 class InternalClient:
     """Calls one service as another: pooled, with a timeout, and with errors raised as Flowport's.
 
-    For `retry_seconds`, it retries a service that accepts no connections, as during a restart. Nothing was sent
-    then, so nothing can happen twice.
+    For `retry_seconds`, it retries a service that restarts: one that accepts no connections, or answers that it has not
+    completed its start. It did nothing then, so nothing can happen twice.
     """
 
     def __init__(
@@ -115,9 +115,12 @@ class InternalClient:
 
     async def _send(self, method: str, path: str, content: bytes | None) -> HttpResponse:
         async with asyncio.timeout(self._timeout):
-            return await self._http.send(
+            response = await self._http.send(
                 method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
             )
+        if response.status == httpx2.codes.SERVICE_UNAVAILABLE and is_starting(response.body):
+            raise httpx2.ConnectError("the service has not completed its start")
+        return response
 
 
 def _context() -> dict[str, str]:

@@ -49,6 +49,20 @@ def render_internal_error(request: Request, error: Exception) -> Response:
     return StructResponse(ErrorBody.of(found), status_code=status_of(found))
 
 
+def render_starting(request: Request, error: Unavailable) -> Response:
+    """Return the answer of a service that has not completed its start, to a caller that can repeat the call."""
+    body = msgspec.structs.replace(ErrorBody.of(error), is_starting=True)
+    return StructResponse(body, status_code=status_of(error))
+
+
+def is_starting(body: bytes) -> bool:
+    """Return whether the other service refused the call because it has not completed its start."""
+    try:
+        return msgspec.json.decode(body, type=ErrorBody).is_starting
+    except msgspec.DecodeError:
+        return False
+
+
 def render_invalid_parameters(request: Request, error: Exception) -> Response:
     """Handle FastAPI's validation errors in paths and queries."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
