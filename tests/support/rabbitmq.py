@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from flowport.servers.rabbitmq import RabbitMQServer
 
-__all__ = ["RabbitMQServer", "amqp_url", "rabbitmq", "with_wrong_password"]
+__all__ = ["RabbitMQServer", "amqp_url", "manage", "rabbitmq", "with_wrong_password"]
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +22,13 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServe
         yield server
     finally:
         server.stop()
+
+
+def manage(server: RabbitMQServer, method: str, path: str, body: Any = None) -> Any:
+    """Call the management API and return its answer. `rabbitmqctl` starts an Erlang node for each command."""
+    url = f"{server.management_url}/api/{path}"
+    response = httpx2.request(method, url, json=body, timeout=30, trust_env=False).raise_for_status()
+    return response.json() if response.content else None
 
 
 def with_wrong_password(url: str) -> str:

@@ -1,23 +1,11 @@
-"""RabbitMQ: one shared server, and one that tests may kill."""
+"""RabbitMQ: the server of the test session, and its clients."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.brokers import Brokers
 
-from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.rabbitmq.clients import AmqpClient
-
-
-@pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    """A server that only this test module uses, and may kill."""
-    server = RabbitMQServer(tmp_path_factory.mktemp("mortal"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module", params=list(AmqpClient))

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually
-from tests.support.rabbitmq import RabbitMQServer
+from tests.support.rabbitmq import RabbitMQServer, manage
 
 from flowport.servers.ports import LOOPBACK
 from flowport_amqp.errors import ChannelClosed
@@ -88,7 +88,7 @@ async def test_a_changed_password_is_reported_at_the_next_connection(
 ) -> None:
     await Management(rabbitmq.management_url).set_user(broker_user(service), uuid4().hex, service_permissions(service))
     with capture_logs() as logs:
-        rabbitmq.ctl("close_all_user_connections", broker_user(service), "for a test")
+        manage(rabbitmq, "DELETE", f"connections/username/{broker_user(service)}")
         await eventually(lambda: any("ACCESS_REFUSED" in line.get("reason", "") for line in logs))
         await asyncio.sleep(1)
     refused = [line for line in logs if "ACCESS_REFUSED" in line.get("reason", "")]

@@ -13,18 +13,29 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import Broker, BrokerUnavailable
 from shared.broker.rabbitmq.clients import AmqpClient
 
-DEFAULT_WATERMARK = "0.6"
+ENOUGH, LOW = "0.6", "0.00001"
+"""RabbitMQ's default, and a limit that it exceeds at once."""
 
 
-def set_watermark(server: RabbitMQServer, fraction: str) -> None:
-    server.ctl("set_vm_memory_high_watermark", fraction)
+class Memory:
+    """Limit of the server's memory. Each change starts an Erlang node."""
+
+    def __init__(self, server: RabbitMQServer) -> None:
+        self._server = server
+        self._limit = ENOUGH
+
+    def set(self, limit: str) -> None:
+        if limit != self._limit:
+            self._server.ctl("set_vm_memory_high_watermark", limit)
+            self._limit = limit
 
 
 @pytest.fixture
-def alarmed(rabbitmq: RabbitMQServer) -> Iterator[RabbitMQServer]:
-    """The server, whose alarm the test raises and the fixture clears."""
-    yield rabbitmq
-    set_watermark(rabbitmq, DEFAULT_WATERMARK)
+def memory(rabbitmq: RabbitMQServer) -> Iterator[Memory]:
+    """The memory of the shared server, enough again after the test."""
+    memory = Memory(rabbitmq)
+    yield memory
+    memory.set(ENOUGH)
 
 
 async def refuses(broker: Broker) -> bool:
@@ -35,40 +46,29 @@ async def refuses(broker: Broker) -> bool:
     return False
 
 
-async def test_an_alarm_refuses_publishes_immediately_and_lets_consumers_finish(
-    alarmed: RabbitMQServer, client: AmqpClient
+async def test_an_alarm_refuses_publishes_immediately_lets_consumers_finish_and_is_logged(
+    rabbitmq: RabbitMQServer, memory: Memory, client: AmqpClient
 ) -> None:
-    async with Brokers(alarmed.amqp_url, client=client) as brokers:
-        broker = await brokers.open()
-        recorder = Recorder()
-        for number in range(20):
-            await broker.work.publish(brokers.work, dispatched(number))
-        await broker.ping()
-        assert usable_metric()
-        set_watermark(alarmed, "0.00001")
-        await refuses_without_waiting(broker, brokers.work, brokers.topology.reply_inbox.new_name())
-        assert not usable_metric()
-        await broker.work.consume(brokers.work, recorder, prefetch=1)
-        await eventually(lambda: len(recorder.deliveries) >= 20)
+    async with Brokers(rabbitmq.amqp_url, client=client) as brokers:
+        with capture_logs() as logs:
+            broker = await brokers.open()
+            recorder = Recorder()
+            for number in range(20):
+                await broker.work.publish(brokers.work, dispatched(number))
+            await broker.ping()
+            assert usable_metric()
+            memory.set(LOW)
+            await refuses_without_waiting(broker, brokers.work, brokers.topology.reply_inbox.new_name())
+            assert not usable_metric()
+            await broker.work.consume(brokers.work, recorder, prefetch=1)
+            await eventually(lambda: len(recorder.deliveries) >= 20)
 
-        set_watermark(alarmed, DEFAULT_WATERMARK)
-        async with asyncio.timeout(60):
-            await recovery(broker)
+            memory.set(ENOUGH)
+            async with asyncio.timeout(60):
+                await recovery(broker)
         assert usable_metric()
         await broker.work.publish(brokers.work, dispatched(99))
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
-
-
-async def test_an_alarm_and_its_end_are_logged(alarmed: RabbitMQServer, client: AmqpClient) -> None:
-    async with Brokers(alarmed.amqp_url, client=client) as brokers:
-        with capture_logs() as logs:
-            broker = await brokers.open()
-            set_watermark(alarmed, "0.00001")
-            async with asyncio.timeout(30):
-                await until(lambda: refuses(broker))
-            set_watermark(alarmed, DEFAULT_WATERMARK)
-            async with asyncio.timeout(60):
-                await recovery(broker)
     reason = {AmqpClient.NATIVE: "low on memory", AmqpClient.AIO_PIKA: "the broker blocked the connection"}[client]
     told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "publishing" in line["event"]]
     assert told == [

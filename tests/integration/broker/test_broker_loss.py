@@ -74,9 +74,13 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(mortal: RabbitMQServer, client: AmqpClient) -> Story:
+def story(rabbitmq: RabbitMQServer, client: AmqpClient) -> Story:
     """The whole scenario, run once per client."""
-    return asyncio.run(play(mortal, client))
+    try:
+        return asyncio.run(play(rabbitmq, client))
+    finally:
+        if rabbitmq.pid is None:  # other tests use the server, too
+            rabbitmq.start()
 
 
 async def play(server: RabbitMQServer, client: AmqpClient) -> Story:

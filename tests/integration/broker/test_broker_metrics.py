@@ -18,13 +18,16 @@ def scraped(server: RabbitMQServer) -> dict[str, str]:
     return dict(re.findall(r"^(rabbitmq_\w+) (\S+)$", text, flags=re.MULTILINE))
 
 
-def test_rules_use_metrics_that_rabbitmq_exports(mortal: RabbitMQServer) -> None:
+def test_rules_use_metrics_that_rabbitmq_exports(rabbitmq: RabbitMQServer) -> None:
     named = set(re.findall(r"\brabbitmq_\w+", RULES.read_text())) - {"rabbitmq_prometheus"}
     assert named
-    assert named - scraped(mortal).keys() == set()
+    assert named - scraped(rabbitmq).keys() == set()
 
 
-async def test_low_disk_space_is_exported_as_the_rule_expects(mortal: RabbitMQServer) -> None:
-    assert scraped(mortal)["rabbitmq_alarms_free_disk_space_watermark"] == "0"
-    mortal.ctl("set_disk_free_limit", "9999GB")
-    await eventually(lambda: scraped(mortal)["rabbitmq_alarms_free_disk_space_watermark"] == "1")
+async def test_low_disk_space_is_exported_as_the_rule_expects(rabbitmq: RabbitMQServer) -> None:
+    assert scraped(rabbitmq)["rabbitmq_alarms_free_disk_space_watermark"] == "0"
+    rabbitmq.ctl("set_disk_free_limit", "9999GB")
+    try:
+        await eventually(lambda: scraped(rabbitmq)["rabbitmq_alarms_free_disk_space_watermark"] == "1")
+    finally:
+        rabbitmq.ctl("set_disk_free_limit", "50MB")

@@ -30,10 +30,10 @@ def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def frozen(mortal: RabbitMQServer) -> Iterator[RabbitMQServer]:
+def frozen(rabbitmq: RabbitMQServer) -> Iterator[RabbitMQServer]:
     """The server, which the test freezes and the fixture thaws."""
-    yield mortal
-    thaw(mortal)
+    yield rabbitmq
+    thaw(rabbitmq)
 
 
 async def freeze(server: RabbitMQServer) -> None:

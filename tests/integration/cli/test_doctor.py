@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from tests.support.brokers import raw_channel
 from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
-from tests.support.rabbitmq import RabbitMQServer, with_wrong_password
+from tests.support.rabbitmq import RabbitMQServer, manage, with_wrong_password
 
 from flowport.admin.databases import INDEXES, ServiceDatabase
 from flowport.doctor.store import NO_TRANSACTIONS, check_stores
@@ -214,7 +214,8 @@ async def test_each_broker_user_can_check_every_queue(
 
 
 def test_a_changed_policy(installation: Installation, rabbitmq: RabbitMQServer) -> None:
-    rabbitmq.ctl("set_policy", f"flowport.{ASYNC}", "^nothing$", '{"max-length":1}')
+    changed = {"pattern": "^nothing$", "definition": {"max-length": 1}}
+    manage(rabbitmq, "PUT", f"policies/%2F/flowport.{ASYNC}", changed)
     try:
         found = installation.problem("policies")
     finally:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.support.rabbitmq import RabbitMQServer
+from tests.support.rabbitmq import RabbitMQServer, manage
 from typer.testing import CliRunner
 
 from flowport.main import app
@@ -10,7 +10,8 @@ from flowport.main import app
 
 def test_applied_policies_pass_the_check(rabbitmq: RabbitMQServer) -> None:
     runner = CliRunner()
-    rabbitmq.ctl("set_policy", "flowport.runs.async", "^nothing$", '{"max-length":1}')
+    changed = {"pattern": "^nothing$", "definition": {"max-length": 1}}
+    manage(rabbitmq, "PUT", "policies/%2F/flowport.runs.async", changed)
     before = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
     assert before.exit_code == 1
     assert "runs.async" in before.output
@@ -46,7 +47,7 @@ def test_a_deleted_queue_is_reported_as_missing(rabbitmq: RabbitMQServer) -> Non
     runner = CliRunner()
     known = {"FLOWPORT_AMQP_URL": rabbitmq.amqp_url, "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url}
     assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
-    rabbitmq.ctl("delete_queue", "runs.events")
+    manage(rabbitmq, "DELETE", "queues/%2F/runs.events")
     missed = runner.invoke(app, ["topology", "check"], env=known)
     assert missed.exit_code == 1
     assert "runs.events" in missed.output
@@ -57,8 +58,7 @@ def test_a_deleted_queue_is_reported_as_missing(rabbitmq: RabbitMQServer) -> Non
 
 def test_the_topology_is_in_the_virtual_host_of_the_url(rabbitmq: RabbitMQServer) -> None:
     runner = CliRunner()
-    rabbitmq.ctl("add_vhost", "flow/port")
-    rabbitmq.ctl("set_permissions", "--vhost", "flow/port", "guest", ".*", ".*", ".*")
+    manage(rabbitmq, "PUT", "vhosts/flow%2Fport")
     known = {
         "FLOWPORT_AMQP_URL": f"{rabbitmq.amqp_url}flow%2Fport",
         "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url,
@@ -67,11 +67,12 @@ def test_the_topology_is_in_the_virtual_host_of_the_url(rabbitmq: RabbitMQServer
     try:
         assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 1
         assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
-        assert "flowport.runs.async" in rabbitmq.ctl("list_policies", "--vhost", "flow/port")
-        assert "flowport-gateway" in rabbitmq.ctl("list_permissions", "--vhost", "flow/port")
+        assert "flowport.runs.async" in [each["name"] for each in manage(rabbitmq, "GET", "policies/flow%2Fport")]
+        permissions = manage(rabbitmq, "GET", "vhosts/flow%2Fport/permissions")
+        assert "flowport-gateway" in [each["user"] for each in permissions]
         assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0
         found = runner.invoke(app, ["doctor", "--json"], env=known)
         queues = [each for each in json.loads(found.stdout) if each["check"] in ("queues", "policies")]
         assert [each["verdict"] for each in queues] == ["ok", "ok"]
     finally:
-        rabbitmq.ctl("delete_vhost", "flow/port")
+        manage(rabbitmq, "DELETE", "vhosts/flow%2Fport")
