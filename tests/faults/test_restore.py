@@ -11,6 +11,7 @@ from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
 from tests.support.public_api import PublicApi
+from tests.support.rabbitmq import manage
 from tests.support.store_search import STORES_OWN
 
 from flowport.local.stack import Stack
@@ -40,7 +41,7 @@ async def test_nothing_that_the_backup_knew_of_is_lost(
     later = await api.queue(workflow_id, {"run": "later"})
     _kill(stack, *OTHERS)
     await asyncio.to_thread(_restore, stack.mongodb_uri, backup)
-    await asyncio.to_thread(stack.rabbitmq.ctl, "purge_queue", ASYNC)
+    await asyncio.to_thread(manage, stack.rabbitmq, "DELETE", f"queues/%2F/{ASYNC}/contents")
     for name in (*OTHERS, *EXECUTORS):
         await asyncio.to_thread(stack.restart, name)
 

@@ -49,6 +49,7 @@ def store(home: Path) -> Iterator[SecantusServer]:
 
 @pytest.fixture(scope="module")
 def broker(home: Path) -> Iterator[RabbitMQServer]:
+    """A server whose data the last of its tests turns into that of an earlier version."""
     server = RabbitMQServer(home / "rabbitmq")
     server.start()
     yield server
@@ -129,22 +130,19 @@ def test_a_store_of_an_earlier_version_keeps_its_data_and_gets_a_password(open_s
         server.kill()
 
 
-def test_a_broker_of_an_earlier_version_keeps_its_data_and_gets_a_password(folder: Path) -> None:
-    earlier = RabbitMQServer(folder / "earlier-broker")
-    earlier.start()
-    with httpx2.Client(base_url=earlier.management_url, timeout=30, trust_env=False) as client:
+def test_a_broker_of_an_earlier_version_keeps_its_data_and_gets_a_password(broker: RabbitMQServer) -> None:
+    with httpx2.Client(base_url=broker.management_url, timeout=30, trust_env=False) as client:
         client.put("/api/vhosts/kept").raise_for_status()
         client.put("/api/users/guest", json={"password": "guest", "tags": "administrator"}).raise_for_status()
-    earlier.stop()
-    (earlier.data_dir / "password").unlink()
+    broker.stop()
+    (broker.data_dir / "password").unlink()
 
-    server = RabbitMQServer(earlier.data_dir)
+    server = RabbitMQServer(broker.data_dir)
     try:
-        for _ in range(2):
-            server.restart()
-            with httpx2.Client(base_url=server.management_url, timeout=30, trust_env=False) as client:
-                assert client.get("/api/vhosts/kept").status_code == 200
-                assert client.get("/api/whoami", auth=("guest", "guest")).status_code == 401
+        server.start()
+        with httpx2.Client(base_url=server.management_url, timeout=30, trust_env=False) as client:
+            assert client.get("/api/vhosts/kept").status_code == 200
+            assert client.get("/api/whoami", auth=("guest", "guest")).status_code == 401
     finally:
         server.stop()
 
