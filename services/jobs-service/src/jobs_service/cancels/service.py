@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from jobs_service import metrics
-from jobs_service.cancels.ports import PendingCancel, PendingCancelRepository
+from jobs_service.cancels.repository import MongoPendingCancels, PendingCancel
 from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.runs.conflicts import retry_on_conflict
@@ -25,7 +25,7 @@ class CancelService:
     def __init__(
         self,
         runs: RunRepository,
-        pending: PendingCancelRepository,
+        pending: MongoPendingCancels,
         control: ControlBus,
         *,
         journal_cleaner: JournalCleaner,

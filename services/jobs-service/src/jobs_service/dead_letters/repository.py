@@ -18,7 +18,7 @@ INDEXES: Final = (
 
 
 class MongoDeadLetters:
-    """Implements DeadLetterRepository."""
+    """Messages that could not be processed."""
 
     def __init__(self, store: Store, lifetime: timedelta) -> None:
         self._store = store
@@ -27,6 +27,7 @@ class MongoDeadLetters:
 
     @store_call
     async def add(self, letter: StoredLetter) -> None:
+        """Store a letter; a repeated one increases its count."""
         now = await now_ms(self._store)
         fixed: Document = {
             "kind": letter.kind.value,
@@ -47,6 +48,10 @@ class MongoDeadLetters:
 
     @store_call
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """Return a workspace's letters and those without one, or all; newest first.
+
+        Raises InvalidRequest for an invalid cursor.
+        """
         wanted = _of(workspace_id)
         if cursor is not None:
             place = Cursor.parse(cursor)
@@ -59,11 +64,13 @@ class MongoDeadLetters:
 
     @store_call
     async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
+        """Return a letter that `page` includes."""
         found = await self._letters.find_one({"_id": letter_id, **_of(workspace_id)})
         return None if found is None else _letter(found)
 
     @store_call
     async def discard(self, letter_id: str) -> None:
+        """Delete a letter."""
         await self._letters.delete_one({"_id": letter_id})
 
 

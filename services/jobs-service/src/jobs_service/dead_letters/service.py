@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from jobs_service import metrics
 from jobs_service.dead_letters.lost_runs import LostRunNotifier
-from jobs_service.dead_letters.ports import DeadLetterRepository
 from jobs_service.dead_letters.redrive import RedriveService
+from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.rules import StoredLetter, examine, lost_attached_run
 from jobs_service.runs.ports import RunRepository
 from shared.broker.ports import DeadLetter, WorkQueue
@@ -20,7 +20,7 @@ class DeadLetterService:
 
     def __init__(
         self,
-        letters: DeadLetterRepository,
+        letters: MongoDeadLetters,
         runs: RunRepository,
         run_redrive: RedriveService,
         queues: WorkQueue,

@@ -4,13 +4,13 @@ A run is deleted after everything that only it refers to, so that an interrupted
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 from jobs_service.cancels.repository import CANCELS
 from jobs_service.conversations.repository import CONVERSATIONS
 from jobs_service.dead_letters.repository import LETTERS
-from jobs_service.deletion.ports import OpenRun
 from jobs_service.deletion.run_traces import contents_of, files_in, files_in_parts, values_of
 from jobs_service.events.repository import EVENTS
 from jobs_service.journal.repository import JOURNAL
@@ -44,8 +44,16 @@ _RUNS_AT_ONCE: Final = 50
 """Each may hold megabytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that has not ended."""
+
+    run_id: str
+    workflow_id: str
+
+
 class MongoDeletion:
-    """Implements DeletionRepository."""
+    """Permanent deletion."""
 
     def __init__(self, store: Store, blobs: MongoBlobs) -> None:
         self._store = store
@@ -55,12 +63,17 @@ class MongoDeletion:
 
     @store_call
     async def open_runs(self, request: Erase, limit: int) -> Sequence[OpenRun]:
+        """Return up to `limit` runs that have not ended."""
         wanted = {"phase": {"$in": _OPEN_PHASES}, **_owner(request)}
         found = await self._runs.find(wanted, {"workflow_id": 1}).limit(limit).to_list()
         return [OpenRun(each["_id"], each["workflow_id"]) for each in found]
 
     @store_call
     async def erase(self, request: Erase, limit: int) -> Erased:
+        """Delete ended runs with all their data, then the rest; up to `limit` documents of a kind.
+
+        Runs that are not yet counted or booked stay for the next call.
+        """
         await self._blobs.discard(request.workspace_id, request.blob_ids)
         counts = [await self._erase_runs(request), await self._erase_letters(request, limit)]
         owned = (

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from jobs_service.cancels.service import CancelService
-from jobs_service.deletion.ports import DeletionRepository
+from jobs_service.deletion.repository import MongoDeletion
 from jobs_service.spend.ports import SpendRepository
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.jobs import RecordCancel
@@ -26,7 +26,7 @@ class DeletionService:
 
     def __init__(
         self,
-        repository: DeletionRepository,
+        repository: MongoDeletion,
         cancels: CancelService,
         spend: SpendRepository,
         collectors: Sequence[Collector],

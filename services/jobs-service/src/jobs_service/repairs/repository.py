@@ -10,13 +10,14 @@ from shared.store.pagination import Page, position_of
 
 
 class MongoRepairableRuns:
-    """Implements RepairableRuns."""
+    """List of runs that can be repaired, also after their results expired for callers."""
 
     def __init__(self, store: Store) -> None:
         self._list = RunList(store)
 
     @store_call
     async def page(self, request: FindRepairable) -> RepairablePage:
+        """Return one page. Raises InvalidRequest for an invalid cursor, Unavailable."""
         only = request.only
         wanted = Page(
             limit=request.limit,

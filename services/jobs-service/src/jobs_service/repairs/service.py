@@ -7,7 +7,7 @@ import msgspec
 from jobs_service.journal.ports import JournalRepository
 from jobs_service.queue.admission import AdmissionService
 from jobs_service.repairs.inherited_journal import inherit
-from jobs_service.repairs.ports import RepairableRuns
+from jobs_service.repairs.repository import MongoRepairableRuns
 from jobs_service.runs.ports import ClaimableRun, RunRepository
 from jobs_service.runs.run import Phase
 from jobs_service.views.ports import RunViewRepository
@@ -29,7 +29,7 @@ class RepairService:
         *,
         runs: RunRepository,
         views: RunViewRepository,
-        repairable: RepairableRuns,
+        repairable: MongoRepairableRuns,
         journal: JournalRepository,
         admission: AdmissionService,
     ) -> None:
