@@ -39,13 +39,6 @@ from deploy_service.application.run_rights import RunRights
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
 from deploy_service.domain.publications import AGENT, CHAT, TOOL_SERVER
-from deploy_service.ports import (
-    DraftRepository,
-    PublicationRepository,
-    SnapshotRepository,
-    VersionRepository,
-    WorkflowRepository,
-)
 from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -84,11 +77,11 @@ def build(
     broker: Broker | None = None,
     store: Store | None = None,
     clock: Clock | None = None,
-    workflows: WorkflowRepository | None = None,
-    drafts: DraftRepository | None = None,
-    snapshots: SnapshotRepository | None = None,
-    versions: VersionRepository | None = None,
-    chats: PublicationRepository[Chat] | None = None,
+    workflows: MongoWorkflows | None = None,
+    drafts: MongoDrafts | None = None,
+    snapshots: MongoSnapshots | None = None,
+    versions: MongoVersions | None = None,
+    chats: MongoPublications[Chat] | None = None,
 ) -> FastAPI:
     """Build the application; defaults come from `settings`."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY, client=settings.amqp_client)

@@ -19,7 +19,7 @@ _PAST_SLASH: Final = "0"
 
 
 class MongoDeletion:
-    """Implements DeletionRepository."""
+    """Permanent deletion. Returns counts of documents; True if more are left."""
 
     def __init__(self, store: Store) -> None:
         self._workflows = store.collection(mongo_workflows.COLLECTION)
@@ -33,6 +33,7 @@ class MongoDeletion:
 
     @store_call
     async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:
+        """Return up to `limit` requested workflows that still exist, even if archived."""
         wanted: Document = {"workspace_id": request.workspace_id}
         if request.workflow_id is not None:
             wanted["_id"] = request.workflow_id
@@ -41,6 +42,7 @@ class MongoDeletion:
 
     @store_call
     async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
+        """Delete versions, snapshots used only by them, draft, chat, agent, and finally the workflow."""
         query = {"workspace_id": workspace_id, "workflow_id": workflow_id}
         versions = await self._versions.find(query, {"snapshot_hash": 1}).limit(limit).to_list()
         deleted = await self._delete_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
@@ -58,6 +60,7 @@ class MongoDeletion:
 
     @store_call
     async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
+        """Delete the remaining data after all workflows."""
         keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
         query = {"workspace_id": workspace_id}
         parts = (

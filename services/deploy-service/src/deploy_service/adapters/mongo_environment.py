@@ -18,7 +18,7 @@ INDEXES: Final = (
 
 
 class MongoEnvironment:
-    """Implements EnvironmentRepository."""
+    """Encrypted environment values."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
@@ -26,6 +26,7 @@ class MongoEnvironment:
 
     @store_call
     async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
+        """Return a workspace's entries with these names, or all, in order."""
         of_workspace: Document = {"workspace_id": workspace_id}
         wanted = of_workspace if names is None else {"_id": {"$in": [_key(workspace_id, name) for name in names]}}
         found = self._collection.find(wanted).sort("name", 1)
@@ -33,12 +34,14 @@ class MongoEnvironment:
 
     @store_call
     async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
+        """Return the names in order, without reading values."""
         projection = {"_id": False, "name": True, "updated_at": True, "updated_by": True}
         found = self._collection.find({"workspace_id": workspace_id}, projection).sort("name", 1)
         return [EnvironmentName(**document) async for document in found]
 
     @store_call
     async def put(self, entry: EnvironmentEntry, *, limit: int) -> bool:
+        """Store or replace an entry; False if the workspace has `limit` others."""
         key, fields = {"_id": _key(entry.workspace_id, entry.name)}, asdict(entry)
         replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
@@ -55,6 +58,7 @@ class MongoEnvironment:
 
     @store_call
     async def delete(self, workspace_id: str, name: str) -> bool:
+        """Delete an entry; return whether it existed."""
         result = await self._collection.delete_one({"_id": _key(workspace_id, name)})
         return result.deleted_count == 1
 

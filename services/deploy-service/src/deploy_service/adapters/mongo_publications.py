@@ -26,7 +26,7 @@ _COLLECTIONS: Final[dict[type, str]] = {Chat: CHATS, Agent: AGENTS, ToolServer: 
 
 
 class MongoPublications(Generic[P]):
-    """Implements PublicationRepository."""
+    """Publications of one kind."""
 
     def __init__(self, store: Store, kind: PublicationKind[P]) -> None:
         self._collection = store.collection(_COLLECTIONS[kind.type])
@@ -34,6 +34,7 @@ class MongoPublications(Generic[P]):
 
     @store_call
     async def add(self, publication: P) -> bool:
+        """Store a publication unless a unique field is taken; return whether it is stored."""
         try:
             await self._collection.insert_one(_document(publication))
         except DuplicateKeyError:
@@ -44,6 +45,7 @@ class MongoPublications(Generic[P]):
     @store_call
     async def replace(self, publication: P, *, expected_revision: int) -> bool:
         # The first documents were stored without a revision.
+        """Store it if the stored revision matches and no unique field is taken; return whether it is stored."""
         revision = expected_revision if expected_revision > 1 else {"$in": [1, None]}
         current = {"_id": publication.id, "revision": revision}
         try:
@@ -58,15 +60,18 @@ class MongoPublications(Generic[P]):
 
     @store_call
     async def find(self, key: PublicationKey, value: str, *, limit: int) -> Sequence[P]:
+        """Return up to `limit` publications with this value, oldest first."""
         found = self._collection.find({key.value: value}).sort("created_at", 1).limit(limit)
         return [self._publication(document) async for document in found]
 
     @store_call
     async def delete(self, publication_id: str) -> None:
+        """Delete it, if present."""
         await self._collection.delete_one({"_id": publication_id})
 
     @store_call
     async def delete_of(self, workflow_id: str) -> None:
+        """Delete a workflow's publication."""
         await self._collection.delete_one({PublicationKey.WORKFLOW.value: workflow_id})
 
     def _publication(self, document: Document) -> P:

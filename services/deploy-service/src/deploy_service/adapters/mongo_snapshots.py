@@ -13,7 +13,7 @@ INDEXES: Final = (Index(EPHEMERAL, ascending("expires_at"), name="end", expire_a
 
 
 class MongoSnapshots:
-    """Implements SnapshotRepository."""
+    """Immutable states by workspace and hash. Raises PayloadTooLarge if a document cannot hold one."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
@@ -21,6 +21,7 @@ class MongoSnapshots:
 
     @store_call
     async def put(self, snapshot: Snapshot) -> None:
+        """Store a snapshot, idempotently."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
         if await self._collection.find_one({"_id": key}, {"_id": True}):
             return
@@ -29,6 +30,7 @@ class MongoSnapshots:
 
     @store_call
     async def put_ephemeral(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
+        """Store a snapshot for this workflow until at least `until`; repetition extends it."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
         again = {"$max": {"expires_at": until}, "$addToSet": {"workflow_ids": workflow_id}}
         prolonged = await self._ephemeral.update_one({"_id": key}, again)
@@ -39,6 +41,7 @@ class MongoSnapshots:
 
     @store_call
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
+        """Return the content with this hash."""
         key = {"_id": _key(workspace_id, snapshot_hash)}
         found = await self._collection.find_one(key) or await self._ephemeral.find_one(key)
         return Content(await unpack(found["packed"]), snapshot_hash) if found else None

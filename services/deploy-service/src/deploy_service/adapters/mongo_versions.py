@@ -17,13 +17,14 @@ INDEXES: Final = (
 
 
 class MongoVersions:
-    """Implements VersionRepository."""
+    """Numbered versions; each number of a workflow is used once."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
     @store_call
     async def add(self, version: Version) -> bool:
+        """Store a version unless its number is taken; return whether it is stored."""
         try:
             await self._collection.insert_one(_document(version))
         except DuplicateKeyError:
@@ -33,6 +34,7 @@ class MongoVersions:
 
     @store_call
     async def get(self, workflow_id: str, number: int) -> Version | None:
+        """Return the version with this number."""
         found = await self._collection.find_one({"workflow_id": workflow_id, "number": number})
         return _version(found) if found else None
 
@@ -50,11 +52,13 @@ class MongoVersions:
 
     @store_call
     async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
+        """Return whether a version of this workflow has this snapshot."""
         wanted = {"workflow_id": workflow_id, "snapshot_hash": snapshot_hash}
         return await self._collection.find_one(wanted, {"_id": True}) is not None
 
     @store_call
     async def describe(self, version_id: str, fields: Mapping[str, str | None]) -> None:
+        """Update these fields, by name, and leave the others."""
         await self._collection.update_one({"_id": version_id}, {"$set": dict(fields)})
 
     async def _found(self, workflow_id: str, numbers: Document, limit: int) -> Sequence[Version]:

@@ -18,22 +18,28 @@ INDEXES: Final = (
 
 
 class MongoWorkflows:
-    """Implements WorkflowRepository."""
+    """Workflows, including the pointers to live versions."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
     @store_call
     async def add(self, workflow: Workflow) -> None:
+        """Store a new workflow."""
         await self._collection.insert_one(_document(workflow))
 
     @store_call
     async def get(self, workflow_id: str) -> Workflow | None:
+        """Return a workflow with one indexed read, even if archived."""
         found = await self._collection.find_one({"_id": workflow_id})
         return _workflow(found) if found else None
 
     @store_call
     async def archived(self, workspace_id: str, *, since: datetime, limit: int) -> Sequence[Workflow]:
+        """Return up to `limit` archived workflows, except those archived before `since`, last archived first.
+
+        Those that an earlier release archived have no time, and come last.
+        """
         query = {
             "workspace_id": workspace_id,
             "is_archived": True,
@@ -44,12 +50,14 @@ class MongoWorkflows:
 
     @store_call
     async def expired(self, before: datetime, limit: int) -> Sequence[Workflow]:
+        """Return up to `limit` workflows of all workspaces that were archived before this time, oldest first."""
         query = {"is_archived": True, "deleted_at": {"$lt": before}}
         found = self._collection.find(query).sort("deleted_at", 1).limit(limit)
         return [_workflow(document) async for document in found]
 
     @store_call
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
+        """Store `workflow` if the stored revision matches; return whether it did."""
         held = {"_id": workflow.id, "revision": expected_revision}
         # Partial update: preserves fields that a newer version stores.
         result = await self._collection.update_one(held, {"$set": _document(workflow)})
@@ -57,12 +65,17 @@ class MongoWorkflows:
 
     @store_call
     async def touch(self, workflow_id: str, at: datetime) -> None:
+        """Record a content change; the revision stays."""
         await self._collection.update_one({"_id": workflow_id}, {"$max": {"updated_at": at}})
 
     @store_call
     async def page(
         self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:
+        """Return up to `limit` unarchived workflows after the position `after`, oldest first, each with its position.
+
+        With `folder_id`, only those in that folder.
+        """
         query: dict[str, Any] = {"workspace_id": workspace_id, "is_archived": False, "place": {"$gt": after or ""}}
         if deployed_only:
             query["live"] = {"$ne": None}

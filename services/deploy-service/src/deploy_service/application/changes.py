@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.application.announcer import Announcer
 from deploy_service.domain.workflow import Workflow
-from deploy_service.ports import WorkflowRepository
 from shared.errors import NotFound
 from shared.keyed_locks import KeyedLocks
 from shared.optimistic_concurrency import retry_on_conflict
@@ -22,7 +22,7 @@ class Change:
 class WorkflowChanges:
     """Reads and changes workflows. Archived workflows and those of other workspaces count as missing."""
 
-    def __init__(self, workflows: WorkflowRepository, announcer: Announcer, locks: KeyedLocks) -> None:
+    def __init__(self, workflows: MongoWorkflows, announcer: Announcer, locks: KeyedLocks) -> None:
         self._workflows = workflows
         self._announcer = announcer
         self.locks = locks

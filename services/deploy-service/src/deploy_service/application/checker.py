@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
+from deploy_service.adapters.mongo_environment import MongoEnvironment
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
 from deploy_service.domain.pauses import NO_PAUSES, PauseInfo, pausing_tool_problem, workflow_tools
 from deploy_service.domain.workflow import ACTIVE
-from deploy_service.ports import EnvironmentRepository
 from shared.compile_slots import CompileSlots
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
@@ -39,7 +39,7 @@ class WorkflowChecker:
         self,
         contents: Contents,
         changes: WorkflowChanges,
-        environment: EnvironmentRepository,
+        environment: MongoEnvironment,
         keyed_providers: Set[str],
     ) -> None:
         self._contents = contents

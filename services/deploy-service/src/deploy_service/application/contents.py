@@ -3,9 +3,11 @@
 import asyncio
 from typing import Final
 
+from deploy_service.adapters.mongo_drafts import MongoDrafts
+from deploy_service.adapters.mongo_snapshots import MongoSnapshots
+from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.domain.content import Content, Draft
 from deploy_service.domain.workflow import ACTIVE, DRAFT, Version, Workflow
-from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository
 from shared.errors import InvalidRequest, NotDeployed, NotFound
 from shared.workflow.diff.version_diff import needs_redeployment
 
@@ -16,7 +18,7 @@ MOST_NAMED: Final = 20
 class Contents:
     """Finds contents for the use cases."""
 
-    def __init__(self, drafts: DraftRepository, versions: VersionRepository, snapshots: SnapshotRepository) -> None:
+    def __init__(self, drafts: MongoDrafts, versions: MongoVersions, snapshots: MongoSnapshots) -> None:
         self._drafts = drafts
         self._versions = versions
         self._snapshots = snapshots

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Final
 
+from deploy_service.adapters.mongo_deletion import MongoDeletion
 from deploy_service.application.workflows import Workflows
-from deploy_service.ports import DeletionRepository
 from shared.contracts.erasure import Erase, Erased
 from shared.errors import NotFound
 
@@ -15,7 +15,7 @@ DOCUMENTS_AT_ONCE: Final = 200
 class DeletionService:
     """Permanent deletion in bounded steps. References are deleted last, so that it can resume after any step."""
 
-    def __init__(self, workflows: Workflows, repository: DeletionRepository) -> None:
+    def __init__(self, workflows: Workflows, repository: MongoDeletion) -> None:
         self._workflows = workflows
         self._repository = repository
 

@@ -6,6 +6,8 @@ pointer unchanged; a snapshot without a version, or a version that was never liv
 
 from typing import Final
 
+from deploy_service.adapters.mongo_snapshots import MongoSnapshots
+from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.application.changes import Change, WorkflowChanges
 from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
@@ -15,7 +17,6 @@ from deploy_service.domain.content import Content, Snapshot
 from deploy_service.domain.views import endpoint_view, version_view, workflow_view
 from deploy_service.domain.workflow import Version, Workflow, version_description, version_name
 from deploy_service.metrics import LIVE_CHANGES
-from deploy_service.ports import SnapshotRepository, VersionRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import ContentChanged, InvalidWorkflow, Unavailable
@@ -29,8 +30,8 @@ class Deployments:
 
     def __init__(
         self,
-        snapshots: SnapshotRepository,
-        versions: VersionRepository,
+        snapshots: MongoSnapshots,
+        versions: MongoVersions,
         contents: Contents,
         changes: WorkflowChanges,
         clock: Clock,

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from deploy_service.adapters.mongo_drafts import MongoDrafts
+from deploy_service.adapters.mongo_snapshots import MongoSnapshots
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
@@ -11,7 +14,6 @@ from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, Snapshot, content_of
 from deploy_service.domain.pauses import may_be_suspended
 from deploy_service.domain.workflow import Workflow
-from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import NotFound
@@ -30,13 +32,13 @@ class Drafts:
 
     def __init__(
         self,
-        workflows: WorkflowRepository,
-        drafts: DraftRepository,
+        workflows: MongoWorkflows,
+        drafts: MongoDrafts,
         contents: Contents,
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        snapshots: SnapshotRepository,
+        snapshots: MongoSnapshots,
         content_limit: int,
         checker: WorkflowChecker,
     ) -> None:

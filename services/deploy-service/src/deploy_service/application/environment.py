@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from typing import Final
 
+from deploy_service.adapters.mongo_environment import MongoEnvironment
 from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.validation import ENVIRONMENT_VALUE_LIMIT, checked_environment_name, checked_text
-from deploy_service.ports import EnvironmentRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest, NotFound
@@ -18,7 +18,7 @@ ENTRIES_LIMIT: Final = 1_000
 class EnvironmentService:
     """Encrypts written values, and decrypts them for workers."""
 
-    def __init__(self, entries: EnvironmentRepository, keys: AesGcmKeyRing, clock: Clock) -> None:
+    def __init__(self, entries: MongoEnvironment, keys: AesGcmKeyRing, clock: Clock) -> None:
         self._entries = entries
         self._keys = keys
         self._clock = clock

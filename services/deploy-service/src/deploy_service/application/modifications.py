@@ -3,9 +3,10 @@
 import asyncio
 from typing import Final
 
+from deploy_service.adapters.mongo_drafts import MongoDrafts
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.application.contents import Contents
 from deploy_service.domain.workflow import Workflow
-from deploy_service.ports import DraftRepository, WorkflowRepository
 from shared.contracts import deployments as contracts
 from shared.errors import NotFound
 
@@ -20,7 +21,7 @@ CONCURRENT_COMPARISONS: Final = 8
 class Modifications:
     """Compares all drafts of a workspace with the live versions."""
 
-    def __init__(self, workflows: WorkflowRepository, drafts: DraftRepository, contents: Contents) -> None:
+    def __init__(self, workflows: MongoWorkflows, drafts: MongoDrafts, contents: Contents) -> None:
         self._workflows = workflows
         self._drafts = drafts
         self._contents = contents

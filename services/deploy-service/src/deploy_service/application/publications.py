@@ -4,6 +4,8 @@ from typing import Any, Generic
 
 import msgspec
 
+from deploy_service.adapters.mongo_publications import MongoPublications
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.chat import checked_identifier
 from deploy_service.domain.publications import (
@@ -16,7 +18,6 @@ from deploy_service.domain.publications import (
     changed,
 )
 from deploy_service.domain.tool_server import SERVERS_LIMIT
-from deploy_service.ports import PublicationRepository, WorkflowRepository
 from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock
 from shared.contracts.agents import Agent
@@ -32,12 +33,12 @@ class Publications(Generic[P]):
     def __init__(
         self,
         kind: PublicationKind[P],
-        repository: PublicationRepository[P],
-        workflows: WorkflowRepository,
+        repository: MongoPublications[P],
+        workflows: MongoWorkflows,
         clock: Clock,
     ) -> None:
         self._kind: PublicationKind[P] = kind
-        self._repository: PublicationRepository[P] = repository
+        self._repository: MongoPublications[P] = repository
         self._workflows = workflows
         self._clock = clock
 
@@ -112,7 +113,7 @@ Agents = Publications[Agent]
 class Chats(Publications[Chat]):
     """Chats. No two have the same identifier."""
 
-    def __init__(self, repository: PublicationRepository[Chat], workflows: WorkflowRepository, clock: Clock) -> None:
+    def __init__(self, repository: MongoPublications[Chat], workflows: MongoWorkflows, clock: Clock) -> None:
         super().__init__(CHAT, repository, workflows, clock)
 
     async def at(self, identifier: str) -> Chat | None:
@@ -133,9 +134,7 @@ class Chats(Publications[Chat]):
 class ToolServers(Publications[ToolServer]):
     """Tool servers: a bounded number for each workspace, each with tools of several workflows."""
 
-    def __init__(
-        self, repository: PublicationRepository[ToolServer], workflows: WorkflowRepository, clock: Clock
-    ) -> None:
+    def __init__(self, repository: MongoPublications[ToolServer], workflows: MongoWorkflows, clock: Clock) -> None:
         super().__init__(TOOL_SERVER, repository, workflows, clock)
         self._inserts = BoundedInserts()
 

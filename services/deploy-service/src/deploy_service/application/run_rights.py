@@ -4,11 +4,11 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import Final
 
+from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentService
 from deploy_service.domain.snapshot_rights import SnapshotRights
-from deploy_service.ports import VersionRepository
 from shared.compile_slots import CompileSlots
 from shared.contracts import deployments as contracts
 from shared.contracts.tickets import RunTicket
@@ -26,7 +26,7 @@ class RunRights:
         self,
         contents: Contents,
         deployments: Deployments,
-        versions: VersionRepository,
+        versions: MongoVersions,
         environment_service: EnvironmentService,
         signer: TicketSigner,
     ) -> None:

@@ -5,10 +5,10 @@ from typing import Final
 
 from msgspec import UNSET
 
+from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.views import version_view
-from deploy_service.ports import VersionRepository
 from shared.compile_slots import CompileSlots
 from shared.contracts import deployments as contracts
 from shared.contracts.repairs import ResumeMap
@@ -22,7 +22,7 @@ TEXT_FIELDS: Final = ("name", "description")
 class Versions:
     """Numbered deployments. Only their names and descriptions change."""
 
-    def __init__(self, versions: VersionRepository, contents: Contents, changes: WorkflowChanges) -> None:
+    def __init__(self, versions: MongoVersions, contents: Contents, changes: WorkflowChanges) -> None:
         self._versions = versions
         self._contents = contents
         self._changes = changes

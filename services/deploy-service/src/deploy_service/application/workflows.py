@@ -8,6 +8,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from deploy_service.adapters.mongo_drafts import MongoDrafts
+from deploy_service.adapters.mongo_publications import MongoPublications
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
@@ -20,7 +23,6 @@ from deploy_service.domain.workflow import (
     workflow_description,
     workflow_name,
 )
-from deploy_service.ports import DraftRepository, PublicationRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.contracts.erasure import Erase, ExpiredWorkflows
@@ -55,13 +57,13 @@ class Workflows:
 
     def __init__(
         self,
-        workflows: WorkflowRepository,
-        drafts: DraftRepository,
+        workflows: MongoWorkflows,
+        drafts: MongoDrafts,
         contents: Contents,
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        publications: Sequence[PublicationRepository[Any]],
+        publications: Sequence[MongoPublications[Any]],
         content_limit: int,
     ) -> None:
         self._workflows = workflows

@@ -26,7 +26,7 @@ from shared.contracts.jobs import (
 )
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunOutcome, RunSpec, Spend
+from shared.contracts.runs import RunOutcome, Spend
 from shared.errors import FlowportError
 
 
@@ -170,19 +170,6 @@ class AttachedRun(Protocol):
         """Cancel the run if it is not over: the caller disconnected or has seen the end."""
 
 
-class AttachedRuns(Protocol):
-    """Port that sends attached runs to workers and receives their events."""
-
-    async def attach(self, run: RunSpec) -> AttachedRun:
-        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
-
-    def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
-        """Return whether a caller of this process waits for this run of the workflow."""
-
-    async def announce(self, workspace_id: str, run_id: str) -> None:
-        """Have the run recorded, if a caller of any process waits for it. Raises Unavailable."""
-
-
 Numbered = tuple[EventPosition, RunEvent]
 
 
@@ -203,17 +190,3 @@ class FollowedRun(Protocol):
 
     def disconnect(self) -> None:
         """Stop reading: the reader disconnected or has seen the end. The run continues."""
-
-
-class FollowedRuns(Protocol):
-    """Port that delivers events of durable runs to readers on any process."""
-
-    @property
-    def address(self) -> str | None:
-        """Return the address for events to this process's readers; None while the broker is unavailable."""
-
-    def expect(self, run: RunSpec) -> FollowedRun:
-        """Follow a run that is about to be stored with `address` as subscriber. Raises Unavailable."""
-
-    async def follow(self, workspace_id: str, run_id: str) -> FollowedRun:
-        """Follow a run from its first event, in any state. Raises Unavailable."""

@@ -37,7 +37,7 @@ log = get_logger("attached_runs")
 
 
 class BrokerAttachedRuns:
-    """Implements AttachedRuns.
+    """Sends attached runs to workers and receives their events.
 
     `queue_wait_seconds` limits a run's wait for a worker, `stop_seconds` a cancelled run's wait for its end.
     """
@@ -84,6 +84,7 @@ class BrokerAttachedRuns:
             self._inbox = None
 
     async def attach(self, run: RunSpec) -> AttachedCall:
+        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
         keyed = with_internal_key(run)
         if keyed.run_id in self._calls:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
@@ -108,10 +109,12 @@ class BrokerAttachedRuns:
         return call
 
     def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
+        """Return whether a caller of this process waits for this run of the workflow."""
         call = self._calls.get(run_key(workspace_id, run_id))
         return call is not None and (call.workspace_id, call.workflow_id) == (workspace_id, workflow_id)
 
     async def announce(self, workspace_id: str, run_id: str) -> None:
+        """Have the run recorded, if a caller of any process waits for it. Raises Unavailable."""
         await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
 
     def on_control(self, message: ControlMessage) -> None:

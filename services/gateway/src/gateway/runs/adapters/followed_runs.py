@@ -23,7 +23,7 @@ MAX_READERS: Final = 10_000
 
 
 class BrokerFollowedRuns:
-    """Implements FollowedRuns."""
+    """Delivers events of durable runs to readers on any process."""
 
     def __init__(self, broker: Broker, events: EventLog) -> None:
         self._broker = broker
@@ -55,15 +55,18 @@ class BrokerFollowedRuns:
 
     @property
     def address(self) -> str | None:
+        """Return the address for events to this process's readers; None while the broker is unavailable."""
         try:
             return self._inbox.address if self._inbox else None
         except BrokerUnavailable:
             return None
 
     def expect(self, run: RunSpec) -> RunReader:
+        """Follow a run that is about to be stored with `address` as subscriber. Raises Unavailable."""
         return self._reader(run.snapshot.workspace_id, run.run_id, EventPosition(0, -1))
 
     async def follow(self, workspace_id: str, run_id: str) -> RunReader:
+        """Follow a run from its first event, in any state. Raises Unavailable."""
         reader = self._reader(workspace_id, run_id, EventPosition(0, -1))
         try:
             await self._announce_follower(reader.key)

@@ -9,6 +9,8 @@ from gateway import metrics
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plan, Plans, RateKind
+from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
+from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
 from gateway.runs.application.draft_runs import AS_CALLED, DraftRuns, Prepared
 from gateway.runs.application.input_checks import InputChecks
 from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
@@ -17,7 +19,7 @@ from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.domain.recording import record_run
-from gateway.runs.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
+from gateway.runs.ports import AttachedRun, FollowedRun, Jobs, Payloads
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -39,10 +41,10 @@ class Executions:
     def __init__(
         self,
         endpoints: Endpoints,
-        runs: AttachedRuns,
+        runs: BrokerAttachedRuns,
         jobs: Jobs,
         payloads: Payloads,
-        followed: FollowedRuns,
+        followed: BrokerFollowedRuns,
         *,
         drafts: DraftRuns,
         inputs: InputChecks,

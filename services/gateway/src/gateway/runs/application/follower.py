@@ -1,9 +1,10 @@
 """Durable runs for their followers."""
 
 from gateway.access.domain.credentials import Caller
+from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
 from gateway.runs.application.stream_limits import LimitedRun, StreamLimits
 from gateway.runs.application.workflow_runs import WorkflowRuns
-from gateway.runs.ports import FollowedRun, FollowedRuns, Jobs, Payloads
+from gateway.runs.ports import FollowedRun, Jobs, Payloads
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome
 from shared.errors import NotFound
@@ -15,7 +16,7 @@ class RunFollower:
     """Reader of a durable run's events and result."""
 
     def __init__(
-        self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
+        self, runs: WorkflowRuns, followed: BrokerFollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
     ) -> None:
         self._runs = runs
         self._followed = followed

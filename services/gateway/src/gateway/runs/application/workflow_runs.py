@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
 from gateway.runs.domain.pauses import check_answer, responses_of
 from gateway.runs.domain.run_states import output_payload
-from gateway.runs.ports import AttachedRuns, Jobs, Payloads
+from gateway.runs.ports import Jobs, Payloads
 from shared.contracts.jobs import (
     EVERY_RUN,
     CancelAnswer,
@@ -48,7 +49,7 @@ ANNOUNCED_DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 class WorkflowRuns:
     """Service for a workflow's runs. Runs of another workflow or workspace are not found."""
 
-    def __init__(self, jobs: Jobs, attached: AttachedRuns, payloads: Payloads) -> None:
+    def __init__(self, jobs: Jobs, attached: BrokerAttachedRuns, payloads: Payloads) -> None:
         self._jobs = jobs
         self._attached = attached
         self._payloads = payloads
