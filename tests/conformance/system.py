@@ -15,8 +15,8 @@ from executor_service.engine import ChildPin, Engine, Execution, Limits, RunRequ
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from shared.clock import SystemClock
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 from shared.net import OutboundClient

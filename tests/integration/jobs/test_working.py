@@ -8,8 +8,8 @@ from tests.integration.jobs.conftest import Start
 from tests.support.eventually import PATIENCE_SECONDS, until
 from tests.support.jobs.system import System, a_spec, an_outcome
 
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.claims import JournalEntry
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunStatus

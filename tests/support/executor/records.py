@@ -7,7 +7,7 @@ from tests.support.executor.fakes import spec
 
 from shared.broker.message_bodies import encode_body
 from shared.broker.ports import BrokerDisconnected, QueueFull
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunRecorded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, RunStatus

@@ -7,7 +7,6 @@ import msgspec
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.erasures import FakeEraser
 
-from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     EVERY_RUN,
     AcceptRun,
@@ -23,7 +22,7 @@ from shared.contracts.jobs import (
     RunView,
 )
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics, RunTotals
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import EventBatch, EventLogPage, EventPosition
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Spend, Trigger, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken

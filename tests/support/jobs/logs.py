@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunPage
+from shared.contracts.jobs import BlockLog, RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger

@@ -20,7 +20,6 @@ from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.queue_topology import ASYNC, RECORDS
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
@@ -34,6 +33,7 @@ from shared.contracts.claims import (
 )
 from shared.contracts.jobs import (
     AcceptRun,
+    BlockLog,
     CancelAnswer,
     PauseKind,
     PausePoint,

@@ -8,7 +8,7 @@ from tests.support.eventually import until
 from tests.support.http_stub import HttpStub
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import (
     Delivery,

@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 import pytest
 
-from flowport.client import retries
+from flowport.client import api_client
 from flowport.client.api_client import ApiClient
 from flowport.client.errors import NotFound, WaitTimedOut
 from flowport.client.profiles import Profile
@@ -61,7 +61,7 @@ def read(server: Server) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(api_client, "FIRST_DELAY", 0.001)
 
 
 def test_unicode_line_separators_do_not_split_frames() -> None:
@@ -95,7 +95,7 @@ def test_a_response_that_ends_before_the_run_is_resumed() -> None:
 
 
 def test_a_stream_without_response_times_out_and_names_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "UNAVAILABLE_SECONDS", 0.05)
+    monkeypatch.setattr(api_client, "UNAVAILABLE_SECONDS", 0.05)
     with pytest.raises(WaitTimedOut, match="no response about run R") as lost:
         read(Server(Body(frame({"chunk": "a"}, 0))))
     assert lost.value.exit_code == 6

@@ -11,7 +11,7 @@ from tests.support.executor.records import NOW, OUTCOME, Blobs, Work, a_record
 from executor_service.adapters import publish_retries, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
 from shared.broker.queue_topology import MAX_MESSAGE_BYTES
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.payloads import Payload
 

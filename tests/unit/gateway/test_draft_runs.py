@@ -15,8 +15,8 @@ from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
 
 from gateway.access.domain.membership import Role
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import to_json
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.errors import InvalidRequest

@@ -15,7 +15,7 @@ from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
 from gateway.wire.legacy.models import CancelResult, RunState
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.logs import RunStatistics
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunStatus, Usage

@@ -11,8 +11,7 @@ from tests.support.gateway.system import Answer, System
 from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import BlockLog, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Trigger, Usage

@@ -14,7 +14,6 @@ GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
 READERS = (
     "runs/domain/execute_request.py",
     "runs/domain/idempotency.py",
-    "runs/domain/call_chain.py",
     "wire/v2/requests.py",
 )
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.store.client import Document
-from shared.store.cursors import Cursor
-from shared.store.pagination import PATIENCE_SECONDS, Page, ResultPage, position_of, read_in_ranges
+from shared.store.pagination import PATIENCE_SECONDS, Cursor, Page, ResultPage, position_of, read_in_ranges
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PER_DOCUMENT = 30e-6

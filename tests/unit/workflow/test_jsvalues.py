@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
-from shared.workflow.format.nesting import MAX_NESTING
+from shared.workflow.format.sizes import MAX_NESTING
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.support.workflow_states import json_values
 
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.json_problems import json_problem
-from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.format.sizes import MAX_NESTING, is_too_deep
 
 
 def levels(value: Json) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.workflow.trace.spans import block_spans, run_span
 
 BEGIN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

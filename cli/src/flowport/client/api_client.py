@@ -1,6 +1,7 @@
 """HTTP client of the public API."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -10,7 +11,14 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from flowport.client.errors import AccessDenied, NotFound, OutcomeUnknown, ServerUnavailable, error_for_response
+from flowport.client.errors import (
+    AccessDenied,
+    NotFound,
+    OutcomeUnknown,
+    ServerUnavailable,
+    WaitTimedOut,
+    error_for_response,
+)
 from flowport.client.profiles import Profile
 from flowport.errors import CommandFailed
 
@@ -195,3 +203,43 @@ def _json(response: httpx2.Response) -> Any:
         if response.is_error:
             return None
         raise CommandFailed(f"{response.url} did not return JSON. Check the server URL") from error
+
+
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 2.0
+UNAVAILABLE_SECONDS: Final = 60.0
+
+
+class RetryPolicy:
+    """Retries with growing delays until the server has been unavailable for `UNAVAILABLE_SECONDS`.
+
+    `run_id` is the run that continues on the server, if any.
+    """
+
+    def __init__(self, run_id: str | None = None) -> None:
+        self._run_id = run_id
+        self.reset()
+
+    def reset(self) -> None:
+        """Record that the server responded."""
+        self._since: float | None = None
+        self._delays = backoff_delays()
+
+    def wait_or_raise(self, error: ServerUnavailable) -> None:
+        """Sleep before the next attempt.
+
+        After `UNAVAILABLE_SECONDS`, raises `error`, or WaitTimedOut when a run continues on the server.
+        """
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        if now - self._since >= UNAVAILABLE_SECONDS:
+            raise WaitTimedOut(f"no response about run {self._run_id}: {error}") if self._run_id else error
+        time.sleep(next(self._delays))
+
+
+def backoff_delays() -> Iterator[float]:
+    """Yield the delays between attempts, in seconds."""
+    delay = FIRST_DELAY
+    while True:
+        yield delay
+        delay = min(delay * 1.5, LONGEST_DELAY)

@@ -8,9 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from flowport.client.api_client import PAGE, ApiClient, JsonObject, api_path
+from flowport.client.api_client import PAGE, ApiClient, JsonObject, api_path, backoff_delays
 from flowport.client.errors import NotFound
-from flowport.client.retries import backoff_delays
 
 STORED_WITHIN_SECONDS: Final = 2.0
 """A run whose caller waits is stored after the response; this delay covers a busy system."""

@@ -8,9 +8,8 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
-from flowport.client.api_client import ApiClient, JsonObject, api_path
+from flowport.client.api_client import ApiClient, JsonObject, RetryPolicy, api_path
 from flowport.client.errors import ServerUnavailable
-from flowport.client.retries import RetryPolicy
 from flowport.client.runs import RunRef
 
 DONE: Final = "[DONE]"

@@ -11,9 +11,8 @@ from uuid import uuid4
 import typer
 from rich.text import Text
 
-from flowport.client.api_client import JsonObject, api_path
+from flowport.client.api_client import JsonObject, RetryPolicy, api_path
 from flowport.client.errors import ServerUnavailable, WaitTimedOut
-from flowport.client.retries import RetryPolicy
 from flowport.commands.session import Session
 from flowport.errors import CommandFailed
 

@@ -6,9 +6,8 @@ from typing import Final
 from rich.status import Status
 from rich.text import Text
 
-from flowport.client.api_client import JsonObject
+from flowport.client.api_client import JsonObject, RetryPolicy, backoff_delays
 from flowport.client.errors import ServerUnavailable, WaitTimedOut
-from flowport.client.retries import RetryPolicy, backoff_delays
 from flowport.client.runs import RunRef, RunState, fetch_run
 from flowport.commands.session import Session
 

@@ -9,9 +9,8 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from flowport.client.api_client import JsonObject, api_path
+from flowport.client.api_client import JsonObject, RetryPolicy, api_path
 from flowport.client.errors import ServerUnavailable
-from flowport.client.retries import RetryPolicy
 from flowport.client.runs import RunHistory, RunState, fetch_run, fetch_spans, find_run
 from flowport.commands.run import show_result
 from flowport.commands.run_progress import WAIT_SECONDS, wait_for_run

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import PausePoint
+from shared.contracts.jobs import BlockLog, PausePoint
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, RunSpec, Usage
 

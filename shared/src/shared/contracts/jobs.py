@@ -2,14 +2,39 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.errors import ErrorBody
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger, Usage
+
+REDACTED: Final = "[REDACTED]"
+"""Replacement for secrets in logs."""
+
+
+class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One execution of one block. Stored with the run and shown in its trace."""
+
+    block_id: str
+    block_name: str
+    block_type: str
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: float
+    success: bool
+    execution_order: int
+    input: Any = None
+    output: Any = None
+    error: str | None = None
+    error_handled: bool = False
+    tries: int | None = None
+    loop_id: str | None = None
+    parallel_id: str | None = None
+    iteration_index: int | None = None
+    parent_iterations: tuple[dict[str, Any], ...] = ()
+    child_spans: tuple[dict[str, Any], ...] = ()
 
 
 class PauseKind(StrEnum):

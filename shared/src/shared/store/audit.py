@@ -11,8 +11,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
 from shared.store.client import Document, Index, Store, ascending, store_call
-from shared.store.cursors import Cursor
-from shared.store.pagination import PER_MS, Page, position_of, read_list
+from shared.store.pagination import PER_MS, Cursor, Page, position_of, read_list
 
 COLLECTION: Final = "audit"
 INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "place"), name="place"),)

@@ -15,8 +15,8 @@ from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, busy_slots, count_end
 from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
 from shared.clock import Clock
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunStarted
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import EMPTY_OUTPUT, RunOutcome, RunSpec, RunStatus, Usage, worker_lost
 from shared.errors import Conflict, FlowportError, Unavailable

@@ -7,7 +7,7 @@ from executor_service.blocks.tables import read_table
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
-from shared.workflow.format.nesting import MAX_NESTING
+from shared.workflow.format.sizes import MAX_NESTING
 
 DEFAULT_STATUS: Final = 200
 _STATUSES: Final = range(100, 600)

@@ -15,7 +15,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.logs import BlockLogs, at_position
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import ErrorCode, RunError
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger

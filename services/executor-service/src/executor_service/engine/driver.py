@@ -35,8 +35,8 @@ from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
 from executor_service.engine.state import BlockOutput, ChildSpans, RunState, Step, Work
 from executor_service.engine.stream import RunStream
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
+from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import to_json
 from shared.contracts.recordings import MAX_RECORDING_BYTES
 from shared.contracts.runs import ErrorCode, RunError

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from executor_service.engine.state import ChildPin, Opening, Output, Pause, RunState, Work
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.recordings import RecordedBlock
 from shared.contracts.runs import RunError, Usage
 

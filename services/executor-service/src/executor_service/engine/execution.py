@@ -28,8 +28,8 @@ from executor_service.engine.secrets import EnvironmentNames, Secrets
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.stream import RunStream, partial_output
 from executor_service.engine.usage import UsageCounter, add_usage
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
+from shared.contracts.jobs import BlockLog
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunStatus, Usage
 from shared.errors import FlowportError

@@ -11,10 +11,10 @@ from executor_service.engine.positions import Iteration, block_copy_id, parent_i
 from executor_service.engine.secrets import MAX_LEVELS, Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import MAX_ERROR_CHARS
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.nesting import is_too_deep
+from shared.workflow.format.sizes import is_too_deep
 
 MAX_SPANS: Final = 500
 """Limit for reported blocks of a called workflow."""

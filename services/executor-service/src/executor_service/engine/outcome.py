@@ -10,7 +10,7 @@ from executor_service.engine.logs import visible_fields
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.stream import without_model_text
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunOutcome, RunStatus, Usage, timeout_message
 

@@ -8,7 +8,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.positions import visible_block_id
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
-from shared.contracts.block_logs import REDACTED
+from shared.contracts.jobs import REDACTED
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.ids import public_run_id

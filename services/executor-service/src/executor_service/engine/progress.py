@@ -24,7 +24,7 @@ from executor_service.engine.scheduler import Scheduler
 from executor_service.engine.state import BlockOutput, Output, RunState, WaitingCall, Work
 from executor_service.engine.usage import add_usage
 from shared.clock import ms_between
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import RunError
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.graph import Graph

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from executor_service.engine.state import Output, Pause, RunState
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, Usage
 from shared.workflow.format.js_values import Json, JsonObject
 

@@ -7,7 +7,7 @@ from typing import Final
 from executor_service.engine.errors import BadReference, SecretMasked, TextTooLong, UnknownVariable
 from executor_service.engine.positions import ScopePositions
 from executor_service.engine.state import Output, RunState, Scope
-from shared.contracts.block_logs import REDACTED
+from shared.contracts.jobs import REDACTED
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
 from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_string

@@ -11,9 +11,9 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
-from shared.contracts.block_logs import REDACTED
+from shared.contracts.jobs import REDACTED
 from shared.workflow.format.js_values import Json
-from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.format.sizes import MAX_NESTING, is_too_deep
 
 MIN_SECRET_CHARS: Final = 6
 """Shorter environment values are words like `true` or `80`: masking them would garble everything."""

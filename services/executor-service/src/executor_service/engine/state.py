@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.recordings import RecordedBlock
 from shared.contracts.runs import Usage
 

@@ -26,8 +26,7 @@ from executor_service.sandbox.script_session import ScriptSession
 from executor_service.sandbox.start_limiter import StartLimiter, StartSlot
 from executor_service.sandbox.warm_pool import WarmPool
 from shared.observe.logging import get_logger
-from shared.workflow.format.nesting import is_too_deep
-from shared.workflow.format.sizes import has_too_many_values
+from shared.workflow.format.sizes import has_too_many_values, is_too_deep
 
 log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)

@@ -18,8 +18,7 @@ from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.draft_runs import DraftRuns
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.follower import RunFollower
+from gateway.runs.application.executions import Executions, RunFollower
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.application.input_checks import InputChecks
 from gateway.runs.application.stream_limits import StreamLimits

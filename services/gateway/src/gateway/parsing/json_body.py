@@ -8,8 +8,7 @@ import msgspec
 
 from gateway.parsing.errors import MalformedJson, TooManyValues
 from shared.surrogates import replace_escaped_surrogates
-from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
-from shared.workflow.format.sizes import has_too_many_values
+from shared.workflow.format.sizes import MAX_NESTING, has_too_many_values, is_too_deep
 
 MAX_REPAIRED_BYTES: Final = 1024 * 1024
 """Repairing blocks other requests: a worst-case body of this size takes a seventh of a second."""

@@ -9,7 +9,6 @@ import msgspec
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.workflows.ports import Deleter
 from shared.contracts.erasure import Erase
-from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import (
     EVERY_RUN,
@@ -25,6 +24,7 @@ from shared.contracts.jobs import (
     RunView,
 )
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
+from shared.contracts.messages import EventLogPage, EventPosition
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, Spend
 from shared.errors import FlowportError

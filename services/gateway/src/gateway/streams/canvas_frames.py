@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.http.error_status import message_of
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.follower import RunFollower
+from gateway.runs.application.executions import Executions, RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports import FollowedRun, Numbered

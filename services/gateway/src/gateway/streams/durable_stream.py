@@ -11,8 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.domain.credentials import Caller
 from gateway.http.error_status import message_of
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.follower import RunFollower
+from gateway.runs.application.executions import Executions, RunFollower
 from gateway.runs.application.stream_access import CallerAccess, StreamAccess
 from gateway.runs.domain.errors import CallerDisconnected
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
@@ -22,7 +21,7 @@ from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.deployments import Endpoint
-from shared.contracts.event_log import EventPosition
+from shared.contracts.messages import EventPosition
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
 

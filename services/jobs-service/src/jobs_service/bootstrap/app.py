@@ -23,10 +23,9 @@ from jobs_service.conversations.repository import MongoConversations
 from jobs_service.conversations.routes import conversations_router
 from jobs_service.dead_letters.consumer import DeadLettersConsumer
 from jobs_service.dead_letters.lost_runs import LostRunNotifier
-from jobs_service.dead_letters.redrive import RedriveService
 from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.routes import dead_letters_router
-from jobs_service.dead_letters.service import DeadLetterService
+from jobs_service.dead_letters.service import DeadLetterService, RedriveService
 from jobs_service.deletion.repository import MongoDeletion
 from jobs_service.deletion.routes import deletion_router
 from jobs_service.deletion.service import DeletionService

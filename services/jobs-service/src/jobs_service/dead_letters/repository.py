@@ -7,7 +7,7 @@ from jobs_service.dead_letters.rules import StoredLetter
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.store.client import Document, Index, Store, ascending, store_call
-from shared.store.cursors import Cursor
+from shared.store.pagination import Cursor
 
 LETTERS: Final = "dead_letters"
 DIED: Final = "died_ms"

@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.dead_letters.redrive import RedriveService
-from jobs_service.dead_letters.service import DeadLetterService
+from jobs_service.dead_letters.service import DeadLetterService, RedriveService
 from shared.contracts.dead_letters import RedriveRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName

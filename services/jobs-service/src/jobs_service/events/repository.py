@@ -8,8 +8,7 @@ import msgspec
 
 from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
-from shared.contracts.event_log import EventPosition
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import EventBatch, EventPosition
 from shared.store.client import Document, Index, Store, ascending, store_call
 
 EVENTS: Final = "events"

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.events.service import EventService
 from jobs_service.run_routes import RunId
-from shared.contracts.event_log import EventPosition
+from shared.contracts.messages import EventPosition
 from shared.service import ServiceName
 from shared.web.routes import ServiceTokens, StructResponse, only
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
-from shared.contracts.event_log import EventPosition
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import EventBatch, EventPosition
 
 
 class EventRepository(Protocol):

@@ -5,8 +5,7 @@ from jobs_service.views.lists import RunList
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun
 from shared.contracts.runs import RunStatus, Trigger
 from shared.store.client import Document, Store, store_call
-from shared.store.cursors import Cursor
-from shared.store.pagination import Page, position_of
+from shared.store.pagination import Cursor, Page, position_of
 
 
 class MongoRepairableRuns:

@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 import msgspec
 
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import RunOutcome
 
 MAX_WORDS: Final = 256

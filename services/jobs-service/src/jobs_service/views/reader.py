@@ -6,8 +6,7 @@ import msgspec
 
 from jobs_service.payloads.service import Payloads
 from jobs_service.views.ports import PageQuery, RunViewRepository, RunWithBlocks
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.jobs import BlockLog, RunPage, RunView
 from shared.errors import NotFound
 
 MAX_PAGE: Final = 200

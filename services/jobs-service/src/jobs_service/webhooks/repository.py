@@ -15,8 +15,7 @@ from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Document, Index, Store, ascending, server_time_after, store_call
-from shared.store.cursors import Cursor
-from shared.store.pagination import Filters, Page, list_documents, position_of
+from shared.store.pagination import Cursor, Filters, Page, list_documents, position_of
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (

@@ -14,8 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from shared.clock import iso
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import BlockLog, RunView
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
 from shared.ids import public_run_id

@@ -11,7 +11,6 @@ from shared.clients.jobs.payloads import PayloadStore
 from shared.clients.jobs.run_keys import by_public_id, with_internal_key
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.errors import ErrorBody
-from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     EVERY_RUN,
     AcceptAnswer,
@@ -38,6 +37,7 @@ from shared.contracts.logs import (
     RunStatistics,
     RunStatisticsList,
 )
+from shared.contracts.messages import EventLogPage, EventPosition
 from shared.contracts.runs import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import public_run_id, run_key

@@ -11,8 +11,7 @@ from typing import Final, NoReturn, TypeAlias
 import msgspec
 
 from shared.surrogates import LONE_SURROGATE, may_escape_surrogates, replace_surrogates
-from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
-from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
+from shared.workflow.format.sizes import MAX_NESTING, MAX_VALUES, has_too_many_values, is_too_deep
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]

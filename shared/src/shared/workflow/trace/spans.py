@@ -7,8 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.clock import epoch_ms, iso, ms_between
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import BlockLog, RunView
 from shared.contracts.runs import RunStatus
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.format.js_values import Json, JsonObject

@@ -34,8 +34,7 @@ from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_status import present_call_error, present_error, retry_headers, status_of
 from gateway.http.routes import Refusal, answers, headers_of, plain
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.call_chain import call_chain
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
 from gateway.runs.ports import FollowedRun
 from gateway.streams.disconnects import disconnecting
 from gateway.streams.durable_stream import RunEventStream

@@ -8,8 +8,7 @@ from typing import Any, Final
 from gateway.access.domain.credentials import Caller
 from gateway.features.a2a.json_rpc import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from gateway.features.a2a.task import AgentTask
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.follower import RunFollower
+from gateway.runs.application.executions import Executions, RunFollower
 from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports import FollowedRun

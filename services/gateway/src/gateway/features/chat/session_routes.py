@@ -18,8 +18,7 @@ from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import Refusal, answers, described, plain
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import CallerAccess
-from gateway.runs.domain.call_chain import call_chain
-from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest, call_chain
 from gateway.runs.domain.redaction import redact_for_public
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.sse_frames import FrameWriter

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 import msgspec
 
@@ -11,7 +11,6 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
 from gateway.runs.ports import IdempotencyRecords
 from gateway.workflows.application.endpoints import Endpoints
@@ -22,6 +21,32 @@ from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError, NotFound
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task, run_periodically
+
+
+class DeletionRecords(Protocol):
+    """Progress of deletions, in the gateway's own database. Every method raises Unavailable."""
+
+    async def save_erasure(self, erasure: Erasure) -> None:
+        """Store an erasure, replacing the one with its id."""
+
+    async def has_erasure(self, owner: Erase) -> bool:
+        """Return whether one is in progress, or was recently."""
+
+    async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
+        """Return erasures that are due."""
+
+    async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
+        """Return a workspace's erasures, newest first."""
+
+    async def is_first(self, workspace_id: str) -> bool:
+        """Return whether it is the workspace that every start creates if missing."""
+
+    async def close_workspace(self, workspace_id: str) -> Sequence[str]:
+        """Remove all access; return the hashes of the workspace's valid keys."""
+
+    async def erase_workspace(self, workspace_id: str) -> int:
+        """Delete the workspace with its keys and invitations; return the number of documents."""
+
 
 log = get_logger("deletion")
 

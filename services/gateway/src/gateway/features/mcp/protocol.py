@@ -29,7 +29,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway import metrics
 from gateway.access.domain.plans import RateKind
-from gateway.features.mcp.incoming import VERSION, IncomingRequest
+from gateway.features.mcp.server_routes import VERSION, IncomingRequest
 from gateway.features.mcp.service import PublishedTools
 from gateway.http.error_status import message_of
 from gateway.run_endpoints.services import EndpointServices

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,16 +13,28 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.credentials import Scope as KeyScope
 from gateway.access.domain.plans import RateKind
-from gateway.features.mcp.incoming import VERSION, IncomingRequest
 from gateway.features.mcp.service import PublishedTools
 from gateway.http.error_status import present_call_error, present_error
 from gateway.http.routes import Refusal, answers, headers_of, plain
 from gateway.parsing import json_body
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import call_chain
 from shared.contracts.tool_servers import ToolServer
 from shared.errors import NotFound, Unauthenticated
 from shared.web.routes import StructResponse
+
+VERSION: Final = "1.0.0"
+"""Version that every server reports."""
+
+
+class IncomingRequest(msgspec.Struct, frozen=True):
+    """Request with its server and caller."""
+
+    server: ToolServer
+    caller: Caller
+    request: Request
+    call_chain: tuple[str, ...]
+
 
 if TYPE_CHECKING:
     from gateway.features.mcp.protocol import ToolProtocol

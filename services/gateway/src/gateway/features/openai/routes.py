@@ -26,8 +26,7 @@ from gateway.http.bodies import json_value, validated
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import answers, described, headers_of, plain, route_class_for
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.call_chain import call_chain
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
 from gateway.workflows.application.endpoints import Endpoints, Interfaces, list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import Clock

@@ -11,9 +11,8 @@ from gateway.lookups import or_none
 from gateway.runs.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
 from gateway.runs.ports import Jobs, Payloads
 from gateway.workflows.ports import Authoring
-from shared.contracts.block_logs import REDACTED
 from shared.contracts.deployments import Endpoint, SnapshotDraft
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import REDACTED, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.runs.domain.controls import Controls
-from shared.contracts.block_logs import BlockLog
+from shared.contracts.jobs import BlockLog
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.workflow.format.js_values import JsonObject

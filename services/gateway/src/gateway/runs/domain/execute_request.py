@@ -11,8 +11,9 @@ from gateway.parsing import json_body, problems
 from gateway.parsing.problems import Problem
 from gateway.runs.domain.controls import Controls, read_controls, workflow_input
 from gateway.runs.domain.draft_run import DraftRun, read_draft_run, trigger_of
+from gateway.runs.domain.errors import CallChainTooDeep
 from shared.contracts.recording_policy import ReplayRun
-from shared.contracts.runs import RunMode, RunOptions, Trigger
+from shared.contracts.runs import CALL_CHAIN_HEADER, CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunMode, RunOptions, Trigger
 from shared.errors import Forbidden, InvalidRequest
 
 MAX_TIMEOUT_SECONDS: Final = 604_800
@@ -240,3 +241,11 @@ def refuse_unnegotiated(wants_agent_events: bool, *, agent_events: bool) -> None
             "includeThinking and includeToolCalls require the X-Sim-Stream-Protocol: agent-events-v1 request header, "
             "which declares that the client understands agent-event frames."
         )
+
+
+def call_chain(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return their ids, outermost first. Raises CallChainTooDeep."""
+    chain = tuple(part for part in map(str.strip, headers.get(CALL_CHAIN_HEADER, "").split(",")) if part)
+    if len(chain) >= MAX_CALL_DEPTH:
+        raise CallChainTooDeep(CALL_CHAIN_TOO_DEEP)
+    return chain

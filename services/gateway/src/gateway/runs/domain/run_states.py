@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from shared.contracts.block_logs import BlockLog
-from shared.contracts.jobs import RunView
+from shared.contracts.jobs import BlockLog, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 from shared.workflow.trace.spans import own_id, own_name

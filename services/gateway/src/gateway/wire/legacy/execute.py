@@ -15,8 +15,7 @@ from gateway.http.routes import Refusal, answer, described, headers_of, plain
 from gateway.http.run_status import failure_status
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.call_chain import call_chain
-from gateway.runs.domain.execute_request import ExecuteRequest, read_execute_request
+from gateway.runs.domain.execute_request import ExecuteRequest, call_chain, read_execute_request
 from gateway.runs.domain.response_block import http_answer
 from gateway.streams.canvas_frames import CanvasStreams
 from gateway.wire.legacy.errors import present_execute_error

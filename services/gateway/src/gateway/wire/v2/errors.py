@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.domain.credentials import Caller
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
+from gateway.http.access import CountedAccess
 from gateway.http.error_status import (
     ACCEPT_UNCERTAIN,
     CAPACITY_RETRY_SECONDS,
@@ -136,3 +138,11 @@ def v2_router(*statuses: int, prefix: str = "") -> APIRouter:
     """Return a router of the v2 API whose routes document the error statuses `statuses`."""
     route_class = route_class_for(present_error)
     return APIRouter(prefix=prefix, route_class=route_class, tags=["v2"], responses=answers(ErrorAnswer, *statuses))
+
+
+class V2Access(CountedAccess):
+    """Access that stops key guessing before guesses cost anything."""
+
+    async def caller(self, request: Request) -> Caller:
+        await self._rate_limits.count_address(request)
+        return await super().caller(request)

@@ -14,8 +14,7 @@ from gateway.http.bodies import Data
 from gateway.http.routes import answer, answers, described, headers_of, plain
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.call_chain import call_chain
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
 from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.wire.v2.errors import NO_STORE, present_execute_error
 from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRun, RunResult

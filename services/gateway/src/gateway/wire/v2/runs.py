@@ -14,8 +14,7 @@ from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, split_names, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
 from gateway.wire.common.models import cancel_facts
-from gateway.wire.v2.access import V2Access
-from gateway.wire.v2.errors import NO_STORE, error_facts, v2_router
+from gateway.wire.v2.errors import NO_STORE, V2Access, error_facts, v2_router
 from gateway.wire.v2.models import (
     CancelFacts,
     CancelledRuns,
