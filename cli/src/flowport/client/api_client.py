@@ -1,4 +1,4 @@
-"""HTTP client of the public API."""
+"""HTTP client of the public API, and its retries."""
 
 import re
 import time
@@ -34,6 +34,9 @@ _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 2.0
+UNAVAILABLE_SECONDS: Final = 60.0
 
 
 class ApiClient:
@@ -203,11 +206,6 @@ def _json(response: httpx2.Response) -> Any:
         if response.is_error:
             return None
         raise CommandFailed(f"{response.url} did not return JSON. Check the server URL") from error
-
-
-FIRST_DELAY: Final = 0.1
-LONGEST_DELAY: Final = 2.0
-UNAVAILABLE_SECONDS: Final = 60.0
 
 
 class RetryPolicy:

@@ -1,4 +1,4 @@
-"""Runs as jobs-service accepts, queues and returns them."""
+"""Runs as jobs-service accepts, queues, pauses, cancels and returns them."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Broker messages and their envelope."""
+"""Broker messages and their envelope, and pages of a run's events."""
 
 from datetime import datetime
 from typing import Any, Final, NamedTuple

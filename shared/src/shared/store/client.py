@@ -25,8 +25,32 @@ from shared.store.expiry import Expiry, Lifetime
 from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+
 EXPIRES: Final = "expireAfterSeconds"
 """Index option that expires documents."""
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+"""Acknowledged writes survive the loss of any one node and of power."""
+QUICK = WriteConcern(w=1, j=False)
+"""Acknowledged writes survive the end of the process that wrote them, but not that of the store."""
+BUILD_SECONDS: Final = 6 * 3600.0
+"""How long indexes may take to build: on a large collection hours, during which the store stays usable."""
+PING_SECONDS: Final = 4.0
+"""Shorter than the limit of a `/readyz` check: one that is cancelled could not report the reason."""
+IDLE_MS: Final = 120_000
+"""Maximum idle time of a connection: common firewalls cut it after 240 s, SecantusDB after 300 s."""
+LOG_SECONDS: Final = 10.0
+NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
+"""Milliseconds since the epoch, in an expression."""
+
+log = get_logger("store")
 
 
 @dataclass(frozen=True)
@@ -66,31 +90,6 @@ class Index:
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
     """Return ascending index keys."""
     return tuple((name, ASCENDING) for name in fields)
-
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-P = ParamSpec("P")
-T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
-Document = dict[str, Any]
-Collection = AsyncCollection[Document]
-
-
-DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
-"""Acknowledged writes survive the loss of any one node and of power."""
-QUICK = WriteConcern(w=1, j=False)
-"""Acknowledged writes survive the end of the process that wrote them, but not that of the store."""
-BUILD_SECONDS: Final = 6 * 3600.0
-"""How long indexes may take to build: on a large collection hours, during which the store stays usable."""
-PING_SECONDS: Final = 4.0
-"""Shorter than the limit of a `/readyz` check: one that is cancelled could not report the reason."""
-IDLE_MS: Final = 120_000
-"""Maximum idle time of a connection: common firewalls cut it after 240 s, SecantusDB after 300 s."""
-LOG_SECONDS: Final = 10.0
-
-log = get_logger("store")
 
 
 class Store:
@@ -244,10 +243,6 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
             raise Unavailable("the store does not answer") from error
 
     return call
-
-
-NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
-"""Milliseconds since the epoch, in an expression."""
 
 
 def add_server_time(*, blank: Iterable[str] = ()) -> dict[str, Any]:

@@ -20,6 +20,17 @@ from shared.store.client import Collection, Document, Store
 POSITION: Final = "position"
 _BEFORE_ALL_KEYS: Final = ""
 _AFTER_ALL_KEYS: Final = "\U0010ffff"
+PER_MS: Final = 4096
+LAST_ORDER: Final = PER_MS - 1
+"""The last position within its millisecond."""
+QUICK_SECONDS: Final = 0.05
+SLOW_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 2.0
+"""How long a reader waits for a full page.
+
+Excludes the minimum time of its queries, of which there are at most a hundred. If few of very many documents match, it
+gets a short page and reads on.
+"""
 
 
 class Cursor(NamedTuple):
@@ -57,24 +68,9 @@ class Cursor(NamedTuple):
         return {"$or": [{by: {sign: self.at}}, {"_id": {sign: self.key}}]}
 
 
-PER_MS: Final = 4096
-LAST_ORDER: Final = PER_MS - 1
-"""The last position within its millisecond."""
-
-
 def position_of(created_at: datetime, order: int) -> int:
     """Return the position of the `order`-th item of a batch."""
     return epoch_ms(created_at) * PER_MS + order % PER_MS
-
-
-QUICK_SECONDS: Final = 0.05
-SLOW_SECONDS: Final = 0.5
-PATIENCE_SECONDS: Final = 2.0
-"""How long a reader waits for a full page.
-
-Excludes the minimum time of its queries, of which there are at most a hundred. If few of very many documents match, it
-gets a short page and reads on.
-"""
 
 
 def _positions(time_: timedelta) -> int:

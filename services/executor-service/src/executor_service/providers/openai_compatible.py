@@ -37,6 +37,8 @@ from shared.workflow.format.js_values import JsonObject, stringify
 COMPLETIONS: Final = "/chat/completions"
 _parse_url: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)
 _encode: Final = msgspec.json.Encoder().encode
+COMPRESSED: Final = "The model server sent a compressed response, which is not accepted"
+_PLAIN: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,6 @@ def _failure(error: Exception, provider: str) -> ModelFailure:
     if isinstance(error, msgspec.DecodeError):
         return ModelFailure(f"{provider} sent an invalid response: {error}")
     return ModelFailure(str(error))
-
-
-COMPRESSED: Final = "The model server sent a compressed response, which is not accepted"
-_PLAIN: Final = "identity"
 
 
 class VllmProvider(OpenAICompatible):

@@ -17,6 +17,10 @@ from gateway.http.error_status import Present, present_error
 from shared.errors import FlowportError
 
 Responses = dict[int | str, dict[str, Any]]
+AUTHORING: Final = (400, 401, 403, 404, 503)
+"""Error statuses of routes that read and change workflows."""
+WORKSPACE: Final = (400, 401, 403, 404, 409, 413, 429, 503)
+"""Error statuses of routes that manage a workspace."""
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:
@@ -146,12 +150,6 @@ def request_stack(request: Request) -> ExitStack:
 def headers_of(request: Request) -> dict[str, str]:
     """Return headers by lower-case name, the first of each: faster than the request's own."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
-
-
-AUTHORING: Final = (400, 401, 403, 404, 503)
-"""Error statuses of routes that read and change workflows."""
-WORKSPACE: Final = (400, 401, 403, 404, 409, 413, 429, 503)
-"""Error statuses of routes that manage a workspace."""
 
 
 def legacy_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:

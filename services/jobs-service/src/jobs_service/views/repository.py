@@ -30,6 +30,7 @@ from shared.store.pagination import LAST_ORDER, Cursor, Page, position_of
 MAX_TOGETHER: Final = 16
 """Limit for runs read together; each may have an output and blocks of a megabyte."""
 MAX_WAITING: Final = 10_000
+_NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
 class _Projection(NamedTuple):
@@ -159,9 +160,6 @@ def to_view(document: Document) -> RunView:
         repair_of=document.get(REPAIR_OF),
         search_is_cut=document.get(SEARCH_IS_CUT, False),
     )
-
-
-_NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
 class MongoRunLogs:

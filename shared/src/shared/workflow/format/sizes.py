@@ -1,4 +1,4 @@
-"""Limit on the number of values in a JSON document.
+"""Limits on the depth and the number of values of JSON documents.
 
 Decoding holds the interpreter lock, and a small text can hold millions of values: 10 MB of empty arrays take 0.7 s and
 ten times their size in memory.
@@ -15,6 +15,10 @@ MAX_NESTING: Final = 200
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _BRACKETS: Final = b"{}[]"
 _STRINGS: Final = re.compile(rb'"[^"]*"')
+MAX_VALUES: Final = 500_000
+"""JSON values in a request body or in the result of a script. An empty array or object counts twice."""
+_MARKS: Final = b"[{,"
+_STRINGS_PER_VALUE: Final = 2
 
 
 def is_too_deep(document: bytes, most: int = MAX_NESTING) -> bool:
@@ -46,13 +50,6 @@ def without_strings(marks: bytes) -> bytes:
 @cache
 def _all_but(kept: bytes) -> bytes:
     return bytes(code for code in range(256) if code not in kept)
-
-
-MAX_VALUES: Final = 500_000
-"""JSON values in a request body or in the result of a script. An empty array or object counts twice."""
-
-_MARKS: Final = b"[{,"
-_STRINGS_PER_VALUE: Final = 2
 
 
 def has_too_many_values(document: bytes, most: int = MAX_VALUES) -> bool:

@@ -21,6 +21,9 @@ ROTATION_GRACE: Final = timedelta(minutes=1)
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 256
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+MAX_MEMBERS: Final = 1000
+MAX_INVITATIONS: Final = 1000
+INVITATION_LIFE: Final = timedelta(days=7)
 
 
 class Role(StrEnum):
@@ -112,11 +115,6 @@ def checked_password(text: str) -> str:
     if len(text) > MAX_PASSWORD:
         raise InvalidRequest(f"Password must have at most {MAX_PASSWORD} characters")
     return text
-
-
-MAX_MEMBERS: Final = 1000
-MAX_INVITATIONS: Final = 1000
-INVITATION_LIFE: Final = timedelta(days=7)
 
 
 class LastAdmin(Conflict):

@@ -15,15 +15,14 @@ from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess
 from shared.errors import InvalidRequest, NotDeployed, NotFound
 
+MISSING: Final = "Agent not found"
+
 
 class AgentClient(PublicationClient[Agent], Protocol):
     """Port of agents."""
 
     async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
         """Return this workflow's agent."""
-
-
-MISSING: Final = "Agent not found"
 
 
 class PublishedAgent(msgspec.Struct, frozen=True):

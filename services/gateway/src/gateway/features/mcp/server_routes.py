@@ -25,6 +25,7 @@ from shared.web.routes import StructResponse
 
 VERSION: Final = "1.0.0"
 """Version that every server reports."""
+PROTOCOL: Final = "2024-11-05"
 
 
 class IncomingRequest(msgspec.Struct, frozen=True):
@@ -38,8 +39,6 @@ class IncomingRequest(msgspec.Struct, frozen=True):
 
 if TYPE_CHECKING:
     from gateway.features.mcp.protocol import ToolProtocol
-
-PROTOCOL: Final = "2024-11-05"
 
 
 class McpEndpoint:

@@ -1,4 +1,4 @@
-"""MCP servers for their authors."""
+"""MCP servers: published by their authors, and called by their clients."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +16,9 @@ from shared.contracts.tool_servers import CreateToolServer, ToolServer, ToolServ
 from shared.errors import InvalidRequest, NotDeployed, NotFound
 from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
+
+MAX_NAME: Final = 64
+_UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
 class ToolServerClient(PublicationClient[ToolServer], Protocol):
@@ -72,10 +75,6 @@ class PublishedTools:
         is_strict = published.endpoint.input_validation == InputValidation.STRICT
         schema = input_schema(published.interface, tool.parameter_descriptions, is_strict=is_strict)
         return OfferedTool(tool.name, description, schema)
-
-
-MAX_NAME: Final = 64
-_UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
 class ToolServerPublications(Publications[ToolServer]):

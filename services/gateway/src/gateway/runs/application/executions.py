@@ -1,4 +1,4 @@
-"""Start of runs for authenticated callers with valid requests."""
+"""Start of runs for authenticated callers with valid requests, and following of durable ones."""
 
 import random
 from typing import Final
@@ -33,6 +33,8 @@ from shared.observe.trace import current_traceparent
 
 UNCOUNTED: Final = frozenset({Trigger.MANUAL, Trigger.CHAT})
 """Triggers of interactive runs, which the plan's rate limits exclude."""
+
+GONE = "The run is no longer stored"
 
 log = get_logger("executions")
 
@@ -213,9 +215,6 @@ class Executions:
 
 def _run_id_taken(run_id: str) -> RunIdTaken:
     return RunIdTaken("Execution ID has already been used", details={"runId": run_id})
-
-
-GONE = "The run is no longer stored"
 
 
 class RunFollower:

@@ -36,6 +36,18 @@ from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound
 from shared.web.routes import StructResponse
 
+ESTIMATED_MS: Final = 300_000
+_SHOWN: Final = {
+    RunStatus.QUEUED: "queued",
+    RunStatus.PROCESSING: "processing",
+    RunStatus.PAUSED: "processing",
+    RunStatus.COMPLETED: "completed",
+    RunStatus.FAILED: "failed",
+    RunStatus.CANCELLED: "failed",
+}
+STARTED: Final = "Resume execution started"
+QUEUED: Final = "Resume queued. It runs after the resume in progress."
+
 
 def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
     """The routes of one run."""
@@ -101,18 +113,6 @@ def run_body(run: RunView, output: bytes | None, selected: list[str]) -> dict[st
     }
 
 
-ESTIMATED_MS: Final = 300_000
-
-_SHOWN: Final = {
-    RunStatus.QUEUED: "queued",
-    RunStatus.PROCESSING: "processing",
-    RunStatus.PAUSED: "processing",
-    RunStatus.COMPLETED: "completed",
-    RunStatus.FAILED: "failed",
-    RunStatus.CANCELLED: "failed",
-}
-
-
 def jobs_router(
     authentication: Authentication, rate_limits: RateLimitHeaders, jobs: Jobs, payloads: Payloads
 ) -> APIRouter:
@@ -175,10 +175,6 @@ def _error_text(run: RunView) -> str:
     if run.status is RunStatus.CANCELLED:
         return "Cancelled"
     return run.error.text if run.error is not None else "Execution failed"
-
-
-STARTED: Final = "Resume execution started"
-QUEUED: Final = "Resume queued. It runs after the resume in progress."
 
 
 def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:

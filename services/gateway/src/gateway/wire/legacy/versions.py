@@ -39,6 +39,8 @@ from shared.web.routes import StructResponse
 
 PAGE: Final = 500
 MAX_PAGES: Final = 20
+KEYS_SHOWN: Final = "Workspace API keys"
+NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def versions_router(
@@ -119,10 +121,6 @@ def _number(version: str) -> int:
     if not (version.isascii() and version.isdigit() and len(version) <= 10 and 0 < int(version) < MAX_NUMBER):
         raise InvalidRequest("Invalid version")
     return int(version)
-
-
-KEYS_SHOWN: Final = "Workspace API keys"
-NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments: DeploymentService) -> APIRouter:

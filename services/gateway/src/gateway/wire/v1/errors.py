@@ -1,4 +1,4 @@
-"""Errors of the v1 API: the text, and details for invalid bodies."""
+"""Errors and access of the v1 API: the text, and details for invalid bodies."""
 
 from typing import Any
 

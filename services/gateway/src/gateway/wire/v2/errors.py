@@ -1,4 +1,4 @@
-"""Errors of the v2 API: a code, a message, and details if any."""
+"""Errors and access of the v2 API: a code, a message, and details if any."""
 
 from collections.abc import Callable
 from typing import Any, Final

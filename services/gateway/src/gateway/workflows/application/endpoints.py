@@ -19,6 +19,10 @@ from shared.workflow.format.reader import read_state
 LEASE_SECONDS: Final = 1.0
 VERSION_SECONDS: Final = 300.0
 """A version's content never changes."""
+KEPT: Final = 500
+KEPT_SECONDS: Final = 30.0
+"""Seconds until a changed description is visible."""
+PAGE: Final = 500
 
 
 class Endpoints:
@@ -94,11 +98,6 @@ class Endpoints:
             raise NotFound("Deployment version not found", details=error.details) from None
 
 
-KEPT: Final = 500
-KEPT_SECONDS: Final = 30.0
-"""Seconds until a changed description is visible."""
-
-
 class Published(msgspec.Struct, frozen=True):
     """Version as callers see it."""
 
@@ -140,9 +139,6 @@ class Interfaces:
             raise NotFound("Deployment version not found", details=error.details) from None
         workflow = await self._deployments.get(workspace_id, workflow_id)
         return workflow.description, read_interface(read_state(detail.state), self._catalog)
-
-
-PAGE: Final = 500
 
 
 async def list_all_workflows(
