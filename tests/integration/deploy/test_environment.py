@@ -62,6 +62,9 @@ async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) 
     assert (await gateway.deploy(workflow.id)).warnings == told
     await put(gateway, "TOKEN", "s3cret")
     assert (await gateway.deploy(workflow.id)).warnings == ()
+    misspelled = await gateway.create(state("return '{{TOKNE}}'"))
+    (warned,) = (await gateway.deploy(misspelled.id)).warnings
+    assert warned.endswith("stay as text: {{TOKNE}}. Did you mean {{TOKEN}}?")
 
 
 @pytest.mark.parametrize("name", ["1A", "A%20B", "%7B%7BA%7D%7D", "A" * 129, "-A"])

@@ -63,16 +63,13 @@ class WorkflowChecker:
                 for agent, title, workflow_id in tools
                 if await self._may_pause(workspace_id, workflow_id)
             ]
-        unset = await self._not_set(named, workspace_id)
+        known = {entry.name for entry in await self._environment.names(workspace_id)} if named else set()
+        unset = named - known
         return msgspec.structs.replace(
             found,
             errors=(*found.errors, *pauses),
-            warnings=(*found.warnings, *([values_not_set(unset)] if unset else ())),
+            warnings=(*found.warnings, *([values_not_set(unset, known)] if unset else ())),
         )
-
-    async def _not_set(self, named: Set[str], workspace_id: str) -> Set[str]:
-        """Return the `named` environment values that the workspace lacks."""
-        return named - {entry.name for entry in await self._environment.names(workspace_id)} if named else named
 
     async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:
         """Return whether the workflow, or one that it calls directly or indirectly, may pause."""

@@ -1,6 +1,7 @@
 """Checks whether content may go live."""
 
 from collections.abc import Collection, Set
+from typing import Final
 
 import msgspec
 
@@ -10,8 +11,12 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.reader import read_state
+from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.acceptance import unaccepted
 from shared.workflow.validate.validator import problems
+
+_MOST_SEARCHES: Final = 20
+"""Unset names whose nearest known one is looked for."""
 
 
 def check(content: Content, keyed_providers: Set[str]) -> Problems:
@@ -28,10 +33,13 @@ def named_values(content: Content) -> frozenset[str]:
     return compile_workflow(content.state).environment_names
 
 
-def values_not_set(names: Set[str]) -> Problem:
-    """Return the warning about environment values that are not set."""
+def values_not_set(names: Set[str], known: Set[str]) -> Problem:
+    """Return the warning about environment values that are not set. `known` are the names of those that are."""
     listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
     message = f"These secrets are not set, so their references stay as text: {listed}"
+    searched = sorted(names)[:_MOST_SEARCHES]
+    meant = [f"{{{{{near}}}}}" for name in searched if (near := nearest(name, sorted(known)))]
+    message += f". Did you mean {', '.join(dict.fromkeys(meant))}?" if meant else ""
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 
