@@ -75,8 +75,12 @@ class SourceFile:
         if broken and not self.state["blocks"]:
             return broken
         found = problems(read_state(self.state), keyed_providers=PROVIDERS)
-        if broken:  # omit their consequences
-            found = [problem for problem in found if problem.code not in _CONSEQUENCES]
+        if self.yaml and broken:  # omit their consequences
+            hidden = _CONSEQUENCES if self.yaml.unread else _CONSEQUENCES - {ProblemCode.NO_START_BLOCK}
+            found = [each for each in found if each.code not in hidden and not self.yaml.follows_from_error(each)]
+        if self.yaml:
+            fields = {self.yaml.line_of(each) for each in found if each.code == ProblemCode.INVALID_INPUT_FIELD}
+            written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
         return [*broken, *found, *written] if self.yaml else [*found, *self._json_lines.warnings()]
 
     def line_of(self, problem: Problem) -> int | None:

@@ -24,6 +24,11 @@ def replace_escaped_surrogates(document: bytes) -> bytes:
     return _FOUND.sub(lambda found: found[1] + b"\\ufffd" if found[2] else found[0], document)
 
 
+def lone_escape(document: bytes) -> int | None:
+    """Return the position of the first escaped lone surrogate of a JSON document; None without one."""
+    return next((found.start(2) for found in _FOUND.finditer(document) if found[2]), None)
+
+
 def may_escape_surrogates(text: str) -> bool:
     """Return whether this JSON text may contain any: it has surrogate escapes, paired or not."""
     return "\\u" in text and _ESCAPED.search(text) is not None

@@ -14,7 +14,8 @@ from tests.support.workflow_states import block, chain, edge, workflow
 from executor_service.blocks import guardrails
 from executor_service.blocks.guardrails import GuardrailsHandler, personal_data
 from executor_service.blocks.guardrails.patterns import MAX_CACHED
-from executor_service.blocks.guardrails.personal_data import MAX_FINDINGS
+from executor_service.blocks.guardrails.personal_data import KINDS, MAX_FINDINGS
+from shared.workflow.catalog.agents import PII_TYPES
 
 
 async def check(text: str, kind: str, **settings: Any) -> dict[str, Any]:
@@ -225,3 +226,7 @@ async def test_the_pattern_cache_is_bounded() -> None:
     gc.collect()
     kept = [each for each in gc.get_objects() if isinstance(each, re2._Regexp) and "order|number" in each.pattern]
     assert len(kept) <= MAX_CACHED + 1
+
+
+def test_the_checks_of_workflows_know_the_types_of_personal_data() -> None:
+    assert KINDS == PII_TYPES

@@ -439,6 +439,52 @@ def test_names_that_exist_in_code_are_not_reported(code: str) -> None:
     assert found(chain(START, block("f", name="Score", code=code))) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("total = 1\nreturn totl", 'line 2: "totl" is not defined. Did you mean "total"?'),
+        ("return json.dumps(1)", 'line 1: "json" does not exist here: add the line: import json.'),
+        ("import requests\nreturn requests.get('https://x')", 'line 1: the package "requests" is not available'),
+        ("return null", 'Did you mean "None"?'),
+        ("return [x for x in range(3) if y]", '"y" is not defined'),
+    ],
+)
+def test_names_that_do_not_exist_in_python_are_reported(code: str, message: str) -> None:
+    (problem,) = found(chain(START, block("f", name="Score", language="python", code=code)))
+    assert (problem.code, problem.fields) == ("invalid_setting", ("code",))
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import json, re as r, xml.etree.ElementTree as ET\nfrom math import (pi, sqrt as root)\n"
+        "return json.dumps([r.escape('a'), ET.Element('b').tag, pi, root(4), xml])",
+        "def f(a, /, b=1, *args, c: int = 2, **kw) -> dict:\n    global seen\n    seen = a\n"
+        "    return dict(a=a, b=b, args=args, c=c, kw=kw)\nreturn f(<start.amount>, c=3)",
+        "class A:\n    x: int = 1\n    @property\n    def y(self): return self.x\n    @staticmethod\n"
+        "    def z(): return A\nreturn A().y",
+        "try:\n    a = int(<start.question>)\nexcept (ValueError, TypeError) as error:\n    a = str(error)\n"
+        "else:\n    a += 1\nfinally:\n    print('done', file=None)\nreturn a",
+        "match <start.amount>:\n    case 1 | 2 as small:\n        return small\n    case {'a': first, **rest}:\n"
+        "        return first, rest\n    case [head, *tail]:\n        return head, tail\n    case a:\n        return a",
+        "with open('/dev/null') as first, open('/dev/null') as second:\n    return first.name + second.name",
+        "pairs = {k: v for k, v in params.items() if (n := len(k)) > 1}\nreturn pairs, n, {w for w in 'ab'}",
+        "f = lambda x, *y, z=1: (x, y, z)\nreturn f(1), f'{<start.question>!r:>{10}} {__name__} {sim.files}'",
+        "for i, (a, b) in enumerate([(1, 2)]):\n    continue\nwhile False:\n    break\nreturn i, a, b, NotImplemented",
+        "from math import *\nreturn sin(1)",
+        "exec('a = 1')\nreturn a",
+        "async def f():\n    async for x in y():\n        await x\nasync def y():\n    yield 1\nreturn f.__name__",
+        "__sim_result__ = environmentVariables.get('A')",
+        "def outer():\n    total = 0\n    def inner():\n        nonlocal total\n        total += 1\n"
+        "        return total\n    return inner\nreturn outer()()",
+        "x = [1]\nx[0], y = 2, 3\ndel x[0]\nassert y, 'no'\nreturn y if x else -y",
+    ],
+)
+def test_names_that_exist_in_python_are_not_reported(code: str) -> None:
+    assert found(chain(START, block("f", name="Score", language="python", code=code))) == []
+
+
 def test_the_code_of_a_tool_reads_its_parameters() -> None:
     properties: JsonObject = {"a": {"type": "string"}}
     function: JsonObject = {"name": "add", "parameters": {"type": "object", "properties": properties}}

@@ -77,7 +77,13 @@ def test_supported_settings_are_accepted(kind: str, settings: JsonObject) -> Non
     ("kind", "data", "sentence", "field"),
     [
         ("loop", {"loopType": "foreach"}, 'Unknown loop type: foreach. Did you mean "forEach"?', "loopType"),
-        ("loop", {"count": "<start.n>"}, 'Loop count must be a number of zero or more, not "<start.n>"', "count"),
+        (
+            "loop",
+            {"count": "<start.n>"},
+            'Loop count must be a number of zero or more, not "<start.n>". References are not filled in here: use a'
+            " collection",
+            "count",
+        ),
         ("loop", {"loopType": "doWhile", "count": -1}, "Loop count must be a number of zero or more, not -1", "count"),
         ("loop", {"loopType": "doWhile", "doWhileCondition": "false", "count": "x"}, None, ""),
         ("parallel", {"count": -1}, "Parallel count must be a number of zero or more, not -1", "count"),

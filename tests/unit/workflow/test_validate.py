@@ -227,7 +227,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             workflow(start(), block("t", "api_trigger", "API")),
             "several_starts",
-            'Several start blocks: API calls start at "Start", never at API.',
+            'Several start blocks: API calls start at "Start", never at API. Keep one.',
         ),
         (
             chain(start(), block("a", name="Dup X"), block("b", name="dupx")),
@@ -237,7 +237,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("a", name="Variable")),
             "reserved_name",
-            '"Variable" is a reserved name: references cannot reach this block.',
+            '"Variable" is a reserved name: references cannot reach this block. Rename it.',
         ),
         (
             chain(start(), block("L", "loop", "Each")),

@@ -150,6 +150,16 @@ EVALUATOR: Final = BlockSpec(
     effect=Effect.REPEATABLE,
 )
 
+PII_TYPES: Final = (
+    "EMAIL_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "IP_ADDRESS",
+    "URL",
+    "PHONE_NUMBER",
+)
+"""Types of personal data that a guardrails block finds."""
 _HALLUCINATION: Final = When("validationType", ("hallucination",))
 _PII: Final = When("validationType", ("pii",))
 

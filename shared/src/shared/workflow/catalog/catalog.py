@@ -10,6 +10,7 @@ from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.replacements import base_type, replacement_for
 from shared.workflow.catalog.spec import BlockSpec
+from shared.workflow.catalog.triggers import service_of
 from shared.workflow.catalog.unsupported import UNSUPPORTED
 
 PLUGIN_GROUP: Final = "flowport.blocks"
@@ -68,7 +69,10 @@ def installed_catalog() -> Catalog:
 def _refusal(block_type: str) -> UnsupportedBlock:
     if sentence := UNSUPPORTED.get(block_type) or UNSUPPORTED.get(base_type(block_type)):
         return UnsupportedBlock(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
-    sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
+    use = "to call a service that has no block type, use an API block"
+    if service_of(block_type):
+        use = "no trigger of another service runs here. Begin with a Start block, and let the service call the workflow"
+    sentence = f"Invalid block type: {block_type}; {use}"
     if replacement := replacement_for(block_type):
         sentence = f"Invalid block type: {block_type}; {replacement.sentence}"
     return UnsupportedBlock(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)

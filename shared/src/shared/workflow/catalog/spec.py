@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.models import Block
 from shared.workflow.format.paths import OutputField, Outputs
 
@@ -43,6 +43,12 @@ class When:
     def holds(self, values: Mapping[str, Json]) -> bool:
         """Return whether the values, by sub-block id, meet it."""
         return (values.get(self.field) in self.is_in) is not self.negated
+
+    def __str__(self) -> str:
+        """Return the condition in words, for messages."""
+        *others, last = dict.fromkeys(to_string(each) for each in self.is_in)
+        valid = f"{', '.join(others)} or {last}" if others else last
+        return f"{self.field} is {'not ' if self.negated else ''}{valid}"
 
 
 class NumberRange(NamedTuple):

@@ -1,5 +1,6 @@
 """Trigger block types."""
 
+import re
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec
@@ -113,5 +114,14 @@ WEBHOOK: Final = BlockSpec(
     retryable=False,
     has_error_port=False,
 )
+
+_TRIGGER: Final = re.compile(r"(?P<service>.+)_(?:poller|trigger|webhook)(?:_v\d+)?")
+
+
+def service_of(block_type: str) -> str | None:
+    """Return what starts a trigger's runs: `gmail` of `gmail_poller`; None for other types."""
+    match = _TRIGGER.fullmatch(block_type)
+    return match["service"] if match else None
+
 
 TRIGGERS: Final = (START, API_TRIGGER, INPUT_TRIGGER, MANUAL_TRIGGER, CHAT_TRIGGER, STARTER, SCHEDULE, WEBHOOK)

@@ -6,6 +6,7 @@ from typing import Final
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog, UnsupportedBlock
 from shared.workflow.catalog.logic import code_text
+from shared.workflow.catalog.synonyms import TYPE_SYNONYMS, type_word
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import JsonObject, to_string
 from shared.workflow.format.models import Block
@@ -15,6 +16,8 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 CUSTOM_TOOL: Final = "custom-tool"
 """A tool with the author's code."""
 _MOST_SUGGESTIONS: Final = 50
+TOOL_BLOCKS: Final = ("api", "function", "workflow_input", "workflow", "memory", "webhook_request")
+"""Core block types that models can call."""
 NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""
 
@@ -36,7 +39,9 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
             yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {tool_without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, UnsupportedBlock):
-            near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types]) if number < _MOST_SUGGESTIONS else None
+            near = TYPE_SYNONYMS.get(type_word(kind))
+            if near is None and number < _MOST_SUGGESTIONS:
+                near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types])
             text = f"Invalid block type: {kind}.{did_you_mean(near)}" if near else found.message
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {text}'
             yield error(found.reason, message, block, ("tools",), suggestion=near)

@@ -1,7 +1,7 @@
 """Problems in the connections of blocks."""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -72,21 +72,30 @@ def _leads_out(state: WorkflowState, edge: Edge) -> bool:
 
 
 def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield the first block of each unreachable part: the others follow from it."""
+    unreachable = unreachable_blocks(state, catalog)
+    followers = {edge.target for edge in state.edges if edge.source in unreachable and not _leads_out(state, edge)}
+    for key in state.blocks:
+        if key in unreachable and key not in followers:
+            block = state.blocks[key]
+            yield warning(ProblemCode.UNREACHABLE_BLOCK, f'"{block.name}" is not reachable: it will not run.', block)
+
+
+def unreachable_blocks(state: WorkflowState, catalog: Catalog, origins: Sequence[str] | None = None) -> Set[str]:
+    """Return the enabled blocks that no start, or none of `origins`, leads to; none without a start."""
     targets: dict[str, list[str]] = {}
     for edge in state.edges:
         if not _leads_out(state, edge):
             targets.setdefault(edge.source, []).append(edge.target)
     runnable = {key for key, block in state.blocks.items() if block.type != "note" and state.is_enabled(key)}
-    starts = [key for key in runnable if _is_trigger(state, key, catalog)]
+    starts = [key for key in runnable if _is_trigger(state, key, catalog)] if origins is None else origins
     seen, queue = set(starts), deque(starts)
     while queue:
         for target in targets.get(queue.popleft(), ()):
             if target in runnable and target not in seen:
                 seen.add(target)
                 queue.append(target)
-    for key, block in state.blocks.items():
-        if starts and key in runnable - seen:
-            yield warning(ProblemCode.UNREACHABLE_BLOCK, f'"{block.name}" is not reachable: it will not run.', block)
+    return runnable - seen if starts else frozenset()
 
 
 def _is_trigger(state: WorkflowState, block_id: str, catalog: Catalog) -> bool:

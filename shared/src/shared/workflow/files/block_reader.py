@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from shared.workflow.catalog import SubBlockSpec
+from shared.workflow.catalog.synonyms import SETTING_SYNONYMS
 from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, CONTAINER_KEYS, FLAGS
+from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of
@@ -16,7 +18,19 @@ from shared.workflow.format.suggestions import did_you_mean, one_of
 _LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
 _STORED_CONDITIONS: Final = {"while": "whileCondition", "do_while": "doWhileCondition"}
 _INPUT_KEYS: Final = ("type", "default", "description", "required", "id", "collapsed", "label", "placeholder")
-_RETRY_RANGES: Final[Mapping[str, tuple[int, int]]] = {"maxTries": (2, 5), "waitBetweenTriesMs": (0, 5000)}
+_INPUT_SYNONYMS: Final = {"value": "default", "optional": "required", "nullable": "required", "kind": "type"}
+_KEY_SYNONYMS: Final = {
+    "position": "layout",
+    **dict.fromkeys(("goto", "then", "to", "target"), "next"),
+    **dict.fromkeys(("disabled", "active", "enable"), "enabled"),
+    **dict.fromkeys(("onFailure", "on_failure", "catch", "error"), "on_error"),
+}
+"""Keys of blocks in other systems."""
+_SCHEMA_KEYS: Final = frozenset(
+    {"enum", "options", "choices", "min", "max", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
+    | {"items", "properties", "additionalProperties"}
+)
+"""Keys of JSON schemas that inputs do not have."""
 _ALIASES: Final = {"inputs": "inputFormat"}
 """Keys of files for settings."""
 _BRANCH_KEYS: Final = {
@@ -55,13 +69,14 @@ class BlockReader:
             self._warn(block, "enabled", "enabled must be true or false; the block is enabled")
         retry = given.get("retry")
         if isinstance(retry, dict):
-            self._check_retry(block, retry)
+            for key, message in retry_problems(retry):
+                self._warn(block, ("retry", key), message)
             stored["retry"] = {"enabled": True, **retry}
         elif retry is not None:
             message = "retry must be a mapping with maxTries and waitBetweenTriesMs"
             self._problems.report(message, (*block.path, "retry"))
         layout = given.get("layout")
-        if isinstance(layout, list) and len(layout) in (2, 4) and all(_is_number(each) for each in layout):
+        if isinstance(layout, list) and len(layout) in (2, 4) and all(is_number(each) for each in layout):
             stored["position"] = {"x": layout[0], "y": layout[1]}
             if len(layout) == 4:
                 object_of(stored["data"]).update(width=layout[2], height=layout[3])
@@ -78,10 +93,14 @@ class BlockReader:
         structural = (*BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()))
         values: JsonObject = {}
         for key, given in block.given.items():
-            setting_id = _ALIASES.get(key, key)
+            setting_id = _ALIASES.get(key, key) if block.spec is None or _ALIASES.get(key) in settings else key
             if key in structural and key not in _ALIASES:
                 continue
-            if setting_id not in settings and self._is_misspelled(key, settings, structural, block):
+            if (
+                key not in _ALIASES
+                and setting_id not in settings
+                and self._is_misspelled(key, settings, structural, block)
+            ):
                 continue
             values[setting_id] = self._value(block, key, settings.get(setting_id), given)
         if block.type in CONTAINER_KEYS:
@@ -92,6 +111,8 @@ class BlockReader:
         for key in verbatim.keys() & values.keys():
             message = f'"{key}" is written twice: at the block and under settings'
             self._problems.report(message, (*block.path, "settings", key))
+        if "id" not in block.given:  # an exported block may have values that its editor hides
+            self._check_effect(block, values, settings)
         values |= verbatim
         self._add_branches(block, values)
         if "data" in values and block.type == "response":
@@ -104,6 +125,31 @@ class BlockReader:
             for key, value in values.items()
         }
 
+    def _check_effect(self, block: FileBlock, written: JsonObject, settings: Mapping[str, SubBlockSpec]) -> None:
+        """Warn of settings that another one disables."""
+        verbatim = object_of(block.given.get("settings"))
+        values = {key: {**written, **verbatim}.get(key, setting.default) for key, setting in settings.items()}
+        if block.type == "response" and "data" in written and "dataMode" not in written:
+            values["dataMode"] = "json"
+        for key in written:
+            setting = settings.get(key)
+            if setting is None or written[key] in (None, "", setting.default):
+                continue
+            pair = (
+                each.id for each in settings.values() if each.canonical_id and each.canonical_id == setting.canonical_id
+            )
+            if key != (first := next((each for each in pair if values[each] not in (None, "")), key)):
+                self._warn(block, key, f"{key} has no effect beside {first}; write one of them")
+            elif (condition := setting.condition) and not condition.holds(values):
+                other = settings[condition.field]
+                valid = other.options or other.values
+                if valid and values[other.id] not in (None, *valid):
+                    continue  # the other setting is reported
+                is_reported = block.type == "response" and len({"data", "builderData"} & written.keys()) == 1
+                if (other.required and values[other.id] is None) or (is_reported and key != "escapeValues"):
+                    continue
+                self._warn(block, key, f"{key} has no effect: it applies only if {condition}")
+
     def _is_misspelled(
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: FileBlock
     ) -> bool:
@@ -112,16 +158,19 @@ class BlockReader:
             message = f'"{key}" is inside of "{block.key}". Is it a block? Give it the same indentation'
             self._problems.report(message, (*block.path, key))
             return True
-        meant = self._problems.nearest(key, [*structural, *settings])
-        if meant is None or meant in settings or meant == key or block.spec is None:
+        synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())
+        if synonym and key != "input":  # which editors store, too
+            return False
+        meant = synonym or _KEY_SYNONYMS.get(key) or self._problems.nearest(key, [*structural, *settings])
+        if meant is None or (meant in settings and not synonym) or meant == key or block.spec is None:
             return False
         message = f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}'
         self._problems.report(message, (*block.path, key))
         return True
 
     def _value(self, block: FileBlock, key: str, setting: SubBlockSpec | None, given: Json) -> Json:
-        if setting is not None and setting.type == "tool-input":
-            self._check_tools(block, key, given)
+        if setting is not None and setting.type == "tool-input" and not self._are_tools(block, key, given):
+            return []
         form = forms.form_of(setting)
         if form is None:
             return given
@@ -132,7 +181,9 @@ class BlockReader:
             return stored
         if key == "inputs":
             self._problems.report("inputs must be a mapping of names to types", (*block.path, key))
-            return []
+            entries = given if isinstance(given, list) else []
+            fields: list[Json] = [{"name": each} if isinstance(each, str) else each for each in entries]
+            return fields
         return given
 
     def _add_branches(self, block: FileBlock, values: JsonObject) -> None:
@@ -160,7 +211,7 @@ class BlockReader:
         known = _BRANCH_KEYS[block.type]
         self._problems.check_keys(branch, known, at, "a branch")
         if block.type != "condition":
-            return True
+            return "route" in branch or "when" in branch or not branch.keys() - set(known)
         titles = [title for title in forms.BRANCH_TITLES if title in branch]
         if not titles and not any(key not in known for key in branch):
             self._problems.report(f"branch {index + 1} has no {_BRANCH_SHAPES[block.type]}", at)
@@ -200,29 +251,24 @@ class BlockReader:
             if not name.strip():
                 self._problems.report("an input has no name", (*block.path, "inputs", name))
             for key in object_of(spec):
-                if key not in _INPUT_KEYS and (meant := self._problems.nearest(key, _INPUT_KEYS)):
-                    self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{did_you_mean(meant)}')
+                if key in _INPUT_KEYS:
+                    continue
+                meant = _INPUT_SYNONYMS.get(key) or self._problems.nearest(key, _INPUT_KEYS)
+                if meant or key in _SCHEMA_KEYS:
+                    hint = did_you_mean(meant) or f" Use one of: {', '.join(_INPUT_KEYS[:4])}."
+                    self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{hint}')
 
-    def _check_tools(self, block: FileBlock, key: str, given: Json) -> None:
-        if given in (None, ""):
-            return
+    def _are_tools(self, block: FileBlock, key: str, given: Json) -> bool:
+        """Return whether a setting is a list of tools. Report its problems."""
         tools = parse_list(given)
-        if not isinstance(given, list) and not tools:
+        if not isinstance(given, list) and not tools and given not in (None, ""):
             self._problems.report(f"{key} must be a list of mappings with a type", (*block.path, key))
+            return False
         for index, tool in enumerate(tools):
             if not isinstance(tool, dict) or not tool.get("type"):
                 message = f"entry {index + 1} of {key} must be a mapping with a type"
                 self._problems.report(message, (*block.path, key, index))
-
-    def _check_retry(self, block: FileBlock, retry: JsonObject) -> None:
-        for key, value in retry.items():
-            if key == "enabled":
-                continue
-            if key not in _RETRY_RANGES:
-                self._warn(block, ("retry", key), f'retry has no "{key}".{one_of(key, _RETRY_RANGES)}')
-            elif not _is_number(value) or not _RETRY_RANGES[key][0] <= value <= _RETRY_RANGES[key][1]:  # type: ignore[operator]
-                low, high = _RETRY_RANGES[key]
-                self._warn(block, ("retry", key), f"{key} must be a number from {low} to {high}")
+        return True
 
     def _warn(self, block: FileBlock, at: str | Path, message: str) -> None:
         path = (at,) if isinstance(at, str) else at
@@ -232,7 +278,3 @@ class BlockReader:
 def _is_block(value: Json) -> bool:
     """Return whether an unknown setting looks like a block with a wrong indentation."""
     return isinstance(value, dict) and isinstance(value.get("type"), str) and len(value) > 1
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -100,7 +100,8 @@ class EdgeReader:
             self._problems.check_keys(given, _EDGE_KEYS, path, "an edge")
             source, target = self._end(given.get("from")), self._end(given.get("to"))
             if source is None or target is None:
-                self._problems.report("an edge needs from and to", path)
+                if given.keys() <= set(_EDGE_KEYS):  # others are reported
+                    self._problems.report("an edge needs from and to", path)
                 continue
             handle, into = given.get("handle"), given.get("into", "target")
             self._edges.append(

@@ -14,6 +14,8 @@ from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 
 MOST_BLOCKS: Final = 2_000
+UNREAD: Final = "?"
+"""Type of a block that cannot be read. Others may name it."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class FileBlocks:
         self._by_spelling: dict[str, list[FileBlock]] = {}
         self._top: list[str] = []
         self.by_key: dict[str, FileBlock] = {}
+        self.unread: set[str] = set()
+        """Ids of the blocks of no type."""
 
     def __iter__(self) -> Iterator[FileBlock]:
         return iter(self.by_key.values())
@@ -82,9 +86,18 @@ class FileBlocks:
         for name in names:
             block = self.find(name)
             if block is None:
+                key = path[-1] if isinstance(path[-1], str) else "next"
+                if isinstance(name, dict | list):
+                    self._problems.report(f"{key} must be the name of a block, or a list of names", path)
+                    continue
                 meant = self._problems.nearest(to_string(name), self.by_key)
-                message = f'{path[-1] if isinstance(path[-1], str) else "next"} names "{to_string(name)}"'
-                self._problems.report(f"{message}, which is no block.{did_you_mean(meant)}", path, suggestion=meant)
+                message = f'{key} names "{to_string(name)}", which is no block.'
+                hint = did_you_mean(meant)
+                if key == "next" and to_string(name).lower() in ("end", "none", "stop", "finish", "exit"):
+                    hint = " To end here, write next: []"
+                elif key == "on_error" and to_string(name).lower() in ("continue", "ignore", "skip", "stop", "true"):
+                    hint = " Name the block that runs after an error"
+                self._problems.report(f"{message}{hint}", path, suggestion=meant)
                 continue
             found.append(block)
         return found
@@ -95,19 +108,12 @@ class FileBlocks:
 
     def _declare(self, blocks: JsonObject, path: Path, parent: FileBlock | None) -> list[str]:
         keys: list[str] = []
-        for key, given in blocks.items():
+        for key, stored in blocks.items():
             at = (*path, key)
-            if not isinstance(given, dict):
-                self._problems.report(f'Block "{key}" must be a mapping with the key type', at)
-                continue
             if key in self.by_key:
                 self._problems.report(f'There are two blocks "{key}"', at)
                 continue
-            kind = given.get("type")
-            if not isinstance(kind, str) or not kind:
-                self._problems.report(f'Block "{key}" has no type', at)
-                continue
-            kind = TYPE_ALIASES.get(kind, kind)
+            kind, given = self._type(key, stored, at), object_of(stored)
             name = to_string(given.get("name") or key)
             known = self._base.get(normalize_name(name), {})
             block = FileBlock(
@@ -122,7 +128,9 @@ class FileBlocks:
             )
             if block.id in self._ids:
                 self._problems.report(f'Block "{key}" has the id of another block: {block.id}', at)
-                continue
+                block.id = block_id(f"{block.id}:{key}")
+            if kind == UNREAD:
+                self.unread.add(block.id)
             if len(self.by_key) >= MOST_BLOCKS:
                 self._problems.report(f"The file has more than {MOST_BLOCKS:,} blocks", at)
                 return keys
@@ -138,6 +146,15 @@ class FileBlocks:
                     message = f'Block "{key}" is no loop or parallel, so no blocks are inside it'
                     self._problems.report(message, (*at, "blocks"))
         return keys
+
+    def _type(self, key: str, given: Json, at: Path) -> str:
+        """Return the type of a block, UNREAD after reporting that it has none."""
+        kind = object_of(given).get("type")
+        if isinstance(kind, str) and kind:
+            return TYPE_ALIASES.get(kind, kind)
+        cause = "has no type" if isinstance(given, dict) else "must be a mapping with the key type"
+        self._problems.report(f'Block "{key}" {cause}', at)
+        return UNREAD
 
 
 def _by_name(state: JsonObject) -> dict[str, JsonObject]:

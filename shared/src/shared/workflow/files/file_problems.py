@@ -9,6 +9,13 @@ from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
 MOST_SEARCHES: Final = 200
+_TOP_SYNONYMS: Final = {
+    **dict.fromkeys(("steps", "nodes", "tasks", "jobs", "components", "stages"), "blocks"),
+    **dict.fromkeys(("connections", "links", "flow"), "edges"),
+    **dict.fromkeys(("vars", "env", "state"), "variables"),
+    **dict.fromkeys(("title", "workflow", "id"), "name"),
+}
+"""Top-level keys of other systems."""
 
 
 class FileProblems:
@@ -19,12 +26,15 @@ class FileProblems:
         self._searches = 0
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.paths: set[Path] = set()
+        """Places of the errors."""
         for path, mark in document.duplicates:
             self.errors.append(file_problem(f'"{path[-1]}" is written twice', mark))
 
     def report(self, message: str, path: Path, *, suggestion: str | None = None) -> None:
         """Add an error at `path`."""
         self.errors.append(file_problem(message, self._document.mark(path), suggestion))
+        self.paths.add(path)
 
     def warn(self, block_id: str, block_name: str, path: Path, field: str, message: str) -> None:
         """Add a warning of a block, about its key `field` at `path`."""
@@ -53,17 +63,20 @@ class FileProblems:
         if required and given is None:
             self.report("The file has no blocks", ())
         elif given is not None:
-            self.report(f"{what} must be a mapping", path)
+            hint = " of names to values. Write NAME: instead of - name: NAME" if isinstance(given, list) else ""
+            self.report(f"{what} must be a mapping{hint}", path)
         return {}
 
     def check_keys(self, given: JsonObject, known: Iterable[str], path: Path, what: str) -> None:
         """Report each key that is not known."""
         for key in given:
             if key not in known:
-                meant = self.nearest(key, known)
+                meant = (None if path else _TOP_SYNONYMS.get(key)) or self.nearest(key, known)
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
                 value = given[key]
-                if not path and isinstance(value, dict) and "type" in value:
+                if not path and key in ("inputs", "trigger", "on"):
+                    hint = " Inputs belong to the start block."
+                elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)
 

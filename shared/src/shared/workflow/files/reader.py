@@ -13,9 +13,11 @@ from shared.workflow.files.names import variable_id
 from shared.workflow.files.workflow_file import EMPTY_STATE, WorkflowFile
 from shared.workflow.files.yaml_reader import Document, YamlError, read_yaml
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
+from shared.workflow.format.suggestions import one_of
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges", "edgeIds")
 _CONTROL_OR_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_VARIABLE_KEYS: Final = ("type", "value", "name", "id")
 _VARIABLE_TYPES: Final = (
     (bool, "boolean"),
     (int | float, "number"),
@@ -45,7 +47,8 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
         return WorkflowFile(None, None, EMPTY_STATE, problems.errors, document=document)
     problems.check_keys(top, TOP_KEYS, (), "a workflow file")
     blocks = FileBlocks(catalog, base, problems)
-    blocks.declare(problems.mapping(top.get("blocks"), ("blocks",), "blocks", required=True))
+    is_missing = not any(problem.suggestion == "blocks" for problem in problems.errors)
+    blocks.declare(problems.mapping(top.get("blocks"), ("blocks",), "blocks", required=is_missing))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
     edge_reader = EdgeReader(blocks, problems)
@@ -56,7 +59,7 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
         "edges": stored_edges(edges, edge_reader.ids(top.get("edgeIds")), base),
         "loops": {},
         "parallels": {},
-        "variables": _variables(problems.mapping(top.get("variables"), ("variables",), "variables"), base),
+        "variables": _variables(top.get("variables"), base, problems),
     }
     name, description = top.get("name"), top.get("description")
     for key in ("name", "description"):
@@ -73,20 +76,29 @@ def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFil
         problems.errors,
         problems.warnings,
         document,
+        blocks.unread,
+        problems.paths,
         {block.id: block.path for block in blocks},
     )
 
 
-def _variables(given: JsonObject, base: JsonObject) -> JsonObject:
+def _variables(listed: Json, base: JsonObject, problems: FileProblems) -> JsonObject:
     """Return the stored variables. Each keeps the id of the draft's variable with its name."""
     draft = [object_of(each) for each in object_of(base.get("variables")).values()]
     known_ids = {to_string(each.get("name")): to_string(each.get("id")) for each in draft if each.get("id")}
     stored: JsonObject = {}
+    given = problems.mapping(listed, ("variables",), "variables")
+    if isinstance(listed, list):  # reported
+        given = {each: None for each in listed if isinstance(each, str)}
     for key, value in given.items():
         is_full = isinstance(value, dict) and ("type" in value or "value" in value)
         spec = dict(value) if is_full and isinstance(value, dict) else {"value": value}
         name = to_string(spec.get("name") or key)
         identity = to_string(spec.get("id") or known_ids.get(name) or variable_id(key))
+        for word in spec if is_full else ():
+            if word not in _VARIABLE_KEYS:
+                text = f'variable "{name}" has no "{word}".{one_of(word, _VARIABLE_KEYS[:2])}'
+                problems.report(text, ("variables", key, word))
         stored[identity] = {
             "id": identity,
             "name": name,

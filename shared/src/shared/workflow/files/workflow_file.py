@@ -1,6 +1,6 @@
 """A workflow file, read: its workflow, its problems, and where each of its parts is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,20 +36,33 @@ class WorkflowFile:
     warnings: list[Problem] = field(default_factory=list)
     """Keys and values without effect; `line` is the file's."""
     document: Document = field(default_factory=lambda: Document(None))
+    unread: Set[str] = frozenset()
+    """Ids of blocks that could not be read; their state says nothing about them."""
+    error_paths: Set[Path] = frozenset()
     paths: dict[str, Path] = field(default_factory=dict)
     """Where each block is, by id."""
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem of the workflow names."""
         path = () if problem.block_id is None else self.paths.get(problem.block_id)
-        if path is None or not (path or problem.fields):
+        if path is None:
             return None
+        if not (path or problem.fields):
+            return self._line(("blocks",))
         first, *rest = problem.fields or ("",)
         for key in (*_FILE_KEYS.get(first, ()), first):
             for inner in ((key,), ("settings", key), ("blockData", key)):
                 if (*path, *inner) in self.document.marks:
                     return self._line((*path, *inner, *(int(each) if each.isdecimal() else each for each in rest)))
         return self._line(path)
+
+    def follows_from_error(self, problem: Problem) -> bool:
+        """Return whether a problem of the workflow follows from a mistake of the file, in the branches of its block."""
+        if problem.block_id in self.unread:
+            return True
+        path = self.paths.get(problem.block_id or "", ())
+        keys = ("branches", "next") if problem.fields in (("conditions",), ("routes",)) else ()
+        return any((*path, key) in self.error_paths for key in keys)
 
     def _line(self, path: Path) -> int | None:
         mark = self.document.mark(path)

@@ -44,25 +44,32 @@ class Mark(NamedTuple):
     column: int
 
 
+_TABS: Final = ". Indent with spaces, not with tabs"
+_HINTS: Final = {
+    "mapping values are not allowed": ". Check the indentation, and the colon in the line above. "
+    'Quote a text that contains ": ", or write it as a block after |',
+    "could not find expected ':'": ". Write a key, a colon and a space",
+    "did not find expected ',' or": ". Close what begins here with } or ], and quote texts with these characters",
+    "unknown escape character": ". Close the quote that begins here; within double quotes, write \\\\ for \\",
+    "unexpected end of stream": ". Close the quote that begins here; within double quotes, write \\\\ for \\",
+    "unexpected document indicator": ". Close the quote that begins before this line",
+    "expected key": ". Give the keys of a mapping the same indentation",
+    "expected '-' indicator": ". Give the entries of a list the same indentation, each after a -",
+    "tab character": _TABS,
+    "control characters": ". Remove the character, or write an escape such as \\x07 within double quotes",
+    "Unicode character escape": ". Write the character itself",
+    "cannot start any token": ". Quote a text that begins with this character",
+}
+"""Usual fix of each error of the parser."""
+
+
 def _hint(problem: str, text: str, mark: Mark | None) -> str:
     """Return what usually causes an error of the parser."""
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
-    if problem.startswith("mapping values are not allowed"):
-        return (
-            ". Check the indentation, and the colon in the line above. "
-            'Quote a text that contains ": ", or write it as a block after |'
-        )
-    if problem.startswith("could not find expected ':'"):
-        return ". Write a key, a colon and a space"
-    if problem.startswith("did not find expected ',' or"):
-        return ". Close what begins here with } or ], and quote texts with these characters"
-    if problem.startswith(("found unknown escape character", "found unexpected end of stream")):
-        return ". Close the quote that begins here; within double quotes, write \\\\ for \\"
-    if "cannot start any token" in problem:
-        is_tab = mark is not None and line[mark.column - 1 :].startswith("\t")
-        return ". Indent with spaces, not with tabs" if is_tab else ". Quote a text that begins with this character"
-    return ""
+    if "cannot start any token" in problem and mark is not None and line[mark.column - 1 :].startswith("\t"):
+        return _TABS
+    return next((hint for words, hint in _HINTS.items() if words in problem), "")
 
 
 class YamlError(Exception):

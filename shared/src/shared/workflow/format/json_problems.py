@@ -21,6 +21,33 @@ def json_problem(text: str) -> str | None:
     return None
 
 
+def json_fix(text: str, error: JSONDecodeError) -> str:
+    """Return what usually causes a syntax error of a JSON file; empty if unknown."""
+    rest = text[error.pos :].lstrip()
+    before = text[: error.pos].rstrip()
+    if not rest:
+        return "The text ends too early: close what is open, with a quote, } or ]"
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments: remove it"
+    if (before.endswith(",") and rest.startswith(("}", "]", ","))) or error.msg.startswith("Illegal trailing comma"):
+        return "Remove the comma"
+    if rest.startswith("'") or error.msg.startswith("Expecting property name"):
+        return "Write names and texts in double quotes"
+    return next((fix for words, fix in _FIXES.items() if error.msg.startswith(words)), "")
+
+
+_FIXES: Final = {
+    "Expecting ',' delimiter": "Put a comma between two entries, and close each text with a quote",
+    "Expecting ':' delimiter": "Put a colon between a name and its value",
+    "Expecting value": "Write texts in double quotes; other values are numbers, true, false and null",
+    "Extra data": "Remove what follows the end of the JSON",
+    "Unterminated string": "Close the text with a quote",
+    "Invalid control character": "Write a line break as \\n, and a tab as \\t",
+    "Invalid \\escape": "Write \\\\ for \\",
+    "Invalid \\uXXXX": "Write four hexadecimal digits after \\u",
+}
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"Unexpected token '{name[0]}', \"{name}\" is not valid JSON")
 

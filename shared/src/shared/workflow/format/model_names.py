@@ -81,9 +81,13 @@ def is_named(model: str) -> bool:
 
 def suggested_model(model: str) -> str | None:
     """Return the model that is meant; None if the name is plausible. Any name may be a local model of Ollama."""
+    if "/" not in model and " " in model and provider_of(spelled := "-".join(model.lower().split())) != FALLBACK:
+        return spelled
     if provider_of(model) != FALLBACK or ":" in model:
         return None
     prefix, slash, rest = model.lower().partition("/")
+    if slash and nearest(prefix, [provider_of(rest)]):
+        return rest
     if slash:
         near = nearest(prefix, PREFIXES) if prefix != FALLBACK else None
         return f"{near}/{rest}" if near else None

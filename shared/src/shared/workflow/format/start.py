@@ -75,6 +75,11 @@ def choose_start(state: WorkflowState, trigger: Trigger = Trigger.API) -> Block 
     return None
 
 
+def api_starts(state: WorkflowState) -> list[Block]:
+    """Return the enabled blocks that could begin an API call, those within containers included."""
+    return [block for block in state.blocks.values() if block.type in _API_KINDS and block.enabled]
+
+
 def unserved_triggers(state: WorkflowState) -> tuple[Block, ...]:
     """Return the enabled blocks that wait for a schedule or another service's call: Flowport supports neither."""
     called = set(_START_KINDS[Trigger.MANUAL])

@@ -33,7 +33,7 @@ def nearest_type(word: str, types: Sequence[str]) -> str | None:
 
 
 _TYPE_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("int", "long"), ("integer", "number")),
+    **dict.fromkeys(("int", "long", "integer"), ("integer", "number")),
     **dict.fromkeys(("float", "double", "decimal", "numeric"), ("number",)),
     **dict.fromkeys(("bool", "flag"), ("boolean",)),
     **dict.fromkeys(("str", "text", "char"), ("string",)),

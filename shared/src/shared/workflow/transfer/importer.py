@@ -11,6 +11,7 @@ import msgspec
 from shared.errors import InvalidWorkflow
 from shared.workflow.files.reader import read_file
 from shared.workflow.format.js_values import Json, JsonObject, object_of
+from shared.workflow.format.json_problems import json_fix
 from shared.workflow.format.migrations import migrate
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 from shared.workflow.format.snapshot import snapshot_document
@@ -38,7 +39,7 @@ def read_import(document: Json) -> ImportedWorkflow:
     """
     if isinstance(document, str) and is_yaml(document):
         return read_yaml_import(document)
-    parsed = _parse(document) if isinstance(document, str) else document
+    parsed = _parse(document.removeprefix("\ufeff")) if isinstance(document, str) else document
     if other := recognize(parsed):
         raise InvalidWorkflow(other.message, details=[other.message])
     envelope, state = _unwrap(parsed)
@@ -90,6 +91,8 @@ def _parse(text: str) -> Json:
         )
     except (ValueError, RecursionError) as error:
         cause = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        if isinstance(error, json.JSONDecodeError) and (fix := json_fix(text, error)):
+            cause = f"{cause}. {fix}"
         raise InvalidWorkflow(f"Invalid JSON: {cause}", details=[f"Invalid JSON: {cause}"]) from error
     if repeated:
         problems = [f"Duplicate key: {key}" for key in repeated]
@@ -103,7 +106,7 @@ def _finite_number(text: str) -> float:
 
 
 def _refuse_number(text: str) -> float:
-    raise ValueError(f"{text[:40]} is no number of JSON")
+    raise ValueError(f"{text[:40]} is no number of JSON. Write a finite number, or null")
 
 
 def _unwrap(document: Json) -> tuple[JsonObject, Json]:

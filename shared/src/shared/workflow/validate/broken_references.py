@@ -9,11 +9,11 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, normalize_name, parse_text, texts
+from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, Reference, normalize_name, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 
 _CODE: Final = frozenset({"code", "conditions"})
-"""Settings in which `<` and braces mean something else."""
+"""Settings in which `<` and most braces mean something else."""
 _NAME: Final = r"[A-Za-z_][\w.-]{0,127}"
 _REFERENCE: Final = re.compile(
     r"(?P<open><|\$\{|\{\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>[>}]*)"
@@ -21,6 +21,20 @@ _REFERENCE: Final = re.compile(
 _SPACED_SECRET: Final = re.compile(rf"\s*(?P<name>{_NAME})\s*")
 _WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
 """Several words in upper case only, like `_OPEN_SECRET`."""
+_PATH: Final = re.compile(r"[\w.\[\]-]{1,200}")
+_N8N: Final = re.compile(
+    r"\$(?:json|input|node|items|fromAI)\b(?:\.(?:item\.json\.|first\(\)\.json\.)?(?P<field>\w+)\s*$)?"
+)
+_SECRETS: Final = frozenset({"env", "secrets", "secret", "process.env"})
+_SOURCES: Final = {
+    **dict.fromkeys(("inputs", "input", "trigger", "steps", "nodes", "outputs", "blocks"), "start"),
+    **dict.fromkeys(("vars", "variables"), "variable"),
+}
+"""Sources of values in other systems, and their names here."""
+_MARKED: Final = re.compile(
+    r"(?:\$\{|(?<![{$])\{|<|%)(?P<name>[A-Z][A-Z0-9_]{2,127})[}>%]|\$(?P<bare>[A-Z][A-Z0-9_]{2,127})"
+)
+_SPACED_REFERENCE: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,127})\.\w[\w.-]{0,127}(?: [\w.-]{1,127}){1,8}>")
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -33,31 +47,51 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
         if spec is None or spec.is_container or spec.is_trigger or not state.is_enabled(block.id):
             continue
         for setting in effective_settings(block, spec):
-            if setting.id in _CODE:
-                continue
+            is_code = setting.id in _CODE
+            holds_secrets = setting.password or setting.type == "table"
             for text in texts(block.value(setting.id)):
-                for code, cause, suggestion in _broken(text, known):
+                for code, cause, suggestion in (
+                    *_broken(text, known, is_code=is_code),
+                    *(_marked(text, known) if holds_secrets else ()),
+                ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
                     yield warning(code, message, block, (setting.id,), suggestion=suggestion)
 
 
-Found = Iterator[tuple[ProblemCode, str, str]]
+Found = Iterator[tuple[ProblemCode, str, str | None]]
 
 
-def _broken(text: str, known: Container[str]) -> Found:
+def _broken(text: str, known: Container[str], *, is_code: bool) -> Found:
     if "<" not in text and "{" not in text:
         return
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker):
-            yield from _broken_secret(part, known)
-        elif isinstance(part, str):
+            yield from _broken_secret(part, known, is_code=is_code)
+        elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
 
 
-def _broken_secret(marker: EnvMarker, known: Container[str]) -> Found:
+def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -> Found:
     root, dot, path = marker.name.strip().partition(".")
+    is_path = bool(dot) and _PATH.fullmatch(path) is not None
+    first, _, rest = path.partition(".")
     if dot and normalize_name(root) in known:
         yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a block", f"<{root}.{path}>"
+    elif is_code:
+        return
+    elif match := _N8N.search(marker.name):
+        field = f"<start.{match['field']}>" if match["field"] and "start" in known else None
+        hint = "" if field else ". Read a block's output with <block.field>"
+        yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} is an expression of n8n and stays as typed{hint}", field
+    elif is_path and root in _SECRETS:
+        yield (
+            ProblemCode.INVALID_SETTING,
+            f"{marker.raw} stays as typed, because no secret has this name",
+            f"{{{{{path}}}}}",
+        )
+    elif is_path and root in _SOURCES:
+        meant = path if rest and normalize_name(first) in known else f"{_SOURCES[root]}.{path}"
+        yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a value of the run", f"<{meant}>"
     elif marker.name != marker.name.strip() and (match := _SPACED_SECRET.fullmatch(marker.name)):
         cause = f"{marker.raw} stays as typed, because secrets are named without spaces"
         yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"
@@ -66,12 +100,27 @@ def _broken_secret(marker: EnvMarker, known: Container[str]) -> Found:
         yield ProblemCode.INVALID_SETTING, cause, "{{" + re.sub(r"[ -]+", "_", marker.name) + "}}"
 
 
+def _marked(text: str, known: Container[str]) -> Found:
+    """Yield the secrets in marks of other systems, such as `$TOKEN`."""
+    for part in parse_text(text).parts:
+        marked = part if isinstance(part, str) else part.raw
+        if isinstance(part, EnvMarker) or (isinstance(part, Reference) and part.name in known):
+            continue
+        for match in _MARKED.finditer(marked):
+            name = match["name"] or match["bare"]
+            yield ProblemCode.INVALID_SETTING, f"{match[0]} stays as typed", f"{{{{{name}}}}}"
+
+
 def _broken_text(text: str, known: Container[str]) -> Found:
     for match in _REFERENCE.finditer(text):
         if normalize_name(match["root"]) in known:
             path = match["path"].rstrip(".")
             cause = f"{match[0].strip()} is no reference and stays as typed"
             yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{path}>"
+    for match in _SPACED_REFERENCE.finditer(text):
+        if normalize_name(match["root"]) in known:
+            cause = f"{match[0]} is no reference, because it has a space, and stays as typed. Rename the field"
+            yield ProblemCode.UNKNOWN_REFERENCE, cause, None
     for match in _OPEN_SECRET.finditer(text):
         cause = f"{match[0].strip()} is not closed and stays as typed"
         yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"

@@ -1,7 +1,7 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Container, Iterator
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -9,14 +9,23 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.compile.blocks import Names, compile_block, loop_condition
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, compile_code, syntax_error
+from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, syntax_error
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, object_of, parse_json
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
+from shared.workflow.format.references import Reference
+from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.code_hints import language_hint
 from shared.workflow.validate.indentation import indentation_problem
+from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
+
+_OF_ROUNDS: Final = {
+    **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),
+    **dict.fromkeys(("index", "iteration"), "<loop.index>"),
+}
 
 
 class _Code(NamedTuple):
@@ -31,6 +40,7 @@ class _Code(NamedTuple):
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
     names = Names.of(state)
+    quoted = QuotedReferences(state, catalog)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
@@ -41,25 +51,31 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             for raw, location, reason in template.undecided:
                 message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
-            if (at := _syntax_error(template)) is not None:
-                message = f"{where}: the code may not parse at {at}.{_language_hint(template)}"
+            if lone := _lone_reference(template, names.known):
+                yield _unknown(block, code, where, lone)
+            elif (at := _syntax_error(template)) is not None:
+                message = f"{where}: the code may not parse at {at}.{language_hint(template)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong
                 message = f"{where}: line {at.line}: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
-            elif template.language is Language.JAVASCRIPT:
-                yield from _names(block, code, where)
+            else:
+                yield from _names(block, code, where, names.known)
+                for raw in quoted.found(template):
+                    text = f"{raw} in quotes is the JSON of the text, with quotes of its own. Write it without quotes"
+                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
 
 
-def _names(block: Block, code: _Code, where: str) -> Iterator[Problem]:
+def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
         yield warning(ProblemCode.INVALID_SETTING, message, block, (code.field,))
         return
     defined = {each.name for each in code.template.variables} | code.parameters
-    for line, text, suggestion in undefined_names(code.template.program, defined):
-        message = f"{where}: line {line}: {text}{'' if text.endswith('?') else '.'}"
+    for line, text, suggestion in undefined_names(code.template.program, code.template.language, defined, blocks):
+        of_tool = " Declare it in the schema of the tool." if code.field == "tools" and suggestion is None else ""
+        message = f"{where}: line {line}: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, (code.field,), suggestion=suggestion)
         yield _at(Location(line, 1), problem)
 
@@ -108,9 +124,17 @@ def _syntax_error(template: CodeTemplate) -> Location | None:
     return at if syntax_error(template.recompile(any_reference)) is not None else None
 
 
-def _language_hint(template: CodeTemplate) -> str:
-    """Return a question about the language if the code parses in the other one; expressions are always JavaScript."""
-    if template.is_expression:
-        return ""
-    other = next(each for each in Language if each is not template.language)
-    return "" if syntax_error(compile_code(template.source, other)) else f' Is the language "{other}"?'
+def _lone_reference(template: CodeTemplate, known: Container[str]) -> Reference | None:
+    """Return the first unknown `<name>` without a field in code that parses only with its value filled in."""
+    if template.recompile is None or syntax_error(template) is None:
+        return None
+    filled = template.recompile(any_reference)
+    lone = (each.part for each in filled.marks if isinstance(each.part, Reference) and not each.part.path)
+    found = next((each for each in lone if each.name not in known), None)
+    return None if found is None or syntax_error(filled) is not None else found
+
+
+def _unknown(block: Block, code: _Code, where: str, reference: Reference) -> Problem:
+    suggestion = _OF_ROUNDS.get(reference.name)
+    message = f"{where}: {reference.raw} matches no block.{did_you_mean(suggestion)}"
+    return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (code.field,), suggestion=suggestion)

@@ -6,12 +6,13 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.format.js_values import Json, parse_json, to_number, to_string
+from shared.workflow.format.js_values import parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.paths import OutputField
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.literals import setting_warning, shown
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "loop": ("loopType", "count", "collection", "whileCondition", "doWhileCondition"),
@@ -54,10 +55,10 @@ def _kind(block: Block) -> Iterator[Problem]:
         ("collection", "collection", "a parallel over a collection needs one"),
     ):
         if kind == needed and block.data.get(field) in (None, ""):
-            yield _warning(block, field, text)
+            yield setting_warning(block, field, text)
     if block.type == "parallel" and kind not in (None, "", "count", "collection"):
         near = nearest(to_string(kind), ("count", "collection"))
-        yield _warning(block, "parallelType", f"parallelType is {_shown(kind)}.{did_you_mean(near)}", near)
+        yield setting_warning(block, "parallelType", f"parallelType is {shown(kind)}.{did_you_mean(near)}", near)
 
 
 def _count(block: Block) -> Iterator[Problem]:
@@ -65,12 +66,12 @@ def _count(block: Block) -> Iterator[Problem]:
     if block.data.get("count") in (None, "") or math.isnan(number) or number < 0:
         return
     if not float(number).is_integer():
-        yield _warning(block, "count", f"count must be an integer, not {_shown(block.data['count'])}")
+        yield setting_warning(block, "count", f"count must be an integer, not {shown(block.data['count'])}")
     elif number > _MOST_ROUNDS:
         text = (
             f"count is {int(number):,}, but a {block.type} has at most {_MOST_ROUNDS:,} unless the operator allows more"
         )
-        yield _warning(block, "count", text)
+        yield setting_warning(block, "count", text)
 
 
 def _batch_size(block: Block) -> Iterator[Problem]:
@@ -79,8 +80,8 @@ def _batch_size(block: Block) -> Iterator[Problem]:
         return
     number = to_number(size)
     if math.isnan(number) or not 1 <= number <= _MOST_AT_A_TIME:
-        text = f"batchSize must be a number from 1 to {_MOST_AT_A_TIME}, not {_shown(size)}"
-        yield _warning(block, "batchSize", text)
+        text = f"batchSize must be a number from 1 to {_MOST_AT_A_TIME}, not {shown(size)}"
+        yield setting_warning(block, "batchSize", text)
 
 
 def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -93,15 +94,15 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
     must = "collection must be a list or a reference to one"
     if not isinstance(collection, str):
         if not isinstance(collection, list | dict):
-            yield _warning(block, "collection", f"{must}, not {_shown(collection)}")
+            yield setting_warning(block, "collection", f"{must}, not {shown(collection)}")
         return
     template = parse_text(collection.strip())
     if template.is_literal and collection.strip():
         parsed = parse_json(collection)
         if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
-            yield _warning(block, "collection", f"{must}, not {_shown(collection)}")
+            yield setting_warning(block, "collection", f"{must}, not {shown(collection)}")
     elif (field := _declared_field(template.sole_reference, state, catalog)) and field.type in _SCALARS:
-        yield _warning(block, "collection", f"{must}, but {collection.strip()} is a {field.type}")
+        yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {field.type}")
 
 
 def _declared_field(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> OutputField | None:
@@ -111,13 +112,3 @@ def _declared_field(reference: Reference | None, state: WorkflowState, catalog: 
     if reference is None or target is None or spec is None or target.trigger_mode or len(reference.path) != 1:
         return None
     return spec.declared_outputs(target).get(to_string(reference.path[0]))
-
-
-def _shown(value: Json) -> str:
-    text = to_string(value)
-    return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
-
-
-def _warning(block: Block, field: str, text: str, suggestion: str | None = None) -> Problem:
-    end = "" if text.endswith((".", "?")) else "."
-    return warning(ProblemCode.INVALID_SETTING, f"{block.name}: {text}{end}", block, (field,), suggestion=suggestion)

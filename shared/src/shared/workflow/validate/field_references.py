@@ -1,37 +1,42 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.format.js_values import to_string
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import compile_code, syntax_error
+from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.paths import OutputField, Outputs, is_declared
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import Reference
+from shared.workflow.format.references import Reference, normalize_name
+from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.handles import ERROR_HANDLE
+from shared.workflow.validate.literals import parsed
+from shared.workflow.validate.run_order import RunOrder
 from shared.workflow.validate.unknown_references import block_references
 
 _ANY: Final = OutputField()
 _ROUND: Final = {"index": _ANY}
 _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
-_LOOP_ALIASES: Final = {"iteration": _ANY, "item": _ANY}
 _RESULTS: Final = {"results": _ANY}
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
-_MOST_BLOCKS: Final = 5_000
-"""Larger workflows are not checked for the order of blocks, which takes memory for each pair of them."""
+_MOST_ERROR_PATHS: Final = 200
+"""Error paths that are followed; each takes time for every edge."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
 
 def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
-    upstream = _Upstream(state)
+    order = RunOrder(state, catalog)
     silent: set[str] = set()
+    early: set[tuple[str, str]] = set()
     known = _Fields(state, catalog)
     for block, field, reference in block_references(state, catalog):
         target = state.block_named(reference.name)
@@ -41,25 +46,57 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             continue
         outputs = known.of(target, block)
         if outputs is not None and not is_declared(outputs, reference.path):
-            yield _undeclared(block, field, reference, target, outputs)
-        elif target.type == "function" and reference.path[0] == "result" and _returns_nothing(target):
+            yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
+        elif (
+            target.type == "function"
+            and reference.path[0] == "result"
+            and (target.id in silent or _returns_nothing(target))
+        ):
             if target.id not in silent:
                 message = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
             silent.add(target.id)
-        elif reason := upstream.why_not(target.id, block.id):
-            message = f"{block.name}: {reference.raw} is always empty: {reason}."
-            yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
+        elif block.id not in order.unreached and (
+            reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
+        ):
+            if (target.id, block.id) not in early:
+                message = f"{block.name}: {reference.raw} is always empty: {reason}."
+                yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
+            early.add((target.id, block.id))
+        elif left := _left_container(state, block, target):
+            yield _one_of_many(block, field, reference, left)
 
 
 def _returns_nothing(function: Block) -> bool:
     code = code_text(function.value("code"))
-    return bool(code.strip()) and "return" not in code and "__sim_result__" not in code
+    if not code.strip() or "return" in code or "__sim_result__" in code:
+        return False
+    language = Language.PYTHON if function.value("language") == "python" else Language.JAVASCRIPT
+    return syntax_error(compile_code(code, language)) is None  # otherwise that is reported
 
 
 def _innermost(state: WorkflowState, block: Block, kind: str) -> Block | None:
     around = (state.blocks[each] for each in (block.id, *state.containers_of(block.id)))
     return next((each for each in around if each.type == kind), None)
+
+
+def _left_container(state: WorkflowState, reader: Block, target: Block) -> Block | None:
+    """Return the parallel, or the loop over a list, that `target` is in and `reader` is not."""
+    around = (reader.id, *state.containers_of(reader.id))
+    left = [each for each in reversed(state.containers_of(target.id)) if each not in around]
+    return next((state.blocks[each] for each in left if _runs_for_each(state, each)), None)
+
+
+def _runs_for_each(state: WorkflowState, container: str) -> bool:
+    return container in state.parallels or state.loops[container].loop_type == "forEach"
+
+
+def _one_of_many(reader: Block, field: str, reference: Reference, container: Block) -> Problem:
+    which = "first branch" if container.type == "parallel" else "last iteration"
+    suggestion = f"<{normalize_name(container.name)}.results>"
+    cause = f'{reference.raw} has only the value of the {which} of "{container.name}"'
+    message = f"{reader.name}: {cause}.{did_you_mean(suggestion)}"
+    return warning(ProblemCode.INVALID_SETTING, message, reader, (field,), suggestion=suggestion)
 
 
 class _Fields:
@@ -68,10 +105,18 @@ class _Fields:
     def __init__(self, state: WorkflowState, catalog: Catalog) -> None:
         self._state, self._catalog = state, catalog
         self._sources: dict[str, list[str]] = {}
+        self._followers: dict[str, list[str]] = {}
+        self._handlers: dict[str, list[str]] = {}
         for edge in state.edges:
-            if edge.source in state.blocks:
+            if edge.source in state.blocks and edge.target in state.blocks:
                 self._sources.setdefault(edge.target, []).append(edge.source)
-        self._handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+                self._followers.setdefault(edge.source, []).append(edge.target)
+                if edge.source_handle == ERROR_HANDLE:
+                    self._handlers.setdefault(edge.source, []).append(edge.target)
+        for key in state.blocks:
+            if (container := state.container_of(key)) is not None:
+                self._followers.setdefault(container, []).append(key)
+        self._after_error: dict[str, set[str]] = {}
         self._known: dict[tuple[str, bool], Outputs | None] = {}
 
     def of(self, target: Block, reader: Block) -> Outputs | None:
@@ -88,10 +133,43 @@ class _Fields:
             return None
         if spec.is_container:
             return {**_rounds(self._state, target), **_RESULTS} if is_inside else {**_RESULTS, "result": _ANY}
+        if _is_malformed(target):
+            return None
         declared = spec.declared_outputs(target)
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
-        return {**declared, "error": _ANY} if target.id in self._handled else declared
+        return {**declared, "error": _ANY} if target.id in self._handlers else declared
+
+    def has_error_port(self, target: Block) -> bool:
+        """Return whether an edge may leave from the block's error port."""
+        spec = self._catalog.spec(target.type)
+        return spec is not None and spec.has_error_port
+
+    def why_no_error(self, reference: Reference, target: Block, reader: Block) -> str | None:
+        """Return why the reference reads an error that `reader` never gets; None if it reads none, or may get it."""
+        spec = self._catalog.spec(target.type)
+        if reference.path[0] != "error" or target.id not in self._handlers or spec is None:
+            return None
+        around = self._state.containers_of(reader.id)
+        in_loop = any(each in self._state.loops for each in around)
+        is_inside = all(each in around for each in self._state.containers_of(target.id))
+        if in_loop or not is_inside or "error" in spec.declared_outputs(target):
+            return None
+        if target.id not in self._after_error and len(self._after_error) >= _MOST_ERROR_PATHS:
+            return None
+        is_reached = reader.id in self._reached_by_error(target.id)
+        return None if is_reached else f'only the error path of "{target.name}" has it'
+
+    def _reached_by_error(self, block_id: str) -> set[str]:
+        if block_id not in self._after_error:
+            pending = list(self._handlers[block_id])
+            reached = set(pending)
+            while pending:
+                new = [key for key in self._followers.get(pending.pop(), ()) if key not in reached]
+                reached.update(new)
+                pending.extend(new)
+            self._after_error[block_id] = reached
+        return self._after_error[block_id]
 
     def _passed_on(self, condition: Block) -> Outputs:
         """Return the fields of the blocks before a condition, which its output repeats."""
@@ -110,6 +188,23 @@ class _Fields:
         return found
 
 
+def _is_malformed(block: Block) -> bool:
+    """Return whether a setting that declares outputs is malformed: that is reported, not the references."""
+    if block.type == "agent":
+        given = block.value("responseFormat")
+        found = read_response_format(given)
+        return given not in (None, "") and not (found and found.outputs)
+    if block.type == "evaluator":
+        metrics = parsed(block.value("metrics"))
+        return not isinstance(metrics, list) or any(not object_of(each).get("name") for each in metrics)
+    given = parsed(block.value("inputFormat"))
+    entries = given if isinstance(given, list) else []
+    unnamed = (object_of(each) for each in entries if not object_of(each).get("name"))
+    return (given not in (None, "") and not isinstance(given, list)) or any(
+        each.get("value") or each.get("description") for each in unnamed
+    )
+
+
 def _rounds(state: WorkflowState, container: Block) -> Outputs:
     if loop := state.loops.get(container.id):
         items = {**_ITEMS, "item": _ANY} if loop.loop_type == "forEach" else {}
@@ -118,21 +213,31 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
     return {**_ROUND, **(_ITEMS if has_items else {})}
 
 
-def _undeclared(block: Block, field: str, reference: Reference, target: Block, outputs: Outputs) -> Problem:
+def _undeclared(
+    block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, has_error: bool
+) -> Problem:
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
-    near = last if key in outputs or (last != key and last in outputs) else nearest(key, outputs)
+    speakable = [name for name in outputs if " " not in name]
+    near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
     suggestion = f"<{reference.root}.{near}>" if near in outputs else None
     if near is None and (main := _MAIN_OUTPUT.get(target.type)):
         suggestion = f"<{reference.root}.{main}.{reference.path_text}>"
     names = ", ".join(outputs) or "none"
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
-    if key in outputs:
+    if key == "error" and has_error:
+        suggestion = None
+        cause = f'"{target.name}" has no error path. Connect its error port, on_error in a file'
+    elif key in _ITEMS or key == "item":
+        cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
+        outputs = {}
+    elif key in outputs:
+        suggestion = f"<{reference.root}.{key}>"
         cause = f'"{key}" of "{target.name}" is a {outputs[key].type}, which has no fields'
     elif is_start:
         cause = f'"{target.name}" declares no input "{key}"'
     else:
         cause = f'"{target.name}" has no field "{reference.path_text}"'
-    hint = did_you_mean(suggestion) or f" Available fields: {names}."
+    hint = did_you_mean(suggestion) or ("" if key == "error" and has_error else f" Available fields: {names}.")
     return warning(
         ProblemCode.UNKNOWN_FIELD,
         f"{block.name}: {reference.raw}: {cause}.{hint}",
@@ -140,68 +245,3 @@ def _undeclared(block: Block, field: str, reference: Reference, target: Block, o
         (field,),
         suggestion=suggestion,
     )
-
-
-class _Upstream:
-    """Answers whether a block has run before another one, in a run that reaches both."""
-
-    def __init__(self, state: WorkflowState) -> None:
-        self._state = state
-        self._before = _ancestors(state)
-
-    def why_not(self, target: str, reader: str) -> str | None:
-        """Return why `target` cannot have run when `reader` reads it; None if it can."""
-        state = self._state
-        name = state.blocks[target].name
-        around_reader, around_target = state.containers_of(reader), state.containers_of(target)
-        if target in around_reader or (target == reader and state.is_container(target)):
-            return None
-        if not state.is_enabled(target):
-            return f'"{name}" is disabled'
-        if any(each in state.loops for each in around_reader if each in around_target):
-            return None  # an earlier iteration may have run it
-        if target == reader:
-            return "a block has no output before it has run"
-        common = next((each for each in around_reader if each in around_target), None)
-        first, second = _at_level(state, target, common), _at_level(state, reader, common)
-        if first == second or second not in self._before.masks:
-            return None
-        is_before = self._before.masks[second] >> self._before.bits[first] & 1
-        return None if is_before else f'"{name}" does not run before this block'
-
-
-class _Ancestors(NamedTuple):
-    """The blocks before each block, as bits of a number. Blocks of cycles, and behind them, have none."""
-
-    bits: Mapping[str, int]
-    masks: Mapping[str, int]
-
-
-def _ancestors(state: WorkflowState) -> _Ancestors:
-    bits = {key: number for number, key in enumerate(state.blocks)}
-    if len(bits) > _MOST_BLOCKS:
-        return _Ancestors(bits, {})
-    targets: dict[str, list[str]] = {key: [] for key in bits}
-    waiting = dict.fromkeys(bits, 0)
-    for edge in state.edges:
-        if edge.source in bits and edge.target in bits:
-            targets[edge.source].append(edge.target)
-            waiting[edge.target] += 1
-    collected = dict.fromkeys(bits, 0)
-    masks: dict[str, int] = {}
-    ready = [key for key, count in waiting.items() if not count]
-    while ready:
-        key = ready.pop()
-        masks[key] = collected[key]
-        for target in targets[key]:
-            collected[target] |= masks[key] | 1 << bits[key]
-            waiting[target] -= 1
-            if not waiting[target]:
-                ready.append(target)
-    return _Ancestors(bits, masks)
-
-
-def _at_level(state: WorkflowState, block_id: str, container: str | None) -> str:
-    """Return the block or the container of it that lies directly in `container`."""
-    around = (block_id, *state.containers_of(block_id))
-    return next(each for each in around if state.container_of(each) == container)

@@ -17,26 +17,40 @@ _BRANCHES: Final = {"condition": ("conditions", OPTION_PREFIX), "router_v2": ("r
 
 
 def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield a warning for each edge that leaves from a handle its source does not have."""
+    """Yield a warning for each edge that leaves from a handle its source does not have, or has no effect."""
     left: dict[str, int] = {}
+    seen: set[tuple[str, str | None, str]] = set()
     for edge in state.edges:
         position = left.get(edge.source, 0)
         left[edge.source] = position + 1
         source, target = state.blocks.get(edge.source), state.blocks.get(edge.target)
         spec = catalog.spec(source.type) if source else None
-        if source is None or target is None or spec is None or source.type in ("router", "note"):
+        if source is None or target is None or spec is None:
             continue
-        if source.type == "response":
+        ends = (edge.source, edge.source_handle, edge.target)
+        if ends in seen:
+            yield _idle(source, target, "is there twice. Remove one")
+        seen.add(ends)
+        if "note" in (source.type, target.type):
+            yield _idle(source, target, "is never followed: a note does not run. Connect the blocks around it")
+        elif source.type == "router" or (source.type in _BRANCHES and not branch_handles(source)):
+            continue  # any handle; or the branches are reported
+        elif source.type == "response":
             message = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
             yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, message, source, ("edges",))
         elif problem := _problem(source, spec, target, edge, position):
             yield problem
 
 
+def _idle(source: Block, target: Block, text: str) -> Problem:
+    message = f'{source.name}: the edge to "{target.name}" {text}.'
+    return warning(ProblemCode.INVALID_SETTING, message, source, ("edges",))
+
+
 def branch_handles(block: Block) -> Mapping[str, str]:
     """Return the handles of a condition's or router's branches, each with the branch's title."""
     setting, prefix = _BRANCHES.get(block.type, ("", ""))
-    branches = [branch for branch in parse_list(block.value(setting)) if isinstance(branch, dict)]
+    branches = [each for each in parse_list(block.value(setting)) if isinstance(each, dict) and each.get("id")]
     return {f"{prefix}{to_string(branch.get('id'))}": to_string(branch.get("title") or "") for branch in branches}
 
 

@@ -12,6 +12,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
+from shared.workflow.validate.literals import shown
 
 FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
 FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")
@@ -72,16 +73,18 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
         yield _warning(block, setting, text, field=name)
     kind = entry.get("type")
     types = FIELD_TYPES if spec.is_trigger else FORM_TYPES
-    if kind not in (None, "") and kind not in types:
+    if kind is not None and not isinstance(kind, str):
+        yield _warning(block, setting, f'the type of the input "{name}" must be a name, not {shown(kind)}', field=name)
+    elif kind not in (None, "") and kind not in types:
         near = nearest_type(to_string(kind), FIELD_TYPES)
         hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
         text = f'the input "{name}" has the unknown type "{to_string(kind)}".{hint}'
         yield _warning(block, setting, text, suggestion=near, field=name)
     elif (default := entry.get("value")) not in (None, "") and not fits_type(default, to_string(kind or "string")):
-        text = f'the default of the input "{name}" is no {kind}: {_shown(default)}'
+        text = f'the default of the input "{name}" is no {kind}: {shown(default)}'
         yield _warning(block, setting, text, field=name)
     if entry.get("required") not in (None, "", True, False):
-        text = f'required of the input "{name}" must be true or false, not {_shown(entry["required"])}'
+        text = f'required of the input "{name}" must be true or false, not {shown(entry["required"])}'
         yield _warning(block, setting, text, field=name)
     for key in entry:
         if key not in _KEYS and (near := nearest(key, _KEYS)):
@@ -104,7 +107,7 @@ def _variable(variable: Variable) -> Iterator[Problem]:
         message = f'The {name} has the unknown type "{variable.type}".{hint}'
         yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name), suggestion=near)
     elif variable.value not in (None, "") and not fits_type(variable.value, variable.type):
-        message = f"The value of the {name} is no {variable.type}: {_shown(variable.value)}"
+        message = f"The value of the {name} is no {variable.type}: {shown(variable.value)}."
         yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
 
 
@@ -125,13 +128,6 @@ def fits_type(value: Json, kind: str) -> bool:
 
 
 _BOOLEANS: Final = frozenset({"true", "false", "0", "1"})
-
-
-def _shown(value: Json) -> str:
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    text = to_string(value)
-    return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
 
 
 def _warning(

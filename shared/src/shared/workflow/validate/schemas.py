@@ -21,7 +21,7 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
         return
     where = path or "the schema"
     if not isinstance(schema, dict):
-        yield f"{where} must be an object with a type"
+        yield f'{where} must be an object with a type, such as {{"type": "string"}}'
         return
     yield from _type(schema.get("type"), where)
     yield from _required(schema, where)

@@ -1,88 +1,49 @@
-"""Names that JavaScript reads although neither the code nor the sandbox defines them."""
+"""Names that code reads although neither the code nor the sandbox defines them."""
 
+import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterable, Iterator, Set
 from functools import cache
 from typing import Final
 
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, TooComplex, grammar, parse
+from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.known_names import KNOWN_NAMES
 
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
 _MOST_REPORTED: Final = 5
-_DECLARATIONS: Final = """
-(variable_declarator name: (_) @declared)
-(function_declaration name: (_) @declared)
-(generator_function_declaration name: (_) @declared)
-(function_expression name: (_) @declared)
-(generator_function name: (_) @declared)
-(class_declaration name: (_) @declared)
-(class name: (_) @declared)
-(formal_parameters) @declared
-(arrow_function parameter: (_) @declared)
-(catch_clause parameter: (_) @declared)
-(for_in_statement left: (_) @declared)
-(import_clause) @declared
-(assignment_expression left: [(identifier) (array_pattern) (object_pattern)] @declared)
-(unary_expression operator: "typeof" argument: (identifier) @declared)
-(shorthand_property_identifier_pattern) @declared
-[(identifier) (shorthand_property_identifier)] @name
-(with_statement) @open
-"""
-"""A name that is declared, assigned or tested anywhere counts as defined everywhere: scopes are not followed."""
-_UNCERTAIN: Final = frozenset({"eval", "globalThis", "Function"})
-"""Code that reads these names may define others at run time."""
-_GLOBAL_NAMES: Final = """
-undefined NaN Infinity arguments async await
-Object Function Array Number Boolean String Symbol BigInt Math Date RegExp JSON Intl Reflect Proxy Promise
-Map Set WeakMap WeakSet WeakRef FinalizationRegistry Iterator
-Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError SuppressedError
-ArrayBuffer DataView Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array
-Float16Array Float32Array Float64Array BigInt64Array BigUint64Array
-parseInt parseFloat isNaN isFinite encodeURI encodeURIComponent decodeURI decodeURIComponent escape unescape
-console fetch sim environmentVariables context params globalThis eval DisposableStack AsyncDisposableStack
-"""
-_GLOBALS: Final = frozenset(_GLOBAL_NAMES.split())
-_UNAVAILABLE: Final = {
-    **dict.fromkeys(("require", "module", "exports"), "packages and modules are not available"),
-    **dict.fromkeys(
-        ("setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "queueMicrotask"),
-        "timers are not available; use a Wait block",
-    ),
-    **dict.fromkeys(("process", "Buffer", "__dirname", "__filename"), "Node is not available"),
-    **dict.fromkeys(("window", "document", "localStorage", "navigator", "XMLHttpRequest"), "there is no browser"),
-    **dict.fromkeys(
-        (
-            *("URL", "URLSearchParams", "crypto", "TextEncoder", "TextDecoder", "AbortController", "Headers"),
-            *("Request", "Response", "FormData", "Blob", "structuredClone", "atob", "btoa", "performance"),
-            *("Atomics", "SharedArrayBuffer", "WebAssembly"),
-        ),
-        "the sandbox has the language alone",
-    ),
-}
+_SHORTEST_GLOBAL: Final = 5
+"""Shorter names of the language are similar to too many others."""
 
 
-def undefined_names(program: str, defined: Set[str]) -> Iterator[tuple[int, str, str | None]]:
-    """Yield line, problem and nearest defined name, once for each name that is not defined.
+def undefined_names(
+    program: str, language: Language, defined: Set[str], blocks: Container[str]
+) -> Iterator[tuple[int, str, str | None]]:
+    """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
 
-    `program` has variables in place of references; `defined` are their names. Code that does not parse has none.
+    `program` has variables in place of references; `defined` are their names. `blocks` are the names of blocks, which
+    references read. Code that does not parse has none.
     """
     if len(program) > _LONGEST:
         return
     source = program.encode(errors="surrogatepass")
     try:
-        root = parse(source, Language.JAVASCRIPT).root_node
+        root = parse(source, language).root_node
     except TooComplex:
         return
     if root.has_error:
         return
-    found = tree_sitter.QueryCursor(_query()).captures(root)
+    known = KNOWN_NAMES[language]
+    found = tree_sitter.QueryCursor(_query(language)).captures(root)
+    yield from _packages(source, found.get("package", ()))
     declarations = found.get("declared", ())
     spans = _merged(sorted((node.start_byte, node.end_byte) for node in declarations))
     starts = [start for start, _ in spans]
+    skipped = {node.start_byte for node in found.get("skipped", ())}
     declared = {
         source[node.start_byte : node.end_byte].decode(errors="replace")
         for node in declarations
@@ -94,17 +55,28 @@ def undefined_names(program: str, defined: Set[str]) -> Iterator[tuple[int, str,
         at = bisect_right(starts, node.start_byte) - 1
         if at >= 0 and node.start_byte < spans[at][1]:
             declared.add(name)
-        else:
+        elif node.start_byte not in skipped:
             read.setdefault(name, node.start_point.row + 1)
-    if _UNCERTAIN & read.keys() or "open" in found:
+    if known.uncertain & read.keys() or "open" in found:
         return
-    unknown = [name for name in read if name not in declared | _GLOBALS | defined]
+    unknown = [name for name in read if name not in declared | known.defined | defined]
     for name in unknown[:_MOST_REPORTED]:
-        if reason := _UNAVAILABLE.get(name):
+        if normalize_name(name) in blocks:
+            yield read[name], f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
+        elif reason := known.unavailable.get(name):
             yield read[name], f'"{name}" does not exist here: {reason}', None
         else:
-            near = nearest(name, [*declared, *(each for each in _GLOBALS if len(each) > 4)])
+            candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
+            near = known.meant.get(name) or nearest(name, candidates)
             yield read[name], f'"{name}" is not defined.{did_you_mean(near)}', near
+
+
+def _packages(source: bytes, imported: Iterable[tree_sitter.Node]) -> Iterator[tuple[int, str, str | None]]:
+    for node in imported:
+        name = source[node.start_byte : node.end_byte].decode(errors="replace").partition(".")[0]
+        if name not in sys.stdlib_module_names:
+            text = f'the package "{name}" is not available: only the standard library is'
+            yield node.start_point.row + 1, text, None
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -117,5 +89,5 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @cache
-def _query() -> tree_sitter.Query:
-    return tree_sitter.Query(grammar(Language.JAVASCRIPT), _DECLARATIONS)
+def _query(language: Language) -> tree_sitter.Query:
+    return tree_sitter.Query(grammar(language), KNOWN_NAMES[language].declarations)

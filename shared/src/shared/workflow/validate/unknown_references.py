@@ -13,6 +13,7 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, Reference, is_reference, normalize_name, parse_text, texts
+from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
 
@@ -90,6 +91,11 @@ def _as_read(value: Json) -> Json:
     return parsed if isinstance(parsed, list | dict) else value
 
 
+def _is_reported(name: str, state: WorkflowState) -> bool:
+    """Return whether another problem explains why no block has this name."""
+    return f"<{name}>" in state.ids_by_name or (name == "start" and not api_starts(state))
+
+
 def _problem(
     state: WorkflowState, names: _Names, block: Block, reference: Reference
 ) -> tuple[ProblemCode, str, str | None] | None:
@@ -108,9 +114,16 @@ def _problem(
         case "parallel":
             inside = any(each in state.parallels for each in around)
             return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.", None)
-        case name if name in state.ids_by_name:
+        case name if name in state.ids_by_name or _is_reported(name, state):
             return None
-        case name:
-            near = nearest(name, [*state.ids_by_name, *RESERVED_NAMES])
-            suggestion = f"<{near}.{reference.path_text}>" if near else None
-            return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", suggestion
+        case _:
+            return _unmatched(state, reference)
+
+
+def _unmatched(state: WorkflowState, reference: Reference) -> tuple[ProblemCode, str, str | None]:
+    near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES])
+    if near and not is_reference(f"{near}.x"):
+        cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
+        return ProblemCode.UNKNOWN_REFERENCE, cause, None
+    suggestion = f"<{near}.{reference.path_text}>" if near else None
+    return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", suggestion

@@ -56,7 +56,8 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
     if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
         yield _error(block, _with_suggestion(unknown_kind(to_string(kind)), kind, LOOP_TYPES), "loopType")
     if _is_counted(block) and (count := block.data.get("count")) and (problem := count_problem(count)):
-        yield _error(block, f"{block.type.capitalize()} {problem}", "count")
+        hint = ". References are not filled in here: use a collection" if "<" in to_string(count) else ""
+        yield _error(block, f"{block.type.capitalize()} {problem}{hint}", "count")
     if block.type == "agent":
         if parse_list(block.value("skills")):
             yield _error(block, NO_SKILLS, "skills")

@@ -8,6 +8,8 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
 from shared.workflow.catalog import Catalog, UnsupportedBlock, installed_catalog
 from shared.workflow.catalog.replacements import replacement_for
+from shared.workflow.catalog.synonyms import TYPE_SYNONYMS, type_word
+from shared.workflow.catalog.triggers import START, service_of
 from shared.workflow.compile.agent_tools import agent_tool_problems
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
@@ -18,6 +20,7 @@ from shared.workflow.format.references import RESERVED_NAMES, normalize_name
 from shared.workflow.format.start import (
     NO_START_BLOCK,
     ReservedInputField,
+    api_starts,
     choose_start,
     start_output,
     unserved_triggers,
@@ -47,9 +50,12 @@ def problems(
     Python environment.
     """
     known = catalog or installed_catalog()
+    blocks = list(_blocks(state, known, keyed_providers))
+    is_start_misnamed = any(problem.suggestion == START.type for problem in blocks)
+    starts = (each for each in _starts(state) if not (is_start_misnamed and each.code == ProblemCode.NO_START_BLOCK))
     found = [
-        *_starts(state),
-        *_blocks(state, known, keyed_providers),
+        *starts,
+        *blocks,
         *wiring_problems(state, known),
         *_left_out(state),
         *_names(state),
@@ -78,15 +84,8 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
         yield error(ProblemCode.UNSUPPORTED_SETTING, refused.message, start, ("inputFormat",))
     for block, message in unserved:
         yield warning(ProblemCode.UNSERVED_TRIGGER, message, block)
-    others = [
-        block.name
-        for block in state.blocks.values()
-        if block.type in ("start_trigger", "api_trigger", "input_trigger", "starter")
-        and block.enabled
-        and block.id != start.id
-    ]
-    if others:
-        message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}.'
+    if others := [block.name for block in api_starts(state) if block.id != start.id]:
+        message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}. Keep one.'
         yield warning(ProblemCode.SEVERAL_STARTS, message, start)
 
 
@@ -121,7 +120,9 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
 
 def _refused(block: Block, refusal: UnsupportedBlock, types: Sequence[str]) -> Problem:
     is_unknown = refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE and replacement_for(block.type) is None
-    suggestion = nearest(block.type, types) if is_unknown else None
+    suggestion = (TYPE_SYNONYMS.get(type_word(block.type)) or nearest(block.type, types)) if is_unknown else None
+    if suggestion and (service := service_of(block.type)) and not nearest(service, [service_of(suggestion) or ""]):
+        suggestion = None
     message = f"Invalid block type: {block.type}.{did_you_mean(suggestion)}" if suggestion else refusal.message
     return error(refusal.reason, f"{block.name}: {message}", block, ("type",), suggestion=suggestion)
 
@@ -131,8 +132,12 @@ def _names(state: WorkflowState) -> Iterator[Problem]:
         name = normalize_name(block.name)
         if block.type == "note":
             continue
-        if name in RESERVED_NAMES:
-            message = f'"{block.name}" is a reserved name: references cannot reach this block.'
+        if block.name.startswith("<") and block.name.endswith(">"):
+            bare = block.name.strip("<>").strip()
+            message = f'"{block.name}" is a reference, not a name: references cannot reach this block.'
+            yield warning(ProblemCode.RESERVED_NAME, f"{message}{did_you_mean(bare)}", block, suggestion=bare)
+        elif name in RESERVED_NAMES:
+            message = f'"{block.name}" is a reserved name: references cannot reach this block. Rename it.'
             yield warning(ProblemCode.RESERVED_NAME, message, block)
         elif (first := state.ids_by_name[name]) != block.id:
             message = f'"{block.name}" has the same reference name as "{state.blocks[first].name}", which wins: {name}.'

@@ -1,0 +1,152 @@
+"""Settings of agents and evaluators: messages, tools, response format, metrics."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.catalog.core import CORE_BLOCKS
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.catalog.synonyms import is_misnamed
+from shared.workflow.compile.agent_tools import CUSTOM_TOOL, NOT_BLOCKS, TOOL_BLOCKS
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_number, to_string
+from shared.workflow.format.json_problems import json_problem
+from shared.workflow.format.models import Block
+from shared.workflow.format.response_format import read_response_format
+from shared.workflow.format.suggestions import did_you_mean, one_of
+from shared.workflow.validate.literals import Found, is_literal, parsed, shown
+from shared.workflow.validate.schemas import schema_problems
+from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
+
+_ROLES: Final = ("system", "user", "assistant")
+_ROLE_SYNONYMS: Final = {"human": "user", "ai": "assistant", "bot": "assistant", "developer": "system"}
+_USAGES: Final = ("auto", "force", "none")
+_PROMPTS: Final = ("systemPrompt", "userPrompt", "memories")
+_LOST_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
+"""Outputs of an agent that take precedence over fields of the answer."""
+_CORE_SETTINGS: Final = {spec.type: frozenset(each.id for each in spec.sub_blocks) for spec in CORE_BLOCKS}
+_MCP_PARAMETERS: Final = frozenset({*MCP_SERVER, "toolName", "headers"})
+_ENTRY_KEYS: Final = frozenset({"params", "operation"})
+"""Keys of entries with the name of a setting."""
+
+
+def agent_problems(block: Block) -> Found:
+    """Yield the problems of an agent's messages, tools and response format."""
+    messages = block.value("messages")
+    has_prompt = any(block.value(key) for key in _PROMPTS) or is_misnamed("agent", block.sub_blocks, "messages")
+    if messages in (None, []) and not has_prompt:
+        yield "messages", "the agent has no messages, so the model gets no prompt"
+    for number, message in enumerate(parse_list(messages), 1):
+        where = ("messages", str(number - 1))
+        role = message.get("role") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(role, str):
+            yield where, f"message {number} must be an object with a role and a content"
+        elif role not in _ROLES and is_literal(role):
+            hint = did_you_mean(_ROLE_SYNONYMS.get(role.lower())) or one_of(role, _ROLES)
+            yield where, f'message {number} has the unknown role "{role}".{hint}'
+        elif message.get("content") in (None, ""):
+            yield where, f"message {number} has no content"
+        elif isinstance(message["content"], list | dict):
+            yield where, f"the content of message {number} must be a text, not {shown(message['content'])}"
+    for number, tool in enumerate(parse_list(block.value("tools")), 1):
+        for text in _tool(tool):
+            yield ("tools", str(number - 1)), f"tool {number} {text}"
+    for text in _response_format(block.value("responseFormat")):
+        yield "responseFormat", f"responseFormat {text}"
+
+
+def _tool(tool: Json) -> Iterator[str]:
+    if not isinstance(tool, dict):
+        yield "must be an object with a type"
+        return
+    usage, kind = tool.get("usageControl"), to_string(tool.get("type") or "")
+    if isinstance(usage, str) and usage not in ("", *_USAGES):
+        yield f'has the unknown usageControl "{usage}".{one_of(usage, _USAGES)}'
+    if not kind:
+        yield "has no type"
+    if usage == "none":
+        return
+    if kind == CUSTOM_TOOL:
+        yield from _custom_tool(tool)
+    elif text := _mcp_problem(kind, tool) if kind in MCP_TOOLS else _block_problem(kind, tool):
+        yield text
+    params = object_of(tool.get("params"))
+    settings = _MCP_PARAMETERS if kind in MCP_TOOLS else _CORE_SETTINGS.get(kind, frozenset())
+    for key in tool:
+        if key in settings - _ENTRY_KEYS and key not in params:
+            yield f'has "{key}" outside of params, where it is ignored. Write it under params'
+
+
+def _mcp_problem(kind: str, tool: JsonObject) -> str | None:
+    given = {**tool, **object_of(tool.get("params"))}  # those outside are reported
+    if not any(given.get(name) for name in MCP_SERVER):
+        return "names no MCP server: set params.serverUrl"
+    is_named = kind != "mcp" or given.get("toolName") or given.get("tool")
+    return None if is_named else "names no tool of the server: set params.toolName"
+
+
+def _block_problem(kind: str, tool: JsonObject) -> str | None:
+    params = object_of(tool.get("params"))
+    if isinstance(tool.get("function"), dict):
+        return "has the form of OpenAI. Write type: custom-tool, with code, and with function under schema"
+    if kind in _CORE_SETTINGS and kind not in TOOL_BLOCKS:
+        kinds = ", ".join((*sorted(NOT_BLOCKS), *TOOL_BLOCKS))
+        return f'has the type "{kind}", which no model can call. Use one of: {kinds}'
+    if kind in CALLS_A_WORKFLOW and not (params.get("workflowId") or params.get("manualWorkflowId")):
+        return "names no workflow, so the model has to guess its id: set params.workflowId"
+    return None
+
+
+def _custom_tool(tool: JsonObject) -> Iterator[str]:
+    schema = object_of(parsed(tool.get("schema"))) if is_literal(tool.get("schema")) else None
+    if schema is None:
+        return
+    function = object_of(schema.get("function")) or schema
+    has_code = code_text(tool.get("code")).strip()  # one without code is an error
+    if has_code and not tool.get("title") and not function.get("name"):
+        yield "has no name: set title, or schema.function.name"
+    if "parameters" in function:
+        yield from (f"has an invalid schema: {text}" for text in schema_problems(function["parameters"], "parameters"))
+
+
+def _response_format(value: Json) -> Iterator[str]:
+    if value in (None, "") or not is_literal(value):
+        return
+    found = read_response_format(value)
+    if isinstance(value, str) and (problem := json_problem(value)):
+        yield f"is not valid JSON and is ignored: {problem}"
+    elif found is None:
+        yield "must be a JSON schema and is ignored"
+    elif found.schema.get("type") not in (None, "object"):
+        yield f'must have the type "object", not {shown(found.schema.get("type"))}'
+    elif not found.outputs:
+        yield "has no properties: name the fields of the answer under schema.properties"
+    else:
+        yield from (f"is invalid: {text}" for text in schema_problems(found.schema))
+        for name in _LOST_FIELDS:
+            if name in found.outputs:
+                yield f'has the field "{name}", but <….{name}> is the agent\'s own. Rename it'
+
+
+def evaluator_problems(block: Block) -> Found:
+    """Yield the problems of an evaluator's metrics."""
+    seen: set[str] = set()
+    for number, metric in enumerate(parse_list(block.value("metrics")), 1):
+        where = ("metrics", str(number - 1))
+        name = to_string(metric.get("name") or "") if isinstance(metric, dict) else ""
+        if not isinstance(metric, dict) or not name:
+            yield where, f"metric {number} has no name and is ignored"
+            continue
+        if name.lower() in seen:
+            yield where, f'metric {number} has the name of an earlier one, "{name}". Rename it'
+        seen.add(name.lower())
+        bounds = metric.get("range")
+        if bounds is None:
+            continue
+        ends = [object_of(bounds).get(key) for key in ("min", "max")]
+        low, high = (to_number(each) if each not in (None, "") else math.nan for each in ends)
+        if math.isnan(low) or math.isnan(high):
+            yield where, f'the range of the metric "{name}" must have the numbers min and max'
+        elif low >= high:
+            yield where, f'the range of the metric "{name}" must begin below its end'

@@ -1,0 +1,84 @@
+"""Branches of conditions and routers."""
+
+import re
+from collections.abc import Generator
+from typing import Final
+
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import JsonObject, to_string
+from shared.workflow.format.json_problems import json_problem
+from shared.workflow.format.models import Block
+from shared.workflow.format.suggestions import one_of
+from shared.workflow.validate.literals import Found
+
+_TITLES: Final = ("if", "else if", "else")
+_ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
+_ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
+_TEXT: Final = re.compile(r"\"[^\"]+\"|'[^']+'|`[^`$]+`")
+_CHANGING: Final = re.compile(r"\b(?:random|now|Date)\b")
+"""Parts of expressions whose value differs from one evaluation to the next."""
+
+
+def condition_problems(block: Block) -> Found:
+    """Yield the problems of a condition's branches."""
+    branches = yield from _entries(block, "conditions", "a condition without branches leads nowhere")
+    titles = [to_string(each.get("title") or "").strip().lower() for each in branches]
+    keys: set[str] = set()
+    expressions: dict[str, int] = {}
+    for number, (branch, title) in enumerate(zip(branches, titles, strict=True), 1):
+        where = ("conditions", str(number - 1))
+        name = f'branch {number} ("{branch.get("title") or ""}")'
+        key, value = to_string(branch.get("id") or ""), to_string(branch.get("value") or "").strip()
+        if title == "else":
+            if number < len(branches):
+                yield where, f"{name} comes before other branches, which are never reached. Move it to the end"
+        elif title and title not in _TITLES:
+            yield where, f"{name} has an unknown title.{one_of(title, _TITLES)}"
+        elif text := _expression_problem(value):
+            yield where, f"{name} {text}"
+        elif value in expressions and not _CHANGING.search(value):
+            yield where, f"{name} is never chosen: branch {expressions[value]} has the same expression. Change one"
+        expressions.setdefault(value, number)
+        if not key:
+            yield where, f"{name} has no id, so no edge can leave from it"
+        elif key in keys and "else" not in titles[: number - 1]:
+            yield where, f"{name} has the id of an earlier branch: {key}"
+        keys.add(key)
+
+
+def _expression_problem(expression: str) -> str | None:
+    if not expression:
+        return "has no expression and is never chosen"
+    if _ASSIGNMENT.match(expression):
+        return 'assigns with "=". To compare, write "==="'
+    if _ARROW.match(expression):
+        return 'is a function, which is always true: "=>" does not compare. Did you mean ">="?'
+    return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None
+
+
+def router_problems(block: Block) -> Found:
+    """Yield the problems of a router's routes."""
+    routes = yield from _entries(block, "routes", "a router without routes fails")
+    seen: dict[tuple[str, str], int] = {}
+    for number, route in enumerate(routes, 1):
+        where = ("routes", str(number - 1))
+        if not to_string(route.get("value") or "").strip():
+            yield where, f"route {number} has no description for the model to choose by"
+        for key, what in (("title", "title"), ("value", "description")):
+            text = to_string(route.get(key) or "").strip()
+            first = seen.setdefault((key, text.lower()), number)
+            if text and first < number:
+                yield where, f"route {number} has the {what} of route {first}, so the model cannot tell them apart"
+                break
+
+
+def _entries(block: Block, setting: str, without: str) -> Generator[tuple[str, str], None, list[JsonObject]]:
+    """Return the entries of a setting; report that they cannot be read, or `without` any."""
+    stored = block.value(setting)
+    if isinstance(stored, str) and stored.strip() and (problem := json_problem(stored)):
+        yield setting, f"the {setting} are not valid JSON: {problem}"
+        return []
+    found = [each for each in parse_list(stored) if isinstance(each, dict)]
+    if not found:
+        yield setting, without
+    return found

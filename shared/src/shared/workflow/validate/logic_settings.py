@@ -1,0 +1,104 @@
+"""Settings of functions, waits, guardrails, variables blocks and called workflows."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem
+from shared.workflow.catalog.agents import PII_TYPES
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
+from shared.workflow.validate.input_fields import VARIABLE_TYPES, fits_type
+from shared.workflow.validate.literals import Found, is_literal, setting_warning, shown
+
+_SHORT_WAIT_SECONDS: Final = 300
+_LONG_WAIT_SECONDS: Final = 30 * 86_400
+_SHORT_UNITS: Final = {"seconds": 1, "minutes": 60}
+_LONG_UNITS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400}
+_SLASHES: Final = re.compile(r"/.*[\\^$\[(*+].*/[dgimsuy]+", re.DOTALL)
+
+
+def function_problems(block: Block) -> Found:
+    """Yield that a function has no code."""
+    code = block.value("code")
+    if not code_text(code).strip():
+        is_empty = code in (None, "", []) or isinstance(code, str)
+        yield "code", "the function has no code" if is_empty else f"code must be a text, not {shown(code)}"
+
+
+def wait_problems(block: Block) -> Found:
+    """Yield that a wait is empty or too long."""
+    is_long = is_enabled(block.value("async"))
+    amount, unit = block.value("timeValue"), to_string(block.value("timeUnitLong" if is_long else "timeUnit") or "")
+    units, longest = (_LONG_UNITS, _LONG_WAIT_SECONDS) if is_long else (_SHORT_UNITS, _SHORT_WAIT_SECONDS)
+    if not is_long and unit in _LONG_UNITS and unit not in _SHORT_UNITS:
+        yield "timeUnit", f'a wait in {unit} must be async: set async to true, and timeUnitLong to "{unit}"'
+        return
+    seconds = units.get(unit or ("minutes" if is_long else "seconds"))
+    if amount is None or seconds is None or not is_literal(amount) or math.isnan(to_number(amount)):
+        return
+    if to_number(amount) == 0:
+        yield "timeValue", "timeValue must be greater than 0"
+    elif to_number(amount) * seconds > longest:
+        limit = "30 days, the longest possible" if is_long else "5 minutes; set async to true to wait up to 30 days"
+        yield "timeValue", f"the wait is longer than {limit}"
+
+
+def guardrails_problems(block: Block) -> Found:
+    """Yield the problems of a pattern, or of types of personal data."""
+    kind, pattern = block.value("validationType"), block.value("regex")
+    if kind == "regex" and isinstance(pattern, str) and is_literal(pattern):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield "regex", f"regex is not a valid pattern: {error}"
+        if _SLASHES.fullmatch(pattern):
+            yield "regex", "regex is a pattern without slashes and flags. Write (?i) at its start to ignore case"
+    for number, each in enumerate(parse_list(block.value("piiEntityTypes")) if kind == "pii" else ()):
+        if is_literal(each) and each not in PII_TYPES:
+            text = f'"{to_string(each)}" is no type of personal data that this server finds'
+            yield ("piiEntityTypes", str(number)), f"{text}.{one_of(to_string(each), PII_TYPES)}"
+
+
+def workflow_problems(block: Block) -> Found:
+    """Yield that a called workflow is named by something other than its id."""
+    for field in ("workflowId", "manualWorkflowId"):
+        value = block.value(field)
+        if isinstance(value, str) and is_literal(value) and " " in value.strip():
+            yield field, f"{field} must be the id of a workflow, not {shown(value)}: `flowport list` shows the ids"
+
+
+def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
+    """Yield a warning for each assignment of a variables block to no variable, or of another type."""
+    names = {variable.name: variable for variable in state.variables.values()}
+    for block in state.blocks.values():
+        if block.type != "variables" or not state.is_enabled(block.id):
+            continue
+        for number, entry in enumerate(parse_list(block.value("variables")), 1):
+            given = object_of(entry)
+            name = to_string(given.get("variableName") or "")
+            variable = state.variables.get(to_string(given.get("variableId") or "")) or names.get(name)
+            if not name and variable is None and given.get("value") not in (None, ""):
+                yield setting_warning(
+                    block, "variables", f"entry {number} of variables has no variableName and is ignored"
+                )
+            elif variable and given.get("value") not in (None, "") and not fits_type(given["value"], variable.type):
+                text = f'the variable "{variable.name}" is a {variable.type}, but gets {shown(given["value"])}'
+                yield setting_warning(block, "variables", text)
+            elif (kind := given.get("type")) not in (None, "", *VARIABLE_TYPES):
+                near = nearest_type(to_string(kind), VARIABLE_TYPES)
+                hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
+                text = f'entry {number} of variables has the unknown type "{to_string(kind)}".{hint}'
+                yield setting_warning(block, "variables", text, near)
+            elif name and variable is None:
+                near = nearest(name, names)
+                hint = did_you_mean(near) or " Declare it in the variables of the workflow."
+                text = f'the workflow has no variable "{name}"; only this block\'s output has it.{hint}'
+                yield setting_warning(block, "variables", text, near)
+            elif "value" not in given and name:
+                text = f'entry {number} of variables gives "{name}" no value: set value'
+                yield setting_warning(block, "variables", text)

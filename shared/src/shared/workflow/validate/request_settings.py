@@ -1,0 +1,108 @@
+"""Settings of HTTP requests and responses, and JSON that blocks send."""
+
+import re
+from typing import Final
+
+from shared.workflow.catalog.synonyms import is_misnamed
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import object_of, to_number, to_string
+from shared.workflow.format.json_problems import json_problem
+from shared.workflow.format.models import Block
+from shared.workflow.format.references import parse_text
+from shared.workflow.format.response_headers import CONTROLLED_HEADERS
+from shared.workflow.format.suggestions import did_you_mean, nearest_type
+from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
+from shared.workflow.validate.literals import Found, is_literal, parsed, shown
+
+_BODILESS: Final = ("GET", "HEAD")
+_STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
+_BRACES: Final = re.compile(r"(?<!\$)\{(?P<name>\w+(?P<path>\.[\w.]+)?)\}")
+_HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
+
+
+def request_problems(block: Block) -> Found:
+    """Yield the problems of an API block's or a webhook's URL and body."""
+    yield from _url(block)
+    method, body = to_string(block.value("method") or "GET").upper(), block.value("body")
+    is_bodiless = block.type == "api" and method in _BODILESS and not is_misnamed("api", block.sub_blocks, "method")
+    if is_bodiless and parsed(body) not in (None, "", {}, []):
+        yield "body", f"body is not sent, because method is {method}. Set method to POST, PUT or PATCH"
+    elif isinstance(body, str) and body.lstrip().startswith(("{", "[")) and (problem := _template_problem(body)):
+        yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
+    delay, longest = (to_number(block.value(key)) for key in ("retryDelayMs", "retryMaxDelayMs"))
+    if block.value("retryMaxDelayMs") not in (None, "") and delay > longest:
+        yield "retryMaxDelayMs", "retryMaxDelayMs is shorter than retryDelayMs, which it limits"
+
+
+def _url(block: Block) -> Found:
+    url = block.value("url")
+    if not isinstance(url, str) or not url.strip():
+        return
+    parts = parse_text(url.strip()).parts
+    typed = "".join(part if isinstance(part, str) else "x" for part in parts)
+    if isinstance(parts[0], str) and not parts[0].lower().startswith(("https://", "http://")):
+        yield "url", f"url must begin with https:// (or http://), not {shown(url)}"
+    elif isinstance(parts[0], str) and _HOST.sub("", typed, count=1)[:1].strip("/?#"):
+        yield "url", f"url must be https:// and a host without spaces, not {shown(url)}"
+    elif match := _BRACES.search(typed):
+        meant = match["name"] if match["path"] else f"start.{match['name']}"
+        yield "url", f"{match[0]} in url stays as typed. Write a reference, such as <{meant}>"
+
+
+def json_problems(block: Block) -> Found:
+    """Yield the problems of a JSON object that the block passes on."""
+    field = "inputMapping" if block.type == "workflow_input" else "arguments"
+    value = block.value(field)
+    if isinstance(value, str) and value.strip() and (problem := _template_problem(value)):
+        yield field, f"{field} is not valid JSON: {problem}"
+    elif value not in (None, "") and is_literal(value) and not isinstance(parsed(value), dict):
+        yield field, f"{field} must be an object of names and values, not {shown(parsed(value))}"
+
+
+def response_problems(block: Block) -> Found:
+    """Yield the problems of a response's data and headers."""
+    mode = block.value("dataMode")
+    data, fields = block.value("data"), block.value("builderData")
+    if mode == "json" and isinstance(data, str) and (problem := _template_problem(data)):
+        yield "data", f"data is not valid JSON, so the response is one text: {problem}"
+    if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
+        yield "dataMode", 'data is used only if dataMode is "json"'
+    for row in parse_list(block.value("headers")):
+        name = object_of(object_of(row).get("cells")).get("Key")
+        if isinstance(name, str) and CONTROLLED_HEADERS.fullmatch(name.strip().lower()):
+            yield "headers", f'the header "{name}" is left out: the server controls it'
+    if mode == "json" and parse_list(fields) and data in (None, ""):
+        yield "dataMode", 'builderData is used only if dataMode is "structured"'
+    elif mode != "json":
+        yield from builder_data_problems(block)
+
+
+def builder_data_problems(block: Block) -> Found:
+    """Yield the problems of fields with a name, a type and a value."""
+    for number, entry in enumerate(parse_list(block.value("builderData")), 1):
+        where = ("builderData", str(number - 1))
+        if not isinstance(entry, dict):
+            yield where, f"entry {number} of builderData must be an object with a name, a type and a value"
+        elif not to_string(entry.get("name") or "").strip():
+            if entry.get("value") not in (None, "", []):
+                yield where, f"entry {number} of builderData has a value but no name, and is ignored"
+        elif (kind := entry.get("type")) not in (None, "", *FORM_TYPES):
+            near = nearest_type(to_string(kind), FIELD_TYPES)
+            hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
+            yield where, f'entry {number} of builderData has the unknown type "{to_string(kind)}".{hint}'
+
+
+def _template_problem(text: str) -> str | None:
+    """Return why a JSON text is no JSON with any values of its references; None if it can be JSON."""
+    if not text.strip():
+        return None
+    pieces: list[str] = []
+    in_string = False
+    for part in parse_text(text).parts:
+        if isinstance(part, str):
+            pieces.append(part)
+            for match in _STRING_MARKS.finditer(part):
+                in_string = in_string is not (match[0] == '"')
+        else:
+            pieces.append("x" if in_string else "0")
+    return json_problem("".join(pieces))
