@@ -51,9 +51,10 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             for raw, location, reason in template.undecided:
                 message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
-            if lone := _lone_reference(template, names.known):
+            at, lone = _syntax_error(template, names.known)
+            if lone is not None:
                 yield _unknown(block, code, where, lone)
-            elif (at := _syntax_error(template)) is not None:
+            elif at is not None:
                 message = f"{where}: the code may not parse at {at}.{language_hint(template)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
@@ -113,25 +114,19 @@ def _parameters(tool: Json) -> frozenset[str]:
     return frozenset((*declared, *object_of(given.get("params"))))
 
 
-def _syntax_error(template: CodeTemplate) -> Location | None:
+def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Location | None, Reference | None]:
     """Return where code parses neither as typed nor with its unknown references filled in.
 
-    Those have their own warning, and a comparison may look like one.
+    If it parses with those, return the first without a field instead: others have their own warning.
     """
     at = syntax_error(template)
     if at is None or template.recompile is None:
-        return at
-    return at if syntax_error(template.recompile(any_reference)) is not None else None
-
-
-def _lone_reference(template: CodeTemplate, known: Container[str]) -> Reference | None:
-    """Return the first unknown `<name>` without a field in code that parses only with its value filled in."""
-    if template.recompile is None or syntax_error(template) is None:
-        return None
+        return at, None
     filled = template.recompile(any_reference)
+    if syntax_error(filled) is not None:
+        return at, None
     lone = (each.part for each in filled.marks if isinstance(each.part, Reference) and not each.part.path)
-    found = next((each for each in lone if each.name not in known), None)
-    return None if found is None or syntax_error(filled) is not None else found
+    return None, next((each for each in lone if each.name not in known), None)
 
 
 def _unknown(block: Block, code: _Code, where: str, reference: Reference) -> Problem:

@@ -19,7 +19,8 @@ _SHORT_WAIT_SECONDS: Final = 300
 _LONG_WAIT_SECONDS: Final = 30 * 86_400
 _SHORT_UNITS: Final = {"seconds": 1, "minutes": 60}
 _LONG_UNITS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400}
-_SLASHES: Final = re.compile(r"/.*[\\^$\[(*+].*/[dgimsuy]+", re.DOTALL)
+_FLAGS: Final = re.compile(r"[dgimsuy]+")
+_SYNTAX: Final = re.compile(r"[\\^$\[(*+]")
 
 
 def function_problems(block: Block) -> Found:
@@ -56,7 +57,8 @@ def guardrails_problems(block: Block) -> Found:
             re.compile(pattern)
         except re.error as error:
             yield "regex", f"regex is not a valid pattern: {error}"
-        if _SLASHES.fullmatch(pattern):
+        head, slash, flags = pattern[1:].rpartition("/")
+        if pattern.startswith("/") and slash and flags and _FLAGS.fullmatch(flags) and _SYNTAX.search(head):
             yield "regex", "regex is a pattern without slashes and flags. Write (?i) at its start to ignore case"
     for number, each in enumerate(parse_list(block.value("piiEntityTypes")) if kind == "pii" else ()):
         if is_literal(each) and each not in PII_TYPES:

@@ -20,7 +20,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
-    names = _Names(variables, [v.name for v in state.variables.values()])
+    names = _Names(variables, [v.name for v in state.variables.values()], bool(api_starts(state)))
     odd = odd_names(state.ids_by_name)
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
@@ -52,6 +52,7 @@ class _Names(NamedTuple):
     variables: set[str]
     """Ids and normalized names of variables."""
     as_typed: list[str]
+    have_start: bool
 
 
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -91,9 +92,9 @@ def _as_read(value: Json) -> Json:
     return parsed if isinstance(parsed, list | dict) else value
 
 
-def _is_reported(name: str, state: WorkflowState) -> bool:
+def _is_reported(name: str, state: WorkflowState, names: _Names) -> bool:
     """Return whether another problem explains why no block has this name."""
-    return f"<{name}>" in state.ids_by_name or (name == "start" and not api_starts(state))
+    return f"<{name}>" in state.ids_by_name or (name == "start" and not names.have_start)
 
 
 def _problem(
@@ -114,7 +115,7 @@ def _problem(
         case "parallel":
             inside = any(each in state.parallels for each in around)
             return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.", None)
-        case name if name in state.ids_by_name or _is_reported(name, state):
+        case name if name in state.ids_by_name or _is_reported(name, state, names):
             return None
         case _:
             return _unmatched(state, reference)
