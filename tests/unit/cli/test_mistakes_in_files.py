@@ -1,5 +1,6 @@
 """Deliberate mistakes in workflow files: `flowport validate` names each once, with its line and its fix."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,72 @@ def test_a_mistake_is_named_once_with_its_line_and_its_fix(
 ) -> None:
     assert case["replace"] in CORRECT[case["file"]]
     assert problems[case["mistake"]] == [(case["line"], case["message"])]
+
+
+CLASSIFY: dict[str, Any] = json.loads((Path(__file__).parents[3] / "examples" / "classify-support.json").read_text())
+
+
+def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
+    """Return an exported workflow as JSON, with other keys of its function block or its state."""
+    found = json.loads(json.dumps(CLASSIFY))
+    found["state"].update(state)
+    function = next(each for each in found["state"]["blocks"].values() if each["name"] == "Classify")
+    function.update(block or {})
+    return json.dumps(found, indent=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (classify({"parentId": "loop"}), 60, 'Classify: the block has no key "parentId"; it is ignored. Did you mean'),
+        (classify({"retry": 3}), 60, "Classify: retry must be an object with enabled and maxTries."),
+        (classify({"retry": {"maxTries": "lots"}}), 60, "Classify: maxTries must be a number from 2 to 5."),
+        (classify({"name": "<Classify>"}), 37, 'references cannot reach this block. Did you mean "Classify"?'),
+        (classify(variables={"v": {"name": "n", "type": "int", "value": 1}}), 208, 'Did you mean "number"?'),
+        (classify().replace('"Classify support"', '"Classify \\ud83d"'), 5, "is half of a character."),
+        (
+            classify(edges=[*CLASSIFY["state"]["edges"], {**CLASSIFY["state"]["edges"][0], "id": "again"}]),
+            10,
+            'Start: the edge to "Classify" is there twice. Remove one.',
+        ),
+    ],
+)
+def test_a_mistake_in_a_json_file_is_named_once_with_its_line(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    file = tmp_path / "workflow.json"
+    file.write_text(text)
+    (found,) = CommandLine({})("validate", str(file), "--json").json
+    assert (found["line"], message in found["message"]) == (line, True), found
+
+
+def test_a_json_file_may_begin_with_a_byte_order_mark_and_escape_characters_in_pairs(tmp_path: Path) -> None:
+    file = tmp_path / "workflow.json"
+    file.write_text("\ufeff" + classify().replace('"Classify support"', '"Classify \\ud83d\\ude00"'))
+    assert CommandLine({})("validate", str(file)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ('{"a": 1,}', "Remove the comma"),
+        ('{"a": [1,]}', "Remove the comma"),
+        ("{'a': 1}", "Write names and texts in double quotes"),
+        ("{a: 1}", "Write names and texts in double quotes"),
+        ('{"a": True}', "Write texts in double quotes; other values are numbers, true, false and null"),
+        ('{"a": 1} // why', "JSON has no comments: remove it"),
+        ('{"a": {"b": 1}', "The text ends too early: close what is open, with a quote, } or ]"),
+        ('{"a": 1 "b": 2}', "Put a comma between two entries"),
+        ('{"a" 1}', "Put a colon between a name and its value"),
+        ('{"a": 1}{}', "Remove what follows the end of the JSON"),
+        ('{"a": "C:\\docs"}', "Write \\\\ for \\"),
+        ('{"a": "b\nc"}', "Write a line break as \\n"),
+        ('{"a": NaN}', "Write a finite number, or null"),
+    ],
+)
+def test_a_syntax_error_of_json_has_a_fix(tmp_path: Path, text: str, fix: str) -> None:
+    file = tmp_path / "workflow.json"
+    file.write_text(text)
+    (found,) = CommandLine({})("validate", str(file), "--json").json
+    assert found["message"].startswith("Invalid JSON: ")
+    assert fix in found["message"]

@@ -217,7 +217,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             workflow(start(), block("a", enabled=False), block("b"), edges=(edge("start", "a"), edge("a", "b"))),
             "unreachable_block",
-            '"b" is not reachable: it will not run.',
+            '"b" is not reachable: it will not run, because "a" is disabled.',
         ),
         (
             workflow(start(), edges=(edge("start", "gone"),)),

@@ -91,6 +91,7 @@ SETTING_SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "router_v2": dict.fromkeys(("prompt", "question", "message", "text", "query"), "context"),
     "variables": dict.fromkeys(("assignments", "values", "set"), "variables"),
+    "note": dict.fromkeys(("text", "message", "description", "note"), "content"),
 }
 """Setting of each block type that a word means, in lower case."""
 

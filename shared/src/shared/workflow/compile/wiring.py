@@ -75,10 +75,17 @@ def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield the first block of each unreachable part: the others follow from it."""
     unreachable = unreachable_blocks(state, catalog)
     followers = {edge.target for edge in state.edges if edge.source in unreachable and not _leads_out(state, edge)}
+    disabled = {
+        edge.target: state.blocks[edge.source].name
+        for edge in state.edges
+        if edge.source in state.blocks and not state.is_enabled(edge.source)
+    }
     for key in state.blocks:
         if key in unreachable and key not in followers:
             block = state.blocks[key]
-            yield warning(ProblemCode.UNREACHABLE_BLOCK, f'"{block.name}" is not reachable: it will not run.', block)
+            cause = f', because "{disabled[key]}" is disabled' if key in disabled else ""
+            message = f'"{block.name}" is not reachable: it will not run{cause}.'
+            yield warning(ProblemCode.UNREACHABLE_BLOCK, message, block)
 
 
 def unreachable_blocks(state: WorkflowState, catalog: Catalog, origins: Sequence[str] | None = None) -> Set[str]:

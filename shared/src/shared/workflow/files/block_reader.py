@@ -68,7 +68,10 @@ class BlockReader:
         if given.get("enabled") not in (None, True, False):
             self._warn(block, "enabled", "enabled must be true or false; the block is enabled")
         retry = given.get("retry")
-        if isinstance(retry, dict):
+        is_retryable = block.spec is None or block.spec.retryable or "id" in given
+        if retry is not None and not is_retryable:
+            self._warn(block, "retry", f"retry has no effect: {block.type} blocks are never retried. Remove it")
+        elif isinstance(retry, dict):
             for key, message in retry_problems(retry):
                 self._warn(block, ("retry", key), message)
             stored["retry"] = {"enabled": True, **retry}
@@ -181,7 +184,7 @@ class BlockReader:
             return stored
         if key == "inputs":
             self._problems.report("inputs must be a mapping of names to types", (*block.path, key))
-            entries = given if isinstance(given, list) else []
+            entries = given if isinstance(given, list) else [given] if isinstance(given, str) else []
             fields: list[Json] = [{"name": each} if isinstance(each, str) else each for each in entries]
             return fields
         return given

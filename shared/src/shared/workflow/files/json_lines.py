@@ -47,6 +47,8 @@ class JsonLines:
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem names; None if unknown."""
+        if problem.code == ProblemCode.INVALID_FILE:
+            return problem.line
         if problem.block_id is None:
             return self._line_of_variable(problem.fields[-1]) if problem.fields[:1] == ("variables",) else None
         around = ((*envelope, "blocks", problem.block_id) for envelope in _ENVELOPES)
@@ -93,7 +95,7 @@ class JsonLines:
         """
         if (at := lone_escape(self._text.encode(errors="surrogatepass"))) is not None:
             line = self._text.encode(errors="surrogatepass").count(b"\n", 0, at) + 1
-            text = f"line {line}: an escape, such as \\ud800, is half of a character. Write the character itself."
+            text = "An escape, such as \\ud800, is half of a character. Write the character itself."
             yield Problem(severity=Severity.WARNING, code=ProblemCode.INVALID_FILE, message=text, line=line)
         for envelope in _ENVELOPES:
             for block_id, block in object_of(self._at((*envelope, "blocks"))).items():

@@ -54,6 +54,7 @@ NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-clo
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOG_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """Ollama names local models `name:tag`, regardless of their maker."""
+_UNHYPHENED: Final = re.compile(r"(gpt|claude|gemini|deepseek|grok)(\d(?:\.\d)?(?:o|-[\w.-]{1,40})?)")
 _LETTERS: Final = re.compile(r"[a-z]+")
 _LEAST_LETTERS: Final = 3
 
@@ -81,17 +82,26 @@ def is_named(model: str) -> bool:
 
 def suggested_model(model: str) -> str | None:
     """Return the model that is meant; None if the name is plausible. Any name may be a local model of Ollama."""
-    if "/" not in model and " " in model and provider_of(spelled := "-".join(model.lower().split())) != FALLBACK:
+    name = model.lower()
+    if " " in name and "/" not in name and provider_of(spelled := "-".join(name.split())) != FALLBACK:
         return spelled
-    if provider_of(model) != FALLBACK or ":" in model:
+    if match := _UNHYPHENED.fullmatch(name):
+        return f"{match[1]}-{match[2]}"
+    if provider_of(name) != FALLBACK or ":" in name:
         return None
-    prefix, slash, rest = model.lower().partition("/")
-    if slash and nearest(prefix, [provider_of(rest)]):
-        return rest
-    if slash:
-        near = nearest(prefix, PREFIXES) if prefix != FALLBACK else None
-        return f"{near}/{rest}" if near else None
-    match = _LETTERS.match(prefix)
+    return _with_known_prefix(name) if "/" in name else _of_known_family(model)
+
+
+def _with_known_prefix(name: str) -> str | None:
+    prefix, _, rest = name.partition("/")
+    if nearest(prefix, [provider_of(rest)]):
+        return rest  # models of this provider have no prefix
+    near = nearest(prefix, PREFIXES) if prefix != FALLBACK else None
+    return f"{near}/{rest}" if near else None
+
+
+def _of_known_family(model: str) -> str | None:
+    match = _LETTERS.match(model.lower())
     if match is None or len(match[0]) < _LEAST_LETTERS:
         return None
     word = match[0]

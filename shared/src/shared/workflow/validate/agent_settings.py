@@ -41,7 +41,7 @@ def agent_problems(block: Block) -> Found:
         where = ("messages", str(number - 1))
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(message, dict) or not isinstance(role, str):
-            yield where, f"message {number} must be an object with a role and a content"
+            yield where, f"message {number} must be an object with a role and a content, in a file - user: text"
         elif role not in _ROLES and is_literal(role):
             hint = did_you_mean(_ROLE_SYNONYMS.get(role.lower())) or one_of(role, _ROLES)
             yield where, f'message {number} has the unknown role "{role}".{hint}'
@@ -52,6 +52,9 @@ def agent_problems(block: Block) -> Found:
     for number, tool in enumerate(parse_list(block.value("tools")), 1):
         for text in _tool(tool):
             yield ("tools", str(number - 1)), f"tool {number} {text}"
+    files = block.value("files")
+    if files not in (None, "") and is_literal(files) and not isinstance(parsed(files), list | dict):
+        yield "files", f"files must be a reference to files, or a list of {{name, url}}, not {shown(files)}"
     for text in _response_format(block.value("responseFormat")):
         yield "responseFormat", f"responseFormat {text}"
 

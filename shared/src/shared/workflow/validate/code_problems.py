@@ -14,7 +14,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, object_of, parse_json
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
-from shared.workflow.format.references import Reference
+from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code_hints import language_hint
 from shared.workflow.validate.indentation import indentation_problem
@@ -41,6 +41,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
     names = Names.of(state)
     quoted = QuotedReferences(state, catalog)
+    variables = {normalize_name(each.name) for each in state.variables.values()}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
@@ -53,7 +54,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
             at, lone = _syntax_error(template, names.known)
             if lone is not None:
-                yield _unknown(block, code, where, lone)
+                yield _unknown(block, code, where, lone, variables)
             elif at is not None:
                 message = f"{where}: the code may not parse at {at}.{language_hint(template)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
@@ -129,7 +130,8 @@ def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Locati
     return None, next((each for each in lone if each.name not in known), None)
 
 
-def _unknown(block: Block, code: _Code, where: str, reference: Reference) -> Problem:
-    suggestion = _OF_ROUNDS.get(reference.name)
+def _unknown(block: Block, code: _Code, where: str, reference: Reference, variables: Container[str]) -> Problem:
+    is_variable = reference.name in variables
+    suggestion = f"<variable.{reference.root}>" if is_variable else _OF_ROUNDS.get(reference.name)
     message = f"{where}: {reference.raw} matches no block.{did_you_mean(suggestion)}"
     return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (code.field,), suggestion=suggestion)

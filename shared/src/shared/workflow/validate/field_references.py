@@ -227,7 +227,7 @@ def _undeclared(
     if key == "error" and has_error:
         suggestion = None
         cause = f'"{target.name}" has no error path. Connect its error port, on_error in a file'
-    elif key in _ITEMS or key == "item":
+    elif key in (*_ITEMS, "item") and "currentItem" not in outputs:
         cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
         outputs = {}
     elif key in outputs:

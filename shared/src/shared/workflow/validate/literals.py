@@ -1,10 +1,11 @@
 """Values of settings as authors wrote them, and warnings about them."""
 
+import math
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.format.js_values import MISSING, Json, parse_json, to_string
+from shared.workflow.format.js_values import MISSING, Json, parse_json, to_number, to_string
 from shared.workflow.format.models import Block
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text, texts
@@ -26,6 +27,15 @@ def is_literal(value: Json) -> bool:
     if isinstance(value, str):
         return parse_text(value).is_literal
     return not isinstance(value, list | dict) or all(parse_text(text).is_literal for text in texts(value))
+
+
+def is_one_number(value: Json) -> bool:
+    """Return whether a text is a number once its references are filled in with digits."""
+    if not isinstance(value, str):
+        return not isinstance(value, list | dict)
+    return not math.isnan(
+        to_number("".join(part if isinstance(part, str) else "1" for part in parse_text(value).parts))
+    )
 
 
 def shown(value: Json) -> str:

@@ -13,7 +13,7 @@ from shared.workflow.format.js_values import is_enabled, object_of, to_number, t
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.input_fields import VARIABLE_TYPES, fits_type
-from shared.workflow.validate.literals import Found, is_literal, setting_warning, shown
+from shared.workflow.validate.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 
 _SHORT_WAIT_SECONDS: Final = 300
 _LONG_WAIT_SECONDS: Final = 30 * 86_400
@@ -60,6 +60,10 @@ def guardrails_problems(block: Block) -> Found:
         head, slash, flags = pattern[1:].rpartition("/")
         if pattern.startswith("/") and slash and flags and _FLAGS.fullmatch(flags) and _SYNTAX.search(head):
             yield "regex", "regex is a pattern without slashes and flags. Write (?i) at its start to ignore case"
+    for field, entries in (("piiEntityTypes", "names"), ("piiCustomPatterns", "{name, pattern}")):
+        value = block.value(field)
+        if kind == "pii" and value not in (None, "") and is_literal(value) and not isinstance(parsed(value), list):
+            yield field, f"{field} must be a list of {entries}, not {shown(value)}"
     for number, each in enumerate(parse_list(block.value("piiEntityTypes")) if kind == "pii" else ()):
         if is_literal(each) and each not in PII_TYPES:
             text = f'"{to_string(each)}" is no type of personal data that this server finds'
@@ -90,6 +94,11 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
                 )
             elif variable and given.get("value") not in (None, "") and not fits_type(given["value"], variable.type):
                 text = f'the variable "{variable.name}" is a {variable.type}, but gets {shown(given["value"])}'
+                yield setting_warning(block, "variables", text)
+            elif variable and variable.type == "number" and not is_one_number(given.get("value")):
+                text = (
+                    f'the variable "{variable.name}" is a number, and its value is not calculated: use a function block'
+                )
                 yield setting_warning(block, "variables", text)
             elif (kind := given.get("type")) not in (None, "", *VARIABLE_TYPES):
                 near = nearest_type(to_string(kind), VARIABLE_TYPES)

@@ -15,7 +15,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.agent_settings import agent_problems, evaluator_problems
 from shared.workflow.validate.branch_settings import condition_problems, router_problems
-from shared.workflow.validate.literals import Found, is_literal, parsed, setting_warning, shown
+from shared.workflow.validate.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 from shared.workflow.validate.logic_settings import (
     assignment_problems,
     function_problems,
@@ -115,6 +115,8 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
     if setting.type in _LISTS and not isinstance(parsed(value), list) and (is_text or not isinstance(value, str)):
         yield f"{setting.id} must be a list{_LISTS[setting.type]}, not {shown(value)}", None
     if not is_text:
+        if setting.number is not None and not is_one_number(value):
+            yield f"{setting.id} must be {setting.number}. It is not calculated: use a function block", None
         return
     if allowed := setting.options or setting.values:
         if setting.id == "language":

@@ -107,7 +107,7 @@ def _problem(
             if name in names.variables or normalize_name(name) in names.variables:
                 return None
             near = nearest(name, names.as_typed)
-            suggestion = f"<variable.{near}>" if near else None
+            suggestion = f"<variable.{normalize_name(near) if ' ' in near else near}>" if near else None
             return ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.", suggestion
         case "loop":
             inside = any(each in state.loops for each in around)
@@ -118,10 +118,12 @@ def _problem(
         case name if name in state.ids_by_name or _is_reported(name, state, names):
             return None
         case _:
-            return _unmatched(state, reference)
+            return _unmatched(state, names, reference)
 
 
-def _unmatched(state: WorkflowState, reference: Reference) -> tuple[ProblemCode, str, str | None]:
+def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None]:
+    if reference.name in names.variables:
+        return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
     near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES])
     if near and not is_reference(f"{near}.x"):
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
