@@ -47,8 +47,8 @@ def agent_problems(block: Block) -> Found:
             yield where, f'message {number} has the unknown role "{role}".{hint}'
         elif message.get("content") in (None, ""):
             yield where, f"message {number} has no content"
-        elif isinstance(message["content"], list | dict):
-            yield where, f"the content of message {number} must be a text, not {shown(message['content'])}"
+        elif any(object_of(part).get("type") for part in parse_list(message["content"])):
+            yield where, f"message {number} has the content parts of OpenAI. Write its text as content"
     for number, tool in enumerate(parse_list(block.value("tools")), 1):
         for text in _tool(tool):
             yield ("tools", str(number - 1)), f"tool {number} {text}"

@@ -32,8 +32,10 @@ _SOURCES: Final = {
 }
 """Sources of values in other systems, and their names here."""
 _MARKED: Final = re.compile(
-    r"(?:\$\{|(?<![{$])\{|<|%)(?P<name>[A-Z][A-Z0-9_]{2,127})[}>%]|\$(?P<bare>[A-Z][A-Z0-9_]{2,127})"
+    r"\$\{(?P<name>[A-Z][A-Z0-9_]{2,127})\}"
+    r"|(?<!\S)(?:\$|\{|<|%)(?P<bare>[A-Z][A-Z0-9_]{2,127})[}>%]?(?!\S)"
 )
+"""Names of secrets as shells, templates and manuals write them; within other text, only the first form."""
 _SPACED_REFERENCE: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,127})\.\w[\w.-]{0,127}(?: [\w.-]{1,127}){1,8}>")
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
