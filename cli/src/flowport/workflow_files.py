@@ -70,24 +70,49 @@ class SourceFile:
         return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
 
     def problems(self) -> list[Problem]:
-        """Return the problems of the file and of its workflow that do not depend on a server."""
+        """Return the problems of the file and of its workflow that do not depend on a server.
+
+        Blocks of a misspelled type are checked as the type that is meant.
+        """
+        found = self._problems()
+        misspelled = [each for each in found if each.code == ProblemCode.UNKNOWN_BLOCK_TYPE and each.suggestion]
+        if self._corrected is None:
+            return found
+        return [*misspelled, *self._corrected._problems()]
+
+    @cached_property
+    def _corrected(self) -> "SourceFile | None":
+        """The file with the block types that are meant; None if no type is misspelled."""
+        meant = {
+            self.state["blocks"][each.block_id]["type"]: each.suggestion
+            for each in (self._problems() if self.yaml else ())
+            if each.code == ProblemCode.UNKNOWN_BLOCK_TYPE and each.suggestion and each.fields == ("type",)
+        }
+        if not meant:
+            return None
+        found = read_file(self.content, types=meant)
+        return dataclasses.replace(self, state=found.state, yaml=found)
+
+    def _problems(self) -> list[Problem]:
         broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
         if broken and not self.state["blocks"]:
             return broken
         found = problems(read_state(self.state), keyed_providers=PROVIDERS)
-        if self.yaml and broken:  # omit their consequences
-            hidden = _CONSEQUENCES if self.yaml.unread else _CONSEQUENCES - {ProblemCode.NO_START_BLOCK}
+        if self.yaml is None:
+            return [*found, *self._json_lines.warnings()]
+        if broken:  # omit their consequences
+            hidden = _CONSEQUENCES if self.yaml.has_broken_edges else frozenset()
             found = [each for each in found if each.code not in hidden and not self.yaml.follows_from_error(each)]
-        if self.yaml:
-            fields = {self.yaml.line_of(each) for each in found if each.code == ProblemCode.INVALID_INPUT_FIELD}
-            written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
-        return [*broken, *found, *written] if self.yaml else [*found, *self._json_lines.warnings()]
+        fields = {self.yaml.line_of(each) for each in found if each.code == ProblemCode.INVALID_INPUT_FIELD}
+        written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
+        return [*broken, *found, *written]
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
         if self.yaml is None:
             return self._json_lines.line_of(problem)
-        is_of_file = problem in self.yaml.problems or problem in self.yaml.warnings
+        read = [self.yaml, *([self._corrected.yaml] if self._corrected and self._corrected.yaml else ())]
+        is_of_file = any(problem in each.problems or problem in each.warnings for each in read)
         return problem.line if is_of_file else self.yaml.line_of(problem)
 
 

@@ -107,3 +107,20 @@ def test_a_syntax_error_of_json_has_a_fix(tmp_path: Path, text: str, fix: str) -
     (found,) = CommandLine({})("validate", str(file), "--json").json
     assert found["message"].startswith("Invalid JSON: ")
     assert fix in found["message"]
+
+
+def test_mistakes_are_listed_together_below_a_misspelled_key_and_in_a_block_of_a_misspelled_type(
+    tmp_path: Path,
+) -> None:
+    text = CORRECT["order-desk"]
+    for right, wrong in (
+        ("\nblocks:\n", "\nsteps:\n"),
+        ("type: api", "type: http_request"),
+        ("method: POST", "method: FETCH"),
+        ("timeout: 20000", "timeout: 20"),
+        ("temperature: 0.3", "temperature: 30"),
+    ):
+        text = text.replace(right, wrong, 1)
+    file = tmp_path / "workflow.yaml"
+    file.write_text(text)
+    assert [each["line"] for each in CommandLine({})("validate", str(file), "--json").json] == [54, 8, 56, 59, 73]

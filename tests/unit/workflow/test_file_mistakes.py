@@ -81,16 +81,17 @@ def test_a_mistake_in_a_file_is_named_with_its_line(text: str, line: int, messag
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("kind", "given", "message"),
     [
-        ("enabled: flase", "enabled must be true or false"),
-        ("retry: {tries: 3}", 'retry has no "tries". Did you mean "maxTries"?'),
-        ("retry: {maxTries: 9}", "maxTries must be a number from 2 to 5"),
-        ("inputs: {q: {typ: string}}", 'the input "q" has no "typ". Did you mean "type"?'),
+        ("start", "enabled: flase", "enabled must be true or false"),
+        ("function", "retry: {tries: 3}", 'retry has no "tries". Did you mean "maxTries"?'),
+        ("function", "retry: {maxTries: 9}", "maxTries must be a number from 2 to 5"),
+        ("start", "retry: {maxTries: 3}", "retry has no effect"),
+        ("start", "inputs: {q: {typ: string}}", 'the input "q" has no "typ". Did you mean "type"?'),
     ],
 )
-def test_what_a_file_says_without_effect_is_a_warning_with_its_line(given: str, message: str) -> None:
-    found = read(f"blocks:\n  S:\n    type: start\n    {given}")
+def test_what_a_file_says_without_effect_is_a_warning_with_its_line(kind: str, given: str, message: str) -> None:
+    found = read(f"blocks:\n  S:\n    type: {kind}\n    {given}")
     assert found.problems == []
     (warned,) = found.warnings
     assert (warned.line, warned.block_name) == (4, "S")

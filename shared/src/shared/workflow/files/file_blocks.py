@@ -1,6 +1,6 @@
 """Blocks of a workflow file: their keys, ids and nesting."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,10 +47,11 @@ class FileBlock:
 class FileBlocks:
     """All blocks of one file, by key."""
 
-    def __init__(self, catalog: Catalog, base: JsonObject, problems: FileProblems) -> None:
+    def __init__(self, catalog: Catalog, base: JsonObject, problems: FileProblems, types: Mapping[str, str]) -> None:
         self._catalog = catalog
         self._base = _by_name(base)
         self._problems = problems
+        self._types = {**TYPE_ALIASES, **types}
         self._ids: set[str] = set()
         self._by_spelling: dict[str, list[FileBlock]] = {}
         self._top: list[str] = []
@@ -61,9 +62,9 @@ class FileBlocks:
     def __iter__(self) -> Iterator[FileBlock]:
         return iter(self.by_key.values())
 
-    def declare(self, blocks: JsonObject) -> None:
-        """Add the blocks of the file, and report those that cannot be added."""
-        self._top = self._declare(blocks, ("blocks",), None)
+    def declare(self, blocks: JsonObject, path: Path) -> None:
+        """Add the blocks of the file, which are at `path`, and report those that cannot be added."""
+        self._top = self._declare(blocks, path, None)
 
     def levels(self) -> Iterator[list[str]]:
         """Yield the keys of the outermost blocks, and those inside each container."""
@@ -151,7 +152,7 @@ class FileBlocks:
         """Return the type of a block, UNREAD after reporting that it has none."""
         kind = object_of(given).get("type")
         if isinstance(kind, str) and kind:
-            return TYPE_ALIASES.get(kind, kind)
+            return self._types.get(kind, kind)
         cause = "has no type" if isinstance(given, dict) else "must be a mapping with the key type"
         self._problems.report(f'Block "{key}" {cause}', at)
         return UNREAD

@@ -28,6 +28,8 @@ class FileProblems:
         self.warnings: list[Problem] = []
         self.paths: set[Path] = set()
         """Places of the errors."""
+        self.meant: dict[Path, str] = {}
+        """Valid values for those of misspelled ones."""
         for path, mark in document.duplicates:
             self.errors.append(file_problem(f'"{path[-1]}" is written twice', mark))
 
@@ -35,6 +37,8 @@ class FileProblems:
         """Add an error at `path`."""
         self.errors.append(file_problem(message, self._document.mark(path), suggestion))
         self.paths.add(path)
+        if suggestion:
+            self.meant[path] = suggestion
 
     def warn(self, block_id: str, block_name: str, path: Path, field: str, message: str) -> None:
         """Add a warning of a block, about its key `field` at `path`."""

@@ -1,6 +1,7 @@
 """Read a workflow file into a draft's state, with every problem of the file and its line."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from shared.workflow.catalog import Catalog, installed_catalog
@@ -27,8 +28,14 @@ _VARIABLE_TYPES: Final = (
 )
 
 
-def read_file(text: str, *, catalog: Catalog | None = None, base: JsonObject | None = None) -> WorkflowFile:
-    """Read a YAML workflow file.
+def read_file(
+    text: str,
+    *,
+    catalog: Catalog | None = None,
+    base: JsonObject | None = None,
+    types: Mapping[str, str] | None = None,
+) -> WorkflowFile:
+    """Read a YAML workflow file. `types` maps unknown block types to those that are meant.
 
     Blocks keep id and position of the block with the same name in `base`, a state; edges keep the id of the same edge.
     """
@@ -36,19 +43,20 @@ def read_file(text: str, *, catalog: Catalog | None = None, base: JsonObject | N
         document = read_yaml(text)
     except YamlError as error:
         return WorkflowFile(None, None, EMPTY_STATE, [file_problem(error.message, error.mark)])
-    return _read(document, catalog or installed_catalog(), base or {})
+    return _read(document, catalog or installed_catalog(), base or {}, types or {})
 
 
-def _read(document: Document, catalog: Catalog, base: JsonObject) -> WorkflowFile:
+def _read(document: Document, catalog: Catalog, base: JsonObject, types: Mapping[str, str]) -> WorkflowFile:
     problems = FileProblems(document)
     top = document.value
     if not isinstance(top, dict):
         problems.report("A workflow file is a mapping with the key blocks", ())
         return WorkflowFile(None, None, EMPTY_STATE, problems.errors, document=document)
     problems.check_keys(top, TOP_KEYS, (), "a workflow file")
-    blocks = FileBlocks(catalog, base, problems)
-    is_missing = not any(problem.suggestion == "blocks" for problem in problems.errors)
-    blocks.declare(problems.mapping(top.get("blocks"), ("blocks",), "blocks", required=is_missing))
+    blocks = FileBlocks(catalog, base, problems, types)
+    misspelled = (path[0] for path in problems.paths if problems.meant.get(path) == "blocks")
+    key = "blocks" if "blocks" in top else str(next(misspelled, "blocks"))
+    blocks.declare(problems.mapping(top.get(key), (key,), "blocks", required=True), (key,))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
     edge_reader = EdgeReader(blocks, problems)

@@ -24,6 +24,9 @@ _FILE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keys of files for fields of problems."""
 
 
+_EDGE_KEYS: Final = frozenset({"next", "branches", "on_error", "start", "onError"})
+
+
 @dataclass(slots=True)
 class WorkflowFile:
     """A workflow file, read."""
@@ -61,8 +64,16 @@ class WorkflowFile:
         if problem.block_id in self.unread:
             return True
         path = self.paths.get(problem.block_id or "", ())
-        keys = ("branches", "next") if problem.fields in (("conditions",), ("routes",)) else ()
-        return any((*path, key) in self.error_paths for key in keys)
+        is_of_branches = problem.fields in (("conditions",), ("routes",)) and problem.line is None
+        return is_of_branches and any((*path, key) in self.error_paths for key in ("branches", "next"))
+
+    @property
+    def has_broken_edges(self) -> bool:
+        """Whether edges or blocks are missing because of mistakes in the file."""
+        return bool(self.unread) or any(
+            path[:1] == ("edges",) or path[-1:] == ("blocks",) or _EDGE_KEYS.intersection(path[2:])
+            for path in self.error_paths
+        )
 
     def _line(self, path: Path) -> int | None:
         mark = self.document.mark(path)
