@@ -4,7 +4,7 @@ import ast
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.workflow.compile.code_parser import Language, TooComplex, parse
@@ -200,6 +200,7 @@ def test_a_mark_never_spans_lines_or_quotes() -> None:
     assert compile_code("// <a\u2028.b>").marks == ()
 
 
+@example("/\r\n<start.q>/", Language.JAVASCRIPT)
 @given(SOURCES, st.sampled_from(Language))
 def test_any_source_compiles_and_keeps_its_lines(source: str, language: Language) -> None:
     template = compile_code(source, language)

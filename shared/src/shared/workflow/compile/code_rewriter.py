@@ -214,7 +214,8 @@ def _regex(source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Place
         floor = placeholder.end
     parts.append(_quote(source[floor:slash]))
     flags = source[slash + 1 : syntax.end].decode(errors="surrogatepass")
-    return Edit(syntax.start, syntax.end, f' new(/./.constructor)({"+".join(parts)},"{flags}")')
+    lines = "\n" * source.count(b"\n", syntax.start, syntax.end)  # not valid, but the parser accepts them
+    return Edit(syntax.start, syntax.end, f' new(/./.constructor)({"+".join(parts)},"{flags}"){lines}')
 
 
 def _quote(text: bytes) -> str:
