@@ -37,6 +37,7 @@ _BRANCH_KEYS: Final = {
     "condition": ("if", "else if", "else", "next", "id"),
     "router_v2": ("route", "when", "next", "id"),
 }
+_BRANCH_WORDS: Final = frozenset({"if", "else if", "else", "route", "when", "next"})
 _BRANCH_SHAPES: Final = {"condition": "if, else if or else", "router_v2": "route and when"}
 
 
@@ -98,6 +99,11 @@ class BlockReader:
         for key, given in block.given.items():
             setting_id = _ALIASES.get(key, key) if block.spec is None or _ALIASES.get(key) in settings else key
             if key in structural and key not in _ALIASES:
+                continue
+            entries = parse_list(given) if key == BRANCHING.get(block.type) else []
+            if any(_BRANCH_WORDS.intersection(object_of(each)) for each in entries):
+                message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
+                self._problems.report(message, (*block.path, key))
                 continue
             if (
                 key not in _ALIASES

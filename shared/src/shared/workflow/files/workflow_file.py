@@ -24,7 +24,7 @@ _FILE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keys of files for fields of problems."""
 
 
-_EDGE_KEYS: Final = frozenset({"next", "branches", "on_error", "start", "onError"})
+_EDGE_KEYS: Final = frozenset({"next", "branches", "conditions", "routes", "on_error", "start", "onError"})
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class WorkflowFile:
             return True
         path = self.paths.get(problem.block_id or "", ())
         is_of_branches = problem.fields in (("conditions",), ("routes",)) and problem.line is None
-        return is_of_branches and any((*path, key) in self.error_paths for key in ("branches", "next"))
+        return is_of_branches and any((*path, key) in self.error_paths for key in ("branches", "next", *problem.fields))
 
     @property
     def has_broken_edges(self) -> bool:

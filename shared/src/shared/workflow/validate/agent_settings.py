@@ -109,6 +109,10 @@ def _custom_tool(tool: JsonObject) -> Iterator[str]:
     has_code = code_text(tool.get("code")).strip()  # one without code is an error
     if has_code and not tool.get("title") and not function.get("name"):
         yield "has no name: set title, or schema.function.name"
+    if tool.get("language") not in (None, "", "javascript"):
+        yield "has a language, but code of custom tools is JavaScript"
+    if "parameters" in tool and "parameters" not in function:
+        yield "has parameters outside of its schema. Write them under schema.function"
     if "parameters" in function:
         yield from (f"has an invalid schema: {text}" for text in schema_problems(function["parameters"], "parameters"))
 

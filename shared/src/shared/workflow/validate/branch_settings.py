@@ -8,6 +8,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import JsonObject, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
+from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import one_of
 from shared.workflow.validate.literals import Found
 
@@ -15,6 +16,22 @@ _TITLES: Final = ("if", "else if", "else")
 _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
 _TEXT: Final = re.compile(r"\"[^\"]+\"|'[^']+'|`[^`$]+`")
+_METHODS: Final = {
+    "lower": "toLowerCase()",
+    "upper": "toUpperCase()",
+    "strip": "trim()",
+    "startswith": "startsWith(…)",
+    "endswith": "endsWith(…)",
+    "contains": "includes(…)",
+    "equals": "=== …",
+    "length": "length",
+    "size": "length",
+}
+"""Methods of texts in other languages, and their equivalents."""
+_METHOD: Final = re.compile(r"\.(lower|upper|strip|startswith|endswith|contains|equals|length|size)\(")
+_RANGE: Final = re.compile(
+    r"(?:^|&&|\|\||\()\s*[\w.]{1,100}\s*[<>]=?\s*[\w.]{1,100}\s*[<>]=?\s*[\w.]{1,100}\s*(?:$|&&|\|\||\))"
+)
 _CHANGING: Final = re.compile(r"\b(?:random|now|Date)\b")
 """Parts of expressions whose value differs from one evaluation to the next."""
 
@@ -53,6 +70,11 @@ def _expression_problem(expression: str) -> str | None:
         return 'assigns with "=". To compare, write "==="'
     if _ARROW.match(expression):
         return 'is a function, which is always true: "=>" does not compare. Did you mean ">="?'
+    if match := _METHOD.search(expression):
+        return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{_METHODS[match[1]]}?"
+    typed = "".join(part if isinstance(part, str) else "x" for part in parse_text(expression).parts)
+    if _RANGE.search(typed):
+        return "compares twice, which is no range. Join two comparisons with &&"
     return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None
 
 

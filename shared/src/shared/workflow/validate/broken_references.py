@@ -16,7 +16,8 @@ _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""
 _NAME: Final = r"[A-Za-z_][\w.-]{0,127}"
 _REFERENCE: Final = re.compile(
-    r"(?P<open><|\$\{|\{\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>[>}]*)"
+    r"(?P<open><|&lt;|\$\{|\{\{|(?<!\{)\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
+    r"(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>(?:&gt;|[>}])*)"
 )
 _SPACED_SECRET: Final = re.compile(rf"\s*(?P<name>{_NAME})\s*")
 _WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
@@ -36,6 +37,8 @@ _MARKED: Final = re.compile(
     r"|(?<!\S)(?:\$|\{|<|%)(?P<bare>[A-Z][A-Z0-9_]{2,127})[}>%]?(?!\S)"
 )
 """Names of secrets as shells, templates and manuals write them; within other text, only the first form."""
+_OTHER_PATH: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,126}?)(?:->|\[['\"](?P<field>\w{1,127})['\"]\]>)")
+"""Paths as other languages write them."""
 _SPACED_REFERENCE: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,127})\.\w[\w.-]{0,127}(?: [\w.-]{1,127}){1,8}>")
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
@@ -64,11 +67,16 @@ Found = Iterator[tuple[ProblemCode, str, str | None]]
 
 
 def _broken(text: str, known: Container[str], *, is_code: bool) -> Found:
-    if "<" not in text and "{" not in text:
+    if "<" not in text and "{" not in text and "&lt;" not in text:
         return
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker):
             yield from _broken_secret(part, known, is_code=is_code)
+        elif isinstance(part, Reference):
+            match = None if part.path or is_code else _OTHER_PATH.fullmatch(part.raw)
+            if match and normalize_name(match["root"]) in known:
+                path = f"{match['root']}.{match['field'] or '…'}"
+                yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} is no reference and stays as typed", f"<{path}>"
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
 

@@ -68,6 +68,9 @@ def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
 def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonObject) -> Iterator[Problem]:
     if " " in name.strip():
         yield _warning(block, setting, f'the input "{name}" has a space, so no reference reaches it', field=name)
+    if name.strip().endswith("?"):
+        text = f'the input "{name}" ends with "?". Inputs are optional unless required is true: rename it'
+        yield _warning(block, setting, text, field=name)
     if spec.is_trigger and (effect := _effect_on_call(name.strip())):
         text = f'the input "{name}" has the name of a control key: its value {effect}. Rename it'
         yield _warning(block, setting, text, field=name)

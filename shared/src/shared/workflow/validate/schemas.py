@@ -9,6 +9,9 @@ from shared.workflow.format.suggestions import did_you_mean, nearest_type
 _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _MAPS: Final = ("properties", "$defs", "definitions")
 _LISTS: Final = ("anyOf", "oneOf", "allOf")
+_BOUNDS: Final = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+_PYTHON_TYPES: Final = {"string": str | None, "number": int | float | None, "integer": int | float | None}
+"""Valid values of each type. Null is one, because some models take it in enums only."""
 _INNER: Final = ("items", "additionalProperties")
 _DEEPEST: Final = 50
 """Deeper schemas are not checked."""
@@ -25,8 +28,7 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
         return
     yield from _type(schema.get("type"), where)
     yield from _required(schema, where)
-    if "enum" in schema and not isinstance(schema["enum"], list):
-        yield f"{_joined(path, 'enum')} must be a list"
+    yield from _values(schema, path)
     for key in _MAPS:
         inner = schema.get(key, {})
         if not isinstance(inner, dict):
@@ -35,6 +37,8 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
         for name, each in inner.items():
             yield from schema_problems(each, _joined(path, f"{key}.{name}"), depth + 1)
     for key in _LISTS:
+        if not isinstance(schema.get(key, []), list):
+            yield f"{_joined(path, key)} must be a list of schemas"
         for number, each in enumerate(listed if isinstance(listed := schema.get(key), list) else ()):
             yield from schema_problems(each, _joined(path, f"{key}[{number}]"), depth + 1)
     for key in _INNER:
@@ -48,6 +52,17 @@ def _type(given: Json, where: str) -> Iterator[str]:
             near = nearest_type(to_string(kind), _TYPES)
             hint = did_you_mean(near) or f" Use one of: {', '.join(_TYPES)}."
             yield f'{where} has the unknown type "{to_string(kind)}".{hint}'
+
+
+def _values(schema: JsonObject, path: str) -> Iterator[str]:
+    listed, kind = schema.get("enum"), schema.get("type")
+    if listed is not None and not isinstance(listed, list):
+        yield f"{_joined(path, 'enum')} must be a list"
+    elif listed and (fits := _PYTHON_TYPES.get(to_string(kind))) and not all(isinstance(each, fits) for each in listed):
+        yield f"{_joined(path, 'enum')} has values that are no {to_string(kind)}"
+    for key in _BOUNDS:
+        if not isinstance(schema.get(key, 0), int | float):
+            yield f"{_joined(path, key)} must be a number"
 
 
 def _required(schema: JsonObject, where: str) -> Iterator[str]:

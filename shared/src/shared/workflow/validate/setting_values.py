@@ -112,6 +112,9 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
     if setting.type == "table":
         yield from ((text, None) for text in _table(setting, value))
     is_text = is_literal(value)
+    if isinstance(value, list | dict) and (setting.password or setting.id == "url"):
+        yield f'{setting.id} must be a text, not {shown(value)}. In a file, quote it: "{{{{NAME}}}}"', None
+        return
     if setting.type in _LISTS and not isinstance(parsed(value), list) and (is_text or not isinstance(value, str)):
         yield f"{setting.id} must be a list{_LISTS[setting.type]}, not {shown(value)}", None
     if not is_text:
