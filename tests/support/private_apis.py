@@ -12,7 +12,14 @@ from inspect import isfunction, signature
 from pkgutil import resolve_name
 from typing import Final
 
-SEEN: Final = {"fastapi": "0.165", "httpcore2": "2.16", "httpx2": "2.16", "mcp": "2.3", "uvicorn": "0.54"}
+SEEN: Final = {
+    "fastapi": "0.165",
+    "httpcore2": "2.16",
+    "httpx2": "2.16",
+    "mcp": "2.3",
+    "prometheus-client": "0.26",
+    "uvicorn": "0.54",
+}
 """The newest minor version of each package in which every member below was verified."""
 
 
@@ -53,8 +60,8 @@ USES: Final = (
         used_by="shared/src/shared/web/bounded_http.py",
         members=(
             "_start_asgi_task",
-            "_unset_keepalive_if_required",
             "access_logger",
+            "app",
             "connection_lost",
             "connection_made",
             "cycle",
@@ -77,8 +84,6 @@ USES: Final = (
             "server_state",
             "shutdown",
             "timeout_keep_alive",
-            "timeout_keep_alive_handler",
-            "timeout_keep_alive_task",
             "transport",
             "url",
         ),
@@ -118,9 +123,33 @@ USES: Final = (
     ),
     PrivateUse(
         package="uvicorn",
+        owner="uvicorn.protocols.http.httptools_impl:RequestResponseCycle",
+        used_by="shared/src/shared/web/response_cycle.py",
+        members=(
+            "chunked_encoding",
+            "default_headers",
+            "disconnected",
+            "expected_content_length",
+            "flow",
+            "keep_alive",
+            "response_started",
+            "scope",
+            "send",
+            "transport",
+            "waiting_for_100_continue",
+        ),
+    ),
+    PrivateUse(
+        package="uvicorn",
         owner="uvicorn.protocols.http.flow_control:FlowControl",
         used_by="shared/src/shared/web/bounded_http.py",
-        members=("resume_reading",),
+        members=("pause_reading", "resume_reading"),
+    ),
+    PrivateUse(
+        package="uvicorn",
+        owner="uvicorn.protocols.http.flow_control:FlowControl",
+        used_by="shared/src/shared/web/response_cycle.py",
+        members=("drain", "write_paused"),
     ),
     PrivateUse(
         package="uvicorn",
@@ -144,7 +173,13 @@ USES: Final = (
         package="fastapi",
         owner="fastapi.routing:APIRoute",
         used_by="services/gateway/src/gateway/http/routes.py",
-        members=("endpoint", "handle", "methods"),
+        members=("endpoint", "handle", "methods", "path_regex"),
+    ),
+    PrivateUse(
+        package="fastapi",
+        owner="fastapi:FastAPI",
+        used_by="shared/src/shared/web/app.py",
+        members=("build_middleware_stack", "exception_handlers", "middleware_stack", "user_middleware"),
     ),
     PrivateUse(
         package="fastapi",
@@ -170,6 +205,18 @@ USES: Final = (
         owner="mcp.client.session:ClientSession",
         used_by="services/executor-service/src/executor_service/blocks/mcp/client.py",
         members=("validate_tool_result",),
+    ),
+    PrivateUse(
+        package="prometheus-client",
+        owner="prometheus_client:Counter",
+        used_by="shared/src/shared/observe/metrics.py",
+        members=("_value",),
+    ),
+    PrivateUse(
+        package="prometheus-client",
+        owner="prometheus_client:Histogram",
+        used_by="shared/src/shared/observe/metrics.py",
+        members=("_buckets", "_sum", "_upper_bounds"),
     ),
 )
 

@@ -18,13 +18,11 @@ class Clock(Protocol):
 class SystemClock:
     """The system clock."""
 
+    monotonic = staticmethod(time.monotonic)
+
     def now(self) -> datetime:
         """Return the wall time, timezone-aware, in UTC."""
         return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
-        return time.monotonic()
 
 
 class SteadyClock:
@@ -35,17 +33,13 @@ class SteadyClock:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.monotonic = clock.monotonic
         self._created_at = clock.now()
         self._created = clock.monotonic()
 
     def now(self) -> datetime:
         """Return the wall time, timezone-aware, in UTC."""
-        return self._created_at + timedelta(seconds=self._clock.monotonic() - self._created)
-
-    def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
-        return self._clock.monotonic()
+        return self._created_at + timedelta(seconds=self.monotonic() - self._created)
 
 
 def iso(moment: datetime) -> str:

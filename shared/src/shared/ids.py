@@ -1,8 +1,8 @@
 """Formats of public ids."""
 
 import hashlib
+import os
 import re
-import secrets
 import time
 from typing import Final
 
@@ -31,7 +31,7 @@ def public_run_id(key: str) -> str:
 
 def new_id() -> str:
     """Return a random UUID (version 4): workflows, workspaces, versions."""
-    return _as_uuid4(secrets.token_hex(16))
+    return _as_uuid4(os.urandom(16).hex())
 
 
 def new_run_id() -> str:
@@ -39,7 +39,7 @@ def new_run_id() -> str:
 
     74 bits are random. `time_in` reads the time.
     """
-    return _as_uuid4(f"{secrets.token_hex(10)}{time.time_ns() // 1_000_000:0{_TIME_DIGITS}x}")
+    return _as_uuid4(f"{os.urandom(10).hex()}{time.time_ns() // 1_000_000:0{_TIME_DIGITS}x}")
 
 
 def _as_uuid4(digits: str) -> str:
@@ -64,9 +64,9 @@ def derived_id(text: str) -> str:
 
 def new_job_id() -> str:
     """Return `run_` and 20 lower-case hex digits: the id of a queued run under `/api/jobs`."""
-    return f"run_{secrets.token_hex(10)}"
+    return f"run_{os.urandom(10).hex()}"
 
 
 def new_request_id() -> str:
     """Return eight hex digits, echoed as `x-request-id` and in every log line of the request."""
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()

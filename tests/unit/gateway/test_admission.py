@@ -15,13 +15,13 @@ from shared.contracts.runs import RunSpec
 
 def test_a_workspace_holds_at_most_its_share_of_slots() -> None:
     gate = AdmissionGate(10, per_workspace=2)
-    with gate.admitted_to("A"), gate.admitted_to("A"):
-        with pytest.raises(AdmissionClosed), gate.admitted_to("A"):
-            pass
-        with gate.admitted_to("B"):
-            pass
-    with gate.admitted_to("A"):
-        pass
+    gate.admit_to("A")
+    gate.admit_to("A")
+    with pytest.raises(AdmissionClosed):
+        gate.admit_to("A")
+    gate.admit_to("B")
+    gate.leave_workspace("A")
+    gate.admit_to("A")
 
 
 async def test_a_flood_to_one_workspace_leaves_room_for_others() -> None:

@@ -11,6 +11,7 @@ from tests.support.gateway.system import BASE, System
 from gateway.bootstrap.middleware import RequestGuard
 from gateway.features.console.routes import root_router
 from gateway.http.console_assets import ConsoleFiles
+from gateway.http.cross_site import CrossSiteRules
 from shared.errors import OutcomeUncertain
 
 EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"
@@ -166,7 +167,7 @@ async def test_a_bug_is_500_with_an_id_and_no_secret(path: str, body: bytes) -> 
         sent.append(message)
 
     scope: Scope = {"type": "http", "path": path, "headers": [], "method": "GET", "query_string": b"", "server": None}
-    await RequestGuard(fails)(scope, receive, send)
+    await RequestGuard(fails, BASE, CrossSiteRules(BASE))(scope, receive, send)
     assert sent[0]["status"] == 500
     assert b"x-request-id" in dict(sent[0]["headers"])
     assert sent[1]["body"] == body

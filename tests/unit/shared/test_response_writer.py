@@ -51,6 +51,17 @@ async def test_the_head_of_a_stream_does_not_wait_for_an_event() -> None:
     assert wire.sent == [b"head ", b"first", b"second"]
 
 
+async def test_the_head_of_a_response_with_a_length_waits_for_its_body() -> None:
+    wire = Wire()
+    writer = writer_on(wire)
+    writer.delay(b"head ")
+    await asyncio.sleep(0)
+    assert not wire.sent
+    writer.write(b"body")
+    writer.write(b"more")
+    assert wire.sent == [b"head body", b"more"]
+
+
 async def test_a_head_without_body_is_sent() -> None:
     wire = Wire()
     writer = writer_on(wire)

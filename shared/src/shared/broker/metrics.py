@@ -1,13 +1,12 @@
 """Metrics of the broker client. RabbitMQ exports queue depths and rates itself."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Gauge
 
 from shared.errors import FlowportError
+from shared.observe.metrics import Counter, Histogram
 
 CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Lost broker connections.", ["connection"])
 USABLE = Gauge("flowport_broker_usable", "1 while the broker is connected and accepts messages.", ["connection"])
@@ -32,15 +31,24 @@ UNREADABLE = Counter("flowport_broker_unreadable_total", "Messages that could no
 
 
 _publish_seconds = cache(PUBLISH_SECONDS.labels)
+bundle_messages = cache(BUNDLE_MESSAGES.labels)
 
 
-@contextmanager
-def time_publish(queue: str) -> Iterator[None]:
-    """Time the publish to `queue` inside the block, and count it if it fails."""
-    began = time.perf_counter()
-    try:
-        yield
-    except FlowportError as error:
-        PUBLISH_FAILURES.labels(queue, error.code).inc()
-        raise
-    _publish_seconds(queue).observe(time.perf_counter() - began)
+class PublishTimer:
+    """Context that times the publish to `queue` inside the block, and counts it if it fails."""
+
+    __slots__ = ("_began", "_queue")
+
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> None:
+        """Begin nothing: the time begins before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Record the time of a confirmed publish, or the failure."""
+        if error is None:
+            _publish_seconds(self._queue).observe(time.perf_counter() - self._began)
+        elif isinstance(error, FlowportError):
+            PUBLISH_FAILURES.labels(self._queue, error.code).inc()

@@ -1,8 +1,9 @@
 """Run ticket of the current task, propagated with calls between services like a trace."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
+
+from shared.on_exit import OnExit
 
 _presented: ContextVar[str] = ContextVar("run_ticket", default="")
 
@@ -12,11 +13,6 @@ def current_ticket() -> str:
     return _presented.get()
 
 
-@contextmanager
-def using_ticket(ticket: str) -> Iterator[None]:
+def using_ticket(ticket: str) -> OnExit:
     """Present `ticket` with every internal call made inside the block."""
-    before = _presented.set(ticket)
-    try:
-        yield
-    finally:
-        _presented.reset(before)
+    return OnExit(partial(_presented.reset, _presented.set(ticket)))

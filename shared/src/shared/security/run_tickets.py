@@ -1,8 +1,8 @@
 """Sign and verify run tickets, with HMAC-SHA256 and a key ring: the first key signs, all of them verify."""
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import a2b_base64
+from base64 import urlsafe_b64decode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +17,7 @@ TICKET_KEYS: Final = "FLOWPORT_TICKET_KEYS"
 MARGIN_SECONDS: Final = 600
 """How long a ticket outlives the run's time limit: clocks differ, and the last writes of a run are retried."""
 _PURPOSE: Final = b"flowport run ticket\0"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(RunTicket).decode
 
@@ -89,7 +90,7 @@ def _signature(begun: hmac.HMAC, signed: str) -> str:
 
 
 def _base64(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _from_base64(text: str) -> bytes:

@@ -9,18 +9,21 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters, render_starting
-from shared.web.middleware import MetricsMiddleware, TraceMiddleware
+from shared.web.middleware import TelemetryMiddleware
 from shared.web.routes import StructResponse, split_tokens
 from shared.web.startup import Refuse, Startup
 
@@ -28,7 +31,30 @@ CHECK_SECONDS = 5.0
 CLIENT_CLOSED_REQUEST: Final = 499
 NO_TOKEN: Final = SecretStr("")
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
-"""FastAPI would check on every request whether to do what Flowport already does."""
+"""FastAPI would record the start and end of the process a second time."""
+
+
+class _Application(FastAPI):
+    """FastAPI without the layers that every request would pass through for nothing.
+
+    Flowport has its own telemetry and body limits, and uvicorn logs an unhandled error and answers it with 500.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the router in its error handlers, in the given middleware."""
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
 
 
 def create_app(
@@ -58,10 +84,10 @@ def create_app(
         async with startup.running():
             yield
 
-    app = FastAPI(
+    app = _Application(
         title=name,
         lifespan=lifespan,
-        middleware=[Middleware(MetricsMiddleware, service=name), Middleware(TraceMiddleware), *middleware],
+        middleware=[Middleware(TelemetryMiddleware, service=name), *middleware],
         telemetry=_NO_SECOND_TELEMETRY,
         redirect_slashes=False,  # a redirect would use the internal address, not the caller's
         **{"openapi_url": None, **fastapi_options},
@@ -70,7 +96,7 @@ def create_app(
     app.state.startup = startup
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
-    app.add_exception_handler(ClientDisconnect, _client_disconnected)
+    app.add_exception_handler(ClientDisconnect, client_disconnected)
     # Not by include_router: FastAPI would traverse it twice for each request, and rebuild its routes.
     app.router.routes.extend(_operations(checks, metrics_token, startup).routes)
     startup.guard(app.router.routes)
@@ -79,7 +105,7 @@ def create_app(
     return app
 
 
-def _client_disconnected(request: Request, error: Exception) -> Response:
+def client_disconnected(request: Request, error: Exception) -> Response:
     """Handle a client that disconnected, or was disconnected, before its request was complete: no error, no reader."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 

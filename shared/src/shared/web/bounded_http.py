@@ -21,8 +21,9 @@ import re
 import weakref
 from functools import partial
 from typing import Any, ClassVar, Final, cast
+from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpRequestParser
+from httptools import HttpParserError, HttpRequestParser, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.web.disconnects import DisconnectListeners, Listener, provide_subscribe
@@ -37,6 +38,7 @@ from shared.web.http_framing import (
     RequestRefused,
     check_head,
 )
+from shared.web.response_cycle import ResponseCycle
 from shared.web.response_writer import ResponseWriter
 from shared.web.slow_readers import SlowReaderTimeout
 
@@ -77,6 +79,10 @@ class BoundedHttp(HttpToolsProtocol):
     _is_message_complete = False
     _had_request = False
     _is_last = False
+    _idle_since: float | None = None
+    """When the last response ended; None after any input."""
+    _idle_timer: asyncio.TimerHandle | None = None
+    """One timer for many idle times: it continues while requests are answered, and then waits for the rest."""
     _closes_after_body = False
     _ignores_input = False
 
@@ -91,6 +97,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers and notify the disconnect listener."""
         self._stop_timer()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
         self._slow_reader.stop()
         super().connection_lost(exc)
         if self._answering is not None:
@@ -102,7 +111,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Process input; if a request is incomplete, wait for the rest."""
         if self._ignores_input:
             return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         start = 0
         while start < len(data) and not (self._ignores_input or self.transport.is_closing()):
             start = self._take_head(data, start) if self._body is None else self._take_body(data, start)
@@ -135,6 +144,17 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_message_complete = True
         if self._body is not None:
             self._finish_request()
+
+    def on_response_complete(self) -> None:
+        """Begin the next pipelined request, or the idle time of the connection."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._start_idle_time()
 
     def pause_writing(self) -> None:
         """Start the read timer: the client reads slower than the server sends."""
@@ -195,8 +215,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         has_head = self._body is not None
         if not has_head and not self._head.has_begun:
-            if self._is_message_complete:
-                self._restart_idle_timer()
+            if self._is_message_complete and not (self._is_answering or self.transport.is_closing()):
+                self._start_idle_time()  # the input began no request
         elif self._timer is None or self._timer_is_for_body != has_head:
             self._start_timer()
             if has_head:
@@ -246,19 +266,51 @@ class BoundedHttp(HttpToolsProtocol):
     def _start_request(self, body: Framing) -> None:
         """Let the application answer the request, in order. Raises HttpParserError for an invalid target."""
         is_old = self.parser.get_http_version() == "1.0"
+        self._complete_scope(is_old=is_old)
+        previous = self.cycle
+        cycle = self.cycle = self._cycle(
+            self.scope,
+            expect_100_continue=self.expect_100_continue and not is_old,
+            keep_alive=self._keeps_alive and not self._is_last,
+        )
         if is_old:
-            self.expect_100_continue = False
-        super().on_headers_complete()
+            send_without_chunks(cycle)
         self.headers = []  # receives the trailers, which the application never sees
         self._body = body
         self._had_request = True
-        cycle = self.cycle
-        cycle.transport = cast("Any", ResponseWriter(self.transport))
-        cycle.keep_alive = self._keeps_alive and not self._is_last
-        if is_old:
-            send_without_chunks(cycle)
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
         if self._is_message_complete:
             self._finish_request()
+
+    def _complete_scope(self, *, is_old: bool) -> None:
+        target = parse_url(self.url)
+        path = target.path.decode("ascii")
+        scope = self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = target.path
+        scope["query_string"] = target.query or b""
+        if is_old:
+            scope["http_version"] = "1.0"
+
+    def _cycle(self, scope: Any, *, expect_100_continue: bool, keep_alive: bool) -> ResponseCycle:
+        return ResponseCycle(
+            scope=scope,
+            transport=cast("Any", ResponseWriter(self.transport)),
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
 
     def _finish_request(self) -> None:
         """Mark the body of the request as complete."""
@@ -304,20 +356,8 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
             return
         previous = self.cycle
-        cycle = RequestResponseCycle(
-            scope=cast("Any", {"type": "http", "method": "GET", "headers": []}),
-            transport=cast("Any", ResponseWriter(self.transport)),
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=False,
-            keep_alive=False,
-            on_response=self.on_response_complete,
-        )
-        self.cycle = cycle
+        scope = {"type": "http", "method": "GET", "headers": []}
+        cycle = self.cycle = self._cycle(scope, expect_100_continue=False, keep_alive=False)
         self._close_after(cycle)
         if self.pipeline or not (previous is None or previous.response_complete or previous.disconnected):
             self.pipeline.appendleft((cycle, cast("Any", refusal)))
@@ -350,11 +390,20 @@ class BoundedHttp(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _restart_idle_timer(self) -> None:
-        """Restart the idle timer, which uvicorn stops on any input, even if that begins no request."""
-        if self.timeout_keep_alive_task is None and not (self._is_answering or self.transport.is_closing()):
-            seconds = self.timeout_keep_alive
-            self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+    def _start_idle_time(self) -> None:
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._check_idle_time)
+
+    def _check_idle_time(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._check_idle_time)
+        else:
+            self.transport.close()
 
     def _close_after_body(self, answer: weakref.ref[RequestResponseCycle]) -> None:
         cycle = answer()

@@ -1,6 +1,7 @@
 """Boundary guards as pure ASGI: they see every request and buffer nothing."""
 
 import time
+from collections.abc import Awaitable
 from functools import cache, partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,30 +11,11 @@ from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.observe.spans import SpanKind, server_span
 
 
-class TraceMiddleware:
-    """Joins the caller's trace, so that logs and outgoing calls carry it."""
+class TelemetryMiddleware:
+    """Joins the caller's trace, so that logs and outgoing calls carry it, and counts and times responses.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] == "http":
-            await self._trace(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
-        method = scope["method"]
-        with server_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
-            await self._app(scope, receive, send)
-            if span is not None:
-                span.update_name(f"{method} {getattr(scope.get('route'), 'path', 'unmatched')}")
-
-
-class MetricsMiddleware:
-    """Counts and times responses by route template, which bounds the labels."""
+    The label of a response is its route template, which bounds the labels.
+    """
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -45,20 +27,28 @@ class MetricsMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        began, status, method = time.perf_counter(), 0, scope["method"]
 
-        async def watch(message: Message) -> None:
+        def watch(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
+        found = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
         try:
-            await self._app(scope, receive, watch)
+            with server_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
+                await self._app(scope, receive, watch)
+                if span is not None:
+                    span.update_name(f"{method} {_route_of(scope)}")
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            self._counter(scope["method"], route, status or 499).inc()
+            route = _route_of(scope)
+            self._counter(method, route, status or 499).inc()
             self._timer(route).observe(time.perf_counter() - began)
+
+
+def _route_of(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unmatched")
 
 
 class BodyLimitMiddleware:
@@ -77,7 +67,7 @@ class BodyLimitMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(self._streamed):
             await self._app(scope, receive, send)
             return
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
         is_too_large = announced.isdigit() and int(announced) > self._limit
         left = -1 if is_too_large else self._limit
 

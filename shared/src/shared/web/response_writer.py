@@ -8,7 +8,8 @@ class ResponseWriter:
     """Sends the head of a response together with the first part of its body.
 
     uvicorn writes them separately, and uvloop passes each write to the kernel immediately: that is one more system
-    call, and wakes the client twice. The head of a stream without events leaves with the next event-loop turn.
+    call, and wakes the client twice. The head of a stream without events leaves with the next event-loop turn; that of
+    a response with a length waits for the body.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -21,6 +22,10 @@ class ResponseWriter:
     def close_with(self, close: Callable[[], None]) -> None:
         """Call `close` instead of closing the transport."""
         self._close = close
+
+    def delay(self, head: bytes) -> None:
+        """Send `head` with the body, which follows."""
+        self._has_begun, self._head = True, head
 
     def write(self, data: bytes) -> None:
         """Send `data`, or delay it if it is the head."""

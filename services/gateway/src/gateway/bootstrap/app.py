@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from gateway.access.adapters.control import ControlListener
@@ -12,9 +12,9 @@ from gateway.bootstrap.api_description import describe
 from gateway.bootstrap.callers import Callers, build_caller_services
 from gateway.bootstrap.channels import build_tools, channel_routers
 from gateway.bootstrap.error_codes import expose_error_codes
-from gateway.bootstrap.fallback_errors import error_response, refuse_before_start, register_error_handlers
+from gateway.bootstrap.fallback_errors import refuse_before_start, register_error_handlers
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
-from gateway.bootstrap.middleware import CorsGuard, HeadGuard, RequestGuard
+from gateway.bootstrap.middleware import RequestGuard
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import RunServices, build_run_services, run_routers
 from gateway.bootstrap.workflows import build_workflow_services, workflow_routers
@@ -24,7 +24,8 @@ from gateway.features.chat.page import chat_page_router
 from gateway.features.console.routes import root_router
 from gateway.http.body_budget import BodyBudget
 from gateway.http.console_assets import ConsoleFiles
-from gateway.http.cross_site import SessionGuard
+from gateway.http.cross_site import CrossSiteRules
+from gateway.http.routes import DirectRoutes
 from gateway.metrics import count_by_workspace
 from gateway.settings import GatewaySettings
 from shared.contracts.messages import ControlMessage
@@ -61,6 +62,15 @@ def build(
     )
     tools, outbox = build_tools(settings, outside, services, workflows), Outbox(outside.mailer)
     console = ConsoleFiles()
+    routers = [
+        *run_routers(settings, outside, callers, runs),
+        *people_routers(settings, outside, callers, deletions),
+        *operations_routers(settings, outside, callers),
+        *workflow_routers(settings, outside, callers, workflows),
+        *channel_routers(settings, outside, callers, runs=runs, workflows=workflows, tools=tools, outbox=outbox),
+        chat_page_router(console),
+        root_router(settings.base_url, console, settings.docs_url),
+    ]
     app = create_app(
         ServiceName.GATEWAY,
         build=settings.build,
@@ -82,16 +92,8 @@ def build(
             ControlListener(broker.control, _control_handlers(callers, runs)),
         ],
         checks={"broker": broker.ping, "store": store.ping},
-        routers=[
-            *run_routers(settings, outside, callers, runs),
-            *people_routers(settings, outside, callers, deletions),
-            *operations_routers(settings, outside, callers),
-            *workflow_routers(settings, outside, callers, workflows),
-            *channel_routers(settings, outside, callers, runs=runs, workflows=workflows, tools=tools, outbox=outbox),
-            chat_page_router(console),
-            root_router(settings.base_url, console, settings.docs_url),
-        ],
-        middleware=_guards(settings),
+        routers=routers,
+        middleware=_guards(settings, routers),
         refuse=refuse_before_start,
         openapi_url="/openapi.json",
         docs_url=None,
@@ -131,15 +133,15 @@ def _control_handlers(callers: Callers, runs: RunServices) -> Sequence[Callable[
     )
 
 
-def _guards(settings: GatewaySettings) -> list[Middleware]:
+def _guards(settings: GatewaySettings, routers: Sequence[APIRouter]) -> list[Middleware]:
     """Return the middleware, outermost first."""
     return [
-        Middleware(HeadGuard),
-        Middleware(CorsGuard, public_url=settings.base_url),
-        Middleware(RequestGuard),
         Middleware(
-            SessionGuard, refuse=error_response, public_url=settings.base_url, trusted_origins=settings.trusted_origins
+            RequestGuard,
+            public_url=settings.base_url,
+            cross_site=CrossSiteRules(settings.base_url, settings.trusted_origins),
         ),
         Middleware(BodyLimitMiddleware, limit=settings.max_body_bytes),
         Middleware(BodyBudget, limit=settings.max_inflight_body_bytes),
+        Middleware(DirectRoutes, routes=[route for router in routers for route in router.routes]),
     ]

@@ -64,7 +64,7 @@ def _methods_at(request: Request) -> Iterator[str]:
         if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
             yield from route.methods or ()
             if "GET" in (route.methods or ()):
-                yield "HEAD"  # see HeadGuard
+                yield "HEAD"  # see RequestGuard
 
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:

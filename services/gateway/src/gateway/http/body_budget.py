@@ -1,5 +1,6 @@
 """Memory budget of request bodies in this process."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,11 +23,12 @@ class BodyBudget:
         self._limit = limit
         self._in_flight = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection."""
-        if scope["type"] != "http" or _announced(scope) <= SMALL_BYTES:
-            await self._app(scope, receive, send)
-            return
+        is_large = scope["type"] == "http" and _announced(scope) > SMALL_BYTES
+        return (self._serve_large if is_large else self._app)(scope, receive, send)
+
+    async def _serve_large(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
 
         async def counted() -> Message:
@@ -47,10 +49,6 @@ class BodyBudget:
 
 def _announced(scope: Scope) -> float:
     """Return the announced body length in bytes; infinite for chunked bodies."""
-    length = b"0"
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length = value
-        elif name == b"transfer-encoding":
-            return float("inf")
-    return float(length) if length.isdigit() else float("inf")
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    return float(length) if length.isdigit() and b"transfer-encoding" not in headers else float("inf")

@@ -1,13 +1,11 @@
-"""Cross-site request protection for sessions: pure ASGI, in front of every route."""
+"""Cross-site request protection for sessions."""
 
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from gateway.access.domain.credentials import shows_session_alone
 
@@ -16,31 +14,20 @@ SIGN_IN: Final = ("/api/auth/", "/api/invitations/")
 """Paths that create sessions: another site could sign a visitor in as another user without any cookie."""
 
 
-class SessionGuard:
-    """Guard that refuses cross-site requests with a session cookie and no key.
+class CrossSiteRules:
+    """Rules that refuse cross-site requests with a session cookie and no key.
 
     Browsers send `Sec-Fetch-Site` with every request, `Origin` with every one that may change something. A user who
     follows a link to us is admitted: only that user sees the page.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        refuse: Callable[[Request, int, str], Response],
-        public_url: str,
-        trusted_origins: tuple[str, ...] = (),
-    ) -> None:
-        self._app = app
-        self._refuse = refuse
+    def __init__(self, public_url: str, trusted_origins: tuple[str, ...] = ()) -> None:
         self._own = _origin_of(public_url)
         self._trusted = frozenset(trusted_origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] == "http" and _is_of_interest(scope) and self._is_foreign(Request(scope)):
-            await self._refuse(Request(scope), 403, "Access denied")(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+    def refuse(self, scope: Scope) -> bool:
+        """Return whether to refuse an HTTP request."""
+        return _is_of_interest(scope) and self._is_foreign(Request(scope))
 
     def _is_foreign(self, request: Request) -> bool:
         headers = request.headers
@@ -57,7 +44,7 @@ class SessionGuard:
 
 def _is_of_interest(scope: Scope) -> bool:
     """Return False for nearly all calls of programs, which have no cookies."""
-    return scope["path"].startswith(SIGN_IN) or any(name == b"cookie" for name, _ in scope["headers"])
+    return b"cookie" in dict(scope["headers"]) or scope["path"].startswith(SIGN_IN)
 
 
 def _is_followed_link(headers: Headers) -> bool:

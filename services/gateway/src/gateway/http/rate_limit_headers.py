@@ -72,21 +72,21 @@ class _ShownLimit:
 
     async def lines(self) -> RawHeaders:
         state = await self._state()
-        name, rate, left = self._name, state.rate, state.remaining
+        name, rate, left, reset = self._name, state.rate, state.remaining, state.reset_seconds
         window = max(1, round(rate.window_seconds))
         return (
             (b"x-ratelimit-limit", b"%d" % rate.burst),
             (b"x-ratelimit-remaining", b"%d" % left),
-            (b"x-ratelimit-reset", self._reset(state)),
+            (b"x-ratelimit-reset", self._reset(state, reset)),
             (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, rate.per_window, window)),
-            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, state.reset_seconds)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, reset)),
         )
 
-    def _reset(self, state: BucketState) -> bytes:
+    def _reset(self, state: BucketState, seconds: int) -> bytes:
         now = self._clock.now()
         if self._iso_dates:
             return iso(now + timedelta(seconds=state.resets_in)).encode()
-        return b"%d" % (int(now.timestamp()) + state.reset_seconds)
+        return b"%d" % (int(now.timestamp()) + seconds)
 
 
 async def limit_headers(scope: Scope) -> RawHeaders:

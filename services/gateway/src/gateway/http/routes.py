@@ -1,20 +1,21 @@
 """Routers and route classes: errors in their API generation's format, models as OpenAPI schemas, and fast paths."""
 
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.bodies import Wire, body_model
 from gateway.http.error_status import Present, present_error
 from shared.errors import FlowportError
+from shared.web.app import client_disconnected
 
 Responses = dict[int | str, dict[str, Any]]
 AUTHORING: Final = (400, 401, 403, 404, 503)
@@ -91,6 +92,7 @@ class Error(Wire):
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_AT_END: Final = "at_end"
 
 
 def route_class_for(present: Present) -> type[APIRoute]:
@@ -116,35 +118,76 @@ def route_class_for(present: Present) -> type[APIRoute]:
     return PresentingRoute
 
 
-def plain(present: Present) -> type[APIRoute]:
-    """Return a class of routes that call `endpoint(request)` directly; FastAPI only documents them.
+class PlainRoute(APIRoute):
+    """Route that calls `endpoint(request)` directly; FastAPI only documents it.
 
-    Dependencies, validation and serialization are skipped. The contexts entered into `request_stack(request)` exit
-    after the last byte.
+    Dependencies, validation and serialization are skipped. What `call_at_end` gets is called after the last byte.
     """
 
-    class PlainRoute(APIRoute):
-        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            """Serve a request without the exit stacks and the second error handler of FastAPI's routes."""
-            if scope["method"] not in (self.methods or ()):
-                await super().handle(scope, receive, send)
-                return
-            request = Request(scope, receive, send)
-            with ExitStack() as stack:
-                scope["held"] = stack
-                try:
-                    response = await self.endpoint(request)
-                except FlowportError as error:
-                    response = present(request, error)
-                await response(scope, receive, send)
+    present: Present
 
-    return PlainRoute
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request without the exit stacks and the second error handler of FastAPI's routes."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        at_end: list[Callable[[], None]] = []
+        scope[_AT_END] = at_end
+        try:
+            try:
+                response = await self.endpoint(request)
+            except FlowportError as error:
+                response = self.present(request, error)
+            except ClientDisconnect as error:
+                response = client_disconnected(request, error)
+            await response(scope, receive, send)
+        finally:
+            for call in reversed(at_end):
+                call()
 
 
-def request_stack(request: Request) -> ExitStack:
-    """Return the contexts that this request holds until its last byte is sent."""
-    stack: ExitStack = request.scope["held"]
-    return stack
+def plain(present: Present) -> type[APIRoute]:
+    """Return a class of plain routes whose errors `present` formats."""
+    return type("PlainRoute", (PlainRoute,), {"present": staticmethod(present)})
+
+
+class DirectRoutes:
+    """Middleware that serves POST calls of plain `routes` without the router and the layers before it.
+
+    Until the start is complete, the router refuses them.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        plain_routes = (route for route in routes if isinstance(route, PlainRoute))
+        self._routes = [(route.path_regex, route) for route in plain_routes if "POST" in (route.methods or ())]
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one connection."""
+        if scope["type"] == "http" and scope["method"] == "POST" and not scope["app"].state.startup.waits_for:
+            for pattern, route in self._routes:
+                if (found := pattern.match(scope["path"])) is not None:
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                    return route.handle(scope, receive, send)
+        return self._app(scope, receive, send)
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the whole body, which can be read only once: faster than the request's own. Raises ClientDisconnect."""
+    parts: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def call_at_end(request: Request, call: Callable[[], None]) -> None:
+    """Call `call`, which must not raise, once the last byte of the response is sent."""
+    request.scope[_AT_END].append(call)
 
 
 def headers_of(request: Request) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, shows_session_alone
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import request_stack
+from gateway.http.routes import call_at_end
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import StreamAccess
@@ -28,22 +29,27 @@ class EndpointServices:
     rate_limits: RateLimitHeaders
     access: StreamAccess
 
-    def admit(self, request: Request) -> None:
+    def admit(self, request: Request, headers: Mapping[str, str] | None = None) -> None:
         """Admit the call until the request is answered. Raises AdmissionClosed.
 
         Requests with a session and no key skip this step, as in Sim; they still count to the workspace's limit.
         """
-        if not shows_session_alone(request.headers):
-            request_stack(request).enter_context(self.gate.admitted())
+        if not shows_session_alone(headers or request.headers):
+            self._admit(request)
+
+    def _admit(self, request: Request) -> None:
+        self.gate.admit()
+        call_at_end(request, self.gate.leave)
 
     def _admit_unauthenticated(self, request: Request) -> None:
         """Admit a call that `admit` skipped if its session is invalid."""
         if shows_session_alone(request.headers):
-            request_stack(request).enter_context(self.gate.admitted())
+            self._admit(request)
 
     def admit_to(self, request: Request, workspace_id: str) -> None:
         """Count the call to the workspace's limit as well. Raises AdmissionClosed."""
-        request_stack(request).enter_context(self.gate.admitted_to(workspace_id))
+        self.gate.admit_to(workspace_id)
+        call_at_end(request, partial(self.gate.leave_workspace, workspace_id))
 
     async def known_caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller | None:
         """Return the caller of a key or session; look up unknown callers and workflows concurrently.

@@ -1,13 +1,13 @@
 """Detection of callers that disconnect during a run."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import Message, Receive, Scope
 
 from gateway.runs.application.stream_access import CallerAccess, Watched
+from shared.on_exit import OnExit
 from shared.web.disconnects import subscribe_function
 
 
@@ -18,19 +18,19 @@ class Followed(Watched, Protocol):
         """Stop waiting."""
 
 
-@contextmanager
-def disconnecting(scope: Scope, receive: Receive, run: Followed, caller_access: CallerAccess) -> Iterator[None]:
+def disconnecting(scope: Scope, receive: Receive, run: Followed, caller_access: CallerAccess) -> OnExit:
     """Hang up on `run` when the caller disconnects or the block exits.
 
     A caller that loses its `caller_access` is cut off.
     """
     stop_listening, stop_watching = _watch(scope, receive, run), caller_access.watch(run)
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         stop_listening()
         stop_watching()
         run.disconnect()
+
+    return OnExit(end)
 
 
 async def never() -> Message:

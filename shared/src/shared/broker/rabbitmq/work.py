@@ -11,7 +11,7 @@ from flowport_amqp.errors import AmqpError, ChannelClosed, PublishRefused, Publi
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bundles import Coalescer, OnAnswered, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
 from shared.broker.message_bodies import encode_body
-from shared.broker.metrics import BUNDLE_MESSAGES, time_publish
+from shared.broker.metrics import PublishTimer, bundle_messages
 from shared.broker.ports import (
     BrokerDisconnected,
     BrokerUnavailable,
@@ -88,12 +88,12 @@ class RabbitWorkQueue:
         if spec.bundles is None:
             await self.publish_body(spec, body, ttl_ms=ttl_ms)
             return
-        with time_publish(spec.name):
+        with PublishTimer(spec.name):
             await self._publish_bundled(queue, body, ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Publish raw bytes to a queue. Raises QueueFull, BrokerUnavailable."""
-        with time_publish(queue.name):
+        with PublishTimer(queue.name):
             await self._publish(queue, body, ttl_ms)
 
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
@@ -137,7 +137,7 @@ class RabbitWorkQueue:
             if len(chunk) == 1:
                 alone += chunk
             else:
-                BUNDLE_MESSAGES.labels(queue.bundles).observe(len(chunk))
+                bundle_messages(queue.bundles).observe(len(chunk))
                 settled = unanswered.expect(partial(self._bundle_settled, destination, chunk))
                 await self._publish_transient(queue.bundles or "", encode_bundle(chunk), ttl_ms, settled)
         for each in alone:

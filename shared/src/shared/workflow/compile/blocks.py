@@ -63,19 +63,14 @@ class CompiledBlock:
     options_problem: str | None = None
     """Why the options cannot be read; the block fails with it."""
     tool_code: Mapping[int, CodeTemplate] = field(default_factory=dict)
+    id: str = field(init=False)
+    name: str = field(init=False)
+    """The block's name as typed."""
+    type: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return self.block.id
-
-    @property
-    def name(self) -> str:
-        """Return the block's name as typed."""
-        return self.block.name
-
-    @property
-    def type(self) -> str:
-        return self.block.type
+    def __post_init__(self) -> None:
+        for name in ("id", "name", "type"):
+            object.__setattr__(self, name, getattr(self.block, name))
 
     def literal(self, param: str) -> Json:
         """Return a parameter without references; None otherwise."""

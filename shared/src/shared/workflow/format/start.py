@@ -141,8 +141,8 @@ class ReservedInputField(InvalidRequest):
 
 
 def _reject_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonObject, *, reports_run: bool) -> None:
-    names = dict.fromkeys(field.name for field in declared)
-    if any(name in names or name in sent for name in RESERVED_FIELDS):
+    names = {field.name: None for field in declared}
+    if not (names.keys().isdisjoint(RESERVED_FIELDS) and sent.keys().isdisjoint(RESERVED_FIELDS)):
         raise ReservedInputField(block.name, [name for name in {**names, **sent} if name in RESERVED_FIELDS])
     if reports_run and "metadata" in names:
         raise ReservedInputField(block.name, ["metadata"], (*RESERVED_FIELDS, "metadata"))

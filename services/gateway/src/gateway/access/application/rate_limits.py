@@ -3,7 +3,6 @@
 Unauthenticated calls share one bucket per address.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from gateway.access.application.rate_limiter import RateLimiter
@@ -58,21 +57,22 @@ class RateLimits:
     async def state(self, caller: Caller, kind: RateKind) -> BucketState:
         """Return the bucket with the fewest tokens as this process knows it, without counting."""
         states = [await self._limiter.state(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
-        return min(states, key=lambda state: state.remaining)
+        return states[0] if len(states) == 1 else min(states, key=lambda state: state.remaining)
 
     async def peek(self, caller: Caller, kind: RateKind) -> BucketState:
         """Like `state`, across all gateways. Slower."""
         states = [await self._limiter.peek(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
         return min(states, key=lambda state: state.remaining)
 
-    def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
+    def _buckets(self, caller: Caller, kind: RateKind) -> list[tuple[str, Rate]]:
         workspace, key = caller.workspace, caller.key
+        buckets = [(f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind]))]
+        if caller.address is not None:
+            buckets.insert(0, (f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)))
         if key is not None and key.rate_limit is not None:
             # A new limit uses a new bucket, so that a raised limit applies without waiting for a refill.
-            yield f"key:{key.id}:{key.rate_limit}:{kind}", self._rate(key.rate_limit)
-        if caller.address is not None:
-            yield f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)
-        yield f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind])
+            buckets.insert(0, (f"key:{key.id}:{key.rate_limit}:{kind}", self._rate(key.rate_limit)))
+        return buckets
 
     def _of_address(self, address: str) -> tuple[str, Rate]:
         return f"address:{address}", self._rate(self._per_address)

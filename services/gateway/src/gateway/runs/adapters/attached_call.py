@@ -139,7 +139,8 @@ class AttachedCall:
             self.fail(error, cancel="caller_gone")
 
     def disconnect(self) -> None:
-        self.fail(CallerDisconnected(), cancel="caller_gone")
+        if not self._is_over:
+            self.fail(CallerDisconnected(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:
         if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer

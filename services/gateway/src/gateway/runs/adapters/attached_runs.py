@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -147,9 +146,12 @@ class BrokerAttachedRuns:
 
     async def _send_fast(self, request: AttachedRunRequested) -> None:
         """Publish to the fast path for an idle worker; without one, to the replicated queue."""
-        with suppress(QueueFull, BrokerDisconnected), self._fast_path.track_publish():
-            await self._send(EXPRESS, request)
+        try:
+            with self._fast_path.track_publish():
+                await self._send(EXPRESS, request)
             return
+        except (QueueFull, BrokerDisconnected):
+            pass
         await self._send(INTERACTIVE, request)
 
     async def _send(self, queue: str, request: AttachedRunRequested) -> None:

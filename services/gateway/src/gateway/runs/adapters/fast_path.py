@@ -1,11 +1,11 @@
 """Fast path state: closed while the transient queue's node does not answer."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from shared.observe.logging import get_logger
+from shared.on_exit import OnExit
 from shared.shared_timeout import SharedTimeout
 
 SLOW_SECONDS: Final = 1.0
@@ -31,17 +31,15 @@ class FastPath:
         """Return whether the next call may take the fast path."""
         return not self._closed_until or asyncio.get_running_loop().time() >= self._closed_until
 
-    @contextmanager
-    def track_publish(self) -> Iterator[None]:
-        """Track one publish on the fast path."""
+    def track_publish(self) -> OnExit:
+        """Track one publish on the fast path, until the block ends."""
         if self._closed_until:
             self._close()  # for other calls, until this one is answered
-        number = self._publishes.add(None)
-        try:
-            yield
-        finally:
-            if self._publishes.remove(number):
-                self._closed_until = 0.0
+        return OnExit(partial(self._end_publish, self._publishes.add(None)))
+
+    def _end_publish(self, number: int) -> None:
+        if self._publishes.remove(number):
+            self._closed_until = 0.0
 
     def _on_late(self, _: None) -> None:
         log.warning("fast_path_closed", seconds=CLOSED_SECONDS)

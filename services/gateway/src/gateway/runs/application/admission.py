@@ -1,8 +1,5 @@
 """Admission of calls: limits how many this process handles at once, overall and per workspace."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from gateway import metrics
 from gateway.access.domain.limit_errors import AdmissionClosed
 
@@ -18,33 +15,27 @@ class AdmissionGate:
         self._per_workspace = per_workspace
         self._in_flight = 0
         self._by_workspace: dict[str, int] = {}
+        metrics.CALLS_IN_FLIGHT.set_function(lambda: self._in_flight)
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Admit one call, until its last byte. Raises AdmissionClosed."""
+    def admit(self) -> None:
+        """Admit one call, which must `leave` after its last byte. Raises AdmissionClosed."""
         if self._in_flight >= self._limit:
             raise AdmissionClosed
         self._in_flight += 1
-        metrics.CALLS_IN_FLIGHT.set(self._in_flight)
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            metrics.CALLS_IN_FLIGHT.set(self._in_flight)
 
-    @contextmanager
-    def admitted_to(self, workspace_id: str) -> Iterator[None]:
-        """Count an admitted call to its workspace. Raises AdmissionClosed."""
-        in_hand = self._by_workspace.get(workspace_id, 0)
-        if in_hand >= self._per_workspace:
+    def leave(self) -> None:
+        """End an admitted call."""
+        self._in_flight -= 1
+
+    def admit_to(self, workspace_id: str) -> None:
+        """Count an admitted call to its workspace, until `leave_workspace`. Raises AdmissionClosed."""
+        in_flight = self._by_workspace.get(workspace_id, 0)
+        if in_flight >= self._per_workspace:
             raise AdmissionClosed
-        self._by_workspace[workspace_id] = in_hand + 1
-        try:
-            yield
-        finally:
-            self._leave(workspace_id)
+        self._by_workspace[workspace_id] = in_flight + 1
 
-    def _leave(self, workspace_id: str) -> None:
+    def leave_workspace(self, workspace_id: str) -> None:
+        """End an admitted call to this workspace."""
         left = self._by_workspace[workspace_id] - 1
         if left:
             self._by_workspace[workspace_id] = left

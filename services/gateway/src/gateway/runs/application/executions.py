@@ -159,7 +159,8 @@ class Executions:
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot, request, prepared = await self._resolve(caller, endpoint, request)
-        await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
+        plan = self._plan(caller)
+        await self._cap.check(endpoint.workspace_id, plan.spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
         await self._inputs.check(endpoint, request)  # parses the body, so only within the rate limit
@@ -169,14 +170,14 @@ class Executions:
             run_id=run_id,
             snapshot=snapshot,
             input=prepared.input or await self._payloads.put(endpoint.workspace_id, request.input),
-            time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
+            time_limit_ms=plan.time_limit_ms(request.mode, request.time_limit_seconds),
             workflow_name=endpoint.name,
             include_block_events=draft_run.uses_draft and request.mode is RunMode.STREAM,
             start_block_id=draft_run.start_block_id,
             run_from=prepared.run_from,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             stores_data=endpoint.stores_data,
-            log_retention_ms=self._plan(caller).log_retention_ms if endpoint.stores_data else 0,
+            log_retention_ms=plan.log_retention_ms if endpoint.stores_data else 0,
             actor_id=None if caller.is_public else caller.actor_id,
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,

@@ -112,7 +112,7 @@ _REMOVED: Final = tuple(
     (field.name, field.encode_name) for field in msgspec.structs.fields(Controls) if field.name not in STAY_IN_INPUT
 )
 
-_NONE: Final = Controls()
+NO_CONTROLS: Final = Controls()
 """The controls of most bodies: none."""
 _decoder: Final = msgspec.json.Decoder(Controls)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -126,8 +126,8 @@ def read_controls(body: bytes, *, checks_execution_id: bool) -> Controls:
     except msgspec.ValidationError:
         found = [Problem("", f"Invalid input: expected object, received {json_body.kind_of(body)}")]
         raise invalid_body(found) from None
-    if controls == _NONE:
-        return _NONE
+    if controls == NO_CONTROLS:
+        return NO_CONTROLS
     found = [
         problem
         for name, path, check in _RULES
@@ -146,7 +146,7 @@ def invalid_body(found: list[Problem]) -> InvalidRequest:
 
 def workflow_input(body: bytes, controls: Controls) -> bytes:
     """Return `body` without controls, as JSON; `body` itself if there are none."""
-    if controls is _NONE:
+    if controls is NO_CONTROLS:
         return body
     removed = {path for name, path in _REMOVED if getattr(controls, name) is not UNSET}
     if not removed:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from gateway.parsing import json_body, problems
 from gateway.parsing.problems import Problem
-from gateway.runs.domain.controls import Controls, read_controls, workflow_input
+from gateway.runs.domain.controls import NO_CONTROLS, Controls, read_controls, workflow_input
 from gateway.runs.domain.draft_run import DraftRun, read_draft_run, trigger_of
 from gateway.runs.domain.errors import CallChainTooDeep
 from shared.contracts.recording_policy import ReplayRun
@@ -65,7 +65,7 @@ def read_execute_request(
     document, controls = json_body.read(json_body.without_bom(body) or b"{}", with_controls)
     run_id = _run_id(chosen_id, controls)
     seconds = _timeout_seconds(headers.get("x-execution-timeout-seconds"))
-    if not is_session:
+    if not is_session and controls is not NO_CONTROLS:
         _refuse_for_outsiders(controls, is_public=is_public)
     mode = _mode(headers, controls)
     _refuse_for_mode(controls, mode, seconds, is_public=is_public)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.plans import RateKind
-from gateway.http.routes import Refusal, answer, described, headers_of, plain
+from gateway.http.routes import Refusal, answer, body_of, described, headers_of, plain
 from gateway.http.run_status import failure_status
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
@@ -96,9 +96,9 @@ class ExecuteEndpoint:
 
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version."""
-        self._services.admit(request)
-        workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
+        self._services.admit(request, headers)
+        workflow_id = request.path_params["workflow_id"]
         chain = call_chain(headers)
         caller = await self._services.known_caller(headers, workflow_id)
         caller = caller or await self._services.public_caller(request, workflow_id)
@@ -149,7 +149,7 @@ class ExecuteEndpoint:
 async def _body_of(request: Request) -> bytes:
     """Return the body. Raises PayloadTooLarge with this route's own text."""
     try:
-        return await request.body()
+        return await body_of(request)
     except PayloadTooLarge as error:
         raise PayloadTooLarge(TOO_LARGE, details=[{"path": "", "message": error.message}]) from error
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.plans import RateKind
 from gateway.http.bodies import Data
-from gateway.http.routes import answer, answers, described, headers_of, plain
+from gateway.http.routes import answer, answers, body_of, described, headers_of, plain
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
@@ -45,9 +45,9 @@ class V2ExecuteEndpoint:
         await self._services.rate_limits.count_address(request)
         caller = await self._caller(request, headers, workflow_id)
         self._services.rate_limits.show(request, caller, RateKind.SYNC, iso_dates=True)
-        self._services.admit(request)
+        self._services.admit(request, headers)
         chain = call_chain(headers)
-        run_request = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
+        run_request = read_v2_request(headers, await body_of(request), is_public=caller.is_public, call_chain=chain)
         await self._services.authentication.confirm(caller)
         caller, endpoint = await self._services.executions.authorize(caller, workflow_id)
         self._services.rate_limits.show(request, caller, RateKind.of(run_request.mode), iso_dates=True)
