@@ -1,12 +1,14 @@
 """Metrics of executor-service."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Gauge
 
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.runs import RunMode, RunOutcome
+from shared.observe.metrics import Counter, Histogram
+from shared.on_exit import OnExit
 
 _RUN_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _SCRIPT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -22,8 +24,9 @@ SLOTS: Final = Gauge(
     ["kind"],
 )
 SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in progress.", ["kind"])
-for _kind in ("interactive", "nested", "durable"):
-    SLOTS_BUSY.labels(_kind)  # start at 0: the autoscaler treats a missing series as a failed query
+_busy: Final = {"interactive": 0, "nested": 0, "durable": 0}
+for _kind in _busy:  # start at 0: the autoscaler treats a missing series as a failed query
+    SLOTS_BUSY.labels(_kind).set_function(partial(_busy.__getitem__, _kind))
 CLAIMS: Final = Counter("flowport_executor_claims_total", "Claims of dispatched runs.", ["result"])
 REDELIVERIES: Final = Counter(
     "flowport_executor_redeliveries_total", "Messages redelivered after another worker was lost.", ["queue"]
@@ -54,9 +57,18 @@ SCRIPTS_REFUSED: Final = Counter(
 )
 
 
-busy_slots = cache(SLOTS_BUSY.labels)
 _ended = cache(RUNS.labels)
 _duration = cache(RUN_SECONDS.labels)
+
+
+def use_slot(kind: str) -> OnExit:
+    """Count a busy slot until the block ends."""
+    _busy[kind] += 1
+    return OnExit(partial(_free_slot, kind))
+
+
+def _free_slot(kind: str) -> None:
+    _busy[kind] -= 1
 
 
 def count_end(mode: RunMode, outcome: RunOutcome) -> None:

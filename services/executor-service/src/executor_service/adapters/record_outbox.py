@@ -1,7 +1,7 @@
 """Sends records of attached runs to jobs-service in batches, without delaying runs."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import deque
 from typing import Final, NamedTuple
 
 import msgspec
@@ -47,47 +47,48 @@ class RecordOutbox:
     def __init__(self, work: WorkQueue, payloads: Payloads) -> None:
         self._work = work
         self._payloads = payloads
-        self._backlog: asyncio.Queue[_QueuedRecord] = asyncio.Queue(BACKLOG_RECORDS)
+        self._backlog: deque[_QueuedRecord] = deque()
+        self._added = asyncio.Event()
+        self._is_stopping = False
         self._publisher: asyncio.Task[None] | None = None
 
     def put(self, record: Record) -> None:
         """Add a record; drop and count it if the backlog is full."""
-        try:
-            self._backlog.put_nowait(_QueuedRecord(storable(record), current_ticket()))
-        except asyncio.QueueFull:
+        if len(self._backlog) >= BACKLOG_RECORDS:
             RECORDS_DROPPED.inc()
+            return
+        self._backlog.append(_QueuedRecord(storable(record), current_ticket()))
+        self._added.set()
 
     async def start(self) -> None:
         """Start publishing."""
-        self._publisher = asyncio.create_task(self._publish_forever(), name="record-outbox")
+        self._publisher = asyncio.create_task(self._publish_until_stopped(), name="record-outbox")
 
     async def stop(self) -> None:
         """Publish waiting records, as far as time allows, and stop."""
         if self._publisher is None:
             return
-        try:
-            await asyncio.wait_for(self._backlog.join(), STOP_SECONDS)
-        except TimeoutError:
-            log.warning("run_records_unpublished", count=self._backlog.qsize())
+        self._is_stopping = True
+        self._added.set()
+        await asyncio.wait({self._publisher}, timeout=STOP_SECONDS)
+        if self._backlog:
+            log.warning("run_records_unpublished", count=len(self._backlog))
         self._publisher.cancel()
         await asyncio.gather(self._publisher, return_exceptions=True)
 
-    async def _publish_forever(self) -> None:
-        while True:
-            records = (await self._backlog.get(), *self._take_queued())
-            try:
-                await self._publish(records)
-            except Exception:  # on any error: nothing would restart the publisher
-                RECORDS_DROPPED.inc(len(records))
-                log.exception("run_records_dropped", count=len(records))
-            finally:
-                for _ in records:
-                    self._backlog.task_done()
-            await asyncio.sleep(GATHER_SECONDS)
-
-    def _take_queued(self) -> Iterator["_QueuedRecord"]:
-        for _ in range(min(self._backlog.qsize(), BATCH_RECORDS - 1)):
-            yield self._backlog.get_nowait()
+    async def _publish_until_stopped(self) -> None:
+        while self._backlog or not self._is_stopping:
+            await self._added.wait()
+            self._added.clear()
+            while self._backlog:
+                records = tuple(self._backlog.popleft() for _ in range(min(len(self._backlog), BATCH_RECORDS)))
+                try:
+                    await self._publish(records)
+                except Exception:  # on any error: nothing would restart the publisher
+                    RECORDS_DROPPED.inc(len(records))
+                    log.exception("run_records_dropped", count=len(records))
+                if not self._is_stopping:
+                    await asyncio.sleep(GATHER_SECONDS)
 
     async def _publish(self, records: tuple["_QueuedRecord", ...]) -> None:
         try:

@@ -2,11 +2,12 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 from shared.contracts.messages import CancelRun, ControlMessage, FollowRun
+from shared.on_exit import OnExit
 
 MAX_EARLY_CANCELS: Final = 10_000
 EARLY_CANCEL_SECONDS: Final = 60.0
@@ -14,6 +15,9 @@ EARLY_CANCEL_SECONDS: Final = 60.0
 
 A run may pause and continue much later: an old cancel does not apply to it.
 """
+
+
+_NO_CANCEL: Final = ("", 0.0)
 
 
 class ActiveRun(Protocol):
@@ -34,18 +38,17 @@ class ActiveRuns:
         self._early_cancels: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._clock = clock
 
-    @contextmanager
-    def track(self, run_id: str, run: ActiveRun) -> Iterator[None]:
-        """Deliver cancels for `run_id` to `run` while the context is active, including an earlier one."""
+    def track(self, run_id: str, run: ActiveRun) -> OnExit:
+        """Deliver cancels for `run_id` to `run` until the block ends, including an earlier one."""
         self._running[run_id] = run
-        reason, until = self._early_cancels.pop(run_id, ("", 0.0))
-        if self._clock() < until:
+        reason, until = self._early_cancels.pop(run_id, _NO_CANCEL)
+        if until and self._clock() < until:
             run.cancel(reason)
-        try:
-            yield
-        finally:
-            if self._running.get(run_id) is run:  # false if this process claimed the run again
-                del self._running[run_id]
+        return OnExit(partial(self._untrack, run_id, run))
+
+    def _untrack(self, run_id: str, run: ActiveRun) -> None:
+        if self._running.get(run_id) is run:  # false if this process claimed the run again
+            del self._running[run_id]
 
     def handle_control(self, message: ControlMessage) -> None:
         """Apply a cancel or add a follower; ignore other services' messages."""

@@ -12,7 +12,7 @@ from executor_service.application.null_events import NO_RECORDINGS
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
-from executor_service.metrics import RUNS, busy_slots, count_end
+from executor_service.metrics import RUNS, count_end, use_slot
 from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
 from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
@@ -79,7 +79,7 @@ class AttachedRuns:
         )
         announcement = self._announcements.add(spec)
         try:
-            with self._running.track(spec.run_id, handle), busy_slots(kind).track_inprogress():
+            with self._running.track(spec.run_id, handle), use_slot(kind):
                 outcome, blocks, usage = await self._execute(spec, channel, handle, is_held)
             await channel.emit(RunEnded(outcome.for_caller()))
             status = await channel.close()

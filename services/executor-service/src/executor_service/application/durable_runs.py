@@ -18,7 +18,7 @@ from executor_service.application.retries import RETRY_SECONDS, retry_unavailabl
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.request import RunResult
-from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
+from executor_service.metrics import CLAIMS, count_end, use_slot
 from executor_service.ports import DurableRuns, Recordings, RunEvents, RunEventsFactory
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
@@ -89,7 +89,7 @@ class DurableRunWorker:
         spec = answer.granted.run
         with (
             using_ticket(answer.granted.ticket),
-            SLOTS_BUSY.labels("durable").track_inprogress(),
+            use_slot("durable"),
             server_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
         ):
             await self._run_attempt(answer.granted)

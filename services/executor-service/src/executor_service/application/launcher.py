@@ -153,9 +153,8 @@ class Launcher:
 
     async def _store_value(self, spec: RunSpec, value: Payload, retry_seconds: float) -> Payload:
         document = await self._file_contents.add_contents(spec, bytes(value.inline))
-        return await retry_unavailable(
-            partial(self._payloads.put, spec.snapshot.workspace_id, document), seconds=retry_seconds
-        )
+        put = partial(self._payloads.put, spec.snapshot.workspace_id, document)
+        return await (retry_unavailable(put, seconds=retry_seconds) if retry_seconds else put())
 
     async def pause_report(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> PauseRun:
         """Return all data with which another process can continue a paused run. Raises Unavailable."""

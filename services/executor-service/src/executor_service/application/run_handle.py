@@ -1,7 +1,8 @@
 """Handle for stopping a run that may not have started yet."""
 
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container
+
+from shared.on_exit import OnExit
 
 
 class RunHandle:
@@ -37,13 +38,12 @@ class RunHandle:
         if self._follow is not None:
             self._follow(address)
 
-    @contextmanager
-    def forward_cancels(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Call `stop` on a cancel while the context is active, or immediately if already canceled."""
+    def forward_cancels(self, stop: Callable[[], object]) -> OnExit:
+        """Call `stop` on a cancel until the block ends, or immediately if already canceled."""
         self._stop = stop
         if self._reason is not None:
             stop()
-        try:
-            yield
-        finally:
-            self._stop = None
+        return OnExit(self._keep_cancels)
+
+    def _keep_cancels(self) -> None:
+        self._stop = None

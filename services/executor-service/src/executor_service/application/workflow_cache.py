@@ -5,14 +5,15 @@ from collections import OrderedDict
 from functools import partial
 
 import msgspec
-from prometheus_client import Counter
 
 from executor_service.engine.binding import compile_slots
 from executor_service.ports import Snapshots
 from shared.contracts.runs import SnapshotRef
+from shared.observe.metrics import Counter
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
 LOOKUPS = Counter("flowport_executor_workflow_lookups_total", "Lookups of compiled workflows.", ["result"])
+_HIT, _MISS = (LOOKUPS.labels(result) for result in ("hit", "miss"))
 
 Key = tuple[str, str]
 
@@ -31,10 +32,10 @@ class WorkflowCache:
         key = (snapshot.workspace_id, snapshot.snapshot_hash)
         found = self._compiled.get(key)
         if found is not None:
-            LOOKUPS.labels("hit").inc()
+            _HIT.inc()
             self._compiled.move_to_end(key)
             return found
-        LOOKUPS.labels("miss").inc()
+        _MISS.inc()
         return await asyncio.shield(self._load_once(key, snapshot))
 
     def _load_once(self, key: Key, snapshot: SnapshotRef) -> asyncio.Task[CompiledWorkflow]:

@@ -1,10 +1,9 @@
 """Consumers of the work queues."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
@@ -25,23 +24,41 @@ SETTLE_SECONDS: Final = 5.0
 """Time for stopped runs to report their end."""
 
 
-class _Slots(asyncio.Semaphore):
-    """Semaphore of run slots that reports how many are free."""
+class Slots:
+    """Run slots, taken in the order of arrival. While runs wait, a released slot passes to the next one."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(count)
         self.free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def acquire(self) -> Literal[True]:
-        """Take a slot as soon as one is free."""
-        await super().acquire()
+    def take(self) -> bool:
+        """Take a slot, if one is free."""
+        if not self.free:
+            return False
         self.free -= 1
         return True
 
+    async def acquire(self) -> None:
+        """Take a slot as soon as one is free."""
+        if self.take():
+            return
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(slot)
+        try:
+            await slot
+        except asyncio.CancelledError:
+            if not slot.cancelled():
+                self.release()
+            raise
+
     def release(self) -> None:
         """Release a slot."""
+        while self._waiting:
+            slot = self._waiting.popleft()
+            if not slot.done():
+                slot.set_result(None)
+                return
         self.free += 1
-        super().release()
 
 
 class WorkConsumers:
@@ -67,8 +84,8 @@ class WorkConsumers:
         self._nested_slots = nested_slots
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
-        interactive = _Slots(interactive_slots)
-        self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: _Slots(nested_slots)}
+        interactive = Slots(interactive_slots)
+        self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: Slots(nested_slots)}
         """Two queues share the interactive slots, so that either may use all of them.
 
         Runs without a free slot wait here.
@@ -145,7 +162,7 @@ class WorkConsumers:
                 _bind_run_id(delivery, spec.run_id, queue)
                 if delivery.redelivered:
                     is_reported = None
-                elif queue == EXPRESS and self._slots[queue].locked():
+                elif queue == EXPRESS and not self._slots[queue].free:
                     is_reported = await self._attached.return_unstarted(spec, reply_to, attempt=attempt)
                 else:
                     is_reported = await self._run_attached(queue, delivery, request)
@@ -173,7 +190,8 @@ class WorkConsumers:
         """
         spec, handle = request.run, RunHandle()
         slots = self._slots[queue]
-        async with self._wait_for_slot(slots, spec.run_id, handle) if slots.locked() else slots:
+        has_slot = slots.take() or await self._wait_for_slot(slots, spec.run_id, handle)
+        try:
             if self._is_stopped:
                 return False
             if not delivery.is_held():
@@ -185,10 +203,12 @@ class WorkConsumers:
                 return await self._attached.run(
                     spec, request.reply_to, attempt=request.attempt, is_held=delivery.is_held, handle=handle
                 )
+        finally:
+            if has_slot:
+                slots.release()
 
-    @asynccontextmanager
-    async def _wait_for_slot(self, slots: _Slots, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
-        """Hold a slot for a run as soon as one is free.
+    async def _wait_for_slot(self, slots: Slots, run_id: str, handle: RunHandle) -> bool:
+        """Wait for a slot, and return whether the run has one.
 
         A run that is stopped while waiting needs none: its caller was notified that it will not start, and may have
         retried.
@@ -197,10 +217,11 @@ class WorkConsumers:
         try:
             with self._running.track(run_id, handle), handle.forward_cancels(waiting.cancel):
                 await asyncio.wait({waiting})
-            yield
-        finally:
+        except asyncio.CancelledError:
             if not waiting.cancel() and not waiting.cancelled():
                 slots.release()
+            raise
+        return not waiting.cancelled()
 
     def _stop_active_runs(self) -> None:
         self._is_stopped = True

@@ -74,7 +74,7 @@ class Attempts:
             redact=self._context.redact,
             redact_reason=self._progress.logs.redact_reason,
             pin=partial(_pin, work, record),
-            pinned=self._state.pins.get(child_key(work)),
+            pinned=self._state.pins.get(child_key(work)) if self._state.pins else None,
             writer=self.writer(block, iterations),
         )
         attempt = self.active[work] = self._new_attempt(work, call, spending)
@@ -94,7 +94,7 @@ class Attempts:
     def _new_attempt(self, work: Work, call: Call, spending: UsageCounter) -> Attempt:
         """Return an attempt that starts now, or at its original time if it continues a paused call."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        waiting = self._state.waiting.get(child_key(work))
+        waiting = self._state.waiting.get(child_key(work)) if self._state.waiting else None
         if waiting is None:
             return Attempt(work, call, spending, self._progress.next_order(), now, monotonic)
         log = waiting.log

@@ -107,7 +107,7 @@ def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:
 
 def visible_fields(output: Output) -> JsonObject:
     """Return an output without the engine's own fields."""
-    if any(key.startswith("_") for key in output):
+    if "_" in {key[:1] for key in output}:
         return {key: value for key, value in output.items() if not key.startswith("_")}
     return dict(output)  # copied completely: a caller may send a million keys
 

@@ -103,7 +103,7 @@ class Progress:
     def _apply_finished(self, entry: BlockFinished) -> None:
         node = self.scheduler.node(entry.work)
         self.state.intents.discard(entry.work)
-        self._remove_child(child_key(entry.work))
+        self._remove_child(entry.work)
         self.state.variables.update(entry.assignments)
         self.state.assigned.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
@@ -127,9 +127,10 @@ class Progress:
             if block.order == order:
                 self.state.recorded[index] = replace(block, output=output)
 
-    def _remove_child(self, key: str) -> None:
+    def _remove_child(self, work: Work) -> None:
         for by_key in (self.state.children, self.state.pins, self.state.waiting):
-            by_key.pop(key, None)
+            if by_key:
+                by_key.pop(child_key(work), None)
 
     def _apply_call_paused(self, entry: CallPaused) -> None:
         key = child_key(entry.work)

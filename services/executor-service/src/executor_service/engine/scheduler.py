@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.engine.positions import Iteration, ScopePositions
 from executor_service.engine.state import Container, Opening, Output, RunState, Scope, Step, Work
-from shared.workflow.compile.graph import Body, Edge, EdgeCondition, Graph, Node
+from shared.workflow.compile.graph import Edge, EdgeCondition, Graph, Node
 from shared.workflow.format.js_values import truthy
 from shared.workflow.format.models import WorkflowState
 
@@ -47,25 +47,26 @@ class Scheduler:
     def take_ready(self) -> list[Work]:
         """Return all ready work, which then counts as running."""
         ready, self._state.ready = self._state.ready, []
-        self._state.running.update((work.key, work) for work in ready)
+        for work in ready:
+            self._state.running[work.key] = work
         return ready
 
     def node(self, work: Work) -> Node:
         """Return the node of a piece of work."""
-        return self._body_of(self._state.scopes[work.scope]).nodes[work.node]
+        return self._graph.body(self._state.scopes[work.scope].container).nodes[work.node]
 
     def complete(self, work: Work, output: Output) -> None:
         """Complete a block; its output, or an error that an edge handles, decides what follows."""
         self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
-        node = self._body_of(scope).nodes[work.node]
+        node = self._graph.body(scope.container).nodes[work.node]
         self._finish_node(scope, node, output, output)
 
     def settle(self, work: Work, output: Output) -> None:
         """Complete a block of an ended run, without successors."""
         self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
-        self._state.frames[scope.frame][self._body_of(scope).nodes[work.node].block_id] = output
+        self._state.frames[scope.frame][self._graph.body(scope.container).nodes[work.node].block_id] = output
 
     def open(self, work: Work, opening: Opening, at: datetime) -> None:
         """Start a container's iterations."""
@@ -93,9 +94,6 @@ class Scheduler:
         else:
             self._exit(container, iterations=scope.index)
 
-    def _body_of(self, scope: Scope) -> Body:
-        return self._graph.body(scope.container)
-
     def _is_parallel(self, block_id: str) -> bool:
         return block_id in self._workflow.parallels
 
@@ -105,7 +103,7 @@ class Scheduler:
         return scope
 
     def _start(self, scope: Scope) -> None:
-        body = self._body_of(scope)
+        body = self._graph.body(scope.container)
         scope.remaining, scope.live, scope.results = list(body.in_degrees), [0] * len(body.nodes), []
         for entry in body.entries:
             self._make_ready(scope, entry)
@@ -117,7 +115,7 @@ class Scheduler:
             self._start(scope)
 
     def _make_ready(self, scope: Scope, index: int) -> None:
-        block_id = self._body_of(scope).nodes[index].block_id
+        block_id = self._graph.body(scope.container).nodes[index].block_id
         step = Step.OPEN if self._workflow.is_container(block_id) else Step.RUN
         scope.pending += 1
         self._state.ready.append(Work(step, scope.key, index))
@@ -134,7 +132,7 @@ class Scheduler:
             self._finish_scope(scope)
 
     def _decide(self, scope: Scope, node: Node, output: Output) -> None:
-        nodes = self._body_of(scope).nodes
+        nodes = self._graph.body(scope.container).nodes
         undecided: list[tuple[Edge, bool]] = [(edge, _is_taken(edge, output)) for edge in node.edges]
         for edge, taken in undecided:
             scope.remaining[edge.target] -= 1
@@ -188,7 +186,7 @@ class Scheduler:
 
     def _exit(self, container: Container, *, iterations: int) -> None:
         scope = self._state.scopes[container.scope]
-        node = self._body_of(scope).nodes[container.node]
+        node = self._graph.body(scope.container).nodes[container.node]
         if self._is_parallel(container.block_id):
             first_branch = self._state.frames.pop(_branch_key(container, 0), {})
             self._state.frames[scope.frame].update(first_branch)
