@@ -71,6 +71,7 @@ EXECUTORS = [
     ("POST", f"{CONVERSATIONS}/messages"),
     ("DELETE", f"{CONVERSATIONS}/messages"),
     ("POST", "/internal/recordings"),
+    ("POST", "/internal/recordings/packs"),
     ("PUT", f"{RECORDINGS}/{{run}}"),
     ("POST", f"{REPLAY_SETS}/{{set_id}}/model-calls"),
     ("POST", f"{REPLAY_SETS}/{{set_id}}/model-costs"),

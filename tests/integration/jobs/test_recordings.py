@@ -20,6 +20,7 @@ from tests.support.tickets import TICKET_KEY, a_ticket
 from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
+from jobs_service.recordings.batches import packs_of
 from jobs_service.recordings.packs import CHUNK_BYTES
 from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
 from shared.clients.jobs.recordings import HttpRecordingClient
@@ -30,9 +31,12 @@ from shared.contracts.recordings import (
     MAX_BATCH_RECORDINGS,
     BatchedRecording,
     DeleteRecordings,
+    PackedRecording,
     Recording,
+    RecordingPack,
     RecordingSummary,
     StoredRecordings,
+    StorePacks,
     StoreRecording,
     StoreRecordings,
 )
@@ -99,10 +103,9 @@ def batched(run: str, *, ticket: str = "", workflow_id: str = WORKFLOW, revision
 
 
 async def put_batch(system: System, *recordings: BatchedRecording) -> dict[str, str]:
-    """Store a batch; return the reasons of the refused recordings, by run."""
-    body = StoreRecordings(recordings)
-    client = system.executor.client
-    answer = await client.call("POST", path_of("recordings"), body=body, returns=StoredRecordings)
+    """Store recordings as a worker does; return the reasons of the refused ones, by run."""
+    packs = packs_of(StoreRecordings(recordings))
+    answer = await HttpRecordingClient(system.executor.client).store(packs)
     return {each.run_id: each.reason for each in answer.refused}
 
 
@@ -210,7 +213,7 @@ async def test_late_recordings_of_earlier_revisions_are_refused(system: System, 
 async def test_a_recording_in_the_outbox_of_a_worker_is_refused_after_the_deletion(
     system: System, gateway: HttpRecordingClient
 ) -> None:
-    outbox = RecordingOutbox(system.executor.client)
+    outbox = RecordingOutbox(HttpRecordingClient(system.executor.client))
     await outbox.start()
     outbox.put(ended_run(a_spec(f"R1@{WORKSPACE}")))
     await gateway.delete_of_workflow(WORKSPACE, WORKFLOW, before=1)
@@ -361,22 +364,80 @@ async def test_a_batch_is_bounded(system: System) -> None:
         await put_batch(system, *[batched("R1")] * (MAX_BATCH_RECORDINGS + 1))
 
 
-async def test_a_worker_sends_single_recordings_to_a_service_of_an_earlier_version(
+async def test_a_batch_of_a_worker_of_the_previous_version_is_stored_in_packs(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    keys = TicketKeys(parse_keys(TICKET_KEY))
+    ticket = keys.sign(a_ticket(workspace_id=WORKSPACE, workflow_id=WORKFLOW, run_id=f"R1@{WORKSPACE}"))
+    batch = StoreRecordings((batched("R1", ticket=ticket), batched("R2", ticket=ticket), batched("R3", revision=2)))
+    client = system.executor.client
+    answer = await client.call("POST", path_of("recordings"), body=batch, returns=StoredRecordings)
+    assert [each.run_id for each in answer.refused] == [f"R2@{WORKSPACE}"]
+    assert sorted(await runs(gateway)) == ["R1", "R3"]
+    assert [await question(gateway, run) for run in ("R1", "R3")] == ["question of R1", "question of R3"]
+
+
+async def test_a_pack_is_refused_unless_its_lengths_match_its_content(system: System) -> None:
+    def packed(*lengths: int) -> bytes:
+        recordings = tuple(PackedRecording(batched(f"R{each}").summary, each) for each in lengths)
+        pack = RecordingPack(
+            workspace_id=WORKSPACE,
+            workflow_id=WORKFLOW,
+            record=RecordRun(1, 1),
+            recordings=recordings,
+            content=b"{}" * 2,
+        )
+        return msgspec.msgpack.encode(StorePacks((pack,)))
+
+    for lengths in ((2, 3), (5, -1), ()):
+        with pytest.raises(InvalidRequest, match="lengths"):
+            await system.executor.client.call("POST", path_of("recordings", "packs"), body=packed(*lengths))
+    with pytest.raises(InvalidRequest):
+        await system.executor.client.call("POST", path_of("recordings", "packs"), body=b"no MessagePack")
+    assert await documents(system, RECORDINGS) == []
+
+
+async def test_a_pack_has_recordings_of_its_workflow_only(system: System, gateway: HttpRecordingClient) -> None:
+    """And one of each run: of two with the same id, the later."""
+    foreign, first, second = batched("R1", workflow_id="other"), batched("R2"), batched("R2", conversation_id="c")
+    contents = [bytes(each.content) for each in (foreign, first, second)]
+    pack = RecordingPack(
+        workspace_id=WORKSPACE,
+        workflow_id=WORKFLOW,
+        record=RecordRun(1, 1),
+        recordings=tuple(
+            PackedRecording(each.summary, len(content))
+            for each, content in zip((foreign, first, second), contents, strict=True)
+        ),
+        content=b"".join(contents),
+    )
+    answer = await system.executor.client.call(
+        "POST",
+        path_of("recordings", "packs"),
+        body=msgspec.msgpack.encode(StorePacks((pack,))),
+        returns=StoredRecordings,
+    )
+    assert [each.run_id for each in answer.refused] == [f"R1@{WORKSPACE}"]
+    assert await runs(gateway) == ["R2"]
+    assert await runs(gateway, conversation_id="c") == ["R2"]
+    assert await question(gateway, "R2") == "question of R2"
+
+
+async def test_a_worker_sends_batches_to_a_service_of_the_previous_version(
     system: System, gateway: HttpRecordingClient
 ) -> None:
     routes = system.app.router.routes
-    routes[:] = [each for each in routes if getattr(each, "path", "") != "/internal/recordings"]
-    outbox = RecordingOutbox(system.executor.client)
+    routes[:] = [each for each in routes if getattr(each, "path", "") != "/internal/recordings/packs"]
+    outbox = RecordingOutbox(HttpRecordingClient(system.executor.client))
     await outbox.start()
     for number in range(3):
-        spec = a_spec(f"R{number}@{WORKSPACE}")
-        outbox.put(ended_run(spec))
+        outbox.put(ended_run(a_spec(f"R{number}@{WORKSPACE}")))
     await outbox.stop()
     assert await runs(gateway) == ["R2", "R1", "R0"]
 
 
 async def test_a_worker_sends_batches(system: System, gateway: HttpRecordingClient) -> None:
-    outbox = RecordingOutbox(system.executor.client)
+    outbox = RecordingOutbox(HttpRecordingClient(system.executor.client))
     await outbox.start()
     for number in range(3):
         outbox.put(ended_run(a_spec(f"R{number}@{WORKSPACE}")))

@@ -23,7 +23,7 @@ class Stored:
         self.recordings: list[Recording] = []
 
     def put(self, recording: RunRecording) -> None:
-        content = bytes(recording.request().content)
+        content = recording.encode()[1]
         self.recordings.append(msgspec.json.decode(content, type=Recording))
 
 

@@ -105,7 +105,7 @@ def build(
     )
     running = ActiveRuns()
     records = RecordOutbox(broker.work, jobs_service.payloads)
-    recordings = RecordingOutbox(jobs)
+    recordings = RecordingOutbox(jobs_service.recordings)
     attached = AttachedRuns(
         launcher,
         partial(BrokerReplyChannel, broker.replies),

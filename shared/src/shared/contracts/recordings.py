@@ -135,9 +135,35 @@ class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=
 
 
 class StoreRecordings(msgspec.Struct, frozen=True):
-    """Store recordings of several runs. Each is accepted or refused separately."""
+    """Store recordings of several runs, in the form of the previous version. Each is accepted or refused separately."""
 
     recordings: tuple[BatchedRecording, ...]
+
+
+class PackedRecording(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A recording in a pack, with the ticket of its run, whose key is `summary.run_id`."""
+
+    summary: RecordingSummary
+    length: int
+    """Bytes of its JSON in the content of the pack."""
+    ticket: str = ""
+
+
+class RecordingPack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Recordings of one workflow that are stored and expire together."""
+
+    workspace_id: str
+    workflow_id: str
+    record: RecordRun
+    recordings: tuple[PackedRecording, ...]
+    content: bytes
+    """A Recording for each of them, as JSON, one after the other. jobs-service encrypts it unread."""
+
+
+class StorePacks(msgspec.Struct, frozen=True):
+    """Store packs, sent as MessagePack. Each recording is accepted or refused separately."""
+
+    packs: tuple[RecordingPack, ...]
 
 
 class RefusedRecording(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -91,12 +91,13 @@ class StructResponse(Response):
         return b"" if content is None else _encoder.encode(content)
 
 
-def struct_body(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
-    """Return a FastAPI dependency that reads the body as `kind`.
+def struct_body(kind: type[T], *, is_msgpack: bool = False) -> Callable[[Request], Awaitable[T]]:
+    """Return a FastAPI dependency that reads the body as `kind`, in JSON or MessagePack.
 
     It raises InvalidRequest with the field and the expected type.
     """
-    decoder = msgspec.json.Decoder(kind)
+    decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]
+    decoder = msgspec.msgpack.Decoder(kind) if is_msgpack else msgspec.json.Decoder(kind)
 
     async def read(request: Request) -> T:
         try:

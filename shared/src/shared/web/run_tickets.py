@@ -19,8 +19,6 @@ TICKETS: Final = Counter(
     "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]
 )
 OTHER_RUN: Final = "The run ticket is for another run"
-TicketOfRun = tuple[str, str, str, str]
-"""A presented ticket, and the workspace, the workflow and the run that it has to be for."""
 _VALID, _MISSING, _REFUSED = map(TICKETS.labels, ("valid", "missing", "refused"))
 
 
@@ -77,26 +75,28 @@ class TicketChecks:
         (_VALID if ticket else _MISSING).inc()
         return RunAccess(ticket)
 
-    def refusals(self, presented: Sequence[TicketOfRun]) -> list[str | None]:
-        """Return why each ticket is refused; None for that of its run. Faster than single checks."""
+    def refusals(
+        self, tickets: Sequence[str], workspace_id: str, workflow_id: str, runs: Sequence[str]
+    ) -> list[str | None]:
+        """Return why each ticket is refused; None for that of its run, in this workflow. Faster than single checks."""
         now = self._clock.now().timestamp()
-        found = [self._refusal(each, now) for each in presented]
-        accepted = [text for (text, *_), reason in zip(presented, found, strict=True) if reason is None]
-        missing = accepted.count("")
-        _VALID.inc(len(accepted) - missing)
+        found: list[str | None] = []
+        for text, run_id in zip(tickets, runs, strict=True):
+            try:
+                ticket = self._ticket(text, now)
+            except RunTicketRefused as error:
+                found.append(error.message)
+                continue
+            is_of_run = ticket is None or (
+                ticket.run_id == run_id and ticket.workflow_id == workflow_id and ticket.workspace_id == workspace_id
+            )
+            found.append(None if is_of_run else OTHER_RUN)
+        missing = tickets.count("") if self._accepts_missing else 0
+        accepted = found.count(None)
+        _VALID.inc(accepted - missing)
         _MISSING.inc(missing)
-        _REFUSED.inc(len(found) - len(accepted))
+        _REFUSED.inc(len(found) - accepted)
         return found
-
-    def _refusal(self, presented: TicketOfRun, now: float) -> str | None:
-        text, *claims = presented
-        try:
-            ticket = self._ticket(text, now)
-        except RunTicketRefused as error:
-            return error.message
-        if ticket is None or [ticket.workspace_id, ticket.workflow_id, ticket.run_id] == claims:
-            return None
-        return OTHER_RUN
 
     def _ticket(self, text: str, now: float) -> RunTicket | None:
         if not text:

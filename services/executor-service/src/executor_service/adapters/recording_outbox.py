@@ -4,26 +4,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
-import msgspec
 from prometheus_client import Counter
 
 from executor_service.application.retries import retry_unavailable
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
-from shared.contracts.recordings import (
-    MAX_BATCH_RECORDINGS,
-    BatchedRecording,
-    StoredRecordings,
-    StoreRecording,
-    StoreRecordings,
-)
-from shared.errors import FlowportError, RouteMissing
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.contracts.recordings import MAX_BATCH_RECORDINGS, PackedRecording, RecordingPack
+from shared.errors import FlowportError
 from shared.observe.logging import get_logger
-from shared.security.current_ticket import current_ticket, using_ticket
-from shared.web.client import InternalClient
-from shared.web.paths import path_of
+from shared.recording_packs import pack_recordings
+from shared.security.current_ticket import current_ticket
 
 BACKLOG: Final = 8_192
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
@@ -35,8 +29,6 @@ ENCODED_AT_ONCE: Final = 128
 """Recordings that the encoding thread encodes before it lets runs have the interpreter."""
 RETRY_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 2.0
-SINGLE_SECONDS: Final = 60.0
-"""How long to send single recordings to a jobs-service of an earlier version."""
 
 RECORDINGS: Final = Counter(
     "flowport_executor_recordings_total",
@@ -45,7 +37,6 @@ RECORDINGS: Final = Counter(
 )
 for _result in ("stored", "dropped"):
     RECORDINGS.labels(_result)  # start at 0: Prometheus sees no increase in a series that begins at 1
-_encode: Final = msgspec.json.Encoder().encode
 log = get_logger("recording_outbox")
 
 
@@ -57,7 +48,7 @@ class _Queued(NamedTuple):
 class RecordingOutbox:
     """Accepts recordings without waiting; masks, encodes and sends them in the background."""
 
-    def __init__(self, jobs: InternalClient) -> None:
+    def __init__(self, jobs: HttpRecordingClient) -> None:
         self._jobs = jobs
         self._backlog: deque[_Queued] = deque()
         self._bytes = 0
@@ -67,7 +58,6 @@ class RecordingOutbox:
         self._empty = asyncio.Event()
         self._empty.set()
         self._sender: asyncio.Task[None] | None = None
-        self._batches_from = 0.0
 
     def put(self, recording: RunRecording) -> None:
         """Add a recording; drop and count it if the backlog is full."""
@@ -141,56 +131,22 @@ class RecordingOutbox:
 
     async def _send(self, batch: Sequence[_Queued]) -> int:
         """Send recordings; return how many were refused. Raises FlowportError."""
-        requests, body = await asyncio.to_thread(_encode_batch, batch)
-        if asyncio.get_running_loop().time() >= self._batches_from:
-            try:
-                return await self._send_batch(body)
-            except RouteMissing:
-                log.info("recording_batches_unsupported", retry_seconds=SINGLE_SECONDS)
-                self._batches_from = asyncio.get_running_loop().time() + SINGLE_SECONDS
-        return sum([await self._send_single(each) for each in requests])
-
-    async def _send_batch(self, body: bytes) -> int:
-        """Send the JSON of a StoreRecordings."""
-
-        async def store() -> StoredRecordings | RouteMissing:
-            try:
-                return await self._jobs.call("POST", path_of("recordings"), body=body, returns=StoredRecordings)
-            except RouteMissing as error:  # not worth repeating
-                return error
-
-        answer = await retry_unavailable(store, seconds=RETRY_SECONDS)
-        if isinstance(answer, RouteMissing):
-            raise answer
+        packs = await asyncio.to_thread(_pack, batch)
+        answer = await retry_unavailable(partial(self._jobs.store, packs), seconds=RETRY_SECONDS)
         for refused in answer.refused[:1]:
             log.warning("recordings_refused", count=len(answer.refused), run_id=refused.run_id, error=refused.reason)
         return len(answer.refused)
 
-    async def _send_single(self, request: BatchedRecording) -> bool:
-        """Send a recording to a jobs-service of an earlier version; return whether it was refused."""
-        run_id = request.summary.run_id
-        path = path_of("recordings", request.workspace_id, run_id)
-        body = StoreRecording(summary=request.summary, record=request.record, content=request.content)
 
-        async def store() -> None:
-            await self._jobs.call("PUT", path, body=body)
-
-        try:
-            with using_ticket(request.ticket):
-                await retry_unavailable(store, seconds=RETRY_SECONDS)
-        except FlowportError as error:
-            log.warning("recording_dropped", run_id=run_id, error=error.message)
-            return True
-        return False
-
-
-def _encode_batch(batch: Sequence[_Queued]) -> tuple[list[BatchedRecording], bytes]:
-    """Return the requests of a batch, and their JSON."""
+def _pack(batch: Sequence[_Queued]) -> tuple[RecordingPack, ...]:
+    """Mask, encode and pack the recordings of a batch."""
     known: dict[frozenset[tuple[str, str]], EnvironmentNames] = {}  # runs of a workflow have the same values
-    requests = []
+    encoded = []
     for start in range(0, len(batch), ENCODED_AT_ONCE):
         for recording, ticket in batch[start : start + ENCODED_AT_ONCE]:
             names = recording.names
-            requests.append(recording.request(known.setdefault(names.key, names), ticket=ticket))
+            summary, content = recording.encode(known.setdefault(names.key, names))
+            packed = PackedRecording(summary, len(content), ticket)
+            encoded.append((recording.spec.snapshot.workspace_id, recording.record, packed, content))
         time.sleep(0)
-    return requests, _encode(StoreRecordings(tuple(requests)))
+    return tuple(pack_recordings(encoded))

@@ -12,7 +12,6 @@ from executor_service.engine.state import RunState
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
     MAX_RECORDING_BYTES,
-    BatchedRecording,
     EffectKind,
     RecordedBlock,
     Recording,
@@ -69,7 +68,7 @@ class RunRecorder:
 
 
 class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A run that has ended and is to be recorded. `request` masks and encodes it, in any thread."""
+    """A run that has ended and is to be recorded. `encode` masks it, in any thread."""
 
     spec: RunSpec
     record: RecordRun
@@ -82,8 +81,11 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes of the recorded blocks, roughly."""
     names: EnvironmentNames
 
-    def request(self, names: EnvironmentNames | None = None, *, ticket: str = "") -> BatchedRecording:
-        """Return the request that stores the recording. `names`: those of an equal environment, with their forms."""
+    def encode(self, names: EnvironmentNames | None = None) -> tuple[RecordingSummary, bytes]:
+        """Return the summary of the masked recording, and its JSON.
+
+        `names`: those of an equal environment, with their forms.
+        """
         recording, content = self._build(names or self.names)
         summary = RecordingSummary(
             run_id=recording.run_id,
@@ -98,13 +100,7 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             size=len(content),
             is_cut=recording.is_cut,
         )
-        return BatchedRecording(
-            summary=summary,
-            record=self.record,
-            content=msgspec.Raw(content),
-            workspace_id=recording.workspace_id,
-            ticket=ticket,
-        )
+        return summary, content
 
     def _build(self, names: EnvironmentNames) -> tuple[Recording, bytes]:
         """Return the masked recording and its JSON. One search finds out that nothing needs to be masked."""

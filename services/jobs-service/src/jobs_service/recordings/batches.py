@@ -1,14 +1,16 @@
-"""Stores a batch of recordings: each is accepted or refused separately."""
+"""Stores packs of recordings: each recording is accepted or refused separately."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from jobs_service.recordings.repository import MongoRecordings, ReceivedRecording
+from jobs_service.recordings.packs import PackEntry, select
+from jobs_service.recordings.repository import MongoRecordings, ReceivedPack
 from shared.contracts.recordings import (
     MAX_BATCH_RECORDINGS,
-    BatchedRecording,
+    PackedRecording,
+    RecordingPack,
     RecordingSummary,
     RefusedRecording,
     StoredRecordings,
@@ -16,9 +18,12 @@ from shared.contracts.recordings import (
 )
 from shared.errors import InvalidRequest
 from shared.ids import RUN_KEY_LENGTH
+from shared.recording_packs import pack_recordings
 from shared.web.run_tickets import TicketChecks
 
 DELETED: Final = "Recordings of this workflow were deleted after the run began"
+BAD_LENGTHS: Final = "The lengths of the recordings do not add up to the content of their pack"
+OTHER_WORKFLOW: Final = "The recording is of another workflow than its pack"
 TOO_MANY: Final = f"A batch has at most {MAX_BATCH_RECORDINGS} recordings"
 BAD_ID: Final = f"A run id has at most {RUN_KEY_LENGTH} characters"
 MAX_SUMMARY_BYTES: Final = 4 * 1024
@@ -29,21 +34,37 @@ TOO_LONG: Final = f"The summary of a recording has at most {MAX_SUMMARY_BYTES} b
 _encode: Final = msgspec.json.Encoder().encode
 
 
-async def store_batch(request: StoreRecordings, recordings: MongoRecordings, checks: TicketChecks) -> StoredRecordings:
+async def store_packs(
+    packs: Sequence[RecordingPack], recordings: MongoRecordings, checks: TicketChecks
+) -> StoredRecordings:
     """Store the recordings whose ticket is that of their run. Raises InvalidRequest, Unavailable."""
-    if len(request.recordings) > MAX_BATCH_RECORDINGS:
+    if sum(len(each.recordings) for each in packs) > MAX_BATCH_RECORDINGS:
         raise InvalidRequest(TOO_MANY)
     refused: list[RefusedRecording] = []
-    received: list[ReceivedRecording] = []
-    for each, reason in zip(request.recordings, _refusals(request.recordings, checks), strict=True):
-        run = each.summary.run_id
-        if reason is None:
-            received.append(ReceivedRecording((each.workspace_id, each.summary.workflow_id), run, each))
-        else:
-            refused.append(RefusedRecording(run, reason))
-    stored = await recordings.put(received)
-    refused += [RefusedRecording(each.run, DELETED) for each in received if each.run not in stored]
+    received: list[ReceivedPack] = []
+    for pack in packs:
+        reasons = _refusals(pack, checks)
+        refused += [
+            RefusedRecording(each.summary.run_id, reason)
+            for each, reason in zip(pack.recordings, reasons, strict=True)
+            if reason is not None
+        ]
+        received.append(_accepted(pack, reasons))
+    stored = await recordings.put([each for each in received if each.entries])
+    deleted = (each for each in received if each not in stored)
+    refused += [RefusedRecording(entry.run, DELETED) for each in deleted for entry in each.entries]
     return StoredRecordings(tuple(refused))
+
+
+def packs_of(batch: StoreRecordings) -> list[RecordingPack]:
+    """Return the recordings of a batch of the previous version in packs."""
+    contents = [bytes(each.content) for each in batch.recordings]
+    return list(
+        pack_recordings(
+            (each.workspace_id, each.record, PackedRecording(each.summary, len(content), each.ticket), content)
+            for each, content in zip(batch.recordings, contents, strict=True)
+        )
+    )
 
 
 def is_too_long(summary: RecordingSummary) -> bool:
@@ -52,13 +73,29 @@ def is_too_long(summary: RecordingSummary) -> bool:
     return texts > SHORT_TEXTS and len(_encode(summary)) > MAX_SUMMARY_BYTES
 
 
-def _refusals(recordings: Sequence[BatchedRecording], checks: TicketChecks) -> list[str | None]:
+def _accepted(pack: RecordingPack, reasons: Sequence[str | None]) -> ReceivedPack:
+    """Return a pack without the refused recordings, and with the last one of each run. Raises InvalidRequest."""
+    entries = [PackEntry(each.summary.run_id, each.length, each.summary) for each in pack.recordings]
+    lengths = [each.length for each in entries]
+    if sum(lengths) != len(pack.content) or min(lengths, default=0) < 0:
+        raise InvalidRequest(BAD_LENGTHS)
+    owner, content = (pack.workspace_id, pack.workflow_id), pack.content
+    last = {entry.run: at for at, (entry, reason) in enumerate(zip(entries, reasons, strict=True)) if reason is None}
+    if len(last) < len(entries):
+        entries, content = select(entries, content, [last.get(each.run) == at for at, each in enumerate(entries)])
+    return ReceivedPack(owner, pack.record, entries, content)
+
+
+def _refusals(pack: RecordingPack, checks: TicketChecks) -> list[str | None]:
     """Return why each recording is refused."""
-    tickets = [(each.ticket, each.workspace_id, each.summary.workflow_id, each.summary.run_id) for each in recordings]
-    return [reason or _unfit(each.summary) for each, reason in zip(recordings, checks.refusals(tickets), strict=True)]
+    tickets, runs = [each.ticket for each in pack.recordings], [each.summary.run_id for each in pack.recordings]
+    reasons = checks.refusals(tickets, pack.workspace_id, pack.workflow_id, runs)
+    return [reason or _unfit(each.summary, pack) for each, reason in zip(pack.recordings, reasons, strict=True)]
 
 
-def _unfit(summary: RecordingSummary) -> str | None:
+def _unfit(summary: RecordingSummary, pack: RecordingPack) -> str | None:
+    if summary.workflow_id != pack.workflow_id:
+        return OTHER_WORKFLOW
     if len(summary.run_id) > RUN_KEY_LENGTH:
         return BAD_ID
     return TOO_LONG if is_too_long(summary) else None

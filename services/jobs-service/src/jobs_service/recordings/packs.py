@@ -6,7 +6,7 @@ A document for each recording would cost the store more than a short run costs e
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -39,7 +39,7 @@ _FIELDS: Final = ("version", "trigger", "conversation_id", "started_at", "durati
 """Fields of a summary in a document of an earlier version."""
 
 
-class PackEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+class PackEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A recording in a pack; `length` is that of its JSON."""
 
     run: str
@@ -128,16 +128,22 @@ def summaries(document: Document) -> list[tuple[str, RecordingSummary]]:
 
 def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[list[PackEntry], bytes]:
     """Return the entries of these runs, and their JSON."""
-    entries: list[PackEntry] = []
+    entries = entries_of(document)
+    return select(entries, content, [entry.run in runs for entry in entries])
+
+
+def select(entries: Sequence[PackEntry], content: bytes, wanted: Iterable[bool]) -> tuple[list[PackEntry], bytes]:
+    """Return the wanted entries, and their JSON."""
+    selected: list[PackEntry] = []
     parts: list[bytes] = []
     start = 0
-    for entry in entries_of(document):
+    for entry, is_wanted in zip(entries, wanted, strict=True):
         end = len(content) if entry.length < 0 else start + entry.length
-        if entry.run in runs:
-            entries.append(entry)
+        if is_wanted:
+            selected.append(entry)
             parts.append(content[start:end])
         start = end
-    return entries, b"".join(parts)
+    return selected, b"".join(parts)
 
 
 def searches(runs: Collection[str]) -> list[Document]:

@@ -5,8 +5,7 @@ key is unreadable.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -27,8 +26,8 @@ from jobs_service.recordings.packs import (
 )
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.batching import batches
-from shared.contracts.recordings import DeleteRecordings, RecordingPage, StoreRecording
+from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recordings import DeleteRecordings, RecordingPage
 from shared.errors import NotFound
 from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.aes_gcm import AesGcmKeyRing
@@ -50,9 +49,6 @@ INDEXES: Final = (
     Index(CHUNKS, ascending("expires_at"), expire_after_seconds=0),
 )
 MAX_DAYS: Final = 3_650
-PACK_BYTES: Final = 4 * 1024 * 1024
-MIN_WEIGHT: Final = 4 * 1024
-"""Bytes for which a short recording counts in a pack: bounds the recordings that a deletion of one rewrites."""
 PACKS_AT_ONCE: Final = 20
 """Packs that a list fetches together: each may have hundreds of summaries."""
 MISSING: Final = "Recording not found"
@@ -61,13 +57,20 @@ Forget = Callable[[str, str, Sequence[str] | None], Awaitable[None]]
 """Deletes what else is stored of a workflow's recordings: of these runs, or of all with None."""
 
 
-class ReceivedRecording(NamedTuple):
-    """A recording to store, of the run with this key."""
+class ReceivedPack(NamedTuple):
+    """Recordings of one workflow to store, each of another run."""
 
     owner: tuple[str, str]
-    """The workspace and the workflow of the run."""
-    run: str
-    request: StoreRecording
+    """The workspace and the workflow."""
+    record: RecordRun
+    entries: Sequence[PackEntry]
+    content: bytes
+    """The JSON of the recordings, one after the other."""
+
+    @property
+    def runs(self) -> set[str]:
+        """Return the keys of the runs."""
+        return {entry.run for entry in self.entries}
 
 
 class MongoRecordings:
@@ -82,28 +85,28 @@ class MongoRecordings:
         self._bars = store.collection(BARS)
 
     @store_call
-    async def put(self, recordings: Sequence[ReceivedRecording], *, replace: bool = False) -> set[str]:
-        """Store recordings; return the runs whose recordings are stored. A repeated call changes nothing.
+    async def put(self, packs: Sequence[ReceivedPack], *, replace: bool = False) -> Sequence[ReceivedPack]:
+        """Store packs; return those that are stored. A repeated call changes nothing.
 
-        `replace`: delete earlier ones of these runs, for workers of an earlier version.
+        `replace`: delete earlier recordings of these runs, for workers of an earlier version.
 
         Raises Unavailable without an encryption key.
         """
-        accepted = {each.run: each for each in await self._without_barred(recordings)}
+        accepted = await self._without_barred(packs)
         # An earlier call for the same recordings may have ended between its write and its second check.
-        await self._remove_stored([each for each in recordings if each.run not in accepted])
+        await self._remove_stored([each for each in packs if each not in accepted])
         if not accepted:
-            return set()
+            return ()
         if replace:
-            await self._remove_stored(accepted.values())
-        packs = await asyncio.to_thread(self._seal, list(accepted.values()), await now_ms(self._store))
-        await insert_new(self._chunks, [chunk for _, chunks in packs for chunk in chunks])
-        known = await insert_new(self._recordings, [document for document, _ in packs])
-        unused = [chunk["_id"] for document, chunks in packs if document["_id"] in known for chunk in chunks]
+            await self._remove_stored(accepted)
+        documents = await asyncio.to_thread(self._seal, accepted, await now_ms(self._store))
+        await insert_new(self._chunks, [chunk for _, chunks in documents for chunk in chunks])
+        known = await insert_new(self._recordings, [document for document, _ in documents])
+        unused = [chunk["_id"] for document, chunks in documents if document["_id"] in known for chunk in chunks]
         if unused:
             await self._chunks.delete_many({"_id": {"$in": unused}})
-        stored = {each.run for each in await self._without_barred(accepted.values())}
-        await self._remove_stored([each for each in accepted.values() if each.run not in stored])  # deleted since
+        stored = await self._without_barred(accepted)
+        await self._remove_stored([each for each in accepted if each not in stored])  # deleted since
         return stored
 
     @store_call
@@ -169,27 +172,21 @@ class MongoRecordings:
         await forget([each for _, runs in packs for each in runs])
         return sum([await self._remove(pack_id, runs) for pack_id, runs in packs])
 
-    def _seal(self, recordings: Sequence[ReceivedRecording], now: int) -> list[tuple[Document, list[Document]]]:
+    def _seal(self, packs: Sequence[ReceivedPack], now: int) -> list[tuple[Document, list[Document]]]:
         """Return the documents of packs, and their chunks."""
-        return [self._seal_pack(pack, now) for pack in _packs(recordings)]
+        return [self._seal_pack(pack, now) for pack in packs]
 
-    def _seal_pack(self, recordings: Sequence[ReceivedRecording], now: int) -> tuple[Document, list[Document]]:
-        first = recordings[0]
-        workspace_id, workflow_id = first.owner
-        contents = [bytes(each.request.content) for each in recordings]
-        entries = [
-            PackEntry(each.run, len(content), each.request.summary)
-            for each, content in zip(recordings, contents, strict=True)
-        ]
-        days = min(max(first.request.record.days, 1), MAX_DAYS)
+    def _seal_pack(self, pack: ReceivedPack, now: int) -> tuple[Document, list[Document]]:
+        workspace_id, workflow_id = pack.owner
+        days = min(max(pack.record.days, 1), MAX_DAYS)
         owner: Document = {
             "workspace_id": workspace_id,
             "workflow_id": workflow_id,
             "expires_at": from_ms(now) + timedelta(days=days),
         }
-        pack_id = pack_id_of(workspace_id, workflow_id, [each.run for each in recordings])
+        pack_id = pack_id_of(workspace_id, workflow_id, pack.runs)
         position = f"{now:015d}-{pack_id}"
-        return self._cipher.seal(owner, entries, b"".join(contents), pack_id=pack_id, position=position)
+        return self._cipher.seal(owner, pack.entries, pack.content, pack_id=pack_id, position=position)
 
     async def _data(self, document: Document) -> bytes:
         """Return a pack's encrypted content."""
@@ -227,15 +224,12 @@ class MongoRecordings:
             for document in packs
         ]
 
-    async def _remove_stored(self, recordings: Collection[ReceivedRecording]) -> None:
+    async def _remove_stored(self, packs: Iterable[ReceivedPack]) -> None:
         """Remove stored recordings of these runs from their packs."""
-        runs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for each in recordings:
-            runs[each.owner].add(each.run)
-        for (workspace_id, workflow_id), of_owner in runs.items():
-            owner = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-            for pack in await self._packs_with(of_owner, owner):
-                await self._remove(pack["_id"], of_owner)
+        for pack in packs:
+            workspace_id, workflow_id = pack.owner
+            for found in await self._packs_with(pack.runs, {"workspace_id": workspace_id, "workflow_id": workflow_id}):
+                await self._remove(found["_id"], pack.runs)
 
     async def _remove(self, pack_id: str, runs: Collection[str]) -> int:
         """Remove recordings from a pack; return how many. The others get a new key."""
@@ -270,13 +264,11 @@ class MongoRecordings:
         owner = {name: found[name] for name in ("workspace_id", "workflow_id", "expires_at")}
         return self._cipher.seal(owner, entries, content, pack_id=found["_id"], position=found["position"])
 
-    async def _without_barred(self, recordings: Collection[ReceivedRecording]) -> list[ReceivedRecording]:
-        """Return the recordings of runs that began after the last deletion."""
-        ids = {_bar(*owner): owner for owner in {each.owner for each in recordings}}
-        bars = {ids[each["_id"]]: each["revision"] async for each in self._bars.find({"_id": {"$in": list(ids)}})}
-        if not bars:
-            return list(recordings)
-        return [each for each in recordings if each.request.record.revision > bars.get(each.owner, -1)]
+    async def _without_barred(self, packs: Sequence[ReceivedPack]) -> list[ReceivedPack]:
+        """Return the packs of runs that began after the last deletion."""
+        ids = list({_bar(*pack.owner) for pack in packs})
+        bars = {each["_id"]: each["revision"] async for each in self._bars.find({"_id": {"$in": ids}})}
+        return [pack for pack in packs if pack.record.revision > bars.get(_bar(*pack.owner), -1)]
 
 
 def sealed_keys(store: Store) -> SealedDocuments:
@@ -284,19 +276,6 @@ def sealed_keys(store: Store) -> SealedDocuments:
     return SealedDocuments(
         store.collection(RECORDINGS), KEY, lambda each: (each["workspace_id"], key_name(each["_id"]))
     )
-
-
-def _packs(recordings: Iterable[ReceivedRecording]) -> Iterator[tuple[ReceivedRecording, ...]]:
-    """Yield recordings that are stored and expire together."""
-    groups: defaultdict[tuple[tuple[str, str], int], list[ReceivedRecording]] = defaultdict(list)
-    for each in recordings:
-        groups[each.owner, each.request.record.days].append(each)
-    for group in groups.values():
-        yield from batches(group, weigh=_weight, max_weight=PACK_BYTES)
-
-
-def _weight(recording: ReceivedRecording) -> int:
-    return max(len(bytes(recording.request.content)), MIN_WEIGHT)
 
 
 def _of_conversation(conversation_id: str) -> Document:

@@ -6,10 +6,17 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.recordings.batches import TOO_LONG, is_too_long, store_batch
-from jobs_service.recordings.repository import MongoRecordings, ReceivedRecording
+from jobs_service.recordings.batches import TOO_LONG, is_too_long, packs_of, store_packs
+from jobs_service.recordings.packs import PackEntry
+from jobs_service.recordings.repository import MongoRecordings, ReceivedPack
 from jobs_service.runs.ports import RunRepository
-from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, StoreRecording, StoreRecordings
+from shared.contracts.recordings import (
+    DeletedRecordings,
+    DeleteRecordings,
+    StorePacks,
+    StoreRecording,
+    StoreRecordings,
+)
 from shared.errors import InvalidRequest, NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
@@ -38,9 +45,17 @@ def recordings_router(
     reader = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
     gateway = [Depends(only(tokens, ServiceName.GATEWAY))]
 
-    @router.post("", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
-    async def put_batch(body: Annotated[StoreRecordings, Depends(struct_body(StoreRecordings))]) -> Response:
-        return StructResponse(await store_batch(body, recordings, checks))
+    from_workers = [Depends(only(tokens, ServiceName.EXECUTOR))]
+
+    @router.post("/packs", dependencies=from_workers)
+    async def put_packs(body: Annotated[StorePacks, Depends(struct_body(StorePacks, is_msgpack=True))]) -> Response:
+        return StructResponse(await store_packs(body.packs, recordings, checks))
+
+    @router.post("", dependencies=from_workers)
+    async def put_batch(  # from workers of the previous version
+        body: Annotated[StoreRecordings, Depends(struct_body(StoreRecordings))],
+    ) -> Response:
+        return StructResponse(await store_packs(packs_of(body), recordings, checks))
 
     @router.put("/{workspace_id}/{run}", status_code=204)
     async def put(
@@ -52,7 +67,10 @@ def recordings_router(
         access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
         if is_too_long(body.summary):
             raise InvalidRequest(TOO_LONG)
-        await recordings.put([ReceivedRecording((workspace_id, body.summary.workflow_id), run, body)], replace=True)
+        content = bytes(body.content)
+        entry = PackEntry(run, len(content), body.summary)
+        pack = ReceivedPack((workspace_id, body.summary.workflow_id), body.record, [entry], content)
+        await recordings.put([pack], replace=True)
 
     @router.get("/{workspace_id}", dependencies=gateway)
     async def page(

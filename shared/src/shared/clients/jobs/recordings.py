@@ -1,13 +1,49 @@
 """Recordings of runs."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
 from shared.clients.calls import ServiceCalls
-from shared.contracts.recordings import DeletedRecordings, DeleteRecordings, RecordingPage
+from shared.contracts.recordings import (
+    DeletedRecordings,
+    DeleteRecordings,
+    RecordingPack,
+    RecordingPage,
+    StoredRecordings,
+    StorePacks,
+    StoreRecordings,
+)
+from shared.errors import RouteMissing
 from shared.ids import run_key
+from shared.observe.logging import get_logger
+from shared.recording_packs import unpack
 from shared.web.paths import path_of
+
+PREVIOUS_SECONDS: Final = 60.0
+"""How long to send recordings in the form of the previous version to a jobs-service that does not know packs."""
+log = get_logger("recording_client")
 
 
 class HttpRecordingClient(ServiceCalls):
     """Implements RecordingClient."""
+
+    _packs_from = 0.0
+
+    async def store(self, packs: Sequence[RecordingPack]) -> StoredRecordings:
+        """Store recordings of ended runs; return those that are refused. Raises Unavailable."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._packs_from:
+            path, body = path_of("recordings", "packs"), msgspec.msgpack.encode(StorePacks(tuple(packs)))
+            try:
+                return await self._client.call("POST", path, body=body, returns=StoredRecordings)
+            except RouteMissing:
+                log.info("recording_packs_unsupported", retry_seconds=PREVIOUS_SECONDS)
+                self._packs_from = now + PREVIOUS_SECONDS
+        batch = StoreRecordings(tuple(each for pack in packs for each in unpack(pack)))
+        return await self._client.call("POST", path_of("recordings"), body=batch, returns=StoredRecordings)
 
     async def page(
         self, workspace_id: str, workflow_id: str, *, conversation_id: str | None, limit: int, cursor: str | None

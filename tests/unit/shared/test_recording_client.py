@@ -1,0 +1,94 @@
+"""Workers send packs of recordings, and batches to a jobs-service of the previous version."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.clients.jobs import recordings as client
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.contracts.recording_policy import RecordRun
+from shared.contracts.recordings import (
+    PackedRecording,
+    RecordingSummary,
+    RefusedRecording,
+    StoredRecordings,
+    StorePacks,
+)
+from shared.errors import RouteMissing
+from shared.recording_packs import PACK_BYTES, ToPack, pack_recordings
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def recording(run: str, *, workflow_id: str = "f", revision: int = 1, size: int = 10) -> ToPack:
+    summary = RecordingSummary(run_id=run, workflow_id=workflow_id, started_at=NOW)
+    return "w", RecordRun(7, revision), PackedRecording(summary, size, f"ticket of {run}"), b"1" * size
+
+
+class Jobs:
+    """Refuses the run `b`. With `is_previous`, it knows no packs."""
+
+    def __init__(self) -> None:
+        self.is_previous = False
+        self.calls: list[str] = []
+        self.received: Any = None
+
+    async def call(self, method: str, path: str, *, body: Any, returns: Any) -> StoredRecordings:
+        self.calls.append(path)
+        if path == "/internal/recordings":
+            self.received = body
+        elif self.is_previous:
+            raise RouteMissing("not here")
+        else:
+            self.received = msgspec.msgpack.decode(body, type=StorePacks)
+        return StoredRecordings((RefusedRecording("b"),))
+
+
+async def test_a_pack_has_the_recordings_of_a_workflow_with_their_tickets() -> None:
+    jobs: Any = Jobs()
+    packs = pack_recordings([recording("a"), recording("b", workflow_id="g"), recording("c")])
+    answer = await HttpRecordingClient(jobs).store(tuple(packs))
+    assert answer.refused == (RefusedRecording("b"),)
+    first, second = jobs.received.packs
+    assert [(each.summary.run_id, each.length, each.ticket) for each in first.recordings] == [
+        ("a", 10, "ticket of a"),
+        ("c", 10, "ticket of c"),
+    ]
+    assert (first.workspace_id, first.workflow_id, first.record, first.content) == (
+        "w",
+        "f",
+        RecordRun(7, 1),
+        b"1" * 20,
+    )
+    assert (second.workflow_id, len(second.recordings)) == ("g", 1)
+
+
+async def test_a_jobs_service_of_the_previous_version_gets_batches_for_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs: Any = Jobs()
+    jobs.is_previous = True
+    recordings, packs = HttpRecordingClient(jobs), tuple(pack_recordings([recording("a"), recording("b", size=5)]))
+    for _ in range(2):
+        assert (await recordings.store(packs)).refused == (RefusedRecording("b"),)
+    sent = [(each.summary.run_id, each.ticket, bytes(each.content)) for each in jobs.received.recordings]
+    assert sent == [("a", "ticket of a", b"1" * 10), ("b", "ticket of b", b"1" * 5)]
+    assert {(each.workspace_id, each.record) for each in jobs.received.recordings} == {("w", RecordRun(7, 1))}
+    assert jobs.calls == ["/internal/recordings/packs", "/internal/recordings", "/internal/recordings"]
+
+    updated: Any = Jobs()
+    monkeypatch.setattr(client, "PREVIOUS_SECONDS", -1.0)
+    later = HttpRecordingClient(updated)
+    updated.is_previous = True
+    await later.store(packs)
+    updated.is_previous = False
+    await later.store(packs)
+    assert updated.calls[-1] == "/internal/recordings/packs"
+
+
+def test_packs_are_bounded_and_have_one_revision() -> None:
+    half = PACK_BYTES // 2 + 1
+    packs = pack_recordings([recording("a", size=half), recording("b", revision=2), recording("c", size=half)])
+    assert [[each.summary.run_id for each in pack.recordings] for pack in packs] == [["a"], ["c"], ["b"]]
