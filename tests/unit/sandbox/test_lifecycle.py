@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
@@ -23,6 +24,7 @@ from executor_service.sandbox import (
     SandboxLimits,
     SandboxUnavailable,
     Script,
+    base,
 )
 
 ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
@@ -88,15 +90,33 @@ async def test_nothing_is_left_running_after_stop() -> None:
     await eventually(lambda: not descendants())
 
 
-async def test_cancelling_a_run_kills_its_process_immediately() -> None:
+@pytest.mark.parametrize("owner", ["", "a"])
+async def test_canceling_a_run_kills_the_process_of_its_endless_script(owner: str) -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
-        task = asyncio.create_task(sandbox.run(ENDLESS))
+        task = asyncio.create_task(sandbox.run(replace(ENDLESS, owner=owner)))
         doomed = await spinning_script()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await eventually(lambda: not Path(f"/proc/{doomed}").exists())
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
+
+
+@pytest.mark.parametrize(("end", "is_kept"), [("", True), ("await fetch('http://a')", False)])
+async def test_the_process_of_a_canceled_script_is_kept_if_the_script_ends(
+    monkeypatch: pytest.MonkeyPatch, end: str, is_kept: bool
+) -> None:
+    monkeypatch.setattr(base, "_FINISH_SECONDS", 60.0)
+    found: list[set[int]] = []
+    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
+        spin = f"const end = Date.now() + 1000; while (Date.now() < end); {end}"
+        task = asyncio.create_task(sandbox.run(Script(code=spin, owner="a")))
+        process = await spinning_script()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
+    assert [process in processes for processes in found] == [is_kept]
 
 
 PROBE = (

@@ -33,13 +33,15 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # Maximum bytes of a UTF-16 unit, plain and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
+_FINISH_SECONDS = 0.05
+"""How long a canceled script may continue: most end in that time, and a new process takes 41 ms of CPU."""
 _HEALTHY = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
 
 
 class ScriptSandbox:
     """Runs user code, each script in a fresh context, in a process that serves no other owner.
 
-    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills its process.
+    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills its process, unless the script ends soon.
     """
 
     _serves_many: ClassVar[bool] = False
@@ -54,6 +56,7 @@ class ScriptSandbox:
         self._waiting = SCRIPTS_WAITING.labels(engine.language)
         max_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
         self._start_limiter = StartLimiter()
+        self._finishing: set[asyncio.Task[None]] = set()
         self._pool = Pool(WarmPool(engine, size, max_frame=max_bytes + _FRAME_SLACK), size)
 
     async def start(self) -> None:
@@ -63,6 +66,7 @@ class ScriptSandbox:
     async def stop(self) -> None:
         """End every script and process."""
         await self._pool.stop()
+        await asyncio.gather(*self._finishing)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -94,28 +98,50 @@ class ScriptSandbox:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
         slot = await self._start_limiter.acquire(script.workspace_id)
         try:
-            return await self._run_in_process(script, frame, slot)
-        finally:
+            child = await self._take_process(script.owner, script.workspace_id)
+        except BaseException:
             slot.release()
+            raise
+        loan = _Loan(script.owner, child, slot)
+        deadline = Deadline.after(script.timeout_ms)
+        try:
+            ending = await self._run_frame(child, frame, script.workspace_id, deadline, slot)
+        except BaseException:
+            self._return_canceled(loan)
+            raise
+        self._return_process(loan, is_healthy=isinstance(ending, _HEALTHY))
+        return self._result(ending, script.shown or script.code)
 
     def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
         return messages.encode(
             messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
         )
 
-    async def _run_in_process(self, script: Script, frame: bytes, slot: StartSlot) -> ScriptResult:
-        child = await self._take_process(script.owner, script.workspace_id)
-        healthy = False
+    def _return_process(self, loan: "_Loan", *, is_healthy: bool) -> None:
+        loan.slot.release()
+        if is_healthy and self._serves_many and self._is_reusable(loan.child):
+            self._pool.keep_for_owner(loan.owner, loan.child)
+        else:
+            self._pool.discard(loan.child)
+
+    def _return_canceled(self, loan: "_Loan") -> None:
+        """Return the process of a canceled script: soon, if the script may end by then."""
+        if not loan.owner or not self._serves_many or loan.child.is_synchronized:
+            self._return_process(loan, is_healthy=False)
+            return
+        task = asyncio.create_task(self._finish_canceled(loan))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _finish_canceled(self, loan: "_Loan") -> None:
+        answers: list[messages.Message] = []
         try:
-            deadline = Deadline.after(script.timeout_ms)
-            ending = await self._run_frame(child, frame, script.workspace_id, deadline, slot)
-            healthy = isinstance(ending, _HEALTHY)
+            async with asyncio.timeout(_FINISH_SECONDS):
+                answers = await loan.child.receive()
+        except (ChildDied, ProtocolBroken, TimeoutError):
+            pass
         finally:
-            if healthy and self._serves_many and self._is_reusable(child):
-                self._pool.keep_for_owner(script.owner, child)
-            else:
-                self._pool.discard(child)
-        return self._result(ending, script.shown or script.code)
+            self._return_process(loan, is_healthy=len(answers) == 1 and isinstance(answers[0], _HEALTHY))
 
     async def _take_process(self, owner: str, workspace_id: str) -> Child:
         with self._waiting.track_inprogress():
@@ -165,6 +191,14 @@ class ScriptSandbox:
             if is_too_deep(result):
                 return ScriptResult(stdout=ending.stdout, error=script_errors.too_deep())
         return ScriptResult(result=ending.result, stdout=ending.stdout)
+
+
+class _Loan(NamedTuple):
+    """A process that runs a script of this owner, and the script's start slot."""
+
+    owner: str
+    child: Child
+    slot: StartSlot
 
 
 class Deadline(NamedTuple):
