@@ -86,10 +86,6 @@ class Reader:
         """Return four bytes as an unsigned number."""
         return int.from_bytes(self._take(4), "big")
 
-    def long_long(self) -> int:
-        """Return eight bytes as an unsigned number."""
-        return int.from_bytes(self._take(8), "big")
-
     def short_string(self) -> str:
         """Return a short string. Invalid UTF-8 is replaced."""
         return self._take(self.octet()).decode(errors="replace")

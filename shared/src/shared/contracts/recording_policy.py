@@ -12,11 +12,6 @@ class RecordingPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     """Record every failed run."""
     days: int = 7
 
-    @property
-    def records_any(self) -> bool:
-        """Return whether any run is recorded."""
-        return self.sample > 0 or self.failures
-
 
 class RecordRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """Record this run: always, or only if it fails."""

@@ -31,11 +31,6 @@ def expected(kind: str, value: object, path: str) -> Problem:
     return Problem(path, f"Invalid input: expected {kind}, received {type_name(value)}")
 
 
-def anything(value: Any, path: str) -> Iterator[Problem]:
-    """Accept any value."""
-    return iter(())
-
-
 def boolean(value: Any, path: str) -> Iterator[Problem]:
     """Accept true or false."""
     if not isinstance(value, bool):
