@@ -46,7 +46,7 @@ def test_a_line_as_it_is_written_has_neither_a_key_nor_a_password(capsys: pytest
     root = logging.getLogger()
     handlers, level, kept = root.handlers[:], root.level, structlog.get_config()
     try:
-        configure_logging("test")
+        configure_logging()
         try:
             raise ValueError(f"cannot enter amqp://user:hunter2@broker with {KEY}")
         except ValueError:

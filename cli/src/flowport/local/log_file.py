@@ -15,7 +15,7 @@ BACKUP_FILES: Final = 4
 def log_to_file(path: Path) -> None:
     """Send this process's logs to a rotating file."""
     settings = load_settings(CommonSettings)
-    configure_logging("flowport", level=settings.log_level, form=settings.log_format)
+    configure_logging(level=settings.log_level, form=settings.log_format)
     file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUP_FILES, encoding="utf-8")
     root = logging.getLogger()
     for handler in list(root.handlers):

@@ -16,7 +16,7 @@ MASK: Final = "***"
 Event = MutableMapping[str, Any]
 
 
-def configure_logging(service: str, *, level: str = "info", form: str = "json") -> None:
+def configure_logging(*, level: str = "info", form: str = "json") -> None:
     """Send all logs, ours and libraries', to standard error in one format."""
     structlog.contextvars.clear_contextvars()
     shared_processors: list[structlog.types.Processor] = [

@@ -35,7 +35,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
     is draining for the notice time, while still serving; after that it refuses new requests, and active ones get the
     drain time. When that begins, the callbacks in `app.state.on_drain` are called.
     """
-    configure_logging(app.title, level=settings.log_level, form=settings.log_format)
+    configure_logging(level=settings.log_level, form=settings.log_format)
     stop_tracing = configure_tracing(app.title, endpoint=settings.tracing_endpoint, ratio=settings.tracing_ratio)
     config = uvicorn.Config(
         app,
