@@ -119,8 +119,8 @@ class EdgeReader:
             return
         if "start" in block.given:
             entries = self._targets(block.given["start"], (*block.path, "start"))
-            inside = {self._blocks.by_key[key].id for key in block.children}
-            if not inside.issuperset(entries):
+            children = {self._blocks.by_key[key].id for key in block.children}
+            if not children.issuperset(entries):
                 names = ", ".join(block.children) or "none"
                 message = f'start names a block outside of "{block.key}". Use one of: {names}'
                 self._problems.report(message, (*block.path, "start"))
