@@ -74,26 +74,25 @@ class SourceFile:
 
         Blocks of a misspelled type are checked as the type that is meant.
         """
-        found = self._problems()
-        misspelled = [each for each in found if each.code == ProblemCode.UNKNOWN_BLOCK_TYPE and each.suggestion]
         if self._corrected is None:
-            return found
-        return [*misspelled, *self._corrected._problems()]
+            return self._found
+        return [*(each for each in self._found if _is_misspelled_type(each)), *self._corrected._found]
 
     @cached_property
     def _corrected(self) -> "SourceFile | None":
         """The file with the block types that are meant; None if no type is misspelled."""
         meant = {
-            self.state["blocks"][each.block_id]["type"]: each.suggestion
-            for each in (self._problems() if self.yaml else ())
-            if each.code == ProblemCode.UNKNOWN_BLOCK_TYPE and each.suggestion and each.fields == ("type",)
+            self.state["blocks"][each.block_id]["type"]: each.suggestion or ""
+            for each in (self._found if self.yaml else ())
+            if _is_misspelled_type(each)
         }
         if not meant:
             return None
         found = read_file(self.content, types=meant)
         return dataclasses.replace(self, state=found.state, yaml=found)
 
-    def _problems(self) -> list[Problem]:
+    @cached_property
+    def _found(self) -> list[Problem]:
         broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
         if broken and not self.state["blocks"]:
             return broken
@@ -113,7 +112,12 @@ class SourceFile:
             return self._json_lines.line_of(problem)
         read = [self.yaml, *([self._corrected.yaml] if self._corrected and self._corrected.yaml else ())]
         is_of_file = any(problem in each.problems or problem in each.warnings for each in read)
-        return problem.line if is_of_file else self.yaml.line_of(problem)
+        return problem.line if is_of_file else next((line for each in read if (line := each.line_of(problem))), None)
+
+
+def _is_misspelled_type(problem: Problem) -> bool:
+    is_of_block = problem.code == ProblemCode.UNKNOWN_BLOCK_TYPE and problem.fields == ("type",)
+    return is_of_block and problem.suggestion is not None
 
 
 def message_of(source: SourceFile | None, problem: Problem) -> str:
