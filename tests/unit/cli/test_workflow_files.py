@@ -84,7 +84,7 @@ def test_the_schema_is_the_one_that_is_shipped(flowport: CommandLine) -> None:
 
 def test_mistakes_of_the_file_and_of_the_workflow_are_listed_together(flowport: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
-    file.write_text("blocks:\n  S: {type: start, next: Nowhere}\n  A: {type: respnse, status: ok}\n")
+    file.write_text("blocks:\n  S: {type: start, next: Nowhere}\n  A: {type: output, status: ok}\n")
     found = flowport("validate", str(file), "--json").json
     assert [(each["line"], each["code"]) for each in found] == [
         (3, "unknown_block_type"),
