@@ -98,6 +98,18 @@ def test_what_a_file_says_without_effect_is_a_warning_with_its_line(kind: str, g
     assert message in warned.message
 
 
+def test_a_listed_edge_of_a_condition_names_its_branch() -> None:
+    text = (
+        "blocks:\n  C: {type: condition, branches: [{if: x, id: a}, {else: , id: b}]}\n  R: {type: response}\nedges:\n"
+    )
+    (warned,) = read(f"{text}  - {{from: C, to: R}}\n").warnings
+    assert (warned.line, warned.message) == (
+        5,
+        'C: the edge to "R" names no branch. Write handle, one of: condition-a, condition-b.',
+    )
+    assert read(f"{text}  - {{from: C, to: R, handle: condition-a}}\n").warnings == []
+
+
 @pytest.mark.parametrize("tools", ["search", "{type: mcp}", "[search]", "[{title: x}]"])
 def test_tools_are_a_list_of_mappings_with_a_type(tools: str) -> None:
     (problem,) = read(f"blocks:\n  A:\n    type: agent\n    tools: {tools}").problems

@@ -13,6 +13,8 @@ from shared.workflow.format.js_values import Json, JsonObject, object_of, to_str
 from shared.workflow.format.reader import read_state
 
 _EDGE_KEYS: Final = ("from", "handle", "to", "into")
+_PREFIXES: Final = {"condition": "condition", "router_v2": "router"}
+"""Beginnings of the handles of branches."""
 
 
 class FileEdge(NamedTuple):
@@ -87,7 +89,7 @@ class EdgeReader:
             handle = f"router-{target}" if block.type == "router" else block.next_handle
             self._edges.append(FileEdge(block.id, handle, target))
         for number, branch in enumerate(block.branches):
-            prefix = "condition" if block.type == "condition" else "router"
+            prefix = _PREFIXES[block.type]
             for target in self._targets(branch.targets, (*path, "branches", number)):
                 self._edges.append(FileEdge(block.id, f"{prefix}-{to_string(branch.entry['id'])}", target))
         for target in self._targets(given.get("on_error"), (*path, "on_error")):
@@ -104,6 +106,11 @@ class EdgeReader:
                     self._problems.report("an edge needs from and to", path)
                 continue
             handle, into = given.get("handle"), given.get("into", "target")
+            block = self._blocks.find(given.get("from"))
+            if handle is None and block is not None and block.branches and "id" not in block.given:
+                handles = ", ".join(f"{_PREFIXES[block.type]}-{to_string(each.entry['id'])}" for each in block.branches)
+                message = f'the edge to "{to_string(given.get("to"))}" names no branch. Write handle, one of: {handles}'
+                self._problems.warn(block.id, block.name, path, "edges", message)
             self._edges.append(
                 FileEdge(
                     source,
