@@ -75,7 +75,7 @@ def workflow_problems(block: Block) -> Found:
     for field in ("workflowId", "manualWorkflowId"):
         value = block.value(field)
         if isinstance(value, str) and is_literal(value) and " " in value.strip():
-            yield field, f"{field} must be the id of a workflow, not {shown(value)}: `flowport list` shows the ids"
+            yield field, f"{field} must be the id of a workflow, not {shown(value)}: `flowport workflows list` shows it"
 
 
 def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
