@@ -90,6 +90,13 @@ async def test_nothing_is_left_running_after_stop() -> None:
     await eventually(lambda: not descendants())
 
 
+async def test_scripts_do_not_interrupt_the_process_that_starts_them() -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        await sandbox.run(Script(code="return 1", owner="a"))
+        assert {os.sched_getscheduler(pid) for pid in children(zygote())} == {os.SCHED_BATCH}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 @pytest.mark.parametrize("owner", ["", "a"])
 async def test_canceling_a_run_kills_the_process_of_its_endless_script(owner: str) -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:

@@ -22,6 +22,7 @@ from executor_service.sandbox.model import (
 )
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.process_spawner import Engine
+from executor_service.sandbox.result_groups import ResultGroups
 from executor_service.sandbox.script_session import ScriptSession
 from executor_service.sandbox.start_limiter import StartLimiter, StartSlot
 from executor_service.sandbox.warm_pool import WarmPool
@@ -56,6 +57,7 @@ class ScriptSandbox:
         self._waiting = SCRIPTS_WAITING.labels(engine.language)
         max_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
         self._start_limiter = StartLimiter()
+        self._result_groups = ResultGroups(self._start_limiter)
         self._finishing: set[asyncio.Task[None]] = set()
         self._pool = Pool(WarmPool(engine, size, max_frame=max_bytes + _FRAME_SLACK), size)
 
@@ -87,6 +89,7 @@ class ScriptSandbox:
             SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
             if result.error.kind is ErrorKind.CRASHED:
                 log.warning("script_process_crashed", language=self._language, reason=result.error.message)
+        await self._result_groups.join(script.workspace_id)
         return result
 
     async def _run(self, script: Script) -> ScriptResult:

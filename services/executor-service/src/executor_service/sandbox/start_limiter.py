@@ -19,6 +19,10 @@ class StartLimiter:
         self._free = width
         self._queue: FairQueue[None] = FairQueue(lambda *_: self._release())
 
+    def has_waiting(self, workspace: str) -> bool:
+        """Return whether a script of this workspace waits for its turn."""
+        return self._queue.waiting(workspace) > 0
+
     async def acquire(self, workspace: str) -> "StartSlot":
         """Wait for this workspace's turn."""
         if self._free:

@@ -7,6 +7,7 @@ status and peak memory in KiB of each ended child. When the parent disconnects, 
 Where the host grants namespaces, each child runs in a separate PID namespace, where it cannot address other processes.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -47,6 +48,7 @@ class Zygote:
         """Report readiness, then serve until the parent disconnects."""
         if confine.OWN_PROCESSES in layers:
             self._home = os.pidfd_open(os.getpid())
+        let_others_finish()
         gc.collect()
         gc.freeze()
         self._control.send(json.dumps({"layers": layers}).encode())
@@ -116,6 +118,12 @@ class Zygote:
     def reported_status(self, status: int, usage: resource.struct_rusage) -> int:
         """Return the wait status to report, from the real one and what the child used."""
         return status
+
+
+def let_others_finish() -> None:
+    """Let a script that starts wait for the time slice of the process that has sent it, which then starts several."""
+    with contextlib.suppress(OSError):  # of kernels without this policy
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def refuse(control: socket.socket, error: Exception) -> None:
