@@ -7,7 +7,7 @@ is lower than the length of its queue.
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.support.jobs.interleaving import Process, unfinished
 from tests.support.jobs.system import a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
-from jobs_service.queue.capacity import QueueLimits
+from jobs_service.queue.capacity import QueueLimits, Reservation
 from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -121,6 +121,18 @@ class Scene:
         return +Counter({each["_id"]: each["queued"] async for each in self.store.collection("queues").find({})})
 
 
+class DisturbedCounters(CapacityCounters):
+    """Executes `before_end` once, before a reservation ends."""
+
+    before_end: Callable[[], Awaitable[object]] | None = None
+
+    async def end(self, reservation: Reservation, unused: Mapping[str, int]) -> None:
+        disturbance, self.before_end = self.before_end, None
+        if disturbance is not None:
+            await disturbance()
+        await super().end(reservation, unused)
+
+
 def _requests(batch: Sequence[Run]) -> list[AcceptRun]:
     return [AcceptRun(a_spec(run_id, workspace_id=name), 100) for name, run_id in batch]
 
@@ -163,6 +175,18 @@ async def test_reservations_of_a_frozen_replica_are_given_to_others(store: Store
     accepted = {run_id for (_, run_id), answer in scene.answers if isinstance(answer, RunAccepted)}
     assert accepted == {"three", "four"}
     await scene.check_end()
+
+
+async def test_a_batch_that_is_accepted_while_a_reservation_ends_has_its_reservation_ended_too(store: Store) -> None:
+    scene = Scene(store)
+    await scene.start()
+    counters = DisturbedCounters(store)
+    queue = MongoQueue(store, counters)
+    await queue.accept(_requests([("a", "one")]), LIMITS)
+    counters.before_end = lambda: queue.accept(_requests([("b", "two")]), LIMITS)
+
+    await queue.end_reservations()
+    assert [each.run_ids for each in (await queue.state()).reservations] == [{"a": ["first"]}]
 
 
 async def test_a_run_that_was_withdrawn_can_be_requested_again(store: Store) -> None:

@@ -70,8 +70,9 @@ class MongoAdmission:
     async def end_reservations(self) -> None:
         """Remove the reservations of stored runs, unless a following batch did so."""
         while self._ended:
-            await self._counters.end(self._ended[0], {})
-            self._ended.pop(0)
+            reservation = self._ended[0]
+            await self._counters.end(reservation, {})
+            self._ended = [each for each in self._ended if each is not reservation]
 
     async def _decide(self, batch: _Batch, limits: QueueLimits) -> Reservation | None:
         """Refuse the runs that exceed capacity; return a reservation for the others."""
