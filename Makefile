@@ -79,7 +79,7 @@ test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all te
 	@$(BIN)/python -m tests.support.stepping_clock --every $(STEP_SECONDS) $(MAKE) --no-print-directory tests
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests, with every theme of the console and more examples for property tests
+test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests, with every theme and size of the console and more examples for property tests
 	@$(PYTEST) $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.browser.console import Account, Console, pages
+from tests.browser.console import Account, Console, Profile
 from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_MS
 
@@ -22,7 +22,8 @@ PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
 PASSWORD = "correct horse battery"
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
-    "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are 40 % of the work of an idle stack
+    "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are most of the work of an idle stack
+    "FLOWPORT_JOB_SWEEP_SECONDS": "5",
     "FLOWPORT_SMTP_HOST": "localhost",
     "FLOWPORT_SMTP_PORT": "9",  # no server listens there: other tests cover delivery
     "FLOWPORT_MAIL_FROM": "flowport@example.org",
@@ -56,15 +57,25 @@ def account(stack: Stack) -> Iterator[Account]:
 def browser(account: Account) -> Iterator[Browser]:
     """One Chromium for the module's tests."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", PLAIN_HTTP])
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--renderer-process-limit=1", PLAIN_HTTP]
+        )
         yield opened
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Browser, account: Account) -> Iterator[Profile]:
+    """The browser context of the module's tests."""
+    profile = Profile(browser, account)
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page]]:
-    """Opens fresh pages, and fails the test for unexpected errors in one."""
-    with pages(browser, account) as opened:
+def open_page(profile: Profile) -> Iterator[Callable[..., Page]]:
+    """Opens pages, and fails the test for unexpected errors in one."""
+    with profile.pages() as opened:
         yield opened
 
 

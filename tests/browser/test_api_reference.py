@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.console import Account, Console, pages
+from tests.browser.console import Account, Console, Profile
 
 DOCUMENT = "**/openapi.json"
 
@@ -21,8 +21,8 @@ class Reference:
 @pytest.fixture(scope="module")
 def reference(browser: Browser, account: Account) -> Iterator[Reference]:
     """One page for several tests: it takes seconds of CPU time to show all routes."""
-    with pages(browser, account) as open_page:
-        reference = Reference(open_page())
+    with Profile(browser, account).pages() as open_page:
+        reference = Reference(open_page(fresh=True))
         reference.page.on("request", lambda request: reference.loaded.append(request.url))
         reference.page.goto("/docs")
         yield reference
@@ -52,12 +52,14 @@ def test_a_route_is_opened_with_the_keyboard_and_tried_with_a_key(reference: Ref
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
-@pytest.mark.parametrize(("theme", "background"), [("dark", "rgb(28, 32, 34)"), ("light", "rgb(255, 255, 255)")])
-def test_it_has_the_theme_of_the_console(open_page: Callable[..., Page], theme: str, background: str) -> None:
-    page = open_page(theme=theme)
+def test_it_has_the_theme_of_the_console(open_page: Callable[..., Page]) -> None:
+    page = open_page()
     page.route(DOCUMENT, lambda route: route.abort())
     page.goto("/docs")
-    expect(page.locator("body")).to_have_css("background-color", background)
+    expect(page.locator("body")).to_have_css("background-color", "rgb(28, 32, 34)")
+    page.emulate_media(color_scheme="light")
+    page.reload()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
 def test_the_console_leads_to_it(console: Console) -> None:

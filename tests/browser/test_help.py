@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking
@@ -17,13 +16,13 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_every_page_leads_to_its_section_of_the_documentation(console: Console, path: str) -> None:
-    label, href, heading = PAGES[path]
-    console.goto(path)
-    help_page = _follow(console, label, href)
-    section = help_page.get_by_role("heading", name=heading, exact=True, level=2)
-    expect(section).to_be_in_viewport()
+def test_every_page_leads_to_its_section_of_the_documentation(console: Console) -> None:
+    for path, (label, href, heading) in PAGES.items():
+        console.goto(path)
+        help_page = _follow(console, label, href)
+        section = help_page.get_by_role("heading", name=heading, exact=True, level=2)
+        expect(section).to_be_in_viewport()
+        help_page.close()
 
 
 def test_the_deploy_window_leads_to_the_page_of_its_tab(console: Console, account: Account) -> None:

@@ -32,7 +32,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
     """The whole stack, with loopback open to workflows."""
     environment = {
         "VLLM_BASE_URL": models.url,
-        "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are 40 % of the work of an idle stack
+        "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are most of the work of an idle stack
+        "FLOWPORT_JOB_SWEEP_SECONDS": "5",
         "FLOWPORT_OUTBOUND_ALLOW": "localhost",
         "FLOWPORT_PUBLIC_URL": OBSERVED_URL,
         "FLOWPORT_TOKEN_GATEWAY": GATEWAY_TOKEN,

@@ -14,7 +14,7 @@ from shared.broker.ports import Broker, BrokerUnavailable
 from shared.broker.rabbitmq.clients import AmqpClient
 
 ENOUGH, LOW = "0.6", "0.00001"
-"""RabbitMQ's default, and a limit that it exceeds at once."""
+"""RabbitMQ's default, and a limit below its usage."""
 
 
 class Memory:
