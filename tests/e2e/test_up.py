@@ -33,7 +33,7 @@ def port() -> Iterator[int]:
         yield port.lend()
 
 
-def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(folder: Path, port: int) -> None:
+def test_the_printed_commands_work_as_pasted_and_a_start_after_a_kill_finds_all_data(folder: Path, port: int) -> None:
     with up(folder, port) as first:
         first.await_ready()
         sync, stream, queued = printed_commands(first.output)
@@ -46,13 +46,23 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
         assert json.loads(run(queued))["status"] in {"queued", "processing", "completed"}
         known = credentials(folder)
         _undeploy(known, "Approve")
+        waits = _deploy_waiting(known)
+        call = ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {known['apiKey']}", _execute_url(known, waits)]
+        attached = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _await_logged(known, waits, "processing")
         children = first.descendants()
         assert children
+        first.process.send_signal(signal.SIGKILL)
+        attached.wait(SECONDS)
     await_end(children)
 
     with up(folder, port) as second:
         second.await_ready()
         assert credentials(folder) == known
+        lost = _await_logged(known, waits, "failed")
+        assert lost["executionData"]["error"] == "The worker was stopped before the run ended"
+        assert lost["totalDurationMs"] > 0
+        assert lost["executionData"]["traceSpans"][0]["status"] == "error"
         answer = httpx2.get(
             f"{known['baseUrl']}/api/v1/workflows",
             params={"workspaceId": known["workspaceId"]},
@@ -60,54 +70,38 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
             timeout=30,
         )
         live = {workflow["name"]: workflow["isDeployed"] for workflow in answer.json()["data"]}
-        assert live == {"Approve": False, "Classify support": True, "Summarise": True}
+        assert live == {"Approve": False, "Classify support": True, "Summarise": True, "Waits": True}
         assert json.loads(run(sync))["output"]["content"] == answered["output"]["content"]
 
 
 def _undeploy(known: dict[str, Any], name: str) -> None:
-    """Import an example."""
+    """Undeploy an example."""
     with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
         (workflow_id,) = (each["id"] for each in client.workflows() if each["name"] == name)
         client.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
 
 
-def test_a_killed_process_leaves_nothing_running_and_its_attached_run_is_lost(tmp_path: Path, free_port: int) -> None:
-    with up(tmp_path, free_port) as first:
-        first.await_ready()
-        known = credentials(tmp_path)
-        call = _waiting_call(known)
-        caller = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _await_logged(known, "processing")
-        children = first.descendants()
-        first.process.send_signal(signal.SIGKILL)
-        caller.wait(SECONDS)
-        await_end(children)
-
-    with up(tmp_path, free_port) as second:
-        second.await_ready()
-        lost = _await_logged(known, "failed")
-    assert lost["executionData"]["error"] == "The worker was stopped before the run ended"
-    assert lost["totalDurationMs"] > 0
-    assert lost["executionData"]["traceSpans"][0]["status"] == "error"
-
-
-def _waiting_call(known: dict[str, Any]) -> list[str]:
-    """Return a curl command that starts a run of five minutes."""
+def _deploy_waiting(known: dict[str, Any]) -> str:
+    """Deploy a workflow that runs for five minutes; return its id."""
     waits = workflow("Waits", [start(), block("wait", "wait", "Wait", timeValue="300")], ("start", "wait"))
     with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
-        workflow_id = import_file(client, waits)["id"]
+        workflow_id = str(import_file(client, waits)["id"])
         deploy_workflow(client, workflow_id)
-    url = f"{known['baseUrl']}/api/workflows/{workflow_id}/execute"
-    return ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {known['apiKey']}", url]
+    return workflow_id
 
 
-def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
-    """Return the newest run, once it has this state."""
+def _execute_url(known: dict[str, Any], workflow_id: str) -> str:
+    return f"{known['baseUrl']}/api/workflows/{workflow_id}/execute"
+
+
+def _await_logged(known: dict[str, Any], workflow_id: str, status: str) -> dict[str, Any]:
+    """Return the workflow's run, once it has this state."""
     deadline = time.monotonic() + SECONDS
     headers = {"x-api-key": known["apiKey"]}
     with httpx2.Client(base_url=known["baseUrl"], headers=headers, timeout=30) as api:
         while True:
-            listed = api.get("/api/v1/logs", params={"workspaceId": known["workspaceId"]}).json()["data"]
+            query = {"workspaceId": known["workspaceId"], "workflowIds": workflow_id}
+            listed = api.get("/api/v1/logs", params=query).json()["data"]
             if listed and listed[0]["status"] == status:
                 return dict(api.get(f"/api/v1/logs/{listed[0]['id']}").json()["data"])
             assert time.monotonic() < deadline, listed
@@ -132,7 +126,7 @@ def test_a_program_receives_the_credentials(running: Up) -> None:
         known["apiKey"],
         known["workspaceId"],
     )
-    run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
+    run_url = _execute_url(known, told["workflows"]["summarise"])
     answered = httpx2.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
     assert answered.json()["success"] is True
 
@@ -162,7 +156,10 @@ def test_a_folder_in_use_names_its_process(running: Up) -> None:
     assert f"in use by process {running.process.pid}, which serves {known['baseUrl']}" in message
 
 
-def test_ctrl_c_ends_it_without_an_error(running: Up) -> None:
+def test_ctrl_c_ends_it_with_all_its_processes_and_without_an_error(running: Up) -> None:
+    children = running.descendants()
+    assert children
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(SECONDS) == 0
     assert "Traceback" not in running.output + running.errors
+    await_end(children)

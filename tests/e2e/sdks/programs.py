@@ -57,7 +57,7 @@ async def run_module(path: Path, environment: Mapping[str, str]) -> str:
     return await run(node(), str(path), environment=environment)
 
 
-async def compile_typescript(source: Path) -> None:
-    """Check the `.mts` in the compiler's strictest mode, and write a `.mjs` next to it."""
+async def compile_typescript(*sources: Path) -> None:
+    """Check each `.mts` in the compiler's strictest mode, and write a `.mjs` next to it."""
     options = ["--strict", "--target", "es2022", "--module", "nodenext", "--typeRoots", str(TYPES), "--types", "node"]
-    await run(node(), str(COMPILER), *options, str(source))
+    await run(node(), str(COMPILER), *options, *map(str, sources))

@@ -29,52 +29,56 @@ async def samples(api: PublicApi, models: ModelServer) -> Samples:
     return {(one["mode"], one["step"], one["language"]): one["code"] for one in answer.json()["samples"]}
 
 
-async def run_sample(code: str, language: str, folder: Path, environment: Mapping[str, str]) -> str:
-    if language == "curl":
-        return await run_shell(code, environment)
-    if language == "python":
-        return await run_python(code, environment)
-    module = folder / "sample.mjs"
-    if language == "javascript":
-        module.write_text(code)
-    else:
-        source = module.with_suffix(".mts")
-        source.write_text(code)
-        await compile_typescript(source)
-    return await run_module(module, environment)
+class Programs:
+    """The samples of one language in files of `folder`."""
+
+    def __init__(self, samples: Samples, language: str, folder: Path) -> None:
+        self._codes = {(mode, step): code for (mode, step, found), code in samples.items() if found == language}
+        self._language = language
+        self._folder = folder
+
+    async def build(self) -> None:
+        """Write JavaScript, and check and compile TypeScript. One compiler does all: its start takes longest."""
+        if self._language not in ("javascript", "typescript"):
+            return
+        suffix = ".mjs" if self._language == "javascript" else ".mts"
+        sources = [self._module(*names).with_suffix(suffix) for names in self._codes]
+        for source, code in zip(sources, self._codes.values(), strict=True):
+            source.write_text(code)
+        if self._language == "typescript":
+            await compile_typescript(*sources)
+
+    async def run(self, mode: str, step: str, environment: Mapping[str, str]) -> str:
+        """Return what the sample prints."""
+        if self._language == "curl":
+            return await run_shell(self._codes[mode, step], environment)
+        if self._language == "python":
+            return await run_python(self._codes[mode, step], environment)
+        return await run_module(self._module(mode, step), environment)
+
+    def _module(self, mode: str, step: str) -> Path:
+        return self._folder / f"{mode}-{step}.mjs"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_sync_sample_prints_the_result(
+async def test_the_samples_of_a_language_call_the_workflow_in_each_mode(
     samples: Samples, language: str, api: PublicApi, models: ModelServer, tmp_path: Path
 ) -> None:
     key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
-    printed = await run_sample(samples["sync", "execute", language], language, tmp_path, key)
-    assert "It's sunny." in printed
+    programs = Programs(samples, language, tmp_path)
+    await programs.build()
+
+    assert "It's sunny." in await programs.run("sync", "execute", key)
     assert models.calls_of("guide")[-1].messages[-1]["content"] == 'L\'Aquila "x" $HOME `id` \\ é\n${y}'
 
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_stream_sample_prints_the_frames(
-    samples: Samples, language: str, api: PublicApi, tmp_path: Path
-) -> None:
-    key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
-    printed = await run_sample(samples["stream", "execute", language], language, tmp_path, key)
-    frames = [json.loads(line.removeprefix("data: ")) for line in printed.splitlines() if line]
+    streamed = await programs.run("stream", "execute", key)
+    frames = [json.loads(line.removeprefix("data: ")) for line in streamed.splitlines() if line]
     assert "".join(frame["chunk"] for frame in frames if "chunk" in frame) == "It's sunny."
     assert frames[-1] == "[DONE]"
 
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_async_samples_queue_a_run_read_it_and_show_the_limits(
-    samples: Samples, language: str, api: PublicApi, tmp_path: Path
-) -> None:
-    key = {"SIM_API_KEY": api.http.headers["x-api-key"]}
-    printed = await run_sample(samples["async", "execute", language], language, tmp_path, key)
-    job = JOB.search(printed)
-    assert job, printed
+    queued = await programs.run("async", "execute", key)
+    job = JOB.search(queued)
+    assert job, queued
     await api.ended_job(job.group())
-    environment = {**key, "JOB_ID": job.group()}
-    status = await run_sample(samples["async", "status", language], language, tmp_path, environment)
-    assert "completed" in status
-    assert "currentPeriodCost" in await run_sample(samples["async", "limits", language], language, tmp_path, key)
+    assert "completed" in await programs.run("async", "status", {**key, "JOB_ID": job.group()})
+    assert "currentPeriodCost" in await programs.run("async", "limits", key)
