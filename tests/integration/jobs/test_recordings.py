@@ -21,6 +21,7 @@ from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
 from jobs_service.recordings.batches import packs_of
+from jobs_service.recordings.pack_search import find_packs
 from jobs_service.recordings.packs import CHUNK_BYTES
 from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
 from shared.clients.jobs.recordings import HttpRecordingClient
@@ -446,6 +447,33 @@ async def test_a_worker_sends_batches(system: System, gateway: HttpRecordingClie
     assert len(await documents(system, RECORDINGS)) == 1
     recording = msgspec.json.decode(await gateway.read(WORKSPACE, WORKFLOW, "R1"), type=Recording)
     assert (recording.run_id, recording.input) == (f"R1@{WORKSPACE}", {"q": 1})
+
+
+class Queries:
+    """Queries of a collection."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+        self.seen: list[Any] = []
+
+    def find(self, query: Any, *more: Any) -> Any:
+        self.seen.append(query)
+        return self._collection.find(query, *more)
+
+
+async def test_a_search_for_runs_reads_no_other_packs(system: System) -> None:
+    """With a condition more, SecantusDB would read the packs of all workspaces."""
+    names = [new_run_id(), new_id()]
+    await put_batch(system, *map(batched, names))
+    packs = system.store.collection(RECORDINGS)
+    queries: Any = Queries(packs)
+    owner = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW}
+    assert len(await find_packs(queries, owner, names)) == 1
+    for name in ("workspace_id", "workflow_id"):
+        assert await find_packs(queries, {**owner, name: "other"}, names) == []
+    for query in queries.seen:
+        plan = (await packs.find(query).explain())["queryPlanner"]["winningPlan"]
+        assert "COLLSCAN" not in repr(plan), query
 
 
 async def test_recordings_are_found_by_run_whatever_its_id(system: System, gateway: HttpRecordingClient) -> None:

@@ -146,29 +146,6 @@ def select(entries: Sequence[PackEntry], content: bytes, wanted: Iterable[bool])
     return selected, b"".join(parts)
 
 
-def searches(runs: Collection[str]) -> list[Document]:
-    """Return conditions of which each pack with one of these runs fulfills one. Other packs may fulfill them, too."""
-    times = sorted(time for run in runs if (time := time_in(run)) is not None)
-    ranges: list[tuple[int, int]] = []
-    for time in times:
-        if ranges and time - ranges[-1][1] <= NEAR_MS:
-            ranges[-1] = (ranges[-1][0], time)
-        else:
-            ranges.append((time, time))
-    return [
-        *(
-            {"first_ms": {"$gte": first - 2 * NEAR_MS, "$lte": last}, "last_ms": {"$gte": first}}
-            for first, last in ranges
-        ),
-        {"runs": {"$in": list(runs)}},
-    ]
-
-
-def has_any(document: Document, runs: Collection[str]) -> bool:
-    """Return whether a pack has the recording of one of these runs."""
-    return any(entry.run in runs for entry in entries_of(document))
-
-
 def pack_id_of(workspace_id: str, workflow_id: str, runs: Collection[str]) -> str:
     """Return the id of a pack: the same for a repeated request."""
     return sha256("\0".join([workspace_id, workflow_id, *sorted(runs)]).encode()).hexdigest()[:32]

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
+from jobs_service.recordings.pack_search import find_packs
 from jobs_service.recordings.packs import (
     KEY,
     NO_CONTENT,
@@ -17,11 +18,9 @@ from jobs_service.recordings.packs import (
     PackEntry,
     content_id_of,
     entries_of,
-    has_any,
     key_name,
     pack_id_of,
     part_of,
-    searches,
     summaries,
 )
 from jobs_service.store.inserts import insert_new
@@ -113,8 +112,7 @@ class MongoRecordings:
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
         """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted)."""
         owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-        pack_id = await self._pack_of(run, owner) or run  # of an earlier version
-        found = await self._recordings.find_one({"_id": pack_id, **owner})
+        found = await self._recordings.find_one({"_id": await self._pack_of(run, owner)})
         if found is None or found["expires_at"].timestamp() * 1000 <= await now_ms(self._store):
             raise NotFound(MISSING)
         content = await asyncio.to_thread(self._cipher.open, found, await self._data(found))
@@ -128,27 +126,24 @@ class MongoRecordings:
         self, workspace_id: str, workflow_id: str, *, conversation_id: str | None, limit: int, cursor: str | None
     ) -> RecordingPage:
         """Return a workflow's recordings, newest first."""
-        wanted: Document = {
-            "workspace_id": workspace_id,
-            "workflow_id": workflow_id,
-            "expires_at": {"$gt": from_ms(await now_ms(self._store))},
-        }
+        wanted: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        now = from_ms(await now_ms(self._store))
         if conversation_id is not None:
             wanted |= _of_conversation(conversation_id)
         if cursor is not None:
             wanted["position"] = {"$lt": cursor}
-        most = limit + 2  # the cursor's pack may have no more entries, and one entry more shows that others follow
-        packs = self._recordings.find(wanted, NO_CONTENT).sort("position", -1).limit(most).batch_size(PACKS_AT_ONCE)
         found = []
-        async for document in packs:
-            found += [
-                (position, summary)
-                for position, summary in summaries(document)
-                if (cursor is None or position < cursor)
-                and (conversation_id is None or summary.conversation_id == conversation_id)
-            ]
-            if len(found) > limit:
-                break
+        async with self._recordings.find(wanted, NO_CONTENT).sort("position", -1).batch_size(PACKS_AT_ONCE) as packs:
+            async for document in packs:
+                found += [
+                    (position, summary)
+                    for position, summary in summaries(document)
+                    if document["expires_at"] > now
+                    and (cursor is None or position < cursor)
+                    and (conversation_id is None or summary.conversation_id == conversation_id)
+                ]
+                if len(found) > limit:
+                    break
         next_cursor = found[limit - 1][0] if len(found) > limit else None
         return RecordingPage(tuple(summary for _, summary in found[:limit]), next_cursor)
 
@@ -197,21 +192,13 @@ class MongoRecordings:
         return b"".join(chunks.get(f"{content_id}#{number}", b"") for number in range(len(chunks)))
 
     async def _remove_run(self, owner: Document, run: str) -> int:
-        old = (await self._recordings.delete_one({**owner, "_id": run})).deleted_count  # of an earlier version
-        await self._chunks.delete_many({**owner, "run": run})
-        packs = await self._packs_with({run}, owner)
-        return old + sum([await self._remove(each["_id"], {run}) for each in packs])
+        packs = await find_packs(self._recordings, owner, {run})
+        return sum([await self._remove(each["_id"], {run}) for each in packs])
 
     async def _pack_of(self, run: str, owner: Document) -> str | None:
         """Return the id of the newest pack with a recording of a run: a caller may use an id again."""
-        packs = await self._packs_with({run}, owner)
-        return str(max(packs, key=lambda pack: str(pack["position"]))["_id"]) if packs else None
-
-    async def _packs_with(self, runs: Collection[str], owner: Document) -> list[Document]:
-        """Return the packs with recordings of these runs, without content."""
-        found = [await self._recordings.find({**owner, **each}, NO_CONTENT).to_list() for each in searches(runs)]
-        packs = {pack["_id"]: pack for part in found for pack in part}
-        return [pack for pack in packs.values() if has_any(pack, runs)]
+        packs = await find_packs(self._recordings, owner, {run})
+        return str(packs[-1]["_id"]) if packs else None
 
     async def _conversation_packs(self, owner: Document, conversation_id: str) -> list[tuple[str, set[str]]]:
         """Return the packs with recordings of a conversation, each with the runs of these recordings."""
@@ -228,7 +215,8 @@ class MongoRecordings:
         """Remove stored recordings of these runs from their packs."""
         for pack in packs:
             workspace_id, workflow_id = pack.owner
-            for found in await self._packs_with(pack.runs, {"workspace_id": workspace_id, "workflow_id": workflow_id}):
+            owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+            for found in await find_packs(self._recordings, owner, pack.runs):
                 await self._remove(found["_id"], pack.runs)
 
     async def _remove(self, pack_id: str, runs: Collection[str]) -> int:

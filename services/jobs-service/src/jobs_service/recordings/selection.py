@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from jobs_service.recordings.packs import NO_CONTENT, entries_of, searches
+from jobs_service.recordings.pack_search import find_packs
+from jobs_service.recordings.packs import NO_CONTENT, entries_of
 from jobs_service.recordings.repository import PACKS_AT_ONCE, RECORDINGS
 from shared.store.client import Document, Store
 
@@ -23,26 +24,20 @@ class RecordingSelection:
     def __init__(self, store: Store) -> None:
         self._packs = store.collection(RECORDINGS)
 
-    async def of_runs(self, runs: Sequence[str], wanted: Document) -> dict[str, StoredRecording]:
-        """Return the recordings of these runs whose documents match `wanted`, by run."""
+    async def of_runs(self, runs: Sequence[str], owner: Document) -> dict[str, StoredRecording]:
+        """Return the recordings of these runs of a workflow, by run."""
         chosen = set(runs)
-        found: dict[str, StoredRecording] = {}
-        for search in searches(chosen):
-            if len(found) < len(chosen):
-                packs = await self._packs.find({**wanted, **search}, NO_CONTENT).to_list()
-                found |= {each.run: each for pack in packs for each in _recordings(pack) if each.run in chosen}
-        if rest := list(chosen - found.keys()):  # of an earlier version
-            older = await self._packs.find({**wanted, "_id": {"$in": rest}}, NO_CONTENT).to_list()
-            found |= {each.run: each for pack in older for each in _recordings(pack)}
-        return found
+        packs = await find_packs(self._packs, owner, chosen)
+        return {each.run: each for pack in packs for each in _recordings(pack) if each.run in chosen}
 
-    async def newest(self, limit: int, wanted: Document) -> list[StoredRecording]:
-        """Return the newest whole recordings whose documents match `wanted`."""
+    async def newest(self, limit: int, owner: Document, now: datetime) -> list[StoredRecording]:
+        """Return the newest whole recordings of a workflow that have not expired."""
         found: list[StoredRecording] = []
-        async for pack in self._packs.find(wanted, NO_CONTENT).sort("position", -1).batch_size(PACKS_AT_ONCE):
-            found += [each for each in _recordings(pack) if not each.is_cut]
-            if len(found) >= limit:
-                break
+        async with self._packs.find(owner, NO_CONTENT).sort("position", -1).batch_size(PACKS_AT_ONCE) as packs:
+            async for pack in packs:
+                found += [each for each in _recordings(pack) if not each.is_cut and each.expires_at > now]
+                if len(found) >= limit:
+                    break
         return found[:limit]
 
 

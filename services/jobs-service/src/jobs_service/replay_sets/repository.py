@@ -329,14 +329,13 @@ class MongoReplaySets:
 
     async def _select(self, request: CreateReplaySet, owner: Document, now: datetime) -> Sequence[StoredRecording]:
         """Return the recordings to replay, newest first, or those that the request names."""
-        wanted: Document = {**owner, "expires_at": {"$gt": now}}
         if request.run_ids:
-            found = await self._recordings.of_runs(request.run_ids, wanted)
-            missing = [run for run in request.run_ids if run not in found]
+            found = await self._recordings.of_runs(request.run_ids, owner)
+            missing = [run for run in request.run_ids if run not in found or found[run].expires_at <= now]
             if missing:
                 raise NotFound(f"Recording {public_run_id(missing[0])} not found")
             return [found[run] for run in dict.fromkeys(request.run_ids)]
-        newest = await self._recordings.newest(request.last, wanted)
+        newest = await self._recordings.newest(request.last, owner, now)
         if not newest:
             raise InvalidRequest(NO_RECORDINGS)
         return newest
