@@ -56,6 +56,7 @@ async def written(
     )
     await cycle.send({"type": "http.response.start", "status": status, "headers": headers})
     await cycle.send({"type": "http.response.body", "body": body})
+    await asyncio.sleep(0)  # what waits for this turn of the event loop is written now
     return wire.sent, wire.is_closed
 
 
@@ -70,6 +71,7 @@ async def written(
         (200, [(b"content-length", b"0"), (b"connection", b"Close")], b""),
         (200, [(b"content-length", b"0"), (b"connection", b"keep-alive, close")], b""),
         (200, [(b"content-length", b"0"), (b"connection", b"x-closed")], b""),
+        (200, [(b"content-length", b"0"), (b"connection", b"keep-alive"), (b"connection", b"close")], b""),
         (200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"content-length", b"0")], b""),
         (204, [], b""),
         (304, [(b"etag", b'"x"')], b""),

@@ -36,14 +36,14 @@ class ResponseCycle(RequestResponseCycle):
         if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
             raise RuntimeError("Invalid HTTP header value.")
         lines = [b"%b: %b\r\n" % header for header in headers]
-        closes = b"close" in map(bytes.strip, fields.get(b"connection", b"").lower().split(b","))
-        if closes:
+        options = b",".join([value for name, value in headers if name.lower() == b"connection"]).lower()
+        if options and b"close" in map(bytes.strip, options.split(b",")):
             self.keep_alive = False
         elif not self.keep_alive:
             lines.append(b"connection: close\r\n")
         self._choose_framing(status, fields, lines)
         head = b"".join((STATUS_LINE[status], *lines, b"\r\n"))
-        if self.expected_content_length:
+        if self.expected_content_length and self.scope["method"] != "HEAD":
             cast("ResponseWriter", self.transport).delay(head)
         else:
             self.transport.write(head)
