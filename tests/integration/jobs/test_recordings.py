@@ -504,6 +504,21 @@ async def test_of_runs_with_one_id_the_newest_recording_is_read(system: System, 
         assert await question(gateway, "nightly") == number
 
 
+async def test_of_recordings_of_one_run_in_several_packs_the_last_is_stored(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    """The workflow's recording was changed between two runs with an id, so their recordings are in two packs."""
+    recordings = [
+        msgspec.structs.replace(
+            batched("nightly", revision=revision), content=msgspec.Raw(msgspec.json.encode({"input": revision}))
+        )
+        for revision in (1, 2)
+    ]
+    assert await put_batch(system, *recordings) == {}
+    assert await question(gateway, "nightly") == 2
+    assert await runs(gateway) == ["nightly"]
+
+
 async def test_runs_of_another_workflow_at_the_same_time_are_not_found(
     system: System, gateway: HttpRecordingClient
 ) -> None:

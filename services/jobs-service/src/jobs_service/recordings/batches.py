@@ -42,14 +42,15 @@ async def store_packs(
         raise InvalidRequest(TOO_MANY)
     refused: list[RefusedRecording] = []
     received: list[ReceivedPack] = []
-    for pack in packs:
+    seen: set[str] = set()
+    for pack in reversed(packs):  # of several recordings of one run, the last is kept
         reasons = _refusals(pack, checks)
         refused += [
             RefusedRecording(each.summary.run_id, reason)
             for each, reason in zip(pack.recordings, reasons, strict=True)
             if reason is not None
         ]
-        received.append(_accepted(pack, reasons))
+        received.append(_accepted(pack, reasons, seen))
     stored = await recordings.put([each for each in received if each.entries])
     deleted = (each for each in received if each not in stored)
     refused += [RefusedRecording(entry.run, DELETED) for each in deleted for entry in each.entries]
@@ -73,14 +74,22 @@ def is_too_long(summary: RecordingSummary) -> bool:
     return texts > SHORT_TEXTS and len(_encode(summary)) > MAX_SUMMARY_BYTES
 
 
-def _accepted(pack: RecordingPack, reasons: Sequence[str | None]) -> ReceivedPack:
-    """Return a pack without the refused recordings, and with the last one of each run. Raises InvalidRequest."""
+def _accepted(pack: RecordingPack, reasons: Sequence[str | None], seen: set[str]) -> ReceivedPack:
+    """Return a pack without refused recordings, with the last one of each run, and add these runs to `seen`.
+
+    Runs that are in `seen` already are left out. Raises InvalidRequest.
+    """
     entries = [PackEntry(each.summary.run_id, each.length, each.summary) for each in pack.recordings]
     lengths = [each.length for each in entries]
     if sum(lengths) != len(pack.content) or min(lengths, default=0) < 0:
         raise InvalidRequest(BAD_LENGTHS)
     owner, content = (pack.workspace_id, pack.workflow_id), pack.content
-    last = {entry.run: at for at, (entry, reason) in enumerate(zip(entries, reasons, strict=True)) if reason is None}
+    last = {
+        entry.run: at
+        for at, (entry, reason) in enumerate(zip(entries, reasons, strict=True))
+        if reason is None and entry.run not in seen
+    }
+    seen |= last.keys()
     if len(last) < len(entries):
         entries, content = select(entries, content, [last.get(each.run) == at for at, each in enumerate(entries)])
     return ReceivedPack(owner, pack.record, entries, content)
