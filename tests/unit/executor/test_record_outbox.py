@@ -118,7 +118,9 @@ async def test_a_worker_that_stops_does_not_wait_for_a_queue_that_takes_nothing(
 ) -> None:
     monkeypatch.setattr(record_outbox, "STOP_SECONDS", 0.05)
     work.line.clear()
-    assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10)), 30) == []
+    before = dropped()
+    assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10), a_record("r1", 10)), 30) == []
+    assert dropped() == before + 2
 
 
 async def test_an_oversized_start_report_is_omitted(work: Work) -> None:

@@ -49,6 +49,7 @@ class RecordOutbox:
         self._payloads = payloads
         self._backlog: deque[_QueuedRecord] = deque()
         self._added = asyncio.Event()
+        self._in_progress = 0
         self._is_stopping = False
         self._publisher: asyncio.Task[None] | None = None
 
@@ -71,8 +72,9 @@ class RecordOutbox:
         self._is_stopping = True
         self._added.set()
         await asyncio.wait({self._publisher}, timeout=STOP_SECONDS)
-        if self._backlog:
-            log.warning("run_records_unpublished", count=len(self._backlog))
+        if left := len(self._backlog) + self._in_progress:
+            RECORDS_DROPPED.inc(left)
+            log.warning("run_records_unpublished", count=left)
         self._publisher.cancel()
         await asyncio.gather(self._publisher, return_exceptions=True)
 
@@ -82,11 +84,13 @@ class RecordOutbox:
             self._added.clear()
             while self._backlog:
                 records = tuple(self._backlog.popleft() for _ in range(min(len(self._backlog), BATCH_RECORDS)))
+                self._in_progress = len(records)
                 try:
                     await self._publish(records)
                 except Exception:  # on any error: nothing would restart the publisher
                     RECORDS_DROPPED.inc(len(records))
                     log.exception("run_records_dropped", count=len(records))
+                self._in_progress = 0
                 if not self._is_stopping:
                     await asyncio.sleep(GATHER_SECONDS)
 
