@@ -13,7 +13,7 @@ from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 GATEWAY_TOKEN = "conformance-gateway-token"
 OBSERVED_URL = "http://localhost:3999"

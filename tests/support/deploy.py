@@ -15,7 +15,7 @@ from deploy_service.settings import DeploySettings
 from shared.contracts import deployments as contracts
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 State = dict[str, Any]
 

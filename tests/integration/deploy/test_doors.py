@@ -11,7 +11,7 @@ from deploy_service.settings import DeploySettings
 from shared.contracts.deployments import Environment, SetEnvironmentValue
 from shared.errors import Forbidden, NotFound, Unauthenticated
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 WORKFLOW = "/internal/workflows/{workflow_id}"
 ENVIRONMENT = "/internal/environment/{workspace_id}"

@@ -34,7 +34,7 @@ from shared.contracts.runs import RunStatus
 from shared.ids import public_run_id
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 
 @dataclass

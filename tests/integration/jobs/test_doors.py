@@ -8,7 +8,7 @@ from tests.support.jobs.system import System
 
 from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 RUN = "/internal/runs/{run_id}"
 RUN_ID = "/internal/run-ids/{run_id}"

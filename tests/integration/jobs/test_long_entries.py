@@ -12,7 +12,7 @@ from jobs_service.claims.routes import LONG_AT_ONCE, LONG_BYTES
 from shared.contracts.claims import JournalEntry
 from shared.ids import new_id
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 LONG = b'{"attempt":1,"entries":[{"index":0,"kind":"block","data":"' + b"x" * LONG_BYTES + b'"}]}'
 

@@ -39,7 +39,7 @@ from shared.security.current_ticket import using_ticket
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 from shared.web.run_tickets import TicketChecks
 
 MINE, OTHER = "W", "V"

@@ -51,7 +51,7 @@ from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Collection, Store
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 WORKSPACE, WORKFLOW = "workspace-1", "workflow-1"
 QUICK: dict[str, Any] = {

@@ -17,7 +17,7 @@ from shared.contracts.deployments import Endpoint
 from shared.errors import Unavailable
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 
 class DeployService:

@@ -26,7 +26,7 @@ from shared.contracts.tickets import TICKET_HEADER
 from shared.security.current_ticket import current_ticket, using_ticket
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 
 async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_them() -> None:

@@ -20,7 +20,7 @@ from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import AtCapacity, OutcomeUncertain, RunIdTaken, Unavailable
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 FULL, TAKEN = "full", "taken"
 REFUSALS = {FULL: AtCapacity("no room", retry_after=7), TAKEN: RunIdTaken("used before")}

@@ -12,7 +12,7 @@ from shared.errors import OutcomeUncertain, Unavailable
 from shared.security.current_ticket import using_ticket
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"

@@ -14,7 +14,7 @@ from shared.errors import Unavailable
 from shared.http1 import Http1Client
 from shared.service import ServiceName
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 TOKENS = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
 

@@ -15,7 +15,7 @@ from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens, only
+from shared.web.internal_auth import ServiceTokens, only
 
 
 def client(transport: httpx2.AsyncBaseTransport) -> InternalClient:

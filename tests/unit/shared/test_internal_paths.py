@@ -15,8 +15,8 @@ from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound
 from shared.service import ServiceName
 from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
 from shared.web.paths import path_of
-from shared.web.routes import ServiceTokens
 
 
 def test_a_path_contains_each_part_and_omits_missing_ones() -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from shared.web.app import create_app
-from shared.web.routes import StructResponse, struct_body
+from shared.web.struct_bodies import StructResponse, struct_body
 
 
 async def answer(body: bytes) -> httpx2.Response:

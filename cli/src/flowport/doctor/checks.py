@@ -21,7 +21,7 @@ from flowport.home import Home
 from flowport_amqp.address import virtual_host_of
 from shared.broker.queue_topology import default_topology
 from shared.settings import StoreSettings, load_settings
-from shared.web.routes import split_tokens
+from shared.web.internal_auth import split_tokens
 
 _LOGIN: Final = "run `flowport login --url {}` with a valid key"
 

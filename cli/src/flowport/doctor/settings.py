@@ -13,7 +13,7 @@ from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.security.run_tickets import TICKET_KEYS
 from shared.settings import SECRETS_DIR, CommonSettings, TicketCheckSettings, TicketSettings, load_settings
-from shared.web.routes import split_tokens
+from shared.web.internal_auth import split_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,

@@ -43,7 +43,7 @@ from shared.service import ServiceName
 from shared.settings import load_settings
 from shared.web.app import create_app
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 from shared.workflow.catalog import PLUGIN_GROUP
 
 DOWNLOADS: Final = 8

@@ -27,7 +27,8 @@ from shared.contracts.jobs import (
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Flag = Annotated[bool, Query()]

@@ -22,10 +22,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
+from shared.web.internal_auth import split_tokens
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters, render_starting
 from shared.web.middleware import TelemetryMiddleware
-from shared.web.routes import StructResponse, split_tokens
 from shared.web.startup import Refuse, Startup
+from shared.web.struct_bodies import StructResponse
 
 CHECK_SECONDS = 5.0
 CLIENT_CLOSED_REQUEST: Final = 499

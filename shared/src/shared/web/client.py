@@ -16,8 +16,8 @@ from shared.observe.trace import current_traceparent
 from shared.retries import RetryPolicy, retry
 from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import is_starting, raise_internal_error
-from shared.web.routes import ServiceTokens
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()

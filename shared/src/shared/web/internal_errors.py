@@ -21,7 +21,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (InvalidRequest, 400),

@@ -13,7 +13,7 @@ from shared.contracts.tickets import TICKET_HEADER, RunTicket
 from shared.errors import RunTicketRefused
 from shared.security.run_tickets import TicketKeys, ticket_error
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, identify_caller
+from shared.web.internal_auth import ServiceTokens, identify_caller
 
 TICKETS: Final = Counter(
     "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]

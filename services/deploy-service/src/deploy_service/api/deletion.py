@@ -9,7 +9,8 @@ from deploy_service.api.parameters import WorkspaceId
 from deploy_service.application.deletion import DeletionService
 from shared.contracts.erasure import Erase
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 
 def deletion_router(deletion: DeletionService, tokens: ServiceTokens) -> APIRouter:

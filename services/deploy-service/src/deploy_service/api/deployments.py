@@ -11,7 +11,8 @@ from deploy_service.application.versions import Versions
 from shared.contracts import deployments as contracts
 from shared.contracts.runs import Trigger
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 DeployBody = Annotated[contracts.Deploy, Depends(struct_body(contracts.Deploy))]
 AccessBody = Annotated[contracts.UpdateAccess, Depends(struct_body(contracts.UpdateAccess))]

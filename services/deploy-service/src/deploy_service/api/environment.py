@@ -8,7 +8,8 @@ from starlette.responses import Response
 from deploy_service.application.environment import EnvironmentService
 from shared.contracts.deployments import SetEnvironmentValue
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 ValueBody = Annotated[SetEnvironmentValue, Depends(struct_body(SetEnvironmentValue))]
 

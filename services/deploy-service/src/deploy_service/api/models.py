@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from shared.contracts.deployments import ConfiguredProviders
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse
 
 
 def models_router(keyed_providers: Sequence[str], tokens: ServiceTokens) -> APIRouter:

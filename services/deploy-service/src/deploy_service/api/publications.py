@@ -11,7 +11,8 @@ from shared.contracts import tool_servers as contracts
 from shared.contracts.agents import AgentLookup, AgentSettings, CreateAgent
 from shared.contracts.chats import ChatLookup, ChatSettings, CreateChat
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 
 def publications_router(chats: Chats, agents: Agents, servers: ToolServers, tokens: ServiceTokens) -> APIRouter:

@@ -9,8 +9,8 @@ from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentService
 from deploy_service.application.run_rights import RunRights
 from shared.service import ServiceName
-from shared.web.routes import StructResponse
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse
 
 IMMUTABLE: Final = {"cache-control": "private, max-age=31536000, immutable"}
 NO_STORE: Final = {"cache-control": "no-store"}

@@ -11,7 +11,8 @@ from deploy_service.application.modifications import Modifications
 from deploy_service.application.workflows import Workflows
 from shared.contracts import deployments as contracts
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 CreateBody = Annotated[contracts.CreateWorkflow, Depends(struct_body(contracts.CreateWorkflow))]
 ImportBody = Annotated[contracts.ImportWorkflow, Depends(struct_body(contracts.ImportWorkflow))]

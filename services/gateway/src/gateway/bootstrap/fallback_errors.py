@@ -18,7 +18,7 @@ from gateway.http.error_status import UNAVAILABLE_RETRY_SECONDS, code_of, messag
 from gateway.http.request_id import request_id_of
 from gateway.wire.v2.errors import NO_STORE
 from shared.errors import Unavailable
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 _CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 _MESSAGES = {404: "Not found", 405: "Method not allowed"}

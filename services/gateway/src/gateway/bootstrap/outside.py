@@ -37,7 +37,7 @@ from shared.store.audit import INDEXES as AUDIT_INDEXES
 from shared.store.audit import AuditStore
 from shared.store.client import Store
 from shared.web.client import InternalClient
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 
 INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES, *CODE_INDEXES)
 

@@ -25,7 +25,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.observe.logging import get_logger
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 CAPACITY_RETRY_SECONDS: Final = 10
 UNAVAILABLE_RETRY_SECONDS: Final = 5

@@ -47,8 +47,8 @@ from shared.security.run_tickets import TicketSigner
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
+from shared.web.internal_auth import ServiceTokens
 from shared.web.middleware import BodyLimitMiddleware
-from shared.web.routes import ServiceTokens
 from shared.web.run_tickets import TicketChecks
 
 

@@ -51,7 +51,7 @@ from shared.clock import Clock
 from shared.ids import new_id
 from shared.security.run_tickets import TicketSigner
 from shared.service import Component
-from shared.web.routes import ServiceTokens
+from shared.web.internal_auth import ServiceTokens
 from shared.web.run_tickets import TicketChecks
 
 DISPATCH_GAP_SECONDS: Final = 0.02

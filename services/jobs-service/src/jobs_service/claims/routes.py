@@ -14,8 +14,9 @@ from jobs_service.journal.service import JournalService
 from shared.contracts.claims import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse, struct_body
 
 LONG_BYTES: Final = 1024 * 1024
 LONG_AT_ONCE: Final = 4

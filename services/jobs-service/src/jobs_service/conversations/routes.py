@@ -9,8 +9,8 @@ from jobs_service.conversations.repository import MongoConversations
 from shared.contracts import conversations as contracts
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID, AppendMessages, ConversationDeleted
 from shared.service import ServiceName
-from shared.web.routes import StructResponse, struct_body
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse, struct_body
 
 LISTED: Final = 100
 LISTED_BYTES: Final = 8 * 1024 * 1024

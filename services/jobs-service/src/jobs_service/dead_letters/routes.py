@@ -9,7 +9,8 @@ from jobs_service.dead_letters.service import DeadLetterService, RedriveService
 from shared.contracts.dead_letters import RedriveRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 MAX_PAGE = 200
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]

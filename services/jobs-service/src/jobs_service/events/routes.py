@@ -9,7 +9,8 @@ from jobs_service.events.service import EventService
 from jobs_service.run_routes import RunId
 from shared.contracts.messages import EventPosition
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse
 
 
 def events_router(events: EventService, tokens: ServiceTokens) -> APIRouter:

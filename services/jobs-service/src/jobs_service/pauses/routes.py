@@ -10,8 +10,9 @@ from jobs_service.pauses.service import PauseService
 from shared.contracts.jobs import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 

@@ -14,8 +14,8 @@ from shared.errors import NotFound, PayloadTooLarge
 from shared.ids import new_id
 from shared.security.run_tickets import ticket_error
 from shared.service import ServiceName
-from shared.web.routes import StructResponse
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse
 
 BLOBS: Final = "/internal/blobs/"
 Name = Annotated[str, Path(max_length=128)]

@@ -7,7 +7,8 @@ from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.drain_rate import expected_wait
 from shared.contracts.jobs import QueueStatus
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse
 
 
 def queues_router(counters: CapacityCounters, tokens: ServiceTokens, *, limit: int) -> APIRouter:

@@ -20,8 +20,9 @@ from shared.contracts.recordings import (
 from shared.errors import InvalidRequest, NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse, struct_body
 
 MAX_PAGE: Final = 200
 Workspace = Annotated[str, Path(max_length=128)]

@@ -9,7 +9,8 @@ from jobs_service.repairs.service import RepairService
 from shared.contracts.repairs import FindRepairable, RepairRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 

@@ -13,8 +13,9 @@ from jobs_service.runs.ports import RunRepository
 from shared.contracts.replay_sets import CreateReplaySet, ModelCallAnswer, ModelCost, ReplayedVerdict
 from shared.errors import NotFound
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
 from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.struct_bodies import StructResponse, struct_body
 
 MAX_PAGE: Final = 200
 PREFIX: Final = "/internal/replay-sets"

@@ -9,7 +9,8 @@ from jobs_service.spend.ports import SpendRepository
 from shared.clock import Clock
 from shared.contracts.runs import Spend
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse
 
 Month = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$")]
 

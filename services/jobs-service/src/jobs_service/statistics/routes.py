@@ -9,7 +9,8 @@ from jobs_service.statistics.ports import RunCountRepository
 from jobs_service.statistics.series import StatisticsReader
 from shared.contracts.logs import FindRunSeries, FindRunStatistics, RunStatisticsList
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 
 def run_counts_router(tallies: RunCountRepository, tokens: ServiceTokens) -> APIRouter:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from jobs_service.views.logs import LogSearch
 from shared.contracts.logs import FindLogs
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 
 def logs_router(logs: LogSearch, tokens: ServiceTokens) -> APIRouter:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from jobs_service.webhooks.subscriptions import SubscriptionService
 from shared.contracts.webhooks import CallbackSecret, SaveSubscription, Subscriptions
 from shared.service import ServiceName
-from shared.web.routes import ServiceTokens, StructResponse, only, struct_body
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 MAX_PAGE = 200
 RequestBody = Annotated[SaveSubscription, Depends(struct_body(SaveSubscription))]

@@ -41,7 +41,7 @@ from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import FlowportError, NotFound, Unauthenticated
 from shared.ids import new_id
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 VERSION_HEADER: Final = "a2a-version"
 _PUSH: Final = frozenset(

@@ -30,7 +30,7 @@ from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import WORKSPACE, answers, legacy_router, route_class_for
 from shared.clock import Clock, iso
 from shared.errors import FlowportError, InvalidRequest, Unauthenticated
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:

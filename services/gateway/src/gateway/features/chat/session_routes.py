@@ -25,7 +25,7 @@ from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest, NotFound
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 CODE_SENT: Final = "If this address has access, a code was sent to it."
 NO_STORE: Final = {"cache-control": "no-store"}

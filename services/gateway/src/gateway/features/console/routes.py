@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.http.console_assets import ConsoleFiles, console_router
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -21,7 +21,7 @@ from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.execute_request import call_chain
 from shared.contracts.tool_servers import ToolServer
 from shared.errors import NotFound, Unauthenticated
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 VERSION: Final = "1.0.0"
 """Version that every server reports."""

@@ -13,7 +13,7 @@ from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Wire, raw_json
 from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.ports import ModelProviders
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 from shared.workflow.catalog.models import Model, ModelProvider, model_providers
 from shared.workflow.format.model_names import FALLBACK
 

@@ -12,7 +12,7 @@ from gateway.http.error_status import counting_refusals, message_of, retry_heade
 from gateway.http.run_status import failure_status
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...]] = (
     (WrongWorkspace, 404, "invalid_request_error", "model_not_found"),

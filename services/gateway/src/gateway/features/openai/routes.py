@@ -33,7 +33,7 @@ from shared.clock import Clock
 from shared.contracts.deployments import Workflow
 from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import InvalidRequest, NotFound
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 ONE_ANSWER: Final = "A workflow returns one answer: n must be 1"
 OWN_TOOLS: Final = "A workflow calls only its own tools: remove tools and functions from the request"

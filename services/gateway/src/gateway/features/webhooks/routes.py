@@ -16,7 +16,7 @@ from shared.clock import iso
 from shared.contracts.runs import Trigger
 from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
 from shared.errors import InvalidRequest
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 class WebhookConfig(RequestBody):

@@ -21,7 +21,7 @@ from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
 from shared.errors import InvalidRequest
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 MAX_LISTED_WORKFLOWS: Final = 10_000
 

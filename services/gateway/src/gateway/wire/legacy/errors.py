@@ -28,7 +28,7 @@ from shared.errors import (
     RunIdTaken,
     Unauthenticated,
 )
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 AT_CAPACITY: Final = "Service temporarily at capacity"
 

@@ -25,7 +25,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode, RunOutcome, RunStatus
 from shared.errors import PayloadTooLarge
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 RESPONSE_BLOCK_BYTES: Final = 16 * 1024 * 1024
 

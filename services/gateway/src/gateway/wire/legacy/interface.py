@@ -16,7 +16,7 @@ from gateway.workflows.application.endpoints import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
 from gateway.workflows.domain.samples import Api, Language, Mode, Step, samples_of
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 from shared.workflow.format.input_validation import InputValidation
 
 

@@ -34,7 +34,7 @@ from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 ESTIMATED_MS: Final = 300_000
 _SHOWN: Final = {

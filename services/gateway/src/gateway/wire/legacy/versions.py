@@ -35,7 +35,7 @@ from shared.clock import epoch_ms, iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess, UpdateVersion
 from shared.contracts.recording_policy import RecordingPolicy
 from shared.errors import InvalidRequest
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 PAGE: Final = 500
 MAX_PAGES: Final = 20

@@ -11,7 +11,7 @@ from gateway.wire.v1.errors import V1Access, v1_router
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 def dead_letters_router(

@@ -23,7 +23,7 @@ from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.domain.gate import GateRefused
 from shared.clock import Clock, epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:

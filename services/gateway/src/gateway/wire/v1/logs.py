@@ -22,7 +22,7 @@ from gateway.wire.v1.models import Limited
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.errors import InvalidRequest
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 DEFAULT_LIMIT: Final = 100
 Order = Literal["asc", "desc"]

@@ -46,7 +46,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 NO_STORE: Final = {"cache-control": "private, no-store"}
 CHALLENGE: Final = {"www-authenticate": 'SimApiKey realm="Sim API", header="x-api-key"'}

@@ -24,7 +24,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.errors import Unauthenticated
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 class V2ExecuteEndpoint:

@@ -20,7 +20,7 @@ from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import RecordingSummary
 from shared.ids import run_key
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 class RecordingRow(Wire):

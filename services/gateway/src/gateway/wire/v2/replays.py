@@ -23,7 +23,7 @@ from shared.contracts.replay_sets import (
     ReplayThresholds,
 )
 from shared.ids import RUN_KEY_LENGTH
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 XML = "application/xml"
 Count = Annotated[int, Field(ge=0, le=MAX_REPLAYED_RUNS)]

@@ -33,7 +33,7 @@ from gateway.wire.v2.models import (
 from gateway.wire.v2.presenters import state, summary
 from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.errors import NotFound
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:

@@ -17,7 +17,7 @@ from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
 from shared.clock import iso
 from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunTotals, WorkflowSeries
 from shared.contracts.runs import RunStatus
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 MAX_INTERVAL_MS = 86_400_000
 

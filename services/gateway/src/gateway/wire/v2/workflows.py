@@ -26,7 +26,7 @@ from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
-from shared.web.routes import StructResponse
+from shared.web.struct_bodies import StructResponse
 
 
 class DeploymentState(Wire):

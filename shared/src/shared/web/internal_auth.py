@@ -1,15 +1,13 @@
-"""Parts of internal routes: contract structs as bodies, and the services that may call."""
+"""Authentication between services: their tokens, and which services may call a route."""
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Self, TypeVar
+from typing import Self
 
-import msgspec
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import Response
 
-from shared.errors import Forbidden, InvalidRequest, Unauthenticated
+from shared.errors import Forbidden, Unauthenticated
 from shared.service import ServiceName
 from shared.settings import CommonSettings
 
@@ -75,34 +73,3 @@ def identify_caller(request: Request, tokens: ServiceTokens, callers: Collection
     if caller not in callers:
         raise Forbidden(f"{caller} may not call this")
     return caller
-
-
-_encoder = msgspec.json.Encoder()
-T = TypeVar("T")
-
-
-class StructResponse(Response):
-    """A struct (or any JSON value) as the body."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        """Return `content` as compact JSON."""
-        return b"" if content is None else _encoder.encode(content)
-
-
-def struct_body(kind: type[T], *, is_msgpack: bool = False) -> Callable[[Request], Awaitable[T]]:
-    """Return a FastAPI dependency that reads the body as `kind`, in JSON or MessagePack.
-
-    It raises InvalidRequest with the field and the expected type.
-    """
-    decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]
-    decoder = msgspec.msgpack.Decoder(kind) if is_msgpack else msgspec.json.Decoder(kind)
-
-    async def read(request: Request) -> T:
-        try:
-            return decoder.decode(await request.body())
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRequest(str(error)) from error
-
-    return read
