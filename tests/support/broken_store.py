@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 from pymongo.errors import PyMongoError
 
-from shared.store.client import Index, Store
+from shared.store.client import Store
+from shared.store.indexes import Index
 
 
 class Broken:

@@ -24,7 +24,7 @@ from shared.clock import SystemClock
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.runs import RunStatus
 from shared.ids import new_id
-from shared.store.client import NOW_MS
+from shared.store.server_time import NOW_MS
 
 
 async def test_two_processes_dispatch_every_run_once(start: Start) -> None:

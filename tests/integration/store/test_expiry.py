@@ -10,8 +10,9 @@ from tests.support.secantus import throwaway_server
 
 from flowport.servers.secantus import SecantusServer
 from shared.clock import SystemClock
-from shared.store.client import Collection, Index, Store, ascending
+from shared.store.client import Collection, Store
 from shared.store.expiry import BATCH_SIZE, Expiry, Lifetime
+from shared.store.indexes import Index, ascending
 
 OFTEN = 0.05
 KEPT = Index("kept", ascending("expires_at"), expire_after_seconds=0)

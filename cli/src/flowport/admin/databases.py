@@ -13,7 +13,8 @@ import gateway.bootstrap
 import jobs_service.bootstrap
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
-from shared.store.client import Index, Store
+from shared.store.client import Store
+from shared.store.indexes import Index
 
 INDEXES: Final[Mapping[str, Sequence[Index]]] = {
     "gateway": gateway.bootstrap.INDEXES,

@@ -10,8 +10,9 @@ from flowport.admin.availability import StoreUnavailable
 from flowport.admin.databases import list_databases
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings, load_settings
-from shared.store.client import Index, Store
+from shared.store.client import Store
 from shared.store.index_state import IndexName, drop_indexes, index_state
+from shared.store.indexes import Index
 
 MISSING: Final = "missing"
 AUTHENTICATION_FAILED: Final = 18

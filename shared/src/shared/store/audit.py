@@ -10,7 +10,8 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.pagination import PER_MS, Cursor, Page, position_of, read_list
 
 COLLECTION: Final = "audit"

@@ -1,41 +1,32 @@
-"""One service's database: its documents and indexes, and calls that translate the driver's errors."""
+"""One service's database, and calls that translate the driver's errors."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
-import msgspec
 import pymongo
 from bson.codec_options import CodecOptions
-from pymongo import ASCENDING, AsyncMongoClient, IndexModel, ReadPreference, WriteConcern
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from shared.clock import whole_ms
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.store.expiry import Expiry, Lifetime
+from shared.store.indexes import EXPIRES, Index
 from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
 
-EXPIRES: Final = "expireAfterSeconds"
-"""Index option that expires documents."""
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """Acknowledged writes survive the loss of any one node and of power."""
 QUICK = WriteConcern(w=1, j=False)
@@ -47,49 +38,8 @@ PING_SECONDS: Final = 4.0
 IDLE_MS: Final = 120_000
 """Maximum idle time of a connection: common firewalls cut it after 240 s, SecantusDB after 300 s."""
 LOG_SECONDS: Final = 10.0
-NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
-"""Milliseconds since the epoch, in an expression."""
 
 log = get_logger("store")
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index that a service declares next to its queries."""
-
-    collection: str
-    keys: tuple[tuple[str, int], ...]
-    unique: bool = False
-    expire_after_seconds: int | None = None
-    sparse: bool = False
-    """Omits documents without the field: for rare fields."""
-    partial: Mapping[str, Any] | None = None
-    name: str = field(default="")
-
-    @property
-    def lifetime(self) -> Lifetime | None:
-        """Return the document lifetime that this index defines, if any."""
-        if self.expire_after_seconds is None:
-            return None
-        return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
-
-    def model(self, *, expires: bool = True) -> IndexModel:
-        """Return the driver's index model, with expiry only if it `expires` documents."""
-        options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
-        if self.expire_after_seconds is not None and expires:
-            options[EXPIRES] = self.expire_after_seconds
-        if self.sparse:
-            options["sparse"] = True
-        if self.partial is not None:
-            options["partialFilterExpression"] = dict(self.partial)
-        if self.name:
-            options["name"] = self.name
-        return IndexModel(list(self.keys), **options)
-
-
-def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
-    """Return ascending index keys."""
-    return tuple((name, ASCENDING) for name in fields)
 
 
 class Store:
@@ -188,22 +138,6 @@ class Store:
                     await self.collection(name).drop_index(index)
 
 
-def document_of(value: msgspec.Struct, *, key: str = "id") -> Document:
-    """Return a struct as a document whose `_id` is the field `key`."""
-    stored: Document = msgspec.structs.asdict(value)
-    return {"_id": stored.pop(key), **stored}
-
-
-def struct_of(document: Document, kind: type[S], *, key: str = "id") -> S:
-    """Return the struct of a document whose `_id` is the field `key`."""
-    return msgspec.convert({**document, key: document["_id"]}, kind)
-
-
-def known_fields(document: Document, kind: "type[DataclassInstance]") -> Document:
-    """Return the fields of `document` that this version's `kind` knows: newer versions may have written more."""
-    return {each.name: document[each.name] for each in fields(kind) if each.name in document}
-
-
 class _ErrorLog:
     """Rate limit for one call's error logs: the first of each kind immediately, then one in ten seconds."""
 
@@ -243,16 +177,3 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
             raise Unavailable("the store does not answer") from error
 
     return call
-
-
-def add_server_time(*, blank: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a stage that adds the time to each document, as `now_ms`; fields in `blank` become null.
-
-    One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
-    """
-    return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
-
-
-def server_time_after(wait: timedelta) -> dict[str, Any]:
-    """Return an expression for the time `wait` from now."""
-    return {"$add": [NOW_MS, whole_ms(wait)]}

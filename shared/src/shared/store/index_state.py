@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from shared.store.client import Document, Index
+from shared.store.client import Document
+from shared.store.indexes import Index
 
 Database = AsyncDatabase[Document]
 

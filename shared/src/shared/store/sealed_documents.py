@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
-from shared.store.client import Collection, Document, known_fields, store_call
+from shared.store.client import Collection, Document, store_call
+from shared.store.documents import known_fields
 
 Binding = Callable[[Document], tuple[str, str]]
 """The workspace and name for which a document's value was encrypted."""

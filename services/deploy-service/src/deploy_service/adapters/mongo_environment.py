@@ -7,7 +7,8 @@ from typing import Final
 from deploy_service.domain.environment import EnvironmentEntry
 from shared.bounded_inserts import BoundedInserts
 from shared.contracts.deployments import EnvironmentName
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 COLLECTION: Final = "environment"

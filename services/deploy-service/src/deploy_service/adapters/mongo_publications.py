@@ -11,7 +11,8 @@ from deploy_service.domain.publications import P, PublicationKey, PublicationKin
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
 from shared.contracts.tool_servers import ToolServer
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 CHATS: Final = "chats"
 AGENTS: Final = "agents"

@@ -5,7 +5,8 @@ from typing import Final
 
 from deploy_service.adapters.compression import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
-from shared.store.client import Index, Store, ascending, store_call
+from shared.store.client import Store, store_call
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "snapshots"
 EPHEMERAL: Final = "ephemeral_snapshots"

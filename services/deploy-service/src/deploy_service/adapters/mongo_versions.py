@@ -7,7 +7,9 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.workflow import Version
-from shared.store.client import Document, Index, Store, ascending, known_fields, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import known_fields
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "versions"
 INDEXES: Final = (

@@ -8,7 +8,9 @@ import msgspec
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.contracts.recording_policy import RecordingPolicy
-from shared.store.client import Document, Index, Store, ascending, known_fields, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import known_fields
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "workflows"
 INDEXES: Final = (

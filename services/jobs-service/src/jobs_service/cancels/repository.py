@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.store.client import Index, Store, ascending, store_call
+from shared.store.client import Store, store_call
+from shared.store.indexes import Index, ascending
 
 CANCELS: Final = "cancels"
 INDEXES: Final = (

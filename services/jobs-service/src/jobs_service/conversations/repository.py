@@ -11,7 +11,8 @@ from jobs_service.conversations.rules import ConversationLimits, Transcript
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.conversations import Conversation, ConversationMessage
 from shared.optimistic_concurrency import retry_on_conflict
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 CONVERSATIONS: Final = "conversations"
 INDEXES: Final = (

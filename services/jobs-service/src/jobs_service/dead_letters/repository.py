@@ -6,7 +6,8 @@ from typing import Final
 from jobs_service.dead_letters.rules import StoredLetter
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.pagination import Cursor
 
 LETTERS: Final = "dead_letters"

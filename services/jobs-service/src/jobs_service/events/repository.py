@@ -9,7 +9,8 @@ import msgspec
 from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
 from shared.contracts.messages import EventBatch, EventPosition
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 EVENTS: Final = "events"
 LIFETIME_SECONDS: Final = 3600

@@ -12,7 +12,8 @@ from shared.batching import batches
 from shared.clock import Clock
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.errors import Unavailable
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600

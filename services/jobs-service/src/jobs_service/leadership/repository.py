@@ -8,7 +8,8 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.leadership.ports import Leadership
 from shared.clock import Clock
-from shared.store.client import NOW_MS, Document, Store, server_time_after, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.server_time import NOW_MS, server_time_after
 
 LEASES: Final = "leases"
 

@@ -11,7 +11,9 @@ from pymongo.errors import PyMongoError
 
 from jobs_service.store.timestamps import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
-from shared.store.client import Document, Index, Store, ascending, server_time_after, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
+from shared.store.server_time import server_time_after
 
 BUCKET: Final = "blobs"
 LIFETIMES: Final = "blob_lives"

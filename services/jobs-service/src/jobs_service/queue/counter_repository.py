@@ -17,7 +17,9 @@ from jobs_service.queue.capacity import DEFAULT_CONCURRENCY, QueueCounter, Queue
 from jobs_service.queue.drain_rate import Drain
 from jobs_service.store.inserts import DUPLICATE
 from jobs_service.store.timestamps import from_ms, to_ms
-from shared.store.client import Document, Index, Store, add_server_time, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
+from shared.store.server_time import add_server_time
 from shared.store.transactions import Session
 
 COUNTERS: Final = "queues"

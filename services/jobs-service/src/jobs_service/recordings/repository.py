@@ -30,7 +30,8 @@ from shared.contracts.recordings import DeleteRecordings, RecordingPage
 from shared.errors import NotFound
 from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments
 
 RECORDINGS: Final = "recordings"

@@ -14,7 +14,8 @@ from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import CreateReplaySet, ReplayCounts, ReplaySet, ReplaySetStatus
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.sealed import Sealed
-from shared.store.client import Document, Index, Store, ascending
+from shared.store.client import Document, Store
+from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 REPLAY_SETS: Final = "replay_sets"

@@ -12,7 +12,8 @@ from jobs_service.store.timestamps import from_ms, to_ms
 from shared.clock import ms_between
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunError, RunSpec, Usage
-from shared.store.client import Document, Index, ascending
+from shared.store.client import Document
+from shared.store.indexes import Index, ascending
 from shared.store.pagination import position_of
 from shared.store.payloads import decode_payload, encode_payload
 

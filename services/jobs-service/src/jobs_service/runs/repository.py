@@ -27,8 +27,9 @@ from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.store.timestamps import from_ms, now_ms, to_ms
 from shared.clock import whole_ms
 from shared.ids import new_job_id
-from shared.store.client import Document, Store, add_server_time, server_time_after, store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.payloads import encode_payload
+from shared.store.server_time import add_server_time, server_time_after
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]

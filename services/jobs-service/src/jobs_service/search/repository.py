@@ -16,7 +16,8 @@ from pymongo import UpdateOne
 from jobs_service.runs.words import HASH_BYTES
 from jobs_service.search.ports import IndexedRun
 from shared.ids import new_id
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 SEGMENTS: Final = "run_words"
 HOUR_MS: Final = 3_600_000

@@ -12,7 +12,8 @@ from jobs_service.statistics.ports import StoredInterval
 from jobs_service.statistics.repository import TALLIES
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.errors import Unavailable
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 INTERVALS: Final = "run_intervals"
 BEGAN: Final = "began"

@@ -8,7 +8,8 @@ from pymongo import UpdateOne
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.contracts.logs import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 TALLIES: Final = "tallies"
 _DIGITS: Final = 15

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from bson import Int64
 
 from shared.clock import epoch_ms
-from shared.store.client import NOW_MS, Document, Store
+from shared.store.client import Document, Store
+from shared.store.server_time import NOW_MS
 
 
 async def now_ms(store: Store) -> int:

@@ -24,8 +24,9 @@ from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunMode, RunStatus, Trigger
-from shared.store.client import Document, Store, add_server_time, store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.pagination import LAST_ORDER, Cursor, Page, position_of
+from shared.store.server_time import add_server_time
 
 MAX_TOGETHER: Final = 16
 """Limit for runs read together; each may have an output and blocks of a megabyte."""

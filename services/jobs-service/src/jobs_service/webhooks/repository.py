@@ -14,8 +14,10 @@ from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
 from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
-from shared.store.client import Document, Index, Store, ascending, server_time_after, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.pagination import Cursor, Filters, Page, list_documents, position_of
+from shared.store.server_time import server_time_after
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (

@@ -6,7 +6,8 @@ from typing import Final
 
 from shared.errors import NotFound
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Collection, Document, Index, Store, ascending, store_call
+from shared.store.client import Collection, Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 SUBSCRIPTIONS: Final = "subscriptions"

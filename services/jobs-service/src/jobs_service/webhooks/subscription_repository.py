@@ -11,7 +11,8 @@ from shared.contracts.webhooks import SaveSubscription, Subscription
 from shared.errors import NotFound
 from shared.ids import new_id
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 
 INDEXES: Final = (
     Index(SUBSCRIPTIONS, ascending("workspace_id")),

@@ -7,7 +7,9 @@ from pymongo.errors import DuplicateKeyError
 
 from gateway.access.domain.membership import Account, Session, User
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import document_of, struct_of
+from shared.store.indexes import Index, ascending
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"

@@ -11,8 +11,10 @@ from pymongo import WriteConcern
 from gateway.access.domain.plans import Rate
 from gateway.access.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
-from shared.store.client import NOW_MS, Document, Index, Store, ascending, store_call
+from shared.store.client import Document, Store, store_call
 from shared.store.find_and_modify import FindAndModify
+from shared.store.indexes import Index, ascending
+from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
 PATIENCE_SECONDS: Final = 5.0

@@ -13,7 +13,9 @@ from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Scope
 from gateway.access.domain.membership import Role
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import document_of, struct_of
+from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 
 API_KEYS: Final = "api_keys"

@@ -8,7 +8,9 @@ import msgspec
 from gateway.access.domain.credentials import Grant, Workspace
 from gateway.access.domain.membership import Account, Invitation, Member, Role, Team
 from shared.errors import NotFound
-from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import document_of, struct_of
+from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 
 WORKSPACES: Final = "workspaces"

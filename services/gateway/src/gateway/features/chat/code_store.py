@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from gateway.features.chat.codes import MAX_TRIES, EntryCode
-from shared.store.client import Index, Store, ascending, store_call
+from shared.store.client import Store, store_call
+from shared.store.indexes import Index, ascending
 
 CODES: Final = "entry_codes"
 INDEXES: Final = (Index(CODES, ascending("expires_at"), expire_after_seconds=0),)

@@ -8,7 +8,9 @@ from gateway.access.adapters.key_store import API_KEYS
 from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.features.deletion.rules import Erasure, erasure_id
 from shared.contracts.erasure import Erase
-from shared.store.client import Document, Index, Store, ascending, document_of, store_call, struct_of
+from shared.store.client import Document, Store, store_call
+from shared.store.documents import document_of, struct_of
+from shared.store.indexes import Index, ascending
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)

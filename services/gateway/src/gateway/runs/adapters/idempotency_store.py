@@ -10,8 +10,10 @@ from pymongo.errors import DuplicateKeyError
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.runs.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
-from shared.store.client import NOW_MS, Document, Index, Store, ascending, server_time_after, store_call
+from shared.store.client import Document, Store, store_call
+from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload
+from shared.store.server_time import NOW_MS, server_time_after
 
 RECORDS: Final = "idempotency"
 INDEXES: Final = (
