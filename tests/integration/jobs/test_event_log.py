@@ -6,8 +6,9 @@ from tests.support.jobs.system import WORKSPACE, System, a_spec
 
 from jobs_service.events.service import PAGE_BYTES
 from shared.broker.queue_topology import EVENTS
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEvent, RunStarted, StreamReset
-from shared.contracts.messages import CancelRun, EventBatch, EventLogPage, EventPosition
+from shared.contracts.messages import CancelRun, EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 

@@ -10,9 +10,10 @@ from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.bootstrap import runs as bootstrap
-from shared.contracts.logs import FindLogs, FindRunSeries, LastRun, RunSeries
+from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger, Usage
+from shared.contracts.statistics import FindRunSeries, LastRun, RunSeries
 from shared.errors import InvalidRequest
 
 

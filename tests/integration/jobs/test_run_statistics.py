@@ -6,9 +6,9 @@ from typing import Any
 from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
-from shared.contracts.logs import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.statistics import FindRunStatistics, RunStatistics, RunStatisticsList
 
 
 def began(run_id: str) -> RunBegan:

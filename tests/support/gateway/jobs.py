@@ -7,6 +7,7 @@ import msgspec
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.erasures import FakeEraser
 
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     EVERY_RUN,
     AcceptRun,
@@ -21,10 +22,11 @@ from shared.contracts.jobs import (
     RunPage,
     RunView,
 )
-from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics, RunTotals
-from shared.contracts.messages import EventBatch, EventLogPage, EventPosition
+from shared.contracts.logs import FindLogs
+from shared.contracts.messages import EventBatch
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Spend, Trigger, Usage
+from shared.contracts.statistics import FindRunSeries, RunSeries, RunStatistics, RunTotals
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"

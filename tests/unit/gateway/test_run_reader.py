@@ -14,8 +14,9 @@ from gateway.runs.adapters import run_reader
 from gateway.runs.adapters.run_reader import RunReader
 from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
 from gateway.runs.ports import Numbered
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
-from shared.contracts.messages import EventBatch, EventLogPage, EventPosition
+from shared.contracts.messages import EventBatch
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, RunStatus
 from shared.errors import Unavailable

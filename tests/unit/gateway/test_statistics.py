@@ -6,16 +6,9 @@ import pytest
 from tests.support.gateway.system import System
 
 from gateway.access.domain.credentials import Scope
-from shared.contracts.logs import (
-    FindLogs,
-    FindRunSeries,
-    LastRun,
-    RunBucket,
-    RunSeries,
-    RunTotals,
-    WorkflowSeries,
-)
+from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import FindRunSeries, LastRun, RunBucket, RunSeries, RunTotals, WorkflowSeries
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PATH = "/api/v2/logs/statistics?workspaceId=WS1"

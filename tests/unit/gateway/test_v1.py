@@ -11,8 +11,8 @@ from tests.support.gateway.visitor import enroll
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
-from shared.contracts.logs import RunStatistics
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import RunStatistics
 from shared.errors import InvalidWorkflow, Unavailable
 
 STATE = {

@@ -30,8 +30,9 @@ from jobs_service.statistics.ports import StoredInterval
 from jobs_service.statistics.series import MAX_PAGES, StatisticsReader
 from shared.clock import epoch_ms
 from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.logs import FindLogs, FindRunSeries, LastRun, RunStatistics
+from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunMode, RunStatus, Trigger, Usage
+from shared.contracts.statistics import FindRunSeries, LastRun, RunStatistics
 from shared.errors import InvalidRequest, Unavailable
 
 NOW_MS = epoch_ms(NOW)

@@ -8,8 +8,8 @@ from tests.support.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
 from jobs_service.statistics.service import RunCounter
-from shared.contracts.logs import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import LastRun, RunStatistics
 from shared.errors import Unavailable
 
 

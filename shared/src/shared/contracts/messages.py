@@ -1,14 +1,14 @@
-"""Broker messages and their envelope, and pages of a run's events."""
+"""Broker messages and their envelope."""
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from shared.contracts.events import RunEnded, RunEvent, RunExpired
 from shared.contracts.jobs import BlockLog
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunOutcome, RunSpec, RunStatus, Usage
+from shared.contracts.runs import RunOutcome, RunSpec, Usage
 
 ENVELOPE_VERSION: Final = 1
 MAX_BUNDLE_BYTES: Final = 257 * 1024
@@ -221,18 +221,3 @@ def raw(body: bytes) -> msgspec.Raw:
 def to_json(value: Any) -> msgspec.Raw:
     """Return `value` as raw JSON, which is not parsed again."""
     return msgspec.Raw(_encoder.encode(value))
-
-
-class EventPosition(NamedTuple):
-    """Position of an event in its run: comparable and unique."""
-
-    attempt: int
-    number: int
-
-
-class EventLogPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Events after a position, in order, and the run's status. `has_more`: the page was full."""
-
-    status: RunStatus
-    batches: tuple[EventBatch, ...] = ()
-    has_more: bool = False

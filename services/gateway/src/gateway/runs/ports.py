@@ -9,6 +9,7 @@ import msgspec
 from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.workflows.ports import Deleter
 from shared.contracts.erasure import Erase
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import (
     EVERY_RUN,
@@ -23,10 +24,10 @@ from shared.contracts.jobs import (
     RunPage,
     RunView,
 )
-from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunStatistics
-from shared.contracts.messages import EventLogPage, EventPosition
+from shared.contracts.logs import FindLogs
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunOutcome, Spend
+from shared.contracts.statistics import FindRunSeries, RunSeries, RunStatistics
 from shared.errors import FlowportError
 
 

@@ -21,7 +21,7 @@ from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
 from shared.contracts.deployments import Endpoint
-from shared.contracts.messages import EventPosition
+from shared.contracts.event_pages import EventPosition
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
 

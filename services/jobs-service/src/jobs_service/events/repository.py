@@ -8,7 +8,8 @@ import msgspec
 
 from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
-from shared.contracts.messages import EventBatch, EventPosition
+from shared.contracts.event_pages import EventPosition
+from shared.contracts.messages import EventBatch
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 

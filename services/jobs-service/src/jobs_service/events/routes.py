@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.events.service import EventService
 from jobs_service.run_routes import RunId
-from shared.contracts.messages import EventPosition
+from shared.contracts.event_pages import EventPosition
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.struct_bodies import StructResponse

@@ -6,7 +6,8 @@ from typing import Final
 from jobs_service.journal.ports import EventRepository
 from jobs_service.views.ports import RunViewRepository
 from shared.batching import Batcher
-from shared.contracts.messages import EventBatch, EventLogPage, EventPosition
+from shared.contracts.event_pages import EventLogPage, EventPosition
+from shared.contracts.messages import EventBatch
 from shared.errors import NotFound
 
 MAX_BATCHES: Final = 64

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
-from shared.contracts.messages import EventBatch, EventPosition
+from shared.contracts.event_pages import EventPosition
+from shared.contracts.messages import EventBatch
 
 
 class EventRepository(Protocol):

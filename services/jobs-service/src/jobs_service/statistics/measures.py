@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 from typing import Final, NamedTuple
 
-from shared.contracts.logs import RunTotals
+from shared.contracts.statistics import RunTotals
 
 _GROWTH: Final = log(1.1)
 """Logarithm of the ratio of two neighboring bounds: a percentile is within 5% of the exact one."""

@@ -7,7 +7,8 @@ from typing import Protocol
 from jobs_service.statistics.intervals import Resolution
 from jobs_service.statistics.measures import Groups
 from shared.contracts.jobs import RunPage
-from shared.contracts.logs import FindLogs, RunStatistics
+from shared.contracts.logs import FindLogs
+from shared.contracts.statistics import RunStatistics
 
 
 class RunCountRepository(Protocol):

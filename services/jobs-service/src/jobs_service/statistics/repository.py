@@ -6,8 +6,8 @@ from typing import Final
 from pymongo import UpdateOne
 
 from jobs_service.store.timestamps import from_ms, to_ms
-from shared.contracts.logs import LastRun, RunStatistics
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import LastRun, RunStatistics
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.statistics.ports import RunCountRepository
 from jobs_service.statistics.series import StatisticsReader
-from shared.contracts.logs import FindRunSeries, FindRunStatistics, RunStatisticsList
+from shared.contracts.statistics import FindRunSeries, FindRunStatistics, RunStatisticsList
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.struct_bodies import StructResponse, struct_body

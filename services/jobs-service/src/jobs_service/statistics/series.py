@@ -14,17 +14,9 @@ from jobs_service.statistics.measures import Group, Measures, totals_of
 from jobs_service.statistics.ports import IntervalRepository, RunCountRepository, RunSource
 from jobs_service.store.timestamps import from_ms
 from shared.clock import epoch_ms
-from shared.contracts.logs import (
-    MAX_LOGS,
-    FindLogs,
-    FindRunSeries,
-    RunBucket,
-    RunSeries,
-    RunStatistics,
-    RunTotals,
-    WorkflowSeries,
-)
+from shared.contracts.logs import MAX_LOGS, FindLogs
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import FindRunSeries, RunBucket, RunSeries, RunStatistics, RunTotals, WorkflowSeries
 from shared.store.pagination import PER_MS
 
 MAX_PAGES: Final = 20

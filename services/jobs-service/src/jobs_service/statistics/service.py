@@ -2,7 +2,7 @@
 
 from jobs_service.runs.run import Run
 from jobs_service.statistics.ports import RunCountRepository
-from shared.contracts.logs import LastRun, RunStatistics
+from shared.contracts.statistics import LastRun, RunStatistics
 
 
 class RunCounter:

@@ -6,9 +6,9 @@ import msgspec
 
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import CancelAnswer, RunAccepted, RunView
-from shared.contracts.logs import LastRun
 from shared.contracts.repairs import RepairableRun
 from shared.contracts.runs import RunSpec
+from shared.contracts.statistics import LastRun
 from shared.contracts.webhooks import Delivery
 from shared.ids import public_run_id, run_key
 

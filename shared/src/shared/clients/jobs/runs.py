@@ -11,6 +11,7 @@ from shared.clients.jobs.payloads import PayloadStore
 from shared.clients.jobs.run_keys import by_public_id, with_internal_key
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.errors import ErrorBody
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     EVERY_RUN,
     AcceptAnswer,
@@ -29,16 +30,9 @@ from shared.contracts.jobs import (
     RunPage,
     RunView,
 )
-from shared.contracts.logs import (
-    FindLogs,
-    FindRunSeries,
-    FindRunStatistics,
-    RunSeries,
-    RunStatistics,
-    RunStatisticsList,
-)
-from shared.contracts.messages import EventLogPage, EventPosition
+from shared.contracts.logs import FindLogs
 from shared.contracts.runs import Spend
+from shared.contracts.statistics import FindRunSeries, FindRunStatistics, RunSeries, RunStatistics, RunStatisticsList
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.ids import public_run_id, run_key
 from shared.tracebacks import without_traceback

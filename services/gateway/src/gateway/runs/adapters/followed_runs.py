@@ -7,7 +7,8 @@ from gateway.runs.adapters.run_reader import RunReader
 from gateway.runs.domain.errors import ServerStopping
 from gateway.runs.ports import EventLog
 from shared.broker.ports import Broker, BrokerUnavailable, ReplyInbox
-from shared.contracts.messages import EventBatch, EventPosition, FollowRun
+from shared.contracts.event_pages import EventPosition
+from shared.contracts.messages import EventBatch, FollowRun
 from shared.contracts.runs import RunSpec
 from shared.errors import Unavailable
 from shared.ids import run_key

@@ -9,8 +9,9 @@ from typing import Final
 from gateway import metrics
 from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
 from gateway.runs.ports import EventLog, Numbered
+from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, size_of
-from shared.contracts.messages import EventBatch, EventLogPage, EventPosition
+from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError, Unavailable
 from shared.ids import public_run_id

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.runs.ports import Jobs
-from shared.contracts.logs import RunStatistics
+from shared.contracts.statistics import RunStatistics
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 

@@ -16,7 +16,8 @@ from gateway.workflows.application.endpoints import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries
+from shared.contracts.logs import FindLogs
+from shared.contracts.statistics import FindRunSeries, RunSeries
 from shared.errors import NotFound
 
 NO_LOG: Final = "Log not found"

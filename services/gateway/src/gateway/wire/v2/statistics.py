@@ -15,8 +15,9 @@ from gateway.wire.common.run_filters import run_filters, with_zone
 from gateway.wire.common.workflows import caller_in
 from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
 from shared.clock import iso
-from shared.contracts.logs import FindLogs, FindRunSeries, RunSeries, RunTotals, WorkflowSeries
+from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
+from shared.contracts.statistics import FindRunSeries, RunSeries, RunTotals, WorkflowSeries
 from shared.web.struct_bodies import StructResponse
 
 MAX_INTERVAL_MS = 86_400_000
