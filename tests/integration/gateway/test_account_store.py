@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.access.domain.accounts import Account, User
 from gateway.access.domain.credentials import Workspace
-from gateway.access.domain.membership import Account, Invitation, Role, Team, User, new_session
+from gateway.access.domain.membership import Invitation, Role, Team
 from gateway.access.domain.plans import PlanName
+from gateway.access.domain.sessions import new_session
 from gateway.bootstrap.database import INDEXES, TenantStore
 from shared.errors import Conflict, NotFound
 from shared.store.client import Store

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.access.domain.accounts import Account, User
 from gateway.access.domain.credentials import Grant, Workspace
-from gateway.access.domain.membership import Account, Invitation, Member, Role, Session, Team, User
+from gateway.access.domain.membership import Invitation, Member, Role, Team
+from gateway.access.domain.sessions import Session
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
 from shared.errors import Conflict, NotFound, Unavailable

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.access.domain.accounts import Account, User, new_password
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
-from gateway.access.domain.membership import Account, User, new_password
 from gateway.access.domain.plans import PlanName
 from gateway.access.ports import Passwords
 from gateway.bootstrap.database import TenantDatabase

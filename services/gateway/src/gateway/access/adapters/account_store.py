@@ -5,7 +5,8 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from gateway.access.domain.membership import Account, Session, User
+from gateway.access.domain.accounts import Account, User
+from gateway.access.domain.sessions import Session
 from shared.errors import Conflict
 from shared.store.client import Document, Store, store_call
 from shared.store.documents import document_of, struct_of

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.access.domain.accounts import Account
 from gateway.access.domain.credentials import Grant, Workspace
-from gateway.access.domain.membership import Account, Invitation, Member, Role, Team
+from gateway.access.domain.membership import Invitation, Member, Role, Team
 from shared.errors import NotFound
 from shared.store.client import Document, Store, store_call
 from shared.store.documents import document_of, struct_of

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.access.domain.accounts import User
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.membership import User
 from gateway.access.ports import AuditEntries
 from shared.clock import Clock
 from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry

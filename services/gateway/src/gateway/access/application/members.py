@@ -6,19 +6,11 @@ from typing import Any, Final
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.sessions import Sessions
+from gateway.access.domain.accounts import User, checked_email
 from gateway.access.domain.credentials import ALL_SCOPES, Caller, Scope, Workspace
-from gateway.access.domain.membership import (
-    INVITATION_LIFE,
-    MAX_INVITATIONS,
-    Invitation,
-    Member,
-    Role,
-    Team,
-    User,
-    checked_email,
-    new_token,
-)
+from gateway.access.domain.membership import INVITATION_LIFE, MAX_INVITATIONS, Invitation, Member, Role, Team
 from gateway.access.domain.plans import PlanName
+from gateway.access.domain.sessions import new_token
 from gateway.access.ports import Accounts, Workspaces
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound

@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.revocations import Revocations
 from gateway.access.application.sign_in_attempts import SignInAttempts
+from gateway.access.domain.accounts import Account, User, checked_password
 from gateway.access.domain.credentials import Grant
 from gateway.access.domain.errors import SignInRefused
-from gateway.access.domain.membership import (
-    ROTATION_GRACE,
-    Account,
-    Session,
-    User,
-    checked_password,
-    new_session,
-    new_token,
-)
+from gateway.access.domain.sessions import ROTATION_GRACE, Session, new_session, new_token
 from gateway.access.ports import Accounts, Passwords, Workspaces
 from shared.clock import Clock
 from shared.ids import new_id

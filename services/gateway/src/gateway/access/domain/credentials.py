@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.access.domain.accounts import User
 from gateway.access.domain.errors import (
     AccessDenied,
     LimitedKey,
@@ -16,7 +17,7 @@ from gateway.access.domain.errors import (
     WrongWorkflow,
     WrongWorkspace,
 )
-from gateway.access.domain.membership import Role, User
+from gateway.access.domain.membership import Role
 from gateway.access.domain.plans import PlanName
 from shared.contracts.files import FileKey, FileScope
 

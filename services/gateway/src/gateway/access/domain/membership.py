@@ -1,7 +1,5 @@
-"""People, and the members of a workspace, of whom at least one is an admin."""
+"""Members of a workspace, of whom at least one is an admin, and invitations."""
 
-import re
-import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
@@ -9,18 +7,7 @@ from typing import Final, Self
 import msgspec
 
 from shared.errors import Conflict, InvalidRequest, NotFound
-from shared.security.api_keys import hash_key
 
-SESSION_LIFE: Final = timedelta(days=7)
-"""Sessions unused for this long expire."""
-SESSION_MAX_LIFE: Final = timedelta(days=30)
-ROTATE_AFTER: Final = timedelta(days=1)
-ROTATION_GRACE: Final = timedelta(minutes=1)
-"""Time for which the old token stays valid, for requests in transit during rotation."""
-
-MIN_PASSWORD: Final = 8
-MAX_PASSWORD: Final = 256
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 MAX_MEMBERS: Final = 1000
 MAX_INVITATIONS: Final = 1000
 INVITATION_LIFE: Final = timedelta(days=7)
@@ -32,89 +19,6 @@ class Role(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
-
-
-class User(msgspec.Struct, frozen=True, kw_only=True):
-    """User with an account."""
-
-    id: str
-    email: str
-    name: str
-    created_at: datetime
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """User and password hash; None for users who cannot sign in yet."""
-
-    user: User
-    password_hash: str | None = None
-
-
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """Session of a signed-in user. Only its token's hash is stored."""
-
-    id: str
-    token_hash: str
-    user_id: str
-    created_at: datetime
-    renewed_at: datetime
-    expires_at: datetime
-    address: str = ""
-    user_agent: str = ""
-
-    def is_valid(self, now: datetime) -> bool:
-        """Return whether the session is valid."""
-        return now < self.expires_at
-
-    def wants_rotation(self, now: datetime) -> bool:
-        """Return whether the token is due for rotation."""
-        return now - self.renewed_at >= ROTATE_AFTER
-
-    def renewed(self, token: str, now: datetime) -> "Session":
-        """Return the session under another token, within its maximum lifetime."""
-        end = min(now + SESSION_LIFE, self.created_at + SESSION_MAX_LIFE)
-        return msgspec.structs.replace(self, token_hash=hash_key(token), renewed_at=now, expires_at=end)
-
-
-def new_session(session_id: str, token: str, user: User, now: datetime, *, address: str, user_agent: str) -> Session:
-    """Return a session that begins now."""
-    return Session(
-        id=session_id,
-        token_hash=hash_key(token),
-        user_id=user.id,
-        created_at=now,
-        renewed_at=now,
-        expires_at=now + SESSION_LIFE,
-        address=address,
-        user_agent=user_agent[:300],
-    )
-
-
-def new_token() -> str:
-    """Return 256 random bits, for sessions and invitations."""
-    return secrets.token_urlsafe(32)
-
-
-def new_password() -> str:
-    """Return a generated password of 120 random bits."""
-    return secrets.token_urlsafe(15)
-
-
-def checked_email(text: str) -> str:
-    """Return `text` as stored: trimmed, in lower case. Raises InvalidRequest."""
-    email = text.strip().lower()
-    if not _EMAIL.fullmatch(email):
-        raise InvalidRequest("Invalid email address")
-    return email
-
-
-def checked_password(text: str) -> str:
-    """Return a valid new password. Raises InvalidRequest."""
-    if len(text) < MIN_PASSWORD:
-        raise InvalidRequest(f"Password must have at least {MIN_PASSWORD} characters")
-    if len(text) > MAX_PASSWORD:
-        raise InvalidRequest(f"Password must have at most {MAX_PASSWORD} characters")
-    return text
 
 
 class LastAdmin(Conflict):

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from gateway.access.application.authentication import Authentication
 from gateway.access.application.members import MemberService, Profile
 from gateway.access.application.sessions import Sessions, SignedIn
-from gateway.access.domain.membership import Session, User
+from gateway.access.domain.accounts import User
+from gateway.access.domain.sessions import Session
 from gateway.features.accounts.cookies import SessionCookie
 from gateway.features.accounts.models import (
     AcceptBody,
