@@ -31,8 +31,6 @@ from shared.errors import (
 from shared.web.struct_bodies import StructResponse
 
 AT_CAPACITY: Final = "Service temporarily at capacity"
-
-
 QUEUE_FULL: Final = "Execution queue is at capacity"
 
 _EXPLAINED: Final = (InvalidRequest, NotFound, PayloadTooLarge, Unauthenticated)

@@ -8,7 +8,7 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller
 from gateway.features.audit.routes import AuditFilter, AuditRows, audit_row
 from gateway.http.usage import Limits
-from gateway.wire.v1.errors import V1Access, v1_router
+from gateway.wire.v1.routes import V1Access, v1_router
 
 
 class AuditLogs(AuditRows):

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.features.dead_letters.service import DeadLetterClient, RedriveService
-from gateway.wire.v1.errors import V1Access, v1_router
+from gateway.wire.v1.routes import V1Access, v1_router
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted

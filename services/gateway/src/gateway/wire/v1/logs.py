@@ -15,10 +15,10 @@ from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
 from gateway.runs.domain.run_states import split_names
 from gateway.wire.common.run_filters import run_filters, with_zone
 from gateway.wire.common.workflows import caller_in
-from gateway.wire.v1.errors import V1Access, v1_router
 from gateway.wire.v1.log_models import ExecutionAnswer, LogDetail, LogList
 from gateway.wire.v1.log_presenters import detail, execution, row, trace, workflow_facts
 from gateway.wire.v1.models import Limited
+from gateway.wire.v1.routes import V1Access, v1_router
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.errors import InvalidRequest

@@ -8,8 +8,8 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.run_counts import RunTallies, Tallies
 from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery, summary
 from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
-from gateway.wire.v1.errors import V1Access, v1_router
 from gateway.wire.v1.models import ErrorAnswer, InputField, Limited, WorkflowDetail, WorkflowList
+from gateway.wire.v1.routes import V1Access, v1_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring

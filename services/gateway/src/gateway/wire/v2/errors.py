@@ -1,16 +1,13 @@
-"""Errors and access of the v2 API: a code, a message, and details if any."""
+"""Errors of the v2 API: a code, a message, and details if any."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
-from gateway.http.access import CountedAccess
 from gateway.http.error_status import (
     ACCEPT_UNCERTAIN,
     CAPACITY_RETRY_SECONDS,
@@ -18,7 +15,6 @@ from gateway.http.error_status import (
     counting_refusals,
     message_of,
 )
-from gateway.http.routes import answers, route_class_for
 from gateway.runs.domain.errors import (
     AcceptUncertain,
     CallChainTooDeep,
@@ -28,7 +24,6 @@ from gateway.runs.domain.errors import (
     RunUncertain,
 )
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
-from gateway.wire.v2.models import ErrorAnswer
 from gateway.workflows.domain.gate import GateRefused
 from shared.errors import (
     AtCapacity,
@@ -132,17 +127,3 @@ def _headers(error: FlowportError, status: int) -> dict[str, str]:
     if isinstance(error, RunIdTaken | RunUncertain):
         headers["x-run-id"] = error.details["runId"]
     return headers
-
-
-def v2_router(*statuses: int, prefix: str = "") -> APIRouter:
-    """Return a router of the v2 API whose routes document the error statuses `statuses`."""
-    route_class = route_class_for(present_error)
-    return APIRouter(prefix=prefix, route_class=route_class, tags=["v2"], responses=answers(ErrorAnswer, *statuses))
-
-
-class V2Access(CountedAccess):
-    """Access that stops key guessing before guesses cost anything."""
-
-    async def caller(self, request: Request) -> Caller:
-        await self._rate_limits.count_address(request)
-        return await super().caller(request)

@@ -13,8 +13,9 @@ from gateway.http.bodies import Data, RequestBody, Wire, json_of
 from gateway.http.routes import answers
 from gateway.runs.application.executions import Executions
 from gateway.runs.domain.execute_request import replay_request
-from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
+from gateway.wire.v2.errors import NO_STORE
 from gateway.wire.v2.models import ErrorAnswer, QueuedRun
+from gateway.wire.v2.routes import V2Access, v2_router
 from shared.clock import iso
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun

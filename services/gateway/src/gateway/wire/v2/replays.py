@@ -13,8 +13,9 @@ from gateway.features.replays.presenters import junit_report, run_body, set_body
 from gateway.features.replays.service import ReplayRequest, ReplaySetService
 from gateway.http.bodies import Data, RequestBody, Wire, json_of
 from gateway.http.routes import answers
-from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
+from gateway.wire.v2.errors import NO_STORE
 from gateway.wire.v2.models import ErrorAnswer
+from gateway.wire.v2.routes import V2Access, v2_router
 from shared.contracts.replay_sets import (
     MAX_REPLAYED_RUNS,
     ModelBudget,

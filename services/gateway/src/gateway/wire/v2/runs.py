@@ -14,7 +14,7 @@ from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, split_names, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
 from gateway.wire.common.models import cancel_facts
-from gateway.wire.v2.errors import NO_STORE, V2Access, error_facts, v2_router
+from gateway.wire.v2.errors import NO_STORE, error_facts
 from gateway.wire.v2.models import (
     CancelFacts,
     CancelledRuns,
@@ -31,6 +31,7 @@ from gateway.wire.v2.models import (
     RunState,
 )
 from gateway.wire.v2.presenters import state, summary
+from gateway.wire.v2.routes import V2Access, v2_router
 from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.errors import NotFound
 from shared.web.struct_bodies import StructResponse

@@ -13,7 +13,8 @@ from gateway.runs.application.run_logs import RunLogs
 from gateway.runs.domain.run_states import as_number, split_names
 from gateway.wire.common.run_filters import run_filters, with_zone
 from gateway.wire.common.workflows import caller_in
-from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
+from gateway.wire.v2.errors import NO_STORE
+from gateway.wire.v2.routes import V2Access, v2_router
 from shared.clock import iso
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus

@@ -20,8 +20,9 @@ from gateway.wire.common.models import (
     version_row,
 )
 from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
-from gateway.wire.v2.errors import NO_STORE, V2Access, v2_router
+from gateway.wire.v2.errors import NO_STORE
 from gateway.wire.v2.models import ErrorAnswer
+from gateway.wire.v2.routes import V2Access, v2_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
