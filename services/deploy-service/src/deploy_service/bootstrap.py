@@ -1,4 +1,4 @@
-"""Assembles deploy-service: only this module knows concrete classes."""
+"""Assembly of deploy-service."""
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware

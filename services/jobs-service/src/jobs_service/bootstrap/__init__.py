@@ -1,4 +1,4 @@
-"""Assembly of jobs-service, the only code that knows concrete classes."""
+"""Assembly of jobs-service."""
 
 from jobs_service.bootstrap.app import build
 from jobs_service.bootstrap.storage import INDEXES, open_store
