@@ -42,3 +42,8 @@ def test_every_page_is_on_a_map() -> None:
     mapped = {link for page in (*MAPS, "docs/operations/alerts.md", "README.md") for link in links(ROOT / page)}
     pages = {page for page in (ROOT / "docs").rglob("*.md") if page.name != "README.md"}
     assert pages - mapped == set()
+
+
+def test_decisions_are_listed_with_the_numbers_that_markdown_shows() -> None:
+    listed = re.findall(r"^(\d+)\. .*\((\d+)-[^)]*\)$", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE)
+    assert listed == [(str(number), f"{number:04}") for number in range(1, len(listed) + 1)]
