@@ -11,12 +11,13 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.reader import read_state
-from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.acceptance import unaccepted
 from shared.workflow.validate.validator import problems
 
 _MOST_SEARCHES: Final = 20
 """Unset names whose nearest known one is looked for."""
+_SHORTEST_WORD: Final = 5
+"""Shorter words that differ by one letter may be different words."""
 
 
 def check(content: Content, keyed_providers: Set[str]) -> Problems:
@@ -38,9 +39,25 @@ def values_not_set(names: Set[str], known: Set[str]) -> Problem:
     listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
     message = f"These secrets are not set, so their references stay as text: {listed}"
     searched = sorted(names)[:_MOST_SEARCHES]
-    meant = [f"{{{{{near}}}}}" for name in searched if (near := nearest(name, sorted(known)))]
+    found = (next((each for each in sorted(known) if _is_misspelling(name, each)), None) for name in searched)
+    meant = [f"{{{{{each}}}}}" for each in found if each]
     message += f". Did you mean {', '.join(dict.fromkeys(meant))}?" if meant else ""
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
+
+
+def _is_misspelling(name: str, known: str) -> bool:
+    """Return whether names differ by one letter, or two swapped ones. Names of other secrets differ by a word."""
+    one, other = (each.upper().replace("-", "_") for each in (name, known))
+    pairs = enumerate(zip(one, other, strict=False))
+    at = next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))
+    rest, right = one[at:], other[at:]
+    if any(each.isdigit() for each in rest[:1] + right[:1]):
+        return False
+    if len(rest) > 1 and rest[:2] == right[1::-1] and rest[2:] == right[2:]:
+        return True
+    words = set(one.split("_")) ^ set(other.split("_"))
+    is_one_letter = right[1:] in {rest, rest[1:]} or rest[1:] == right
+    return is_one_letter and all(len(word) >= _SHORTEST_WORD for word in words)
 
 
 def refuse_errors(found: Problems, accepted_warnings: Collection[str] | None = None) -> None:
