@@ -398,6 +398,38 @@ def test_a_misspelled_type_of_a_tool_is_named_with_the_nearest_one() -> None:
     assert problem.suggestion == "custom-tool"
 
 
+@pytest.mark.parametrize("pattern", ["(" * 3000 + ")" * 3000, "a{99999999999999999999}"])
+def test_a_pattern_beyond_the_limits_of_the_check_is_not_judged(pattern: str) -> None:
+    guard = block("g", "guardrails", "Guard", settings={"input": "x", "validationType": "regex", "regex": pattern})
+    assert found(chain(START, guard)) == []
+
+
+def test_a_number_with_hundreds_of_digits_is_checked() -> None:
+    assert found(chain(START, agent(maxTokens=10**400))) == []
+
+
+def test_loops_inside_each_other_are_refused() -> None:
+    inside = [
+        block(key, "loop", key, data={"loopType": "for", "parentId": parent})
+        for key, parent in (("A", "B"), ("B", "A"))
+    ]
+    reader = block("r", "function", "Reader", code="return <score.result>", data={"parentId": "A"})
+    document = workflow(START, CODE, *inside, reader, edges=(edge("start", "f"), edge("f", "r")))
+    assert any(each.severity is Severity.ERROR for each in problems(read_state(document)))
+
+
+def test_an_expression_of_many_spaces_is_checked() -> None:
+    expression = " " * 200_000 + "a;b"
+    warned = found(chain(START, condition(("c-if", "if", expression), ("c-else", "else", ""))))
+    assert [each.fields[:1] for each in warned] == [("conditions",)]
+
+
+def test_a_schema_with_a_long_name_has_short_messages() -> None:
+    schema: JsonObject = {"properties": {"x" * 10_000: {"properties": {"y": {"type": "strng"}}}}}
+    (problem,) = found(chain(START, agent(responseFormat={"name": "x", "schema": {"type": "object", **schema}})))
+    assert len(problem.message) < 300
+
+
 def test_a_schema_that_is_nested_too_deeply_is_not_judged() -> None:
     deep = '{"properties": {"a": ' * 60 + '{"type": "text"}' + "}}" * 60
     assert found(chain(START, agent(responseFormat=deep))) == []

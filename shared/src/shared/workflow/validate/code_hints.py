@@ -9,7 +9,7 @@ from shared.workflow.compile.code_references import CodeTemplate, compile_code, 
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "contains": ".includes(…)", "is": "==="}
 _WORDS: Final = re.compile(r"(?<![.\w\"'])(?:and|or|not|contains|is)(?![\w\"'])", re.IGNORECASE)
 """Operators of other languages."""
-_STATEMENT: Final = re.compile(r"\s*(?:(?P<start>return|if|\{)(?!\w)|[^;]*(?P<end>;)\s*$)")
+_STATEMENT: Final = re.compile(r"\s*+(?:(?P<start>return|if|\{)(?!\w)|[^;]*+(?P<end>;)\s*+$)")
 """Expressions that are written as statements."""
 _PYTHON_WORDS: Final = {"else if": "elif", "&&": "and", "||": "or", "===": "==", "!==": "!=", "++": "+= 1"}
 _NOT_PYTHON: Final = re.compile(r"\belse +if\b|&&|\|\||!==|===|\+\+")

@@ -20,6 +20,7 @@ def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
     """Yield a warning for each edge that leaves from a handle its source does not have, or has no effect."""
     left: dict[str, int] = {}
     seen: set[tuple[str, str | None, str]] = set()
+    handles = {key: branch_handles(block) for key, block in state.blocks.items()}
     for edge in state.edges:
         position = left.get(edge.source, 0)
         left[edge.source] = position + 1
@@ -33,12 +34,12 @@ def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
         seen.add(ends)
         if "note" in (source.type, target.type):
             yield _idle(source, target, "is never followed: a note does not run. Connect the blocks around it")
-        elif source.type == "router" or (source.type in _BRANCHES and not branch_handles(source)):
+        elif source.type == "router" or (source.type in _BRANCHES and not handles[edge.source]):
             continue  # any handle; or the branches are reported
         elif source.type == "response":
             message = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
             yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, message, source, ("edges",))
-        elif problem := _problem(source, spec, target, edge, position):
+        elif problem := _problem(source, spec, target, edge, position=position, branches=handles[edge.source]):
             yield problem
 
 
@@ -54,9 +55,10 @@ def branch_handles(block: Block) -> Mapping[str, str]:
     return {f"{prefix}{to_string(branch.get('id'))}": to_string(branch.get("title") or "") for branch in branches}
 
 
-def _problem(source: Block, spec: BlockSpec, target: Block, edge: Edge, position: int) -> Problem | None:
+def _problem(
+    source: Block, spec: BlockSpec, target: Block, edge: Edge, *, position: int, branches: Mapping[str, str]
+) -> Problem | None:
     handle = edge.source_handle
-    branches = branch_handles(source)
     if source.type in _BRANCHES:
         valid = [*branches, *([ERROR_HANDLE] if spec.has_error_port else [])]
         if handle in valid or (handle is None and position < len(branches)):

@@ -83,4 +83,4 @@ def _ancestors(state: WorkflowState) -> _Ancestors:
 def _at_level(state: WorkflowState, block_id: str, container: str | None) -> str:
     """Return the block or the container of it that lies directly in `container`."""
     around = (block_id, *state.containers_of(block_id))
-    return next(each for each in around if state.container_of(each) == container)
+    return next((each for each in around if state.container_of(each) == container), block_id)

@@ -13,9 +13,13 @@ _BOUNDS: Final = ("minimum", "maximum", "minLength", "maxLength", "minItems", "m
 _PYTHON_TYPES: Final = {"string": str | None, "number": int | float | None, "integer": int | float | None}
 """Valid values of each type. Null is one, because some models take it in enums only."""
 _INNER: Final = ("items", "additionalProperties")
+_ELSEWHERE: Final = frozenset({*_LISTS, "$ref", "patternProperties"})
+"""Keys with which properties may be declared elsewhere."""
 _DEEPEST: Final = 50
 """Deeper schemas are not checked."""
 _MOST_NAMES: Final = 5
+_LONGEST_KEY: Final = 80
+"""Longer keys are cut off in paths, which each inner schema repeats."""
 
 
 def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[str]:
@@ -40,7 +44,8 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
         if not isinstance(schema.get(key, []), list):
             yield f"{_joined(path, key)} must be a list of schemas"
         for number, each in enumerate(listed if isinstance(listed := schema.get(key), list) else ()):
-            yield from schema_problems(each, _joined(path, f"{key}[{number}]"), depth + 1)
+            part = {**each, "required": None} if isinstance(each, dict) else each  # which the whole may declare
+            yield from schema_problems(part, _joined(path, f"{key}[{number}]"), depth + 1)
     for key in _INNER:
         if isinstance(schema.get(key), dict):
             yield from schema_problems(schema[key], _joined(path, key), depth + 1)
@@ -71,7 +76,7 @@ def _required(schema: JsonObject, where: str) -> Iterator[str]:
         return
     if not isinstance(required, list):
         yield f"required of {where} must be a list of names"
-    elif isinstance(properties, dict):
+    elif isinstance(properties, dict) and not schema.keys() & _ELSEWHERE:
         missing = [to_string(name) for name in required if not isinstance(name, str) or name not in properties]
         if missing:
             names = ", ".join(missing[:_MOST_NAMES]) + (", …" if len(missing) > _MOST_NAMES else "")
@@ -79,4 +84,5 @@ def _required(schema: JsonObject, where: str) -> Iterator[str]:
 
 
 def _joined(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    shown = key[:_LONGEST_KEY]
+    return f"{path}.{shown}" if path else shown

@@ -1,6 +1,5 @@
 """Unknown settings, and literal settings outside their allowed values."""
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -142,8 +141,8 @@ def _fits(setting: SubBlockSpec, value: Json) -> bool:
     if setting.number is None or isinstance(value, bool | list | dict):
         return False
     number = to_number(value)
-    within = setting.number.low <= number <= setting.number.high and not math.isnan(number)
-    return within and (not setting.number.is_integer or float(number).is_integer())
+    within = setting.number.low <= number <= setting.number.high
+    return within and (not setting.number.is_integer or number % 1 == 0)
 
 
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
@@ -169,6 +168,11 @@ def _header(number: int, name: str, content: Json) -> Iterator[str]:
         yield f'row {number} of headers has the invalid name "{name}"'
     elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
         yield f'the header "{name}" has a line break in its value'
-    elif name.strip().lower() == "content-type" and is_literal(content) and "/" not in to_string(content):
+    elif (
+        name.strip().lower() == "content-type"
+        and content not in (None, "")
+        and is_literal(content)
+        and "/" not in to_string(content)
+    ):
         meant = _MEDIA_TYPES.get(to_string(content).strip().lower())
         yield f'the header "{name}" has no media type: {shown(content)}.{did_you_mean(meant)}'
