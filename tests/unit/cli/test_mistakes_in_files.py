@@ -10,6 +10,7 @@ from tests.support.command_line import CommandLine
 
 DATA = Path(__file__).parent / "data"
 CORRECT = {name: (DATA / f"{name}.yaml").read_text() for name in ("order-desk", "review")}
+CHANGES: list[dict[str, Any]] = yaml.safe_load((DATA / "correct.yaml").read_text())
 MISTAKES: list[dict[str, Any]] = yaml.safe_load((DATA / "mistakes.yaml").read_text())
 
 
@@ -17,7 +18,10 @@ MISTAKES: list[dict[str, Any]] = yaml.safe_load((DATA / "mistakes.yaml").read_te
 def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[int, str]]]:
     """Line and message of each problem, by the name of its file: the correct files, and one for each mistake."""
     folder = tmp_path_factory.mktemp("files")
-    texts = {case["mistake"]: CORRECT[case["file"]].replace(case["replace"], case["by"], 1) for case in MISTAKES}
+    texts = {
+        case.get("mistake") or case["change"]: CORRECT[case["file"]].replace(case["replace"], case["by"], 1)
+        for case in (*MISTAKES, *CHANGES)
+    }
     files = {folder / f"{number}.yaml": name for number, name in enumerate([*CORRECT, *texts])}
     for file, name in files.items():
         file.write_text({**CORRECT, **texts}[name])
@@ -30,6 +34,12 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[i
 @pytest.mark.parametrize("name", CORRECT)
 def test_a_correct_file_has_no_problem(problems: dict[str, list[tuple[int, str]]], name: str) -> None:
     assert problems[name] == []
+
+
+@pytest.mark.parametrize("case", CHANGES, ids=[case["change"] for case in CHANGES])
+def test_a_correct_change_has_no_problem(problems: dict[str, list[tuple[int, str]]], case: dict[str, Any]) -> None:
+    assert case["replace"] in CORRECT[case["file"]]
+    assert problems[case["change"]] == []
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=[case["mistake"] for case in MISTAKES])

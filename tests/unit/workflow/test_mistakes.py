@@ -346,6 +346,10 @@ def test_text_that_is_almost_a_reference_is_named(text: str, code: str, suggesti
         '{"a": {"b": {"c": 1}}} and {{name of a template}} and {{#if x}}',
         "price: ${amount} and ${other.amount}",
         "f({{x: 1}, {y: 2}})",
+        "token: ${{ secrets.TOKEN }} and ${{ steps.build.outputs.url }}",
+        r"\input{start.tex}",
+        "{loop.index} and {{ loop.index }}",
+        "From: Me <me@example.com>, version <2.0.1>",
     ],
 )
 def test_other_text_with_the_same_marks_is_not_judged(text: str) -> None:
@@ -396,6 +400,18 @@ def test_two_variables_of_one_name_are_named() -> None:
 def test_a_misspelled_type_of_a_tool_is_named_with_the_nearest_one() -> None:
     (problem,) = found(chain(START, agent(tools=[{"type": "custm-tool"}])))
     assert problem.suggestion == "custom-tool"
+
+
+def test_a_note_may_name_anything() -> None:
+    note = block("n", "note", "Note", settings={"content": "<stop.here>, and <score.reslt> later"})
+    assert found(workflow(START, CODE, note, edges=(edge("start", "f"),))) == []
+
+
+@pytest.mark.parametrize("kind", ["webhook", "delay", "llm"])
+def test_a_tool_of_another_system_is_not_named_as_a_block_that_no_model_can_call(kind: str) -> None:
+    document = chain(START, agent(tools=[{"type": kind}]))
+    (refused,) = problems(read_state(document), keyed_providers=set())
+    assert refused.suggestion is None
 
 
 @pytest.mark.parametrize("pattern", ["(" * 3000 + ")" * 3000, "a{99999999999999999999}"])
@@ -510,6 +526,11 @@ def test_names_that_do_not_exist_in_python_are_reported(code: str, message: str)
         "__sim_result__ = environmentVariables.get('A')",
         "def outer():\n    total = 0\n    def inner():\n        nonlocal total\n        total += 1\n"
         "        return total\n    return inner\nreturn outer()()",
+        "def f():\n    x: List[float] = []\n    return x\ny: Optional[int] = None\nreturn f(), y",
+        "from __future__ import annotations\ndef f(x: List[int]): return x\nreturn f([1])",
+        "type Number = int\nreturn 1",
+        "class A:\n    def f(self): return __class__\nreturn A().f()",
+        "try:\n    import ujson as json\nexcept ImportError:\n    import json\nreturn json.dumps(1)",
         "x = [1]\nx[0], y = 2, 3\ndel x[0]\nassert y, 'no'\nreturn y if x else -y",
     ],
 )

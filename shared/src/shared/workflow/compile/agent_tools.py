@@ -39,8 +39,9 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
             yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {tool_without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, UnsupportedBlock):
-            near = TYPE_SYNONYMS.get(type_word(kind))
-            if near is None and number < _MOST_SUGGESTIONS:
+            meant = TYPE_SYNONYMS.get(type_word(kind))
+            near = meant if meant in TOOL_BLOCKS else None
+            if meant is None and number < _MOST_SUGGESTIONS:
                 near = nearest(kind, [*sorted(NOT_BLOCKS), *catalog.types])
             text = f"Invalid block type: {kind}.{did_you_mean(near)}" if near else found.message
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {text}'

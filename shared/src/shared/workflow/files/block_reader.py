@@ -12,7 +12,8 @@ from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, CONTAINER_KEYS, F
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, to_string
+from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, one_of
 
 _LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
@@ -151,11 +152,11 @@ class BlockReader:
                 self._warn(block, key, f"{key} has no effect beside {first}; write one of them")
             elif (condition := setting.condition) and not condition.holds(values):
                 other = settings[condition.field]
-                valid = other.options or other.values
-                if valid and values[other.id] not in (None, *valid):
-                    continue  # the other setting is reported
+                valid, decides = other.options or other.values, values[other.id]
+                if (valid and decides not in (None, *valid)) or not parse_text(to_string(decides)).is_literal:
+                    continue  # the other setting is reported, or known only at run time
                 is_reported = block.type == "response" and len({"data", "builderData"} & written.keys()) == 1
-                if (other.required and values[other.id] is None) or (is_reported and key != "escapeValues"):
+                if (other.required and decides is None) or (is_reported and key != "escapeValues"):
                     continue
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}")
 
@@ -163,11 +164,11 @@ class BlockReader:
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: FileBlock
     ) -> bool:
         """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
-        if _is_block(block.given[key]):
+        synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())
+        if synonym is None and _is_block(block.given[key]):
             message = f'"{key}" is inside of "{block.key}". Is it a block? Give it the same indentation'
             self._problems.report(message, (*block.path, key))
             return True
-        synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())
         if synonym and key != "input":  # which editors store, too
             return False
         meant = synonym or _KEY_SYNONYMS.get(key) or self._problems.nearest(key, [*structural, *settings])

@@ -106,11 +106,6 @@ class EdgeReader:
                     self._problems.report("an edge needs from and to", path)
                 continue
             handle, into = given.get("handle"), given.get("into", "target")
-            block = self._blocks.find(given.get("from"))
-            if handle is None and block is not None and block.branches and "id" not in block.given:
-                handles = ", ".join(f"{_PREFIXES[block.type]}-{to_string(each.entry['id'])}" for each in block.branches)
-                message = f'the edge to "{to_string(given.get("to"))}" names no branch. Write handle, one of: {handles}'
-                self._problems.warn(block.id, block.name, path, "edges", message)
             self._edges.append(
                 FileEdge(
                     source,

@@ -23,7 +23,7 @@ _ROLES: Final = ("system", "user", "assistant")
 _ROLE_SYNONYMS: Final = {"human": "user", "ai": "assistant", "bot": "assistant", "developer": "system"}
 _USAGES: Final = ("auto", "force", "none")
 _PROMPTS: Final = ("systemPrompt", "userPrompt", "memories")
-_LOST_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
+AGENT_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
 """Outputs of an agent that take precedence over fields of the answer."""
 _CORE_SETTINGS: Final = {spec.type: frozenset(each.id for each in spec.sub_blocks) for spec in CORE_BLOCKS}
 _MCP_PARAMETERS: Final = frozenset({*MCP_SERVER, "toolName", "headers"})
@@ -47,7 +47,7 @@ def agent_problems(block: Block) -> Found:
             yield where, f'message {number} has the unknown role "{role}".{hint}'
         elif message.get("content") in (None, ""):
             yield where, f"message {number} has no content"
-        elif any(object_of(part).get("type") for part in parse_list(message["content"])):
+        elif isinstance(message["content"], list) and any(object_of(part).get("type") for part in message["content"]):
             yield where, f"message {number} has the content parts of OpenAI. Write its text as content"
     for number, tool in enumerate(parse_list(block.value("tools")), 1):
         for text in _tool(tool):
@@ -125,13 +125,15 @@ def _response_format(value: Json) -> Iterator[str]:
         yield f"is not valid JSON and is ignored: {problem}"
     elif found is None:
         yield "must be a JSON schema and is ignored"
-    elif found.schema.get("type") not in (None, "object"):
-        yield f'must have the type "object", not {shown(found.schema.get("type"))}'
+    elif (kind := found.schema.get("type")) is not None and "object" not in (
+        kind if isinstance(kind, list) else [kind]
+    ):
+        yield f'must have the type "object", not {shown(kind)}'
     elif not found.outputs:
         yield "has no properties: name the fields of the answer under schema.properties"
     else:
         yield from (f"is invalid: {text}" for text in schema_problems(found.schema))
-        for name in _LOST_FIELDS:
+        for name in AGENT_FIELDS:
             if name in found.outputs:
                 yield f'has the field "{name}", but <….{name}> is the agent\'s own. Rename it'
 

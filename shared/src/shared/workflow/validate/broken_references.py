@@ -14,12 +14,11 @@ from shared.workflow.format.suggestions import did_you_mean
 
 _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""
-_NAME: Final = r"[A-Za-z_][\w.-]{0,127}"
 _REFERENCE: Final = re.compile(
-    r"(?P<open><|&lt;|\$\{|\{\{|(?<!\{)\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
+    r"(?P<open><|&lt;|\$\{|(?<!\$)\{\{|(?<![\w{])\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
     r"(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>(?:&gt;|[>}])*)"
 )
-_SPACED_SECRET: Final = re.compile(rf"\s*(?P<name>{_NAME})\s*")
+_SPACED_SECRET: Final = re.compile(r"\s*(?P<name>[A-Z_][A-Z0-9_]{0,127})\s*")
 _WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
 """Several words in upper case only, like `_OPEN_SECRET`."""
 _PATH: Final = re.compile(r"[\w.\[\]-]{1,200}")
@@ -32,6 +31,8 @@ _SOURCES: Final = {
     **dict.fromkeys(("vars", "variables"), "variable"),
 }
 """Sources of values in other systems, and their names here."""
+_OF_TEMPLATES: Final = frozenset({"loop"})
+"""Names that templates of other systems have, too: prompts may contain such a template."""
 _MARKED: Final = re.compile(
     r"\$\{(?P<name>[A-Z][A-Z0-9_]{2,127})\}"
     r"|(?<!\S)(?:\$|\{|<|%)(?P<bare>[A-Z][A-Z0-9_]{2,127})[}>%]?(?!\S)"
@@ -46,14 +47,14 @@ _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)
 
 def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference or secret that is not closed, has spaces, or has another system's marks."""
-    known = {*state.ids_by_name, *RESERVED_NAMES}
+    known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_container or spec.is_trigger or not state.is_enabled(block.id):
             continue
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE
-            holds_secrets = setting.password or setting.type == "table"
+            holds_secrets = setting.password or setting.id == "headers"
             for text in texts(block.value(setting.id)):
                 for code, cause, suggestion in (
                     *_broken(text, known, is_code=is_code),
@@ -69,8 +70,9 @@ Found = Iterator[tuple[ProblemCode, str, str | None]]
 def _broken(text: str, known: Container[str], *, is_code: bool) -> Found:
     if "<" not in text and "{" not in text and "&lt;" not in text:
         return
+    before = ""
     for part in parse_text(text).parts:
-        if isinstance(part, EnvMarker):
+        if isinstance(part, EnvMarker) and not before.endswith("$"):  # ${{ … }} is an expression of GitHub
             yield from _broken_secret(part, known, is_code=is_code)
         elif isinstance(part, Reference):
             match = None if part.path or is_code else _OTHER_PATH.fullmatch(part.raw)
@@ -79,6 +81,7 @@ def _broken(text: str, known: Container[str], *, is_code: bool) -> Found:
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} is no reference and stays as typed", f"<{path}>"
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
+        before = part if isinstance(part, str) else ""
 
 
 def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -> Found:

@@ -15,6 +15,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
 from shared.workflow.validate.run_order import RunOrder
@@ -35,7 +36,8 @@ _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"
 def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
     order = RunOrder(state, catalog)
-    silent: set[str] = set()
+    silent: dict[str, bool] = {}
+    reported: set[str] = set()
     early: set[tuple[str, str]] = set()
     known = _Fields(state, catalog)
     for block, field, reference in block_references(state, catalog):
@@ -47,15 +49,11 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         outputs = known.of(target, block)
         if outputs is not None and not is_declared(outputs, reference.path):
             yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
-        elif (
-            target.type == "function"
-            and reference.path[0] == "result"
-            and (target.id in silent or _returns_nothing(target))
-        ):
-            if target.id not in silent:
+        elif target.type == "function" and reference.path[0] == "result" and _is_silent(target, silent):
+            if target.id not in reported:
                 message = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
-            silent.add(target.id)
+            reported.add(target.id)
         elif block.id not in order.unreached and (
             reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
         ):
@@ -65,6 +63,13 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             early.add((target.id, block.id))
         elif left := _left_container(state, block, target):
             yield _one_of_many(block, field, reference, left)
+
+
+def _is_silent(function: Block, known: dict[str, bool]) -> bool:
+    """Return whether a function returns nothing. `known` keeps the answer, since parsing takes time."""
+    if function.id not in known:
+        known[function.id] = _returns_nothing(function)
+    return known[function.id]
 
 
 def _returns_nothing(function: Block) -> bool:
@@ -136,6 +141,8 @@ class _Fields:
         if _is_malformed(target):
             return None
         declared = spec.declared_outputs(target)
+        if target.type == "agent":
+            declared = {**dict.fromkeys(AGENT_FIELDS, _ANY), **declared}
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
         return {**declared, "error": _ANY} if target.id in self._handlers else declared

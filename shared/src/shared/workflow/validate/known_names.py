@@ -102,10 +102,13 @@ _PYTHON_DECLARATIONS: Final = """
 (nonlocal_statement) @declared
 (case_pattern) @declared
 (type_parameter) @declared
+(assignment type: (type) @declared)
+(type_alias_statement) @declared
 (attribute attribute: (identifier) @skipped)
 (keyword_argument name: (identifier) @skipped)
 (identifier) @name
 (wildcard_import) @open
+(future_import_statement) @open
 """
 KNOWN_NAMES: Final[Mapping[Language, KnownNames]] = {
     Language.JAVASCRIPT: KnownNames(
@@ -117,7 +120,7 @@ KNOWN_NAMES: Final[Mapping[Language, KnownNames]] = {
     ),
     Language.PYTHON: KnownNames(
         _PYTHON_DECLARATIONS,
-        frozenset({*dir(builtins), "sim", "params", "environmentVariables", "__file__", "__sim_result__"}),
+        frozenset({*dir(builtins), "sim", "params", "environmentVariables", "__class__", "__file__", "__sim_result__"}),
         frozenset({"eval", "exec", "globals", "locals", "vars", "__builtins__", "__import__"}),
         {
             **_ROUNDS,

@@ -25,13 +25,22 @@ def request_problems(block: Block) -> Found:
     yield from _url(block)
     method, body = to_string(block.value("method") or "GET").upper(), block.value("body")
     is_bodiless = block.type == "api" and method in _BODILESS and not is_misnamed("api", block.sub_blocks, "method")
-    if is_bodiless and parsed(body) not in (None, "", {}, []):
+    if is_bodiless and parsed(body.strip() if isinstance(body, str) else body) not in (None, "", {}, []):
         yield "body", f"body is not sent, because method is {method}. Set method to POST, PUT or PATCH"
-    elif isinstance(body, str) and body.lstrip().startswith(("{", "[")) and (problem := _template_problem(body)):
+    elif isinstance(body, str) and _is_meant_as_json(block, body) and (problem := _template_problem(body)):
         yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
     delay, longest = (to_number(block.value(key)) for key in ("retryDelayMs", "retryMaxDelayMs"))
     if block.value("retryMaxDelayMs") not in (None, "") and delay > longest:
         yield "retryMaxDelayMs", "retryMaxDelayMs is shorter than retryDelayMs, which it limits"
+
+
+def _is_meant_as_json(block: Block, body: str) -> bool:
+    first = next(iter(parse_text(body.lstrip()).parts), None)
+    if not isinstance(first, str) or not first.startswith(("{", "[")):
+        return False
+    headers = [object_of(object_of(row).get("cells")) for row in parse_list(block.value("headers"))]
+    types = [row.get("Value") for row in headers if to_string(row.get("Key")).strip().lower() == "content-type"]
+    return all("json" in to_string(each).lower() for each in types)
 
 
 def _url(block: Block) -> Found:
@@ -44,7 +53,7 @@ def _url(block: Block) -> Found:
         yield "url", f"url must begin with https:// (or http://), not {shown(url)}"
     elif isinstance(parts[0], str) and _HOST.sub("", typed, count=1)[:1].strip("/?#"):
         yield "url", f"url must be https:// and a host without spaces, not {shown(url)}"
-    elif match := _BRACES.search(typed):
+    elif match := _BRACES.search(re.split("[?#]", typed, maxsplit=1)[0]):
         meant = match["name"] if match["path"] else f"start.{match['name']}"
         yield "url", f"{match[0]} in url stays as typed. Write a reference, such as <{meant}>"
 

@@ -74,9 +74,17 @@ def undefined_names(
 def _packages(source: bytes, imported: Iterable[tree_sitter.Node]) -> Iterator[tuple[int, str, str | None]]:
     for node in imported:
         name = source[node.start_byte : node.end_byte].decode(errors="replace").partition(".")[0]
-        if name not in sys.stdlib_module_names:
+        if name not in sys.stdlib_module_names and not _is_tried(node):
             text = f'the package "{name}" is not available: only the standard library is'
             yield node.start_point.row + 1, text, None
+
+
+def _is_tried(node: tree_sitter.Node) -> bool:
+    """Return whether a node is inside a `try`, which may handle that a package is missing."""
+    parent = node.parent
+    while parent is not None and parent.type != "try_statement":
+        parent = parent.parent
+    return parent is not None
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -63,6 +63,8 @@ def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterato
 
 
 def _settings(block: Block, spec: BlockSpec) -> JsonObject:
+    if block.type == "note":  # which does not run
+        return {}
     return block.data if spec.is_container else block_params(block, spec)
 
 
@@ -92,6 +94,11 @@ def _as_read(value: Json) -> Json:
     return parsed if isinstance(parsed, list | dict) else value
 
 
+def _is_other(name: str) -> bool:
+    """Return whether this is an address or a version, such as `<me@example.com>` or `<2.0.1>`."""
+    return "@" in name or name[:1].isdigit()
+
+
 def _is_reported(name: str, state: WorkflowState, names: _Names) -> bool:
     """Return whether another problem explains why no block has this name."""
     return f"<{name}>" in state.ids_by_name or (name == "start" and not names.have_start)
@@ -115,7 +122,7 @@ def _problem(
         case "parallel":
             inside = any(each in state.parallels for each in around)
             return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.", None)
-        case name if name in state.ids_by_name or _is_reported(name, state, names):
+        case name if name in state.ids_by_name or _is_other(name) or _is_reported(name, state, names):
             return None
         case _:
             return _unmatched(state, names, reference)
