@@ -49,7 +49,8 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
         missing = [end for end in (edge.source, edge.target) if end not in state.blocks]
         if missing:
             suggestions += 1
-            suggestion = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
+            near = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
+            suggestion = next((key for key, block in state.blocks.items() if near == missing[0] == block.name), near)
             message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
             known = state.blocks.get(edge.source) or state.blocks.get(edge.target)
             text = f"{message}{did_you_mean(suggestion)}"

@@ -24,6 +24,8 @@ _KEY_SYNONYMS: Final = {
     "position": "layout",
     **dict.fromkeys(("goto", "then", "to", "target"), "next"),
     **dict.fromkeys(("disabled", "active", "enable"), "enabled"),
+    **dict.fromkeys(("until", "repeat_until"), "do_while"),
+    **dict.fromkeys(("items", "over", "for_each", "foreach", "forEach"), "collection"),
     **dict.fromkeys(("onFailure", "on_failure", "catch", "error"), "on_error"),
 }
 """Keys of blocks in other systems."""
@@ -102,7 +104,8 @@ class BlockReader:
             if key in structural and key not in _ALIASES:
                 continue
             entries = parse_list(given) if key == BRANCHING.get(block.type) else []
-            if any(_BRANCH_WORDS.intersection(object_of(each)) for each in entries):
+            is_mapping = key == BRANCHING.get(block.type) and isinstance(given, dict)
+            if is_mapping or any(_BRANCH_WORDS.intersection(object_of(each)) for each in entries):
                 message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
                 self._problems.report(message, (*block.path, key))
                 continue
@@ -171,7 +174,13 @@ class BlockReader:
             return True
         if synonym and key != "input":  # which editors store, too
             return False
-        meant = synonym or _KEY_SYNONYMS.get(key) or self._problems.nearest(key, [*structural, *settings])
+        if key == "subBlocks":
+            message = "subBlocks is the stored form of settings. Write each setting at the block: NAME: value"
+            self._problems.report(message, (*block.path, key))
+            return True
+        meant = _KEY_SYNONYMS.get(key)
+        meant = synonym or (meant if meant in structural else None)
+        meant = meant or self._problems.nearest(key, [*structural, *settings])
         if meant is None or (meant in settings and not synonym) or meant == key or block.spec is None:
             return False
         message = f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}'
@@ -232,7 +241,8 @@ class BlockReader:
         return bool(titles)
 
     def _data(self, block: FileBlock) -> JsonObject:
-        given = block.given
+        given: JsonObject = {_KEY_SYNONYMS.get(key, key): value for key, value in block.given.items()}
+        given |= block.given  # misspelled keys are reported
         data: JsonObject = {}
         if block.parent is not None:
             data |= {"parentId": block.parent.id, "extent": "parent"}

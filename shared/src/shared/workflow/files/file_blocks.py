@@ -103,6 +103,11 @@ class FileBlocks:
             found.append(block)
         return found
 
+    def around(self, path: Path) -> FileBlock | None:
+        """Return the innermost block with something at this path; None outside of blocks."""
+        inside = [block for block in self if block.path == path[: len(block.path)] != path]
+        return max(inside, key=lambda block: len(block.path), default=None)
+
     def in_draft(self, block: FileBlock) -> JsonObject:
         """Return the draft's block with the same name, or an empty mapping."""
         return self._base.get(normalize_name(block.name), {})

@@ -10,6 +10,7 @@ from shared.workflow.files.edge_reader import EdgeReader, stored_edges
 from shared.workflow.files.file_blocks import FileBlocks
 from shared.workflow.files.file_problems import FileProblems, file_problem
 from shared.workflow.files.layout import arrange
+from shared.workflow.files.lost_references import lost_references
 from shared.workflow.files.names import variable_id
 from shared.workflow.files.workflow_file import EMPTY_STATE, WorkflowFile
 from shared.workflow.files.yaml_reader import Document, YamlError, read_yaml
@@ -43,10 +44,10 @@ def read_file(
         document = read_yaml(text)
     except YamlError as error:
         return WorkflowFile(None, None, EMPTY_STATE, [file_problem(error.message, error.mark)])
-    return _read(document, catalog or installed_catalog(), base or {}, types or {})
+    return _read(text, document, catalog or installed_catalog(), base or {}, types or {})
 
 
-def _read(document: Document, catalog: Catalog, base: JsonObject, types: Mapping[str, str]) -> WorkflowFile:
+def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, types: Mapping[str, str]) -> WorkflowFile:
     problems = FileProblems(document)
     top = document.value
     if not isinstance(top, dict):
@@ -59,6 +60,9 @@ def _read(document: Document, catalog: Catalog, base: JsonObject, types: Mapping
     blocks.declare(problems.mapping(top.get(key), (key,), "blocks", required=True), (key,))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
+    for path, message in lost_references(text, document, blocks):
+        if (block := blocks.around(path)) is not None:
+            problems.warn(block.id, block.name, path, str(path[len(block.path)]), message)
     edge_reader = EdgeReader(blocks, problems)
     edges = edge_reader.read(top.get("edges"))
     arrange(stored, [(edge.source, edge.target) for edge in edges])

@@ -55,6 +55,8 @@ _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOG_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """Ollama names local models `name:tag`, regardless of their maker."""
 _UNHYPHENED: Final = re.compile(r"(gpt|claude|gemini|deepseek|grok)(\d(?:\.\d)?(?:o|-[\w.-]{1,40})?)")
+_MAKERS: Final = frozenset({"openai", "anthropic", "google"})
+"""Prefixes in other systems, none of which is a model of Ollama."""
 _LETTERS: Final = re.compile(r"[a-z]+")
 _LEAST_LETTERS: Final = 3
 
@@ -85,6 +87,9 @@ def suggested_model(model: str) -> str | None:
     name = model.lower()
     if " " in name and "/" not in name and provider_of(spelled := "-".join(name.split())) != FALLBACK:
         return spelled
+    maker, colon, rest = name.partition(":")
+    if colon and maker in _MAKERS and provider_of(rest) == maker:
+        return rest  # models of this provider have no prefix
     if match := _UNHYPHENED.fullmatch(name):
         return f"{match[1]}-{match[2]}"
     if provider_of(name) != FALLBACK or ":" in name:

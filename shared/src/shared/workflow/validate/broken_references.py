@@ -50,7 +50,13 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
     known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
-        if spec is None or spec.is_container or spec.is_trigger or not state.is_enabled(block.id):
+        if (
+            spec is None
+            or spec.is_container
+            or spec.is_trigger
+            or block.type == "note"
+            or not state.is_enabled(block.id)
+        ):
             continue
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE

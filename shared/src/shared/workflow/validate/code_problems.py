@@ -17,6 +17,7 @@ from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code_hints import language_hint
+from shared.workflow.validate.code_slips import code_slips
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.undefined_names import undefined_names
@@ -26,6 +27,8 @@ _OF_ROUNDS: Final = {
     **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),
     **dict.fromkeys(("index", "iteration"), "<loop.index>"),
 }
+_OF_CALLS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
+"""Names that other systems give to the arguments of a tool."""
 
 
 class _Code(NamedTuple):
@@ -67,6 +70,11 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 for raw in quoted.found(template):
                     text = f"{raw} in quotes is the JSON of the text, with quotes of its own. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
+                for line, text in code_slips(template):
+                    message = f"{where}: line {line}: {text}."
+                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (field,)))
+                for text in quoted.never_equal(template):
+                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
 
 
 def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Iterator[Problem]:
@@ -76,6 +84,10 @@ def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Ite
         return
     defined = {each.name for each in code.template.variables} | code.parameters
     for line, text, suggestion in undefined_names(code.template.program, code.template.language, defined, blocks):
+        if code.parameters and text.startswith(_OF_CALLS):
+            message = f"{where}: line {line}: read each parameter by its name: {', '.join(sorted(code.parameters))}."
+            yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (code.field,)))
+            continue
         of_tool = " Declare it in the schema of the tool." if code.field == "tools" and suggestion is None else ""
         message = f"{where}: line {line}: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, (code.field,), suggestion=suggestion)

@@ -1,13 +1,16 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Final
+
+import msgspec
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import compile_code, syntax_error
+from shared.workflow.compile.wiring import unreachable_blocks
 from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.paths import OutputField, Outputs, is_declared
@@ -19,6 +22,7 @@ from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
 from shared.workflow.validate.run_order import RunOrder
+from shared.workflow.validate.undefined_names import has_return
 from shared.workflow.validate.unknown_references import block_references
 
 _ANY: Final = OutputField()
@@ -27,8 +31,20 @@ _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
 _RESULTS: Final = {"results": _ANY}
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
+_OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
+"""Names of that output in other systems."""
 _MOST_ERROR_PATHS: Final = 200
 """Error paths that are followed; each takes time for every edge."""
+_EMPTY_AFTER_ERROR: Final = frozenset({"api", "function"})
+"""Types whose output has only the error after one."""
+_ASK_MODELS: Final = frozenset({"agent", "evaluator", "router", "router_v2"})
+_COUNTS: Final = {"input": _ANY, "output": _ANY, "total": _ANY}
+_OF_MODELS: Final = {
+    "tokens": OutputField(fields=_COUNTS),
+    "cost": OutputField(fields={**_COUNTS, "pricing": _ANY}),
+    "toolCalls": OutputField(fields={"list": _ANY, "count": _ANY}),
+}
+"""Parts of their fields."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
@@ -39,6 +55,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
     silent: dict[str, bool] = {}
     reported: set[str] = set()
     early: set[tuple[str, str]] = set()
+    failed: set[str] = set()
     known = _Fields(state, catalog)
     for block, field, reference in block_references(state, catalog):
         target = state.block_named(reference.name)
@@ -61,6 +78,11 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
                 message = f"{block.name}: {reference.raw} is always empty: {reason}."
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
             early.add((target.id, block.id))
+        elif block.id not in order.unreached and (reason := known.why_no_result(reference, target, block)):
+            if target.id not in failed:
+                message = f"{block.name}: {reference.raw} is always empty: {reason}."
+                yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
+            failed.add(target.id)
         elif left := _left_container(state, block, target):
             yield _one_of_many(block, field, reference, left)
 
@@ -74,10 +96,13 @@ def _is_silent(function: Block, known: dict[str, bool]) -> bool:
 
 def _returns_nothing(function: Block) -> bool:
     code = code_text(function.value("code"))
-    if not code.strip() or "return" in code or "__sim_result__" in code:
+    if not code.strip() or "__sim_result__" in code:
         return False
     language = Language.PYTHON if function.value("language") == "python" else Language.JAVASCRIPT
-    return syntax_error(compile_code(code, language)) is None  # otherwise that is reported
+    template = compile_code(code, language)
+    if syntax_error(template) is not None:  # which is reported
+        return False
+    return "return" not in code or not has_return(template.program, language)
 
 
 def _innermost(state: WorkflowState, block: Block, kind: str) -> Block | None:
@@ -122,6 +147,7 @@ class _Fields:
             if (container := state.container_of(key)) is not None:
                 self._followers.setdefault(container, []).append(key)
         self._after_error: dict[str, set[str]] = {}
+        self._without_error: dict[str, Set[str]] = {}
         self._known: dict[tuple[str, bool], Outputs | None] = {}
 
     def of(self, target: Block, reader: Block) -> Outputs | None:
@@ -143,6 +169,10 @@ class _Fields:
         declared = spec.declared_outputs(target)
         if target.type == "agent":
             declared = {**dict.fromkeys(AGENT_FIELDS, _ANY), **declared}
+        if target.type in _ASK_MODELS:
+            declared = {
+                key: _OF_MODELS.get(key, each) if each.type == "json" else each for key, each in declared.items()
+            }
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
         return {**declared, "error": _ANY} if target.id in self._handlers else declared
@@ -166,6 +196,28 @@ class _Fields:
             return None
         is_reached = reader.id in self._reached_by_error(target.id)
         return None if is_reached else f'only the error path of "{target.name}" has it'
+
+    def why_no_result(self, reference: Reference, target: Block, reader: Block) -> str | None:
+        """Return why the reference reads a result that `reader` never gets, after an error; None if it may get it."""
+        around = self._state.containers_of(reader.id)
+        is_apart = around != self._state.containers_of(target.id) or any(each in self._state.loops for each in around)
+        if reference.path[0] == "error" or target.type not in _EMPTY_AFTER_ERROR or is_apart:
+            return None
+        if target.id not in self._handlers or reader.id not in self._only_after_error(target.id):
+            return None
+        reason = f'"{reader.name}" runs only after an error of "{target.name}"'
+        is_followed = len(self._followers[target.id]) > len(self._handlers[target.id])
+        is_handler = reader.id in self._handlers[target.id]
+        return reason if is_followed or is_handler else f'{reason}. Write next: {reader.name} at "{target.name}"'
+
+    def _only_after_error(self, block_id: str) -> Set[str]:
+        if block_id not in self._without_error and len(self._without_error) < _MOST_ERROR_PATHS:
+            edges = tuple(
+                each for each in self._state.edges if each.source != block_id or each.source_handle != ERROR_HANDLE
+            )
+            rest = msgspec.structs.replace(self._state, edges=edges)
+            self._without_error[block_id] = unreachable_blocks(rest, self._catalog)
+        return self._without_error.get(block_id, frozenset())
 
     def _reached_by_error(self, block_id: str) -> set[str]:
         if block_id not in self._after_error:
@@ -228,7 +280,8 @@ def _undeclared(
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
     suggestion = f"<{reference.root}.{near}>" if near in outputs else None
     if near is None and (main := _MAIN_OUTPUT.get(target.type)):
-        suggestion = f"<{reference.root}.{main}.{reference.path_text}>"
+        path = reference.path_text.removeprefix(key).removeprefix(".") if key in _OTHER_OUTPUTS else reference.path_text
+        suggestion = f"<{reference.root}.{main}{path and '.'}{path}>"
     names = ", ".join(outputs) or "none"
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
     if key == "error" and has_error:
@@ -237,6 +290,12 @@ def _undeclared(
     elif key in (*_ITEMS, "item") and "currentItem" not in outputs:
         cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
         outputs = {}
+    elif key in outputs and outputs[key].fields:
+        outputs = outputs[key].fields
+        near = nearest(to_string(reference.path[1]), outputs)
+        suggestion = f"<{reference.root}.{key}.{near}>" if near else None
+        cause = f'"{key}" of "{target.name}" has no field "{to_string(reference.path[1])}"'
+        names = ", ".join(outputs)
     elif key in outputs:
         suggestion = f"<{reference.root}.{key}>"
         cause = f'"{key}" of "{target.name}" is a {outputs[key].type}, which has no fields'

@@ -18,6 +18,12 @@ _LONGEST: Final = 50_000
 _MOST_REPORTED: Final = 5
 _SHORTEST_GLOBAL: Final = 5
 """Shorter names of the language are similar to too many others."""
+_SCOPES: Final = frozenset(
+    {"function_declaration", "function_expression", "generator_function_declaration", "generator_function"}
+    | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
+)
+"""Nodes whose returns are their own."""
+_EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
 def undefined_names(
@@ -50,7 +56,11 @@ def undefined_names(
         if node.type == "shorthand_property_identifier_pattern"
     }
     read: dict[str, int] = {}
-    for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
+    names = sorted(found.get("name", ()), key=lambda each: each.start_byte)
+    compared = {
+        source[each.start_byte : each.end_byte].decode(errors="replace") for each in names if _is_compared(each)
+    }
+    for node in names:
         name = source[node.start_byte : node.end_byte].decode(errors="replace")
         at = bisect_right(starts, node.start_byte) - 1
         if at >= 0 and node.start_byte < spans[at][1]:
@@ -61,7 +71,9 @@ def undefined_names(
         return
     unknown = [name for name in read if name not in declared | known.defined | defined]
     for name in unknown[:_MOST_REPORTED]:
-        if normalize_name(name) in blocks:
+        if name in compared and name not in known.meant.keys() | known.unavailable and not nearest(name, declared):
+            yield read[name], f'"{name}" is not defined. Write a text in quotes: "{name}"', None
+        elif normalize_name(name) in blocks:
             yield read[name], f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif reason := known.unavailable.get(name):
             yield read[name], f'"{name}" does not exist here: {reason}', None
@@ -69,6 +81,23 @@ def undefined_names(
             candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
             near = known.meant.get(name) or nearest(name, candidates)
             yield read[name], f'"{name}" is not defined.{did_you_mean(near)}', near
+
+
+def has_return(program: str, language: Language) -> bool:
+    """Return whether code returns outside of the functions that it declares, or may do so."""
+    if len(program) > _LONGEST:
+        return True
+    try:
+        root = parse(program.encode(errors="surrogatepass"), language).root_node
+    except TooComplex:
+        return True
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.type in ("return_statement", "export_statement", "ERROR"):  # exports are reported
+            return True
+        pending.extend(each for each in node.named_children if each.type not in _SCOPES)
+    return False
 
 
 def _packages(source: bytes, imported: Iterable[tree_sitter.Node]) -> Iterator[tuple[int, str, str | None]]:
@@ -99,3 +128,11 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 @cache
 def _query(language: Language) -> tree_sitter.Query:
     return tree_sitter.Query(grammar(language), KNOWN_NAMES[language].declarations)
+
+
+def _is_compared(node: tree_sitter.Node) -> bool:
+    """Return whether a name is what something is compared with."""
+    parent = node.parent
+    if parent is None or parent.children[-1].start_byte != node.start_byte:
+        return False
+    return any(each.type in _EQUALITIES for each in parent.children)

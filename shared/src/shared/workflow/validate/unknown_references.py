@@ -1,7 +1,8 @@
 """Unknown references. They stay in the text as typed, which the author seldom intends."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
@@ -15,6 +16,9 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, Reference, is_reference, normalize_name, parse_text, texts
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest
+
+_PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
+"""Names that authors give to blocks. Text has others in angle brackets, too."""
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -94,11 +98,6 @@ def _as_read(value: Json) -> Json:
     return parsed if isinstance(parsed, list | dict) else value
 
 
-def _is_other(name: str) -> bool:
-    """Return whether this is an address or a version, such as `<me@example.com>` or `<2.0.1>`."""
-    return "@" in name or name[:1].isdigit()
-
-
 def _is_reported(name: str, state: WorkflowState, names: _Names) -> bool:
     """Return whether another problem explains why no block has this name."""
     return f"<{name}>" in state.ids_by_name or (name == "start" and not names.have_start)
@@ -116,19 +115,25 @@ def _problem(
             near = nearest(name, names.as_typed)
             suggestion = f"<variable.{normalize_name(near) if ' ' in near else near}>" if near else None
             return ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.", suggestion
-        case "loop":
-            inside = any(each in state.loops for each in around)
-            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a loop.", None)
-        case "parallel":
-            inside = any(each in state.parallels for each in around)
-            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.", None)
-        case name if name in state.ids_by_name or _is_other(name) or _is_reported(name, state, names):
+        case "loop" | "parallel" as kind:
+            containers = state.loops if kind == "loop" else state.parallels
+            if any(each in containers for each in around):
+                return None
+            return ProblemCode.UNKNOWN_REFERENCE, f"stands outside a {kind}.", _only(containers, state, reference)
+        case name if name in state.ids_by_name or _is_reported(name, state, names):
             return None
         case _:
             return _unmatched(state, names, reference)
 
 
-def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None]:
+def _only(containers: Collection[str], state: WorkflowState, reference: Reference) -> str | None:
+    """Return the reference to the results of the only container of a kind."""
+    if reference.path[0] not in ("results", "result") or len(containers) != 1:
+        return None
+    return f"<{normalize_name(state.blocks[next(iter(containers))].name)}.results>"
+
+
+def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None] | None:
     if reference.name in names.variables:
         return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
     near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES])
@@ -136,4 +141,6 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
         return ProblemCode.UNKNOWN_REFERENCE, cause, None
     suggestion = f"<{near}.{reference.path_text}>" if near else None
+    if near is None and not _PLAUSIBLE.fullmatch(reference.root):  # <2.0.1>, <mailto:a@b.c>
+        return None
     return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", suggestion

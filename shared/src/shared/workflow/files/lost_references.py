@@ -1,0 +1,47 @@
+"""References that YAML does not read as part of a text: after ` #`, and after a comma within braces."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.files.file_blocks import FileBlocks
+from shared.workflow.files.yaml_reader import Document, Mark, Path
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.references import parse_text
+
+_COMMENT: Final = re.compile(r"[ \t]+#(?P<text><.*)")
+"""Comment without a space at its start, unlike those that authors write deliberately."""
+_NOT_PLAIN: Final = ('"', "'", "|", ">")
+
+
+def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterator[tuple[Path, str]]:
+    """Yield where a text with a reference to a block is cut off, and why."""
+    lines = text.split("\n")
+    for start, end in document.spans:
+        match = _COMMENT.match(lines[end.line - 1], end.column - 1)
+        is_plain = not lines[start.line - 1].startswith(_NOT_PLAIN, start.column - 1)
+        if match and is_plain and start != end and _is_reference(match["text"], blocks):
+            yield _path_at(start, document), '" #" begins a comment, so the text ends before it. Quote the text'
+    for path in document.marks:
+        key = path[-1]
+        if isinstance(key, str) and "<" in key and _at(document.value, path) is None and _is_reference(key, blocks):
+            yield path, f'"{key}" is a key without a value, because a comma ends a text within braces. Quote the text'
+
+
+def _is_reference(text: str, blocks: FileBlocks) -> bool:
+    return any(each.path and blocks.find(each.root) for each in parse_text(text).references)
+
+
+def _path_at(start: Mark, document: Document) -> Path:
+    """Return the path of the last key or item on the line of a value."""
+    before = ((mark, path) for path, mark in document.marks.items() if mark.line == start.line and mark <= start)
+    return max(before, default=(start, ()))[1]
+
+
+def _at(value: Json, path: Path) -> Json:
+    for key in path:
+        if isinstance(value, dict):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int):
+            value = value[key]
+    return value

@@ -1,0 +1,64 @@
+"""Code that parses and reads only known names, but cannot work in the sandbox."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, TooComplex, parse
+from shared.workflow.compile.code_references import CodeTemplate
+
+_LONGEST: Final = 50_000
+"""Longer code is not checked, like in `undefined_names`."""
+_ENVIRON: Final = re.compile(r"\bos\.environ\[\s*[\"'](?P<name>[A-Z][A-Z0-9_]{0,127})[\"']\s*\]")
+_SETS_OR_TRIES: Final = re.compile(
+    r"environ\[[^\]]*\]\s*=(?!=)|environ\.(?:update|setdefault)|putenv|\btry\s*:|\bin os\.environ"
+)
+_FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
+_READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
+
+
+def code_slips(template: CodeTemplate) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each slip. Code that does not parse has none."""
+    program = template.program
+    if template.is_expression or len(program) > _LONGEST:
+        return
+    found = _environment(program) if template.language is Language.PYTHON else _promises(program)
+    candidates = list(found)
+    if not candidates and "export" not in program:
+        return
+    try:
+        root = parse(program.encode(errors="surrogatepass"), template.language).root_node
+    except TooComplex:
+        return
+    for node in root.children:
+        if node.type == "export_statement" and template.language is Language.JAVASCRIPT:
+            yield node.start_point.row + 1, "code has no exports: remove export, and return a value"
+    for start, text in candidates:
+        if _is_code(root, len(program[:start].encode(errors="surrogatepass"))):
+            yield program.count("\n", 0, start) + 1, text
+
+
+def _environment(program: str) -> Iterator[tuple[int, str]]:
+    if not _SETS_OR_TRIES.search(program):
+        for match in _ENVIRON.finditer(program):
+            yield (
+                match.start(),
+                f"the sandbox has no environment variables. Write {{{{{match['name']}}}}} for the secret",
+            )
+
+
+def _promises(program: str) -> Iterator[tuple[int, str]]:
+    """Yield the answers of fetch that are read without await: all other uses of the name may wait for it."""
+    for match in _FETCHED.finditer(program):
+        name = re.escape(match["name"])
+        uses = len(re.findall(rf"\b{name}\b", program)) - 1
+        if uses and uses == len(re.findall(rf"\b{name}{_READ}", program)):
+            yield match.start(), f'"{match["name"]}" is a promise, because await is missing. Write await fetch(…)'
+
+
+def _is_code(root: tree_sitter.Node, start: int) -> bool:
+    """Return whether neither a text nor a comment is at a position."""
+    node = root.descendant_for_byte_range(start, start + 1)
+    return node is not None and node.type not in ("comment", "string_content", "string_fragment", "template_string")

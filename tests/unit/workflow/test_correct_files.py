@@ -1,0 +1,163 @@
+"""Correct workflow files that look like common mistakes: none of them has a problem."""
+
+import pytest
+
+from shared.workflow.catalog import Catalog
+from shared.workflow.files.reader import read_file
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
+
+CATALOG = Catalog()
+START = """
+blocks:
+  Start:
+    type: start
+    inputs: {text: string, amount: number, vip: boolean}
+"""
+ASK = """
+  Ask:
+    type: agent
+    messages: <start.text>
+    model: echo
+    responseFormat:
+      {schema: {type: object, properties: {ok: {type: boolean}}, required: [ok], additionalProperties: false}}
+"""
+ORDER = """
+  Order:
+    type: api
+    url: https://api.example.com/orders
+    method: GET
+    on_error: Failed
+"""
+FAILED = """
+  Failed:
+    type: function
+    code: return 'Sorry, ' + <order.error>
+"""
+
+
+def found(text: str) -> list[str]:
+    file = read_file(text, catalog=CATALOG)
+    return [each.message for each in (*file.problems, *file.warnings, *problems(read_state(file.state)))]
+
+
+def code(text: str, language: str = "javascript") -> str:
+    lines = "".join(f"      {line}\n" for line in text.splitlines())
+    return (
+        f"  Run:\n    type: function\n    language: {language}\n    code: |\n{lines}"
+        "  Reply:\n    type: response\n    data: {a: <run.result>}\n"
+    )
+
+
+@pytest.mark.parametrize("field", ["ok", "model", "tokens", "tokens.total", "toolCalls.count", "cost.pricing.input"])
+def test_a_structured_answer_leaves_the_agent_its_own_fields(field: str) -> None:
+    assert found(f"{START}{ASK}  Reply:\n    type: response\n    data: {{a: <ask.{field}>}}\n") == []
+
+
+def test_a_note_may_name_anything() -> None:
+    assert found(f"{START}  N:\n    type: note\n    content: See <ask.content>, <x.y> and {{{{ask.content}}}}.\n") == []
+
+
+@pytest.mark.parametrize("text", ["<mailto:ann@example.com>", "<T extends Foo.Bar>", "<2.0.1>", "<ann@example.com>"])
+def test_a_text_in_angle_brackets_that_no_block_could_have_as_its_name_is_a_text(text: str) -> None:
+    assert (
+        found(f'{START}  Ask:\n    type: agent\n    model: echo\n    messages: "Write {text} and <start.text>"\n') == []
+    )
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"    next: Reply\n{FAILED}    next: Reply\n",  # joined: only one of both has run
+        f"    next: [Reply]\n{FAILED}    next: []\n",
+    ],
+)
+def test_a_block_after_success_and_error_reads_both(rest: str) -> None:
+    reply = "  Reply:\n    type: response\n    data: {order: <order.data>}\n"
+    assert found(f"{START}{ORDER}{rest}{reply}") == []
+
+
+def test_a_block_that_another_branch_leads_to_may_read_what_an_error_leaves_out() -> None:
+    text = f"""{START}    next: [Order, Other]
+{ORDER}{FAILED}    next: Reply
+  Other:
+    type: function
+    code: return 1
+    next: Reply
+  Reply:
+    type: response
+    data: {{order: <order.data>, other: <other.result>, failed: <failed.result>}}
+"""
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "<start.vip> === true",
+        'typeof <start.vip> === "boolean"',
+        'String(<start.amount>) === "10"',
+        '"0" + <start.amount> === "10"',
+        '<start.amount> == "10"',
+        '<start.amount> === "unknown"',
+        '<start.text> === "true"',
+        '(<start.vip> ? "true" : "false") === "true"',
+        '<start.amount> === "10".length',
+    ],
+)
+def test_an_input_may_be_compared_with_a_text_that_it_can_equal(expression: str) -> None:
+    branches = f"      - if: {expression!r}\n        next: Reply\n      - else: Reply\n"
+    text = (
+        f"{START}  Route:\n    type: condition\n    branches:\n{branches}  Reply:\n    type: response\n    data: {{}}\n"
+    )
+    assert found(text.replace(f"{expression!r}", f"|\n          {expression}")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- user: <start.text>  # not <start.amount>",
+        "- user: <start.text> # <start.amount> is not needed",
+        '- user: "Ticket #<start.text>"',
+        "- user: Ticket#<start.text>",
+        '- user: "Ticket" #<start.text>',
+    ],
+)
+def test_a_comment_may_name_a_reference(line: str) -> None:
+    assert found(f"{START}  Ask:\n    type: agent\n    model: echo\n    messages:\n      {line}\n") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const main = async () => { return 1 };\nreturn main();",
+        "if (<start.vip>) { return 1 }\nconst f = () => 2;",
+        "const r = fetch('https://api.example.com');\nconst s = await r;\nreturn s.json();",
+        "const r = fetch('https://api.example.com');\nreturn r.then(each => each.json());",
+        "const r = fetch('https://api.example.com');\nconst [s] = await Promise.all([r]);\nreturn r.json;",
+        "// const r = fetch(x); r.json()\nreturn 'const r = fetch(x); r.json()';",
+        "return `\nexport default 1`;",
+    ],
+)
+def test_javascript_is_correct(text: str) -> None:
+    assert found(START + code(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def main(): return 1\nreturn main()",
+        "for each in [1]:\n    return each",
+        "import os\nreturn os.environ.get('HOME', '/')",
+        "import os\nos.environ['TZ'] = 'UTC'\nreturn os.environ['TZ']",
+        "import os\ntry:\n    home = os.environ['HOME']\nexcept KeyError:\n    home = '/'\nreturn home",
+        "def main(): pass\n__sim_result__ = 3",
+    ],
+)
+def test_python_is_correct(text: str) -> None:
+    assert found(START + code(text, "python")) == []
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-oss:20b", "gpt-oss:20b", "mistral:7b", "deepseek-r1:8b"])
+def test_a_local_model_with_a_tag_is_no_other_model(model: str) -> None:
+    assert found(f"{START}  Ask:\n    type: agent\n    model: {model}\n    messages: <start.text>\n") == []
