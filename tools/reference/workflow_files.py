@@ -93,6 +93,34 @@ References use a block's name in lower case without spaces: *Check order* is
   Exports use it for graphs that the keys above cannot express. `handle` is `source`, `error`, or
   `condition-<id of the branch>`; give such branches an `id`.
 
+Branches join at a block that each of them names. The result of the branch that did not run is empty:
+
+```yaml
+  Check:
+    type: condition
+    branches:
+      - if: <start.amount> > 100
+        next: Careful
+      - else: Quick
+
+  Careful:
+    type: function
+    code: return "We will call you."
+    next: Reply
+
+  Quick:
+    type: function
+    code: return "It is on its way."
+    next: Reply          # needed, since Careful names Reply
+
+  Reply:
+    type: response
+    data: {careful: <careful.result>, quick: <quick.result>}
+```
+
+The same applies to `on_error`: if it names the block below, that block follows only an error. Write `next` for the
+block that follows a success.
+
 ## Loops and parallels
 
 Blocks inside are under `blocks` of the loop, and connected in the same way. A block after the loop follows it when it
@@ -170,7 +198,9 @@ reference keeps its type. `dataMode: json` is the default with `data` |
 
 YAML is read as version 1.2: `yes`, `no` and dates are texts. Anchors, aliases and tags are refused. Quote a text that
 begins with `{`, `[`, `@`, `!`, `&`, `*` or a quote, such as `"{{TOKEN}}"` or `"!<start.urgent>"`, and one that contains
-`: ` or ` #`; write code after `|`.
+`: ` or ` #`. Within braces and brackets, a comma or bracket ends a text: quote it there, too, as in
+`{first: "<start.orders[0].total>", greeting: "Hello, <start.name>"}`. Write code after `|`: otherwise `: ` in it is an
+error, as is a `{` at its start.
 
 ## Structured output and tools
 
@@ -226,6 +256,8 @@ Other settings that are lists:
 | `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name in lower case |
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
+
+The `regex` of guardrails is a pattern of RE2, without look-around and back references; `(?i)` at its start ignores case.
 
 ## Editors
 

@@ -137,6 +137,16 @@ def test_a_stream_of_a_branch_without_the_agent_shows_the_response(flowport: Com
     assert (streamed.code, json.loads(streamed.out)) == (0, {"queue": "on-call"})
     tried = flowport("dev", str(file), "--once", "-f", "message=My server is down")
     assert json.loads(tried.out) == {"queue": "on-call"}
+    assert "--" not in tried.err  # options that dev does not have
+
+
+def test_a_trial_of_a_file_shows_the_text_of_the_agent_and_the_response(flowport: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "both.yaml"
+    flowport("init", str(file), "--template", "agent")
+    tried = flowport("dev", str(file), "--once", "-f", "question=Hello")
+    text, _, response = tried.out.partition("\n")
+    assert json.loads(response) == {"answer": text}
+    assert "--full" not in tried.err
 
 
 def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flowport: CommandLine, file: Path) -> None:

@@ -100,8 +100,9 @@ def deploy(
         _wait_until_live(client, workflow_id, version, seconds=timeout or WAIT_SECONDS)
     warnings = _print_warnings(session, done)
     url = f"{client.profile.base_url}/api/workflows/{workflow_id}/execute"
-    made = {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}
-    session.output.print_record({**made, "warnings": warnings} if session.output.as_json else made)
+    made = {"id": workflow_id, "version": version, "endpoint": url}
+    more = {"unchanged": bool(done.get("unchanged")), "warnings": warnings}  # which the notes say
+    session.output.print_record({**made, **more} if session.output.as_json else made)
 
 
 def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: SourceFile | None) -> JsonObject:

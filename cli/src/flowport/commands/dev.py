@@ -79,7 +79,8 @@ class _Loop:
                 return False
             workflow_id = self._deploy(source)
             selected = first_agent_text(self._session.client, workflow_id)
-            run_streaming(Call(self._session, workflow_id, {}), {**self._body, "selectedOutputs": selected}, full=False)
+            call = Call(self._session, workflow_id, {})
+            run_streaming(call, {**self._body, "selectedOutputs": selected}, full=False, is_trial=True)
         except InvalidWorkflowRefused as error:
             print_problems(output, None, error.problems)
         except (CommandFailed, InvalidWorkflow) as error:

@@ -157,14 +157,14 @@ def show_result(output: Output, run: JsonObject, *, full: bool = True) -> None:
         raise typer.Exit(1)
 
 
-def print_answer(output: Output, document: Any, *, full: bool) -> None:
+def print_answer(output: Output, document: Any, *, full: bool, has_hint: bool = True) -> None:
     """Print an output: its text or result alone if it has one and `full` is off."""
     useful = document if full else useful_part(document)
     if isinstance(useful, str):
         output.print_line(useful)
     else:
         output.print_document(useful)
-    if useful is not document and useful != document:
+    if has_hint and useful is not document and useful != document:
         output.print_note("Use --full to print the whole output")
 
 
@@ -176,6 +176,10 @@ def useful_part(document: Any) -> Any:
         if key in document and others <= document.keys():
             return document[key]
     return document
+
+
+def _is_response(document: Any) -> bool:
+    return isinstance(document, dict) and document.keys() >= {"data", "status", "headers"}
 
 
 def _paused(output: Output, run_id: str) -> typer.Exit:
@@ -195,8 +199,11 @@ def _run_queued(call: Call, body: JsonObject, *, wait_seconds: float | None, ful
         session.output.print_line(queued["runId"])
 
 
-def run_streaming(call: Call, body: JsonObject, *, full: bool) -> None:
-    """Run a workflow and print its stream, or its result if nothing was streamed. Raises CommandFailed, Exit."""
+def run_streaming(call: Call, body: JsonObject, *, full: bool, is_trial: bool = False) -> None:
+    """Run a workflow and print its stream, or its result if nothing was streamed. Raises CommandFailed, Exit.
+
+    A trial prints a response after the stream, too, and no hints on options.
+    """
     output = call.session.output
     outcome: JsonObject = {}
     has_text = False
@@ -214,14 +221,15 @@ def run_streaming(call: Call, body: JsonObject, *, full: bool) -> None:
     if outcome.get("success") is not True:
         raise CommandFailed(str(outcome.get("error") or "the stream ended before the run did"))
     is_paused = outcome.get("status") == RunState.PAUSED
-    if not output.as_json and (is_paused or not has_text):
+    if not output.as_json and (is_paused or not has_text or is_trial):
         answer = outcome["output"]
         if selected and not is_paused and run.run_id:  # the stream has only the selected outputs
             answer = wait_for_run(call.session, RunRef(call.workflow_id, run.run_id))["output"]
-        print_answer(output, answer, full=full or is_paused)
+        if not has_text or is_paused or _is_response(answer):
+            print_answer(output, answer, full=full or is_paused, has_hint=not is_trial)
     if is_paused:
         raise _paused(output, run.run_id)
-    if not selected:
+    if not selected and not is_trial:
         output.print_note("The workflow has no agent whose text could be streamed. --select names other outputs")
 
 
