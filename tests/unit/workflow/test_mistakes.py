@@ -490,9 +490,12 @@ def test_names_that_exist_in_code_are_not_reported(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("total = 1\nreturn totl", 'line 2: "totl" is not defined. Did you mean "total"?'),
-        ("return json.dumps(1)", 'line 1: "json" does not exist here: add the line: import json.'),
-        ("import requests\nreturn requests.get('https://x')", 'line 1: the package "requests" is not available'),
+        ("total = 1\nreturn totl", 'line 2 of the code: "totl" is not defined. Did you mean "total"?'),
+        ("return json.dumps(1)", 'line 1 of the code: "json" does not exist here: add the line: import json.'),
+        (
+            "import requests\nreturn requests.get('https://x')",
+            'line 1 of the code: the package "requests" is not available',
+        ),
         ("return null", 'Did you mean "None"?'),
         ("return [x for x in range(3) if y]", '"y" is not defined'),
     ],
@@ -596,3 +599,8 @@ def test_the_error_of_a_block_is_a_field_only_where_it_is_handled() -> None:
     edges = (edge("start", "a"), edge("a", "r", "error"))
     assert found(workflow(START, api(), handler, edges=edges)) == []
     assert [problem.code for problem in found(chain(START, api(), handler))] == ["unknown_field"]
+
+
+def test_an_edge_to_the_name_of_a_block_is_named_with_its_id() -> None:
+    document = workflow(START, CODE, edges=(edge("start", "Score"),))
+    assert [each.suggestion for each in found(document) if each.code == "dangling_edge"] == ["f"]

@@ -63,7 +63,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong
-                message = f"{where}: line {at.line}: {text}."
+                message = f"{where}: line {at.line} of the code: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             else:
                 yield from _names(block, code, where, names.known)
@@ -71,7 +71,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     text = f"{raw} in quotes is the JSON of the text, with quotes of its own. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
                 for line, text in code_slips(template):
-                    message = f"{where}: line {line}: {text}."
+                    message = f"{where}: line {line} of the code: {text}."
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (field,)))
                 for text in quoted.never_equal(template):
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
@@ -85,11 +85,12 @@ def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Ite
     defined = {each.name for each in code.template.variables} | code.parameters
     for line, text, suggestion in undefined_names(code.template.program, code.template.language, defined, blocks):
         if code.parameters and text.startswith(_OF_CALLS):
-            message = f"{where}: line {line}: read each parameter by its name: {', '.join(sorted(code.parameters))}."
+            hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
+            message = f"{where}: line {line} of the code: {hint}."
             yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (code.field,)))
             continue
         of_tool = " Declare it in the schema of the tool." if code.field == "tools" and suggestion is None else ""
-        message = f"{where}: line {line}: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
+        message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, (code.field,), suggestion=suggestion)
         yield _at(Location(line, 1), problem)
 
