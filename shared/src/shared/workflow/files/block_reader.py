@@ -107,6 +107,10 @@ class BlockReader:
             is_mapping = key == BRANCHING.get(block.type) and isinstance(given, dict)
             if is_mapping or any(_BRANCH_WORDS.intersection(object_of(each)) for each in entries):
                 message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
+                if is_mapping:
+                    message = (
+                        f"Write branches: instead of {key}:, as a list with {_BRANCH_SHAPES[block.type]}, and next"
+                    )
                 self._problems.report(message, (*block.path, key))
                 continue
             if (

@@ -16,6 +16,8 @@ _TOP_SYNONYMS: Final = {
     **dict.fromkeys(("title", "workflow", "id"), "name"),
 }
 """Top-level keys of other systems."""
+_BRANCH_SYNONYMS: Final = {"name": "route", "title": "route", "description": "when", "condition": "if", "then": "next"}
+"""Keys of branches in other systems."""
 
 
 class FileProblems:
@@ -75,7 +77,8 @@ class FileProblems:
         """Report each key that is not known."""
         for key in given:
             if key not in known:
-                meant = (None if path else _TOP_SYNONYMS.get(key)) or self.nearest(key, known)
+                meant = _BRANCH_SYNONYMS.get(key) if path else _TOP_SYNONYMS.get(key)
+                meant = meant if meant in known else self.nearest(key, known)
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
                 value = given[key]
                 if not path and key in ("inputs", "trigger", "on"):

@@ -65,7 +65,8 @@ class WorkflowFile:
             return True
         path = self.paths.get(problem.block_id or "", ())
         is_of_branches = problem.fields in (("conditions",), ("routes",)) and problem.line is None
-        return is_of_branches and any((*path, key) in self.error_paths for key in ("branches", "next", *problem.fields))
+        at = {(*path, key) for key in ("branches", "next", *problem.fields)}
+        return is_of_branches and any(each[: len(path) + 1] in at for each in self.error_paths)
 
     @property
     def has_broken_edges(self) -> bool:

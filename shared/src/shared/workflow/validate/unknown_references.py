@@ -116,7 +116,7 @@ def _problem(
             suggestion = f"<variable.{normalize_name(near) if ' ' in near else near}>" if near else None
             return ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.", suggestion
         case "loop" | "parallel" as kind:
-            containers = state.loops if kind == "loop" else state.parallels
+            containers: Collection[str] = state.loops if kind == "loop" else state.parallels
             if any(each in containers for each in around):
                 return None
             return ProblemCode.UNKNOWN_REFERENCE, f"stands outside a {kind}.", _only(containers, state, reference)
