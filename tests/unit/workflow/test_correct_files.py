@@ -161,3 +161,8 @@ def test_python_is_correct(text: str) -> None:
 @pytest.mark.parametrize("model", ["openai/gpt-oss:20b", "gpt-oss:20b", "mistral:7b", "deepseek-r1:8b"])
 def test_a_local_model_with_a_tag_is_no_other_model(model: str) -> None:
     assert found(f"{START}  Ask:\n    type: agent\n    model: {model}\n    messages: <start.text>\n") == []
+
+
+@pytest.mark.parametrize("line_break", ["\r\n", "\r", "\x85", "\u2028"])
+def test_any_line_break_of_yaml_may_end_a_line(line_break: str) -> None:
+    assert found(f"{START}{ORDER}{FAILED}".replace("\n", line_break)) == []

@@ -11,13 +11,17 @@ from shared.workflow.format.references import parse_text
 
 _COMMENT: Final = re.compile(r"[ \t]+#(?P<text><.*)")
 """Comment without a space at its start, unlike those that authors write deliberately."""
+_LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Line breaks of YAML."""
 _NOT_PLAIN: Final = ('"', "'", "|", ">")
 
 
 def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterator[tuple[Path, str]]:
     """Yield where a text with a reference to a block is cut off, and why."""
-    lines = text.split("\n")
+    lines = _LINE_BREAK.split(text)
     for start, end in document.spans:
+        if max(start.line, end.line) > len(lines):
+            break
         match = _COMMENT.match(lines[end.line - 1], end.column - 1)
         is_plain = not lines[start.line - 1].startswith(_NOT_PLAIN, start.column - 1)
         if match and is_plain and start != end and _is_reference(match["text"], blocks):

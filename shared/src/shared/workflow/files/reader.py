@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from shared.workflow.catalog import Catalog, installed_catalog
@@ -19,6 +20,8 @@ from shared.workflow.format.suggestions import one_of
 
 TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges", "edgeIds")
 _CONTROL_OR_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MOST_LOST: Final = 50
+"""Finding the block of each takes time."""
 _VARIABLE_KEYS: Final = ("type", "value", "name", "id")
 _VARIABLE_TYPES: Final = (
     (bool, "boolean"),
@@ -60,7 +63,7 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
     blocks.declare(problems.mapping(top.get(key), (key,), "blocks", required=True), (key,))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
-    for path, message in lost_references(text, document, blocks):
+    for path, message in islice(lost_references(text, document, blocks), _MOST_LOST):
         if (block := blocks.around(path)) is not None:
             problems.warn(block.id, block.name, path, str(path[len(block.path)]), message)
     edge_reader = EdgeReader(blocks, problems)

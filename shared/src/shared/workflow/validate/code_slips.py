@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import tree_sitter
@@ -11,9 +12,10 @@ from shared.workflow.compile.code_references import CodeTemplate
 
 _LONGEST: Final = 50_000
 """Longer code is not checked, like in `undefined_names`."""
+_MOST: Final = 5
 _ENVIRON: Final = re.compile(r"\bos\.environ\[\s*[\"'](?P<name>[A-Z][A-Z0-9_]{0,127})[\"']\s*\]")
 _SETS_OR_TRIES: Final = re.compile(
-    r"environ\[[^\]]*\]\s*=(?!=)|environ\.(?:update|setdefault)|putenv|\btry\s*:|\bin os\.environ"
+    r"environ\[[^\]\n]{0,200}\]\s*=(?!=)|environ\.(?:update|setdefault)|putenv|\btry\s*:|\bin os\.environ"
 )
 _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
@@ -42,7 +44,7 @@ def code_slips(template: CodeTemplate) -> Iterator[tuple[int, str]]:
 
 def _environment(program: str) -> Iterator[tuple[int, str]]:
     if not _SETS_OR_TRIES.search(program):
-        for match in _ENVIRON.finditer(program):
+        for match in islice(_ENVIRON.finditer(program), _MOST):
             yield (
                 match.start(),
                 f"the sandbox has no environment variables. Write {{{{{match['name']}}}}} for the secret",
@@ -51,7 +53,7 @@ def _environment(program: str) -> Iterator[tuple[int, str]]:
 
 def _promises(program: str) -> Iterator[tuple[int, str]]:
     """Yield the answers of fetch that are read without await: all other uses of the name may wait for it."""
-    for match in _FETCHED.finditer(program):
+    for match in islice(_FETCHED.finditer(program), _MOST):
         name = re.escape(match["name"])
         uses = len(re.findall(rf"\b{name}\b", program)) - 1
         if uses and uses == len(re.findall(rf"\b{name}{_READ}", program)):

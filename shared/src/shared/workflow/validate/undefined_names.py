@@ -23,6 +23,8 @@ _SCOPES: Final = frozenset(
     | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
 )
 """Nodes whose returns are their own."""
+_SIDES: Final = 3
+"""Parts of a comparison with one operator."""
 _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
@@ -55,32 +57,30 @@ def undefined_names(
         for node in declarations
         if node.type == "shorthand_property_identifier_pattern"
     }
-    read: dict[str, int] = {}
-    names = sorted(found.get("name", ()), key=lambda each: each.start_byte)
-    compared = {
-        source[each.start_byte : each.end_byte].decode(errors="replace") for each in names if _is_compared(each)
-    }
-    for node in names:
+    read: dict[str, tuple[int, tree_sitter.Node]] = {}
+    for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
         name = source[node.start_byte : node.end_byte].decode(errors="replace")
         at = bisect_right(starts, node.start_byte) - 1
         if at >= 0 and node.start_byte < spans[at][1]:
             declared.add(name)
         elif node.start_byte not in skipped:
-            read.setdefault(name, node.start_point.row + 1)
+            read.setdefault(name, (node.start_point.row + 1, node))
     if known.uncertain & read.keys() or "open" in found:
         return
     unknown = [name for name in read if name not in declared | known.defined | defined]
     for name in unknown[:_MOST_REPORTED]:
-        if name in compared and name not in known.meant.keys() | known.unavailable and not nearest(name, declared):
-            yield read[name], f'"{name}" is not defined. Write a text in quotes: "{name}"', None
+        line, node = read[name]
+        is_text = name not in known.meant.keys() | known.unavailable and not nearest(name, declared)
+        if is_text and _is_compared(node):
+            yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
-            yield read[name], f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
+            yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif reason := known.unavailable.get(name):
-            yield read[name], f'"{name}" does not exist here: {reason}', None
+            yield line, f'"{name}" does not exist here: {reason}', None
         else:
             candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
             near = known.meant.get(name) or nearest(name, candidates)
-            yield read[name], f'"{name}" is not defined.{did_you_mean(near)}', near
+            yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
 
 
 def has_return(program: str, language: Language) -> bool:
@@ -133,6 +133,11 @@ def _query(language: Language) -> tree_sitter.Query:
 def _is_compared(node: tree_sitter.Node) -> bool:
     """Return whether a name is what something is compared with."""
     parent = node.parent
-    if parent is None or parent.children[-1].start_byte != node.start_byte:
+    if (
+        parent is None
+        or parent.type not in ("binary_expression", "comparison_operator")
+        or parent.child_count != _SIDES
+    ):
         return False
-    return any(each.type in _EQUALITIES for each in parent.children)
+    _, operator, right = parent.children
+    return operator.type in _EQUALITIES and right.start_byte == node.start_byte
