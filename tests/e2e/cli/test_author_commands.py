@@ -147,6 +147,7 @@ def test_a_trial_of_a_file_shows_the_text_of_the_agent_and_the_response(flowport
     text, _, response = tried.out.partition("\n")
     assert json.loads(response) == {"answer": text}
     assert "--full" not in tried.err
+    assert "Unchanged" not in flowport("deploy", str(file)).out
 
 
 def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flowport: CommandLine, file: Path) -> None:
