@@ -257,7 +257,8 @@ Other settings that are lists:
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
 
-The `regex` of guardrails is a pattern of RE2, without look-around and back references; `(?i)` at its start ignores case.
+The `regex` of guardrails is a pattern of RE2, without look-around and back references; `(?i)` at its start ignores
+case.
 
 ## Editors
 

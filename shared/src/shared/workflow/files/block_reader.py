@@ -1,6 +1,6 @@
 """Stored form of a file's blocks: settings, branches, retries and layout."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from shared.workflow.catalog import SubBlockSpec
@@ -168,7 +168,7 @@ class BlockReader:
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}")
 
     def _is_misspelled(
-        self, key: str, settings: Mapping[str, SubBlockSpec], structural: Iterable[str], block: FileBlock
+        self, key: str, settings: Mapping[str, SubBlockSpec], structural: Collection[str], block: FileBlock
     ) -> bool:
         """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
         synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())

@@ -1,6 +1,6 @@
 """Problems of a workflow file, collected while it is read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
@@ -73,7 +73,7 @@ class FileProblems:
             self.report(f"{what} must be a mapping{hint}", path)
         return {}
 
-    def check_keys(self, given: JsonObject, known: Iterable[str], path: Path, what: str) -> None:
+    def check_keys(self, given: JsonObject, known: Collection[str], path: Path, what: str) -> None:
         """Report each key that is not known."""
         for key in given:
             if key not in known:
