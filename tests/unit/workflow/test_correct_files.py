@@ -137,6 +137,7 @@ def test_a_comment_may_name_a_reference(line: str) -> None:
         "const r = fetch('https://api.example.com');\nconst [s] = await Promise.all([r]);\nreturn r.json;",
         "// const r = fetch(x); r.json()\nreturn 'const r = fetch(x); r.json()';",
         "return `\nexport default 1`;",
+        'const label = "#" +\n' + " " * 60 + '<start.amount> === "10";\nreturn label',
     ],
 )
 def test_javascript_is_correct(text: str) -> None:
@@ -150,12 +151,18 @@ def test_javascript_is_correct(text: str) -> None:
         "for each in [1]:\n    return each",
         "import os\nreturn os.environ.get('HOME', '/')",
         "import os\nos.environ['TZ'] = 'UTC'\nreturn os.environ['TZ']",
+        "import os\nreturn os.environ['TZ']",
         "import os\ntry:\n    home = os.environ['HOME']\nexcept KeyError:\n    home = '/'\nreturn home",
         "def main(): pass\n__sim_result__ = 3",
     ],
 )
 def test_python_is_correct(text: str) -> None:
     assert found(START + code(text, "python")) == []
+
+
+def test_a_comment_beside_a_literal_may_name_a_reference() -> None:
+    ask = "  Ask:\n    type: agent\n    messages: <start.text>\n    model: echo #<start.text>\n"
+    assert found(f"{START}{ask}    temperature: 0.2 #<start.amount>\n") == []
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-oss:20b", "gpt-oss:20b", "mistral:7b", "deepseek-r1:8b"])

@@ -29,6 +29,7 @@ def read(text: str) -> WorkflowFile:
         ("blocs: {}", 1, 'Did you mean "blocks"?'),
         ("blocks:\n  S: {id: x}", 2, 'Block "S" has no type.'),
         ("blocks:\n  S: {type: start}\n  S: {type: start}", 3, '"S" is written twice.'),
+        ('blocks:\n  S:\n    x: [1, {"<start.text": 1}]\n    x: []', 4, '"x" is written twice.'),
         ("blocks:\n  C:\n    type: condition\n    branches: {if: x}", 4, "branches must be a list"),
         ("blocks:\n  C:\n    type: condition\n    branches:\n      - {iff: x}", 5, 'Did you mean "if"?'),
         ("blocks:\n  C:\n    type: condition\n    branches:\n      - {elif: x}", 5, 'Did you mean "else if"?'),

@@ -414,7 +414,10 @@ def test_a_tool_of_another_system_is_not_named_as_a_block_that_no_model_can_call
     assert refused.suggestion is None
 
 
-@pytest.mark.parametrize("pattern", ["(" * 3000 + ")" * 3000, "a{99999999999999999999}"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["(" * 3000 + ")" * 3000, "a{99999999999999999999}", "(?a)(?u)x", "[a--b]", "[[a]", r"\(([^[:space:])]+)\)"],
+)
 def test_a_pattern_beyond_the_limits_of_the_check_is_not_judged(pattern: str) -> None:
     guard = block("g", "guardrails", "Guard", settings={"input": "x", "validationType": "regex", "regex": pattern})
     assert found(chain(START, guard)) == []

@@ -50,7 +50,8 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
         if missing:
             suggestions += 1
             near = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
-            suggestion = next((key for key, block in state.blocks.items() if near == missing[0] == block.name), near)
+            is_name = near is not None and near == missing[0]
+            suggestion = next(key for key, each in state.blocks.items() if each.name == near) if is_name else near
             message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
             known = state.blocks.get(edge.source) or state.blocks.get(edge.target)
             text = f"{message}{did_you_mean(suggestion)}"

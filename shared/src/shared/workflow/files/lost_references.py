@@ -14,6 +14,8 @@ _COMMENT: Final = re.compile(r"[ \t]+#(?P<text><.*)")
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line breaks of YAML."""
 _NOT_PLAIN: Final = ('"', "'", "|", ">")
+_NAMES: Final = frozenset({"model", "name", "next", "on_error", "type"})
+"""Keys whose values hold no references: a reference after `#` is a comment there."""
 
 
 def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterator[tuple[Path, str]]:
@@ -25,10 +27,13 @@ def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterat
         match = _COMMENT.match(lines[end.line - 1], end.column - 1)
         is_plain = not lines[start.line - 1].startswith(_NOT_PLAIN, start.column - 1)
         if match and is_plain and start != end and _is_reference(match["text"], blocks):
-            yield _path_at(start, document), '" #" begins a comment, so the text ends before it. Quote the text'
-    for path in document.marks:
+            path = _path_at(start, document)
+            if isinstance(_at(document.value, path), str) and path[-1] not in _NAMES:
+                yield path, '" #" begins a comment, so the text ends before it. Quote the text'
+    for path, mark in document.marks.items():
         key = path[-1]
-        if isinstance(key, str) and "<" in key and _at(document.value, path) is None and _is_reference(key, blocks):
+        is_lost = isinstance(key, str) and "<" in key and _at(document.value, path) is None
+        if is_lost and "{" in lines[mark.line - 1][: mark.column - 1] and _is_reference(str(key), blocks):
             yield path, f'"{key}" is a key without a value, because a comma ends a text within braces. Quote the text'
 
 
@@ -47,5 +52,5 @@ def _at(value: Json, path: Path) -> Json:
         if isinstance(value, dict):
             value = value.get(str(key))
         elif isinstance(value, list) and isinstance(key, int):
-            value = value[key]
+            value = value[key] if key < len(value) else None
     return value

@@ -13,10 +13,6 @@ from shared.workflow.compile.code_references import CodeTemplate
 _LONGEST: Final = 50_000
 """Longer code is not checked, like in `undefined_names`."""
 _MOST: Final = 5
-_ENVIRON: Final = re.compile(r"\bos\.environ\[\s*[\"'](?P<name>[A-Z][A-Z0-9_]{0,127})[\"']\s*\]")
-_SETS_OR_TRIES: Final = re.compile(
-    r"environ\[[^\]\n]{0,200}\]\s*=(?!=)|environ\.(?:update|setdefault)|putenv|\btry\s*:|\bin os\.environ"
-)
 _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
@@ -24,10 +20,9 @@ _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 def code_slips(template: CodeTemplate) -> Iterator[tuple[int, str]]:
     """Yield line and problem of each slip. Code that does not parse has none."""
     program = template.program
-    if template.is_expression or len(program) > _LONGEST:
+    if template.language is not Language.JAVASCRIPT or template.is_expression or len(program) > _LONGEST:
         return
-    found = _environment(program) if template.language is Language.PYTHON else _promises(program)
-    candidates = list(found)
+    candidates = list(_promises(program))
     if not candidates and "export" not in program:
         return
     try:
@@ -35,20 +30,11 @@ def code_slips(template: CodeTemplate) -> Iterator[tuple[int, str]]:
     except TooComplex:
         return
     for node in root.children:
-        if node.type == "export_statement" and template.language is Language.JAVASCRIPT:
+        if node.type == "export_statement":
             yield node.start_point.row + 1, "code has no exports: remove export, and return a value"
     for start, text in candidates:
         if _is_code(root, len(program[:start].encode(errors="surrogatepass"))):
             yield program.count("\n", 0, start) + 1, text
-
-
-def _environment(program: str) -> Iterator[tuple[int, str]]:
-    if not _SETS_OR_TRIES.search(program):
-        for match in islice(_ENVIRON.finditer(program), _MOST):
-            yield (
-                match.start(),
-                f"the sandbox has no environment variables. Write {{{{{match['name']}}}}} for the secret",
-            )
 
 
 def _promises(program: str) -> Iterator[tuple[int, str]]:

@@ -281,13 +281,14 @@ def _undeclared(
     suggestion = f"<{reference.root}.{near}>" if near in outputs else None
     if near is None and (main := _MAIN_OUTPUT.get(target.type)):
         path = reference.path_text.removeprefix(key).removeprefix(".") if key in _OTHER_OUTPUTS else reference.path_text
-        suggestion = f"<{reference.root}.{main}{path and '.'}{path}>"
+        path = path.removeprefix(f"{main}.") if key in _OTHER_OUTPUTS else path
+        suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
     names = ", ".join(outputs) or "none"
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
     if key == "error" and has_error:
         suggestion = None
         cause = f'"{target.name}" has no error path. Connect its error port, on_error in a file'
-    elif key in (*_ITEMS, "item") and "currentItem" not in outputs:
+    elif target.type in ("loop", "parallel") and key in (*_ITEMS, "item") and "currentItem" not in outputs:
         cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
         outputs = {}
     elif key in outputs and outputs[key].fields:

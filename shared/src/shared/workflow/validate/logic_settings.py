@@ -21,6 +21,8 @@ _SHORT_UNITS: Final = {"seconds": 1, "minutes": 60}
 _LONG_UNITS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400}
 _LITERAL: Final = re.compile(r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)")
 """A pattern of JavaScript with its slashes and flags."""
+_OTHER_SETS: Final = re.compile(r"\[:|\[\[|--|&&|~~|\|\|")
+"""Classes that only RE2 knows, and what `re` warns of in sets."""
 _BROKEN: Final = ("unterminated character set", "missing ), unterminated subpattern", "unbalanced parenthesis")
 """Problems of a pattern in every dialect: runs use RE2's."""
 _SYNTAX: Final = re.compile(r"[\\^$\[(*+]")
@@ -71,13 +73,13 @@ def guardrails_problems(block: Block) -> Found:
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    if "[[:" in pattern:  # a class that only RE2 knows
+    if _OTHER_SETS.search(pattern):
         return None
     try:
         re.compile(pattern)
     except re.error as error:
         return str(error) if error.msg.startswith(_BROKEN) else None
-    except (RecursionError, OverflowError):  # limits of this parser
+    except (RecursionError, OverflowError, ValueError):  # limits and flags of this parser
         return None
     return None
 

@@ -53,7 +53,7 @@ class QuotedReferences:
             is_other = (kind == "boolean" and text in ("true", "false")) or (
                 kind == "number" and len(match["operator"]) == _STRICT and _NUMBER.fullmatch(text)
             )
-            if is_other and _LEFT.search(source[max(0, start - _NEAR) : start]):
+            if is_other and _LEFT.search(source, max(0, start - _NEAR), start):
                 yield f"{part.raw} is a {kind} and never equals a text. Write {text} without quotes"
 
     def _is_text(self, reference: Reference) -> bool:

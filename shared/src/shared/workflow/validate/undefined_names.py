@@ -4,6 +4,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Set
 from functools import cache
+from itertools import islice
 from typing import Final
 
 import tree_sitter
@@ -70,7 +71,9 @@ def undefined_names(
     unknown = [name for name in read if name not in declared | known.defined | defined]
     for name in unknown[:_MOST_REPORTED]:
         line, node = read[name]
-        is_text = name not in known.meant.keys() | known.unavailable and not nearest(name, declared)
+        candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
+        near = known.meant.get(name) or nearest(name, candidates)
+        is_text = name not in known.unavailable and near is None
         if is_text and _is_compared(node):
             yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
@@ -78,8 +81,6 @@ def undefined_names(
         elif reason := known.unavailable.get(name):
             yield line, f'"{name}" does not exist here: {reason}', None
         else:
-            candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
-            near = known.meant.get(name) or nearest(name, candidates)
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
 
 
@@ -101,11 +102,12 @@ def has_return(program: str, language: Language) -> bool:
 
 
 def _packages(source: bytes, imported: Iterable[tree_sitter.Node]) -> Iterator[tuple[int, str, str | None]]:
-    for node in imported:
-        name = source[node.start_byte : node.end_byte].decode(errors="replace").partition(".")[0]
-        if name not in sys.stdlib_module_names and not _is_tried(node):
-            text = f'the package "{name}" is not available: only the standard library is'
-            yield node.start_point.row + 1, text, None
+    names = (
+        (node, source[node.start_byte : node.end_byte].decode(errors="replace").split(".")[0]) for node in imported
+    )
+    missing = ((node, name) for node, name in names if name not in sys.stdlib_module_names and not _is_tried(node))
+    for node, name in islice(missing, _MOST_REPORTED):
+        yield node.start_point.row + 1, f'the package "{name}" is not available: only the standard library is', None
 
 
 def _is_tried(node: tree_sitter.Node) -> bool:
