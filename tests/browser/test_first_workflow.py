@@ -49,6 +49,7 @@ def add(console: Console, kind: str, after: str | None, *, name: str | None = No
     if after:
         console.focus(after)
         page.keyboard.press("Enter")
+        expect(page.get_by_role("main").locator("aside")).to_be_focused()  # in the next frame
         console.focus(after)
     page.keyboard.press("/")
     page.get_by_role("combobox", name="Search blocks").fill(kind)
