@@ -36,7 +36,8 @@ def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console,
     expect(console.page.get_by_role("main").locator(".react-flow__edge")).to_have_count(len(before["edges"]))
     console.focus("Join")
     console.page.keyboard.press("Enter")
-    console.focus("Join")  # its panel has the focus
+    expect(console.page.get_by_role("complementary", name="Settings of Join")).to_be_focused()
+    console.focus("Join")
     console.page.keyboard.press("ArrowRight")
     console.saved()
     after = account.draft(workflow_id)
