@@ -15,7 +15,7 @@ import { useReveal } from './use-reveal';
 /** Zoom at which a found block is readable. */
 const READABLE_ZOOM = 0.8;
 
-/** Return edits of the blocks on the canvas, which select what they insert. */
+/** Return edits of the blocks on the canvas. An edit selects the blocks that it inserts. */
 export function useBlockEditing(
   store: DraftStore,
   state: WorkflowState,

@@ -11,7 +11,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class ResponseCycle(RequestResponseCycle):
-    """Cycle of uvicorn that checks all headers of a response at once, and logs no access.
+    """Cycle of uvicorn that checks all headers of a response together, and logs no access.
 
     uvicorn applies two regular expressions to each header. Both search for single forbidden characters, so that they
     find the same in all names, or all values, joined.

@@ -68,7 +68,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             else:
                 yield from _names(block, code, where, names.known)
                 for raw in quoted.found(template):
-                    text = f"{raw} in quotes is the JSON of the text, with quotes of its own. Write it without quotes"
+                    text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
                 for line, text in code_slips(template):
                     message = f"{where}: line {line} of the code: {text}."
