@@ -90,8 +90,7 @@ lint: $(READY) ## check style, format and spelling
 
 .PHONY: types
 types: $(READY) ## check types
-	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases --exclude node_modules tests benchmarks tools
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases $(addprefix --package ,$(PACKAGES) tests benchmarks tools)
 
 .PHONY: docs
 docs: $(READY) ## generate pages, dashboards and Kubernetes objects from code
