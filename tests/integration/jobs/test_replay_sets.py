@@ -18,6 +18,7 @@ from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
 from jobs_service.replay_sets.repository import MAX_OPEN_SETS, MongoReplaySets
+from jobs_service.replay_sets.rules import Judgement
 from jobs_service.runs.documents import RUNS
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
@@ -38,6 +39,7 @@ from shared.contracts.recordings import (
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ModelBudget,
+    ReplayCounts,
     ReplayedRun,
     ReplayedVerdict,
     ReplaySet,
@@ -447,9 +449,33 @@ async def test_a_replay_whose_recording_is_deleted_before_it_is_marked_as_starte
     (run,) = await system.collection(REPLAYED_RUNS).find({}).to_list()
     await system.collection(REPLAYED_RUNS).update_one({"_id": run["_id"]}, {"$set": {"state": WAITING}})
     await sets.forget_recordings(WORKSPACE, WORKFLOW, [run["run"]])
-    await sets.mark_started(RunOfSet(id=run["_id"], set_id=created.id, number=0, run=run["run"]))
+    await sets.mark_started([RunOfSet(id=run["_id"], set_id=created.id, number=0, run=run["run"])])
     (stored,) = await system.collection(REPLAYED_RUNS).find({}).to_list()
     assert (stored["state"], stored.get("verdict")) == (STARTED, None)
+
+
+async def test_verdicts_are_counted_once_even_if_a_step_is_repeated_or_a_recording_was_deleted(
+    system: System, replays: HttpReplaySetClient
+) -> None:
+    await record(system, *(f"R{number}" for number in range(6)))
+    created = await replays.create(a_set())
+    sets = MongoReplaySets(system.store, AesGcmKeyRing.parse(key("k1")))
+    (open_set,) = await sets.open_sets(1)
+    runs = [RunOfSet(id=f"{created.id}/{number}", set_id=created.id, number=number, run="R") for number in range(2, 6)]
+    judged = [(run, Judgement(ReplayedVerdict.SAME, result=a_result("R"))) for run in runs]
+
+    async def counts() -> ReplayCounts:
+        return (await replays.get(WORKSPACE, WORKFLOW, created.id)).counts
+
+    await sets.settle(open_set, judged[:2])
+    assert await counts() == ReplayCounts(same=2)
+    await sets.settle(open_set, judged[:3])
+    assert await counts() == ReplayCounts(same=3)
+    await system.collection(REPLAYED_RUNS).update_one({"_id": runs[3].id}, {"$set": {"is_forgotten": True}})
+    await sets.settle(open_set, judged)
+    assert await counts() == ReplayCounts(same=3, skipped=1)
+    rows = await results(replays, created.id)
+    assert [row.result is not None for row in rows] == [False, False, True, True, True, False]
 
 
 async def test_sets_go_with_their_workflow_and_expire_with_their_recordings(

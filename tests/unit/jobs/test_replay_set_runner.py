@@ -8,7 +8,7 @@ from tests.support.jobs.system import a_spec
 
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
-from jobs_service.replay_sets.ports import STARTED, OpenSet, RunOfSet
+from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -20,14 +20,33 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 
 class Parts:
-    """Stands for everything around the runner. Reading the runs of sets in `broken` fails."""
+    """Stands for everything around the runner. Reading the runs of sets in `broken` fails.
 
-    def __init__(self, *sets: OpenSet, broken: Sequence[str] = (), taken: Sequence[str] = ()) -> None:
+    Each set has `waiting` runs. The recordings of `deleted` runs do not exist. Started replays have expired, or else
+    their state is unknown.
+    """
+
+    def __init__(
+        self,
+        *sets: OpenSet,
+        broken: Sequence[str] = (),
+        taken: Sequence[str] = (),
+        waiting: int = 1,
+        deleted: Sequence[str] = (),
+        are_expired: bool = False,
+    ) -> None:
         self._sets = sets
         self._broken = broken
         self._taken = taken
+        self._waiting = waiting
+        self._deleted = frozenset(deleted)
+        self._are_expired = are_expired
         self.accepted: list[AcceptRun] = []
         self.started: list[str] = []
+        self.marked: list[int] = []
+        """How many runs each call marked as started."""
+        self.settled: list[int] = []
+        """How many verdicts each call stored."""
 
     async def term(self) -> int:
         return 1
@@ -41,16 +60,19 @@ class Parts:
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
         if set_id in self._broken:
             raise Unavailable("it cannot be decrypted")
-        return [RunOfSet(id=f"{set_id}/0", set_id=set_id, number=0, run="R1")]
+        return [RunOfSet(id=f"{set_id}/{n}", set_id=set_id, number=n, run=f"R{n}") for n in range(self._waiting)][
+            :limit
+        ]
 
     async def has_open_runs(self, set_id: str) -> bool:
         return True
 
     async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
-        return frozenset(runs)
+        return frozenset(runs) - self._deleted
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
-        raise Unavailable("the store does not answer")
+        if not self._are_expired:
+            raise Unavailable("the store does not answer")
 
     async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[RunAccepted | RunIdTaken]:
         self.accepted += requests
@@ -59,8 +81,12 @@ class Parts:
             for each in requests
         ]
 
-    async def mark_started(self, run: RunOfSet) -> None:
-        self.started.append(run.set_id)
+    async def mark_started(self, runs: Sequence[RunOfSet]) -> None:
+        self.started += [run.set_id for run in runs]
+        self.marked.append(len(runs))
+
+    async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+        self.settled.append(len(judged))
 
 
 def a_set(set_id: str, *started: RunOfSet, workspace_id: str = "WS") -> OpenSet:
@@ -109,3 +135,10 @@ async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progres
     parts = Parts(a_set("one", *started), a_set("two"), a_set("other", workspace_id="other"))
     await step(parts, overall=3)
     assert parts.started == ["other"]
+
+
+async def test_the_replays_of_a_step_are_started_and_settled_together() -> None:
+    started = [RunOfSet(id=f"one/{number}", set_id="one", number=number, run="R") for number in range(3)]
+    parts = Parts(a_set("one", *started), waiting=4, deleted=["R0", "R1"], are_expired=True)
+    await step(parts)
+    assert (parts.settled, parts.marked) == ([3, 2], [2])

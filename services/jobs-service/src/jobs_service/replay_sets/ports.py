@@ -65,6 +65,9 @@ class OpenSet:
         return self.request.run.snapshot.workflow_id
 
 
+Judged = tuple[RunOfSet, Judgement]
+
+
 def replay_id(run: str) -> str:
     """Return the id of the run that replays a run of a set: the same after a crash, so that nothing runs twice."""
     return derived_id(f"replay/{run}")
@@ -109,11 +112,11 @@ class ReplaySetRepository(Protocol):
     async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
         """Return those of these recorded runs of a workflow whose recording exists."""
 
-    async def mark_started(self, run: RunOfSet) -> None:
-        """Note that the replay of a run is accepted."""
+    async def mark_started(self, runs: Sequence[RunOfSet]) -> None:
+        """Note that the replays of these runs are accepted."""
 
-    async def settle(self, workspace_id: str, run: RunOfSet, judgement: Judgement) -> None:
-        """Store the verdict on a run, then delete the output of the replay, which shows recorded values."""
+    async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+        """Store and count verdicts, then delete the outputs of the replays, which show recorded values."""
 
     async def count(self, set_id: str) -> tuple[ReplayCounts, int]:
         """Count the verdicts and store the counts; return them, and how many runs the budget did not cover."""

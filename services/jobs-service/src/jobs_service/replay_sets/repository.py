@@ -28,8 +28,9 @@ from jobs_service.replay_sets.documents import (
     to_run,
     to_set,
 )
-from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, OpenSet, RunOfSet, replay_id
+from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, Judged, OpenSet, RunOfSet, replay_id
 from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
+from jobs_service.runs.changes import merged_fields
 from jobs_service.runs.documents import RUNS
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
@@ -53,6 +54,8 @@ MISSING: Final = "Replay not found"
 REUSED_KEY: Final = "The Idempotency-Key was used for another request"
 MAX_OPEN_SETS: Final = 20
 """Sets of one workspace that are in progress."""
+SETTLED_TOGETHER: Final = 100
+"""Runs in one statement. Each has a result of up to `MAX_RESULT_BYTES`."""
 TOO_MANY: Final = f"The workspace has {MAX_OPEN_SETS} replays in progress. Wait until one ends, or cancel one."
 _SHORTEST: Final = timedelta(hours=1)
 """A set outlives its recordings if they are about to expire, so that its result can be read."""
@@ -177,34 +180,56 @@ class MongoReplaySets:
         return frozenset(await self._recordings.of_runs(runs, owner))
 
     @store_call
-    async def mark_started(self, run: RunOfSet) -> None:
+    async def mark_started(self, runs: Sequence[RunOfSet]) -> None:
+        named = {"_id": {"$in": [each.id for each in runs]}}
         started = {"state": STARTED}
-        if (await self._runs.update_one({"_id": run.id, "state": WAITING}, {"$set": started})).matched_count:
+        marked = await self._runs.update_many({**named, "state": WAITING}, {"$set": started})
+        if marked.matched_count == len(runs):
             return
-        # Its recording was deleted after the replay was accepted: the runner has to delete what the replay returns.
-        deleted = {"_id": run.id, "state": DONE, "reason": RECORDING_DELETED}
+        # Recordings were deleted after the replays were accepted: the runner has to delete what the replays return.
+        deleted = {**named, "state": DONE, "reason": RECORDING_DELETED}
         forgotten = {"$set": {**started, _IS_FORGOTTEN: True}, "$unset": {"verdict": 1, "reason": 1}}
-        await self._runs.update_one(deleted, forgotten)
+        await self._runs.update_many(deleted, forgotten)
 
     @store_call
-    async def settle(self, workspace_id: str, run: RunOfSet, judgement: Judgement) -> None:
+    async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+        for first in range(0, len(judged), SETTLED_TOGETHER):
+            await self._settle_group(open_set, judged[first : first + SETTLED_TOGETHER])
+
+    async def _settle_group(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+        ids = [run.id for run, _ in judged]
+        fields = [self._settled_fields(open_set, run, judgement) for run, judgement in judged]
+        unsettled = {"_id": {"$in": ids}, "state": {"$ne": DONE}}
+        kept = {**unsettled, _IS_FORGOTTEN: {"$ne": True}}
+        settled = await self._runs.update_many(kept, [{"$replaceWith": merged_fields(ids, fields)}])
+        if settled.matched_count == len(judged):
+            await self._add_counts(open_set.id, judged)
+        else:  # recordings were deleted, or an interrupted step has settled some
+            await self._runs.update_many(unsettled, {"$set": _DELETED})
+            await self.count(open_set.id)
+        replays = {"_id": {"$in": [run.replay_run_id for run, _ in judged]}}
+        await self._executed.update_many(replays, {"$unset": {"output": 1}})
+
+    def _settled_fields(self, open_set: OpenSet, run: RunOfSet, judgement: Judgement) -> Document:
         fields: Document = {"state": DONE, "verdict": judgement.verdict.value}
         if judgement.reason is not None:
             fields["reason"] = judgement.reason
         result = judgement.result
         if result is not None:
             fields |= {
-                RESULT: asdict(self._cipher.seal(run, workspace_id, result)),
+                RESULT: asdict(self._cipher.seal(run, open_set.workspace_id, result)),
                 "recorded_ms": result.recorded_duration_ms,
                 "replayed_ms": result.duration_ms,
                 "recorded_usd": result.recorded_usd,
                 "replayed_usd": result.replayed_usd,
             }
-        unsettled = {"_id": run.id, "state": {"$ne": DONE}}
-        kept = {**unsettled, _IS_FORGOTTEN: {"$ne": True}}
-        if (await self._runs.update_one(kept, {"$set": fields})).matched_count == 0:
-            await self._runs.update_one(unsettled, {"$set": _DELETED})
-        await self._executed.update_one({"_id": run.replay_run_id}, {"$unset": {"output": 1}})
+        return fields
+
+    async def _add_counts(self, set_id: str, judged: Sequence[Judged]) -> None:
+        """Add verdicts to the counts of a set in progress. `count` is exact, but reads all runs of the set."""
+        added = Counter(f"counts.{each.verdict.value}" for run, each in judged if run.purpose is Purpose.COMPARE)
+        if added:
+            await self._sets.update_one({"_id": set_id, "status": ReplaySetStatus.RUNNING.value}, {"$inc": dict(added)})
 
     @store_call
     async def count(self, set_id: str) -> tuple[ReplayCounts, int]:

@@ -48,7 +48,6 @@ from shared.observe.logging import get_logger
 
 MAX_SETS: Final = 100
 MEASURED_RUNS: Final = 5
-COUNT_SECONDS: Final = 1.0
 ROUNDS: Final = (1, 2)
 
 _decode_result: Final = msgspec.json.Decoder(ReplayResult).decode
@@ -102,16 +101,12 @@ class ReplaySetRunner:
         self._counters = counters
         self._leader = leader
         self._limits = limits
-        self._uncounted: set[str] = set()
-        """Sets with verdicts since the last count."""
-        self._count_at = 0.0
 
     async def step(self) -> None:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
         if await self._leader.term() is None:
             return
         progress = [await self._progress_of(each) for each in await self._sets.open_sets(MAX_SETS)]
-        await self._count()
         if progress:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
@@ -150,34 +145,30 @@ class ReplaySetRunner:
         return started
 
     async def _settle(self, open_set: OpenSet) -> _Progress:
-        active = queued = settled = 0
+        active = queued = 0
+        ended: list[tuple[RunOfSet, RunView | None]] = []
         lookups = (self._views.by_run_id(run.replay_run_id, output=True, blocks=False) for run in open_set.started)
         for run, found in zip(open_set.started, await asyncio.gather(*lookups), strict=True):
             view = None if found is None else found.view
-            if view is not None and not view.status.is_terminal:
+            if view is None or view.status.is_terminal:
+                ended.append((run, view))
+            else:
                 active += 1
                 queued += view.status is RunStatus.QUEUED
-                continue
-            judgement = await self._judge(open_set, run, view)
-            await self._sets.settle(open_set.workspace_id, run, judgement)
-            if view is not None and view.output is not None and view.output.blob_id is not None:
-                await self._outputs.discard(open_set.workspace_id, {view.output.blob_id})
-            if run.purpose is Purpose.COMPARE:
-                metrics.REPLAYED.labels(judgement.verdict.value).inc()
-            settled += 1
-        if settled:
-            self._uncounted.add(open_set.id)
+        if ended:
+            judged = [(run, await self._judge(open_set, run, view)) for run, view in ended]
+            await self._sets.settle(open_set, judged)
+            await self._discard_outputs(open_set, [view for _, view in ended])
+            for run, judgement in judged:
+                if run.purpose is Purpose.COMPARE:
+                    metrics.REPLAYED.labels(judgement.verdict.value).inc()
         return _Progress(set=open_set, active=active, queued=queued)
 
-    async def _count(self) -> None:
-        """Count the verdicts of sets for their progress, once a second: the store reads all runs of a set."""
-        now = asyncio.get_running_loop().time()
-        if now < self._count_at:
-            return
-        self._count_at = now + COUNT_SECONDS
-        for set_id in tuple(self._uncounted):
-            await self._sets.count(set_id)
-            self._uncounted.discard(set_id)
+    async def _discard_outputs(self, open_set: OpenSet, views: Iterable[RunView | None]) -> None:
+        outputs = (view.output for view in views if view is not None and view.output is not None)
+        blob_ids = {output.blob_id for output in outputs if output.blob_id is not None}
+        if blob_ids:
+            await self._outputs.discard(open_set.workspace_id, blob_ids)
 
     async def _judge(self, open_set: OpenSet, run: RunOfSet, view: RunView | None) -> Judgement:
         if view is not None and view.status is RunStatus.CANCELLED:
@@ -208,22 +199,21 @@ class ReplaySetRunner:
         """Start up to `room` waiting runs; return how many runs are started or skipped."""
         waiting = await self._sets.waiting(open_set.id, room)
         recorded = await self._recorded(open_set, waiting)
-        for run in waiting:
-            if run.run not in recorded:
-                await self._sets.settle(
-                    open_set.workspace_id, run, Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
-                )
+        deleted = Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
+        if missing := [(run, deleted) for run in waiting if run.run not in recorded]:
+            await self._sets.settle(open_set, missing)
         runs = [run for run in waiting if run.run in recorded]
         limit = open_set.request.concurrency_limit
         answers = await self._admission.accept_all([AcceptRun(_spec(open_set, run), limit) for run in runs])
-        started = len(waiting) - len(runs)
+        started = []
         for run, answer in zip(runs, answers, strict=True):
             if isinstance(answer, FlowportError) and not isinstance(answer, RunIdTaken):
                 log.info("replay_delayed", set_id=open_set.id, reason=answer.message)
-                continue
-            await self._sets.mark_started(run)  # also if an interrupted step has accepted it
-            started += 1
-        return started
+            else:
+                started.append(run)  # also if an interrupted step has accepted it
+        if started:
+            await self._sets.mark_started(started)
+        return len(missing) + len(started)
 
     async def _recorded(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> frozenset[str]:
         return await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [each.run for each in runs])

@@ -49,12 +49,24 @@ def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str,
     """Return the filter and the update of `changes`, which are all of one kind."""
     run_ids = [change.run_id for change in changes]
     fields = [change.fields | {"revision": change.revision + 1} for change in changes]
-    # MongoDB and SecantusDB use an index for this. SecantusDB would evaluate the branches of a `$switch` for every run.
-    position = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
-    own_fields = {"$arrayElemAt": [{"$literal": fields}, position]}
     revision, is_end = changes[0].kind
-    after = _ended(own_fields) if is_end else {"$mergeObjects": ["$$ROOT", own_fields]}
+    after = _ended(own_fields(run_ids, fields)) if is_end else merged_fields(run_ids, fields)
     return {"_id": {"$in": run_ids}, "revision": revision}, [{"$replaceWith": after}]
+
+
+def merged_fields(ids: Sequence[str], fields: Sequence[Document]) -> Document:
+    """Return an expression for a document with its own fields: those at the position of its id."""
+    return {"$mergeObjects": ["$$ROOT", own_fields(ids, fields)]}
+
+
+def own_fields(ids: Sequence[str], fields: Sequence[Document]) -> Document:
+    """Return an expression for the fields at the position of the document's id.
+
+    MongoDB and SecantusDB use an index for this. SecantusDB would evaluate the branches of a `$switch` for every
+    document.
+    """
+    position = {"$indexOfArray": [{"$literal": list(ids)}, "$_id"]}
+    return {"$arrayElemAt": [{"$literal": list(fields)}, position]}
 
 
 def _ended(fields: Document) -> Document:
