@@ -3,7 +3,7 @@
 import asyncio
 import os
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +15,17 @@ from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
 from tests.support.deploy import key
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
+from tests.support.overheard import OverheardStore
 from tests.support.tickets import TICKET_KEY, a_ticket
 
 from executor_service.adapters.recording_outbox import RecordingOutbox
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
+from jobs_service.bootstrap.storage import INDEXES
 from jobs_service.recordings.batches import packs_of
 from jobs_service.recordings.pack_search import find_packs
 from jobs_service.recordings.packs import CHUNK_BYTES
-from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS
+from jobs_service.recordings.repository import BARS, CHUNKS, RECORDINGS, MongoRecordings
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.contracts.erasure import Erase, Erased
@@ -494,6 +496,28 @@ async def test_recordings_are_found_by_run_whatever_its_id(system: System, gatew
     assert sorted(await runs(gateway)) == sorted([new[0], new[1], new[3]])
     for run in (new[0], new[1], new[3]):
         assert await question(gateway, run) == f"question of {run}"
+
+
+async def test_recordings_that_are_requested_at_once_are_read_together(
+    mongodb_uri: str, mongodb_prefix: str, start: Start
+) -> None:
+    store = OverheardStore(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
+    async with start(store=store, webhook_keys=SecretStr(key("k1"))) as system:
+        runs = [new_run_id() for _ in range(5)]
+        await put_batch(system, *map(batched, runs))
+        recordings = MongoRecordings(store, AesGcmKeyRing.parse(key("k1")), forget_nothing)
+        await recordings.start()
+        store.overheard[RECORDINGS].asked.clear()
+        reads = (recordings.read(WORKSPACE, WORKFLOW, run_key(WORKSPACE, run)) for run in [*runs, "missing"])
+        *found, missing = await asyncio.gather(*reads, return_exceptions=True)
+        await recordings.stop()
+    assert [msgspec.json.decode(each)["runId"] for each in found] == runs
+    assert isinstance(missing, NotFound)
+    assert len(store.overheard[RECORDINGS].asked) == 4
+
+
+async def forget_nothing(workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:
+    """Nothing else is stored of recordings."""
 
 
 async def test_of_runs_with_one_id_the_newest_recording_is_read(system: System, gateway: HttpRecordingClient) -> None:

@@ -91,6 +91,7 @@ def build(
             *run_count_loops(storage),
             storage.grouped,
             storage.views,
+            storage.recordings,
             *([Orphans(storage.runs)] if is_alone else ()),
             broker,
             reservation_cleanup_loop(storage),

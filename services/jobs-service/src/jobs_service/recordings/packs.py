@@ -132,6 +132,18 @@ def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[
     return select(entries, content, [entry.run in runs for entry in entries])
 
 
+def recordings_in(document: Document, content: bytes, runs: Collection[str]) -> dict[str, bytes]:
+    """Return the JSON of the recordings of these runs."""
+    found: dict[str, bytes] = {}
+    start = 0
+    for entry in entries_of(document):
+        end = len(content) if entry.length < 0 else start + entry.length
+        if entry.run in runs:
+            found[entry.run] = content[start:end]
+        start = end
+    return found
+
+
 def select(entries: Sequence[PackEntry], content: bytes, wanted: Iterable[bool]) -> tuple[list[PackEntry], bytes]:
     """Return the wanted entries, and their JSON."""
     selected: list[PackEntry] = []

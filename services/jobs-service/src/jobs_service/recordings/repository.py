@@ -5,6 +5,7 @@ key is unreadable.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -21,18 +22,22 @@ from jobs_service.recordings.packs import (
     key_name,
     pack_id_of,
     part_of,
+    recordings_in,
     summaries,
 )
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
+from shared.batching import Batcher
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import DeleteRecordings, RecordingPage
-from shared.errors import NotFound
+from shared.errors import FlowportError, NotFound, Unavailable
 from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments
+from shared.store.server_time import add_server_time
+from shared.tracebacks import without_traceback
 
 RECORDINGS: Final = "recordings"
 CHUNKS: Final = "recording_chunks"
@@ -51,6 +56,9 @@ INDEXES: Final = (
 MAX_DAYS: Final = 3_650
 PACKS_AT_ONCE: Final = 20
 """Packs that a list fetches together: each may have hundreds of summaries."""
+MAX_READS: Final = 8
+"""Recordings that are read together; each may have 16 MiB."""
+MAX_WAITING: Final = 1_000
 MISSING: Final = "Recording not found"
 CHANGED: Final = "The recording changed during its deletion. Try again."
 Forget = Callable[[str, str, Sequence[str] | None], Awaitable[None]]
@@ -73,6 +81,14 @@ class ReceivedPack(NamedTuple):
         return {entry.run for entry in self.entries}
 
 
+class _Wanted(NamedTuple):
+    """A recording to read."""
+
+    workspace_id: str
+    workflow_id: str
+    run: str
+
+
 class MongoRecordings:
     """Recordings by workspace and run."""
 
@@ -83,6 +99,7 @@ class MongoRecordings:
         self._recordings = store.collection(RECORDINGS)
         self._chunks = store.collection(CHUNKS)
         self._bars = store.collection(BARS)
+        self._reads = Batcher(self._read_all, max_items=MAX_READS, max_waiting=MAX_WAITING)
 
     @store_call
     async def put(self, packs: Sequence[ReceivedPack], *, replace: bool = False) -> Sequence[ReceivedPack]:
@@ -109,18 +126,24 @@ class MongoRecordings:
         await self._remove_stored([each for each in accepted if each not in stored])  # deleted since
         return stored
 
+    async def start(self) -> None:
+        """Start reading recordings."""
+        await self._reads.start()
+
+    async def stop(self) -> None:
+        """Finish waiting reads."""
+        await self._reads.stop()
+
     @store_call
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
-        """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted)."""
-        owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-        found = await self._recordings.find_one({"_id": await self._pack_of(run, owner)})
-        if found is None or found["expires_at"].timestamp() * 1000 <= await now_ms(self._store):
-            raise NotFound(MISSING)
-        content = await asyncio.to_thread(self._cipher.open, found, await self._data(found))
-        entries, recording = part_of(found, content, {run})
-        if not entries:  # deleted since
-            raise NotFound(MISSING)
-        return recording
+        """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted).
+
+        Recordings that are requested at once are read together: replays of one workflow often are in the same pack.
+        """
+        answer = await self._reads.submit(_Wanted(workspace_id, workflow_id, run))
+        if isinstance(answer, FlowportError):
+            raise without_traceback(answer)
+        return answer
 
     @store_call
     async def page(
@@ -184,6 +207,45 @@ class MongoRecordings:
         position = f"{now:015d}-{pack_id}"
         return self._cipher.seal(owner, pack.entries, pack.content, pack_id=pack_id, position=position)
 
+    async def _read_all(self, wanted: Sequence[_Wanted]) -> Sequence[bytes | FlowportError]:
+        by_workflow: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for each in wanted:
+            by_workflow[each.workspace_id, each.workflow_id].add(each.run)
+        found: dict[_Wanted, bytes | FlowportError] = {}
+        for owner, runs in by_workflow.items():
+            of_owner = await self._read_of_workflow(*owner, runs)
+            found |= {_Wanted(*owner, run): answer for run, answer in of_owner.items()}
+        return [found.get(each, NotFound(MISSING)) for each in wanted]
+
+    async def _read_of_workflow(
+        self, workspace_id: str, workflow_id: str, runs: set[str]
+    ) -> dict[str, bytes | FlowportError]:
+        """Return the recordings of these runs that exist, or why they cannot be read."""
+        owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        # The newest pack of each run: a caller may use an id again.
+        packs = {
+            entry.run: each["_id"]
+            for each in await find_packs(self._recordings, owner, runs)
+            for entry in entries_of(each)
+        }
+        found: dict[str, bytes | FlowportError] = {}
+        for pack_id in {packs[run] for run in runs if run in packs}:
+            in_pack = {run for run in runs if packs.get(run) == pack_id}
+            try:
+                found |= await self._read_pack(pack_id, in_pack)
+            except Unavailable as error:
+                found |= dict.fromkeys(in_pack, error)
+        return found
+
+    async def _read_pack(self, pack_id: str, runs: set[str]) -> dict[str, bytes]:
+        """Return the recordings of these runs in a pack. Raises Unavailable (it cannot be decrypted)."""
+        stages: list[Document] = [{"$match": {"_id": pack_id}}, add_server_time()]
+        for pack in await (await self._recordings.aggregate(stages)).to_list():
+            if pack["expires_at"].timestamp() * 1000 > pack["now_ms"]:
+                content = await asyncio.to_thread(self._cipher.open, pack, await self._data(pack))
+                return recordings_in(pack, content, runs)
+        return {}  # deleted since, or expired
+
     async def _data(self, document: Document) -> bytes:
         """Return a pack's encrypted content."""
         if "data" in document:
@@ -195,11 +257,6 @@ class MongoRecordings:
     async def _remove_run(self, owner: Document, run: str) -> int:
         packs = await find_packs(self._recordings, owner, {run})
         return sum([await self._remove(each["_id"], {run}) for each in packs])
-
-    async def _pack_of(self, run: str, owner: Document) -> str | None:
-        """Return the id of the newest pack with a recording of a run: a caller may use an id again."""
-        packs = await find_packs(self._recordings, owner, {run})
-        return str(packs[-1]["_id"]) if packs else None
 
     async def _conversation_packs(self, owner: Document, conversation_id: str) -> list[tuple[str, set[str]]]:
         """Return the packs with recordings of a conversation, each with the runs of these recordings."""
