@@ -15,6 +15,7 @@ from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from jobs_service.recordings.repository import RECORDINGS
+from jobs_service.replay_sets import pace
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
 from jobs_service.replay_sets.repository import MAX_OPEN_SETS, MongoReplaySets
@@ -175,6 +176,26 @@ async def test_waiting_runs_of_callers_precede_replays(system: System, replays: 
     await system.executor.finish(caller.run.run_id, caller.attempt)
     assert await work(system, 1) == ["R1"]
     assert (await ended(replays, created.id)).status is ReplaySetStatus.PASSED
+
+
+async def test_replays_are_paced_only_while_callers_run_workflows(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "QUIET_SECONDS", 3600.0)
+    async with start(**OPTIONS, replays_per_second=0.01) as system:
+        await system.executor.listen()
+        replays = HttpReplaySetClient(system.gateway.client)
+        await record(system, *(f"R{number}" for number in range(6)))
+        alone = await replays.create(a_set())
+        await work(system, 6)
+        assert (await ended(replays, alone.id)).counts.same == 6
+        await system.gateway.accept(a_spec())
+        caller = await system.executor.begin()
+        await system.executor.finish(caller.run.run_id, caller.attempt)
+        await replays.create(a_set())
+        await work(system, 1)
+        with pytest.raises(TimeoutError):
+            await system.executor.next(0.6)
 
 
 async def test_a_replay_takes_no_concurrency_slot_of_callers(system: System, replays: HttpReplaySetClient) -> None:

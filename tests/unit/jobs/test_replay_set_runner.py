@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.support.jobs.fakes import ManualClock
 from tests.support.jobs.system import a_spec
 
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
+from jobs_service.replay_sets.pace import PATIENCE_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
@@ -41,6 +43,7 @@ class Parts:
         self._waiting = waiting
         self._deleted = frozenset(deleted)
         self._are_expired = are_expired
+        self.callers_queued = 0
         self.accepted: list[AcceptRun] = []
         self.started: list[str] = []
         self.marked: list[int] = []
@@ -52,7 +55,7 @@ class Parts:
         return 1
 
     async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
-        return QueueCounter(), NOW
+        return QueueCounter(queued=self.callers_queued), NOW
 
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
         return self._sets
@@ -95,7 +98,7 @@ def a_set(set_id: str, *started: RunOfSet, workspace_id: str = "WS") -> OpenSet:
     return OpenSet(request=request, expires_at=NOW, started=started)
 
 
-async def step(parts: Any, *, overall: int = 8) -> None:
+async def step(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) -> None:
     runner = ReplaySetRunner(
         parts,
         parts,
@@ -106,6 +109,7 @@ async def step(parts: Any, *, overall: int = 8) -> None:
         counters=parts,
         leader=parts,
         limits=ReplayLimits(overall, 4),
+        pace=pace or ReplayPace(2.0, ManualClock()),
         wake_up=WakeUpEvent(),
     )
     await runner.step()
@@ -142,3 +146,50 @@ async def test_the_replays_of_a_step_are_started_and_settled_together() -> None:
     parts = Parts(a_set("one", *started), waiting=4, deleted=["R0", "R1"], are_expired=True)
     await step(parts)
     assert (parts.settled, parts.marked) == ([3, 2], [2])
+
+
+async def test_beside_runs_of_callers_few_replays_start_at_even_intervals() -> None:
+    clock = ManualClock()
+    pace = ReplayPace(2.0, clock)
+    parts = Parts(a_set("one"), waiting=100)
+    marked = []
+    for _ in range(9):
+        pace.observe_caller()
+        await step(parts, pace=pace)
+        marked.append(sum(parts.marked))
+        clock.seconds += 0.5
+    assert marked == [2, 2, 4, 4, 6, 6, 8, 8, 10]
+
+
+async def test_a_late_step_starts_no_more_replays_than_others() -> None:
+    clock = ManualClock()
+    pace = ReplayPace(2.0, clock)
+    parts = Parts(a_set("one"), waiting=100)
+    for seconds in (60, 0.5, 0.5):
+        pace.observe_caller()
+        await step(parts, pace=pace)
+        clock.seconds += seconds
+    assert parts.marked == [2, 2]
+
+
+async def test_without_runs_of_callers_replays_fill_their_slots_and_delay_no_later_one() -> None:
+    clock = ManualClock()
+    pace = ReplayPace(2.0, clock)
+    parts = Parts(a_set("one"), waiting=100)
+    for _ in range(10):
+        await step(parts, pace=pace)
+    pace.observe_caller()
+    clock.seconds += 2
+    await step(parts, pace=pace)
+    assert parts.marked == [*[4] * 10, 2]
+
+
+async def test_after_a_bounded_wait_one_replay_starts_beside_queued_runs_of_callers() -> None:
+    clock = ManualClock()
+    pace = ReplayPace(2.0, clock)
+    parts = Parts(a_set("one"), waiting=100)
+    parts.callers_queued = 1
+    for seconds in (PATIENCE_SECONDS, 1, PATIENCE_SECONDS - 1, 1, 0):
+        await step(parts, pace=pace)
+        clock.seconds += seconds
+    assert parts.marked == [1, 1]

@@ -67,6 +67,12 @@ class JobsSettings(OutboundSettings, TicketCheckSettings):
 
     replays_in_progress: int = Field(8, ge=1, le=1_000, description="Replayed runs in progress, over all replay sets.")
     replays_per_set: int = Field(4, ge=1, le=1_000, description="Replayed runs in progress of one replay set.")
+    replays_per_second: float = Field(
+        4.0,
+        gt=0,
+        le=1_000,
+        description="Replayed runs started per second, over all replay sets, while callers run workflows.",
+    )
 
     webhook_keys: SecretStr = Field(
         SecretStr(""),

@@ -62,8 +62,8 @@ STATISTICS_SECONDS: Final = 5.0
 INDEXING_SECONDS: Final = 2.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
 REPLAY_SECONDS: Final = 1.0
-REPLAY_GAP_SECONDS: Final = 0.5
-"""Least time between two steps of replay sets: their replays leave most of the machine to callers."""
+REPLAY_GAP_SECONDS: Final = 0.25
+"""Least time between two steps of replay sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,7 @@ def leaders(
         counters=storage.counters,
         leader=leader("replays"),
         limits=settings.replay_limits,
+        pace=storage.replay_pace,
         wake_up=services.replay_wake_up,
     )
     maintenance = Maintenance(storage.blobs, storage.spend, leader("housekeeper"))

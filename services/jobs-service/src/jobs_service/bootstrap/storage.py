@@ -20,6 +20,7 @@ from jobs_service.queue.repository import MongoQueue
 from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.replay_sets import documents as replay_set_documents
+from jobs_service.replay_sets.pace import ReplayPace
 from jobs_service.replay_sets.repository import MongoReplaySets
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
@@ -81,6 +82,7 @@ class Storage:
     blobs: MongoBlobs
     recordings: MongoRecordings
     replay_sets: MongoReplaySets
+    replay_pace: ReplayPace
     spend: MongoSpend
     run_counts: MongoRunCounts
     run_counter: RunCounter
@@ -110,7 +112,11 @@ def make_storage(
     statistics = StatisticsCollector(intervals)
     indexer = RunIndexer(MongoSearchIndex(store))
 
+    replay_pace = ReplayPace(settings.replays_per_second, clock)
+
     def observe(run: Run, result: RunResult | None) -> None:
+        if not run.is_replay:
+            replay_pace.observe_caller()
         run_counter.count(run)
         statistics.add(run, result)
         indexer.add(run, result)
@@ -131,6 +137,7 @@ def make_storage(
         blobs=blobs,
         recordings=MongoRecordings(store, key_ring, replay_sets.forget_recordings),
         replay_sets=replay_sets,
+        replay_pace=replay_pace,
         spend=MongoSpend(store),
         run_counts=run_counts,
         run_counter=run_counter,

@@ -176,11 +176,12 @@ class ClaimService:
         )
 
     def _free_slot(self, run: Run) -> None:
-        """Wake the dispatcher for the freed slot, and end an ended run's journal."""
+        """Wake the dispatcher for the freed slot, and end an ended run's journal. An ended replay of a set had none."""
         if run.phase.is_terminal:
             metrics.ENDED.labels(run.status.value).inc()
             self._journal_cleaner.end_journal(run)
-        self._dispatcher.wake()
+        if not (run.is_replay and run.phase.is_terminal):
+            self._dispatcher.wake()
 
 
 def _trimmed(error: RunError) -> RunError:

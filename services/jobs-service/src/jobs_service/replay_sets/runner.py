@@ -18,6 +18,7 @@ from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.payloads.service import Payloads
 from jobs_service.queue.admission import AdmissionService
+from jobs_service.replay_sets.pace import ReplayPace
 from jobs_service.replay_sets.ports import (
     OpenSet,
     QueueCounters,
@@ -88,6 +89,7 @@ class ReplaySetRunner:
         counters: QueueCounters,
         leader: Leader,
         limits: ReplayLimits,
+        pace: ReplayPace,
         wake_up: WakeUpEvent,
     ) -> None:
         """`wake_up` wakes the runner, which wakes itself while a set is in progress."""
@@ -101,6 +103,7 @@ class ReplaySetRunner:
         self._counters = counters
         self._leader = leader
         self._limits = limits
+        self._pace = pace
 
     async def step(self) -> None:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
@@ -110,6 +113,8 @@ class ReplaySetRunner:
         if progress:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
+        free = min(free, self._pace.room())
+        self._pace.forget_waits(but={each.set.workspace_id for each in progress})
         queued = _by_workspace(progress)
         active = Counter[str]()
         for each in progress:
@@ -122,6 +127,8 @@ class ReplaySetRunner:
             else:
                 free -= started
                 queued[each.set.workspace_id] += started
+                if started:
+                    self._pace.observe_started(each.set.workspace_id, started)
 
     async def stop(self) -> None:
         """Give up leadership."""
@@ -137,8 +144,8 @@ class ReplaySetRunner:
     async def _continue(self, progress: _Progress, free: int, queued: Counter[str]) -> int:
         """Start runs of a set, or advance it if nothing is left; return how many runs are started or skipped."""
         open_set, started = progress.set, 0
-        room = min(free, self._limits.per_set - progress.active)
-        if room > 0 and not await self._has_waiting_callers(open_set.workspace_id, queued):
+        free = min(free, self._limits.per_set - progress.active)
+        if room := await self._room(open_set.workspace_id, free, queued):
             started = await self._start(open_set, room)
         if not started and not progress.active:
             await self._advance(open_set)
@@ -190,10 +197,14 @@ class ReplaySetRunner:
         except NotFound:
             return None
 
-    async def _has_waiting_callers(self, workspace_id: str, queued: Counter[str]) -> bool:
-        """Return whether queued runs of callers wait for a slot: they precede replays."""
+    async def _room(self, workspace_id: str, free: int, queued: Counter[str]) -> int:
+        """Return how many replays may start: queued runs of callers precede them, for a bounded time."""
+        if free <= 0:
+            return 0
         counter, _ = await self._counters.counter(workspace_id)
-        return counter.queued > queued[workspace_id]
+        if counter.queued <= queued[workspace_id]:
+            return free
+        return int(self._pace.has_waited(workspace_id))
 
     async def _start(self, open_set: OpenSet, room: int) -> int:
         """Start up to `room` waiting runs; return how many runs are started or skipped."""

@@ -124,7 +124,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "log_retention_ms": run.log_retention_ms or None,
         KEEPS_JOURNAL: run.keeps_journal or None,
         REPAIR_OF: spec.repair_of,
-        IS_REPLAY: True if spec.replay is not None and spec.replay.set_id is not None else None,
+        IS_REPLAY: run.is_replay or None,
         "created_ms": to_ms(run.created_at),
         "position": position_of(run.created_at, order),
     }
@@ -201,6 +201,7 @@ def to_run(document: Document) -> Run:
         paused_at=_moment(found("paused_ms")),
         trigger=found("trigger", ""),
         version=found("version"),
+        is_replay=found(IS_REPLAY, False),
     )
 
 

@@ -142,6 +142,8 @@ class Run:
     trigger: str = ""
     version: int | None = None
     """None for a run of a draft."""
+    is_replay: bool = False
+    """Whether it replays a recorded run for a set, so that no caller waits for it."""
 
     @property
     def status(self) -> RunStatus:
@@ -188,6 +190,7 @@ def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> R
         created_at=created_at,
         trigger=spec.trigger.value,
         version=spec.snapshot.version,
+        is_replay=spec.replay is not None and spec.replay.set_id is not None,
         **known,
     )
 

@@ -1,0 +1,57 @@
+"""Pace of replays: slow and even beside runs of callers, otherwise as fast as slots become free."""
+
+import sys
+from collections.abc import Container
+from math import inf
+from typing import Final
+
+from shared.clock import Clock
+
+QUIET_SECONDS: Final = 10.0
+"""Replays run at full speed when no run of a caller has started or ended for this long."""
+GROUP_SECONDS: Final = 1.0
+"""Replays that start together: a group costs less than its replays one by one."""
+PATIENCE_SECONDS: Final = 10.0
+"""How long replays of a workspace wait for a slot behind queued runs of its callers. Then one of them starts."""
+
+
+class ReplayPace:
+    """How many replays may start now, over all sets. Each process observes the runs that it stores."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._callers_at = -inf
+        self._next_at = -inf
+        self._blocked_since: dict[str, float] = {}
+
+    def observe_caller(self) -> None:
+        """Note that a run of a caller has started or ended."""
+        self._callers_at = self._clock.monotonic()
+
+    def room(self) -> int:
+        """Return how many replays may start."""
+        now = self._clock.monotonic()
+        if not self._is_beside_callers(now):
+            return sys.maxsize  # slots limit them
+        return max(1, int(self._per_second * GROUP_SECONDS)) if now >= self._next_at else 0
+
+    def observe_started(self, workspace_id: str, count: int) -> None:
+        """Note that replays of a workspace have started."""
+        now = self._clock.monotonic()
+        if self._is_beside_callers(now):
+            is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next group still starts on time
+            self._next_at = (self._next_at if is_late else now) + count / self._per_second
+        self._blocked_since.pop(workspace_id, None)
+
+    def has_waited(self, workspace_id: str) -> bool:
+        """Note that queued runs of callers precede a workspace's replays; return whether one may start anyway."""
+        now = self._clock.monotonic()
+        return now - self._blocked_since.setdefault(workspace_id, now) >= PATIENCE_SECONDS
+
+    def forget_waits(self, *, but: Container[str]) -> None:
+        """Forget how long replays have waited, except in these workspaces."""
+        self._blocked_since = {name: since for name, since in self._blocked_since.items() if name in but}
+
+    def _is_beside_callers(self, now: float) -> bool:
+        return now - self._callers_at < QUIET_SECONDS
