@@ -10,7 +10,7 @@ from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunSta
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
 """Size at which pending text is sent immediately."""
-START_EVENT_SECONDS: Final = 0.1
+START_EVENT_SECONDS: Final = 0.2
 """How long the start event of a run waits for further events.
 
 A separate message would reduce the throughput of concurrent calls by a tenth, and would delay the first token until the
