@@ -11,7 +11,8 @@ from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import BatchedRecording, PackedRecording, RecordingPack
 
 PACK_BYTES: Final = 4 * 1024 * 1024
-MIN_WEIGHT: Final = 4 * 1024
+MAX_PACK_RECORDINGS: Final = 1_000
+MIN_WEIGHT: Final = PACK_BYTES // MAX_PACK_RECORDINGS
 """Bytes for which a short recording counts in a pack: bounds the recordings that a deletion of one rewrites."""
 ToPack = tuple[str, RecordRun, PackedRecording, bytes]
 """A recording for a pack: its workspace, its policy, its summary with the ticket, and its JSON."""

@@ -363,8 +363,9 @@ async def test_a_recording_with_a_long_summary_is_refused(system: System, gatewa
 
 
 async def test_a_batch_is_bounded(system: System) -> None:
-    with pytest.raises(InvalidRequest):
-        await put_batch(system, *[batched("R1")] * (MAX_BATCH_RECORDINGS + 1))
+    batch = StoreRecordings((batched("R1"),) * (MAX_BATCH_RECORDINGS + 1))
+    with pytest.raises(InvalidRequest, match="at most"):
+        await system.executor.client.call("POST", "/internal/recordings", body=batch)
 
 
 async def test_a_batch_of_a_worker_of_the_previous_version_is_stored_in_packs(

@@ -10,14 +10,15 @@ from shared.clients.jobs import recordings as client
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
+    MAX_BATCH_RECORDINGS,
     PackedRecording,
     RecordingSummary,
     RefusedRecording,
     StoredRecordings,
     StorePacks,
 )
-from shared.errors import RouteMissing
-from shared.recording_packs import PACK_BYTES, ToPack, pack_recordings
+from shared.errors import InvalidRequest, RouteMissing
+from shared.recording_packs import MAX_PACK_RECORDINGS, PACK_BYTES, ToPack, pack_recordings
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -28,10 +29,11 @@ def recording(run: str, *, workflow_id: str = "f", revision: int = 1, size: int 
 
 
 class Jobs:
-    """Refuses the run `b`. With `is_previous`, it knows no packs."""
+    """Refuses the run `b`, and requests with more than `limit` recordings. With `is_previous`, it knows no packs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit: int = MAX_BATCH_RECORDINGS) -> None:
         self.is_previous = False
+        self.limit = limit
         self.calls: list[str] = []
         self.received: Any = None
 
@@ -43,6 +45,8 @@ class Jobs:
             raise RouteMissing("not here")
         else:
             self.received = msgspec.msgpack.decode(body, type=StorePacks)
+            if sum(len(pack.recordings) for pack in self.received.packs) > self.limit:
+                raise InvalidRequest("too many")
         return StoredRecordings((RefusedRecording("b"),))
 
 
@@ -86,6 +90,22 @@ async def test_a_jobs_service_of_the_previous_version_gets_batches_for_a_minute(
     updated.is_previous = False
     await later.store(packs)
     assert updated.calls[-1] == "/internal/recordings/packs"
+
+
+async def test_a_jobs_service_that_accepts_fewer_recordings_gets_each_pack_in_a_request() -> None:
+    jobs: Any = Jobs(limit=MAX_PACK_RECORDINGS)
+    packs = tuple(pack_recordings(recording(f"run-{number}") for number in range(MAX_PACK_RECORDINGS + 1)))
+    assert [len(pack.recordings) for pack in packs] == [MAX_PACK_RECORDINGS, 1]
+    answer = await HttpRecordingClient(jobs).store(packs)
+    assert answer.refused == (RefusedRecording("b"),) * 2
+    assert jobs.calls == ["/internal/recordings/packs"] * 3
+
+
+async def test_a_refused_pack_is_not_sent_again() -> None:
+    jobs: Any = Jobs(limit=0)
+    with pytest.raises(InvalidRequest):
+        await HttpRecordingClient(jobs).store(tuple(pack_recordings([recording("a")])))
+    assert jobs.calls == ["/internal/recordings/packs"]
 
 
 def test_packs_are_bounded_and_have_one_revision() -> None:

@@ -123,8 +123,8 @@ class StoreRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A Recording, which jobs-service encrypts unread."""
 
 
-MAX_BATCH_RECORDINGS: Final = 1_000
-"""Recordings in one request."""
+MAX_BATCH_RECORDINGS: Final = 2_000
+"""Recordings in one request. An earlier jobs-service accepts 1,000."""
 
 
 class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -16,7 +16,7 @@ from shared.contracts.recordings import (
     StorePacks,
     StoreRecordings,
 )
-from shared.errors import RouteMissing
+from shared.errors import InvalidRequest, RouteMissing
 from shared.ids import run_key
 from shared.observe.logging import get_logger
 from shared.recording_packs import unpack
@@ -42,6 +42,12 @@ class HttpRecordingClient(ServiceCalls):
             except RouteMissing:
                 log.info("recording_packs_unsupported", retry_seconds=PREVIOUS_SECONDS)
                 self._packs_from = now + PREVIOUS_SECONDS
+            except InvalidRequest:  # an earlier version accepts fewer recordings: those of any pack
+                if len(packs) == 1:
+                    raise
+        if len(packs) > 1:
+            answers = [await self.store([pack]) for pack in packs]
+            return StoredRecordings(tuple(each for answer in answers for each in answer.refused))
         batch = StoreRecordings(tuple(each for pack in packs for each in unpack(pack)))
         return await self._client.call("POST", path_of("recordings"), body=batch, returns=StoredRecordings)
 
