@@ -99,7 +99,6 @@ def test_a_block_that_another_branch_leads_to_may_read_what_an_error_leaves_out(
         'String(<start.amount>) === "10"',
         '"0" + <start.amount> === "10"',
         '<start.amount> == "10"',
-        '<start.amount> === "unknown"',
         '<start.text> === "true"',
         '(<start.vip> ? "true" : "false") === "true"',
         '<start.amount> === "10".length',

@@ -387,11 +387,15 @@ def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
 @pytest.mark.parametrize(
     ("one", "code", "message"),
     [
-        (block("a", code="return (1"), "code_syntax", "a: the code may not parse at line 1, column 1."),
+        (
+            block("a", code="return (1"),
+            "code_syntax",
+            'a: the code may not parse at line 1, column 1. Close the "(" of line 1.',
+        ),
         (
             block("a", language="python", code="x = 1\nif <start.input>\n  y"),
             "code_syntax",
-            "a: the code may not parse at line 2, column 1.",
+            "a: the code may not parse at line 2, column 1. Line 2: expected ':'.",
         ),
         (
             block("c", "condition", conditions=[{"id": "i", "title": "if", "value": "<start.input> >"}]),

@@ -179,6 +179,20 @@ def first_error(tree: tree_sitter.Tree) -> int | None:
                 return offset
 
 
+def leaves(tree: tree_sitter.Tree) -> Iterator[tuple[str, int]]:
+    """Yield type and line of each token that the source has."""
+    cursor = tree.walk()
+    while True:
+        node = cursor.node
+        if node is not None and not node.child_count and not node.is_missing:
+            yield node.type, node.start_point.row + 1
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
 def _is_broken(node: tree_sitter.Node) -> bool:
     return node.has_error or node.is_error or node.is_missing
 

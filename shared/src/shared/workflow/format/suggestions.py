@@ -11,12 +11,12 @@ _LONGEST: Final = 60
 """Longer words are not typing mistakes, and comparing them takes quadratic time."""
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
+def nearest(word: str, candidates: Iterable[str], *, least: float = _LEAST_RATIO) -> str | None:
     """Return the candidate most similar to `word`, regardless of case; None if none is similar."""
     if not 0 < len(word) <= _LONGEST:
         return None
     matcher = SequenceMatcher(b=word.lower(), autojunk=False)
-    best, best_ratio = None, _LEAST_RATIO
+    best, best_ratio = None, least
     for candidate in islice(candidates, _MOST_CANDIDATES):
         matcher.set_seq1(candidate.lower()[:_LONGEST])
         if matcher.real_quick_ratio() < best_ratio or matcher.quick_ratio() < best_ratio:

@@ -17,7 +17,7 @@ _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
 _TEXT: Final = re.compile(r"\"[^\"]+\"|'[^']+'|`[^`$]+`")
 _STRING: Final = re.compile(r"(?<!\\)(?P<quote>[\"'`])(?:\\.|(?!(?P=quote))[^\\])*+(?P=quote)", re.DOTALL)
-_METHODS: Final = {
+METHODS: Final = {
     "lower": "toLowerCase()",
     "upper": "toUpperCase()",
     "strip": "trim()",
@@ -73,7 +73,7 @@ def _expression_problem(expression: str) -> str | None:
         return 'is a function, which is always true: "=>" does not compare. Did you mean ">="?'
     typed = _STRING.sub('""', "".join(part if isinstance(part, str) else "x" for part in parse_text(expression).parts))
     if match := _METHOD.search(typed):
-        return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{_METHODS[match[1]]}?"
+        return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{METHODS[match[1]]}?"
     if _RANGE.search(typed):
         return "compares twice, which is no range. Join two comparisons with &&"
     return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None

@@ -1,10 +1,15 @@
 """What usually causes a syntax error: words of another language, or code in it."""
 
+import ast
 import re
+import warnings
+from collections.abc import Container, Iterator
 from typing import Final
 
-from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_parser import Language, TooComplex, leaves, parse
 from shared.workflow.compile.code_references import CodeTemplate, compile_code, syntax_error
+from shared.workflow.format.references import normalize_name
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "contains": ".includes(…)", "is": "==="}
 _WORDS: Final = re.compile(r"(?<![.\w\"'])(?:and|or|not|contains|is)(?![\w\"'])", re.IGNORECASE)
@@ -19,25 +24,99 @@ _TYPES: Final = re.compile(
 """Types of TypeScript."""
 
 
-def language_hint(template: CodeTemplate) -> str:
-    """Return a sentence about the language of code that does not parse; empty if nothing looks wrong."""
-    source = template.source
+_CONDITION: Final = re.compile(
+    r"^[ \t]*+(?:\}[ \t]*+else[ \t]++)?(?P<word>if|while|switch)[ \t]++(?![\s(])", re.MULTILINE
+)
+_OPEN_REFERENCE: Final = re.compile(
+    r"<(?P<root>[^\W\d][\w-]{0,127})(?P<path>(?:\.\w{1,127}+|\[\d{1,9}\]){1,16})(?![\w.\[>-])"
+)
+_FIRST_WORD: Final = re.compile(r"[ \t]*+(?P<word>[a-z]{3,12})[ \t]++[\w\"'{\[<(]")
+_KEYWORDS: Final = ("return", "const", "function", "async", "await", "while", "import", "class", "else", "elif", "from")
+_CLOSE: Final = 0.8
+_BRACKETS: Final = {")": ("(",), "]": ("[",), "}": ("{", "${")}
+_QUOTES: Final = ("'", '"', "`")
+_LONGEST: Final = 20_000
+"""Longer code has no hint that takes time."""
+
+
+def language_hint(template: CodeTemplate, known: Container[str], line: int) -> str:
+    """Return a sentence about the cause of a syntax error in a line; empty if nothing looks wrong.
+
+    `known` are the names of blocks.
+    """
+    return next((f" {hint}" for hint in _hints(template, known, line) if hint), "")
+
+
+def _hints(template: CodeTemplate, known: Container[str], line: int) -> Iterator[str]:
+    source, is_python = template.source, template.language is Language.PYTHON
+    for opened in _OPEN_REFERENCE.finditer(source):
+        if normalize_name(opened["root"]) in known:
+            yield f'Close the reference "{opened[0]}" with >.'
     if template.is_expression:  # always JavaScript
-        return _expression_hint(source)
+        yield _expression_hint(source)
+        yield _balance_hint(template)
+        return
     if "```" in source:
-        return " Remove the ``` around the code."
+        yield "Remove the ``` around the code."
     other = next(each for each in Language if each is not template.language)
     if syntax_error(compile_code(source, other)) is None:
-        return f' Is the language "{other}"?'
-    if template.language is Language.PYTHON and (match := _NOT_PYTHON.search(source)):
-        return f' Write "{_PYTHON_WORDS[" ".join(match[0].split())]}" for "{match[0]}".'
-    if template.language is Language.JAVASCRIPT and (match := _TYPES.search(source)):
-        return f' Write JavaScript without types such as "{match[0].strip()}".'
+        yield f'Is the language "{other}"?'
+    if is_python and (match := _NOT_PYTHON.search(source)):
+        yield f'Write "{_PYTHON_WORDS[" ".join(match[0].split())]}" for "{match[0]}".'
+    if not is_python and (match := _TYPES.search(source)):
+        yield f'Write JavaScript without types such as "{match[0].strip()}".'
+    if not is_python and (match := _CONDITION.search(source)):
+        yield f"Write the condition in parentheses: {match['word']} (…)."
+    match = _FIRST_WORD.match("".join(source.splitlines()[line - 1 : line]))
+    if match and match["word"] not in _KEYWORDS:
+        yield did_you_mean(nearest(match["word"], _KEYWORDS, least=_CLOSE)).strip()
+    yield _python_hint(template.program) if is_python else _balance_hint(template)
+
+
+def _balance_hint(template: CodeTemplate) -> str:
+    """Return which quote or bracket has no other one."""
+    program = template.program
+    if len(program) > _LONGEST:
+        return ""
+    try:
+        tokens = list(leaves(parse(program.encode(errors="surrogatepass"), template.language)))
+    except TooComplex:
+        return ""
+    for quote in _QUOTES:
+        lines = [line for kind, line in tokens if kind == quote]
+        if len(lines) % 2:
+            return f"A quote in line {lines[-1]} is not closed. Write \\{quote} for a {quote} within the text."
+    opened: list[tuple[str, int]] = []
+    for kind, line in tokens:
+        if kind in ("(", "[", "{", "${"):
+            opened.append((kind, line))
+        elif kind not in _BRACKETS:
+            continue
+        elif not opened:
+            return f'Remove the "{kind}" in line {line}, which closes nothing.'
+        elif opened[-1][0] in _BRACKETS[kind]:
+            opened.pop()
+        else:
+            break
+    return f'Close the "{opened[-1][0]}" of line {opened[-1][1]}.' if opened else ""
+
+
+def _python_hint(program: str) -> str:
+    """Return what Python itself says about its code."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(program[:_LONGEST])
+    except SyntaxError as error:
+        text = error.msg.removeprefix("invalid syntax").removeprefix(". ").partition(" (detected")[0]
+        is_clear = text and "__flowport" not in text
+        return f"Line {error.lineno}: {text}{'' if text.endswith('?') else '.'}" if is_clear else ""
+    except (MemoryError, RecursionError, ValueError):  # nested too deeply
+        return ""
     return ""
 
 
 def _expression_hint(source: str) -> str:
     if match := _STATEMENT.match(source):
-        return f' Write only the expression, without "{match["start"] or match["end"]}".'
+        return f'Write only the expression, without "{match["start"] or match["end"]}".'
     words = dict.fromkeys(match[0] for match in _WORDS.finditer(source))
-    return "".join(f' Write "{_OPERATORS[word.lower()]}" for "{word}".' for word in words)
+    return " ".join(f'Write "{_OPERATORS[word.lower()]}" for "{word}".' for word in words)

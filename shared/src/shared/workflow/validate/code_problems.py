@@ -59,7 +59,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             if lone is not None:
                 yield _unknown(block, code, where, lone, variables)
             elif at is not None:
-                message = f"{where}: the code may not parse at {at}.{language_hint(template)}"
+                message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at.line)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong
@@ -75,6 +75,9 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (field,)))
                 for text in quoted.never_equal(template):
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
+                for text, near in quoted.unknown_members(template):
+                    message = f"{where}: {text}.{did_you_mean(near)}"
+                    yield warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=near)
 
 
 def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Iterator[Problem]:
@@ -82,8 +85,7 @@ def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Ite
         message = f"{where}: the code has an import statement, but packages and modules are not available."
         yield warning(ProblemCode.INVALID_SETTING, message, block, (code.field,))
         return
-    defined = {each.name for each in code.template.variables} | code.parameters
-    for line, text, suggestion in undefined_names(code.template.program, code.template.language, defined, blocks):
+    for line, text, suggestion in undefined_names(code.template, code.parameters, blocks):
         if code.parameters and text.startswith(_OF_CALLS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."

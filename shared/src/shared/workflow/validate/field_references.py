@@ -1,6 +1,6 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -21,8 +21,8 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
+from shared.workflow.validate.returns import Returns
 from shared.workflow.validate.run_order import RunOrder
-from shared.workflow.validate.undefined_names import has_return
 from shared.workflow.validate.unknown_references import block_references
 
 _ANY: Final = OutputField()
@@ -52,7 +52,7 @@ _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"
 def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
     order = RunOrder(state, catalog)
-    silent: dict[str, bool] = {}
+    returned: dict[str, Returns | None] = {}
     reported: set[str] = set()
     early: set[tuple[str, str]] = set()
     failed: set[str] = set()
@@ -66,11 +66,13 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         outputs = known.of(target, block)
         if outputs is not None and not is_declared(outputs, reference.path):
             yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
-        elif target.type == "function" and reference.path[0] == "result" and _is_silent(target, silent):
+        elif (value := _returned(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
                 message = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
             reported.add(target.id)
+        elif value and value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
+            yield _not_returned(block, field, reference, target, sorted(value.fields))
         elif block.id not in order.unreached and (
             reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
         ):
@@ -87,22 +89,25 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             yield _one_of_many(block, field, reference, left)
 
 
-def _is_silent(function: Block, known: dict[str, bool]) -> bool:
-    """Return whether a function returns nothing. `known` keeps the answer, since parsing takes time."""
-    if function.id not in known:
-        known[function.id] = _returns_nothing(function)
-    return known[function.id]
+def _returned(block: Block, known: dict[str, Returns | None], reference: Reference) -> Returns | None:
+    """Return what a function returns; None if unknown. `known` keeps the answer, since parsing takes time."""
+    if block.type != "function" or reference.path[0] != "result":
+        return None
+    if block.id not in known:
+        language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+        template = compile_code(code_text(block.value("code")), language)
+        is_readable = template.source.strip() and syntax_error(template) is None  # others are reported
+        known[block.id] = Returns(template.program, language) if is_readable else None
+    return known[block.id]
 
 
-def _returns_nothing(function: Block) -> bool:
-    code = code_text(function.value("code"))
-    if not code.strip() or "__sim_result__" in code:
-        return False
-    language = Language.PYTHON if function.value("language") == "python" else Language.JAVASCRIPT
-    template = compile_code(code, language)
-    if syntax_error(template) is not None:  # which is reported
-        return False
-    return "return" not in code or not has_return(template.program, language)
+def _not_returned(block: Block, field: str, reference: Reference, target: Block, fields: Sequence[str]) -> Problem:
+    key = to_string(reference.path[1])
+    near = nearest(key, fields)
+    suggestion = f"<{reference.root}.result.{near}>" if near else None
+    hint = did_you_mean(suggestion) or f" It returns: {', '.join(fields)}."
+    message = f'{block.name}: {reference.raw}: the code of "{target.name}" returns no "{key}".{hint}'
+    return warning(ProblemCode.UNKNOWN_FIELD, message, block, (field,), suggestion=suggestion)
 
 
 def _innermost(state: WorkflowState, block: Block, kind: str) -> Block | None:

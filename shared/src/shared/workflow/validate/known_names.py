@@ -14,9 +14,10 @@ class KnownNames(NamedTuple):
     """Names of one language."""
 
     declarations: str
-    """Query of the syntax tree. `@declared` has names that are declared, assigned or tested: these count as defined
-    everywhere, since scopes are not followed. `@name` are all names, `@skipped` those that are no variables, and
-    `@package` imported ones."""
+    """Query of the syntax tree. `@declared`, and `@plain` for `let`, `const` and `import`, have names that are
+    declared, assigned or tested: these count as defined everywhere, since scopes are not followed. `@name` are all
+    names, `@skipped` those that are no variables, `@package` imported ones, and `@tried` statements that handle
+    errors."""
     defined: Set[str]
     """What the sandbox defines."""
     uncertain: Set[str]
@@ -32,7 +33,9 @@ _ANYWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("input", "inputs", "event"), "read an input with <start.…>"),
 }
 _JAVASCRIPT_DECLARATIONS: Final = """
-(variable_declarator name: (_) @declared)
+(variable_declaration (variable_declarator name: (_) @declared))
+(lexical_declaration (variable_declarator name: [(array_pattern) (object_pattern)] @declared))
+(lexical_declaration (variable_declarator name: (identifier) @plain))
 (function_declaration name: (_) @declared)
 (generator_function_declaration name: (_) @declared)
 (function_expression name: (_) @declared)
@@ -44,7 +47,8 @@ _JAVASCRIPT_DECLARATIONS: Final = """
 (catch_clause parameter: (_) @declared)
 (for_in_statement left: (_) @declared)
 (import_clause) @declared
-(assignment_expression left: [(identifier) (array_pattern) (object_pattern)] @declared)
+(assignment_expression left: [(array_pattern) (object_pattern)] @declared)
+(assignment_expression left: (identifier) @plain)
 (unary_expression operator: "typeof" argument: (identifier) @declared)
 (shorthand_property_identifier_pattern) @declared
 [(identifier) (shorthand_property_identifier)] @name
@@ -91,11 +95,13 @@ _PYTHON_DECLARATIONS: Final = """
 (class_definition name: (_) @declared)
 (parameters) @declared
 (lambda_parameters) @declared
-(import_statement) @declared
+(import_statement name: (dotted_name) @plain)
+(import_statement name: (aliased_import) @declared)
 (import_from_statement) @declared
 (import_statement name: (dotted_name) @package)
 (import_statement name: (aliased_import name: (dotted_name) @package))
 (import_from_statement module_name: (dotted_name) @package)
+(try_statement) @tried
 (as_pattern_target) @declared
 (as_pattern (identifier) @declared)
 (global_statement) @declared

@@ -1,17 +1,23 @@
-"""References that code compares in vain: text in quotes, which is JSON there, and other types with a text."""
+"""References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
+import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.format.js_values import to_string
+from shared.workflow.compile.code_rewriter import Use
+from shared.workflow.format.js_values import to_number, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
+from shared.workflow.format.suggestions import nearest
+from shared.workflow.validate.branch_settings import METHODS
+from shared.workflow.validate.name_slips import OF_ALL
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
@@ -22,6 +28,43 @@ _TEXT: Final = re.compile(
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _STRICT: Final = len("===")
+_MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
+_OF_TEXTS: Final = (
+    "at charAt charCodeAt codePointAt concat endsWith includes indexOf isWellFormed lastIndexOf length localeCompare "
+    "match matchAll normalize padEnd padStart repeat replace replaceAll search slice split startsWith substr substring "
+    "toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimLeft trimRight "
+    "trimStart"
+)
+_OF_LISTS: Final = (
+    "at concat copyWithin entries every fill filter find findIndex findLast findLastIndex flat flatMap forEach "
+    "includes indexOf join keys lastIndexOf length map pop push reduce reduceRight reverse shift slice some sort "
+    "splice toReversed toSorted toSpliced unshift values with"
+)
+_OF_OTHERS: Final = (
+    f"{OF_ALL} constructor toFixed toPrecision toExponential "
+    "anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup"
+)
+_MEMBERS: Final = {
+    Language.JAVASCRIPT: frozenset(f"{_OF_TEXTS} {_OF_LISTS} {_OF_OTHERS}".split()),
+    Language.PYTHON: frozenset(name for kind in (str, list, dict, float, int) for name in dir(kind)),
+}
+"""Properties of all JSON values: these have no other methods, and in Python no other attributes."""
+_USUAL: Final = {
+    Language.JAVASCRIPT: {"string": _OF_TEXTS.split(), "array": _OF_LISTS.split()},
+    Language.PYTHON: {"string": dir(str), "array": dir(list)},
+}
+_MEANT: Final = {
+    Language.JAVASCRIPT: {
+        **{"contains": "includes", "has": "includes", "len": "length", "size": "length", "count": "length"},
+        **{"lower": "toLowerCase", "upper": "toUpperCase", "strip": "trim", "append": "push", "add": "push"},
+    },
+    Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},
+}
+"""Names of other languages."""
+_CLOSE: Final = 0.8
+_MOST: Final = 20
+"""Members of a piece of code that are compared: each takes time."""
+_VALUES: Final = {"boolean": "true or false", "number": "a number"}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -46,15 +89,47 @@ class QuotedReferences:
     def never_equal(self, template: CodeTemplate) -> Iterator[str]:
         """Yield why a comparison of an input with a text never holds, since runs convert such a text."""
         source = template.source
-        for start, end, part, _ in template.marks if template.language is Language.JAVASCRIPT else ():
-            if not isinstance(part, Reference) or len(part.path) != 1 or not (match := _TEXT.match(source, end)):
+        for start, end, reference in self._values(template) if template.language is Language.JAVASCRIPT else ():
+            if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
-            kind, text = self._type(part, only_inputs=True), match["text"]
-            is_other = (kind == "boolean" and text in ("true", "false")) or (
-                kind == "number" and len(match["operator"]) == _STRICT and _NUMBER.fullmatch(text)
-            )
-            if is_other and _LEFT.search(source, max(0, start - _NEAR), start):
-                yield f"{part.raw} is a {kind} and never equals a text. Write {text} without quotes"
+            kind, text = self._type(reference, only_inputs=True), match["text"]
+            is_loose = len(match["operator"]) < _STRICT and not math.isnan(to_number(text))
+            if kind not in ("boolean", "number") or not text.strip() or is_loose:
+                continue
+            is_value = text in ("true", "false") if kind == "boolean" else _NUMBER.fullmatch(text)
+            fix = f"Write {text} without quotes" if is_value else f"Compare it with {_VALUES[kind]}"
+            yield f"{reference.raw} is a {kind} and never equals a text. {fix}"
+
+    def unknown_members(self, template: CodeTemplate) -> Iterator[tuple[str, str | None]]:
+        """Yield the members that no value of a run has, each with what is meant."""
+        source, is_python = template.source, template.language is Language.PYTHON
+        known, meant = _MEMBERS[template.language], _MEANT[template.language]
+        usual = _USUAL[template.language]
+        found = (
+            (match, reference)
+            for _, end, reference in self._values(template)
+            if (match := _MEMBER.match(source, end)) and match["name"] not in known
+        )
+        for match, reference in islice(found, _MOST) if ".prototype" not in source else ():
+            raw, name, kind = reference.raw, match["name"], self._type(reference) or ""
+            if template.is_expression and name in METHODS:  # which is reported
+                continue
+            near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
+            if is_python and name in ("length", "size"):
+                yield f"{raw} has no attribute .{name}", f"len({raw})"
+            elif match["call"]:
+                yield f"{raw} has no method .{name}()", near and f".{near}"
+            elif is_python:
+                yield f"{raw} has no attribute .{name}", f".{near}" if near else f"{raw[:-1]}.{name}>"
+            elif near and kind in usual and name not in meant:
+                yield f"{raw} has no .{name}", f".{near}"
+
+    def _values(self, template: CodeTemplate) -> Iterator[tuple[int, int, Reference]]:
+        """Yield start, end and reference of each output that the code reads as a value, not in a text."""
+        uses = {each.name: each.use for each in template.variables}
+        for start, end, part, name in template.marks:
+            if isinstance(part, Reference) and uses.get(name) is Use.VALUE:
+                yield start, end, part
 
     def _is_text(self, reference: Reference) -> bool:
         return self._type(reference) == "string"
@@ -62,7 +137,7 @@ class QuotedReferences:
     def _type(self, reference: Reference, *, only_inputs: bool = False) -> str | None:
         target = self._state.block_named(reference.name)
         spec = self._catalog.spec(target.type) if target else None
-        if target is None or spec is None or (only_inputs and target.type != START.type):
+        if target is None or spec is None or len(reference.path) != 1 or (only_inputs and target.type != START.type):
             return None
         if target.id not in self._outputs:
             self._outputs[target.id] = spec.declared_outputs(target)

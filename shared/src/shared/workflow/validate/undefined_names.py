@@ -10,33 +10,36 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, TooComplex, grammar, parse
+from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.known_names import KNOWN_NAMES
+from shared.workflow.validate.name_slips import name_slips
 
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
 _MOST_REPORTED: Final = 5
 _SHORTEST_GLOBAL: Final = 5
 """Shorter names of the language are similar to too many others."""
-_SCOPES: Final = frozenset(
-    {"function_declaration", "function_expression", "generator_function_declaration", "generator_function"}
-    | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
-)
-"""Nodes whose returns are their own."""
+_INSTEAD: Final = {
+    **dict.fromkeys(("requests", "httpx", "aiohttp", "urllib3"), ". Call the service with an API block"),
+    **dict.fromkeys(("openai", "anthropic", "langchain"), ". Ask the model with an agent block"),
+}
+"""Blocks to use instead of a package."""
 _SIDES: Final = 3
 """Parts of a comparison with one operator."""
 _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
 def undefined_names(
-    program: str, language: Language, defined: Set[str], blocks: Container[str]
+    template: CodeTemplate, parameters: Set[str], blocks: Container[str]
 ) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
 
-    `program` has variables in place of references; `defined` are their names. `blocks` are the names of blocks, which
+    `parameters` are names that the code of a tool gets from the model. `blocks` are the names of blocks, which
     references read. Code that does not parse has none.
     """
+    program, language = template.program, template.language
     if len(program) > _LONGEST:
         return
     source = program.encode(errors="surrogatepass")
@@ -48,30 +51,30 @@ def undefined_names(
         return
     known = KNOWN_NAMES[language]
     found = tree_sitter.QueryCursor(_query(language)).captures(root)
-    yield from _packages(source, found.get("package", ()))
-    declarations = found.get("declared", ())
-    spans = _merged(sorted((node.start_byte, node.end_byte) for node in declarations))
-    starts = [start for start, _ in spans]
+    packages = [(node, _name(node, source).split(".")[0]) for node in found.get("package", ())]
+    yield from _missing(packages, _Spans(found.get("tried", ())))
+    declarations, plain = found.get("declared", []), found.get("plain", [])
+    others, spans = _Spans(declarations), _Spans([*declarations, *plain])
     skipped = {node.start_byte for node in found.get("skipped", ())}
-    declared = {
-        source[node.start_byte : node.end_byte].decode(errors="replace")
-        for node in declarations
-        if node.type == "shorthand_property_identifier_pattern"
-    }
+    declared = {_name(node, source) for node in declarations if node.type == "shorthand_property_identifier_pattern"}
     read: dict[str, tuple[int, tree_sitter.Node]] = {}
     for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
-        name = source[node.start_byte : node.end_byte].decode(errors="replace")
-        at = bisect_right(starts, node.start_byte) - 1
-        if at >= 0 and node.start_byte < spans[at][1]:
+        name = _name(node, source)
+        if node in spans:
             declared.add(name)
         elif node.start_byte not in skipped:
             read.setdefault(name, (node.start_point.row + 1, node))
     if known.uncertain & read.keys() or "open" in found:
         return
-    unknown = [name for name in read if name not in declared | known.defined | defined]
+    yield from islice(
+        name_slips(root, source, language, others=others.merged, packages={name for _, name in packages}),
+        _MOST_REPORTED,
+    )
+    variables = {each.name for each in template.variables}
+    unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
     for name in unknown[:_MOST_REPORTED]:
         line, node = read[name]
-        candidates = (*declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
+        candidates = (*parameters, *declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
         near = known.meant.get(name) or nearest(name, candidates)
         is_text = name not in known.unavailable and near is None
         if is_text and _is_compared(node):
@@ -84,47 +87,33 @@ def undefined_names(
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
 
 
-def has_return(program: str, language: Language) -> bool:
-    """Return whether code returns outside of the functions that it declares, or may do so."""
-    if len(program) > _LONGEST:
-        return True
-    try:
-        root = parse(program.encode(errors="surrogatepass"), language).root_node
-    except TooComplex:
-        return True
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node.type in ("return_statement", "export_statement", "ERROR"):  # exports are reported
-            return True
-        pending.extend(each for each in node.named_children if each.type not in _SCOPES)
-    return False
-
-
-def _packages(source: bytes, imported: Iterable[tree_sitter.Node]) -> Iterator[tuple[int, str, str | None]]:
-    names = (
-        (node, source[node.start_byte : node.end_byte].decode(errors="replace").split(".")[0]) for node in imported
-    )
-    missing = ((node, name) for node, name in names if name not in sys.stdlib_module_names and not _is_tried(node))
+def _missing(
+    packages: Iterable[tuple[tree_sitter.Node, str]], tried: "_Spans"
+) -> Iterator[tuple[int, str, str | None]]:
+    """Yield the packages that are not available, unless a `try` may handle that."""
+    missing = ((node, name) for node, name in packages if name not in sys.stdlib_module_names and node not in tried)
     for node, name in islice(missing, _MOST_REPORTED):
-        yield node.start_point.row + 1, f'the package "{name}" is not available: only the standard library is', None
+        text = f'the package "{name}" is not available: only the standard library is'
+        yield node.start_point.row + 1, f"{text}{_INSTEAD.get(name, '')}", None
 
 
-def _is_tried(node: tree_sitter.Node) -> bool:
-    """Return whether a node is inside a `try`, which may handle that a package is missing."""
-    parent = node.parent
-    while parent is not None and parent.type != "try_statement":
-        parent = parent.parent
-    return parent is not None
+def _name(node: tree_sitter.Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return sorted spans without those inside others."""
-    merged: list[tuple[int, int]] = []
-    for start, end in spans:
-        if not merged or start >= merged[-1][1]:
-            merged.append((start, end))
-    return merged
+class _Spans:
+    """Parts of a source, without those inside others."""
+
+    def __init__(self, nodes: Iterable[tree_sitter.Node]) -> None:
+        self.merged: list[tuple[int, int]] = []
+        for start, end in sorted((node.start_byte, node.end_byte) for node in nodes):
+            if not self.merged or start >= self.merged[-1][1]:
+                self.merged.append((start, end))
+        self._starts = [start for start, _ in self.merged]
+
+    def __contains__(self, node: tree_sitter.Node) -> bool:
+        at = bisect_right(self._starts, node.start_byte) - 1
+        return at >= 0 and node.start_byte < self.merged[at][1]
 
 
 @cache
