@@ -216,6 +216,4 @@ async def test_empty_parameters_are_chosen_by_the_model(empty: Json) -> None:
 
 
 async def test_a_tool_whose_code_is_blank_fails_the_block() -> None:
-    assert "its code is stored only on the server" in failure(
-        await run(Model(says("x")), tools=[{**ADD, "code": "  "}])
-    )
+    assert "it has no code. Write it under code" in failure(await run(Model(says("x")), tools=[{**ADD, "code": "  "}]))

@@ -20,6 +20,9 @@ from shared.workflow.format.references import normalize_name
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
+UNREACHABLE = (
+    "is not reachable: it will not run. Connect it after a block that runs, in a file with next, or remove it."
+)
 CONTAINER_KEYS = ("loopType", "parallelType", "count", "collection", "whileCondition", "batchSize", "canonicalModes")
 
 
@@ -175,7 +178,7 @@ def test_children_that_form_a_cycle_leave_a_container_without_an_entry(kind: str
         block("g", data=inside),
         edges=(edge("start", "c"), edge("c", "f", f"{kind}-start-source"), edge("f", "g"), edge("g", "f")),
     )
-    message = f"{title} start is not connected to any blocks. Connect a block to the {kind} start."
+    message = f"c: {title} start is not connected to any blocks. Connect a block to the {kind} start."
     assert told(document) == [("container_not_connected", message)]
 
 
@@ -213,7 +216,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
 @pytest.mark.parametrize(
     ("document", "code", "message"),
     [
-        (workflow(start(), block("a")), "unreachable_block", '"a" is not reachable: it will not run.'),
+        (workflow(start(), block("a")), "unreachable_block", f'"a" {UNREACHABLE}'),
         (
             workflow(start(), block("a", enabled=False), block("b"), edges=(edge("start", "a"), edge("a", "b"))),
             "unreachable_block",
@@ -222,7 +225,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             workflow(start(), edges=(edge("start", "gone"),)),
             "dangling_edge",
-            "Edge start-gone-source leads to a block that does not exist: gone.",
+            'The edge from "Start" to "gone" is ignored: "gone" is no block.',
         ),
         (
             workflow(start(), block("t", "api_trigger", "API")),
@@ -232,7 +235,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("a", name="Dup X"), block("b", name="dupx")),
             "duplicate_name",
-            '"dupx" has the same reference name as "Dup X", which wins: dupx.',
+            '"dupx" has the reference name of "Dup X", so <dupx.…> never reads it. Rename it.',
         ),
         (
             chain(start(), block("a", name="Variable")),
@@ -242,7 +245,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("L", "loop", "Each")),
             "empty_container",
-            "Loop has no executable blocks inside. Add or enable at least one block in the loop.",
+            "Each: Loop has no executable blocks inside. Add or enable at least one block in the loop.",
         ),
         (
             chain(start(), block("a", data={"parentId": "gone"})),
@@ -252,7 +255,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("a", code="return <ghost.x> + '<ghost.x>'")),
             "unknown_reference",
-            "a: <ghost.x> matches no block.",
+            "a: <ghost.x> matches no block. Use one of: start, a.",
         ),
         (
             chain(start(), block("b", name="Q / A"), block("a", code="return '<q/a.result>'")),
@@ -262,17 +265,17 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("a", "api", url="https://x.test/<ghost.x>")),
             "unknown_reference",
-            "a: <ghost.x> matches no block.",
+            "a: <ghost.x> matches no block. Use one of: start, a.",
         ),
         (
             chain(start(), block("a", code="return <loop.index>")),
             "unknown_reference",
-            "a: <loop.index> stands outside a loop.",
+            "a: <loop.index> stands outside a loop. Move the block into a loop.",
         ),
         (
             chain(start(), block("a", code="return <parallel.index>")),
             "unknown_reference",
-            "a: <parallel.index> stands outside a parallel.",
+            "a: <parallel.index> stands outside a parallel. Move the block into a parallel.",
         ),
         (
             chain(start(), block("a", code="return <variable.nope>")),
@@ -303,7 +306,7 @@ def test_a_block_that_only_an_edge_out_of_a_container_leads_to_will_not_run() ->
     edges = (edge("start", "L"), edge("L", "f"), edge("f", "h", "error"), edge("h", "z"), edge("L", "z"))
     assert told(workflow(start(), *blocks, edges=edges)) == [
         ("crossing_edge", 'The edge from "f" to "h" crosses a container\'s border and is ignored.'),
-        ("unreachable_block", '"h" is not reachable: it will not run.'),
+        ("unreachable_block", f'"h" {UNREACHABLE}'),
     ]
 
 
@@ -311,7 +314,7 @@ def test_references_of_loops_are_validated_too() -> None:
     loop = block("L", "loop", data={"loopType": "forEach", "collection": "<ghost.items>"})
     inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")
     document = workflow(start(), loop, inside, edges=(edge("start", "L"), edge("L", "f")))
-    assert told(document) == [("unknown_reference", "L: <ghost.items> matches no block.")]
+    assert told(document) == [("unknown_reference", "L: <ghost.items> matches no block. Use one of: start, l, f.")]
 
 
 @pytest.mark.parametrize("name", ["Größe 🧹", 'The "best"'])

@@ -45,7 +45,7 @@ FUNCTION: Final = BlockSpec(
             options=("javascript", "python"),
         ),
         SubBlockSpec(id="code", title="Code", type="code"),
-        SubBlockSpec(id="timeout", title="Timeout (ms)", number=NumberRange(1)),
+        SubBlockSpec(id="timeout", title="Timeout (ms)", number=NumberRange(1, 300_000)),
     ),
     outputs=fields(result="json", stdout="string"),
     effect_of=_function_effect,

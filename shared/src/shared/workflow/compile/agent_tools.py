@@ -25,6 +25,8 @@ NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 def tool_without_code(tool: JsonObject) -> str:
     """Return the message for a custom tool that a workflow references only by id, as Sim's editor stores it."""
     named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
+    if not tool.get("customToolId") and (tool.get("schema") or tool.get("title")):
+        return f'tool "{named}": it has no code. Write it under code'
     text = "its code is stored only on the server where it was created; add its schema and code to the tool"
     return f'tool "{named}": {text}'
 

@@ -52,8 +52,11 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
             near = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
             is_name = near is not None and near == missing[0]
             suggestion = next(key for key, each in state.blocks.items() if each.name == near) if is_name else near
-            message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
-            known = state.blocks.get(edge.source) or state.blocks.get(edge.target)
+            source, target = state.blocks.get(edge.source), state.blocks.get(edge.target)
+            ends = [f'"{each.name if each else end}"' for each, end in ((source, edge.source), (target, edge.target))]
+            known = source or target
+            lost = " and ".join(f'"{each}"' for each in missing)
+            message = f"The edge from {' to '.join(ends)} is ignored: {lost} is no block."
             text = f"{message}{did_you_mean(suggestion)}"
             yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges",), suggestion=suggestion)
         elif not _is_inside_one_container(state, edge):
@@ -82,12 +85,13 @@ def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         for edge in state.edges
         if edge.source in state.blocks and not state.is_enabled(edge.source)
     }
-    for key in state.blocks:
-        if key in unreachable and key not in followers:
-            block = state.blocks[key]
-            cause = f', because "{disabled[key]}" is disabled' if key in disabled else ""
-            message = f'"{block.name}" is not reachable: it will not run{cause}.'
-            yield warning(ProblemCode.UNREACHABLE_BLOCK, message, block)
+    first = [block for key, block in state.blocks.items() if key in unreachable and key not in followers]
+    dangling = sum(edge.source not in state.blocks or edge.target not in state.blocks for edge in state.edges)
+    for block in first if len(first) > dangling else ():  # otherwise, these edges may be the cause
+        hint = ". Connect it after a block that runs, in a file with next, or remove it"
+        cause = f', because "{disabled[block.id]}" is disabled' if block.id in disabled else hint
+        message = f'"{block.name}" is not reachable: it will not run{cause}.'
+        yield warning(ProblemCode.UNREACHABLE_BLOCK, message, block)
 
 
 def unreachable_blocks(state: WorkflowState, catalog: Catalog, origins: Sequence[str] | None = None) -> Set[str]:
@@ -128,14 +132,14 @@ def _level(state: WorkflowState, container: str | None, members: Sequence[str]) 
     owner = state.blocks[container] if container is not None else None
     kind = "Parallel" if container in state.parallels else "Loop"
     if owner and not members:
-        yield warning(ProblemCode.EMPTY_CONTAINER, no_blocks_inside(kind), owner)
+        yield warning(ProblemCode.EMPTY_CONTAINER, f"{owner.name}: {no_blocks_inside(kind)}", owner)
     targets = _targets(state, members)
     cycle = find_cycle(targets)
     if not cycle:
         return
     entered = {target for found in targets.values() for target in found}
     if owner and entered.issuperset(members):
-        yield error(ProblemCode.CONTAINER_NOT_CONNECTED, not_connected(kind), owner)
+        yield error(ProblemCode.CONTAINER_NOT_CONNECTED, f"{owner.name}: {not_connected(kind)}", owner)
         return
     names = " → ".join(state.blocks[key].name for key in cycle)
     where = f'inside "{owner.name}"' if owner else "outside a loop"

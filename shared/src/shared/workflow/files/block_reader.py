@@ -1,5 +1,6 @@
 """Stored form of a file's blocks: settings, branches, retries and layout."""
 
+from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -8,7 +9,7 @@ from shared.workflow.catalog.synonyms import SETTING_SYNONYMS
 from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
-from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, CONTAINER_KEYS, FLAGS
+from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.input_format import parse_list
@@ -29,6 +30,16 @@ _KEY_SYNONYMS: Final = {
     **dict.fromkeys(("onFailure", "on_failure", "catch", "error"), "on_error"),
 }
 """Keys of blocks in other systems."""
+_BRANCHES: Final = dict.fromkeys(("cases", "rules", "paths", "options", "if", "switch", "when"), "branches")
+_SYNONYMS_BY_TYPE: Final[Mapping[str, Mapping[str, str]]] = {
+    **dict.fromkeys(("condition", "router_v2"), _BRANCHES),
+    **dict.fromkeys(CONTAINER_KEYS, dict.fromkeys(BLOCKS_SYNONYMS, "blocks")),
+}
+_OPPOSITES: Final = {
+    **dict.fromkeys(("until", "repeat_until"), " Write do_while, with the opposite condition"),
+    "disabled": " Write enabled: false",
+}
+"""Keys whose equivalents have the opposite value."""
 _SCHEMA_KEYS: Final = frozenset(
     {"enum", "options", "choices", "min", "max", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
     | {"items", "properties", "additionalProperties"}
@@ -99,25 +110,22 @@ class BlockReader:
         settings: dict[str, SubBlockSpec] = {each.id: each for each in block.spec.sub_blocks} if block.spec else {}
         structural = (*BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()))
         values: JsonObject = {}
-        for key, given in block.given.items():
+        pending = deque(block.given.items())
+        while pending:
+            key, given = pending.popleft()
             setting_id = _ALIASES.get(key, key) if block.spec is None or _ALIASES.get(key) in settings else key
             if key in structural and key not in _ALIASES:
                 continue
-            entries = parse_list(given) if key == BRANCHING.get(block.type) else []
-            is_mapping = key == BRANCHING.get(block.type) and isinstance(given, dict)
-            if is_mapping or any(_BRANCH_WORDS.intersection(object_of(each)) for each in entries):
-                message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
-                if is_mapping:
-                    message = (
-                        f"Write branches: instead of {key}:, as a list with {_BRANCH_SHAPES[block.type]}, and next"
-                    )
-                self._problems.report(message, (*block.path, key))
+            if key == BRANCHING.get(block.type) and self._is_of_branches(block, key, given):
                 continue
             if (
                 key not in _ALIASES
                 and setting_id not in settings
-                and self._is_misspelled(key, settings, structural, block)
+                and (meant := self._misspelled(key, settings, structural, block)) is not None
             ):
+                if meant and meant not in block.given:  # what follows is checked as if it were correct
+                    block.given = {**block.given, meant: given}
+                    pending.append((meant, given))
                 continue
             values[setting_id] = self._value(block, key, settings.get(setting_id), given)
         if block.type in CONTAINER_KEYS:
@@ -141,6 +149,17 @@ class BlockReader:
             key: {"id": key, "type": settings[key].type if key in settings else "short-input", "value": value}
             for key, value in values.items()
         }
+
+    def _is_of_branches(self, block: FileBlock, key: str, given: Json) -> bool:
+        """Return whether the stored setting has branches as files have them. Report it."""
+        is_mapping = isinstance(given, dict)
+        if not is_mapping and not any(_BRANCH_WORDS.intersection(object_of(each)) for each in parse_list(given)):
+            return False
+        message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
+        if is_mapping:
+            message = f"Write branches: instead of {key}:, as a list with {_BRANCH_SHAPES[block.type]}, and next"
+        self._problems.report(message, (*block.path, key))
+        return True
 
     def _check_effect(self, block: FileBlock, written: JsonObject, settings: Mapping[str, SubBlockSpec]) -> None:
         """Warn of settings that another one disables."""
@@ -167,29 +186,33 @@ class BlockReader:
                     continue
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}")
 
-    def _is_misspelled(
+    def _misspelled(
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Collection[str], block: FileBlock
-    ) -> bool:
-        """Report a key that is probably one of the file's own. Other unknown keys are settings, with a warning."""
+    ) -> str | None:
+        """Report a key that is probably one of the file's own, and return that one, or an empty text if it is unknown.
+
+        Other unknown keys are settings, with a warning.
+        """
         synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())
         if synonym is None and _is_block(block.given[key]):
             message = f'"{key}" is inside of "{block.key}". Is it a block? Give it the same indentation'
             self._problems.report(message, (*block.path, key))
-            return True
+            return ""
         if synonym and key != "input":  # which editors store, too
-            return False
+            return None
         if key == "subBlocks":
             message = "subBlocks is the stored form of settings. Write each setting at the block: NAME: value"
             self._problems.report(message, (*block.path, key))
-            return True
-        meant = _KEY_SYNONYMS.get(key)
+            return ""
+        meant = _SYNONYMS_BY_TYPE.get(block.type, {}).get(key) or _KEY_SYNONYMS.get(key)
         meant = synonym or (meant if meant in structural else None)
         meant = meant or self._problems.nearest(key, [*structural, *settings])
         if meant is None or (meant in settings and not synonym) or meant == key or block.spec is None:
-            return False
-        message = f'Block "{block.key}" has the unknown key "{key}".{did_you_mean(meant)}'
-        self._problems.report(message, (*block.path, key))
-        return True
+            return None
+        hint = _OPPOSITES.get(key) or did_you_mean(meant)
+        self._problems.report(f'Block "{block.key}" has the unknown key "{key}".{hint}', (*block.path, key))
+        self._problems.paths.add((*block.path, meant))
+        return meant
 
     def _value(self, block: FileBlock, key: str, setting: SubBlockSpec | None, given: Json) -> Json:
         if setting is not None and setting.type == "tool-input" and not self._are_tools(block, key, given):
@@ -245,8 +268,7 @@ class BlockReader:
         return bool(titles)
 
     def _data(self, block: FileBlock) -> JsonObject:
-        given: JsonObject = {_KEY_SYNONYMS.get(key, key): value for key, value in block.given.items()}
-        given |= block.given  # misspelled keys are reported
+        given = block.given
         data: JsonObject = {}
         if block.parent is not None:
             data |= {"parentId": block.parent.id, "extent": "parent"}

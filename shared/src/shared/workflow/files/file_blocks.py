@@ -7,7 +7,7 @@ from typing import Final
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.files import forms
 from shared.workflow.files.file_problems import FileProblems
-from shared.workflow.files.names import CONTAINER_KEYS, TYPE_ALIASES, block_id
+from shared.workflow.files.names import BLOCKS_SYNONYMS, CONTAINER_KEYS, TYPE_ALIASES, block_id
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 from shared.workflow.format.references import normalize_name
@@ -144,13 +144,13 @@ class FileBlocks:
             self._ids.add(block.id)
             self._by_spelling.setdefault(normalize_name(key), []).append(block)
             keys.append(key)
-            if inner := given.get("blocks"):
-                if kind in CONTAINER_KEYS:
-                    inside = self._problems.mapping(inner, (*at, "blocks"), "blocks")
-                    block.children = self._declare(inside, (*at, "blocks"), block)
-                else:
-                    message = f'Block "{key}" is no loop or parallel, so no blocks are inside it'
-                    self._problems.report(message, (*at, "blocks"))
+            if kind in CONTAINER_KEYS:
+                inner = next((each for each in ("blocks", *BLOCKS_SYNONYMS) if given.get(each)), "blocks")
+                inside = self._problems.mapping(given.get(inner), (*at, inner), inner)
+                block.children = self._declare(inside, (*at, inner), block)
+            elif given.get("blocks"):
+                message = f'Block "{key}" is no loop or parallel, so no blocks are inside it'
+                self._problems.report(message, (*at, "blocks"))
         return keys
 
     def _type(self, key: str, given: Json, at: Path) -> str:

@@ -79,6 +79,8 @@ class FileProblems:
             if key not in known:
                 meant = _BRANCH_SYNONYMS.get(key) if path else _TOP_SYNONYMS.get(key)
                 meant = meant if meant in known else self.nearest(key, known)
+                if meant == "if" and path[-1] != 0:
+                    meant = "else if"
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
                 value = given[key]
                 if not path and key in ("inputs", "trigger", "on"):

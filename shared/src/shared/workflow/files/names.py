@@ -33,6 +33,8 @@ CONTAINER_KEYS: Final = {
     "parallel": ("count", "collection", "batchSize"),
 }
 """Further keys of a loop or parallel that are no settings."""
+BLOCKS_SYNONYMS: Final = ("steps", "body", "do", "tasks", "nodes", "block")
+"""Keys of other systems for the blocks inside of a loop or parallel."""
 TYPE_ALIASES: Final = {"start": "start_trigger"}
 TERMINAL: Final = frozenset({"response", "condition", "router_v2", "router"})
 """Types that the next block in the file does not follow by order."""

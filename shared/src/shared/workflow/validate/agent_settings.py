@@ -130,7 +130,8 @@ def _response_format(value: Json) -> Iterator[str]:
     ):
         yield f'must have the type "object", not {shown(kind)}'
     elif not found.outputs:
-        yield "has no properties: name the fields of the answer under schema.properties"
+        text = "has no properties: name the fields of the answer under schema.properties"
+        yield next((f"is invalid: {each}" for each in schema_problems(found.schema)), text)
     else:
         yield from (f"is invalid: {text}" for text in schema_problems(found.schema))
         for name in AGENT_FIELDS:

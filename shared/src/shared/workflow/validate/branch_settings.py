@@ -48,7 +48,9 @@ def condition_problems(block: Block) -> Found:
         name = f'branch {number} ("{branch.get("title") or ""}")'
         key, value = to_string(branch.get("id") or ""), to_string(branch.get("value") or "").strip()
         if title == "else":
-            if number < len(branches):
+            if "else" in titles[number:]:
+                yield where, f"{name} is followed by another else, which is never reached. Remove one"
+            elif number < len(branches) and "else" not in titles[: number - 1]:
                 yield where, f"{name} comes before other branches, which are never reached. Move it to the end"
         elif title and title not in _TITLES:
             yield where, f"{name} has an unknown title.{one_of(title, _TITLES)}"

@@ -126,8 +126,8 @@ def _parameters(tool: Json) -> frozenset[str]:
     parsed = parse_json(stored) if isinstance(stored, str) else stored
     schema = {} if parsed is MISSING else object_of(parsed)
     function = object_of(schema.get("function")) or schema
-    declared = object_of(object_of(function.get("parameters")).get("properties"))
-    return frozenset((*declared, *object_of(given.get("params"))))
+    declared = [*map(object_of, object_of(function.get("parameters")).values())]  # a misspelled key is reported
+    return frozenset(name for names in (*declared, object_of(given.get("params"))) for name in names)
 
 
 def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Location | None, Reference | None]:

@@ -6,9 +6,10 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.format.js_values import parse_json, to_number, to_string
+from shared.workflow.catalog.triggers import START
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import object_of, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.paths import OutputField
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
@@ -25,7 +26,6 @@ _EDITOR_DATA: Final = frozenset(
 _MOST_AT_A_TIME: Final = 20
 _MOST_ROUNDS: Final = 100_000
 """Default limit of an executor."""
-_SCALARS: Final = ("number", "boolean")
 
 
 def container_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -101,14 +101,20 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
         parsed = parse_json(collection)
         if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
             yield setting_warning(block, "collection", f"{must}, not {shown(collection)}")
-    elif (field := _declared_field(template.sole_reference, state, catalog)) and field.type in _SCALARS:
-        yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {field.type}")
+    elif kind := _scalar(template.sole_reference, state, catalog):
+        hint = ". Declare it as an array" if kind == "string" else ""
+        yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}{hint}")
 
 
-def _declared_field(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> OutputField | None:
-    """Return the declared output that a reference names; None if it is unknown, or a part of one."""
+def _scalar(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
+    """Return the declared type of an output that is no list; None if unknown. A text of a model may be a list."""
     target = state.block_named(reference.name) if reference else None
     spec = catalog.spec(target.type) if target else None
     if reference is None or target is None or spec is None or target.trigger_mode or len(reference.path) != 1:
         return None
-    return spec.declared_outputs(target).get(to_string(reference.path[0]))
+    name = to_string(reference.path[0])
+    inputs = map(object_of, parse_list(target.value("inputFormat")) if target.type == START.type else ())
+    if any(each.get("name") == name and each.get("type") == "string" for each in inputs):
+        return "string"
+    field = spec.declared_outputs(target).get(name)
+    return field.type if field and field.type in ("number", "boolean") else None

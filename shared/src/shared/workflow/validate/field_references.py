@@ -34,7 +34,8 @@ _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "r
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
 """Names of that output in other systems."""
 _MOST_ERROR_PATHS: Final = 200
-"""Error paths that are followed; each takes time for every edge."""
+_MOST_EDGES: Final = 500_000
+"""Edges of all error paths that are followed."""
 _EMPTY_AFTER_ERROR: Final = frozenset({"api", "function"})
 """Types whose output has only the error after one."""
 _ASK_MODELS: Final = frozenset({"agent", "evaluator", "router", "router_v2"})
@@ -151,6 +152,7 @@ class _Fields:
         for key in state.blocks:
             if (container := state.container_of(key)) is not None:
                 self._followers.setdefault(container, []).append(key)
+        self._most_paths = min(_MOST_ERROR_PATHS, _MOST_EDGES // (len(state.edges) + 1))
         self._after_error: dict[str, set[str]] = {}
         self._without_error: dict[str, Set[str]] = {}
         self._known: dict[tuple[str, bool], Outputs | None] = {}
@@ -197,7 +199,7 @@ class _Fields:
         is_inside = all(each in around for each in self._state.containers_of(target.id))
         if in_loop or not is_inside or "error" in spec.declared_outputs(target):
             return None
-        if target.id not in self._after_error and len(self._after_error) >= _MOST_ERROR_PATHS:
+        if target.id not in self._after_error and len(self._after_error) >= self._most_paths:
             return None
         is_reached = reader.id in self._reached_by_error(target.id)
         return None if is_reached else f'only the error path of "{target.name}" has it'
@@ -216,7 +218,7 @@ class _Fields:
         return reason if is_followed or is_handler else f'{reason}. Write next: {reader.name} at "{target.name}"'
 
     def _only_after_error(self, block_id: str) -> Set[str]:
-        if block_id not in self._without_error and len(self._without_error) < _MOST_ERROR_PATHS:
+        if block_id not in self._without_error and len(self._without_error) < self._most_paths:
             edges = tuple(
                 each for each in self._state.edges if each.source != block_id or each.source_handle != ERROR_HANDLE
             )

@@ -23,8 +23,17 @@ _LITERAL: Final = re.compile(r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)")
 """A pattern of JavaScript with its slashes and flags."""
 _OTHER_SETS: Final = re.compile(r"\[:|\[\[|--|&&|~~|\|\|")
 """Classes that only RE2 knows, and what `re` warns of in sets."""
-_BROKEN: Final = ("unterminated character set", "missing ), unterminated subpattern", "unbalanced parenthesis")
+_BROKEN: Final = (
+    *("unterminated character set", "missing ), unterminated subpattern", "unbalanced parenthesis"),
+    *("bad character range", "min repeat greater than max repeat", "multiple repeat", "bad escape"),
+)
 """Problems of a pattern in every dialect: runs use RE2's."""
+_OF_RE2: Final = ("\\C", "\\E", "\\p", "\\P", "\\z")
+_UNKNOWN_TO_RE2: Final = re.compile(
+    r"\\(?:(?P<back>[1-9](?![0-7])|Z)|.)|\[\^?\]?(?:\\.|[^\]\\])*+\]|\(\?(?:(?P<look><?[=!])|(?P<name>P=)|(?P<atom>>))",
+    re.DOTALL,
+)
+"""Escapes and sets, and what Python's patterns have but RE2's do not."""
 _SYNTAX: Final = re.compile(r"[\\^$\[(*+]")
 
 
@@ -73,14 +82,21 @@ def guardrails_problems(block: Block) -> Found:
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    if _OTHER_SETS.search(pattern):
+    if _OTHER_SETS.search(pattern) or "\\Q" in pattern:
         return None
     try:
         re.compile(pattern)
     except re.error as error:
-        return str(error) if error.msg.startswith(_BROKEN) else None
+        is_first = error.msg == "nothing to repeat" and pattern[: error.pos][-1:] in ("", "(", "|")
+        is_broken = error.msg.startswith(_BROKEN) and not error.msg.endswith(_OF_RE2) and "range \\" not in error.msg
+        return str(error) if is_first or is_broken else None
     except (RecursionError, OverflowError, ValueError):  # limits and flags of this parser
         return None
+    for match in _UNKNOWN_TO_RE2.finditer(pattern):
+        if match["look"]:
+            return f'RE2 has no look-around "{match[0]}". Check the text in a function block instead'
+        if match.lastgroup:
+            return f'RE2 has no "{match[0]}". Check the text in a function block instead'
     return None
 
 

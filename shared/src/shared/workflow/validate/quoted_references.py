@@ -101,7 +101,7 @@ class QuotedReferences:
             yield f"{reference.raw} is a {kind} and never equals a text. {fix}"
 
     def unknown_members(self, template: CodeTemplate) -> Iterator[tuple[str, str | None]]:
-        """Yield the members that no value of a run has, each with what is meant."""
+        """Yield the members that no value of a run has, each with a suggestion."""
         source, is_python = template.source, template.language is Language.PYTHON
         known, meant = _MEMBERS[template.language], _MEANT[template.language]
         usual = _USUAL[template.language]

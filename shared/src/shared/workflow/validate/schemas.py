@@ -1,10 +1,12 @@
 """JSON schemas of authors: response formats of agents, and parameters of their tools."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from shared.workflow.format.js_values import Json, JsonObject, to_string
-from shared.workflow.format.suggestions import did_you_mean, nearest_type
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
+from shared.workflow.validate.literals import shown
 
 _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _MAPS: Final = ("properties", "$defs", "definitions")
@@ -15,6 +17,42 @@ _PYTHON_TYPES: Final = {"string": str | None, "number": int | float | None, "int
 _INNER: Final = ("items", "additionalProperties")
 _ELSEWHERE: Final = frozenset({*_LISTS, "$ref", "patternProperties"})
 """Keys with which properties may be declared elsewhere."""
+_KEYWORDS: Final = (
+    *("type", "properties", "required", "items", "enum", "const", "description", "title", "default", "examples"),
+    *("additionalProperties", "patternProperties", "propertyNames", "prefixItems", "contains", "uniqueItems", "format"),
+    *("pattern", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minProperties", "maxProperties", *_BOUNDS),
+    *(
+        *_LISTS,
+        *_MAPS,
+        "not",
+        "if",
+        "then",
+        "else",
+        "$ref",
+        "$schema",
+        "$id",
+        "$comment",
+        "$anchor",
+    ),
+    *("deprecated", "readOnly", "writeOnly", "dependentRequired", "dependentSchemas", "dependencies"),
+    *(
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "additionalItems",
+        "minContains",
+        "maxContains",
+        "contentEncoding",
+        "schema",
+    ),
+)
+_EXTENSIONS: Final = frozenset(
+    {"contentMediaType", "discriminator", "example", "label", "name", "names", "nullable", "options", "order"}
+    | {"propertyOrdering", "strict", "tags", "types", "xml", "externalDocs", "enumNames"}
+)
+"""Keys that other systems add to schemas."""
+_CLOSE: Final = 0.75
+_MOST_KEYS: Final = 50
+"""Keys of a schema that are compared with the known ones."""
 _DEEPEST: Final = 50
 """Deeper schemas are not checked."""
 _MOST_NAMES: Final = 5
@@ -30,6 +68,7 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
     if not isinstance(schema, dict):
         yield f'{where} must be an object with a type, such as {{"type": "string"}}'
         return
+    yield from _keys(schema, where)
     yield from _type(schema.get("type"), where)
     yield from _required(schema, where)
     yield from _values(schema, path)
@@ -49,6 +88,15 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
     for key in _INNER:
         if isinstance(schema.get(key), dict):
             yield from schema_problems(schema[key], _joined(path, key), depth + 1)
+        elif key in schema and not isinstance(schema[key], bool | list | None):
+            yield f"{_joined(path, key)} must be a schema, true or false, not {shown(schema[key])}"
+
+
+def _keys(schema: JsonObject, where: str) -> Iterator[str]:
+    unknown = (each for each in schema if each not in _KEYWORDS and each not in _EXTENSIONS)
+    for name in islice(unknown, _MOST_KEYS):
+        if near := nearest(name, _KEYWORDS, least=_CLOSE):
+            yield f'{where} has the unknown key "{name}".{did_you_mean(near)}'
 
 
 def _type(given: Json, where: str) -> Iterator[str]:
@@ -76,11 +124,14 @@ def _required(schema: JsonObject, where: str) -> Iterator[str]:
         return
     if not isinstance(required, list):
         yield f"required of {where} must be a list of names"
-    elif isinstance(properties, dict) and not schema.keys() & _ELSEWHERE:
+    elif isinstance(properties, dict) and not (
+        schema.keys() & _ELSEWHERE or schema.get("additionalProperties", False) is not False
+    ):
         missing = [to_string(name) for name in required if not isinstance(name, str) or name not in properties]
         if missing:
             names = ", ".join(missing[:_MOST_NAMES]) + (", …" if len(missing) > _MOST_NAMES else "")
-            yield f"{where} requires {names}, which its properties do not have"
+            near = nearest(missing[0], properties) if len(missing) == 1 else None
+            yield f"{where} requires {names}, which its properties do not have{'.' if near else ''}{did_you_mean(near)}"
 
 
 def _joined(path: str, key: str) -> str:

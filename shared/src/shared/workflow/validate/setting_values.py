@@ -44,6 +44,8 @@ _LISTS: Final = {
 """Controls whose values are lists, with their entries."""
 _MOST_LISTED: Final = 10
 _SHORTEST_TIMEOUT_MS: Final = 100
+_TEXTS: Final = frozenset({"url", "regex", "conversationId", "server", "workflowId"})
+"""Settings that are lists or mappings in a file only because quotes are missing."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_BREAK: Final = re.compile(r"[\r\n\0]")
 _UNITS: Final = {
@@ -111,8 +113,9 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
     if setting.type == "table":
         yield from ((text, None) for text in _table(setting, value))
     is_text = is_literal(value)
-    if isinstance(value, list | dict) and (setting.password or setting.id == "url"):
-        yield f'{setting.id} must be a text, not {shown(value)}. In a file, quote it: "{{{{NAME}}}}"', None
+    if isinstance(value, list | dict) and (setting.password or setting.id in _TEXTS):
+        hint = ': "{{NAME}}"' if setting.password else ""
+        yield f"{setting.id} must be a text, not {shown(value)}. In a file, quote it{hint}", None
         return
     if setting.type in _LISTS and not isinstance(parsed(value), list) and (is_text or not isinstance(value, str)):
         yield f"{setting.id} must be a list{_LISTS[setting.type]}, not {shown(value)}", None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -17,6 +18,7 @@ from shared.workflow.format.references import RESERVED_NAMES, Reference, is_refe
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
+_MOST_LISTED: Final = 10
 _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 """Names that authors give to blocks. Text has others in angle brackets, too."""
 
@@ -32,7 +34,7 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         if spec is None or not state.is_enabled(block.id):
             continue
         for raw, (field, reference) in _references(block, spec, odd).items():
-            if problem := _problem(state, names, block, reference):
+            if problem := _dots(raw) or _problem(state, names, block, reference):
                 code, cause, suggestion = problem
                 message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
                 yield warning(code, message, block, (field,), suggestion=suggestion)
@@ -119,18 +121,29 @@ def _problem(
             containers: Collection[str] = state.loops if kind == "loop" else state.parallels
             if any(each in containers for each in around):
                 return None
-            return ProblemCode.UNKNOWN_REFERENCE, f"stands outside a {kind}.", _only(containers, state, reference)
+            return ProblemCode.UNKNOWN_REFERENCE, *_outside(kind, containers, state, reference)
         case name if name in state.ids_by_name or _is_reported(name, state, names):
             return None
         case _:
             return _unmatched(state, names, reference)
 
 
-def _only(containers: Collection[str], state: WorkflowState, reference: Reference) -> str | None:
-    """Return the reference to the results of the only container of a kind."""
-    if reference.path[0] not in ("results", "result") or len(containers) != 1:
+def _dots(raw: str) -> tuple[ProblemCode, str, str] | None:
+    if ".." not in raw and not raw.endswith(".>"):
         return None
-    return f"<{normalize_name(state.blocks[next(iter(containers))].name)}.results>"
+    return ProblemCode.UNKNOWN_REFERENCE, "has a dot too many.", re.sub(r"\.+(?=[.>])", "", raw)
+
+
+def _outside(
+    kind: str, containers: Collection[str], state: WorkflowState, reference: Reference
+) -> tuple[str, str | None]:
+    """Return what is wrong with a reference outside of a container, and the one to the results of the only one."""
+    names = [state.blocks[each].name for each in islice(containers, 2)]
+    results = f"<{normalize_name(names[0])}.results>" if len(names) == 1 else None
+    if reference.path[0] in ("results", "result"):
+        return f"stands outside a {kind}.", results
+    into = f'"{names[0]}"' if len(names) == 1 else f"a {kind}"
+    return f"stands outside a {kind}. Move the block into {into}{f', or read {results}' if results else ''}.", None
 
 
 def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None] | None:
@@ -143,4 +156,7 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
     suggestion = f"<{near}.{reference.path_text}>" if near else None
     if near is None and not _PLAUSIBLE.fullmatch(reference.root):  # <2.0.1>, <mailto:a@b.c>
         return None
-    return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", suggestion
+    known = [each for each in state.ids_by_name if is_reference(f"{each}.x")]
+    listed = ", ".join(known[:_MOST_LISTED]) + (", …" if len(known) > _MOST_LISTED else "")
+    hint = "" if near else f" Use one of: {listed}."
+    return ProblemCode.UNKNOWN_REFERENCE, f"matches no block.{hint}", suggestion

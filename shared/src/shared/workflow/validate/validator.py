@@ -140,5 +140,6 @@ def _names(state: WorkflowState) -> Iterator[Problem]:
             message = f'"{block.name}" is a reserved name: references cannot reach this block. Rename it.'
             yield warning(ProblemCode.RESERVED_NAME, message, block)
         elif (first := state.ids_by_name[name]) != block.id:
-            message = f'"{block.name}" has the same reference name as "{state.blocks[first].name}", which wins: {name}.'
+            cause = f'"{block.name}" has the reference name of "{state.blocks[first].name}"'
+            message = f"{cause}, so <{name}.…> never reads it. Rename it."
             yield warning(ProblemCode.DUPLICATE_NAME, message, block)
