@@ -168,7 +168,10 @@ class Profile:
                 page.set_viewport_size({"width": width, "height": height})
                 page.set_default_timeout(PATIENCE_MS)
                 page.on("pageerror", lambda error: wrong.append(str(error)))
-                page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
+                page.on(
+                    "console",
+                    lambda message: wrong.append(message.text) if "Content Security" in message.text else None,
+                )
                 return page
 
             yield opened

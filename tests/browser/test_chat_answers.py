@@ -181,7 +181,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     violations: list[str] = []
     context = browser.new_context(base_url=site)
     page = context.new_page()
-    page.on("console", lambda said: violations.append(said.text) if "Content Security" in said.text else None)
+    page.on("console", lambda message: violations.append(message.text) if "Content Security" in message.text else None)
     yield page
     context.close()
     assert violations == []
@@ -259,7 +259,7 @@ def test_a_definition_at_the_end_makes_links_of_what_came_before(talk: Talk) -> 
 
 
 def test_blocks_that_are_complete_are_not_rendered_again(talk: Talk) -> None:
-    kept = talk.page.evaluate("""async () => {
+    result = talk.page.evaluate("""async () => {
         const { Markdown } = await import('/chat/page/markdown.js');
         const target = document.createElement('div');
         const view = new Markdown(target);
@@ -271,7 +271,7 @@ def test_blocks_that_are_complete_are_not_rendered_again(talk: Talk) -> None:
         view.finish();
         return [before.length, target.children.length, before.every((node, at) => node === target.children[at])];
     }""")
-    assert kept == [3, 5, True]
+    assert result == [3, 5, True]
 
 
 def test_without_the_renderer_an_answer_is_shown_as_it_was_written(page: Page) -> None:

@@ -88,10 +88,10 @@ def test_a_comparison_masks_the_passwords_of_the_author(console: Console, accoun
     state["blocks"]["agent"]["subBlocks"]["apiKey"]["value"] = "sk-in-clear"
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
     console.goto(f"/workflows/{workflow_id}").press("Deployment").choose("Actions for v1", "Compare")
-    told = console.shows('Changed apiKey of "Agent 1"').page.get_by_role("region", name="Differences")
-    expect(told).to_contain_text("{{KEY}}")
-    expect(told).to_contain_text("••••")
-    expect(told).not_to_contain_text("sk-in-clear")
+    differences = console.shows('Changed apiKey of "Agent 1"').page.get_by_role("region", name="Differences")
+    expect(differences).to_contain_text("{{KEY}}")
+    expect(differences).to_contain_text("••••")
+    expect(differences).not_to_contain_text("sk-in-clear")
 
 
 @pytest.mark.parametrize("width", [1440, 375])
@@ -140,11 +140,11 @@ def test_promoting_a_version_warns_about_triggers_without_effect(console: Consol
     del state["blocks"]["daily"]
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
-    told = 'Nothing will fire "Every Morning"'
+    warning = 'Nothing will fire "Every Morning"'
     console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Promote to live")
-    console.confirm("Promote to live").notifies(told)
+    console.confirm("Promote to live").notifies(warning)
     console.press("Close")
-    expect(console.page.get_by_text(told)).to_have_count(0)
+    expect(console.page.get_by_text(warning)).to_have_count(0)
     console.press("Update").notifies("Version 3 is live.")
 
 
@@ -194,19 +194,19 @@ def test_one_of_very_many_versions_is_found(console: Console, account: Account) 
 
 
 def _overlap(console: Console, text: str, action: Locator) -> bool:
-    told, pressed = console.page.get_by_text(text).last.bounding_box(), action.bounding_box()
-    assert told
+    notice, pressed = console.page.get_by_text(text).last.bounding_box(), action.bounding_box()
+    assert notice
     assert pressed
-    return told["y"] + told["height"] > pressed["y"] and told["x"] + told["width"] > pressed["x"]
+    return notice["y"] + notice["height"] > pressed["y"] and notice["x"] + notice["width"] > pressed["x"]
 
 
 def test_home_shows_the_live_version_without_a_call_for_each_workflow(console: Console, account: Account) -> None:
     account.publish(answering("At the top of the list", "return 1;"))
-    asked: list[str] = []
-    console.page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    console.page.on("request", lambda request: urls.append(request.url))
     console.goto("/")
     expect(_row(console, "At the top of the list")).to_contain_text("Live v1")
-    assert [url for url in asked if url.endswith("/deploy")] == []
+    assert [url for url in urls if url.endswith("/deploy")] == []
 
     console.page.get_by_role("link", name="At the top of the list").click()
     console.press("Live").press("Update").confirm("Deploy anyway").notifies("Version 2 is live.")

@@ -189,15 +189,15 @@ def test_signing_out_with_unsaved_changes_requires_confirmation(console: Console
     console.block("Answer").click()
     _overtake(account, workflow_id)
     console.write("Code", "return 'mine';").shows(OVERTAKEN)
-    asked: list[str] = []
+    dialogs: list[str] = []
 
     def leave(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         dialog.accept()
 
     page.on("dialog", leave)
     console.choose(account.email, "Sign out").shows("Sign in to Flowport")
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
 def test_copied_blocks_are_not_available_to_the_next_user(console: Console, account: Account) -> None:

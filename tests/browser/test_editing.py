@@ -255,8 +255,13 @@ def test_multiline_values_stay_multiline(console: Console, account: Account) -> 
     workflow["state"]["variables"] = {"v": {"id": "v", "name": "letter", "type": "plain", "value": "one\ntwo"}}
     order = {"type": "string", "description": "one\ntwo"}
     parameters = {"type": "object", "properties": {"order": order}, "required": []}
-    told = {"name": "find_order", "description": "one\ntwo", "parameters": parameters}
-    tool = {"type": "custom-tool", "title": "find_order", "schema": {"type": "function", "function": told}, "code": ""}
+    function = {"name": "find_order", "description": "one\ntwo", "parameters": parameters}
+    tool = {
+        "type": "custom-tool",
+        "title": "find_order",
+        "schema": {"type": "function", "function": function},
+        "code": "",
+    }
     workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("tools", "tool-input", [tool])
     workflow_id = account.import_(workflow)
     page = console.goto(f"/workflows/{workflow_id}").press("Variables").page
@@ -269,9 +274,9 @@ def test_multiline_values_stay_multiline(console: Console, account: Account) -> 
     console.saved()
     draft = account.draft(workflow_id)
     assert draft["variables"]["v"]["value"] == "one\ntwo!"
-    (kept,) = draft["blocks"]["agent"]["subBlocks"]["tools"]["value"]
-    assert kept["schema"]["function"]["description"] == "one\ntwo!"
-    assert kept["schema"]["function"]["parameters"]["properties"]["order"]["description"] == "one\ntwo!"
+    (tool_entry,) = draft["blocks"]["agent"]["subBlocks"]["tools"]["value"]
+    assert tool_entry["schema"]["function"]["description"] == "one\ntwo!"
+    assert tool_entry["schema"]["function"]["parameters"]["properties"]["order"]["description"] == "one\ntwo!"
 
 
 def _write_on(field: Locator) -> None:

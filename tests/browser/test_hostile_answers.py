@@ -43,11 +43,11 @@ def open_trap(console: Console, account: Account) -> Page:
 
 
 def test_its_script_does_not_run_and_sends_no_request_to_us(console: Console, account: Account) -> None:
-    asked: list[str | None] = []
-    console.page.on("request", lambda request: asked.append(request.headers.get("referer")))
+    requested: list[str | None] = []
+    console.page.on("request", lambda request: requested.append(request.headers.get("referer")))
     page = open_trap(console, account)
     expect(page).to_have_title("Harmless")
-    assert page.url not in asked
+    assert page.url not in requested
 
 
 def test_without_the_sandbox_it_would_take_the_session(open_page: Callable[..., Page], account: Account) -> None:

@@ -32,8 +32,8 @@ def test_a_key_shows_its_expiry_and_its_scopes(console: Console, account: Accoun
     now = datetime.now(UTC)
     soon = {"name": "For an hour", "expiresAt": (now + timedelta(hours=1)).isoformat()}
     later = {"name": "For a day", "expiresAt": (now + timedelta(days=1)).isoformat(), "workflowIds": [workflow_id]}
-    for wish in (soon, later):
-        _made(account, {"scopes": ["execute"], **wish})
+    for body in (soon, later):
+        _made(account, {"scopes": ["execute"], **body})
     console.page.clock.set_fixed_time(now + timedelta(hours=2))
     console.goto("/settings/keys")
     expect(_key(console, "For an hour")).to_contain_text("Expired")
@@ -65,8 +65,8 @@ def _rotated(console: Console, name: str, old: str) -> str:
     return shown
 
 
-def _made(account: Account, wish: Json) -> str:
-    answer = account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=wish).raise_for_status()
+def _made(account: Account, body: Json) -> str:
+    answer = account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=body).raise_for_status()
     return str(answer.json()["key"]["key"])
 
 

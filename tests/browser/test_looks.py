@@ -138,9 +138,9 @@ def _wear(page: Page, look: str) -> None:
     theme, width, height = LOOKS[look]
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})
-    told = page.locator("html[data-theme]")
-    if told.count():  # a chat's page has no theme setting: its style follows the system
-        expect(told).to_have_attribute("data-theme", theme)
+    root = page.locator("html[data-theme]")
+    if root.count():  # a chat's page has no theme setting: its style follows the system
+        expect(root).to_have_attribute("data-theme", theme)
 
 
 def _barriers(page: Page, name: str) -> list[str]:

@@ -289,7 +289,7 @@ def test_the_last_hour_moves_with_the_clock(console: Console) -> None:
     page.clock.fast_forward("02:00:00")
     with page.expect_request(_of_a_time) as later:
         page.clock.run_for(5_000)
-    began, went_on = (_since(asked.value) for asked in (first, later))
+    began, went_on = (_since(response.value) for response in (first, later))
     assert went_on - began >= timedelta(hours=2)
 
 
@@ -302,11 +302,11 @@ def _since(request: Request) -> datetime:
 
 
 def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
-    asked: list[str] = []
+    urls: list[str] = []
 
     def page_of_runs(route: Route) -> None:
-        asked.append(route.request.url)
-        number = str(len(asked))
+        urls.append(route.request.url)
+        number = str(len(urls))
         route.fulfill(json={"data": [log_row(number)], "nextCursor": number})
 
     console.page.route("**/api/v1/logs?*", page_of_runs)
@@ -314,9 +314,9 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     for shown in range(2, 11):
         console.press("Show older runs")
         expect(console.page.get_by_role("region", name="Runs").get_by_role("row")).to_have_count(shown + 1)
-    asked.clear()
+    urls.clear()
     console.page.wait_for_timeout(8_000)
-    assert len(asked) <= 10
+    assert len(urls) <= 10
 
 
 def test_the_chart_of_a_quiet_day_shows_its_calls(console: Console, account: Account) -> None:

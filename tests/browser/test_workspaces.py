@@ -54,9 +54,9 @@ def test_the_limits_shown_belong_to_the_current_workspace(console: Console, acco
     for name, workspace_id in ((first, account.workspace_id), ("Workspace With limits of its own", made["id"])):
         if name != first:
             console.choose(first, "With limits of its own").shows("No workflows yet")
-        with console.page.expect_response("**/usage-limits?*") as asked:
+        with console.page.expect_response("**/usage-limits?*") as response_info:
             console.goto("/settings/limits").shows("Available now")
-        assert asked.value.url.endswith(f"workspaceId={workspace_id}")
+        assert response_info.value.url.endswith(f"workspaceId={workspace_id}")
 
 
 def test_a_tab_stays_in_its_workspace_when_another_tab_switches(console: Console, account: Account) -> None:

@@ -100,8 +100,8 @@ def written(events: list[StreamResponse]) -> str:
     """Return the content of the artifact."""
     text = ""
     for update in (event.artifact_update for event in events if event.HasField("artifact_update")):
-        said = update.artifact.parts[0].text
-        text = text + said if update.append else said
+        contents = update.artifact.parts[0].text
+        text = text + contents if update.append else contents
     return text
 
 
@@ -112,8 +112,8 @@ async def test_messages_of_a_context_are_a_conversation(
     async with client_of(made["url"], key_of(api), streaming=False) as client:
         first = await sent(client, says(Part(text="One")))
         await sent(client, says(Part(text="Two"), context_id=first.context_id))
-    said = [message["content"] for message in models.calls_of("agent-clerk")[-1].messages]
-    assert said == ["One", "Good day to you.", "Two"]
+    contents = [message["content"] for message in models.calls_of("agent-clerk")[-1].messages]
+    assert contents == ["One", "Good day to you.", "Two"]
 
 
 async def test_a_task_is_followed_and_cancelled(api: PublicApi) -> None:

@@ -19,7 +19,7 @@ ADD = {
         }
     },
 }
-ASKED = {"input": "2 + 3?", "stream": True, "selectedOutputs": ["agent_1.content"]}
+BODY = {"input": "2 + 3?", "stream": True, "selectedOutputs": ["agent_1.content"]}
 EVENTS = {"includeThinking": True, "includeToolCalls": True}
 NEGOTIATED = {"X-Sim-Stream-Protocol": "agent-events-v1"}
 
@@ -38,15 +38,15 @@ async def calculator(api: PublicApi, model: str) -> str:
 
 async def frames(api: PublicApi, model: str, **headers: str) -> list[Any]:
     workflow_id = await calculator(api, model)
-    body = {**ASKED, **(EVENTS if headers else {})}
+    body = {**BODY, **(EVENTS if headers else {})}
     async with api.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
         assert answer.headers.get("x-sim-stream-protocol") == headers.get("X-Sim-Stream-Protocol")
         return await Frames(answer).rest()
 
 
-def assert_receives_every_event(told: list[Any]) -> None:
-    reset = told.index({"blockId": "a1", "event": "chunk_reset"})
-    before, after = told[:reset], told[reset + 1 :]
+def assert_receives_every_event(events: list[Any]) -> None:
+    reset = events.index({"blockId": "a1", "event": "chunk_reset"})
+    before, after = events[:reset], events[reset + 1 :]
     assert {"blockId": "a1", "event": "thinking", "data": "Numbers!"} in before
     assert "".join(frame.get("chunk", "") for frame in before) == "Let me see."
     assert [frame for frame in after if frame != "[DONE]" and frame.get("event") == "tool"] == [
@@ -66,25 +66,25 @@ async def test_v2_sends_the_same_events_and_resends_them_to_a_returning_reader(
 ) -> None:
     script(models, "open-again")
     path = f"/api/v2/workflows/{await calculator(api, 'open-again')}"
-    body = {**ASKED, **EVENTS, "input": {"input": "2 + 3?"}}
+    body = {**BODY, **EVENTS, "input": {"input": "2 + 3?"}}
     async with api.http.stream("POST", f"{path}/execute", json=body, headers=NEGOTIATED) as answer:
         assert answer.headers["x-sim-stream-protocol"] == "agent-events-v1"
         run_id = answer.headers["x-run-id"]
-        told = [event async for event in events_in(answer)]
-    assert_receives_every_event([event.data for event in told])
+        events = [event async for event in events_in(answer)]
+    assert_receives_every_event([event.data for event in events])
 
-    seen = next(event for event in told if event.data == {"blockId": "a1", "event": "chunk_reset"})
+    seen = next(event for event in events if event.data == {"blockId": "a1", "event": "chunk_reset"})
     reader = {"last-event-id": str(seen.id)}
     async with api.http.stream("GET", f"{path}/runs/{run_id}/events", headers=reader) as answer:
         rest = [event async for event in events_in(answer)]
-    assert rest == told[told.index(seen) + 1 :]
+    assert rest == events[events.index(seen) + 1 :]
 
 
 async def test_other_callers_receive_the_answer_only(api: PublicApi, models: ModelServer) -> None:
     script(models, "plain")
-    told = await frames(api, "plain")
-    assert "".join(frame["chunk"] for frame in told[:-2]) == "It is 5."
-    assert told[-1] == "[DONE]"
+    events = await frames(api, "plain")
+    assert "".join(frame["chunk"] for frame in events[:-2]) == "It is 5."
+    assert events[-1] == "[DONE]"
 
 
 async def test_asking_without_negotiating_is_refused(api: PublicApi) -> None:

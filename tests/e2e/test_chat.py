@@ -44,7 +44,7 @@ async def visitor(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
         yield http
 
 
-async def said(http: httpx2.AsyncClient, identifier: str, text: str, conversation: str) -> str:
+async def send_message(http: httpx2.AsyncClient, identifier: str, text: str, conversation: str) -> str:
     """Return the text of the answer."""
     body = {"input": text, "conversationId": conversation}
     async with http.stream("POST", f"/api/chat/{identifier}", json=body) as answer:
@@ -59,10 +59,10 @@ async def test_a_conversation_is_remembered_and_is_the_chats_own(
 ) -> None:
     models.answer("host", Reply.says("Hello Ada."), Reply.says("You are Ada."), Reply.says("Who?"))
     identifier = await publish(api, "host")
-    assert await said(visitor, identifier, "I am Ada.", "c1") == "Hello Ada."
-    assert await said(visitor, identifier, "Who am I?", "c1") == "You are Ada."
-    told = [message["content"] for message in models.calls_of("host")[-1].messages]
-    assert told == ["I am Ada.", "Hello Ada.", "Who am I?"]
+    assert await send_message(visitor, identifier, "I am Ada.", "c1") == "Hello Ada."
+    assert await send_message(visitor, identifier, "Who am I?", "c1") == "You are Ada."
+    contents = [message["content"] for message in models.calls_of("host")[-1].messages]
+    assert contents == ["I am Ada.", "Hello Ada.", "Who am I?"]
     workflow_id = (await api.http.get(f"/api/chat/{identifier}")).json()["id"]
     found = (await api.http.get(f"/api/chat/manage/{workflow_id}")).json()
     await api.run(found["workflowId"], {"input": "And I?", "conversationId": "c1"})
@@ -76,7 +76,7 @@ async def test_a_password_opens_it(api: PublicApi, models: ModelServer, visitor:
     assert (await visitor.get(path)).json()["error"] == "auth_required_password"
     assert (await visitor.post(path, json={"password": "wrong"})).status_code == 401
     assert (await visitor.post(path, json={"password": "open sesame"})).json()["title"] == "Ask Ada"
-    assert await said(visitor, identifier, "Hello?", "c1") == "Come in."
+    assert await send_message(visitor, identifier, "Hello?", "c1") == "Come in."
 
 
 async def test_a_code_by_mail_opens_it(
@@ -93,7 +93,7 @@ async def test_a_code_by_mail_opens_it(
     code = {"email": "ada@example.com", "otp": code_in(mail["Subject"])}
     assert (await visitor.put(f"{path}/otp", json={**code, "otp": "nope"})).status_code == 401
     assert (await visitor.put(f"{path}/otp", json=code)).json()["title"] == "Ask Ada"
-    assert await said(visitor, identifier, "Hello?", "c1") == "Welcome, Ada."
+    assert await send_message(visitor, identifier, "Hello?", "c1") == "Welcome, Ada."
     assert (await visitor.put(f"{path}/otp", json=code)).status_code == 401
     assert mails.is_empty
 

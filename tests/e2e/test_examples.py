@@ -18,8 +18,8 @@ async def test_summarise_streams_from_the_built_in_model(api: PublicApi) -> None
     body = {"input": "Once upon a time.", "selectedOutputs": ["agent_1.content"]}
     async with api.stream(await publish(api, "summarise"), body) as frames:
         *chunks, final, done = await frames.rest()
-    said = "".join(frame["chunk"] for frame in chunks)
-    assert said == "This is the built-in demo model. You said: Once upon a time."
+    text = "".join(frame["chunk"] for frame in chunks)
+    assert text == "This is the built-in demo model. You said: Once upon a time."
     assert (final["data"], done) == ({"success": True, "output": {}}, "[DONE]")
 
 
@@ -50,9 +50,9 @@ async def test_classify_support_answers_with_its_own_status(
 
 async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(api: PublicApi) -> None:
     workflow_id = await publish(api, "approve")
-    asked = (await api.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
-    shown = asked["output"]["data"]
-    assert asked["success"]
+    paused = (await api.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
+    shown = paused["output"]["data"]
+    assert paused["success"]
     assert [field["value"] for field in shown["responseStructure"]] == ["A new laptop", 1200]
 
     url = shown["_resume"]["apiUrl"]

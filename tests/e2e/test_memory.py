@@ -19,9 +19,9 @@ async def test_two_calls_share_a_conversation(api: PublicApi, models: ModelServe
     await api.run(workflow_id, {"input": "I am Ada.", "conversationId": conversation})
     answer = await api.run(workflow_id, {"input": "Who am I?", "conversationId": conversation})
 
-    told = [message["content"] for message in models.calls_of("friend")[-1].messages]
-    assert told == ["I am Ada.", "Hello Ada.", "Who am I?"]
-    assert [said["content"] for said in answer.json()["output"]["memories"]] == [*told, "You are Ada."]
+    contents = [message["content"] for message in models.calls_of("friend")[-1].messages]
+    assert contents == ["I am Ada.", "Hello Ada.", "Who am I?"]
+    assert [message["content"] for message in answer.json()["output"]["memories"]] == [*contents, "You are Ada."]
 
 
 async def test_another_conversation_knows_nothing_of_it(api: PublicApi, models: ModelServer) -> None:

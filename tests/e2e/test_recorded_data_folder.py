@@ -79,8 +79,8 @@ def test_a_paused_run_continues_after_its_answer(api: httpx2.Client, recorded: d
 def test_a_conversation_continues(api: httpx2.Client, recorded: dict[str, Any]) -> None:
     body = {"input": "Who am I?", "conversationId": "talk-1"}
     answer = api.post(f"/api/workflows/{recorded['remember']}/execute", json=body)
-    said = [message["content"] for message in answer.json()["output"]["memories"]]
-    assert (said[0], said[2]) == ("I am Ada.", "Who am I?")
+    contents = [message["content"] for message in answer.json()["output"]["memories"]]
+    assert (contents[0], contents[2]) == ("I am Ada.", "Who am I?")
 
 
 def test_versions_are_listed(api: httpx2.Client, recorded: dict[str, Any]) -> None:

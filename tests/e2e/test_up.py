@@ -119,15 +119,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_a_program_receives_the_credentials(running: Up) -> None:
-    told = json.loads(running.output)
+    printed = json.loads(running.output)
     known = credentials(running.folder)
-    assert (told["url"], told["apiKey"], told["workspaceId"]) == (
+    assert (printed["url"], printed["apiKey"], printed["workspaceId"]) == (
         known["baseUrl"],
         known["apiKey"],
         known["workspaceId"],
     )
-    run_url = _execute_url(known, told["workflows"]["summarise"])
-    answered = httpx2.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
+    run_url = _execute_url(known, printed["workflows"]["summarise"])
+    answered = httpx2.post(run_url, headers={"x-api-key": printed["apiKey"]}, json={"input": "x"}, timeout=30)
     assert answered.json()["success"] is True
 
 

@@ -10,7 +10,7 @@ CLOSING = Answer(headers={"connection": "close"})
 
 
 def calls_of(gateway: HttpStub) -> int:
-    return sum(request.method == "POST" for request in gateway.asked)
+    return sum(request.method == "POST" for request in gateway.requests)
 
 
 async def make_calls(callers: Callers) -> None:
@@ -25,7 +25,7 @@ async def test_a_gateway_that_restarts_gets_no_call_before_it_is_ready(free_port
         async with HttpStub(free_port) as restarted:
             restarted.answer(STARTING)
             await make_calls(callers)
-            assert (calls_of(running), calls_of(restarted), callers.tally.refused) == (2 * CALLS, 0, [])
+            assert (calls_of(running), calls_of(restarted), callers.counts.refused) == (2 * CALLS, 0, [])
 
             restarted.answer(Answer())
             await make_calls(callers)
@@ -38,5 +38,5 @@ async def test_a_gateway_that_redirects_its_callers_gets_no_call_before_it_is_re
         stopping.answer(CLOSING, STARTING)
         callers = Callers([f"http://127.0.0.1:{gateway.port}" for gateway in (running, stopping)], "key", seed=SEED)
         await make_calls(callers)
-        assert (calls_of(stopping), callers.tally.refused) == (1, [])
+        assert (calls_of(stopping), callers.counts.refused) == (1, [])
         await callers.close()

@@ -32,7 +32,7 @@ async def test_a_repeatedly_delivered_message_runs_once(
     witness.hold("copy-a")
     await callers.queue(workflow_id, "c1")
     await eventually(lambda: witness.calls("copy-a", "c1") == 1)
-    job = await api.job(callers.tally.accepted["c1"])
+    job = await api.job(callers.counts.accepted["c1"])
     message = dispatch_of(stack, job["metadata"]["executionId"])
     broker = open_broker(stack.amqp_url, service="test")
     await broker.start()

@@ -32,18 +32,18 @@ async def test_restarting_every_service_in_turn_fails_nothing(
             await asyncio.sleep(PAUSE_SECONDS)
 
     load = [asyncio.create_task(call_on_and_on()) for _ in range(CALLERS)]
-    await eventually(lambda: callers.tally.finished > CALLERS)
+    await eventually(lambda: callers.counts.finished > CALLERS)
     for name in ("gateway-2", "executor-service", "jobs-service", "deploy-service"):
         await asyncio.to_thread(stack.restart, name)
     stopping.set()
     await asyncio.gather(*load)
     ends = await callers.ended(seconds=60)
 
-    tally = callers.tally
-    assert (tally.refused, tally.broken) == ([], [])
-    assert tally.finished > CALLERS
+    counts = callers.counts
+    assert (counts.refused, counts.broken) == ([], [])
+    assert counts.finished > CALLERS
     assert {end["status"] for end in ends.values()} == {"completed"}
-    assert {witness.calls("roll", name) for name in tally.accepted} == {1}
+    assert {witness.calls("roll", name) for name in counts.accepted} == {1}
 
 
 async def test_a_stopping_gateway_redirects_its_callers_before_it_refuses_any(stack: Stack, api: PublicApi) -> None:

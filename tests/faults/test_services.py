@@ -22,15 +22,15 @@ async def test_runs_accepted_by_a_killed_jobs_service_execute_once(
 ) -> None:
     workflow_id = await api.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
     calls = [asyncio.create_task(callers.queue(workflow_id, f"j{n}")) for n in range(RUNS)]
-    await eventually(lambda: callers.tally.accepted)
+    await eventually(lambda: callers.counts.accepted)
     stack.kill("jobs-service")
     await asyncio.to_thread(stack.restart, "jobs-service")
     await asyncio.gather(*calls)
     ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}
-    assert callers.tally.broken == []
-    assert len(ends) + len(callers.tally.refused) == RUNS
+    assert callers.counts.broken == []
+    assert len(ends) + len(callers.counts.refused) == RUNS
     assert {witness.calls("jobs-a", name) for name in ends} == {1}
 
 

@@ -29,7 +29,7 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
     witness.hold("kill-c")
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
     await eventually(lambda: witness.calls("kill-c") == RUNS)
-    run_ids = [(await api.job(job_id))["metadata"]["executionId"] for job_id in callers.tally.accepted.values()]
+    run_ids = [(await api.job(job_id))["metadata"]["executionId"] for job_id in callers.counts.accepted.values()]
     done = {(run_id, block) for run_id in run_ids for block in ("kill-a", "kill-b")}
     await eventually(lambda: journaled_blocks(stack.mongodb_uri, run_ids).keys() >= done)
 

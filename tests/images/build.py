@@ -105,6 +105,6 @@ def _release() -> str:
 
 def _mirror() -> str:
     """Return the package sources of this machine."""
-    asked = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
-    found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    command = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return next(line for line in found if line.startswith("http"))

@@ -206,10 +206,10 @@ async def test_conversations_and_files_are_those_of_the_ticket_s_workspace(jobs:
     _, captured = jobs
     ticket = a_ticket(file_scope=FileScope.WORKSPACE)
     stored = f"/internal/blobs/ws/{FileKey.new('ws', ticket.workflow_id, public_run_id(ticket.run_id), 'a').file_id}"
-    said = {"messages": [{"role": "user", "content": "Hi"}], "once": "1"}
+    messages = {"messages": [{"role": "user", "content": "Hi"}], "once": "1"}
     talk = "/internal/conversations/ws/messages?conversation_id=talk"
     calls = (
-        ("POST", talk, said),
+        ("POST", talk, messages),
         ("GET", talk, None),
         ("GET", "/internal/conversations/ws", None),
         ("DELETE", talk, None),

@@ -59,7 +59,7 @@ class Alertmanager:
     @property
     def pages(self) -> list[Mapping[str, str]]:
         """Return the labels of every alert that paged, in order."""
-        return [alert["labels"] for asked in self._receiver.asked for alert in json.loads(asked.body)["alerts"]]
+        return [alert["labels"] for request in self._receiver.requests for alert in json.loads(request.body)["alerts"]]
 
     def fire(self, alerts: Iterable[Mapping[str, str]]) -> None:
         """Send firing alerts with these labels, as Prometheus does."""

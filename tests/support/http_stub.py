@@ -42,7 +42,7 @@ class HttpStub:
     def __init__(self, port: int = 0) -> None:
         self._port = port
         self._answers: deque[Answer] = deque()
-        self.asked: list[ReceivedRequest] = []
+        self.requests: list[ReceivedRequest] = []
         self._serving: set[asyncio.Task[object]] = set()
         self._closing = asyncio.Event()
 
@@ -77,12 +77,12 @@ class HttpStub:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            asked = await _read(reader)
-            self.asked.append(asked)
-            if asked.target.startswith("/slow"):
+            request = await _read(reader)
+            self.requests.append(request)
+            if request.target.startswith("/slow"):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), SLOW_SECONDS)
-            answer = self._next(asked)
+            answer = self._next(request)
             writer.write(_bytes(answer))
             await writer.drain()
             if answer.hangs:
@@ -96,10 +96,10 @@ class HttpStub:
         finally:
             writer.close()
 
-    def _next(self, asked: ReceivedRequest) -> Answer:
+    def _next(self, request: ReceivedRequest) -> Answer:
         if self._answers:
             return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
-        return Answer(body=json.dumps({"path": asked.target, "method": asked.method, "body": asked.body}))
+        return Answer(body=json.dumps({"path": request.target, "method": request.method, "body": request.body}))
 
 
 def answer_of(stub: dict[str, Any]) -> Answer:

@@ -1,7 +1,7 @@
 """A listener that records events."""
 
 
-class Heard:
+class RecordingListener:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []

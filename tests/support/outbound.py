@@ -15,14 +15,14 @@ class FakeResolver:
     """Answers from a table. A name with several answers gives them in turn and repeats the last one."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._answers = {
             name.replace("_", "."): chain(given, repeat(given[-1])) for name, given in answers.items() if given
         }
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """Return the next answer."""
-        self.asked.append(name)
+        self.requests.append(name)
         if name not in self._answers:
             raise OutboundFailed("url hostname could not be resolved")
         return [ipaddress.ip_address(text) for text in next(self._answers[name])]

@@ -16,15 +16,15 @@ async def test_every_listener_receives_every_broadcast_in_order(brokers: Brokers
     heard_by_two: list[ControlMessage] = []
     await one.control.listen(heard_by_one.append)
     await two.control.listen(heard_by_two.append)
-    said: list[ControlMessage] = [
+    messages: list[ControlMessage] = [
         CancelRun(run_id="run-0"),
         KeyRevoked(key_hash="hash"),
         LiveVersionChanged(workflow_id="workflow", revision=7),
     ]
-    for message in said:
+    for message in messages:
         await one.control.broadcast(message)
     await eventually(lambda: len(heard_by_one) == len(heard_by_two) == 3)
-    assert heard_by_one == heard_by_two == said
+    assert heard_by_one == heard_by_two == messages
 
 
 async def test_a_broadcast_without_listeners_is_no_error(broker: Broker) -> None:
@@ -44,17 +44,17 @@ async def test_a_closed_listener_receives_nothing_more(brokers: Brokers) -> None
 
 
 async def test_a_listener_receives_the_next_broadcast_after_an_error(broker: Broker) -> None:
-    heard: list[ControlMessage] = []
+    received: list[ControlMessage] = []
 
     def fail_at_first(message: ControlMessage) -> None:
-        heard.append(message)
-        if len(heard) == 1:
+        received.append(message)
+        if len(received) == 1:
             raise RuntimeError("a bug of the listener")
 
     await broker.control.listen(fail_at_first)
     await broker.control.broadcast(CancelRun(run_id="run-0"))
     await broker.control.broadcast(CancelRun(run_id="run-1"))
-    await eventually(lambda: len(heard) == 2)
+    await eventually(lambda: len(received) == 2)
 
 
 async def test_ping_succeeds_repeatedly_while_the_broker_is_available(broker: Broker) -> None:

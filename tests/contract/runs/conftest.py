@@ -48,7 +48,7 @@ class Storage:
 
 
 @pytest.fixture(params=["memory", "mongodb", "mongodb, grouped"])
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
+async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     """The kind of store under test."""
     if request.param == "memory":
         yield _in_memory()

@@ -67,14 +67,14 @@ def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
 def test_promoting_an_old_version_warns_about_triggers_without_effect(flowport: CommandLine, file: Path) -> None:
     document = json.loads(file.read_text())
     document["state"]["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
-    without, told = file.read_text(), 'Nothing will fire "Every Morning"'
+    without, expected = file.read_text(), 'Nothing will fire "Every Morning"'
     file.write_text(json.dumps(document))
-    assert told in flowport("deploy", str(file), "--accept", "unserved_trigger:Every Morning").err
+    assert expected in flowport("deploy", str(file), "--accept", "unserved_trigger:Every Morning").err
     file.write_text(without)
-    assert told not in flowport("deploy", str(file)).err
-    assert told in flowport("promote", name_of(file), "1").err
+    assert expected not in flowport("deploy", str(file)).err
+    assert expected in flowport("promote", name_of(file), "1").err
     (warning,) = flowport("promote", name_of(file), "1", "--json").json["warnings"]
-    assert warning.startswith(told)
+    assert warning.startswith(expected)
     assert flowport("promote", name_of(file), "2", "--json").json["warnings"] == []
 
 
@@ -260,9 +260,9 @@ def test_an_interrupted_stream_names_its_run(flowport: CommandLine, models: Mode
         assert process.stdout is not None
         assert process.stdout.read(4) == "word"
         process.send_signal(SIGINT)
-        written, said = process.communicate()
-    assert process.returncode == 130, (len(written), written[-200:], said)
-    run_id = said.split("runs cancel ")[1].strip("`\n ")
+        written, errors = process.communicate()
+    assert process.returncode == 130, (len(written), written[-200:], errors)
+    run_id = errors.split("runs cancel ")[1].strip("`\n ")
     assert flowport("runs", "cancel", run_id).code == 0
 
 

@@ -33,7 +33,7 @@ NEED_NOT_HAPPEN = {
 def silent_queries(prometheus: Prometheus, queries: Set[str], exempt: re.Pattern[str]) -> list[str]:
     """Return queries without a result, except those about events that need not happen. All of them are valid."""
     chosen = {query: query.replace("$__rate_interval", "1m").replace("$namespace", ".*") for query in queries}
-    silent = [query for query, asked in chosen.items() if not prometheus.query(asked)]
+    silent = [query for query, source in chosen.items() if not prometheus.query(source)]
     return [query for query in silent if not exempt.search(query)]
 
 
@@ -57,13 +57,13 @@ async def test_every_metric_on_a_dashboard_is_there(stack: Stack) -> None:
     assert wanted - scraped == set()
 
 
-@pytest.mark.parametrize("asked", ["dashboards", "runbooks"])
-async def test_every_query_has_a_result(stack: Stack, prometheus: Prometheus, asked: str) -> None:
+@pytest.mark.parametrize("source", ["dashboards", "runbooks"])
+async def test_every_query_has_a_result(stack: Stack, prometheus: Prometheus, source: str) -> None:
     panels = {query for dashboard in DASHBOARDS for query in dashboard.queries()}
-    queries = panels if asked == "dashboards" else runbook_queries()
+    queries = panels if source == "dashboards" else runbook_queries()
     assert queries
     deadline = time.monotonic() + 30
-    while silent := await asyncio.to_thread(silent_queries, prometheus, queries, NEED_NOT_HAPPEN[asked]):
+    while silent := await asyncio.to_thread(silent_queries, prometheus, queries, NEED_NOT_HAPPEN[source]):
         assert time.monotonic() < deadline, silent
         assert (await run_in_three_modes(stack.url, stack.mongodb_uri)).are_good
 

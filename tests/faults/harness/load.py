@@ -20,7 +20,7 @@ PROBE_SECONDS: Final = 5.0
 
 
 @dataclass
-class Tally:
+class CallCounts:
     """Results of a load. `refused` are calls that the system reported as not accepted."""
 
     accepted: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Callers:
         self._random = random.Random(seed)
         limits = httpx2.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
         self._http = httpx2.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
-        self.tally = Tally()
+        self.counts = CallCounts()
         print(f"seed {seed}")
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class Callers:
         """Queue one run."""
         answer = await self._send(workflow_id, name, {"x-execution-mode": "async"})
         if answer.status_code == 202:
-            self.tally.accepted[name] = answer.json()["jobId"]
+            self.counts.accepted[name] = answer.json()["jobId"]
         else:
             self._judge(answer, name)
 
@@ -70,8 +70,8 @@ class Callers:
         """Return every accepted job at its end, by name. Raises TimeoutError."""
         askers = asyncio.Semaphore(ASKERS)
         async with asyncio.timeout(seconds):
-            ends = await asyncio.gather(*(self._ended(job_id, askers) for job_id in self.tally.accepted.values()))
-        return dict(zip(self.tally.accepted, ends, strict=True))
+            ends = await asyncio.gather(*(self._ended(job_id, askers) for job_id in self.counts.accepted.values()))
+        return dict(zip(self.counts.accepted, ends, strict=True))
 
     async def _ended(self, job_id: str, askers: asyncio.Semaphore) -> JsonObject:
         while True:
@@ -112,8 +112,8 @@ class Callers:
 
     def _judge(self, answer: httpx2.Response, name: str) -> None:
         if answer.status_code == 200:
-            self.tally.finished += 1
+            self.counts.finished += 1
             return
         moment = f"{datetime.now(UTC):%H:%M:%S.%f}"  # as in the logs of services, which name the reason
         failure = f"{name}: {answer.status_code} {answer.text} of {answer.url} at {moment}"
-        (self.tally.refused if answer.status_code in (429, 503) else self.tally.broken).append(failure)
+        (self.counts.refused if answer.status_code in (429, 503) else self.counts.broken).append(failure)

@@ -148,5 +148,5 @@ class SteadyLoad:
         return Answer()
 
 
-def _moment(told: str | None) -> float | None:
-    return datetime.fromisoformat(told).timestamp() if told else None
+def _moment(timestamp: str | None) -> float | None:
+    return datetime.fromisoformat(timestamp).timestamp() if timestamp else None

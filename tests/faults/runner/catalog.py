@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from tests.faults.runner import brokers, cluster, doors, killing, providers, versions, workers
+from tests.faults.runner import brokers, cluster, killing, providers, services, versions, workers
 from tests.faults.runner.figures import Scenario
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     *killing.SCENARIOS,
-    *doors.SCENARIOS,
+    *services.SCENARIOS,
     *workers.SCENARIOS,
     *providers.SCENARIOS,
     *versions.SCENARIOS,

@@ -80,9 +80,9 @@ async def _report(scene: Scene, load: SteadyLoad, settled: asyncio.Event) -> Non
     began = time.monotonic()
     while not settled.is_set():
         await asyncio.sleep(REPORT_SECONDS)
-        told = ", ".join(f"{count} × {answer}" for answer, count in load.answers.items()) or "none"
+        other_answers = ", ".join(f"{count} × {answer}" for answer, count in load.answers.items()) or "none"
         counts = f"{load.offered} offered, {len(load.jobs)} accepted, {load.ended} ended"
-        scene.say(f"{time.monotonic() - began:4.0f} s: {counts}; other answers: {told}")
+        scene.say(f"{time.monotonic() - began:4.0f} s: {counts}; other answers: {other_answers}")
 
 
 def _judge(scene: Scene, load: SteadyLoad, watch: JournalWatch) -> list[Figure]:

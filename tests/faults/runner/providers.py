@@ -48,8 +48,8 @@ async def failing_providers(scene: Scene) -> Sequence[Figure]:
         ends = await asyncio.gather(*(end_of(kind, streamed=half and kind != "hangs") for kind, half in chosen))
         took = time.monotonic() - began
     for kind in KINDS:
-        told = sorted({f"{end.status} {end.why}".strip() for end in ends if end.kind == kind})
-        scene.say(f"{kind}: {sum(end.kind == kind for end in ends)} runs, {'; '.join(told)}")
+        outcomes = sorted({f"{end.status} {end.why}".strip() for end in ends if end.kind == kind})
+        scene.say(f"{kind}: {sum(end.kind == kind for end in ends)} runs, {'; '.join(outcomes)}")
     return [
         Figure("runs", len(ends)),
         Figure("all ended after", took, "s"),
@@ -74,10 +74,10 @@ async def _streamed(api: PublicApi, workflow_id: str) -> tuple[str, str]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), api.stream(workflow_id, body) as frames:
             frames.response.raise_for_status()
-            told = await frames.rest()
+            rest = await frames.rest()
     except TimeoutError:
         return STUCK, "the stream did not end"
-    last = told[-2] if len(told) > 1 and told[-1] == DONE else {}
+    last = rest[-2] if len(rest) > 1 and rest[-1] == DONE else {}
     match last.get("event"):
         case "final":
             return COMPLETED, ""

@@ -88,23 +88,23 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
     for name in names:
         await asyncio.sleep(1)
         await scene.revive(name)
-        taken = f"{callers.tally.finished} finished, {len(callers.tally.refused)} refused"
+        taken = f"{callers.counts.finished} finished, {len(callers.counts.refused)} refused"
         scene.say(f"{name} restarted after {time.monotonic() - began:.1f} s; {taken}")
     stopping.set()
     await asyncio.gather(*load)
     took = time.monotonic() - began
     ends = await callers.ended(seconds=60)
     await callers.close()
-    tally = callers.tally
-    for line in [*tally.refused, *tally.broken, *broken][:5]:
+    counts = callers.counts
+    for line in [*counts.refused, *counts.broken, *broken][:5]:
         scene.say(line)
-    jobs = tally.accepted
+    jobs = counts.accepted
     return [
         Figure("processes restarted", len(names)),
         Figure("calls", next(numbers)),
         Figure("calls per second", next(numbers) / took),
-        Figure("calls refused", len(tally.refused), at_most=0),
-        Figure("calls broken", len(tally.broken) + len(broken), at_most=0),
+        Figure("calls refused", len(counts.refused), at_most=0),
+        Figure("calls broken", len(counts.broken) + len(broken), at_most=0),
         Figure("jobs that did not complete", sum(end["status"] != "completed" for end in ends.values()), at_most=0),
         Figure("jobs whose step ran twice", sum(scene.witness.calls("roll", name) > 1 for name in jobs), at_most=0),
     ]

@@ -72,10 +72,10 @@ async def take(delivery: Delivery) -> Settlement:
 
 async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
     await broker.ping()
-    heard: asyncio.Queue[object] = asyncio.Queue()
-    await broker.control.listen(heard.put_nowait)
+    received: asyncio.Queue[object] = asyncio.Queue()
+    await broker.control.listen(received.put_nowait)
     await broker.control.broadcast(CancelRun("run"))
-    assert await asyncio.wait_for(heard.get(), 30) == CancelRun("run")
+    assert await asyncio.wait_for(received.get(), 30) == CancelRun("run")
     for queue in CONSUMERS[service]:
         await broker.work.consume(queue, take, prefetch=1)
     if service is ServiceName.GATEWAY:

@@ -70,8 +70,8 @@ async def test_an_alarm_refuses_publishes_immediately_lets_consumers_finish_and_
         await broker.work.publish(brokers.work, dispatched(99))
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
     reason = {AmqpClient.NATIVE: "low on memory", AmqpClient.AIO_PIKA: "the broker blocked the connection"}[client]
-    told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "publishing" in line["event"]]
-    assert told == [
+    entries = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "publishing" in line["event"]]
+    assert entries == [
         ("warning", "broker_publishing_blocked", reason),
         ("info", "broker_publishing_unblocked", None),
     ]

@@ -59,7 +59,7 @@ class Story:
     recorder: Recorder = field(default_factory=Recorder)
     holder: Holder = field(default_factory=Holder)
     received: list[EventBatch] = field(default_factory=list)
-    heard: list[ControlMessage] = field(default_factory=list)
+    control_messages: list[ControlMessage] = field(default_factory=list)
     confirmed: set[str] = field(default_factory=set)
     losses: int = 0
     cancelled: int = 0
@@ -95,7 +95,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     await worker.work.consume(brokers.small, story.holder, prefetch=2)
     await publisher.work.publish(brokers.small, dispatched())
     await publisher.ping()
-    await worker.control.listen(story.heard.append)
+    await worker.control.listen(story.control_messages.append)
     inbox = await publisher.replies.open_inbox(story.received.append, story.lose)
     story.addresses.append(address_of(inbox))
     load = Load(publisher, brokers.work)
@@ -123,7 +123,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     story.usable.append(usable_metric())
     await worker.replies.send(inbox.address, batch(), must_route=True)
     await publisher.control.broadcast(CancelRun(run_id="run-0"))
-    await eventually(lambda: story.received and story.heard)
+    await eventually(lambda: story.received and story.control_messages)
     story.cancelled = story.holder.cancelled
     story.holder.release()
     return story
@@ -185,7 +185,7 @@ def test_an_inbox_reports_its_loss_once_and_returns_under_a_new_address(story: S
 
 
 def test_a_listener_receives_broadcasts_after_the_outage(story: Story) -> None:
-    assert story.heard == [CancelRun(run_id="run-0")]
+    assert story.control_messages == [CancelRun(run_id="run-0")]
 
 
 def test_unsettled_deliveries_are_redelivered_and_marked(story: Story) -> None:

@@ -47,15 +47,15 @@ async def test_unreadable_bodies_are_stored_separately_and_block_no_queue(broker
     recorder, dead = Recorder(), Recorder()
     await broker.work.consume(brokers.work, recorder, prefetch=2)
     await broker.work.consume(brokers.dead, dead, prefetch=2)
-    kept: list[bytes] = []
+    dead_letters: list[bytes] = []
     async with raw_channel(brokers.url) as stranger:
         for body in HOSTILE:
             await publish_confirmed(stranger, body, routing_key=brokers.work, delivery_mode=PERSISTENT, mandatory=True)
         await broker.work.publish(brokers.work, dispatched())
         await eventually(lambda: recorder.deliveries)
-        await stranger.consume(brokers.unreadable, lambda received: kept.append(received.body), no_ack=True)
-        await eventually(lambda: len(kept) == len(HOSTILE))
-    assert sorted(kept) == sorted(HOSTILE)
+        await stranger.consume(brokers.unreadable, lambda received: dead_letters.append(received.body), no_ack=True)
+        await eventually(lambda: len(dead_letters) == len(HOSTILE))
+    assert sorted(dead_letters) == sorted(HOSTILE)
     assert recorder.run_ids == ["run-0"]
     assert not dead.deliveries
 
@@ -109,8 +109,8 @@ async def test_an_unreadable_reply_is_dropped_and_the_next_one_arrives(brokers: 
 
 async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_received(brokers: Brokers) -> None:
     broker = await brokers.open()
-    heard: list[object] = []
-    await broker.control.listen(heard.append)
+    received: list[object] = []
+    await broker.control.listen(received.append)
     exchange = brokers.topology.control_exchange
     async with raw_channel(brokers.url) as stranger:
         for body in (*HOSTILE, encode(batch())):
@@ -118,8 +118,8 @@ async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_received(b
                 stranger, body, exchange=exchange, routing_key="", delivery_mode=TRANSIENT, mandatory=False
             )
     await broker.control.broadcast(CancelRun("run-0"))
-    await eventually(lambda: heard)
-    assert heard == [CancelRun("run-0")]
+    await eventually(lambda: received)
+    assert received == [CancelRun("run-0")]
 
 
 async def test_a_message_that_is_no_reply_is_dropped_as_well(brokers: Brokers) -> None:

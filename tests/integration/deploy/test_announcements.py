@@ -29,9 +29,9 @@ def broker(settings: DeploySettings) -> Broker:
 async def test_each_change_of_the_live_version_is_announced_with_its_revision(
     broker: Broker, settings: DeploySettings
 ) -> None:
-    heard: list[ControlMessage] = []
+    received: list[ControlMessage] = []
     async with deploy_service(settings, broker=broker) as gateway:
-        await broker.control.listen(heard.append)
+        await broker.control.listen(received.append)
         workflow = await gateway.create(state())
         await gateway.save(workflow.id, state("return 2"))
         revisions = [
@@ -41,8 +41,8 @@ async def test_each_change_of_the_live_version_is_announced_with_its_revision(
             await undeploy(gateway, workflow.id),
         ]
         await gateway.http.call("DELETE", at(workflow.id))
-        await eventually(lambda: len(heard) == 5)
-    assert heard[:4] == [LiveVersionChanged(workflow.id, revision) for revision in revisions]
+        await eventually(lambda: len(received) == 5)
+    assert received[:4] == [LiveVersionChanged(workflow.id, revision) for revision in revisions]
     assert revisions == sorted(set(revisions))
 
 
@@ -73,16 +73,16 @@ async def test_a_broker_that_takes_nothing_fails_no_deploy_and_is_counted(
 
 
 async def test_a_refused_deploy_is_not_announced(settings: DeploySettings, broker: Broker) -> None:
-    heard: list[ControlMessage] = []
+    received: list[ControlMessage] = []
     async with deploy_service(settings, broker=broker) as gateway:
-        await broker.control.listen(heard.append)
+        await broker.control.listen(received.append)
         workflow = await gateway.create()
         with pytest.raises(Exception, match="Invalid workflow"):
             await gateway.deploy(workflow.id)
         other = await gateway.create(state())
         await gateway.deploy(other.id)
-        await eventually(lambda: heard)
-    assert [message.workflow_id for message in heard if isinstance(message, LiveVersionChanged)] == [other.id]
+        await eventually(lambda: received)
+    assert [message.workflow_id for message in received if isinstance(message, LiveVersionChanged)] == [other.id]
 
 
 async def test_changes_of_live_versions_are_counted_by_action(settings: DeploySettings, broker: Broker) -> None:

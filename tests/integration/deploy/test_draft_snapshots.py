@@ -11,18 +11,18 @@ from deploy_service.settings import DeploySettings
 from shared.contracts.deployments import DraftSnapshot, SnapshotDraft
 
 
-async def kept(gateway: DeployCaller, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
+async def snapshot_draft(gateway: DeployCaller, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
     path = at(workflow_id, "draft/snapshot")
     return await gateway.http.call("POST", path, body=order, returns=DraftSnapshot)
 
 
 async def test_the_draft_can_be_run_without_a_version(gateway: DeployCaller, executor: DeployCaller) -> None:
     workflow = await gateway.create(state("return 1"))
-    snapshot = await kept(gateway, workflow.id, SnapshotDraft())
+    snapshot = await snapshot_draft(gateway, workflow.id, SnapshotDraft())
     document = await executor.http.fetch("GET", f"/internal/snapshots/ws/{snapshot.snapshot_hash}")
     assert b"return 1" in document
     assert await gateway.numbers(workflow.id) == []
-    assert (await kept(gateway, workflow.id, SnapshotDraft())).snapshot_hash == snapshot.snapshot_hash
+    assert (await snapshot_draft(gateway, workflow.id, SnapshotDraft())).snapshot_hash == snapshot.snapshot_hash
 
 
 async def test_another_state_can_be_run_and_leaves_the_draft_alone(
@@ -31,7 +31,7 @@ async def test_another_state_can_be_run_and_leaves_the_draft_alone(
     workflow = await gateway.create(state("return 1"))
     other = state("return 2")
     other["blocks"]["ask"] = {"id": "ask", "type": "agent", "name": "Ask", "subBlocks": {}, "enabled": True}
-    snapshot = await kept(gateway, workflow.id, SnapshotDraft(other))
+    snapshot = await snapshot_draft(gateway, workflow.id, SnapshotDraft(other))
     assert snapshot.text_block_ids == ("ask",)
     assert b"return 2" in await executor.http.fetch("GET", f"/internal/snapshots/ws/{snapshot.snapshot_hash}")
     assert (await gateway.draft(workflow.id)).state["blocks"]["fn"]["subBlocks"]["code"]["value"] == "return 1"
@@ -51,7 +51,7 @@ async def test_it_is_stored_for_a_day_or_longer_if_the_run_may_wait_longer(
     workflow, other = await gateway.create(state()), state()
     if block is not None:
         other["blocks"]["b"] = {"id": "b", "name": "B", "enabled": True, "position": {"x": 0, "y": 0}, **block}
-    await kept(gateway, workflow.id, SnapshotDraft(other))
+    await snapshot_draft(gateway, workflow.id, SnapshotDraft(other))
     store = open_store(settings)
     (document,) = await store.collection("ephemeral_snapshots").find().to_list()
     await store.stop()

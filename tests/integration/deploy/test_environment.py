@@ -58,8 +58,8 @@ async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) 
     workflow = await gateway.create(state("return '{{TOKEN}}' + '{{PLACE}}' + `{{ if }}` + environmentVariables.OTHER"))
     await put(gateway, "PLACE", "Lyon")
     await put(gateway, "TOKEN", "s3cret", workspace="another")
-    told = ("These secrets are not set, so their references stay as text: {{TOKEN}}",)
-    assert (await gateway.deploy(workflow.id)).warnings == told
+    warnings = ("These secrets are not set, so their references stay as text: {{TOKEN}}",)
+    assert (await gateway.deploy(workflow.id)).warnings == warnings
     await put(gateway, "TOKEN", "s3cret")
     assert (await gateway.deploy(workflow.id)).warnings == ()
     misspelled = await gateway.create(state("return '{{TOKNE}}'"))
@@ -180,8 +180,8 @@ async def test_concurrent_writes_do_not_exceed_the_limit(
     gateway: DeployCaller, executor: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deploy_service.application.environment.ENTRIES_LIMIT", 2)
-    told = await asyncio.gather(*(put(gateway, f"V{n}", "1") for n in range(8)), return_exceptions=True)
-    assert [type(each) for each in told if each is not None] == [InvalidRequest] * 6
+    results = await asyncio.gather(*(put(gateway, f"V{n}", "1") for n in range(8)), return_exceptions=True)
+    assert [type(each) for each in results if each is not None] == [InvalidRequest] * 6
     assert len(await values(executor)) == 2
 
 

@@ -29,7 +29,7 @@ async def test_more_than_we_know_in_a_document_is_no_obstacle_and_stays_there(
 
     renamed = await gateway.http.call("PATCH", at(workflow.id), body=UpdateWorkflow(name="New"), returns=ToldWorkflow)
     assert renamed.name == "New"
-    kept = await store.collection("workflows").find_one({"_id": workflow.id})
+    document = await store.collection("workflows").find_one({"_id": workflow.id})
     await store.stop()
-    assert kept is not None
-    assert (kept["name"], kept["later"]) == ("New", 1)
+    assert document is not None
+    assert (document["name"], document["later"]) == ("New", 1)

@@ -97,7 +97,7 @@ async def stage() -> AsyncIterator[Stage]:
         yield made
 
 
-def told(row: Row, answer: Answer) -> str:
+def error_text(row: Row, answer: Answer) -> str:
     """Return the message of an error, in the format of the API generation."""
     body = answer.json
     if row.style in ("v2", "openai"):
@@ -117,15 +117,15 @@ def anonymous_answer(row: Row) -> str:
 
 def check_refused(row: Row, who: str, answer: Answer) -> None:
     assert answer.status == 401, answer.body
-    assert told(row, answer) == (anonymous_answer(row) if who == "nobody" else "Invalid API key")
+    assert error_text(row, answer) == (anonymous_answer(row) if who == "nobody" else "Invalid API key")
 
 
 def check_stranger(row: Row, who: str, answer: Answer) -> None:
     if row.hides is not None:
-        assert (answer.status, told(row, answer)) == (404, row.hides)
+        assert (answer.status, error_text(row, answer)) == (404, row.hides)
         return
     if row.subject == "workflow" and row.style in ("v1", "v2") and "execute" not in row.path:
-        assert (answer.status, told(row, answer)) == (404, "Workflow not found")
+        assert (answer.status, error_text(row, answer)) == (404, "Workflow not found")
         return
     if row.subject == "workflow" and row.style == "v2" and answer.status == 404:
         return  # execute: masked for keys
@@ -136,11 +136,11 @@ def check_stranger(row: Row, who: str, answer: Answer) -> None:
             if "key" in who
             else "Unauthorized: Access denied to read this workflow"
         )
-        assert told(row, answer) == expected
+        assert error_text(row, answer) == expected
 
 
 def check_unwanted(row: Row, who: str, answer: Answer) -> None:
-    assert (answer.status, told(row, answer)) == (403, "Personal API keys are not allowed for this workspace")
+    assert (answer.status, error_text(row, answer)) == (403, "Personal API keys are not allowed for this workspace")
 
 
 def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -> None:
@@ -158,11 +158,11 @@ def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -
         return
     assert answer.status == 403, answer.body
     if row.forbidden and Scope.ADMIN in needs:
-        assert told(row, answer) == "Forbidden"
+        assert error_text(row, answer) == "Forbidden"
     elif is_session:
-        assert told(row, answer) == f"Unauthorized: Access denied to {smallest_role(needs[0])} this workflow"
+        assert error_text(row, answer) == f"Unauthorized: Access denied to {smallest_role(needs[0])} this workflow"
     else:
-        assert told(row, answer) == f"API key lacks the {' or '.join(needs)} scope"
+        assert error_text(row, answer) == f"API key lacks the {' or '.join(needs)} scope"
 
 
 def smallest_role(needed: Scope) -> Role:
@@ -173,7 +173,7 @@ def check_limited(row: Row, who: str, answer: Answer) -> None:
     if row.subject == "user" or row.concerns == "all":
         assert answer.status == 403, answer.body
         if row.subject != "user":
-            assert told(row, answer) == "API key is limited to some workflows of this workspace"
+            assert error_text(row, answer) == "API key is limited to some workflows of this workspace"
     elif row.concerns == "one" and LIMITED[who] != ("W",):
         assert answer.status in (403, 404), answer.body
     else:

@@ -60,9 +60,9 @@ async def test_a_race_is_won_once(calls: Idempotency) -> None:
 @pytest.mark.parametrize("body", [b'{"a":1}', b"x" * 2_000_000, b""])
 async def test_the_first_answer_serves_all(calls: Idempotency, body: bytes) -> None:
     await calls.store_answer(await begun(calls), 202, {"x-execution-id": "$E.1"}, body)
-    kept = await calls.begin(NAME, "p", new_id())
-    assert isinstance(kept, StoredAnswer)
-    assert (kept.status, kept.headers, await calls.body_of(NAME, kept)) == (202, {"x-execution-id": "$E.1"}, body)
+    stored = await calls.begin(NAME, "p", new_id())
+    assert isinstance(stored, StoredAnswer)
+    assert (stored.status, stored.headers, await calls.body_of(NAME, stored)) == (202, {"x-execution-id": "$E.1"}, body)
 
 
 async def test_another_request_is_refused_before_and_after_the_answer(calls: Idempotency) -> None:
@@ -97,9 +97,9 @@ async def test_an_answered_call_is_neither_released_nor_answered_again(calls: Id
     await calls.store_answer(record, 200, {}, b'"first"')
     await calls.store_answer(record, 200, {}, b'"second"')
     await calls.forget(record)
-    kept = await calls.begin(NAME, "p", new_id())
-    assert isinstance(kept, StoredAnswer)
-    assert await calls.body_of(NAME, kept) == b'"first"'
+    stored = await calls.begin(NAME, "p", new_id())
+    assert isinstance(stored, StoredAnswer)
+    assert await calls.body_of(NAME, stored) == b'"first"'
 
 
 async def test_an_erased_workflow_takes_only_its_own_records_along(

@@ -31,9 +31,9 @@ async def tenants(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Tenant
 
 
 async def founded(tenants: TenantStore) -> FirstKey:
-    told: list[FirstKey] = []
-    await FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO, on_key=told.append).start()
-    return told[0]
+    printed: list[FirstKey] = []
+    await FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO, on_key=printed.append).start()
+    return printed[0]
 
 
 async def test_a_key_opens_its_workspace(tenants: TenantStore) -> None:

@@ -64,7 +64,7 @@ class Pair:
 @pytest.fixture
 async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
     deploy_settings = settings_for(mongodb_uri, mongodb_prefix)
-    amqp_url, told = deploy_settings.amqp_url, list[FirstKey]()
+    amqp_url, first_keys = deploy_settings.amqp_url, list[FirstKey]()
     async with AsyncExitStack() as stack:
         deploy = await stack.enter_async_context(running(build_deploy(deploy_settings)))
         others = open_broker(amqp_url, service="executor-service")
@@ -100,9 +100,9 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 tool_servers=HttpToolServerClient(client),
                 jobs=jobs,
             )
-            app = build_gateway(settings, outside=outside, on_first_key=told.append)
+            app = build_gateway(settings, outside=outside, on_first_key=first_keys.append)
             doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
-        yield Pair((doors[0], doors[1]), worker, jobs, told[0].workspace_id, told[0].api_key)
+        yield Pair((doors[0], doors[1]), worker, jobs, first_keys[0].workspace_id, first_keys[0].api_key)
 
 
 async def _record(jobs: FakeJobs, delivery: Delivery) -> Settlement:

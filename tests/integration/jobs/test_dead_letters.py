@@ -32,8 +32,8 @@ async def one_letter(system: System) -> DeadLetterView:
 
 
 async def redrive(system: System, path: str, workspace_id: str = WORKSPACE) -> RunAccepted:
-    asked = RedriveRun(workspace_id, 100)
-    return await system.gateway.client.call("POST", f"/internal/{path}/redrive", body=asked, returns=RunAccepted)
+    request = RedriveRun(workspace_id, 100)
+    return await system.gateway.client.call("POST", f"/internal/{path}/redrive", body=request, returns=RunAccepted)
 
 
 async def fail(system: System) -> str:
@@ -92,8 +92,8 @@ async def test_a_dead_letter_redriven_twice_concurrently_runs_once(system: Syste
     await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
 
     path = f"dead-letters/{letter.id}"
-    told = await asyncio.gather(*(redrive(system, path) for _ in range(4)), return_exceptions=True)
-    assert [type(each) for each in told if not isinstance(each, Conflict | NotFound | Unavailable)] == [RunAccepted]
+    results = await asyncio.gather(*(redrive(system, path) for _ in range(4)), return_exceptions=True)
+    assert [type(each) for each in results if not isinstance(each, Conflict | NotFound | Unavailable)] == [RunAccepted]
     assert await system.stored(mode="async") == 2
 
 
@@ -102,8 +102,8 @@ async def test_dead_lettered_records_are_stored_whole_and_redriven(system: Syste
     await system.broker.work.publish(DEAD, RecordBatch((RunBegan(spec, datetime.now(UTC)),)))
     letter = await one_letter(system)
     assert (letter.kind, letter.workspace_id) == (DeadLetterKind.RECORDS, WORKSPACE)
-    kept = await system.collection("dead_letters").find_one({"_id": letter.id})
-    assert kept is not None
+    document = await system.collection("dead_letters").find_one({"_id": letter.id})
+    assert document is not None
     await system.collection("dead_letters").update_one({"_id": letter.id}, {"$set": {"queue": RECORDS}})
     await system.gateway.client.call(
         "POST", f"/internal/dead-letters/{letter.id}/redrive", body=RedriveRun(WORKSPACE, 1)
@@ -141,23 +141,23 @@ async def test_a_run_that_waited_too_long_is_no_dead_letter(system: System) -> N
 
 
 async def test_the_caller_of_a_run_that_waited_too_long_is_notified(system: System) -> None:
-    told: list[EventBatch] = []
-    inbox = await system.broker.replies.open_inbox(told.append, lambda: None)
+    batches: list[EventBatch] = []
+    inbox = await system.broker.replies.open_inbox(batches.append, lambda: None)
     call = AttachedRunRequested(a_spec(run_id="late"), inbox.address, attempt=1)
     await system.broker.work.publish(INTERACTIVE, call, ttl_ms=0)
-    await eventually(lambda: told)
-    assert told == [EventBatch("late", 0, (RunExpired(),), attempt=1)]
+    await eventually(lambda: batches)
+    assert batches == [EventBatch("late", 0, (RunExpired(),), attempt=1)]
     await inbox.close()
 
 
 async def test_the_caller_of_a_run_that_lost_all_its_workers_is_notified_and_the_letter_is_stored(
     system: System,
 ) -> None:
-    told: list[EventBatch] = []
-    inbox = await system.broker.replies.open_inbox(told.append, lambda: None)
+    batches: list[EventBatch] = []
+    inbox = await system.broker.replies.open_inbox(batches.append, lambda: None)
     await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(run_id="poison"), inbox.address))
     assert (await one_letter(system)).run_id == "poison"
-    assert told == [EventBatch("poison", 0, (RunExpired(),))]
+    assert batches == [EventBatch("poison", 0, (RunExpired(),))]
     await inbox.close()
 
 
@@ -186,10 +186,10 @@ async def test_a_lost_run_is_stored_only_as_its_workflow_allows(system: System) 
         return bool(await system.stored(_id="discreet"))
 
     await until(is_known)
-    kept = await system.collection("runs").find_one({"_id": "discreet"})
-    assert kept is not None
-    assert "why?" not in repr(kept)
-    assert "worker was stopped" not in repr(kept)
+    document = await system.collection("runs").find_one({"_id": "discreet"})
+    assert document is not None
+    assert "why?" not in repr(document)
+    assert "worker was stopped" not in repr(document)
 
 
 async def test_dead_letters_are_a_workspaces_own(system: System) -> None:

@@ -21,8 +21,8 @@ async def notices(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoD
     await store.start()
     notices = MongoDeliveries(store, timedelta(days=7))
     to = {"a1": ("a", SLOW), "a2": ("a", QUICK), "b1": ("b", SLOW), "b2": ("b", QUICK)}
-    kept = [NewDelivery(name, workspace, WORKFLOW, "run", url, b"{}") for name, (workspace, url) in to.items()]
-    await notices.save_deliveries([], kept)
+    deliveries = [NewDelivery(name, workspace, WORKFLOW, "run", url, b"{}") for name, (workspace, url) in to.items()]
+    await notices.save_deliveries([], deliveries)
     yield notices
     await store.stop()
 

@@ -30,7 +30,7 @@ async def read(system: System, after: EventPosition = BEFORE_ALL, workspace_id: 
     return await system.gateway.client.call("GET", f"/internal/runs/{RUN}/events?{query}", returns=EventLogPage)
 
 
-async def kept(system: System, count: int) -> None:
+async def append_batches(system: System, count: int) -> None:
     async def are_stored() -> bool:
         return len((await read(system)).batches) == count
 
@@ -41,7 +41,7 @@ async def test_events_are_read_in_order_whenever_one_comes(system: System) -> No
     await system.gateway.accept(a_spec(RUN))
     second, first = batch(2, Chunk("b", "lo")), batch(0, RunStarted(), Chunk("b", "Hel"))
     await tell(system, second, first)
-    await kept(system, 2)
+    await append_batches(system, 2)
 
     page = await read(system)
     assert page == EventLogPage(RunStatus.QUEUED, (first, second))
@@ -52,7 +52,7 @@ async def test_a_returning_reader_gets_the_new_events(system: System) -> None:
     first, second = batch(0, RunStarted(), Chunk("b", "Hel")), batch(2, Chunk("b", "lo"))
     anew = batch(0, StreamReset(2), attempt=2)
     await tell(system, first, second, anew)
-    await kept(system, 3)
+    await append_batches(system, 3)
 
     assert (await read(system, EventPosition(1, 0))).batches == (first, second, anew)
     assert (await read(system, EventPosition(1, 1))).batches == (second, anew)
@@ -63,14 +63,14 @@ async def test_a_returning_reader_gets_the_new_events(system: System) -> None:
 async def test_a_repeated_batch_is_stored_once(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await tell(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
-    await kept(system, 2)
+    await append_batches(system, 2)
 
 
 async def test_a_page_of_large_batches_is_a_short_one(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     large = [batch(number, Chunk("b", "x" * (PAGE_BYTES * 2 // 5))) for number in range(3)]
     await tell(system, *large)
-    await kept(system, 2)
+    await append_batches(system, 2)
 
     async def third() -> bool:
         return (await read(system, EventPosition(1, 1))).batches == (large[2],)
@@ -95,7 +95,7 @@ async def test_a_batch_larger_than_a_page_is_read_alone(system: System) -> None:
 async def test_the_events_of_another_workspace_are_not_readable(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await tell(system, batch(0, Chunk("b", "secret")))
-    await kept(system, 1)
+    await append_batches(system, 1)
 
     with pytest.raises(NotFound):
         await read(system, workspace_id="workspace-2")
@@ -105,4 +105,4 @@ async def test_an_undecodable_event_becomes_a_dead_letter(system: System) -> Non
     await system.gateway.accept(a_spec(RUN))
     await system.broker.work.publish(EVENTS, CancelRun(RUN))
     await tell(system, batch(0, Chunk("b", "x")))
-    await kept(system, 1)
+    await append_batches(system, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.support.jobs.system import WORKFLOW, WORKSPACE
-from tests.support.overheard import OverheardStore
+from tests.support.query_log import RecordedStore
 
 from jobs_service.bootstrap import INDEXES
 from jobs_service.runs.documents import RUNS
@@ -40,9 +40,9 @@ def a_run(number: int, position: int, **fields: Any) -> Document:
 
 
 @pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[OverheardStore]:
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[RecordedStore]:
     """A few of each kind among many."""
-    store = OverheardStore(mongodb_uri, f"{mongodb_prefix}_lists", INDEXES)
+    store = RecordedStore(mongodb_uri, f"{mongodb_prefix}_lists", INDEXES)
     await store.start()
     now = from_ms(await now_ms(store))
     recently, long_ago = (position_of(now - timedelta(minutes=1) * ago, 0) for ago in (5, 50_000))
@@ -67,7 +67,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Overhear
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
-async def test_an_item_at_a_page_boundary_is_on_the_next_page(store: OverheardStore, oldest_first: bool) -> None:
+async def test_an_item_at_a_page_boundary_is_on_the_next_page(store: RecordedStore, oldest_first: bool) -> None:
     query = FindLogs(workspace_id=WORKSPACE, status=RunStatus.FAILED, limit=OURS - 1, oldest_first=oldest_first)
     first = await MongoRunLogs(store).find(query)
     second = await MongoRunLogs(store).find(replace(query, cursor=first.next_cursor))
@@ -90,37 +90,37 @@ async def test_an_item_at_a_page_boundary_is_on_the_next_page(store: OverheardSt
         ({"run_id": "nobody"}, 0),
     ],
 )
-async def test_a_page_of_logs_reads_no_others(store: OverheardStore, query: dict[str, Any], shown: int) -> None:
+async def test_a_page_of_logs_reads_no_others(store: RecordedStore, query: dict[str, Any], shown: int) -> None:
     page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, **query))
 
     assert len(page.runs) == shown
-    assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+    assert await store.recorded[RUNS].examined() <= EXAMINED_AT_MOST
 
 
 @pytest.mark.parametrize("status", [None, RunStatus.FAILED])
-async def test_failed_runs_are_listed_by_one_query(store: OverheardStore, status: RunStatus | None) -> None:
+async def test_failed_runs_are_listed_by_one_query(store: RecordedStore, status: RunStatus | None) -> None:
     page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, level="error", status=status))
 
     assert len(page.runs) == OURS
-    assert {repr(pipeline).count("'status'") for pipeline in store.overheard[RUNS].asked} == {1}
+    assert {repr(pipeline).count("'status'") for pipeline in store.recorded[RUNS].queries} == {1}
 
 
-async def test_no_run_is_failed_and_something_else(store: OverheardStore) -> None:
+async def test_no_run_is_failed_and_something_else(store: RecordedStore) -> None:
     query = FindLogs(workspace_id=WORKSPACE, level="error", status=RunStatus.PAUSED)
     assert (await MongoRunLogs(store).find(query)).runs == []
 
 
 @pytest.mark.parametrize("only", [RunFilter(), RunFilter(RunStatus.FAILED), RunFilter(RunStatus.PAUSED)])
-async def test_a_page_of_runs_reads_no_others(store: OverheardStore, only: RunFilter) -> None:
+async def test_a_page_of_runs_reads_no_others(store: RecordedStore, only: RunFilter) -> None:
     page = await MongoRunViews(store).page(PageQuery(WORKSPACE, only=only, limit=OURS - 1))
 
     assert len(page.runs) == OURS - 1
-    assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+    assert await store.recorded[RUNS].examined() <= EXAMINED_AT_MOST
 
 
 @pytest.mark.parametrize("workflow_ids", [None, (WORKFLOW,)])
 async def test_a_search_reads_only_the_hours_of_its_range(
-    store: OverheardStore, workflow_ids: tuple[str, ...] | None
+    store: RecordedStore, workflow_ids: tuple[str, ...] | None
 ) -> None:
     now, later = await now_ms(store), from_ms(await now_ms(store)) + timedelta(days=1)
     words = hash_values(WORKSPACE, [b'"order 4711"']).hashes
@@ -137,12 +137,12 @@ async def test_a_search_reads_only_the_hours_of_its_range(
     found = await index.find(WORKSPACE, search, hours, workflow_ids)
 
     assert {run.run_id for run in found} == {f"run-{WORKSPACE}-{ago}" for ago in range(3)}
-    assert await store.overheard[SEGMENTS].examined() == 3
+    assert await store.recorded[SEGMENTS].examined() == 3
 
 
 @pytest.mark.parametrize("workflow_ids", [None, (WORKFLOW,)])
 async def test_statistics_read_only_the_intervals_of_their_range(
-    store: OverheardStore, workflow_ids: tuple[str, ...] | None
+    store: RecordedStore, workflow_ids: tuple[str, ...] | None
 ) -> None:
     start_ms = await now_ms(store) // HOUR_MS * HOUR_MS
     groups = {Group("api", 1, "completed"): Measures(runs=1, durations={1: 1})}
@@ -155,14 +155,14 @@ async def test_statistics_read_only_the_intervals_of_their_range(
     read = intervals.read(WORKSPACE, HOURS, start_ms - 2 * HOUR_MS, start_ms + HOUR_MS, workflow_ids=workflow_ids)
 
     assert [each.start_ms async for each in read]
-    assert await store.overheard[INTERVALS].examined() == 3
+    assert await store.recorded[INTERVALS].examined() == 3
 
 
-async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> None:
+async def test_a_page_of_deliveries_reads_no_others(store: RecordedStore) -> None:
     page = await MongoDeliveries(store, timedelta(days=1)).page(WORKSPACE, None, limit=OURS, cursor=None)
 
     assert len(page.deliveries) == OURS
-    assert await store.overheard[DELIVERIES].examined() <= EXAMINED_AT_MOST
+    assert await store.recorded[DELIVERIES].examined() <= EXAMINED_AT_MOST
 
 
 @pytest.mark.parametrize(
@@ -174,25 +174,25 @@ async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> No
     ],
 )
 async def test_mongodb_finds_a_page_by_one_query_where_an_index_finds_it(
-    store: OverheardStore, query: dict[str, Any]
+    store: RecordedStore, query: dict[str, Any]
 ) -> None:
     await _same_on_both(store, query)
-    assert len(store.overheard[RUNS].asked) == 1
+    assert len(store.recorded[RUNS].queries) == 1
 
 
 @pytest.mark.parametrize("query", [{"workflow_ids": (WORKFLOW, "another")}, {"status": RunStatus.COMPLETED}])
 async def test_mongodb_reads_a_list_by_stretches_that_is_narrowed_by_what_no_index_finds(
-    store: OverheardStore, query: dict[str, Any]
+    store: RecordedStore, query: dict[str, Any]
 ) -> None:
     await _same_on_both(store, query)
-    assert len(store.overheard[RUNS].asked) > 1
+    assert len(store.recorded[RUNS].queries) > 1
 
 
-async def _same_on_both(store: OverheardStore, query: dict[str, Any]) -> None:
+async def _same_on_both(store: RecordedStore, query: dict[str, Any]) -> None:
     """Read a page as on each product. The queries for MongoDB stay in `overheard`."""
     logs, wanted = MongoRunLogs(store), FindLogs(workspace_id=WORKSPACE, limit=100, **query)
     expected = await logs.find(wanted)
-    store.overheard[RUNS].asked.clear()
+    store.recorded[RUNS].queries.clear()
     store.product = Product(MONGODB, "8.0.4")
     found = await logs.find(wanted)
     assert found.runs

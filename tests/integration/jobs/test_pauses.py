@@ -165,9 +165,9 @@ async def test_a_repeated_pause_report_is_stored_again(system: System) -> None:
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     await journal.update_many(entries, {"$set": {"written_at": an_hour_ago}})  # as if storing it had failed
     await system.executor.pause(accepted.run_id, 1, asks())
-    kept = await journal.find_one(entries)
-    assert kept is not None
-    assert kept["written_at"] > an_hour_ago + timedelta(minutes=59)
+    entry = await journal.find_one(entries)
+    assert entry is not None
+    assert entry["written_at"] > an_hour_ago + timedelta(minutes=59)
 
 
 async def test_a_cancelled_pause_leaves_no_journal_behind(system: System) -> None:

@@ -19,15 +19,15 @@ def recorded(run_id: str, status: RunStatus = RunStatus.COMPLETED) -> RunRecorde
     return RunRecorded(a_spec(run_id, mode=RunMode.SYNC), an_outcome(status))
 
 
-async def tally(system: System, workspace_id: str = WORKSPACE) -> RunStatistics | None:
-    asked = FindRunStatistics(workspace_id, (WORKFLOW, "another"))
-    found = await system.gateway.client.call("POST", "/internal/tallies/search", body=asked, returns=RunStatisticsList)
+async def read_counts(system: System, workspace_id: str = WORKSPACE) -> RunStatistics | None:
+    query = FindRunStatistics(workspace_id, (WORKFLOW, "another"))
+    found = await system.gateway.client.call("POST", "/internal/tallies/search", body=query, returns=RunStatisticsList)
     return found.tallies[0] if found.tallies else None
 
 
 async def counts(system: System, runs: int) -> None:
     async def has_counted() -> Any:
-        found = await tally(system)
+        found = await read_counts(system)
         return found is not None and found.runs == runs
 
     await until(has_counted)
@@ -44,10 +44,10 @@ async def test_every_run_that_ended_is_counted_once(system: System) -> None:
     await counts(system, 4)
     await system.executor.record(recorded("quick"), recorded("long"), recorded("last"))
     await counts(system, 5)
-    found = await tally(system)
+    found = await read_counts(system)
     assert found is not None
     assert (datetime.now(UTC) - found.last_ended_at).total_seconds() < 60
-    assert await tally(system, "workspace-2") is None
+    assert await read_counts(system, "workspace-2") is None
 
 
 async def test_a_run_that_never_began_is_not_counted(system: System) -> None:

@@ -274,8 +274,8 @@ async def test_the_spend_of_a_month_can_have_any_size(empty: Store) -> None:
     large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
     await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
     await MongoSpend(empty).collect(100)
-    told = msgspec.json.encode(await MongoSpend(empty).of_month("workspace-0", "2026-11"))
-    assert msgspec.json.decode(told, type=Usage) == large
+    encoded = msgspec.json.encode(await MongoSpend(empty).of_month("workspace-0", "2026-11"))
+    assert msgspec.json.decode(encoded, type=Usage) == large
 
 
 async def test_a_charge_waits_for_its_runs(empty: Store) -> None:

@@ -24,7 +24,7 @@ async def test_an_address_that_has_moved_has_not_taken_the_event(hooked: System,
     await run(hooked)
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.last_status, delivery.attempts) == (DeliveryState.FAILED, status, 1)
-    assert [asked.method for asked in stub.asked] == ["POST"]
+    assert [request.method for request in stub.requests] == ["POST"]
 
 
 @pytest.mark.parametrize("status", [307, 308])
@@ -34,7 +34,7 @@ async def test_an_address_may_send_the_event_on_as_it_is(hooked: System, stub: S
     await run(hooked)
     (delivery,) = await settled(hooked)
     assert delivery.state is DeliveryState.DELIVERED
-    first, second = stub.asked
+    first, second = stub.requests
     assert (second.method, second.target, second.body) == ("POST", "/new", first.body)
 
 
@@ -45,7 +45,7 @@ async def test_an_unavailable_address_is_retried_under_the_same_id(hooked: Syste
     await run(hooked, callback_url=stub.url)
 
     async def tried() -> bool:
-        return [each.attempts for each in await deliveries(hooked)] == [1] and bool(stub.asked)
+        return [each.attempts for each in await deliveries(hooked)] == [1] and bool(stub.requests)
 
     await until(tried)
 
@@ -59,8 +59,8 @@ async def test_an_unavailable_address_is_retried_under_the_same_id(hooked: Syste
     await hooked.collection("deliveries").update_one({"_id": waiting.id}, {"$set": {"due_ms": 0}})
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.DELIVERED, 2, 200)
-    assert len({asked.headers["sim-delivery-id"] for asked in stub.asked}) == 1
-    assert len({asked.body for asked in stub.asked}) == 1
+    assert len({request.headers["sim-delivery-id"] for request in stub.requests}) == 1
+    assert len({request.body for request in stub.requests}) == 1
 
 
 @pytest.mark.parametrize("status", [304, 410])
@@ -78,7 +78,7 @@ async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:
     (failed,) = await settled(hooked)
     await hooked.gateway.client.call("POST", f"{BASE}/deliveries/{failed.id}/resend")
     await until(lambda: _is_delivered(hooked))
-    assert [asked.headers["webhook-id"] for asked in stub.asked] == [failed.id, failed.id]
+    assert [request.headers["webhook-id"] for request in stub.requests] == [failed.id, failed.id]
     with pytest.raises(NotFound):
         await hooked.gateway.client.call("POST", f"/internal/webhooks/other/deliveries/{failed.id}/resend")
 

@@ -28,8 +28,8 @@ async def test_secrets_are_sealed_and_never_shown(hooked: System, stub: Stub) ->
     assert SECRET not in str(document)
     body = SaveSubscription(url=stub.url, include_trace_spans=True)
     path = f"{BASE}/subscriptions/{hook.id}"
-    kept = await hooked.gateway.client.call("PUT", path, body=body, returns=Subscription)
-    assert (kept.has_secret, kept.include_trace_spans) == (True, True)
+    subscription = await hooked.gateway.client.call("PUT", path, body=body, returns=Subscription)
+    assert (subscription.has_secret, subscription.include_trace_spans) == (True, True)
     body = SaveSubscription(url=stub.url, secret=None)
     assert not (await hooked.gateway.client.call("PUT", path, body=body, returns=Subscription)).has_secret
 
@@ -54,11 +54,11 @@ async def test_subscribers_are_notified_under_the_same_secret_after_a_key_rotati
             await run(system)
             await settled(system, step + 1)
     assert len(secrets) == 1
-    assert len(stub.asked) == len(keys)
-    for asked in stub.asked:
-        signed = f"{asked.headers['sim-timestamp']}.".encode() + asked.body.encode()
+    assert len(stub.requests) == len(keys)
+    for request in stub.requests:
+        signed = f"{request.headers['sim-timestamp']}.".encode() + request.body.encode()
         expected = hmac.digest(SECRET.encode(), signed, sha256).hex()
-        assert asked.headers["sim-signature"] == f"t={asked.headers['sim-timestamp']},v1={expected}"
+        assert request.headers["sim-signature"] == f"t={request.headers['sim-timestamp']},v1={expected}"
 
 
 async def test_a_secret_with_a_lost_key_stops_delivery_with_a_reason(start: Start, stub: Stub) -> None:
@@ -80,4 +80,4 @@ async def test_a_secret_with_a_lost_key_stops_delivery_with_a_reason(start: Star
     assert delivery.last_error is not None
     assert "FLOWPORT_WEBHOOK_KEYS" in delivery.last_error
     assert "old" in delivery.last_error
-    assert stub.asked == []
+    assert stub.requests == []

@@ -36,22 +36,22 @@ async def test_a_subscriber_is_notified_and_can_verify_the_sender(hooked: System
     await subscribe(hooked, stub.url, secret=SECRET, include_final_output=True)
     run_id = await run(hooked)
     (delivery,) = await settled(hooked)
-    asked = stub.asked[0]
-    body = json.loads(asked.body)
-    assert body["type"] == asked.headers["sim-event"] == "workflow.execution.completed"
+    request = stub.requests[0]
+    body = json.loads(request.body)
+    assert body["type"] == request.headers["sim-event"] == "workflow.execution.completed"
     assert body["data"]["executionId"] == run_id
     assert body["data"]["status"] == "success"
     assert body["data"]["finalOutput"] == {"answer": 42}
     assert "traceSpans" not in body["data"]
     assert body["data"]["files"] is None
     assert body["links"] == {"log": f"/api/v1/logs/{run_id}", "execution": f"/api/v1/logs/executions/{run_id}"}
-    assert asked.headers["sim-delivery-id"] == asked.headers["idempotency-key"] == delivery.id
-    assert asked.headers["webhook-id"] == delivery.id
-    signed = f"{delivery.id}.{asked.headers['webhook-timestamp']}.".encode() + asked.body.encode()
+    assert request.headers["sim-delivery-id"] == request.headers["idempotency-key"] == delivery.id
+    assert request.headers["webhook-id"] == delivery.id
+    signed = f"{delivery.id}.{request.headers['webhook-timestamp']}.".encode() + request.body.encode()
     standard = b64encode(hmac.digest(b"k" * 24, signed, sha256)).decode()
-    assert asked.headers["webhook-signature"] == f"v1,{standard}"
-    stamp, _, shown = asked.headers["sim-signature"].partition(",")
-    signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
+    assert request.headers["webhook-signature"] == f"v1,{standard}"
+    stamp, _, shown = request.headers["sim-signature"].partition(",")
+    signed = f"{stamp.removeprefix('t=')}.".encode() + request.body.encode()
     assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
 
 
@@ -66,7 +66,7 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
     await subscribe(hooked, stub.url, include_trace_spans=True)
     await run(hooked, blocks=(STARTED,))
     await settled(hooked)
-    data = json.loads(stub.asked[0].body)["data"]
+    data = json.loads(stub.requests[0].body)["data"]
     (root,) = data["traceSpans"]
     assert (root["name"], root["type"], root["status"]) == ("Workflow Execution", "workflow", "success")
     assert [child["name"] for child in root["children"]] == ["Start"]
@@ -76,9 +76,9 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
 async def test_an_unreportable_run_delays_no_other(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_trace_spans=True)
     await run(hooked, blocks=(msgspec.structs.replace(STARTED, child_spans=({"as": "no version knows it"},)),))
-    told = await run(hooked, blocks=(STARTED,))
+    run_id = await run(hooked, blocks=(STARTED,))
     (delivery,) = await settled(hooked)
-    assert delivery.run_id == told
+    assert delivery.run_id == run_id
     assert await hooked.stored(untold={"$exists": True}) == 0
 
 
@@ -88,30 +88,30 @@ async def test_an_unreadable_report_of_a_worker_delays_no_other(hooked: System, 
     spec = a_spec(mode=RunMode.SYNC)
     unreadable = RunRecorded(spec, an_outcome(), stored_blocks=Payload(inline=blocks, size=len(bytes(blocks))))
     await hooked.executor.record(unreadable)
-    told = await run(hooked, blocks=(STARTED,))
+    run_id = await run(hooked, blocks=(STARTED,))
     (delivery,) = await settled(hooked)
-    assert delivery.run_id == told
+    assert delivery.run_id == run_id
 
 
 async def test_large_runs_are_read_in_bounded_batches(start: Start) -> None:
     async with start(webhook_poll_seconds=60.0) as system:
         await system.executor.listen()
         output = b'"' + b"x" * 1_000_000 + b'"'
-        told: set[str] = set()
+        notified: set[str] = set()
         ended = {await run(system, output=output, callback_url="https://example.com/") for _ in range(6)}
         notices = MongoDeliveries(system.store, timedelta(days=1))
         while found := await notices.ended(50):
             assert len(found) < 6
-            told |= found.keys()
+            notified |= found.keys()
             await notices.save_deliveries(list(found), [])
-    assert told == ended
+    assert notified == ended
 
 
 async def test_the_output_is_not_sent_if_it_must_not_be_stored(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_final_output=True)
     await run(hooked, stores_data=False)
     await settled(hooked)
-    assert json.loads(stub.asked[0].body)["data"]["finalOutput"] is None
+    assert json.loads(stub.requests[0].body)["data"]["finalOutput"] is None
 
 
 async def test_a_callers_address_is_notified(hooked: System, stub: Stub) -> None:
@@ -119,11 +119,11 @@ async def test_a_callers_address_is_notified(hooked: System, stub: Stub) -> None
     run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")
     (delivery,) = await settled(hooked)
     assert (delivery.run_id, delivery.subscription_id) == (run_id, None)
-    asked = stub.asked[0]
-    body = json.loads(asked.body)
-    assert (asked.target, body["data"]["status"], body["data"]["workflowName"]) == ("/mine", "error", "Order desk")
-    stamp, _, shown = asked.headers["sim-signature"].partition(",")
-    signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
+    request = stub.requests[0]
+    body = json.loads(request.body)
+    assert (request.target, body["data"]["status"], body["data"]["workflowName"]) == ("/mine", "error", "Order desk")
+    stamp, _, shown = request.headers["sim-signature"].partition(",")
+    signed = f"{stamp.removeprefix('t=')}.".encode() + request.body.encode()
     assert shown == "v1=" + hmac.digest(secret.secret.encode(), signed, sha256).hex()
 
 
@@ -144,7 +144,7 @@ async def test_ends_of_attached_runs_are_delivered(hooked: System, stub: Stub) -
     await subscribe(hooked, stub.url)
     await hooked.executor.record(RunRecorded(a_spec(mode=RunMode.SYNC, workflow_name="N"), an_outcome()))
     await settled(hooked)
-    body = json.loads(stub.asked[0].body)
+    body = json.loads(stub.requests[0].body)
     assert body["data"]["workflowName"] == "N"
     assert "finalOutput" not in body["data"]
 
@@ -202,7 +202,7 @@ async def test_deleted_subscriptions_receive_nothing(hooked: System, stub: Stub)
 
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.last_error) == (DeliveryState.FAILED, f"Not sent: webhook {hook.id} was deleted")
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> None:
@@ -220,4 +220,4 @@ async def test_a_replay_of_a_recorded_run_notifies_nobody(hooked: System, stub: 
         granted = await hooked.executor.begin()
         await hooked.executor.finish(granted.run.run_id, granted.attempt, an_outcome())
     await settled(hooked)
-    assert [json.loads(each.body)["data"]["executionId"] for each in stub.asked] == [spec.run_id]
+    assert [json.loads(each.body)["data"]["executionId"] for each in stub.requests] == [spec.run_id]

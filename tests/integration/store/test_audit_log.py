@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.overheard import OverheardStore
+from tests.support.query_log import RecordedStore
 
 from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.store.audit import COLLECTION, INDEXES, AuditStore
@@ -40,8 +40,8 @@ def entry(number: int, ago: timedelta, *, workspace: str = "ws", actor: Actor = 
 
 
 @pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[OverheardStore]:
-    store = OverheardStore(mongodb_uri, f"{mongodb_prefix}_audit", INDEXES)
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[RecordedStore]:
+    store = RecordedStore(mongodb_uri, f"{mongodb_prefix}_audit", INDEXES)
     await store.start()
     yield store
     await store.database.client.drop_database(store.database.name)
@@ -61,7 +61,7 @@ async def everything(log: AuditStore, limit: int, **narrowing: str) -> list[str]
     raise AssertionError("it has no end")
 
 
-async def test_a_page_reads_no_entries_of_others_nor_of_long_ago(store: OverheardStore) -> None:
+async def test_a_page_reads_no_entries_of_others_nor_of_long_ago(store: RecordedStore) -> None:
     log, number = AuditStore(store, Noon()), 0
     for workspace, ago, count in (("ws", 5, 3), ("ws", 50_000, 200), ("another", 5, 200)):
         entries = [
@@ -73,7 +73,7 @@ async def test_a_page_reads_no_entries_of_others_nor_of_long_ago(store: Overhear
 
     assert [each.id for each in found] == ["id-0000", "id-0001"]
     assert before == found[-1].place
-    assert await store.overheard[COLLECTION].examined() <= 9
+    assert await store.recorded[COLLECTION].examined() <= 9
 
 
 AGES: Sequence[timedelta] = (
@@ -85,7 +85,7 @@ AGES: Sequence[timedelta] = (
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-async def test_pages_have_everything_once_and_in_order(store: OverheardStore, limit: int) -> None:
+async def test_pages_have_everything_once_and_in_order(store: RecordedStore, limit: int) -> None:
     log = AuditStore(store, Noon())
     entries = [entry(number, ago, actor=BOB if number % 3 else ANN) for number, ago in enumerate(AGES)]
     await log.add(*entries)
@@ -98,7 +98,7 @@ async def test_pages_have_everything_once_and_in_order(store: OverheardStore, li
     ]
 
 
-async def test_a_slow_query_returns_a_short_page_and_a_cursor(store: OverheardStore) -> None:
+async def test_a_slow_query_returns_a_short_page_and_a_cursor(store: RecordedStore) -> None:
     log = AuditStore(store, Slow(looks=10))
     entries = [entry(number, ago) for number, ago in enumerate(AGES)]
     await log.add(*entries)
@@ -110,15 +110,15 @@ async def test_a_slow_query_returns_a_short_page_and_a_cursor(store: OverheardSt
     assert [each.id for each in rest.entries] == ["id-0013", "id-0018"]
 
 
-async def test_mongodb_finds_a_page_by_one_query(store: OverheardStore) -> None:
+async def test_mongodb_finds_a_page_by_one_query(store: RecordedStore) -> None:
     log = AuditStore(store, Noon())
     await log.add(*(entry(number, timedelta(days=number)) for number in range(30)))
     expected = await everything(log, limit=7)
     store.product = Product(MONGODB, "8.0.4")
-    store.overheard[COLLECTION].asked.clear()
+    store.recorded[COLLECTION].queries.clear()
     assert await everything(log, limit=7) == expected
-    assert len(store.overheard[COLLECTION].asked) == 5
+    assert len(store.recorded[COLLECTION].queries) == 5
 
-    store.overheard[COLLECTION].asked.clear()
+    store.recorded[COLLECTION].queries.clear()
     assert await everything(log, limit=7, actor_id="bob") == []
-    assert len(store.overheard[COLLECTION].asked) > 1
+    assert len(store.recorded[COLLECTION].queries) > 1

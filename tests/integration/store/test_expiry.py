@@ -15,7 +15,7 @@ from shared.store.expiry import BATCH_SIZE, Expiry, Lifetime
 from shared.store.indexes import Index, ascending
 
 OFTEN = 0.05
-KEPT = Index("kept", ascending("expires_at"), expire_after_seconds=0)
+INDEX = Index("kept", ascending("expires_at"), expire_after_seconds=0)
 EVENTS = Index("events", ascending("written_at"), expire_after_seconds=3600)
 
 
@@ -38,7 +38,7 @@ def database() -> str:
 
 @pytest.fixture
 async def store(mortal: SecantusServer, database: str) -> AsyncIterator[Store]:
-    store = Store(mortal.uri, database, [KEPT, EVENTS])
+    store = Store(mortal.uri, database, [INDEX, EVENTS])
     await store.start()
     yield store
     await store.stop()
@@ -55,7 +55,7 @@ async def expiry(store: Store) -> AsyncIterator[Expiry]:
 
 
 @pytest.fixture
-def kept(store: Store) -> Collection:
+def collection(store: Store) -> Collection:
     return store.collection("kept")
 
 
@@ -68,19 +68,21 @@ async def left(collection: Collection, *ids: int) -> None:
     await until(are_left)
 
 
-async def test_expired_documents_are_deleted_and_others_stay(kept: Collection, expiry: Expiry) -> None:
-    await kept.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * BATCH_SIZE))
-    await kept.insert_many([{"_id": 100, "expires_at": ago(hours=-1)}, {"_id": 101}, {"_id": 102, "expires_at": None}])
-    await left(kept, 100, 101, 102)
+async def test_expired_documents_are_deleted_and_others_stay(collection: Collection, expiry: Expiry) -> None:
+    await collection.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * BATCH_SIZE))
+    await collection.insert_many(
+        [{"_id": 100, "expires_at": ago(hours=-1)}, {"_id": 101}, {"_id": 102, "expires_at": None}]
+    )
+    await left(collection, 100, 101, 102)
 
 
-async def test_it_goes_when_its_time_comes_and_if_it_came_late(kept: Collection, expiry: Expiry) -> None:
-    await kept.insert_many(
+async def test_it_goes_when_its_time_comes_and_if_it_came_late(collection: Collection, expiry: Expiry) -> None:
+    await collection.insert_many(
         {"_id": number, "expires_at": ago(seconds=-number / 100)} for number in range(3 * BATCH_SIZE)
     )
-    await left(kept)
-    await kept.insert_one({"_id": 0, "expires_at": ago(days=1)})
-    await left(kept)
+    await left(collection)
+    await collection.insert_one({"_id": 0, "expires_at": ago(days=1)})
+    await left(collection)
 
 
 async def test_a_lifetime_is_counted_from_the_date(store: Store, expiry: Expiry) -> None:
@@ -99,35 +101,37 @@ class MovedClock(SystemClock):
 
 
 async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwards(
-    store: Store, kept: Collection
+    store: Store, collection: Collection
 ) -> None:
     clock = MovedClock()
     expiry = Expiry(store.database, [Lifetime("kept", "expires_at", 0)], every=OFTEN, clock=clock)
     expiry.start()
     clock.ahead = timedelta(hours=2)
-    await kept.insert_one({"_id": 1, "expires_at": ago(hours=-1)})
-    await left(kept)
+    await collection.insert_one({"_id": 1, "expires_at": ago(hours=-1)})
+    await left(collection)
     clock.ahead = timedelta(0)
-    await kept.insert_many([{"_id": 2, "expires_at": ago(hours=-1)}, {"_id": 3, "expires_at": ago(hours=1)}])
-    await left(kept, 2)
-    await kept.insert_one({"_id": 4, "expires_at": ago(hours=1)})
-    await left(kept, 2)
+    await collection.insert_many([{"_id": 2, "expires_at": ago(hours=-1)}, {"_id": 3, "expires_at": ago(hours=1)}])
+    await left(collection, 2)
+    await collection.insert_one({"_id": 4, "expires_at": ago(hours=1)})
+    await left(collection, 2)
     await expiry.stop()
 
 
-async def test_a_store_is_swept_again_after_an_outage(kept: Collection, expiry: Expiry, mortal: SecantusServer) -> None:
+async def test_a_store_is_swept_again_after_an_outage(
+    collection: Collection, expiry: Expiry, mortal: SecantusServer
+) -> None:
     mortal.kill()
     mortal.start()
-    await kept.find_one()  # a read is retried on a new connection, a write would not be
-    await kept.insert_one({"_id": 1, "expires_at": ago(days=1)})
-    await left(kept)
+    await collection.find_one()  # a read is retried on a new connection, a write would not be
+    await collection.insert_one({"_id": 1, "expires_at": ago(days=1)})
+    await left(collection)
 
 
 async def test_the_store_itself_is_left_nothing_to_expire(store: Store, mortal: SecantusServer, database: str) -> None:
     """An earlier version left it all."""
     await store.collection("kept").drop_indexes()
-    await store.collection("kept").create_indexes([KEPT.model()])
-    restarted = Store(mortal.uri, database, [KEPT, EVENTS])
+    await store.collection("kept").create_indexes([INDEX.model()])
+    restarted = Store(mortal.uri, database, [INDEX, EVENTS])
     await restarted.start()
     await restarted.stop()
     for name in ("kept", "events"):

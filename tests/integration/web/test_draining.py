@@ -22,9 +22,9 @@ async def test_a_stopping_service_redirects_its_callers_and_ends(free_port: int)
 
         answer = await asyncio.wait_for(reader.read(), 30)
         assert answer.startswith(b"HTTP/1.1 200"), "what was in hand is answered, and its connection is not kept"
-        told = await caller.get("/readyz")
-        assert (told.status_code, told.json()["status"]) == (503, "draining"), "it serves all the same"
-        assert told.headers["connection"] == "close"
+        response = await caller.get("/readyz")
+        assert (response.status_code, response.json()["status"]) == (503, "draining"), "it serves all the same"
+        assert response.headers["connection"] == "close"
 
         assert process.stdout is not None
         assert await asyncio.wait_for(process.stdout.read(), 30) == b"drains\n"
@@ -44,7 +44,7 @@ async def test_the_last_spans_are_sent_before_the_end(free_port: int) -> None:
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
         ):
             await until(lambda: is_up(caller))
-            assert collector.asked == []
+            assert collector.requests == []
             process.terminate()
             await asyncio.wait_for(process.wait(), 30)
-        assert [request.target for request in collector.asked] == ["/v1/traces"]
+        assert [request.target for request in collector.requests] == ["/v1/traces"]

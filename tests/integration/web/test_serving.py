@@ -38,7 +38,7 @@ def test_a_service_that_cannot_start_ends_with_a_one_line_reason(free_port: int,
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
 async def test_a_protocol_upgrade_is_answered_in_http(protocol: bytes, free_port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n"
-    asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
     async with (
         service(free_port),
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE_SECONDS) as caller,
@@ -46,7 +46,7 @@ async def test_a_protocol_upgrade_is_answered_in_http(protocol: bytes, free_port
         await until(lambda: is_up(caller))
         async with connection(free_port) as (reader, writer):
             for more in (upgrade % (protocol, b"dGhlIHNhbXBsZSBub25jZQ=="), b"Connection: close\r\n"):
-                writer.write(asked + more + b"\r\n")
+                writer.write(request + more + b"\r\n")
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
                 assert head.startswith(b"HTTP/1.1 200")
                 assert await reader.readexactly(15) == b'{"status":"ok"}'

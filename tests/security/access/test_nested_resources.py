@@ -76,8 +76,8 @@ async def test_no_list_of_a_workflow_has_runs_of_another(system: System) -> None
         assert b"E9" not in (await system.get(path, key=limited_key(system))).body
     for query in ("", f"&workflowIds={OTHER}", "&executionId=E9", f"&workflowIds={MINE},{OTHER}"):
         assert (await system.get(f"/api/v1/logs?workspaceId=WS1{query}", key=limited_key(system))).status == 200
-        asked = system.jobs.searches[-1].workflow_ids
-        assert asked is not None and OTHER not in asked
+        workflow_ids = system.jobs.searches[-1].workflow_ids
+        assert workflow_ids is not None and OTHER not in workflow_ids
 
 
 @pytest.fixture

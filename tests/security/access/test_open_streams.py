@@ -38,7 +38,7 @@ class Way:
     method: str
     path: str
     body: Any
-    told: str
+    error_text: str
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     is_durable: bool = False
@@ -149,7 +149,7 @@ async def test_a_revoked_key_ends_each_kind_of_stream_with_its_error(system: Sys
     call = await opened(system, way, {"x-api-key": key})
     await revoke(system, key)
     answer = await ended(call)
-    assert (answer.status, way.told in answer.body.decode()) == (way.status, True), answer.body
+    assert (answer.status, way.error_text in answer.body.decode()) == (way.status, True), answer.body
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -157,7 +157,7 @@ async def test_however_the_key_is_lost(system: System, loss: Loss) -> None:
     key = system.tenants.issue(expires_at=NOON + timedelta(hours=1))
     call = await opened(system, WAYS[0], {"authorization": f"Bearer {key}"})
     await loss(system, key)
-    assert (await ended(call)).body.decode().endswith(WAYS[0].told)
+    assert (await ended(call)).body.decode().endswith(WAYS[0].error_text)
 
 
 @pytest.mark.parametrize("way", ATTACHED, ids=lambda way: way.name)
@@ -213,14 +213,14 @@ class TestPeople:
         assert (await system.send("DELETE", "/api/workspaces/WS1/members/u-ann")).status == 200
         system.clock.advance(1)
         answer = await ended(call)
-        assert (answer.status, way.told in answer.body.decode()) == (way.status, True), answer.body
+        assert (answer.status, way.error_text in answer.body.decode()) == (way.status, True), answer.body
 
     async def test_a_workspace_that_forbids_personal_keys_ends_their_streams(self, system: System) -> None:
         key = system.tenants.issue_personal(enroll(system, "ann", Role.WRITE))
         call = await opened(system, WAYS[0], {"x-api-key": key})
         assert (await system.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
         system.clock.advance(1)
-        assert (await ended(call)).body.decode().endswith(WAYS[0].told)
+        assert (await ended(call)).body.decode().endswith(WAYS[0].error_text)
 
     async def test_a_demoted_member_with_read_access_continues_reading(self, system: System) -> None:
         key = system.tenants.issue_personal(enroll(system, "ann", Role.WRITE))
@@ -261,7 +261,7 @@ class TestThePublic:
         system.clock.advance(1)
         call = await opened(system, WAYS[0], {})
         assert (await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": False})).status == 200
-        assert (await ended(call)).body.decode().endswith(WAYS[0].told)
+        assert (await ended(call)).body.decode().endswith(WAYS[0].error_text)
 
     async def test_making_a_tool_server_private_ends_public_calls(self, system: System) -> None:
         assert (await system.send("PATCH", f"{tool_calls.SERVERS}/S1", {"isPublic": True})).status == 200
@@ -282,8 +282,8 @@ class TestThePublic:
 
     async def test_changing_a_password_ends_the_streams_of_the_old_one(self, system: System) -> None:
         await published_chat.publish(system, {**published_chat.CHAT, "authType": "password", "password": "open sesame"})
-        asked = {"input": "Hello", "password": "open sesame"}
-        call = await opened(system, Way("chat", "POST", "/api/chat/help-desk", asked, ERROR), {})
+        body = {"input": "Hello", "password": "open sesame"}
+        call = await opened(system, Way("chat", "POST", "/api/chat/help-desk", body, ERROR), {})
         await asyncio.sleep(0.6)
         assert not call.task.done(), "the password that was just said lets the answer go on"
         assert (await system.send("PATCH", "/api/chat/manage/C1", {"password": "another one"})).status == 200
@@ -299,7 +299,7 @@ async def test_streams_go_on_while_the_store_of_keys_is_unavailable(system: Syst
     assert not call.task.done()
     system.tenants.is_down = False
     await revoke(system, key)
-    assert (await ended(call)).body.decode().endswith(WAYS[0].told)
+    assert (await ended(call)).body.decode().endswith(WAYS[0].error_text)
 
 
 async def test_a_repetition_of_a_call_that_lost_its_access_runs_nothing_again(system: System) -> None:

@@ -145,10 +145,10 @@ async def test_a_message_to_an_agent_is_no_way_around_the_approve_scope(system: 
     await publish(system)
     asks = (PausePoint("ask", "ask", PauseKind.HUMAN, NOON),)
     a_task(system, RunStatus.PAUSED, paused_at=NOON, pauses=asks, trigger=Trigger.A2A)
-    said = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"data": {"ok": True}}], "taskId": "T1"}}
+    message = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"data": {"ok": True}}], "taskId": "T1"}}
     for method in ("SendMessage", "SendStreamingMessage"):
         key = system.tenants.issue(scopes=frozenset({Scope.EXECUTE, Scope.READ}))
-        answer = await call_agent(system, method, said, key)
+        answer = await call_agent(system, method, message, key)
         assert error_of(answer)[0] == 403
     assert system.jobs.resumed == {}
 

@@ -152,10 +152,12 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=int, default=5)
-    asked = parser.parse_args()
-    found, finished = asyncio.run(differences(asked.language, asked.cases, asked.seed))
-    print("\n\n".join(found[: asked.show]))
-    print(f"{asked.language}: {asked.cases} cases, seed {asked.seed}: {finished} gave a result, {len(found)} differ")
+    options = parser.parse_args()
+    found, finished = asyncio.run(differences(options.language, options.cases, options.seed))
+    print("\n\n".join(found[: options.show]))
+    print(
+        f"{options.language}: {options.cases} cases, seed {options.seed}: {finished} gave a result, {len(found)} differ"
+    )
     return 1 if found else 0
 
 

@@ -21,7 +21,7 @@ ROUTES = [
     ("POST", "/api/auth/change-password"),
     ("POST", "/v1/chat/completions"),
 ]
-SAID = {
+CROSS_SITE_HEADERS = {
     "as browsers say it": {"sec_fetch_site": "cross-site"},
     "in other letters": {"sec_fetch_site": " Cross-Site "},
     "with our own origin": {"sec_fetch_site": "cross-site", "origin": BASE},
@@ -44,20 +44,20 @@ async def admin(system: System) -> Visitor:
     return visitor
 
 
-@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("site", CROSS_SITE_HEADERS)
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_a_session_that_another_site_uses_is_refused(
-    system: System, admin: Visitor, method: str, path: str, said: str
+    system: System, admin: Visitor, method: str, path: str, site: str
 ) -> None:
-    answer = await admin.send(method, path, {}, **SAID[said])
+    answer = await admin.send(method, path, {}, **CROSS_SITE_HEADERS[site])
     assert answer.status == 403
     assert "Access denied" in answer.body.decode()
     assert system.worker.runs == []
 
 
-@pytest.mark.parametrize("said", SAID)
-async def test_a_key_works_from_every_site(system: System, said: str) -> None:
-    headers = {name.replace("_", "-"): value for name, value in SAID[said].items()}
+@pytest.mark.parametrize("site", CROSS_SITE_HEADERS)
+async def test_a_key_works_from_every_site(system: System, site: str) -> None:
+    headers = {name.replace("_", "-"): value for name, value in CROSS_SITE_HEADERS[site].items()}
     assert (await system.execute({}, headers=headers)).status == 200
 
 
@@ -68,8 +68,8 @@ async def test_a_session_works_from_our_own_pages(admin: Visitor, site: str) -> 
 
 
 async def test_a_session_works_from_an_origin_that_the_operator_trusts(admin: Visitor) -> None:
-    said = {"sec_fetch_site": "cross-site", "origin": "https://console.example"}
-    assert (await admin.send("POST", "/api/workflows/W/execute", {}, **said)).status == 200
+    headers = {"sec_fetch_site": "cross-site", "origin": "https://console.example"}
+    assert (await admin.send("POST", "/api/workflows/W/execute", {}, **headers)).status == 200
 
 
 async def test_a_public_workflow_works_from_every_site(system: System) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.model_providers import all_served_at
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
@@ -104,17 +104,17 @@ async def failure_of(
     ],
 )
 async def test_the_stored_part_of_a_streamed_answer_is_bounded(model: str, part: str, begin: str) -> None:
-    failure = await failure_of(stream(part, begin), model, Heard())
+    failure = await failure_of(stream(part, begin), model, RecordingListener())
     assert failure.message == f"{model}: The answer is {LARGER}"
 
 
 @pytest.mark.parametrize("model", ["vllm/x", "claude-x", "gemini-x"])
 async def test_a_stream_has_a_limit_that_stores_nothing(model: str) -> None:
-    failure = await failure_of(stream(NOTHING), model, Heard())
+    failure = await failure_of(stream(NOTHING), model, RecordingListener())
     assert failure.message == f"{model}: The answer is {LARGER_STREAM}"
 
 
-@pytest.mark.parametrize("listener", [None, Heard()], ids=["whole", "although a stream was requested"])
+@pytest.mark.parametrize("listener", [None, RecordingListener()], ids=["whole", "although a stream was requested"])
 async def test_a_whole_answer_has_a_limit(listener: Listener | None) -> None:
     begin = b'{"choices":[{"message":{"content":"'
     speak = flood(answer(headers=JSON, has_length=False) + begin, b"x" * 64 * 1024)
@@ -128,7 +128,7 @@ async def test_an_event_has_a_limit(model: str, part: bytes) -> None:
     if part.count(b"\n") and model != "gemini-x":
         return  # the readers of the others take each line for an event
     speak = flood(answer(headers=SSE, has_length=False) + b"data: ", part)
-    failure = await failure_of(speak, model, Heard(), answer_bytes=32 * MEBIBYTE)
+    failure = await failure_of(speak, model, RecordingListener(), answer_bytes=32 * MEBIBYTE)
     assert failure.message == f"{model}: The answer has an event larger than {EVENT_BYTES:,} bytes"
 
 
@@ -142,7 +142,7 @@ async def test_a_whole_answer_has_a_limit_on_json_values() -> None:
 async def test_an_event_has_a_limit_on_json_values(model: str) -> None:
     body = b'data: {"type":"ping","candidates":[],"other":[' + b"[]," * MAX_VALUES + b"[]]}\n\n"
     speak = saying(answer(body=body, headers=SSE))
-    failure = await failure_of(speak, model, Heard(), answer_bytes=32 * MEBIBYTE)
+    failure = await failure_of(speak, model, RecordingListener(), answer_bytes=32 * MEBIBYTE)
     assert failure.message.startswith(f"{model}: The answer has more than ")
     assert failure.message.endswith("JSON values in one document")
 

@@ -42,7 +42,7 @@ async def resolving(
 async def test_a_name_is_resolved_once_for_a_connection(authority: Authority) -> None:
     async with resolving(authority, [PUBLIC], [METADATA]) as (client, resolver, network, _):
         await client.send(OutboundRequest("GET", "https://evil.example/"))
-    assert resolver.asked == ["evil.example"]
+    assert resolver.requests == ["evil.example"]
     assert network.called == [(PUBLIC, 443)]
 
 
@@ -50,7 +50,7 @@ async def test_a_reused_connection_stays_with_the_checked_address(authority: Aut
     async with resolving(authority, [PUBLIC], [METADATA]) as (client, resolver, network, server):
         for _ in range(3):
             await client.send(OutboundRequest("GET", "https://evil.example/"))
-    assert (resolver.asked, network.called) == (["evil.example"], [(PUBLIC, 443)])
+    assert (resolver.requests, network.called) == (["evil.example"], [(PUBLIC, 443)])
     assert len(server.requests) == 3
 
 
@@ -114,7 +114,7 @@ async def test_redirects_within_a_name_stay_with_the_address_that_was_checked(au
     async with resolving(authority, [PUBLIC], [METADATA], body=body) as (client, resolver, network, server):
         with pytest.raises(OutboundFailed, match="More than 10 redirects"):
             await client.send(OutboundRequest("GET", "https://evil.example/"))
-    assert (resolver.asked, network.called) == (["evil.example"], [(PUBLIC, 443)])
+    assert (resolver.requests, network.called) == (["evil.example"], [(PUBLIC, 443)])
     assert len(server.requests) == 11
 
 
@@ -126,4 +126,4 @@ async def test_redirects_back_and_forth_are_checked_each_time_a_connection_is_ma
         with pytest.raises(BlockedAddress, match=PRIVATE):
             await client.send(OutboundRequest("GET", "https://evil.example/"))
     assert {address for address, _ in network.called} == {PUBLIC}
-    assert resolver.asked == ["evil.example", *["public.example"] * 10, "evil.example"]
+    assert resolver.requests == ["evil.example", *["public.example"] * 10, "evil.example"]

@@ -192,7 +192,7 @@ def engine(folder: Path, *, probe: str = "", locked: int | None = None) -> Itera
             process.kill()
 
 
-def heard(connection: socket.socket) -> object:
+def receive(connection: socket.socket) -> object:
     header = connection.recv(4, socket.MSG_WAITALL)
     if not header:
         return None
@@ -258,12 +258,12 @@ OUTSIDE = {
 @pytest.mark.parametrize(("probe", "found"), OUTSIDE.values(), ids=OUTSIDE)
 def test_a_script_that_leaves_its_realm_finds_nothing_to_tamper_with(tmp_path: Path, probe: str, found: object) -> None:
     with engine(tmp_path, probe=probe) as connection:
-        assert heard(connection) == found
+        assert receive(connection) == found
 
 
 def test_a_process_that_the_zygote_has_not_locked_down_runs_nothing(tmp_path: Path) -> None:
     with engine(tmp_path, locked=0o1357) as connection:
-        assert heard(connection) is None
+        assert receive(connection) is None
 
 
 @pytest.mark.parametrize("call", ["clone3", "io_uring_setup"])

@@ -121,13 +121,13 @@ async def run(
             )
         }
     )
-    asked = request(body or {"input": "Hi"}, **(run_request or {}))
+    call_request = request(body or {"input": "Hi"}, **(run_request or {}))
     return await Execution(
-        engine, compile_workflow(document), asked, environment={"KEY": "sk-secret"}, sink=sink or NullSink()
+        engine, compile_workflow(document), call_request, environment={"KEY": "sk-secret"}, sink=sink or NullSink()
     ).run()
 
 
-async def heard(model: Model, *selected: str, **more: Any) -> Sequence[RunEvent]:
+async def stream_events(model: Model, *selected: str, **more: Any) -> Sequence[RunEvent]:
     sink = Hearing()
     stream = {"mode": RunMode.STREAM, "selected_outputs": selected or ("a.content",), **more.pop("flags", {})}
     await run(model, sink=sink, run_request=stream, **more)

@@ -22,15 +22,15 @@ class Store:
     ) -> None:
         if once not in self.seen:
             self.seen.add(once)
-            said = [msgspec.structs.replace(message, once=once) for message in messages]
-            self.kept.setdefault((workspace_id, conversation_id), []).extend(said)
+            stored = [msgspec.structs.replace(message, once=once) for message in messages]
+            self.kept.setdefault((workspace_id, conversation_id), []).extend(stored)
 
     def said(self, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
         """Return the messages without their sources."""
         return [msgspec.structs.replace(message, once="") for message in self.kept[workspace_id, conversation_id]]
 
     async def conversations(self, workspace_id: str) -> dict[str, list[ConversationMessage]]:
-        return {key: said for (workspace, key), said in self.kept.items() if workspace == workspace_id}
+        return {key: messages for (workspace, key), messages in self.kept.items() if workspace == workspace_id}
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
         return self.kept.pop((workspace_id, conversation_id), None) is not None

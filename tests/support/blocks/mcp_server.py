@@ -15,10 +15,10 @@ from tests.support.loopback import LoopbackServer
 
 
 class ToolServer(LoopbackServer):
-    """The server. `asked` holds the HTTP methods and headers of its requests."""
+    """The server. `requests` holds the HTTP methods and headers of its requests."""
 
     def __init__(self, *, json_response: bool = False, stateless: bool = False) -> None:
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.token: str | None = None
         self.calls = 0
         tools = self._with_tools(MCPServer("tools"))
@@ -33,7 +33,7 @@ class ToolServer(LoopbackServer):
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
                 headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-                self.asked.append((scope["method"], headers))
+                self.requests.append((scope["method"], headers))
                 if self.token is not None and headers.get("authorization") != f"Bearer {self.token}":
                     await send({"type": "http.response.start", "status": 401, "headers": []})
                     await send({"type": "http.response.body", "body": b"who are you?"})
@@ -108,27 +108,27 @@ class MinimalServer(LoopbackServer):
         return {"content": []}
 
     async def _post(self, request: Request) -> Response:
-        asked = json.loads(await request.body())
+        message = json.loads(await request.body())
         await asyncio.sleep(self.pause)
-        if "id" not in asked:
+        if "id" not in message:
             return Response(status_code=202)
-        if asked["method"] == "initialize":
+        if message["method"] == "initialize":
             info = {"name": "played", "version": "1"}
-            version = asked["params"]["protocolVersion"]
+            version = message["params"]["protocolVersion"]
             result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
             headers = {} if self.session is None else {"mcp-session-id": self.session}
-            return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": result}, headers=headers)
+            return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result}, headers=headers)
         methods = {"tools/list": self.tools_list, "tools/call": self.tools_call}
         if self.refusal is not None:
             methods.pop("tools/call")
-        if (method := methods.get(asked["method"])) is None:
+        if (method := methods.get(message["method"])) is None:
             error = {"code": -32601, "message": self.refusal or "Method not found"}
-            return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "error": error})
+            return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error})
         given = method()
         return (
             given
             if isinstance(given, Response)
-            else JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": given})
+            else JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": given})
         )
 
 

@@ -65,7 +65,7 @@ class Models:
         return model.partition("/")[0]
 
     @property
-    def told(self) -> list[str]:
+    def prompts(self) -> list[str]:
         """Return the texts of the only request, system first."""
         (request,) = self.requests
         return [message.content or "" for message in request.messages]
@@ -104,8 +104,8 @@ def echo(block_id: str, text: str, name: str | None = None) -> JsonObject:
 
 
 def engine_of(handlers: Mapping[str, BlockHandler], clock: StillClock | None = None, **limits: int) -> Engine:
-    everybody = {"start_trigger": StartHandler(), "api": Echo(), **handlers}
-    return Engine(everybody, NoExpressions(), clock or StillClock(), Limits(**limits))
+    known_handlers = {"start_trigger": StartHandler(), "api": Echo(), **handlers}
+    return Engine(known_handlers, NoExpressions(), clock or StillClock(), Limits(**limits))
 
 
 def request(body: Any = None, **more: Any) -> RunRequest:

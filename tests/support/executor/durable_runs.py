@@ -29,12 +29,12 @@ class World:
             blocks, self.jobs, running or ActiveRuns(), worker_id="worker", events=self.run_events_factory
         )
 
-    def run_events_factory(self, spec: RunSpec, attempt: int) -> "Heard":
-        self.heard = Heard()
-        return self.heard
+    def run_events_factory(self, spec: RunSpec, attempt: int) -> "RecordedEnds":
+        self.run_events = RecordedEnds()
+        return self.run_events
 
 
-class Heard:
+class RecordedEnds:
     """Return the end of an attempt that its followers receive."""
 
     def __init__(self) -> None:

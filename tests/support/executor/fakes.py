@@ -242,8 +242,8 @@ class Callers:
     @property
     def ends(self) -> dict[str, RunOutcome]:
         """Cancels by run."""
-        told = [(batch.run_id, event) for batch in self.batches for event in batch.events]
-        return {run_id: event.outcome for run_id, event in told if isinstance(event, RunEnded)}
+        ended = [(batch.run_id, event) for batch in self.batches for event in batch.events]
+        return {run_id: event.outcome for run_id, event in ended if isinstance(event, RunEnded)}
 
     @property
     def outcome(self) -> RunOutcome:

@@ -19,7 +19,7 @@ from shared.contracts.runs import RunMode, RunSpec
 from shared.ids import new_id
 
 
-def asked(run: RunSpec | None = None) -> AttachedRunRequested:
+def attached_request(run: RunSpec | None = None) -> AttachedRunRequested:
     return AttachedRunRequested(run or spec(time_limit_ms=60_000), "inbox")
 
 

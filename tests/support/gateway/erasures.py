@@ -46,12 +46,12 @@ class FakeEraser:
     def __init__(self) -> None:
         self.left = 0
         self.breaks_at: Erase | None = None
-        self.asked: list[Erase] = []
+        self.requests: list[Erase] = []
 
-    async def erase(self, asked: Erase) -> Erased:
-        if asked == self.breaks_at:
+    async def erase(self, request: Erase) -> Erased:
+        if request == self.breaks_at:
             raise RuntimeError("unexpected")
-        self.asked.append(asked)
+        self.requests.append(request)
         gone = min(2, self.left)
         self.left -= gone
         return Erased(gone, has_more=self.left > 0)

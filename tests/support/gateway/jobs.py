@@ -77,7 +77,7 @@ class FakeJobs(FakeEraser):
         if self.refusal is not None:
             raise self.refusal
         found = [self.tallied[each] for each in workflow_ids if each in self.tallied]
-        return {tally.workflow_id: tally for tally in found if tally.workspace_id == workspace_id}
+        return {found.workflow_id: found for found in found if found.workspace_id == workspace_id}
 
     async def queue(self, workspace_id: str) -> QueueStatus:
         return QueueStatus(len(self.accepted), 1000, None)
@@ -157,12 +157,12 @@ class FakeJobs(FakeEraser):
         self.filters.append(only)
         return CancelledRuns(("E1", "E2"), has_more=True)
 
-    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
-        if len(bytes(asked.answer)) > 256 * 1024:
+    async def resume(self, run_id: str, request: ResumeRun) -> ResumeAnswer:
+        if len(bytes(request.answer)) > 256 * 1024:
             raise PayloadTooLarge("An answer may have at most 262144 bytes")
-        if asked.context_id in self.resumed:
+        if request.context_id in self.resumed:
             raise Conflict("Pause context has already been resumed")
-        self.resumed[asked.context_id] = msgspec.json.decode(asked.answer)
+        self.resumed[request.context_id] = msgspec.json.decode(request.answer)
         return ResumeAnswer(run_id, is_next=len(self.resumed) == 1)
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:

@@ -22,14 +22,14 @@ class FakeWebhooks:
             raise NotFound("Notification not found")
         return found
 
-    async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
-        return self._keep(f"S{len(self.kept) + 1}", workspace_id, asked)
+    async def subscribe(self, workspace_id: str, request: SaveSubscription) -> Subscription:
+        return self._keep(f"S{len(self.kept) + 1}", workspace_id, request)
 
     async def replace_subscription(
-        self, workspace_id: str, subscription_id: str, asked: SaveSubscription
+        self, workspace_id: str, subscription_id: str, request: SaveSubscription
     ) -> Subscription:
         await self.subscription(workspace_id, subscription_id)
-        return self._keep(subscription_id, workspace_id, asked)
+        return self._keep(subscription_id, workspace_id, request)
 
     async def unsubscribe(self, workspace_id: str, subscription_id: str) -> None:
         await self.subscription(workspace_id, subscription_id)
@@ -50,14 +50,14 @@ class FakeWebhooks:
     async def callback_secret(self, workspace_id: str) -> str:
         return "s3cret"
 
-    def _keep(self, subscription_id: str, workspace_id: str, asked: SaveSubscription) -> Subscription:
+    def _keep(self, subscription_id: str, workspace_id: str, request: SaveSubscription) -> Subscription:
         self.kept[subscription_id] = Subscription(
             id=subscription_id,
             workspace_id=workspace_id,
-            url=asked.url,
-            workflow_ids=asked.workflow_ids,
-            active=asked.active,
-            has_secret=bool(asked.secret),
+            url=request.url,
+            workflow_ids=request.workflow_ids,
+            active=request.active,
+            has_secret=bool(request.secret),
             created_at=NOON,
         )
         return self.kept[subscription_id]

@@ -44,12 +44,12 @@ class FakeLeases:
     def __init__(self) -> None:
         self.holders: dict[str, str] = {}
         self.terms: dict[str, int] = {}
-        self.asked = 0
+        self.requests = 0
         self.fails: FlowportError | None = None
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
         """See LeaseRepository."""
-        self.asked += 1
+        self.requests += 1
         if self.fails:
             raise self.fails
         if leadership.name not in self.holders:
@@ -71,14 +71,14 @@ class FakeControl:
     """Records broadcasts."""
 
     def __init__(self) -> None:
-        self.told: list[ControlMessage] = []
+        self.messages: list[ControlMessage] = []
         self.is_up = True
 
     async def broadcast(self, message: ControlMessage) -> None:
         """Record the broadcast."""
         if not self.is_up:
             raise BrokerUnavailable("down")
-        self.told.append(message)
+        self.messages.append(message)
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> WorkSubscription:
         """Record the broadcast."""

@@ -189,9 +189,9 @@ class Executor:
         pages: bool = True,
     ) -> ClaimGranted | None:
         """Claim the run of a message."""
-        asked = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id(), pages)
+        claim = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id(), pages)
         path = f"/internal/runs/{message.run_id}/claim"
-        return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
+        return (await self.client.call("POST", path, body=claim, returns=ClaimAnswer)).granted
 
     async def begin(self) -> ClaimGranted:
         """Take and claim the next run; a repeated dispatch is refused, and skipped."""

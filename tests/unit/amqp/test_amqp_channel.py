@@ -104,19 +104,19 @@ async def test_a_call_without_response_ends_its_channel_only() -> None:
 
 
 async def test_a_cancelled_call_makes_its_channel_unusable() -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept_connection()
         await peer.open_channel()
         await peer.expect(methods.QUEUE_DECLARE)
-        asked.set()
+        requested.set()
         await accept_close(peer)
 
     async with run_peer(script) as port, open_connection(port) as connection:
         channel = await open_channel(connection)
         hasty = asyncio.create_task(channel.declare_queue("queue", {}))
-        await asked.wait()
+        await requested.wait()
         hasty.cancel()
         with pytest.raises(asyncio.CancelledError):
             await hasty

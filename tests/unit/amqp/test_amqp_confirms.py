@@ -21,11 +21,11 @@ class Answers:
     """The outcome of each publish."""
 
     def __init__(self, confirms: Confirms, count: int) -> None:
-        self.told: dict[int, list[AmqpError | None]] = {}
+        self.results: dict[int, list[AmqpError | None]] = {}
         for _ in range(count):
-            number = len(self.told) + 1
-            self.told[number] = []
-            assert confirms.expect(self.told[number].append) == number
+            number = len(self.results) + 1
+            self.results[number] = []
+            assert confirms.expect(self.results[number].append) == number
 
 
 async def test_single_and_multiple_confirms_settle_the_named_publishes() -> None:
@@ -34,9 +34,9 @@ async def test_single_and_multiple_confirms_settle_the_named_publishes() -> None
     confirms.on_confirm(2, multiple=False, accepted=True)
     confirms.on_confirm(4, multiple=True, accepted=False)
     confirms.on_confirm(4, multiple=True, accepted=True)
-    assert answers.told[2] == [None]
-    assert all(isinstance(answers.told[n][0], PublishRefused) and len(answers.told[n]) == 1 for n in (1, 3, 4))
-    assert answers.told[5] == answers.told[6] == []
+    assert answers.results[2] == [None]
+    assert all(isinstance(answers.results[n][0], PublishRefused) and len(answers.results[n]) == 1 for n in (1, 3, 4))
+    assert answers.results[5] == answers.results[6] == []
     assert len(confirms) == 2
     confirms.fail(ChannelClosed("over"))
 
@@ -46,8 +46,8 @@ async def test_a_returned_message_fails_although_it_is_confirmed() -> None:
     answers = Answers(confirms, 2)
     confirms.on_return(1)
     confirms.on_confirm(2, multiple=True, accepted=True)
-    assert isinstance(answers.told[1][0], PublishReturned)
-    assert answers.told[2] == [None]
+    assert isinstance(answers.results[1][0], PublishReturned)
+    assert answers.results[2] == [None]
     confirms.fail(ChannelClosed("over"))
 
 
@@ -56,10 +56,10 @@ async def test_an_unconfirmed_publish_times_out_and_a_late_confirm_is_ignored() 
     answers = Answers(confirms, 3)
     confirms.on_confirm(2, multiple=False, accepted=True)
     await asyncio.sleep(0.06)
-    assert isinstance(answers.told[1][0], ConfirmTimeout)
-    assert isinstance(answers.told[3][0], ConfirmTimeout)
+    assert isinstance(answers.results[1][0], ConfirmTimeout)
+    assert isinstance(answers.results[3][0], ConfirmTimeout)
     confirms.on_confirm(3, multiple=True, accepted=True)
-    assert [len(told) for told in answers.told.values()] == [1, 1, 1]
+    assert [len(results) for results in answers.results.values()] == [1, 1, 1]
 
 
 async def test_the_end_fails_all_pending_publishes() -> None:
@@ -67,7 +67,7 @@ async def test_the_end_fails_all_pending_publishes() -> None:
     answers = Answers(confirms, 3)
     over = ChannelClosed("over")
     confirms.fail(over)
-    assert all(told == [over] for told in answers.told.values())
+    assert all(results == [over] for results in answers.results.values())
     assert len(confirms) == 0
 
 
@@ -81,5 +81,5 @@ async def test_many_confirms_take_linear_time() -> None:
     confirms = Confirms(timeout=LONG)
     answers = Answers(confirms, 20_000)
     confirms.on_confirm(20_000, multiple=True, accepted=True)
-    assert all(told == [None] for told in answers.told.values())
+    assert all(results == [None] for results in answers.results.values())
     confirms.fail(ChannelClosed("over"))

@@ -49,17 +49,22 @@ async def test_a_conversation_may_be_what_another_block_gave() -> None:
     body = {"said": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "input": "now"}
     await run(model, messages="<start.said>", body=body)
     await run(model, memories="<start.said>", body=body)
-    told = [[message.content for message in request.messages] for request in model.requests]
-    assert told == [["Hi", "Hello"], ["Hi", "Hello", "now"]]
+    conversations = [[message.content for message in request.messages] for request in model.requests]
+    assert conversations == [["Hi", "Hello"], ["Hi", "Hello", "now"]]
 
 
 async def test_settings_reach_the_model() -> None:
     model = Model(says("ok"))
     await run(model, temperature="0.3", maxTokens="50", reasoningEffort="low", verbosity="auto", apiKey="{{KEY}}")
-    asked = model.requests[0]
-    assert asked.timeout_seconds == PATIENCE_SECONDS + OVERTIME_SECONDS, "the run's remaining time and the overtime"
-    assert (asked.temperature, asked.max_tokens, asked.reasoning_effort, asked.verbosity) == (0.3, 50, "low", None)
-    assert asked.credential("apiKey") == "sk-secret"
+    request = model.requests[0]
+    assert request.timeout_seconds == PATIENCE_SECONDS + OVERTIME_SECONDS, "the run's remaining time and the overtime"
+    assert (request.temperature, request.max_tokens, request.reasoning_effort, request.verbosity) == (
+        0.3,
+        50,
+        "low",
+        None,
+    )
+    assert request.credential("apiKey") == "sk-secret"
 
 
 @pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e999", "many", ""])

@@ -40,8 +40,8 @@ async def test_a_stored_file_is_attached(files: Any) -> None:
 
 async def test_the_last_user_message_has_the_files() -> None:
     models = Models("A cat")
-    said = [{"role": role, "content": "x"} for role in ("system", "user", "assistant", "user", "assistant")]
-    await ask(models, [PHOTO], messages=said)
+    messages = [{"role": role, "content": "x"} for role in ("system", "user", "assistant", "user", "assistant")]
+    await ask(models, [PHOTO], messages=messages)
     assert [len(files) for files in attached(models)] == [0, 0, 0, 1, 0]
 
 

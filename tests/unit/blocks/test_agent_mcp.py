@@ -54,11 +54,11 @@ def one(url: str, tool: str = "add", **more: Any) -> dict[str, Any]:
 async def test_a_tool_is_described_called_and_its_result_returned(server: ToolServer, outbound: OutboundClient) -> None:
     model = Model(Turn(tool_calls=(ADDS,)), Turn(content="5"))
     result = await ask(outbound, model, one(server.url))
-    (told,) = model.requests[0].tools
-    assert (told.name, told.description) == ("mcp-127_0_0_1-add", "Add two numbers.")
-    assert told.parameters["required"] == ["a", "b"]
-    heard = model.requests[1].messages[-1]
-    assert (heard.role, heard.content) == (Role.TOOL, '{"content":[{"type":"text","text":"5"}]}')
+    (tool,) = model.requests[0].tools
+    assert (tool.name, tool.description) == ("mcp-127_0_0_1-add", "Add two numbers.")
+    assert tool.parameters["required"] == ["a", "b"]
+    result_message = model.requests[1].messages[-1]
+    assert (result_message.role, result_message.content) == (Role.TOOL, '{"content":[{"type":"text","text":"5"}]}')
     (called,) = result.output["toolCalls"]["list"]
     assert (called["name"], called["arguments"], called["success"]) == ("mcp-127_0_0_1-add", {"a": 2, "b": 3}, True)
     assert (result.output["content"], server.calls) == ("5", 1)
@@ -76,15 +76,15 @@ async def test_a_tool_with_an_authors_schema_is_not_queried(server: ToolServer, 
     model = Model(Turn(content="none needed"))
     await ask(outbound, model, one(server.url, "say", schema=schema))
     assert model.requests[0].tools[0].description == "Echoes"
-    assert server.asked == []
+    assert server.requests == []
 
 
 async def test_a_server_is_queried_once_for_its_tools(server: ToolServer, outbound: OutboundClient) -> None:
     model = Model(Turn(content="none needed"))
     await ask(outbound, model, one(server.url, "add"))
-    alone = len(server.asked)
+    alone = len(server.requests)
     await ask(outbound, model, one(server.url, "add"), one(server.url, "say"))
-    assert len(server.asked) == 2 * alone
+    assert len(server.requests) == 2 * alone
 
 
 async def test_values_of_the_author_are_hidden_and_win(server: ToolServer, outbound: OutboundClient) -> None:
@@ -132,7 +132,7 @@ async def test_servers_with_different_credentials_are_queried_separately(
     model = Model(Turn(content="none needed"))
     mine, hers = ([{"id": "1", "cells": {"Key": "X-Key", "Value": key}}] for key in ("mine", "hers"))
     await ask(outbound, model, *(one(server.url, params={"headers": headers}) for headers in (mine, hers, mine)))
-    listed = [headers["x-key"] for _, headers in server.asked if headers.get("mcp-method") == "tools/list"]
+    listed = [headers["x-key"] for _, headers in server.requests if headers.get("mcp-method") == "tools/list"]
     assert listed == ["mine", "hers"]
 
 

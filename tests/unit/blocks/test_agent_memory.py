@@ -28,7 +28,7 @@ async def say(text: str, store: Store | None, models: Models, run_id: str = "r",
     return await run(document, engine_of({"agent": handler}), {"input": text}, run_id=run_id)
 
 
-def told(models: Models) -> list[str]:
+def prompt_of(models: Models) -> list[str]:
     return [message.content or "" for message in models.requests[-1].messages]
 
 
@@ -36,7 +36,7 @@ async def test_the_next_run_knows_the_conversation() -> None:
     store, models = Store(), Models("Hello Ada", "Your name is Ada")
     await say("I am Ada", store, models, "run-1")
     await say("Who am I?", store, models, "run-2")
-    assert told(models) == ["brief", "I am Ada", "Hello Ada", "Who am I?"]
+    assert prompt_of(models) == ["brief", "I am Ada", "Hello Ada", "Who am I?"]
     assert store.said("w1", "ada") == [
         ConversationMessage("user", "I am Ada"),
         ConversationMessage("assistant", "Hello Ada"),
@@ -51,14 +51,14 @@ async def test_the_messages_of_a_block_start_a_conversation_once() -> None:
     messages = [SYSTEM, *example, {"role": "user", "content": "<start.input>"}]
     await say("Hello", store, models, "run-1", messages=messages)
     await say("Thanks", store, models, "run-2", messages=messages)
-    assert told(models) == ["brief", "Bread", "Pain", "Hello", "Bonjour", "Thanks"]
+    assert prompt_of(models) == ["brief", "Bread", "Pain", "Hello", "Bonjour", "Thanks"]
 
 
 async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
     store, models = Store(), Models("Hello")
     await say("Hi", store, models, "run-1")
     await say("Hi", store, models, "run-1")
-    assert told(models) == ["brief", "Hi"]
+    assert prompt_of(models) == ["brief", "Hi"]
     assert len(store.kept["w1", "ada"]) == 2
 
 
@@ -77,7 +77,7 @@ async def test_a_window_bounds_the_recalled_messages(settings: dict[str, Any], r
     store, models = Store(), Models("ok")
     store.kept["w1", "ada"] = [ConversationMessage("user", "Hi"), ConversationMessage("assistant", "Hello")]
     await say("now", store, models, **settings)
-    assert told(models) == ["brief", *remembered, "now"]
+    assert prompt_of(models) == ["brief", *remembered, "now"]
 
 
 async def test_a_message_is_stored_up_to_its_bound() -> None:
@@ -104,7 +104,7 @@ async def test_only_messages_of_users_and_models_are_recalled() -> None:
         ConversationMessage("user", "Hi"),
     ]
     await say("now", store, models)
-    assert told(models) == ["brief", "Hi", "now"]
+    assert prompt_of(models) == ["brief", "Hi", "now"]
 
 
 async def test_empty_messages_are_not_recalled() -> None:
@@ -115,7 +115,7 @@ async def test_empty_messages_are_not_recalled() -> None:
         ConversationMessage("user", " \n"),
     ]
     await say("now", store, models)
-    assert told(models) == ["brief", "Hi", "now"]
+    assert prompt_of(models) == ["brief", "Hi", "now"]
 
 
 async def test_two_agents_of_a_run_are_both_remembered() -> None:
@@ -138,5 +138,5 @@ async def test_an_exchange_without_an_answer_is_not_stored() -> None:
     store, models = Store(), Models("Hello", " \n", "Bye")
     for number, text in enumerate(("Hi", "Do it", "Thanks")):
         await say(text, store, models, f"run-{number}")
-    assert told(models) == ["brief", "Hi", "Hello", "Thanks"]
+    assert prompt_of(models) == ["brief", "Hi", "Hello", "Thanks"]
     assert [message.content for message in store.said("w1", "ada")] == ["Hi", "Hello", "Thanks", "Bye"]

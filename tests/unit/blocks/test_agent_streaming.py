@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.blocks.agents import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
+from tests.support.blocks.agents import ADD, CALL, Adding, Hearing, Model, asks_for, run, says, stream_events
 from tests.support.blocks.runs import failure
 from tests.support.eventually import PATIENCE_SECONDS
 
@@ -19,25 +19,25 @@ from shared.errors import Unavailable
 
 
 async def test_text_is_streamed_word_by_word() -> None:
-    assert await heard(Model(says("Hello there"))) == [Chunk("a", "Hello "), Chunk("a", "there")]
+    assert await stream_events(Model(says("Hello there"))) == [Chunk("a", "Hello "), Chunk("a", "there")]
 
 
 async def test_without_a_listener_the_model_is_called_without_a_stream() -> None:
-    assert await heard(Model(says("Hello")), "start.input") != []
+    assert await stream_events(Model(says("Hello")), "start.input") != []
     assert [
-        event.block_id for event in await heard(Model(says("Hello")), "start.input") if isinstance(event, Chunk)
+        event.block_id for event in await stream_events(Model(says("Hello")), "start.input") if isinstance(event, Chunk)
     ] == ["start"]
 
 
 async def test_text_before_a_tool_call_is_not_streamed() -> None:
     model = Model(asks_for(CALL, text="Let me see."), says("It is 3"))
-    assert await heard(model, tools=[ADD]) == [Chunk("a", "It "), Chunk("a", "is "), Chunk("a", "3")]
+    assert await stream_events(model, tools=[ADD]) == [Chunk("a", "It "), Chunk("a", "is "), Chunk("a", "3")]
 
 
 async def test_a_long_answer_is_streamed_early_although_tools_are_offered() -> None:
     long = " ".join(["word"] * 100)
-    told = await heard(Model(says(long)), tools=[ADD])
-    texts = [event.text for event in told if isinstance(event, Chunk)]
+    events = await stream_events(Model(says(long)), tools=[ADD])
+    texts = [event.text for event in events if isinstance(event, Chunk)]
     assert "".join(texts) == long
     assert len(texts) == 100
     assert len(long) > MAX_BUFFERED_CHARACTERS
@@ -45,14 +45,14 @@ async def test_a_long_answer_is_streamed_early_although_tools_are_offered() -> N
 
 async def test_a_long_preamble_is_set_apart_from_the_answer() -> None:
     long = " ".join(["word"] * 100)
-    told = await heard(Model(asks_for(CALL, text=long), says("3")), tools=[ADD])
-    assert told[-1] == Chunk("a", "\n\n3")
-    assert all(isinstance(event, Chunk) for event in told)
+    events = await stream_events(Model(asks_for(CALL, text=long), says("3")), tools=[ADD])
+    assert events[-1] == Chunk("a", "\n\n3")
+    assert all(isinstance(event, Chunk) for event in events)
 
 
 async def test_readers_that_support_retraction_receive_every_turn_immediately() -> None:
     model = Model(asks_for(CALL, text="Let me"), says("It is 3"))
-    assert await heard(model, tools=[ADD], flags={"agent_events": True}) == [
+    assert await stream_events(model, tools=[ADD], flags={"agent_events": True}) == [
         Chunk("a", "Let "),
         Chunk("a", "me"),
         ChunkReset("a"),
@@ -64,15 +64,15 @@ async def test_readers_that_support_retraction_receive_every_turn_immediately() 
 
 async def test_retracted_text_leaves_the_text_of_other_blocks() -> None:
     model = Model(asks_for(CALL, text="Hm"), says("3"))
-    told = await heard(model, "start.input", "a.content", tools=[ADD], flags={"agent_events": True})
-    assert [event.text for event in told if isinstance(event, Chunk)] == ["Hi", "\n\nHm", "\n\n3"]
+    events = await stream_events(model, "start.input", "a.content", tools=[ADD], flags={"agent_events": True})
+    assert [event.text for event in events if isinstance(event, Chunk)] == ["Hi", "\n\nHm", "\n\n3"]
 
 
 async def test_thoughts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor_service.engine.stream.MAX_THOUGHTS", 5)
     model = Model(asks_for(CALL, thinking="abc"), asks_for(CALL, thinking="def"), says("3", thinking="ghi"))
-    told = await heard(model, tools=[ADD], flags={"agent_events": True, "include_thinking": True})
-    assert [event.text for event in told if isinstance(event, Thinking)] == ["abc", "de"]
+    events = await stream_events(model, tools=[ADD], flags={"agent_events": True, "include_thinking": True})
+    assert [event.text for event in events if isinstance(event, Thinking)] == ["abc", "de"]
 
 
 async def test_a_stopped_tool_is_reported_as_cancelled() -> None:
@@ -82,8 +82,8 @@ async def test_a_stopped_tool_is_reported_as_cancelled() -> None:
             raise AssertionError
 
     flags = {"agent_events": True, "include_tool_calls": True, "time_limit_ms": 2_000}
-    told = await heard(Model(asks_for(CALL)), sandbox=Dawdling(), tools=[ADD], flags=flags)
-    assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "cancelled"]
+    events = await stream_events(Model(asks_for(CALL)), sandbox=Dawdling(), tools=[ADD], flags=flags)
+    assert [event.status for event in events if isinstance(event, ToolActivity)] == [None, "cancelled"]
 
 
 async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
@@ -105,16 +105,16 @@ async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
             raise AssertionError
 
     sandbox = OneDawdles()
-    asked: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",), "include_tool_calls": True}
+    call_options: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",), "include_tool_calls": True}
     model = Model(asks_for(CALL, replace(CALL, id="c2")))
-    result = await run(model, sandbox=sandbox, sink=Lost(), tools=[ADD], run_request=asked)
+    result = await run(model, sandbox=sandbox, sink=Lost(), tools=[ADD], run_request=call_options)
     assert failure(result) == "Agent 1: the broker does not answer"
     await asyncio.wait_for(sandbox.was_stopped.wait(), PATIENCE_SECONDS)
 
 
 async def test_a_structured_answer_is_streamed_whole() -> None:
-    told = await heard(Model(says('{"label": "spam"}')), "a.label", responseFormat={"type": "object"})
-    assert [event.text for event in told if isinstance(event, Chunk)] == ["spam"]
+    events = await stream_events(Model(says('{"label": "spam"}')), "a.label", responseFormat={"type": "object"})
+    assert [event.text for event in events if isinstance(event, Chunk)] == ["spam"]
 
 
 async def test_thoughts_and_tool_events_are_sent_only_on_request() -> None:
@@ -122,13 +122,13 @@ async def test_thoughts_and_tool_events_are_sent_only_on_request() -> None:
         return Model(asks_for(CALL), says("3", thinking="hm"))
 
     flags = {"include_thinking": True, "include_tool_calls": True}
-    told = await heard(model(), tools=[ADD], flags=flags)
-    assert Thinking("a", "hm") in told
-    assert [(event.phase, event.name, event.status) for event in told if isinstance(event, ToolActivity)] == [
+    events = await stream_events(model(), tools=[ADD], flags=flags)
+    assert Thinking("a", "hm") in events
+    assert [(event.phase, event.name, event.status) for event in events if isinstance(event, ToolActivity)] == [
         ("start", "custom_add", None),
         ("end", "custom_add", "success"),
     ]
-    assert all(isinstance(event, Chunk) for event in await heard(model(), tools=[ADD]))
+    assert all(isinstance(event, Chunk) for event in await stream_events(model(), tools=[ADD]))
 
 
 class Interrupted(Model):
@@ -167,8 +167,8 @@ async def test_text_before_a_model_failure_is_kept() -> None:
 
 async def test_a_failed_tool_is_reported_as_an_error() -> None:
     flags = {"include_tool_calls": True}
-    told = await heard(Model(asks_for(replace(CALL, name="ghost")), says("sorry")), tools=[ADD], flags=flags)
-    assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "error"]
+    events = await stream_events(Model(asks_for(replace(CALL, name="ghost")), says("sorry")), tools=[ADD], flags=flags)
+    assert [event.status for event in events if isinstance(event, ToolActivity)] == [None, "error"]
 
 
 async def test_the_output_of_a_tool_is_not_streamed_as_the_agents() -> None:
@@ -179,5 +179,5 @@ async def test_the_output_of_a_tool_is_not_streamed_as_the_agents() -> None:
             return BlockResult({})
 
     model = Model(asks_for(replace(CALL, name="http_request", arguments='{"url": "x"}')), says("ok"))
-    told = await heard(model, blocks={"api": Writes()}, tools=[{"type": "api"}])
-    assert [event.text for event in told if isinstance(event, Chunk)] == ["ok"]
+    events = await stream_events(model, blocks={"api": Writes()}, tools=[{"type": "api"}])
+    assert [event.text for event in events if isinstance(event, Chunk)] == ["ok"]

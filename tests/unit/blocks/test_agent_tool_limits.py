@@ -81,8 +81,8 @@ async def test_the_total_output_of_tools_is_bounded_and_the_model_learns_of_it()
     half = MAX_TOOL_CHARACTERS // 2
     model = Model(*[asks_for(ToolCall("c", "http_request", '{"url": "https://x.example"}'))] * 3, says("enough"))
     result = await run(model, blocks={"api": Telling(half, half, 5)}, tools=[{"type": "api"}])
-    told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
-    assert [TOO_MUCH in text for text in told] == [False, True, False]
+    results = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
+    assert [TOO_MUCH in text for text in results] == [False, True, False]
     assert result.output["content"] == "enough"
 
 
@@ -98,10 +98,10 @@ async def test_the_total_text_of_all_turns_is_bounded(more: str) -> None:
 
 async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:
     plain, asking = Adding(), Adding()
-    told: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 3_000}
-    await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=told)
+    request: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 3_000}
+    await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=request)
     code = "return environmentVariables.KEY"
-    await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=told)
+    await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=request)
     (script,), (other,) = plain.scripts, asking.scripts
     assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 3_000 + OVERTIME_SECONDS * 1000, {})
     assert script.owner == "w7/u7/wf-1"

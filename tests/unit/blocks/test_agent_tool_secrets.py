@@ -16,7 +16,7 @@ from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.js_values import JsonObject
 
 
-class Kept(Adding):
+class RecordingSandbox(Adding):
     """Records the scripts, and returns one result."""
 
     async def run(self, script: Script) -> ScriptResult:
@@ -29,7 +29,7 @@ class Kept(Adding):
 
 
 async def test_a_function_that_is_a_tool_gets_values_as_variables_and_never_as_code() -> None:
-    sandbox, code = Kept(), "return <start.input> + {{KEY}}"
+    sandbox, code = RecordingSandbox(), "return <start.input> + {{KEY}}"
     model = Model(asks_for(ToolCall("c", "function_execute", "{}")), says("done"))
     tool = {"type": "function", "title": "Code", "params": {"code": code, "language": "javascript"}}
     result = await run(model, blocks=sandbox.functions, tools=[tool], body={"input": '"; evil("'})
@@ -84,10 +84,10 @@ class Refused(BlockHandler):
     ("settings", "seen"), [({"code": "return environmentVariables.KEY"}, {"KEY": "sk-secret"}), ({}, {})]
 )
 async def test_code_that_the_model_wrote_sees_no_secrets(settings: JsonObject, seen: JsonObject) -> None:
-    sandbox = Kept()
-    asked = ToolCall("c", "function_execute", '{"code": "return environmentVariables.KEY"}')
+    sandbox = RecordingSandbox()
+    tool_call = ToolCall("c", "function_execute", '{"code": "return environmentVariables.KEY"}')
     tool = {"type": "function", "params": settings}
-    await run(Model(asks_for(asked), says("done")), blocks=sandbox.functions, tools=[tool])
+    await run(Model(asks_for(tool_call), says("done")), blocks=sandbox.functions, tools=[tool])
     assert [script.environment for script in sandbox.scripts] == [seen]
 
 

@@ -25,8 +25,8 @@ async def test_a_tool_runs_with_the_models_arguments_and_its_result_is_returned(
     (call,) = result.output["toolCalls"]["list"]
     assert (call["name"], call["arguments"], call["result"], call["success"]) == ("add", {"a": 1, "b": 2}, 3, True)
     assert model.requests[0].tools[0].name == "custom_add"
-    said, answer = model.requests[1].messages[-2:]
-    assert said.tool_calls == (CALL,)
+    call_message, answer = model.requests[1].messages[-2:]
+    assert call_message.tool_calls == (CALL,)
     assert (answer.role, answer.content, answer.tool_call_id) == (Role.TOOL, "3", "c1")
     assert sandbox.scripts[0].bindings == {"a": 1, "b": 2}
     assert result.output["tokens"]["total"] == 30
@@ -128,8 +128,10 @@ async def test_the_input_of_a_workflow_tool_is_parsed_before_values_are_filled_i
 async def test_the_fields_that_an_author_leaves_empty_are_the_models_to_give() -> None:
     calls = Keeping()
     tool = {"type": "workflow_input", "params": {"workflowId": "w", "inputMapping": '{"lang": "en", "text": ""}'}}
-    asked = ToolCall("c", "workflow_executor", '{"inputMapping": {"text": "Hi", "lang": "de"}}')
-    model = Model(asks_for(asked), asks_for(ToolCall("d", "workflow_executor", '{"inputMapping": "Hi"}')), says("done"))
+    tool_call = ToolCall("c", "workflow_executor", '{"inputMapping": {"text": "Hi", "lang": "de"}}')
+    model = Model(
+        asks_for(tool_call), asks_for(ToolCall("d", "workflow_executor", '{"inputMapping": "Hi"}')), says("done")
+    )
     result = await run(model, blocks={"workflow_input": calls}, tools=[tool])
     assert calls.params == [{"workflowId": "w", "inputMapping": {"text": "Hi", "lang": "en"}}]
     assert list(object_of(model.requests[0].tools[0].parameters["properties"])) == ["inputMapping"]
@@ -139,8 +141,8 @@ async def test_the_fields_that_an_author_leaves_empty_are_the_models_to_give() -
 
 async def test_an_argument_named_like_a_keyword_is_in_params_only() -> None:
     sandbox = Adding()
-    asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy", "user-id": 7}')
-    await run(Model(asks_for(asked), says("3")), sandbox=sandbox, tools=[ADD])
+    tool_call = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy", "user-id": 7}')
+    await run(Model(asks_for(tool_call), says("3")), sandbox=sandbox, tools=[ADD])
     (script,) = sandbox.scripts
     assert script.params == {"a": 1, "b": 2, "class": "economy", "user-id": 7}
     assert set(script.bindings) == {"a", "b"}
@@ -182,13 +184,13 @@ class Broken(Adding):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(Unavailable("no place is free"), "no place is free"), (KeyError("x"), "KeyError: 'x'")]
+    ("error", "message"), [(Unavailable("no place is free"), "no place is free"), (KeyError("x"), "KeyError: 'x'")]
 )
-async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str) -> None:
+async def test_a_tool_that_breaks_ends_no_run(error: Exception, message: str) -> None:
     with capture_logs() as logs:
         result = await run(Model(asks_for(CALL), says("sorry")), sandbox=Broken(error), tools=[ADD])
     assert result.output["content"] == "sorry"
-    assert result.output["toolCalls"]["list"][0]["result"]["message"] == told
+    assert result.output["toolCalls"]["list"][0]["result"]["message"] == message
     crashes = [(line["event"], line["tool"]) for line in logs]
     assert crashes == ([("tool_crashed", "custom_add")] if isinstance(error, KeyError) else [])
 

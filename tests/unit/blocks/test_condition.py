@@ -19,10 +19,10 @@ class Sandbox:
     """`true` is true, `fail` fails, everything else is false; a bound name is true if its value is."""
 
     def __init__(self) -> None:
-        self.asked: list[Conditions] = []
+        self.requests: list[Conditions] = []
 
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
-        self.asked.append(conditions)
+        self.requests.append(conditions)
         for index, expression in enumerate(conditions.expressions):
             if expression == "fail":
                 return ConditionResult(
@@ -93,7 +93,7 @@ async def test_values_are_bound_and_environment_numbers_are_numbers() -> None:
     await choose(
         ("if", "{{LIMIT}}"), ("else if", "{{NAME}}"), ("else if", "<start.input>"), sandbox=sandbox, body={"input": "t"}
     )
-    assert list(sandbox.asked[0].bindings.values()) == [3, "x", "t"]
+    assert list(sandbox.requests[0].bindings.values()) == [3, "x", "t"]
 
 
 async def test_the_input_is_passed_on_with_the_choice() -> None:
@@ -111,7 +111,7 @@ async def test_the_source_is_available_to_later_blocks() -> None:
     sandbox = Sandbox()
     await choose(("if", "context.input"), sandbox=sandbox, body={"input": "x"})
     await choose(("if", "true"), sandbox=sandbox, body={"input": "x"})
-    assert [asked.bindings.get("context") for asked in sandbox.asked] == [{"input": "x"}, None]
+    assert [request.bindings.get("context") for request in sandbox.requests] == [{"input": "x"}, None]
 
 
 async def test_unreadable_options_are_reported() -> None:
@@ -138,15 +138,15 @@ async def test_a_bad_reference_is_freed_without_a_garbage_collection() -> None:
 async def test_an_environment_value_that_only_python_takes_for_a_number_is_text() -> None:
     sandbox = Sandbox()
     await choose(("if", "{{NAN}}"), ("else if", "{{INFINITE}}"), sandbox=sandbox)
-    assert list(sandbox.asked[0].bindings.values()) == ["NaN", "-Infinity"]
+    assert list(sandbox.requests[0].bindings.values()) == ["NaN", "-Infinity"]
 
 
 async def test_a_value_that_several_ways_ask_for_is_sent_once() -> None:
     sandbox = Sandbox()
     ways = [("if", "<start.input> === 'a'"), ("else if", "<Start.input> === 'b'"), ("else if", "<start.more> > 1")]
     await choose(*ways, sandbox=sandbox, body={"input": "text", "more": 1})
-    (asked,) = sandbox.asked
-    assert sorted(map(str, asked.bindings.values())) == ["1", "text"]
+    (request,) = sandbox.requests
+    assert sorted(map(str, request.bindings.values())) == ["1", "text"]
 
 
 async def test_each_way_that_fails_is_quoted_as_its_own_author_spelled_it() -> None:

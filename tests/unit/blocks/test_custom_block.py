@@ -92,10 +92,10 @@ async def converse(plugin: EntryPoint, *turns: Turn, **params: Any) -> tuple[Mod
 async def test_an_agent_may_use_it_as_a_tool(plugin: EntryPoint) -> None:
     call = ToolCall("c", "shorten", '{"text": "one two three"}')
     model, result = await converse(plugin, Turn(tool_calls=(call,)), words="2")
-    (told,) = model.requests[0].tools
-    assert told.name == "shorten"
-    assert told.description == "Cuts a text after so many words"
-    assert told.parameters == {
+    (tool,) = model.requests[0].tools
+    assert tool.name == "shorten"
+    assert tool.description == "Cuts a text after so many words"
+    assert tool.parameters == {
         "type": "object",
         "properties": {
             "text": {"type": "string", "description": "Text"},

@@ -38,7 +38,7 @@ async def test_each_metric_is_a_number_of_the_output_under_its_name_in_lower_cas
 async def test_the_model_gets_metrics_ranges_and_a_schema() -> None:
     models = Models("{}")
     await evaluate(models)
-    system, user = models.told
+    system, user = models.prompts
     assert all(text in system for text in ("accuracy (0 to 10): Is it true?", "tone (1 to 5): Is it kind?"))
     assert user == "The sky is blue."
     wanted = models.requests[0].response_format

@@ -28,12 +28,12 @@ async def test_an_answer_is_data_status_and_headers(api: Api) -> None:
 
 async def test_query_rows_are_percent_encoded_and_appended(api: Api, stub: HttpStub) -> None:
     await api("/x?a=1#part", {"input": "a b&c"}, params=table(q="<start.input>", **{"": "skipped"}))
-    assert stub.asked[0].target == "/x?a=1&q=a%20b%26c"
+    assert stub.requests[0].target == "/x?a=1&q=a%20b%26c"
 
 
 async def test_the_authors_headers_go_before_the_usual_ones(api: Api, stub: HttpStub) -> None:
     await api(headers=table(Accept="text/plain", **{"X-Test": "v"}))
-    headers = stub.asked[0].headers
+    headers = stub.requests[0].headers
     assert (headers["accept"], headers["x-test"], headers["user-agent"]) == ("text/plain", "v", "Flowport/1.0")
 
 
@@ -50,29 +50,29 @@ async def test_a_body_that_is_json_is_sent_as_json(
     api: Api, stub: HttpStub, given: Any, sent: str, content_type: str
 ) -> None:
     await api(method="POST", body=given)
-    assert (stub.asked[0].body, stub.asked[0].headers["content-type"]) == (sent, content_type)
+    assert (stub.requests[0].body, stub.requests[0].headers["content-type"]) == (sent, content_type)
 
 
 async def test_an_object_is_sent_as_a_form_if_the_header_says_so(api: Api, stub: HttpStub) -> None:
     form = table(**{"Content-Type": "application/x-www-form-urlencoded"})
     await api(method="POST", body='{"a": "x y", "b": {"c": 1}}', headers=form)
-    assert stub.asked[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
+    assert stub.requests[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
 
 
 async def test_values_in_a_body_are_encoded_as_json_if_the_author_wants_it(api: Api, stub: HttpStub) -> None:
     given = {"input": 'say "hi"\n'}
     await api(method="POST", given=given, body='{"a": "<start.input>", "b": <start.input>}', escapeValues="true")
-    assert json.loads(stub.asked[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
+    assert json.loads(stub.requests[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
 
 
 @pytest.mark.parametrize("method", ["GET", "head"])
 async def test_a_get_has_no_body(api: Api, stub: HttpStub, method: str) -> None:
     await api(method=method, body='{"a": 1}')
-    assert stub.asked[0].body == ""
+    assert stub.requests[0].body == ""
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (
             Answer(404, "{}"),
@@ -89,11 +89,11 @@ async def test_a_get_has_no_body(api: Api, stub: HttpStub, method: str) -> None:
     ],
 )
 async def test_an_unsuccessful_answer_fails_with_the_servers_text(
-    api: Api, stub: HttpStub, answer: Answer, told: str
+    api: Api, stub: HttpStub, answer: Answer, expected: str
 ) -> None:
     stub.answer(answer)
     message = failure(await api())
-    assert message.startswith(f"B: HTTP Request failed: URL: http://localhost:{stub.port}/x | Method: GET | {told}")
+    assert message.startswith(f"B: HTTP Request failed: URL: http://localhost:{stub.port}/x | Method: GET | {expected}")
 
 
 @pytest.mark.parametrize(
@@ -136,22 +136,22 @@ async def test_an_answer_that_is_neither_success_nor_a_way_on_is_a_failure(api: 
 async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
     allowed: str | None, left_ms: int, seconds: float
 ) -> None:
-    asked: list[OutboundRequest] = []
+    sent: list[OutboundRequest] = []
 
-    class Ear(OutboundClient):
+    class RecordingClient(OutboundClient):
         async def send(self, request: OutboundRequest) -> OutboundResponse:
-            asked.append(request)
+            sent.append(request)
             return OutboundResponse(200, "OK", request.url, {}, b"")
 
     settings: Any = {"url": "https://example.com/", "timeout": allowed}
     document = chain(INPUT, block("b", "api", "B", settings=settings))
-    await run(document, engine_of({"api": ApiHandler(Ear())}), time_limit_ms=left_ms)
-    assert [(each.timeout_seconds, each.workspace_id) for each in asked] == [(seconds, "w1")]
+    await run(document, engine_of({"api": ApiHandler(RecordingClient())}), time_limit_ms=left_ms)
+    assert [(each.timeout_seconds, each.workspace_id) for each in sent] == [(seconds, "w1")]
 
 
 async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Api, stub: HttpStub) -> None:
     assert failure(await api(proxyUrl="http://proxy.example")) == f"B: {NO_PROXY}"
-    assert stub.asked == []
+    assert stub.requests == []
 
 
 async def test_a_blank_url_sends_nothing(outbound: OutboundClient) -> None:
@@ -207,7 +207,7 @@ async def test_a_call_to_our_own_api_carries_the_chain_of_workflows(stub: HttpSt
     }
     document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
     engine = engine_of({"api": ApiHandler(outbound)})
-    for public_url, told in ((ours, "wf-0,wf-1"), ("https://flowport.example", "forged")):
-        asked = replace(request(call_chain=("wf-0",)), public_url=public_url)
-        await Execution(engine, document, asked, environment={}, sink=NullSink()).run()
-        assert stub.asked[-1].headers["x-sim-via"] == told
+    for public_url, expected in ((ours, "wf-0,wf-1"), ("https://flowport.example", "forged")):
+        run_request = replace(request(call_chain=("wf-0",)), public_url=public_url)
+        await Execution(engine, document, run_request, environment={}, sink=NullSink()).run()
+        assert stub.requests[-1].headers["x-sim-via"] == expected

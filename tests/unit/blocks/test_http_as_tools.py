@@ -28,7 +28,7 @@ async def request_by_an_agent(kind: str, handler: BlockHandler, **arguments: Any
 async def test_a_path_parameter_is_not_substituted_inside_another(stub: HttpStub, outbound: OutboundClient) -> None:
     url = f"http://localhost:{stub.port}/u/:id/:id2/:idle"
     await request_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"id": "1", "id2": "a/b", "i": "x"})
-    assert stub.asked[0].target == "/u/1/a%2Fb/:idle"
+    assert stub.requests[0].target == "/u/1/a%2Fb/:idle"
 
 
 async def test_a_tool_call_without_a_url_is_reported_to_the_model(outbound: OutboundClient) -> None:
@@ -59,20 +59,20 @@ async def test_the_number_of_url_parameters_is_bounded(outbound: OutboundClient)
 async def test_a_value_is_filled_in_as_it_is(stub: HttpStub, outbound: OutboundClient) -> None:
     url = f"http://localhost:{stub.port}/:a"
     await request_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": r"\1\g<0>"})
-    assert stub.asked[0].target == "/%5C1%5Cg%3C0%3E"
+    assert stub.requests[0].target == "/%5C1%5Cg%3C0%3E"
 
 
 async def test_the_fields_of_a_form_are_sent_as_one(stub: HttpStub, outbound: OutboundClient) -> None:
     url, form = f"http://localhost:{stub.port}/", {"a": "x y", "b": 1}
     await request_by_an_agent("api", ApiHandler(outbound), url=url, method="POST", formData=form)
-    assert stub.asked[0].body == "a=x+y&b=1"
-    assert stub.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    assert stub.requests[0].body == "a=x+y&b=1"
+    assert stub.requests[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
 async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outbound: OutboundClient) -> None:
     url = f"http://localhost:{stub.port}/"
     await request_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
-    assert stub.asked[0].method == "POST"
+    assert stub.requests[0].method == "POST"
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ async def test_invalid_table_rows_are_ignored(stub: HttpStub, outbound: Outbound
     model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
     await run_agent(model, blocks={"api": ApiHandler(outbound)}, tools=[tool])
     ours = {"host", "accept-encoding", "user-agent", "accept"}
-    assert stub.asked[0].headers.keys() - ours == (set() if headers == "x" else {"x-a"})
+    assert stub.requests[0].headers.keys() - ours == (set() if headers == "x" else {"x-a"})

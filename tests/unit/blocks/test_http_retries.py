@@ -35,7 +35,7 @@ async def test_a_block_with_a_forbidden_address_is_not_retried(outbound: Outboun
 async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: HttpStub) -> None:
     stub.answer(*[Answer(500, "{}")] * 20)
     failure(await api(retries=50, retryDelayMs=0))
-    assert len(stub.asked) == MAX_RETRIES + 1
+    assert len(stub.requests) == MAX_RETRIES + 1
 
 
 def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
@@ -69,32 +69,32 @@ async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> Non
 async def test_only_what_may_be_repeated_is(api: Api, stub: HttpStub, settings: dict[str, Any], tries: int) -> None:
     stub.answer(Answer(500, "{}"))
     await api(retryDelayMs=1, **settings)
-    assert len(stub.asked) == tries
+    assert len(stub.requests) == tries
 
 
 async def test_an_unresponsive_server_is_retried_and_its_last_failure_reported(api: Api, stub: HttpStub) -> None:
     result = await api("/slow", timeout=300, retries=1, retryDelayMs=1)
     assert failure(result).endswith("Error: Request timed out after 300ms")
-    assert len(stub.asked) == 2
+    assert len(stub.requests) == 2
 
 
 async def test_a_permanent_refusal_is_not_retried(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(404, "{}"))
     await api(retries=3, retryDelayMs=1)
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 async def test_a_server_that_demands_a_longer_pause_than_allowed_is_not_retried(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(429, "{}", {"retry-after": "3600"}))
     await api(retries=3, retryDelayMs=1, retryMaxDelayMs=10)
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize("pause", ["9" * 400, "9" * 5_000])
 async def test_a_pause_without_end_is_longer_than_allowed(api: Api, stub: HttpStub, pause: str) -> None:
     stub.answer(Answer(429, "{}", {"retry-after": pause}))
     assert "Status: 429" in failure(await api(retries=3, retryDelayMs=1))
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize(

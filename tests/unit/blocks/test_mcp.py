@@ -82,15 +82,15 @@ async def test_a_servers_tool_list_is_bounded(
 
 @pytest.mark.parametrize(("left_ms", "seconds"), [(5_000, 6), (900_000, 300)])
 async def test_a_visit_is_its_workspaces_and_takes_no_longer_than_there_is_time(left_ms: int, seconds: float) -> None:
-    asked: list[OutboundRequest] = []
+    sent: list[OutboundRequest] = []
 
-    class Ear(OutboundClient):
+    class RecordingClient(OutboundClient):
         async def send(self, request: OutboundRequest) -> OutboundResponse:
-            asked.append(request)
+            sent.append(request)
             return OutboundResponse(404, "Not Found", request.url, {}, b"")
 
-    failure(await call(Ear(), "https://example.com/mcp", "any", time_limit_ms=left_ms))
-    assert {(each.timeout_seconds, each.workspace_id) for each in asked} == {(seconds, "w1")}
+    failure(await call(RecordingClient(), "https://example.com/mcp", "any", time_limit_ms=left_ms))
+    assert {(each.timeout_seconds, each.workspace_id) for each in sent} == {(seconds, "w1")}
 
 
 async def test_progress_messages_are_skipped(server: ToolServer, outbound: OutboundClient) -> None:
@@ -102,21 +102,21 @@ async def test_progress_messages_are_skipped(server: ToolServer, outbound: Outbo
 async def test_values_in_arguments_may_contain_anything(
     server: ToolServer, outbound: OutboundClient, arguments: Any
 ) -> None:
-    said = 'She said "hi",\nand left.'
-    result = await call(outbound, server.url, "say", {"input": said}, arguments=arguments)
-    assert result.output["content"][0]["text"] == said
+    text = 'She said "hi",\nand left.'
+    result = await call(outbound, server.url, "say", {"input": text}, arguments=arguments)
+    assert result.output["content"][0]["text"] == text
 
 
 async def test_headers_are_sent_with_every_request(server: ToolServer, outbound: OutboundClient) -> None:
     server.token = "t0ken"
     headers = [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer t0ken"}}]
     assert (await call(outbound, server.url, "say", arguments='{"text": "x"}', headers=headers)).outcome.error is None
-    assert {headers["user-agent"] for _, headers in server.asked} == {"Flowport/1.0"}
+    assert {headers["user-agent"] for _, headers in server.requests} == {"Flowport/1.0"}
 
 
 async def test_no_stream_is_left_open_and_the_session_is_ended(server: ToolServer, outbound: OutboundClient) -> None:
     await call(outbound, server.url, "say", arguments='{"text": "x"}')
-    assert {method for method, _ in server.asked} <= {"POST", "DELETE"}
+    assert {method for method, _ in server.requests} <= {"POST", "DELETE"}
 
 
 async def test_a_failing_tool_fails_the_block_with_its_text(server: ToolServer, outbound: OutboundClient) -> None:
@@ -225,16 +225,16 @@ async def test_the_total_data_of_a_session_is_bounded(
     monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.0)
     monkeypatch.setattr(transport, "MAX_SESSION_BYTES", 100_000)
     with BreakingServer(30_000) as server:
-        told = failure(await call(outbound, server.url, "any", time_limit_ms=PATIENCE_MS))
+        message = failure(await call(outbound, server.url, "any", time_limit_ms=PATIENCE_MS))
         assert server.reconnections <= 5
-    assert "The MCP server sent more than 100000 bytes" in told
+    assert "The MCP server sent more than 100000 bytes" in message
 
 
 async def test_a_header_may_hold_any_text(server: ToolServer, outbound: OutboundClient) -> None:
     headers = [{"id": "1", "cells": {"Key": "X-Who", "Value": "Jörg"}}]
     result = await call(outbound, server.url, "say", arguments='{"text": "x"}', headers=headers)
     assert result.outcome.error is None
-    assert {told["x-who"] for _, told in server.asked} == {"Jörg"}
+    assert {headers["x-who"] for _, headers in server.requests} == {"Jörg"}
 
 
 async def test_a_server_that_is_slow_each_time_has_one_time_for_all(outbound: OutboundClient) -> None:

@@ -41,7 +41,7 @@ def test_every_core_type_that_runs_has_a_handler(handlers: dict[str, BlockHandle
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("params", "reason"),
     [
         (
             block("b", "memory", "B", settings={"operation": "get", "id": "ada"}),
@@ -53,9 +53,9 @@ def test_every_core_type_that_runs_has_a_handler(handlers: dict[str, BlockHandle
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
 async def test_a_missing_dependency_is_reported_when_a_block_needs_it(
-    handlers: dict[str, BlockHandler], asked: JsonObject, reason: str
+    handlers: dict[str, BlockHandler], params: JsonObject, reason: str
 ) -> None:
-    assert failure(await run(chain(INPUT, asked), engine_of(handlers))) == f"B: {reason}"
+    assert failure(await run(chain(INPUT, params), engine_of(handlers))) == f"B: {reason}"
 
 
 def test_a_password_of_a_plugins_block_is_the_authors_and_no_argument_of_its_tool() -> None:

@@ -77,7 +77,7 @@ async def test_the_output_has_the_route_the_reason_and_the_target() -> None:
 async def test_the_model_gets_every_route_and_a_json_schema() -> None:
     models = Models(decision("rt-help"))
     await run(routed(), engine_of({"router_v2": RouterHandler(models)}), {"input": "my screen is black"})
-    system, user = models.told
+    system, user = models.prompts
     assert all(text in system for route in ROUTES for text in route.values())
     assert user == "my screen is black"
     (request,) = models.requests
@@ -174,7 +174,7 @@ async def test_references_in_descriptions_of_routes_are_filled_in() -> None:
     models = Models(decision("rt-help"))
     routes: Json = [ROUTES[0], {**ROUTES[1], "value": "Says <start.input>"}]
     await run(routed(routes), engine_of({"router_v2": RouterHandler(models)}), {"input": "my screen is black"})
-    assert "Says my screen is black" in models.told[0]
+    assert "Says my screen is black" in models.prompts[0]
 
 
 async def test_every_requested_answer_counts() -> None:

@@ -19,7 +19,7 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": 1}', "secret": "s3cret"}
     for _ in range(2):
         await send("webhook_request", WebhookHandler(outbound), None, settings)
-    first, second = stub.asked
+    first, second = stub.requests
     timestamp = first.headers["x-webhook-timestamp"]
     expected = hmac.new(b"s3cret", f'{timestamp}.{{"a":1}}'.encode(), hashlib.sha256).hexdigest()
     assert first.headers["x-webhook-signature"] == f"t={timestamp},v1={expected}"
@@ -31,7 +31,7 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
 async def test_values_in_a_webhooks_payload_are_written_as_json_too(stub: HttpStub, outbound: OutboundClient) -> None:
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": "<start.input>"}', "escapeValues": True}
     await send("webhook_request", WebhookHandler(outbound), {"input": 'say "hi"'}, settings)
-    assert json.loads(stub.asked[0].body) == {"a": 'say "hi"'}
+    assert json.loads(stub.requests[0].body) == {"a": 'say "hi"'}
 
 
 async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outbound: OutboundClient) -> None:
@@ -43,7 +43,7 @@ async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outb
         **again,
     }
     failure(await send("webhook_request", WebhookHandler(outbound), None, settings))
-    (asked,) = stub.asked
+    (asked,) = stub.requests
     assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
 
 
@@ -52,9 +52,9 @@ async def test_each_block_of_each_run_sends_a_separate_webhook(stub: HttpStub, o
     document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
     for run_id in ("run-1", "run-2"):
         await run(document, engine_of({"webhook_request": WebhookHandler(outbound)}), run_id=run_id)
-    assert len({asked.headers["x-delivery-id"] for asked in stub.asked}) == len(stub.asked) == 4
+    assert len({asked.headers["x-delivery-id"] for asked in stub.requests}) == len(stub.requests) == 4
 
 
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
     await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
-    assert "x-webhook-signature" not in stub.asked[0].headers
+    assert "x-webhook-signature" not in stub.requests[0].headers

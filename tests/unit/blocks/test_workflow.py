@@ -302,10 +302,12 @@ async def test_a_model_gets_the_workflow_and_the_inputs_of_a_tool() -> None:
 
 async def test_a_dynamic_or_unavailable_workflow_tool_has_a_generic_description() -> None:
     deployed = Deployed(translate=TRANSLATES)
-    told = [await tool_description(deployed), await tool_description(deployed, workflowId="nobody")]
+    descriptions = [await tool_description(deployed), await tool_description(deployed, workflowId="nobody")]
     deployed.is_up = False
-    told.append(await tool_description(deployed, workflowId="translate"))
-    assert [mapping for _, mapping in told] == [{"type": "object", "description": "The workflow's input fields"}] * 3
+    descriptions.append(await tool_description(deployed, workflowId="translate"))
+    assert [mapping for _, mapping in descriptions] == [
+        {"type": "object", "description": "The workflow's input fields"}
+    ] * 3
 
 
 class Spends(BlockHandler):

@@ -78,4 +78,7 @@ async def test_a_gateway_is_checked_through_the_proxy(monkeypatch: pytest.Monkey
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         (found,) = [each async for each in check_services({"gateway": "http://flow.example"}, proxied=True)]
     assert found.verdict is Verdict.OK
-    assert [asked.target for asked in proxy.asked] == ["http://flow.example/readyz", "http://flow.example/metrics"]
+    assert [request.target for request in proxy.requests] == [
+        "http://flow.example/readyz",
+        "http://flow.example/metrics",
+    ]

@@ -115,7 +115,7 @@ async def test_the_management_api_is_called_without_a_proxy(monkeypatch: pytest.
     async with HttpStub() as api:
         api.answer(Answer(body="{}"))
         assert set(await Management(f"http://{LOOPBACK}:{api.port}").drifted_policies(TOPOLOGY)) <= set(TOPOLOGY.queues)
-        assert api.asked
+        assert api.requests
 
 
 def express_down() -> list[dict[str, Any]]:

@@ -95,8 +95,8 @@ def test_invalid_fields_are_named() -> None:
     assert str(error_for_response(400, {"error": "Too big", "details": [big]})) == "name: Too big"
     both = error_for_response(400, {"error": "Too big", "details": [big, odd]})
     assert str(both) == "name: Too big; scopes.0: Invalid option"
-    told = {"error": "Invalid input: n must be a number", "details": [{"path": ["n"], "message": "n must be a number"}]}
-    assert str(error_for_response(400, told)) == "Invalid input: n must be a number"
+    body = {"error": "Invalid input: n must be a number", "details": [{"path": ["n"], "message": "n must be a number"}]}
+    assert str(error_for_response(400, body)) == "Invalid input: n must be a number"
     generic = {"error": "Validation error", "code": "VALIDATION_ERROR", "details": [odd]}
     assert str(error_for_response(400, generic)) == "Validation error: scopes.0: Invalid option"
     joined = {"path": "selectedOutputs.0", "message": "expected string"}

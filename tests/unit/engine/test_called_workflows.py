@@ -167,9 +167,9 @@ async def test_an_oversized_child_trace_is_omitted_from_the_canvas_event() -> No
     wordy, recorder = Scripted(lambda call: {"result": "x" * 3000}), Recorder()
     small = replace(engine(wordy), limits=Limits(block_event_bytes=6000))
     result = await execution(small, PARENT, recorder, include_block_events=True).run()
-    told = [json.loads(bytes(event.data)) for event in recorder.events if isinstance(event, BlockEnded)]
-    assert [block["blockId"] for block in told] == ["start", "before", "call", "after"]
-    assert max(len(json.dumps(block)) for block in told) < 6000
+    ended = [json.loads(bytes(event.data)) for event in recorder.events if isinstance(event, BlockEnded)]
+    assert [block["blockId"] for block in ended] == ["start", "before", "call", "after"]
+    assert max(len(json.dumps(block)) for block in ended) < 6000
     (called,) = [log for log in result.blocks if log.block_id == "call"]
     assert called.child_spans
 
@@ -243,8 +243,8 @@ async def test_the_trace_of_a_child_stopped_with_its_caller_is_reported() -> Non
     run_ = execution(engine(Scripted(stays), deployed=deployed), PARENT)
     result = await asyncio.wait_for(run_.run(), 30)
     (called,) = [log for log in result.blocks if log.block_id == "call"]
-    told = {span["blockId"]: (span.get("error"), span["success"]) for span in called.child_spans}
-    assert told == {"start": (None, True), "a": (None, True), "inner": ("Cancelled", False)}
+    spans = {span["blockId"]: (span.get("error"), span["success"]) for span in called.child_spans}
+    assert spans == {"start": (None, True), "a": (None, True), "inner": ("Cancelled", False)}
     (inner,) = [span for span in called.child_spans if span["blockId"] == "inner"]
-    told = {span["blockId"]: (span.get("error"), span["success"]) for span in inner["childSpans"]}
-    assert told == {"start": (None, True), "deep": ("Cancelled", False)}
+    spans = {span["blockId"]: (span.get("error"), span["success"]) for span in inner["childSpans"]}
+    assert spans == {"start": (None, True), "deep": ("Cancelled", False)}

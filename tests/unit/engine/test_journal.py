@@ -203,13 +203,13 @@ async def test_entries_are_plain_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "expected"),
     [
         ({"blocks": 12}, "The run exceeds the limit of 12 blocks"),
         ({"run_output_bytes": 2500}, "The outputs of this run exceed"),
     ],
 )
-async def test_the_bounds_of_a_run_are_those_of_all_its_attempts(limits: dict[str, int], told: str) -> None:
+async def test_the_bounds_of_a_run_are_those_of_all_its_attempts(limits: dict[str, int], expected: str) -> None:
     workflow = document(
         [START, block("l", "loop", data={"count": 20}), block("f", parent="l")],
         [("start", "source", "l"), ("l", "loop-start-source", "f")],
@@ -221,5 +221,5 @@ async def test_the_bounds_of_a_run_are_those_of_all_its_attempts(limits: dict[st
     again = Recorder()
     result = await execution(bounded, workflow, again, journal=True, entries=broken.entries).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.text.startswith(told)
+    assert result.outcome.error.text.startswith(expected)
     assert len(again.entries) <= 3

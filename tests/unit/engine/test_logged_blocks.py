@@ -41,18 +41,18 @@ async def test_a_value_that_code_nested_beyond_all_bounds_is_not_logged() -> Non
 async def test_the_canvas_receives_events_of_every_block() -> None:
     recorder = Recorder()
     await run(ok, chain(block("f")), recorder, include_block_events=True)
-    told = [
+    events = [
         (type(event), json.loads(bytes(event.data)))
         for event in recorder.events
         if isinstance(event, BlockStarted | BlockEnded)
     ]
-    assert [(kind, data["blockId"]) for kind, data in told] == [
+    assert [(kind, data["blockId"]) for kind, data in events] == [
         (BlockStarted, "start"),
         (BlockEnded, "start"),
         (BlockStarted, "f"),
         (BlockEnded, "f"),
     ]
-    assert told[-1][1]["output"] == {"result": "f"}
+    assert events[-1][1]["output"] == {"result": "f"}
 
 
 async def test_secrets_do_not_reach_the_log() -> None:
@@ -72,9 +72,9 @@ async def test_the_canvas_receives_no_secret() -> None:
     await run(
         lambda call: {"data": "s3cret-value"}, workflow, recorder, environment=environment, include_block_events=True
     )
-    told = b"".join(bytes(event.data) for event in recorder.events if isinstance(event, BlockStarted | BlockEnded))
-    assert b"[REDACTED]" in told
-    assert b"s3cret-value" not in told
+    data = b"".join(bytes(event.data) for event in recorder.events if isinstance(event, BlockStarted | BlockEnded))
+    assert b"[REDACTED]" in data
+    assert b"s3cret-value" not in data
 
 
 async def test_a_secret_is_no_name_in_the_log_either() -> None:
@@ -143,9 +143,14 @@ async def test_keys_of_one_value_one_a_line_are_hidden_behind_a_name_in_base64()
 
 async def test_many_secrets_are_hidden_as_few_are() -> None:
     environment = {f"KEY{number}": f's3cret-{number:03}/of "many"' for number in range(200)}
-    told = [environment["KEY7"], json.dumps(environment["KEY42"]), quote(environment["KEY199"], safe=""), "s3cret-none"]
+    secrets = [
+        environment["KEY7"],
+        json.dumps(environment["KEY42"]),
+        quote(environment["KEY199"], safe=""),
+        "s3cret-none",
+    ]
     workflow = chain(block("f", "api", url=" ".join(f"{{{{{name}}}}}" for name in environment)))
-    result = await run(lambda call: {"result": told}, workflow, environment=environment)
+    result = await run(lambda call: {"result": secrets}, workflow, environment=environment)
     assert result.blocks[-1].output == {"result": ["[REDACTED]", '"[REDACTED]"', "[REDACTED]", "s3cret-none"]}
 
 

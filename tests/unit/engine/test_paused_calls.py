@@ -114,7 +114,7 @@ class Story:
         self.handler = Scripted(self.script)
         self._state: RunState | None = None
 
-    async def told(self) -> RunResult:
+    async def run_to_end(self) -> RunResult:
         """Return the end of the run."""
         result = await self.begun()
         while result.outcome.status is RunStatus.PAUSED:
@@ -188,7 +188,7 @@ async def test_every_pause_is_answered_once_and_every_block_runs_once(
 ) -> None:
     parent, contexts = PARENTS[shape]
     story = Story(parent, is_durable, choose=choose)
-    result = await story.told()
+    result = await story.run_to_end()
 
     assert result.outcome.status is RunStatus.COMPLETED, result.outcome.error
     assert sorted(story.taken) == contexts
@@ -215,11 +215,11 @@ def runs_of(workflow: Document, times: int = 1) -> dict[str, int]:
 async def test_a_worker_that_is_lost_anywhere_after_an_answer_loses_nothing(shape: str, is_durable: bool) -> None:
     parent, contexts = PARENTS[shape]
     undisturbed = Story(parent, is_durable)
-    expected = await undisturbed.told()
+    expected = await undisturbed.run_to_end()
     for lost_in in range(len(undisturbed.results)):
         for lost_after in range(len(undisturbed.entries)):
             story = Story(parent, is_durable, lost_in=lost_in, lost_after=lost_after)
-            result = await story.told()
+            result = await story.run_to_end()
             assert result.output == expected.output
             assert sorted(story.taken) == contexts
             assert all(count - runs_of(parent)[name] in (0, 1, 2) for name, count in story.handler.runs.items())
@@ -229,7 +229,7 @@ async def test_a_worker_that_is_lost_anywhere_after_an_answer_loses_nothing(shap
 @durability
 async def test_the_resume_link_names_the_calling_workflow(is_durable: bool) -> None:
     story = Story(PARENTS["two deep"][0], is_durable)
-    await story.told()
+    await story.run_to_end()
     (paused, _) = story.results
     assert paused.output["data"]["_resume"] == {
         "apiUrl": "https://flowport.example/api/resume/wf/run-1/call.inner.h",
@@ -247,7 +247,7 @@ async def test_the_answer_reaches_the_asking_block_and_its_callers_continue_with
         return {"result": call.resolver.output_of("h")} if call.block.id == "b" else {"result": None}
 
     story = Story(chain(calls("call", "asking")), is_durable, script=tells)
-    result = await story.told()
+    result = await story.run_to_end()
     assert result.output["success"] is True
     assert result.output["result"]["result"]["submission"] == {"ok": "call.h"}
 
@@ -255,7 +255,7 @@ async def test_the_answer_reaches_the_asking_block_and_its_callers_continue_with
 @durability
 async def test_the_trace_shows_the_called_workflow_while_it_waits_and_once_when_it_is_done(is_durable: bool) -> None:
     story = Story(PARENTS["one"][0], is_durable)
-    await story.told()
+    await story.run_to_end()
     paused, done = ([log for log in result.blocks if log.block_id == "call"] for result in story.results)
     assert [[span["blockId"] for span in log.child_spans] for log in paused] == [["start", "a", "h"]]
     assert [[span["blockId"] for span in log.child_spans] for log in done] == [["start", "a", "h", "b"]]
@@ -272,7 +272,7 @@ async def test_a_called_workflow_goes_on_in_the_version_that_paused(is_durable: 
         return pauses
 
     story = Story(PARENTS["one"][0], is_durable, deployed=deployed, choose=promoted)
-    await story.told()
+    await story.run_to_end()
     assert story.handler.runs["b"] == 1
     assert story.handler.runs["other"] == 0
 
@@ -287,7 +287,7 @@ async def test_a_called_workflow_that_fails_after_its_pause_takes_its_callers_er
     edges: list[Edge] = [("start", "source", "call"), ("call", "source", "good"), ("call", "error", "bad")]
     parent = document([START, calls("call", "asking"), block("good"), block("bad")], edges)
     story = Story(parent, is_durable, script=breaks)
-    result = await story.told()
+    result = await story.run_to_end()
     assert result.output == {"result": "bad"}
     assert story.handler.runs["good"] == 0
 
@@ -296,7 +296,7 @@ async def test_a_called_workflow_that_fails_after_its_pause_takes_its_callers_er
 async def test_a_response_elsewhere_ends_the_run_and_its_pauses(is_durable: bool) -> None:
     parent = side_by_side(calls("k", "asking"), block("r", "response", dataMode="structured"))
     story = Story(parent, is_durable)
-    result = await story.told()
+    result = await story.run_to_end()
     assert result.outcome.status is RunStatus.COMPLETED
     assert story.taken == []
     assert sorted(log.block_id for log in result.blocks) == ["k", "r", "start"]

@@ -31,7 +31,7 @@ def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> t
     return execution(engine, compile_workflow(as_document(steps)), recorder, **more), handler
 
 
-def told(recorder: Recorder) -> list[tuple[str, str, bytes]]:
+def block_events(recorder: Recorder) -> list[tuple[str, str, bytes]]:
     """Return the selected outputs that a reader received."""
     events = (event for event in recorder.events if isinstance(event, SelectedOutput))
     return [(event.block_id, event.path, bytes(event.value)) for event in events]
@@ -63,7 +63,7 @@ def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
     restored = asyncio.run(again.run())
 
     assert summary(restored) == summary(undisturbed)
-    assert Counter(map(repr, told(anew))) == Counter(map(repr, told(whole)))
+    assert Counter(map(repr, block_events(anew))) == Counter(map(repr, block_events(whole)))
     orders = [log.execution_order for log in restored.blocks]
     assert len(orders) == len(set(orders))
     journaled = Counter(

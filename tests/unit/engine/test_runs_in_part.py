@@ -42,15 +42,15 @@ async def test_a_run_cannot_start_where_no_block_ran_before(block_id: str, messa
     ("body", "seen"), [(None, {"n": "before"}), ({}, {"n": "before"}), ({"n": "now"}, {"n": "now"})]
 )
 async def test_a_run_from_its_start_has_the_input_that_was_sent_or_else_the_earlier_one(body: Any, seen: Any) -> None:
-    told: list[Any] = []
+    outputs: list[Any] = []
 
     def looks(call: Call) -> dict[str, Any]:
-        told.append(call.resolver.output_of("start"))
+        outputs.append(call.resolver.output_of("start"))
         return ok(call)
 
     result = await run(looks, chain(block("a")), input=body, run_from=RunFrom("start", {"start": {"n": "before"}}))
     assert names(result) == ["start", "a"]
-    assert told == [seen]
+    assert outputs == [seen]
 
 
 async def test_unreachable_blocks_need_no_stored_output() -> None:
@@ -61,11 +61,11 @@ async def test_unreachable_blocks_need_no_stored_output() -> None:
 
 
 async def test_blocks_that_run_again_have_no_output_yet() -> None:
-    told: list[Any] = []
+    outputs: list[Any] = []
 
     def chooses(call: Call) -> dict[str, Any]:
         if call.block.id == "z":
-            told.extend(call.resolver.output_of(each) for each in ("a", "y", "n"))
+            outputs.extend(call.resolver.output_of(each) for each in ("a", "y", "n"))
         return {"selectedOption": "n"} if call.block.id == "c" else ok(call)
 
     options = [{"id": way, "title": "if", "value": "1"} for way in ("y", "n")]
@@ -76,14 +76,14 @@ async def test_blocks_that_run_again_have_no_output_yet() -> None:
     )
     before = {each: {"result": "before"} for each in ("start", "a", "c", "y", "z")}
     assert names(await run(chooses, workflow, run_from=RunFrom("c", before))) == ["c", "n", "z"]
-    assert told == [{"result": "before"}, None, {"result": "n"}]
+    assert outputs == [{"result": "before"}, None, {"result": "n"}]
 
 
 async def test_a_run_starts_with_the_variables_of_earlier_blocks() -> None:
-    told: list[Any] = []
+    variables: list[Any] = []
 
     def looks(call: Call) -> dict[str, Any]:
-        told.append(dict(call.variables))
+        variables.append(dict(call.variables))
         return ok(call)
 
     workflow = chain(block("first", "variables"), block("then", "variables"), block("b"), block("anew", "variables"))
@@ -92,7 +92,7 @@ async def test_a_run_starts_with_the_variables_of_earlier_blocks() -> None:
     }
     before = {"first": {"count": 5, "other": 6}, "then": {"count": 7, "nobody": 8}, "anew": {"other": 9}}
     await run(looks, workflow, run_from=RunFrom("b", before))
-    assert told[0] == {"v": 7, "w": 6}
+    assert variables[0] == {"v": 7, "w": 6}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ async def test_a_secret_that_no_log_stores_is_reported_missing_and_never_invente
         "set": {"token": "Bearer [REDACTED]"},
     }
     result = await run(fills_in, workflow, run_from=RunFrom("b", before))
-    told = result.outcome.error and result.outcome.error.message
+    message = result.outcome.error and result.outcome.error.message
     secret = f"{written} is masked in the log of the earlier run. Run the full workflow."
-    assert told == (secret if fails else None)
+    assert message == (secret if fails else None)
 
 
 async def test_a_run_from_its_start_makes_no_secret_of_the_earlier_input_up() -> None:

@@ -64,19 +64,19 @@ def chunks(events: list[Any]) -> list[tuple[str, str]]:
 
 
 async def test_a_selected_agent_streams_its_text_and_nothing_else() -> None:
-    told = await events(chain(agent("a")), "a.content")
-    assert told == [Chunk("a", "Hello "), Chunk("a", "a")]
+    found = await events(chain(agent("a")), "a.content")
+    assert found == [Chunk("a", "Hello "), Chunk("a", "a")]
 
 
 async def test_the_first_chunk_of_every_later_delivery_is_set_apart() -> None:
-    told = await events(chain(agent("a"), block("f"), agent("b")), "a.content", "f.result.v", "b")
-    assert chunks(told) == [("a", "Hello "), ("a", "a"), ("f", "\n\none"), ("b", "\n\nHello "), ("b", "b")]
+    found = await events(chain(agent("a"), block("f"), agent("b")), "a.content", "f.result.v", "b")
+    assert chunks(found) == [("a", "Hello "), ("a", "a"), ("f", "\n\none"), ("b", "\n\nHello "), ("b", "b")]
 
 
 async def test_concurrent_agents_interleave_distinguished_by_block() -> None:
     both = document([START, agent("a"), agent("b")], [("start", "source", "a"), ("start", "source", "b")])
-    told = chunks(await events(both, "a", "b"))
-    assert told == [("a", "Hello "), ("b", "\n\nHello "), ("a", "a"), ("b", "b")]
+    found = chunks(await events(both, "a", "b"))
+    assert found == [("a", "Hello "), ("b", "\n\nHello "), ("a", "a"), ("b", "b")]
 
 
 async def test_unselected_outputs_are_not_streamed() -> None:
@@ -85,29 +85,29 @@ async def test_unselected_outputs_are_not_streamed() -> None:
 
 
 async def test_a_value_comes_as_a_chunk_and_again_for_the_final_frame() -> None:
-    told = await events(chain(block("f")), "f.result")
-    assert values(told) == [("f", "result", {"v": "one", "n": [1]})]
-    assert chunks(told) == [("f", '{\n  "v": "one",\n  "n": [\n    1\n  ]\n}')]
+    found = await events(chain(block("f")), "f.result")
+    assert values(found) == [("f", "result", {"v": "one", "n": [1]})]
+    assert chunks(found) == [("f", '{\n  "v": "one",\n  "n": [\n    1\n  ]\n}')]
 
 
 async def test_a_whole_block_is_its_bare_output() -> None:
-    told = await events(chain(block("f")), "f")
-    assert values(told) == [("f", "", {"result": {"v": "one", "n": [1]}, "stdout": ""})]
+    found = await events(chain(block("f")), "f")
+    assert values(found) == [("f", "", {"result": {"v": "one", "n": [1]}, "stdout": ""})]
 
 
 async def test_fields_beside_streamed_text_appear_in_the_final_frame() -> None:
-    told = await events(chain(agent("a")), "a.content", "a.tokens")
-    assert values(told) == [("a", "tokens", {"total": 2})]
-    assert chunks(told) == [("a", "Hello "), ("a", "a")]
+    found = await events(chain(agent("a")), "a.content", "a.tokens")
+    assert values(found) == [("a", "tokens", {"total": 2})]
+    assert chunks(found) == [("a", "Hello "), ("a", "a")]
 
 
 async def test_a_structured_answer_is_one_delivery_a_line_for_each_field() -> None:
     async def structured(call: Call) -> dict[str, Any]:
         return {"label": "spam", "score": {"p": 1}}
 
-    told = await events(chain(agent("a")), "a.label", "a.score", script=structured)
-    assert chunks(told) == [("a", 'spam\n{"p":1}')]
-    assert values(told) == [("a", "label", "spam"), ("a", "score", {"p": 1})]
+    found = await events(chain(agent("a")), "a.label", "a.score", script=structured)
+    assert chunks(found) == [("a", 'spam\n{"p":1}')]
+    assert values(found) == [("a", "label", "spam"), ("a", "score", {"p": 1})]
 
 
 async def test_a_field_that_is_not_there_gives_nothing() -> None:
@@ -118,8 +118,8 @@ async def test_a_path_may_lead_into_json_text() -> None:
     async def json_text(call: Call) -> dict[str, Any]:
         return {"content": '{"answer": {"n": 4}}'}
 
-    told = await events(chain(block("f")), "f.answer.n", script=json_text)
-    assert chunks(told) == [("f", "4")]
+    found = await events(chain(block("f")), "f.answer.n", script=json_text)
+    assert chunks(found) == [("f", "4")]
 
 
 async def test_a_block_in_a_loop_is_delivered_each_round() -> None:
@@ -135,8 +135,8 @@ async def test_a_container_is_delivered_when_it_is_left() -> None:
     inside = document(
         [START, loop, block("f", parent="l")], [("start", "source", "l"), ("l", "loop-start-source", "f")]
     )
-    told = values(await events(inside, "l.results"))
-    assert told == [("l", "results", [[{"result": {"v": "one", "n": [1]}, "stdout": ""}]])]
+    found = values(await events(inside, "l.results"))
+    assert found == [("l", "results", [[{"result": {"v": "one", "n": [1]}, "stdout": ""}]])]
 
 
 async def test_interrupted_text_is_sent_before_the_run_fails() -> None:
@@ -145,8 +145,8 @@ async def test_interrupted_text_is_sent_before_the_run_fails() -> None:
         await call.writer.write("Once")
         raise fails("closed")
 
-    told = await events(chain(agent("a")), "a", script=breaks)
-    assert told == [Chunk("a", "Once"), BlockStreamFailed("a", "closed")]
+    found = await events(chain(agent("a")), "a", script=breaks)
+    assert found == [Chunk("a", "Once"), BlockStreamFailed("a", "closed")]
 
 
 async def test_a_failure_before_any_text_is_no_broken_stream() -> None:
@@ -205,8 +205,8 @@ async def test_branches_of_a_parallel_are_sent_whole_and_separately() -> None:
         [START, block("p", "parallel", data={"count": 2}), agent("a", parent="p")],
         [("start", "source", "p"), ("p", "parallel-start-source", "a")],
     )
-    told = await events(inside, "a.content")
-    assert told == [Chunk("a", "Hello a"), Chunk("a", "\n\nHello a")]
+    found = await events(inside, "a.content")
+    assert found == [Chunk("a", "Hello a"), Chunk("a", "\n\nHello a")]
 
 
 RETRYING = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
@@ -228,16 +228,16 @@ def tries(*turns: tuple[str, bool]) -> Any:
 
 
 async def test_text_of_a_failed_attempt_is_separated_from_the_next() -> None:
-    told = await events(chain(RETRYING), "a", script=tries(("half", False), ("whole", True)))
-    assert chunks(told) == [("a", "half"), ("a", "\n\nwhole")]
+    found = await events(chain(RETRYING), "a", script=tries(("half", False), ("whole", True)))
+    assert chunks(found) == [("a", "half"), ("a", "\n\nwhole")]
 
 
 async def test_long_text_is_sent_in_pieces_that_fit_into_a_message() -> None:
     async def long(call: Call) -> Any:
         return {"result": "x" * (MAX_CHUNK + 1)}
 
-    told = [text for _, text in chunks(await events(chain(block("f")), "f.result", script=long))]
-    assert list(map(len, told)) == [MAX_CHUNK, 1]
+    found = [text for _, text in chunks(await events(chain(block("f")), "f.result", script=long))]
+    assert list(map(len, found)) == [MAX_CHUNK, 1]
 
 
 async def test_a_selected_value_larger_than_a_message_is_reported() -> None:
@@ -248,8 +248,8 @@ async def test_a_selected_value_larger_than_a_message_is_reported() -> None:
 
 
 async def test_interrupted_text_is_sent_when_a_later_attempt_fails_without_text() -> None:
-    told = await events(chain(RETRYING), "a", script=tries(("half", False), ("", False)))
-    assert told == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]
+    found = await events(chain(RETRYING), "a", script=tries(("half", False), ("", False)))
+    assert found == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]
 
 
 def inside(kind: str) -> dict[str, Any]:

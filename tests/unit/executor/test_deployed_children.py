@@ -26,12 +26,12 @@ class DeployService:
     def __init__(self) -> None:
         self.endpoint = Endpoint(workflow_id="child", workspace_id="w1", name="Child", revision=1, snapshot_hash="one")
         self.is_up = True
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         if not self.is_up:
             raise httpx2.ConnectError("connection refused")
-        self.asked.append(str(request.url.raw_path, "ascii"))
+        self.requests.append(str(request.url.raw_path, "ascii"))
         if request.url.path.startswith("/internal/snapshots/w1/"):
             return httpx2.Response(200, content=json.dumps(workflow()))
         if request.url.path == "/internal/workflows/child/endpoint" and request.url.params["workspace_id"] == "w1":
@@ -69,7 +69,7 @@ async def test_a_version_that_was_called_before_is_found_though_another_is_live(
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
     child = await children.find_pinned("w1", ChildPin("child", "Child", "one"))
     assert (child.name, child.snapshot_id) == ("Child", "one")
-    assert service.asked == [
+    assert service.requests == [
         "/internal/workflows/child/endpoint?workspace_id=w1&snapshot_hash=one",
         "/internal/snapshots/w1/one",
     ]
@@ -90,7 +90,7 @@ async def test_a_version_is_compiled_once_however_often_it_is_called(
 ) -> None:
     for _ in range(3):
         await children.find("w1", "child")
-    assert [path for path in service.asked if "/snapshots/" in path] == ["/internal/snapshots/w1/one"]
+    assert [path for path in service.requests if "/snapshots/" in path] == ["/internal/snapshots/w1/one"]
 
 
 async def test_a_workflow_without_a_live_version_is_no_child(
@@ -113,7 +113,7 @@ async def test_an_invalid_workflow_id_is_not_looked_up(
     service: DeployService, children: DeployedChildWorkflows, workflow_id: str
 ) -> None:
     assert await children.find("w1", workflow_id) is None
-    assert service.asked == []
+    assert service.requests == []
 
 
 async def test_an_unavailable_service_is_not_reported_as_a_missing_child(

@@ -95,14 +95,14 @@ async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(
 async def test_followers_receive_the_end_of_a_run(world: World) -> None:
     await world.worker.work(DISPATCH, redelivered=False)
     assert world.jobs.finished is not None
-    assert world.heard.ends == [world.jobs.finished.outcome]
+    assert world.run_events.ends == [world.jobs.finished.outcome]
 
 
 async def test_followers_receive_no_end_if_another_worker_continues(world: World) -> None:
     run = await begin(world)
     world.jobs.attempt += 1
     await asyncio.wait_for(run, 30)
-    assert world.heard.ends == [None]
+    assert world.run_events.ends == [None]
 
 
 async def test_a_later_attempt_has_the_remaining_time_and_reports_all_of_it(world: World) -> None:

@@ -191,24 +191,24 @@ async def test_an_error_answer_of_an_address_is_no_file(desk: Desk) -> None:
 
 
 async def test_files_are_fetched_as_the_runs_own_workspace(desk: Desk) -> None:
-    asked: list[OutboundRequest] = []
+    requests: list[OutboundRequest] = []
 
-    class Ear(OutboundClient):
+    class RecordingClient(OutboundClient):
         async def send(self, request: OutboundRequest) -> OutboundResponse:
-            asked.append(request)
+            requests.append(request)
             return OutboundResponse(200, "OK", request.url, {}, b"hello")
 
-    sent = FileUploads(desk.store, Ear(), public_url="https://f.example")
+    sent = FileUploads(desk.store, RecordingClient(), public_url="https://f.example")
     body: Any = {"papers": [{"type": "url", "data": "https://example.com/a"}]}
     await sent.store_uploads(spec(), WORKFLOW, json.dumps(body).encode(), body)
-    assert [request.workspace_id for request in asked] == ["w1"]
+    assert [request.workspace_id for request in requests] == ["w1"]
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"), [("x" * 300, "x" * 200), ("..", "file"), (" .a.txt. ", "a.txt"), ("a/b\n", "a_b")]
+    ("name", "stored"), [("x" * 300, "x" * 200), ("..", "file"), (" .a.txt. ", "a.txt"), ("a/b\n", "a_b")]
 )
-async def test_a_file_name_is_sanitized(desk: Desk, name: str, kept: str) -> None:
-    assert (await desk.take([inline(name=name)]))["papers"][0]["name"] == kept
+async def test_a_file_name_is_sanitized(desk: Desk, name: str, stored: str) -> None:
+    assert (await desk.take([inline(name=name)]))["papers"][0]["name"] == stored
 
 
 async def test_the_number_of_files_is_bounded(desk: Desk) -> None:
@@ -297,20 +297,20 @@ async def test_a_foreign_or_missing_file_is_passed_on_unchanged(desk: Desk) -> N
 
 
 async def test_selected_outputs_have_the_content_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[RunEvent] = []
+    emitted: list[RunEvent] = []
 
-    class Ear:
+    class RecordingSink:
         async def emit(self, event: RunEvent) -> None:
-            heard.append(event)
+            emitted.append(event)
 
     body = await desk.take([inline()])
     run = msgspec.structs.replace(spec(), selected_outputs=("start.papers",))
     event = SelectedOutput("start", "papers", msgspec.Raw(msgspec.json.encode(body["papers"])))
-    await desk.shown.wrap_sink(run, Ear()).emit(event)
-    (told,) = heard
-    assert isinstance(told, SelectedOutput)
-    assert json.loads(bytes(told.value))[0]["base64"] == "aGVsbG8="
+    await desk.shown.wrap_sink(run, RecordingSink()).emit(event)
+    (selected,) = emitted
+    assert isinstance(selected, SelectedOutput)
+    assert json.loads(bytes(selected.value))[0]["base64"] == "aGVsbG8="
 
     monkeypatch.setattr(file_contents, "MAX_SELECTED_BYTES", len(bytes(event.value)) + 6)
-    await desk.shown.wrap_sink(run, Ear()).emit(event)
-    assert heard[1:] == [event], "with its content it would be larger than a selected output may be"
+    await desk.shown.wrap_sink(run, RecordingSink()).emit(event)
+    assert emitted[1:] == [event], "with its content it would be larger than a selected output may be"

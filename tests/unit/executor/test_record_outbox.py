@@ -39,9 +39,9 @@ async def test_small_records_go_together(work: Work) -> None:
 async def test_oversized_block_logs_are_stored_separately(work: Work) -> None:
     blobs = Blobs()
     large = a_record("large", 9 * 1024 * 1024)
-    small, told = await sent(work, blobs, a_record("small", 10), large)
+    small, records = await sent(work, blobs, a_record("small", 10), large)
     assert (small.run.run_id, small.stored_blocks) == ("small", None)
-    assert (told.blocks, told.stored_blocks) == ((), Payload(blob_id="w1-1", size=len(blobs.kept[0])))
+    assert (records.blocks, records.stored_blocks) == ((), Payload(blob_id="w1-1", size=len(blobs.kept[0])))
     assert msgspec.json.decode(blobs.kept[0], type=tuple[BlockLog, ...]) == large.blocks
 
 
@@ -50,8 +50,8 @@ async def test_a_record_larger_than_a_message_delays_no_other(work: Work) -> Non
     text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
     beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(text)))
     impossible = msgspec.structs.replace(a_record("impossible", 10), outcome=beyond)
-    told = await sent(work, Blobs(), a_record("before", 10), impossible, a_record("after", 10))
-    assert [record.run.run_id for record in told] == ["before", "after"]
+    records = await sent(work, Blobs(), a_record("before", 10), impossible, a_record("after", 10))
+    assert [record.run.run_id for record in records] == ["before", "after"]
 
 
 async def test_an_unexpected_error_costs_only_the_records_of_its_batch(
@@ -60,16 +60,16 @@ async def test_an_unexpected_error_costs_only_the_records_of_its_batch(
     monkeypatch.setattr(record_outbox, "BATCH_RECORDS", 1)
     work.breaks_at = "cursed"
     before = dropped()
-    told = await asyncio.wait_for(sent(work, Blobs(), a_record("cursed", 10), a_record("after", 10)), 30)
-    assert [record.run.run_id for record in told] == ["after"]
+    records = await asyncio.wait_for(sent(work, Blobs(), a_record("cursed", 10), a_record("after", 10)), 30)
+    assert [record.run.run_id for record in records] == ["after"]
     assert dropped() == before + 1
 
 
 async def test_a_record_is_worth_more_than_its_block_logs(work: Work) -> None:
     blobs = Blobs()
     blobs.is_away = True
-    (told,) = await sent(work, blobs, a_record("large", 9 * 1024 * 1024))
-    assert (told.blocks, told.stored_blocks, told.outcome) == ((), None, OUTCOME)
+    (records,) = await sent(work, blobs, a_record("large", 9 * 1024 * 1024))
+    assert (records.blocks, records.stored_blocks, records.outcome) == ((), None, OUTCOME)
 
 
 def dropped() -> float:
@@ -79,8 +79,8 @@ def dropped() -> float:
 async def test_records_that_find_no_room_are_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_outbox, "BACKLOG_RECORDS", 2)
     before = dropped()
-    told = await sent(work, Blobs(), *(a_record(f"r{number}", 10) for number in range(3)))
-    assert [record.run.run_id for record in told] == ["r0", "r1"]
+    records = await sent(work, Blobs(), *(a_record(f"r{number}", 10) for number in range(3)))
+    assert [record.run.run_id for record in records] == ["r0", "r1"]
     assert dropped() == before + 1
 
 
@@ -109,8 +109,8 @@ async def test_the_number_of_records_per_message_is_bounded(work: Work) -> None:
 async def test_unstored_data_does_not_leave_the_worker(work: Work) -> None:
     record = a_record("r0", 10)
     silent = msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, stores_data=False))
-    (told,) = await sent(work, Blobs(), silent)
-    assert (told.blocks, told.run.input.inline) == ((), Payload().inline)
+    (records,) = await sent(work, Blobs(), silent)
+    assert (records.blocks, records.run.input.inline) == ((), Payload().inline)
 
 
 async def test_a_worker_that_stops_does_not_wait_for_a_queue_that_takes_nothing(
@@ -126,5 +126,5 @@ async def test_a_worker_that_stops_does_not_wait_for_a_queue_that_takes_nothing(
 async def test_an_oversized_start_report_is_omitted(work: Work) -> None:
     text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
     impossible = msgspec.structs.replace(spec("large"), input=Payload(inline=msgspec.Raw(text)))
-    told = await sent(work, Blobs(), RunBegan(impossible, NOW), a_record("after", 10))
-    assert [record.run.run_id for record in told] == ["after"]
+    records = await sent(work, Blobs(), RunBegan(impossible, NOW), a_record("after", 10))
+    assert [record.run.run_id for record in records] == ["after"]

@@ -11,7 +11,7 @@ from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.executor.fakes import JobsService, Services, Work, launcher, spec
 from tests.support.executor.records import Blobs, a_record
 from tests.support.executor.records import Work as RecordsQueue
-from tests.support.executor.work import asked, world
+from tests.support.executor.work import attached_request, world
 
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.active_runs import ActiveRuns
@@ -30,10 +30,10 @@ from shared.web.internal_auth import ServiceTokens
 
 
 async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_them() -> None:
-    heard: list[Mapping[str, str]] = []
+    received_headers: list[Mapping[str, str]] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        heard.append(request.headers)
+        received_headers.append(request.headers)
         return httpx2.Response(200, content=msgspec.json.encode(Environment({})))
 
     tokens = ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")})
@@ -51,7 +51,7 @@ async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_th
 
     await asyncio.gather(call("one"), call("two"))
     await client.fetch("GET", "/internal/none")
-    assert sorted(headers.get(TICKET_HEADER, "") for headers in heard) == ["", "one", "two"]
+    assert sorted(headers.get(TICKET_HEADER, "") for headers in received_headers) == ["", "one", "two"]
 
 
 async def test_an_attached_run_works_with_the_ticket_of_its_message() -> None:
@@ -64,9 +64,9 @@ async def test_an_attached_run_works_with_the_ticket_of_its_message() -> None:
             return await run(*arguments, **options)  # type: ignore[arg-type]
 
         here.consumers._attached.run = attending  # type: ignore[method-assign]
-        message = asked(spec("r1", time_limit_ms=60_000))
+        message = attached_request(spec("r1", time_limit_ms=60_000))
         await here.broker.work.publish(INTERACTIVE, msgspec.structs.replace(message, ticket="of r1"))
-        await here.broker.work.publish(INTERACTIVE, asked(spec("r2", time_limit_ms=60_000)))
+        await here.broker.work.publish(INTERACTIVE, attached_request(spec("r2", time_limit_ms=60_000)))
         await eventually(lambda: len(seen) == 2)
         assert sorted(seen) == ["", "of r1"], "a message of the version before has no ticket"
 

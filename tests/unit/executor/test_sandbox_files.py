@@ -63,10 +63,10 @@ async def test_foreign_files_are_not_found(request_: FetchRequest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"), [(NotFound("gone"), "a.txt is no longer stored"), (Unavailable("later"), "later")]
+    ("problem", "reason"), [(NotFound("gone"), "a.txt is no longer stored"), (Unavailable("later"), "later")]
 )
-async def test_an_unavailable_file_has_a_reason(problem: Exception, told: str) -> None:
-    with pytest.raises(FetchFailed, match=told):
+async def test_an_unavailable_file_has_a_reason(problem: Exception, reason: str) -> None:
+    with pytest.raises(FetchFailed, match=reason):
         await read(ask(), problem)
 
 

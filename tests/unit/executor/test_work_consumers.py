@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from tests.support.broker_samples import Recorder
 from tests.support.eventually import eventually
 from tests.support.executor.fakes import spec
-from tests.support.executor.work import World, asked, world
+from tests.support.executor.work import World, attached_request, world
 
 from executor_service.adapters import reply_channel
 from shared.broker.connect import open_broker
@@ -37,7 +37,7 @@ async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chai
         here.work.go_on.clear()
         for number in range(5):
             run = msgspec.structs.replace(spec(f"r{number}", time_limit_ms=60_000), call_chain=chain)
-            await here.broker.work.publish(queue, asked(run))
+            await here.broker.work.publish(queue, attached_request(run))
         await eventually(lambda: here.work.times >= slots)
         await asyncio.sleep(0.05)
         assert here.work.times == slots
@@ -70,7 +70,7 @@ async def test_a_start_that_failed_halfway_holds_no_queue_and_can_be_repeated(mo
 
 async def ask(here: World, queue: str, *names: str) -> None:
     for name in names:
-        await here.broker.work.publish(queue, asked(spec(name, time_limit_ms=60_000)))
+        await here.broker.work.publish(queue, attached_request(spec(name, time_limit_ms=60_000)))
 
 
 async def leave_one_without_a_slot(here: World) -> None:
@@ -161,7 +161,7 @@ async def test_durable_runs_have_separate_slots() -> None:
 
 async def test_a_redelivered_run_is_reported_and_not_started() -> None:
     async with world() as here:
-        delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
+        delivery, before = Delivery(attached_request(), redelivered=True), redelivered(INTERACTIVE)
         with capture_logs() as logs:
             assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
         assert [(line["event"], line["run_id"]) for line in logs] == [("run_redelivered", "r1")]
@@ -173,7 +173,7 @@ async def test_a_redelivered_run_is_reported_and_not_started() -> None:
 async def test_a_run_redelivered_to_another_worker_starts_no_effect() -> None:
     async with world() as here:
         held = iter([True])  # on start, and no longer once it has work
-        delivery = Delivery(asked(), redelivered=False, is_held=lambda: next(held, False))
+        delivery = Delivery(attached_request(), redelivered=False, is_held=lambda: next(held, False))
         await here.consumers.on_attached(EXPRESS, delivery)
         assert here.callers.outcome.status is RunStatus.FAILED
         assert here.work.times == 0
@@ -181,7 +181,7 @@ async def test_a_run_redelivered_to_another_worker_starts_no_effect() -> None:
 
 async def test_a_run_requeued_while_it_waited_is_not_started_but_reported() -> None:
     async with world() as here:
-        delivery = Delivery(asked(), redelivered=False, is_held=lambda: False)
+        delivery = Delivery(attached_request(), redelivered=False, is_held=lambda: False)
         assert await here.consumers.on_attached(EXPRESS, delivery) is Settlement.ACK
         assert here.callers.batches[0].reported_loss is not None, "no other worker may get it: its queue may be gone"
         assert here.work.times == 0
@@ -193,7 +193,7 @@ async def test_the_message_of_a_run_with_an_unreportable_end_is_requeued(
 ) -> None:
     monkeypatch.setattr(reply_channel, "RECONNECT_SECONDS", 0.0)
     async with world() as here:
-        delivery = Delivery(asked(), redelivered=redelivered)
+        delivery = Delivery(attached_request(), redelivered=redelivered)
         here.callers.broker_lost = True
         assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
         here.callers.broker_lost, here.callers.gone = False, True
@@ -209,13 +209,13 @@ async def test_jobs_service_is_notified_of_a_second_delivery() -> None:
 async def test_a_message_in_the_wrong_queue_is_a_dead_letter() -> None:
     async with world() as here:
         assert await here.consumers.on_attached(EXPRESS, Delivery(DISPATCHED, False)) is Settlement.DEAD_LETTER
-        assert await here.consumers.on_durable(Delivery(asked(), False)) is Settlement.DEAD_LETTER
+        assert await here.consumers.on_durable(Delivery(attached_request(), False)) is Settlement.DEAD_LETTER
 
 
 async def test_a_cancel_is_received_from_start_to_end() -> None:
     async with world() as here:
         here.work.go_on.clear()
-        await here.broker.work.publish(INTERACTIVE, asked())
+        await here.broker.work.publish(INTERACTIVE, attached_request())
         await asyncio.wait_for(here.work.begun.wait(), 30)
         await here.broker.control.broadcast(CancelRun("r1"))
         await eventually(lambda: any(isinstance(event, RunEnded) for event in here.callers.events))
@@ -225,7 +225,7 @@ async def test_a_cancel_is_received_from_start_to_end() -> None:
 async def test_a_stopping_worker_finishes_its_runs() -> None:
     async with world() as here:
         here.work.go_on.clear()
-        await here.broker.work.publish(INTERACTIVE, asked())
+        await here.broker.work.publish(INTERACTIVE, attached_request())
         await asyncio.wait_for(here.work.begun.wait(), 30)
         stopping = asyncio.create_task(here.consumers.stop())
         await asyncio.sleep(0.05)
@@ -237,7 +237,7 @@ async def test_a_stopping_worker_finishes_its_runs() -> None:
 async def test_runs_longer_than_the_drain_time_are_ended_with_an_error_or_requeued() -> None:
     async with world(drain_seconds=0.05) as here:
         here.work.go_on.clear()
-        await here.broker.work.publish(INTERACTIVE, asked(spec("r2")))
+        await here.broker.work.publish(INTERACTIVE, attached_request(spec("r2")))
         await here.broker.work.publish(ASYNC, DISPATCHED)
         await eventually(lambda: here.work.times == 2)
         await asyncio.wait_for(here.consumers.stop(), 30)

@@ -165,8 +165,8 @@ async def test_a_message_is_a_run_and_its_answer_an_artifact(system: System) -> 
 async def test_a_nonblocking_caller_gets_a_task_to_poll(system: System) -> None:
     await publish(system)
     system.jobs.shows_accepted = True
-    asked = {**message(), "configuration": {"returnImmediately": True}}
-    task = (await ask(system, "SendMessage", asked)).json["result"]["task"]
+    body = {**message(), "configuration": {"returnImmediately": True}}
+    task = (await ask(system, "SendMessage", body)).json["result"]["task"]
     assert task["status"]["state"] == "TASK_STATE_SUBMITTED"
     assert system.jobs.accepted[0].run.mode is RunMode.ASYNC
     assert task["id"] == (await ask(system, "GetTask", {"id": task["id"]})).json["result"]["id"]
@@ -179,15 +179,15 @@ async def test_a_stream_sends_text_as_it_is_written(system: System) -> None:
     await worker.tell(RunStarted(), Chunk("B", "Fo"), Chunk("B", "ur"))
     worker.ends({"content": "Four"})
     await worker.tell(RunEnded(outcome()))
-    told = results(await call.done())
-    assert told[0]["task"]["status"]["state"] == "TASK_STATE_SUBMITTED"
-    assert told[1]["statusUpdate"]["status"]["state"] == "TASK_STATE_WORKING"
-    made = [update["artifactUpdate"] for update in told[2:-1]]
+    updates = results(await call.done())
+    assert updates[0]["task"]["status"]["state"] == "TASK_STATE_SUBMITTED"
+    assert updates[1]["statusUpdate"]["status"]["state"] == "TASK_STATE_WORKING"
+    made = [update["artifactUpdate"] for update in updates[2:-1]]
     assert [(one["artifact"]["parts"][0]["text"], one.get("append", False)) for one in made] == [
         ("Fo", False),
         ("ur", True),
     ]
-    assert told[-1]["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert updates[-1]["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
 async def test_no_letter_ends_a_frame_for_readers_that_know_many_ends_of_a_line(system: System) -> None:
@@ -200,7 +200,7 @@ async def test_no_letter_ends_a_frame_for_readers_that_know_many_ends_of_a_line(
     await worker.tell(RunEnded(outcome()))
     answer = await call.done()
     assert all(line.startswith("data: ") for line in answer.body.decode().splitlines() if line)
-    made = [told["artifactUpdate"] for told in results(answer) if "artifactUpdate" in told]
+    made = [updates["artifactUpdate"] for updates in results(answer) if "artifactUpdate" in updates]
     assert [one["artifact"]["parts"][0]["text"] for one in made] == [text]
 
 
@@ -213,7 +213,7 @@ async def test_text_that_is_not_the_answer_gives_way_to_it(system: System) -> No
     await worker.tell(StreamReset(2), Chunk("B", "draft"), attempt=2)
     worker.ends({"result": {"n": 4}})
     await worker.tell(RunEnded(outcome()), attempt=2)
-    made = [told["artifactUpdate"] for told in results(await call.done()) if "artifactUpdate" in told]
+    made = [updates["artifactUpdate"] for updates in results(await call.done()) if "artifactUpdate" in updates]
     parts = [one["artifact"]["parts"][0] for one in made]
     assert [part.get("text", part.get("data")) for part in parts] == ["lost", "", "draft", {"n": 4}]
     assert not any(one.get("append") for one in made)
@@ -240,9 +240,9 @@ async def test_a_pause_for_a_person_is_answered_by_a_message(system: System) -> 
     other = await ask(system, "SendMessage", message(taskId="T1", contextId="other"))
     assert error_of(other) == (200, -32602, "INVALID_REQUEST")
     a_task(system, RunStatus.PAUSED, paused_at=NOON, pauses=(asks,))
-    said = await ask(system, "SendMessage", message({"data": {"ok": True}}, taskId="T1", contextId="C1"))
+    answer = await ask(system, "SendMessage", message({"data": {"ok": True}}, taskId="T1", contextId="C1"))
     assert system.jobs.resumed == {"ask": {"ok": True}}
-    assert said.json["result"]["task"]["id"] == "T1"
+    assert answer.json["result"]["task"]["id"] == "T1"
     twice = await ask(system, "SendMessage", message(taskId="T1"))
     assert error_of(twice) == (200, -32004, "UNSUPPORTED_OPERATION")
 

@@ -128,8 +128,8 @@ async def test_an_admin_key_for_one_workflow_cannot_get_rid_of_its_limit(system:
         ("POST", "/api/workspaces/WS1/invitations", {"role": "admin"}),
     ):
         refused = await system.send(method, path, body, key=made["key"])
-        told = "API key is limited to some workflows of this workspace"
-        assert (refused.status, refused.json["error"]) == (403, told)
+        message = "API key is limited to some workflows of this workspace"
+        assert (refused.status, refused.json["error"]) == (403, message)
     opened = {"isPublicApi": True}
     statuses = [
         (await system.send("PATCH", f"/api/workflows/{each}/deploy", opened, key=made["key"])).status
@@ -156,8 +156,8 @@ async def test_a_keys_limit_is_changed_and_holds_from_the_next_call_on(system: S
     assert (await system.execute({}, key=made["key"])).status == 200
     freed = await admin.send("PUT", f"{KEYS}/{made['id']}", {"rateLimit": None})
     assert freed.json["key"]["rateLimit"] is None
-    told = [(entry.action, entry.before, entry.after) for entry in system.audit.entries[-2:]]
-    assert told == [
+    entries = [(entry.action, entry.before, entry.after) for entry in system.audit.entries[-2:]]
+    assert entries == [
         ("api_key.limited", {"rateLimit": 1}, {"rateLimit": 100}),
         ("api_key.limited", {"rateLimit": 100}, {"rateLimit": None}),
     ]

@@ -133,8 +133,8 @@ async def test_creating_importing_renaming_and_deleting_workflows_is_recorded(sy
         assert (await system.send("POST", f"/api/{generation}/workflows/import", file)).status == 201
     assert (await admin.send("PUT", f"/api/workflows/{made}", {"name": "Uno"})).status == 200
     assert (await admin.send("DELETE", f"/api/workflows/{made}")).status == 200
-    told = [(entry.action, entry.actor.kind, entry.target_name) for entry in system.audit.entries[1:]]
-    assert told == [
+    entries = [(entry.action, entry.actor.kind, entry.target_name) for entry in system.audit.entries[1:]]
+    assert entries == [
         ("workflow.created", "user", "One"),
         ("workflow.imported", "key", "Two"),
         ("workflow.imported", "key", "Two"),

@@ -34,7 +34,7 @@ async def test_an_invalid_address_is_400(system: System, url: str) -> None:
 
 
 SECRETIVE = "https://user:s3cret@example.com:8443/hooks/done?token=s3cret#s3cret"
-TOLD = "https://example.com:8443"
+CALLBACK_URL = "https://example.com:8443"
 
 
 def sent_about(workflow_id: str | None) -> Delivery:
@@ -52,7 +52,7 @@ def sent_about(workflow_id: str | None) -> Delivery:
 async def test_readers_of_deliveries_see_whom_they_were_for_and_no_token(system: System) -> None:
     system.webhooks.sent = [sent_about("W")]
     admin = await Visitor.with_role(system, Role.ADMIN)
-    assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [TOLD]
+    assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [CALLBACK_URL]
 
 
 async def test_a_key_for_some_workflows_sees_deliveries_about_these(system: System) -> None:
@@ -71,7 +71,7 @@ async def test_only_admins_see_the_whole_address_of_a_webhook(system: System) ->
     path = "/api/workspaces/WS1/notifications"
     body = {"allWorkflows": True, "webhookConfig": {"url": SECRETIVE}}
     made = (await system.send("POST", path, body)).json["data"]["id"]
-    for role, url in ((Role.ADMIN, SECRETIVE), (Role.WRITE, TOLD)):
+    for role, url in ((Role.ADMIN, SECRETIVE), (Role.WRITE, CALLBACK_URL)):
         visitor = await Visitor.with_role(system, role, f"another-{role}")
         shown = [(await visitor.get(path))["data"][0], (await visitor.get(f"{path}/{made}"))["data"]]
         assert [each["webhookConfig"]["url"] for each in shown] == [url, url]

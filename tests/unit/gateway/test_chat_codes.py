@@ -48,8 +48,8 @@ async def test_a_code_by_mail_opens_the_chat_for_a_day(system: System) -> None:
     cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "Max-Age=86400", "SameSite=strict", "Secure"))
     entered = {"cookie": cookie.partition(";")[0]}
-    said = await system.send("POST", "/api/chat/help-desk", {"input": "?"}, key=None, headers=entered)
-    assert said.status == 200
+    answer = await system.send("POST", "/api/chat/help-desk", {"input": "?"}, key=None, headers=entered)
+    assert answer.status == 200
     system.clock.advance(24 * 3600)
     assert (await system.request("GET", "/api/chat/help-desk", headers=entered)).status == 401
 
@@ -75,9 +75,9 @@ async def test_guests_of_a_domain_are_admitted_and_lookalike_domains_are_not(sys
 
 async def test_answers_do_not_disclose_the_guest_list(system: System) -> None:
     await publish(system, INVITED)
-    asked = [await ask(system, email) for email in ("ada@example.com", "eve@evil.example")]
-    assert asked[0].json == asked[1].json
-    assert asked[0].status == asked[1].status == 200
+    answers = [await ask(system, email) for email in ("ada@example.com", "eve@evil.example")]
+    assert answers[0].json == answers[1].json
+    assert answers[0].status == answers[1].status == 200
     for email in ("ada@example.com", "eve@evil.example"):
         refused = await enter(system, email, "wrong")
         assert refused.status == 401

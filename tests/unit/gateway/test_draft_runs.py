@@ -94,9 +94,9 @@ async def test_a_stranger_is_refused(system: System, writer: Visitor) -> None:
 async def test_a_run_continues_from_a_block_with_stored_outputs(system: System, writer: Visitor) -> None:
     given = {"startBlockId": "b", "sourceSnapshot": {"blockStates": {"a": {"output": {"x": 1}, "executed": True}}}}
     assert (await writer.send("POST", EXECUTE, {"runFromBlock": given})).status == 200
-    asked = system.worker.runs[0].run_from
-    assert asked is not None
-    assert (asked.block_id, msgspec.json.decode(asked.outputs.inline)) == ("b", {"a": {"x": 1}})
+    run_from = system.worker.runs[0].run_from
+    assert run_from is not None
+    assert (run_from.block_id, msgspec.json.decode(run_from.outputs.inline)) == ("b", {"a": {"x": 1}})
 
 
 @pytest.mark.parametrize("run_id", ["E1", "latest"])
@@ -104,9 +104,9 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"x": 1}),))
     body = {"runFromBlock": {"startBlockId": "b", "executionId": run_id}}
     assert (await writer.send("POST", EXECUTE, body)).status == 200
-    asked = system.worker.runs[0].run_from
-    assert asked is not None
-    assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
+    run_from = system.worker.runs[0].run_from
+    assert run_from is not None
+    assert msgspec.json.decode(run_from.outputs.inline) == {"a": {"x": 1}}
 
 
 async def test_a_run_goes_on_from_a_failure_that_was_handled(system: System, writer: Visitor) -> None:
@@ -115,42 +115,42 @@ async def test_a_run_goes_on_from_a_failure_that_was_handled(system: System, wri
     system.jobs.views["E1"] = a_view(RunStatus.FAILED, blocks=(handled, ran("b", {"x": 1}, 2), failed))
     body = {"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}
     assert (await writer.send("POST", EXECUTE, body)).status == 200
-    asked = system.worker.runs[0].run_from
-    assert asked is not None
-    assert msgspec.json.decode(asked.outputs.inline) == {"a": {"error": "no"}, "b": {"x": 1}}
+    run_from = system.worker.runs[0].run_from
+    assert run_from is not None
+    assert msgspec.json.decode(run_from.outputs.inline) == {"a": {"error": "no"}, "b": {"x": 1}}
 
 
 FROM_E1 = [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
 
 
-@pytest.mark.parametrize("asked", FROM_E1)
+@pytest.mark.parametrize("body", FROM_E1)
 async def test_outputs_of_an_earlier_run_are_awaited_until_they_are_recorded(
-    system: System, writer: Visitor, asked: dict[str, Any]
+    system: System, writer: Visitor, body: dict[str, Any]
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
-    call = writer.call("POST", EXECUTE, asked)
+    call = writer.call("POST", EXECUTE, body)
     await asyncio.sleep(0.1)
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"x": 1}),))
     assert (await call.done()).status == 200
 
 
-@pytest.mark.parametrize("asked", FROM_E1)
+@pytest.mark.parametrize("body", FROM_E1)
 async def test_a_run_that_still_runs_has_left_nothing_yet(
-    system: System, writer: Visitor, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    system: System, writer: Visitor, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.runs.application.draft_runs.LOOKUP_DELAYS", (0.01,))
     system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
-    refused = await writer.send("POST", EXECUTE, asked)
+    refused = await writer.send("POST", EXECUTE, body)
     message = "Execution E1 has not ended yet. Retry when it has ended."
     assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
 
-@pytest.mark.parametrize("asked", FROM_E1)
+@pytest.mark.parametrize("body", FROM_E1)
 async def test_an_output_too_large_to_log_is_refused_and_never_invented(
-    system: System, writer: Visitor, asked: dict[str, Any]
+    system: System, writer: Visitor, body: dict[str, Any]
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"truncated": True, "bytes": 40_000}),))
-    refused = await writer.send("POST", EXECUTE, asked)
+    refused = await writer.send("POST", EXECUTE, body)
     message = "The output of A was too large to be stored. Run the full workflow."
     assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
@@ -175,16 +175,16 @@ async def test_an_input_with_an_unstored_secret_is_refused_and_never_invented(sy
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("body", "message"),
     [
         ({}, "runFromBlock requires either sourceSnapshot or executionId"),
         ({"executionId": "E9"}, "No execution state found for execution E9. Run the full workflow first."),
         ({"executionId": "latest"}, "No execution state found for workflow. Run the full workflow first."),
     ],
 )
-async def test_a_draft_that_never_ran_cannot_continue(writer: Visitor, asked: dict[str, str], message: str) -> None:
+async def test_a_draft_that_never_ran_cannot_continue(writer: Visitor, body: dict[str, str], message: str) -> None:
     with without_collections() as remains:
-        answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **asked}})
+        answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **body}})
         assert (answer.status, answer.json) == (400, {"error": message})
         assert remains.of(InvalidRequest) == []
 
@@ -289,14 +289,14 @@ async def test_a_run_that_is_not_there_has_nothing_to_read(writer: Visitor) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "told"),
+    ("status", "kind", "expected"),
     [
         (RunStatus.CANCELLED, "execution:cancelled", {}),
         (RunStatus.FAILED, "execution:error", {"error": "Execution failed"}),
     ],
 )
 async def test_the_canvas_receives_the_end(
-    system: System, writer: Visitor, status: RunStatus, kind: str, told: dict[str, Any]
+    system: System, writer: Visitor, status: RunStatus, kind: str, expected: dict[str, Any]
 ) -> None:
     worker = FollowedWorker.of(system)
     call = await begun(writer)
@@ -304,7 +304,7 @@ async def test_the_canvas_receives_the_end(
     await worker.tell(RunEnded(outcome({}, status=status)))
     (last,) = frames((await call.done()).body)
     assert last["type"] == kind
-    assert told.items() <= last["data"].items()
+    assert expected.items() <= last["data"].items()
 
 
 async def test_trying_things_is_not_counted(system: System, writer: Visitor) -> None:

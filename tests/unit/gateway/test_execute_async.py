@@ -47,9 +47,9 @@ async def test_async_wins_over_stream(system: System) -> None:
     assert (await system.execute({"stream": True}, headers=ASYNC)).status == 202
 
 
-@pytest.mark.parametrize(("asked", "granted"), [("60", 60_000), ("604800", 5_400_000), ("5400.0", 5_400_000)])
-async def test_a_caller_may_lower_the_time_limit_and_not_raise_it(system: System, asked: str, granted: int) -> None:
-    await system.execute({}, headers={**ASYNC, "X-Execution-Timeout-Seconds": asked})
+@pytest.mark.parametrize(("requested", "granted"), [("60", 60_000), ("604800", 5_400_000), ("5400.0", 5_400_000)])
+async def test_a_caller_may_lower_the_time_limit_and_not_raise_it(system: System, requested: str, granted: int) -> None:
+    await system.execute({}, headers={**ASYNC, "X-Execution-Timeout-Seconds": requested})
     assert system.jobs.accepted[0].run.time_limit_ms == granted
 
 
@@ -158,6 +158,6 @@ async def test_a_look_up_is_refused(
     assert answer.status == status
     details = {"details": [{"path": "x-api-key", "message": "Send an API key in the header x-api-key"}]}
     request_id = answer.headers["x-request-id"]
-    told = details if key is None else {}
-    assert answer.json == {"error": error, "code": code, "requestId": request_id, **told}
+    expected_details = details if key is None else {}
+    assert answer.json == {"error": error, "code": code, "requestId": request_id, **expected_details}
     Error.model_validate(answer.json)

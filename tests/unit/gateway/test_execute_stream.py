@@ -26,7 +26,7 @@ from shared.contracts.runs import ErrorCode, RunError, RunMode, RunSpec, RunStat
 from shared.errors import Unavailable
 
 DONE = 'data: "[DONE]"\n\n'
-ASKED = {"stream": True, "selectedOutputs": ["agent_1.content"]}
+STREAM_BODY = {"stream": True, "selectedOutputs": ["agent_1.content"]}
 AGENT = [Chunk("BLOCK_Agent1", text) for text in ("Once ", "upon ", "a tim", "e.")]
 AGENT_FRAMES = (
     'data: {"blockId":"BLOCK_Agent1","chunk":"Once "}\n\n'
@@ -78,7 +78,7 @@ async def test_without_selection_only_the_final_frame_comes(system: System) -> N
 
 async def test_tokens_come_as_chunks_and_not_again_in_the_final_frame(system: System) -> None:
     plays(system, RunStarted(), *AGENT)
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == (
         AGENT_FRAMES + 'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
     )
@@ -92,7 +92,7 @@ async def test_selected_fields_come_as_a_chunk_and_in_the_final_frame(system: Sy
         SelectedOutput("BLOCK_B", "result", value({"v": "two", "o": {"k": 1}})),
         Chunk("BLOCK_B", '\n\n{\n  "v": "two"\n}'),
     )
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == (
         'data: {"blockId":"BLOCK_A","chunk":"one"}\n\n'
         'data: {"blockId":"BLOCK_B","chunk":"\\n\\n{\\n  \\"v\\": \\"two\\"\\n}"}\n\n'
@@ -103,14 +103,14 @@ async def test_selected_fields_come_as_a_chunk_and_in_the_final_frame(system: Sy
 
 async def test_the_final_frame_has_no_whole_blocks(system: System) -> None:
     plays(system, SelectedOutput("BLOCK_A", "", value({"result": 1})))
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == 'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
 
 
 async def test_selected_values_over_16_mib_are_refused(system: System) -> None:
     big = value("x" * 5_000_000)
     plays(system, *(SelectedOutput("B", f"f{number}", big) for number in range(4)))
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == (
         'data: {"event":"error","blockId":"B","error":"Selected output is too large to inline; '
         'select a nested field or use pagination/preview."}\n\n' + DONE
@@ -119,7 +119,7 @@ async def test_selected_values_over_16_mib_are_refused(system: System) -> None:
 
 async def test_text_is_raw_utf8(system: System) -> None:
     plays(system, Chunk("B", 'Grüße, 世界 😀 "quoted"\n'))
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert 'data: {"blockId":"B","chunk":"Grüße, 世界 😀 \\"quoted\\"\\n"}\n\n'.encode() in answer.body
 
 
@@ -138,7 +138,7 @@ async def test_a_broken_model_stream_is_reported_before_the_end(system: System) 
         BlockStreamFailed("BLOCK_Agent1", "terminated"),
         RunEnded(outcome(status=RunStatus.FAILED, error=error)),
     )
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == (
         'data: {"blockId":"BLOCK_Agent1","chunk":"Once"}\n\n'
         'data: {"event":"stream_error","blockId":"BLOCK_Agent1","error":"terminated"}\n\n'
@@ -148,11 +148,11 @@ async def test_a_broken_model_stream_is_reported_before_the_end(system: System) 
 
 async def test_an_unavailable_selected_output_ends_without_a_final_frame(system: System) -> None:
     plays(system, SelectedOutputFailed("B", "too large"))
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == 'data: {"event":"error","blockId":"B","error":"too large"}\n\n' + DONE
 
 
-async def away(*asked: object) -> bytes:
+async def away(*arguments: object) -> bytes:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 
@@ -172,7 +172,7 @@ async def test_a_cancelled_run_ends_without_success(system: System) -> None:
 
 async def test_a_paused_run_reports_its_pause(system: System) -> None:
     plays(system, RunEnded(outcome({"pause": 1}, status=RunStatus.PAUSED)))
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.decode() == (
         'data: {"event":"final","data":{"success":true,"output":{"pause":1},"status":"paused"}}\n\n' + DONE
     )
@@ -220,13 +220,13 @@ class TestAgentEvents:
 
     async def test_they_are_not_sent_to_others(self, system: System) -> None:
         plays(system, *self.EVENTS)
-        answer = await system.execute(ASKED)
+        answer = await system.execute(STREAM_BODY)
         assert answer.body.decode() == 'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
 
 
 async def test_available_events_are_written_immediately(system: System) -> None:
     system.worker.script = lambda run: [AGENT, [RunEnded(outcome())]]
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert len(answer.chunks) == 1
 
 
@@ -237,7 +237,7 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
 
     system.worker.perform = skips
     with capture_logs() as logs:
-        answer = await system.execute(ASKED, headers={"X-Execution-Id": "E1"})
+        answer = await system.execute(STREAM_BODY, headers={"X-Execution-Id": "E1"})
     assert answer.body.decode() == (
         'data: {"blockId":"B","chunk":"one"}\n\n'
         'data: {"event":"error","error":"Part of the stream was lost"}\n\n' + DONE
@@ -253,7 +253,7 @@ async def test_repeated_events_of_a_worker_are_sent_once(system: System) -> None
         await send(1, [RunEnded(outcome())])
 
     system.worker.perform = stutters
-    answer = await system.execute(ASKED)
+    answer = await system.execute(STREAM_BODY)
     assert answer.body.count(b'"chunk":"one"') == 1
     assert b'"event":"final"' in answer.body
 
@@ -278,7 +278,7 @@ async def test_hanging_up_cancels_the_run(system: System) -> None:
         await send(0, [Chunk("B", "one")])
 
     system.worker.perform = speaks_once
-    call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
+    call = system.execute_call(STREAM_BODY, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: bool(call.answer.chunks))
     await call.disconnect()
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
@@ -294,7 +294,7 @@ async def test_a_run_without_a_waiting_caller_is_stopped(system: System) -> None
             await send(seq, [Chunk("B", "more")])
 
     system.worker.perform = goes_on
-    call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
+    call = system.execute_call(STREAM_BODY, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: bool(call.answer.chunks))
     await call.disconnect()
     answer_in_output.set()
@@ -309,7 +309,7 @@ async def test_a_stalled_reader_is_disconnected_and_the_run_cancelled() -> None:
 
     async with running_system(stream_write_seconds=0.2) as system:
         system.worker.perform = pours
-        call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
+        call = system.execute_call(STREAM_BODY, headers={"X-Execution-Id": "E1"})
         await call.spoke.wait()
         call.reading.clear()
         await eventually(lambda: "E1@WS1" in system.worker.cancelled)

@@ -118,9 +118,9 @@ class TestResponseBlock:
         assert answer.headers["x-a"] == "1"
         assert answer.headers["content-type"] == "application/json"
 
-    @pytest.mark.parametrize(("asked", "status"), [("404", 404), (99, 200), ("x", 200), (None, 200), (204, 204)])
-    async def test_its_status_is_one_that_http_knows(self, system: System, asked: object, status: int) -> None:
-        system.worker.script = ends(outcome({"data": 1, "status": asked}, is_response=True))
+    @pytest.mark.parametrize(("code", "status"), [("404", 404), (99, 200), ("x", 200), (None, 200), (204, 204)])
+    async def test_its_status_is_one_that_http_knows(self, system: System, code: object, status: int) -> None:
+        system.worker.script = ends(outcome({"data": 1, "status": code}, is_response=True))
         answer = await system.execute({})
         assert answer.status == status
         assert answer.body == (b"" if status == 204 else b"1")

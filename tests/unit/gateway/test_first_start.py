@@ -12,20 +12,20 @@ from shared.security.api_keys import hash_key
 
 
 async def test_the_key_is_shown_and_only_its_hash_is_stored() -> None:
-    tenants, told = FakeTenants(), list[FirstKey]()
-    await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
-    (first,) = told
-    kept = tenants.keys[hash_key(first.api_key)]
-    assert kept.scopes == ALL_SCOPES
-    assert kept.workspace_id == first.workspace_id
-    assert first.api_key not in repr(kept)
+    tenants, printed = FakeTenants(), list[FirstKey]()
+    await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=printed.append).start()
+    (first,) = printed
+    stored = tenants.keys[hash_key(first.api_key)]
+    assert stored.scopes == ALL_SCOPES
+    assert stored.workspace_id == first.workspace_id
+    assert first.api_key not in repr(stored)
 
 
 async def test_a_second_start_prints_nothing() -> None:
-    tenants, told = FakeTenants(), list[FirstKey]()
+    tenants, printed = FakeTenants(), list[FirstKey]()
     for _ in range(2):
-        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=told.append).start()
-    assert len(told) == 1
+        await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, on_key=printed.append).start()
+    assert len(printed) == 1
 
 
 async def test_without_an_output_no_key_is_created() -> None:
@@ -46,7 +46,7 @@ async def test_an_unprintable_key_is_invalid() -> None:
         assert tenants.keys == {}
 
 
-async def started(tenants: FakeTenants, password: str = "", told: list[FirstPassword] | None = None) -> None:
+async def started(tenants: FakeTenants, password: str = "", printed: list[FirstPassword] | None = None) -> None:
     first = FirstStart(
         tenants,
         PlainPasswords(),
@@ -54,26 +54,26 @@ async def started(tenants: FakeTenants, password: str = "", told: list[FirstPass
         PlanName.PRO,
         admin_email="boss@example.com",
         admin_password=password,
-        on_password=None if told is None else told.append,
+        on_password=None if printed is None else printed.append,
     )
     await first.start()
 
 
 async def test_the_admin_gets_the_password_of_the_settings_once() -> None:
-    tenants, told = FakeTenants(), list[FirstPassword]()
-    await started(tenants, "chosen", told)
-    await started(tenants, "another", told)
+    tenants, printed = FakeTenants(), list[FirstPassword]()
+    await started(tenants, "chosen", printed)
+    await started(tenants, "another", printed)
     (account,) = tenants.accounts.values()
     assert (account.user.email, account.password_hash) == ("boss@example.com", "hash of chosen")
-    assert told == []
+    assert printed == []
     assert tenants.teams["WS1"].role_of(account.user.id) is Role.ADMIN
 
 
 async def test_without_a_password_one_is_generated_and_shown_once() -> None:
-    tenants, told = FakeTenants(), list[FirstPassword]()
+    tenants, printed = FakeTenants(), list[FirstPassword]()
     for _ in range(2):
-        await started(tenants, told=told)
-    (first,) = told
+        await started(tenants, printed=printed)
+    (first,) = printed
     (account,) = tenants.accounts.values()
     assert account.password_hash == f"hash of {first.password}"
     assert len(first.password) >= 20

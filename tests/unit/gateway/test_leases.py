@@ -262,10 +262,10 @@ class TestLiveVersions:
     @pytest.mark.parametrize("path", ["/api/workflows/W/execute", "/api/v2/workflows/W/execute"])
     async def test_a_workflow_is_looked_up_concurrently_with_its_caller(self, system: System, path: str) -> None:
         system.tenants.may_find.clear()
-        asked = asyncio.create_task(system.send("POST", path, {}))
+        call = asyncio.create_task(system.send("POST", path, {}))
         await eventually(lambda: (system.tenants.finds, system.deployments.looks) == (1, 1))
         system.tenants.may_find.set()
-        assert (await asked).status == 200
+        assert (await call).status == 200
         assert system.deployments.looks == 1
 
     async def test_a_promote_takes_effect_on_notification(self, system: System) -> None:

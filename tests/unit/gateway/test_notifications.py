@@ -11,7 +11,7 @@ WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("body", "field"),
     [
         ({"alertConfig": {"rule": "consecutive_failures", "consecutiveFailures": 3}}, "alertConfig"),
         ({"alertConfig": {}}, "alertConfig"),
@@ -19,9 +19,9 @@ WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https
         ({"notificationType": "slack"}, "notificationType"),
     ],
 )
-async def test_an_unsupported_event_is_refused_by_name(system: System, asked: dict[str, Any], field: str) -> None:
+async def test_an_unsupported_event_is_refused_by_name(system: System, body: dict[str, Any], field: str) -> None:
     for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
-        refused = await system.send(method, path, {**WEBHOOK, **asked})
+        refused = await system.send(method, path, {**WEBHOOK, **body})
         assert (refused.status, refused.json["details"][0]["path"]) == (400, [field])
     assert system.webhooks.kept == {}
 

@@ -128,9 +128,9 @@ async def test_an_empty_bucket_is_not_queried_again_before_it_refills() -> None:
     fleet = Fleet()
     await fleet.allow_all(1200)
     await fleet.allow_all(1)
-    asked = fleet.buckets.questions
+    questions = fleet.buckets.questions
     await fleet.allow_all(500)
-    assert fleet.buckets.questions == asked
+    assert fleet.buckets.questions == questions
 
 
 async def test_a_refusal_has_the_time_of_the_next_tokens() -> None:

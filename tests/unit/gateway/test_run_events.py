@@ -117,7 +117,7 @@ async def test_any_run_can_be_read_by_its_end(system: System) -> None:
     )
 
 
-async def away(*asked: object) -> object:
+async def away(*arguments: object) -> object:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 

@@ -142,11 +142,11 @@ async def test_success_forgives_the_tries_before(system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site", "origin": ""}]
+    "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site", "origin": ""}]
 )
-async def test_another_site_cannot_use_the_session(ann: Visitor, said: dict[str, str]) -> None:
+async def test_another_site_cannot_use_the_session(ann: Visitor, headers: dict[str, str]) -> None:
     ann.origin = ""
-    answer = await ann.send("POST", "/api/auth/sign-out", **said)
+    answer = await ann.send("POST", "/api/auth/sign-out", **headers)
     assert (answer.status, answer.json) == (403, {"error": "Access denied"})
     assert (await ann.send("GET", SESSION)).json is not None
 
@@ -165,9 +165,9 @@ async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_fro
     ann: Visitor, method: str, mode: str, dest: str, status: int
 ) -> None:
     ann.origin = ""
-    said = {"sec_fetch_site": "cross-site", "sec_fetch_mode": mode, "sec_fetch_dest": dest}
+    headers = {"sec_fetch_site": "cross-site", "sec_fetch_mode": mode, "sec_fetch_dest": dest}
     path = "/" if method == "GET" else "/api/auth/sign-out"
-    assert (await ann.send(method, path, **said)).status == status
+    assert (await ann.send(method, path, **headers)).status == status
 
 
 async def test_another_site_cannot_sign_a_visitor_in(system: System) -> None:
@@ -248,10 +248,10 @@ async def test_a_store_outage_ends_no_session(system: System, ann: Visitor) -> N
 class TestPasswords:
     async def test_a_hash_is_argon2id_and_fits_only_its_password(self) -> None:
         passwords = Argon2Passwords()
-        kept = await passwords.hash("secret")
-        assert kept.startswith("$argon2id$")
-        assert await passwords.verify("secret", kept)
-        assert not await passwords.verify("Secret", kept)
+        stored_hash = await passwords.hash("secret")
+        assert stored_hash.startswith("$argon2id$")
+        assert await passwords.verify("secret", stored_hash)
+        assert not await passwords.verify("Secret", stored_hash)
 
     async def test_no_account_is_checked_like_one(self) -> None:
         passwords = Argon2Passwords()

@@ -319,8 +319,8 @@ async def test_to_a_key_whose_user_may_not_deploy_there_is_nothing_to_deploy(
     key = system.tenants.issue_personal(enroll(system, "reader", Role.READ))
     answer = await system.send(method, f"/api/{generation}/workflows/W/{path}", {}, key=key)
     assert answer.status == 404
-    told = answer.json["error"] if generation == "v1" else answer.json["error"]["message"]
-    assert told == "Workflow not found"
+    message = answer.json["error"] if generation == "v1" else answer.json["error"]["message"]
+    assert message == "Workflow not found"
     exported = await system.send("GET", f"/api/{generation}/workflows/W/export", key=key)
     assert exported.status == 200
     legacy = await system.send("POST", "/api/workflows/W/deploy", key=key)
@@ -332,8 +332,8 @@ async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System
     assert answer.status == 409
     assert "Import without an id to make another." in answer.json["error"]
     reader = system.tenants.issue(scopes=frozenset({Scope.READ}))
-    told = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE}, key=reader)
-    assert (told.status, told.json) == (403, {"error": "API key lacks the write scope"})
+    refused = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE}, key=reader)
+    assert (refused.status, refused.json) == (403, {"error": "API key lacks the write scope"})
     unknown = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "nobody", "workflow": STATE})
     assert unknown.status == 201
 

@@ -102,12 +102,12 @@ async def test_a_row_describes_a_run(logged: System) -> None:
     assert b'"currentPeriodCost":0,' in usage.body
 
 
-@pytest.mark.parametrize(("asked", "found"), [("", ("V", "W")), ("&workflowIds=X,W", ("W",)), ("&workflowIds=X", ())])
+@pytest.mark.parametrize(("query", "found"), [("", ("V", "W")), ("&workflowIds=X,W", ("W",)), ("&workflowIds=X", ())])
 async def test_a_key_for_some_workflows_finds_runs_of_no_other(
-    logged: System, asked: str, found: tuple[str, ...]
+    logged: System, query: str, found: tuple[str, ...]
 ) -> None:
     key = logged.tenants.issue(workflow_ids=("W", "V"))
-    assert (await get(logged, f"?workspaceId=WS1{asked}", key=key)).status == 200
+    assert (await get(logged, f"?workspaceId=WS1{query}", key=key)).status == 200
     assert searched(logged).workflow_ids == found
 
 
@@ -154,7 +154,7 @@ async def test_an_unknown_status_is_refused_with_the_allowed_ones(logged: System
 
 
 @pytest.mark.parametrize(
-    ("flags", "asked"),
+    ("flags", "query"),
     [
         ("", (False, False)),
         ("&includeTraceSpans=true&includeFinalOutput=true", (False, False)),
@@ -163,9 +163,9 @@ async def test_an_unknown_status_is_refused_with_the_allowed_ones(logged: System
         ("&details=full&includeFinalOutput=true&includeTraceSpans=false", (True, False)),
     ],
 )
-async def test_large_fields_are_read_only_on_request(logged: System, flags: str, asked: tuple[bool, bool]) -> None:
+async def test_large_fields_are_read_only_on_request(logged: System, flags: str, query: tuple[bool, bool]) -> None:
     await get(logged, f"?workspaceId=WS1{flags}")
-    assert (searched(logged).output, searched(logged).blocks) == asked
+    assert (searched(logged).output, searched(logged).blocks) == query
 
 
 async def test_full_rows_have_the_workflow_the_trace_and_the_output(logged: System) -> None:

@@ -58,11 +58,11 @@ def then_closing(sent: bytes) -> Speak:
 
 
 async def received_until_the_cut(response: httpx2.Response) -> bytes:
-    heard = b""
+    received = b""
     with pytest.raises(httpx2.RemoteProtocolError):
         async for piece in response.aiter_raw():
-            heard += piece
-    return heard
+            received += piece
+    return received
 
 
 async def silence(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -87,10 +87,10 @@ async def test_every_kind_of_answer_is_read(client: httpx2.AsyncClient, sent: by
             assert found.content == body
             assert "link" not in found.headers
         assert server.connections == 1
-        asked = server.requests[1]
-    assert (asked.method, asked.target, json.loads(asked.body)) == ("POST", "/v1?q=a%20b", {"a": "é"})
-    assert asked.headers["host"] == f"127.0.0.1:{server.port}"
-    assert asked.headers["x-mine"] == "1"
+        second = server.requests[1]
+    assert (second.method, second.target, json.loads(second.body)) == ("POST", "/v1?q=a%20b", {"a": "é"})
+    assert second.headers["host"] == f"127.0.0.1:{server.port}"
+    assert second.headers["x-mine"] == "1"
 
 
 async def test_status_reason_and_headers_are_returned(client: httpx2.AsyncClient) -> None:
@@ -118,12 +118,12 @@ async def test_pieces_are_delivered_as_they_arrive(client: httpx2.AsyncClient) -
         writer.write(END)
 
     async with raw_server(speak) as server, client.stream("GET", server.url) as response:
-        heard = b""
+        received = b""
         async for piece in response.aiter_raw():
-            heard += piece
-            if heard == b"one two ":
+            received += piece
+            if received == b"one two ":
                 go_on.set()
-    assert heard == b"one two three"
+    assert received == b"one two three"
 
 
 @pytest.mark.parametrize(
@@ -260,11 +260,11 @@ async def test_a_server_that_does_not_answer_a_connection_is_given_up(client: ht
 @pytest.mark.parametrize("key", ["a\r\nX-Forged: 1", "a\nb", "a\0b"])
 async def test_a_header_cannot_bring_another_and_is_not_repeated(client: httpx2.AsyncClient, key: str) -> None:
     async with raw_server(saying(answer())) as server:
-        with pytest.raises(httpx2.LocalProtocolError) as told:
+        with pytest.raises(httpx2.LocalProtocolError) as failure:
             await client.get(server.url, headers={"Authorization": key})
         assert server.requests == []
     if isinstance(client._transport, Http1Transport):
-        assert key not in str(told.value)
+        assert key not in str(failure.value)
 
 
 async def test_other_schemes_are_refused(client: httpx2.AsyncClient) -> None:

@@ -54,9 +54,9 @@ def test_admission_fills_every_slot_and_no_more(
     assert admission.total == len(admitted)
     assert not admitted or total + len(admitted) <= overall
     for name in "abc":
-        before, asked, got = queued.get(name, 0), requests.count(name), admitted.count(name)
+        before, requested, got = queued.get(name, 0), requests.count(name), admitted.count(name)
         assert not got or before + got <= per_workspace
-        if got < asked:
+        if got < requested:
             assert before + got >= per_workspace or total + len(admitted) >= overall
 
 

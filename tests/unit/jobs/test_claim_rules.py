@@ -55,7 +55,7 @@ def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "new_claim",
     [
         a_claim("dispatch-2"),
         a_claim("dispatch-2", redelivered=True),
@@ -65,8 +65,8 @@ def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
         a_claim("dispatch-1", "worker-1", claim_id=None),
     ],
 )
-def test_a_live_lease_holds_against_every_other_message(asked: object) -> None:
-    assert claim(in_progress(), asked, NOW, RULES) == ClaimRefusal()  # type: ignore[arg-type]
+def test_a_live_lease_holds_against_every_other_message(new_claim: object) -> None:
+    assert claim(in_progress(), new_claim, NOW, RULES) == ClaimRefusal()  # type: ignore[arg-type]
 
 
 def test_the_redelivered_message_of_a_live_lease_takes_over_and_counts_a_loss() -> None:
@@ -85,8 +85,8 @@ def test_a_lease_that_looks_over_holds_until_the_reaper_ends_it() -> None:
 @pytest.mark.parametrize("redelivered", [False, True])
 @pytest.mark.parametrize("seconds", [3, 33])
 def test_a_claim_with_a_lost_answer_is_granted_again_at_no_cost(redelivered: bool, seconds: int) -> None:
-    asked = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
-    decision = claim(in_progress(), asked, after(seconds), RULES)
+    request = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
+    decision = claim(in_progress(), request, after(seconds), RULES)
 
     assert isinstance(decision, ClaimGrant)
     assert (decision.run.attempt, decision.run.losses, decision.run.due_at) == (1, 0, after(seconds + 15))

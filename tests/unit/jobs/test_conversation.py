@@ -11,7 +11,7 @@ from shared.errors import PayloadTooLarge
 WIDE = ConversationLimits(messages=1000, size=1024 * 1024)
 
 
-def said(*texts: str) -> list[ConversationMessage]:
+def messages_of(*texts: str) -> list[ConversationMessage]:
     return [ConversationMessage("user", text) for text in texts]
 
 
@@ -20,24 +20,24 @@ def texts(transcript: Transcript) -> list[str]:
 
 
 def test_additions_are_appended() -> None:
-    transcript = Transcript().appended(said("a", "b"), "1", WIDE).appended(said("c"), "2", WIDE)
+    transcript = Transcript().appended(messages_of("a", "b"), "1", WIDE).appended(messages_of("c"), "2", WIDE)
     assert texts(transcript) == ["a", "b", "c"]
 
 
 def test_a_message_knows_the_append_that_it_came_with() -> None:
-    transcript = Transcript().appended(said("a"), "1", WIDE).appended(said("b"), "2", WIDE)
+    transcript = Transcript().appended(messages_of("a"), "1", WIDE).appended(messages_of("b"), "2", WIDE)
     assert [message.once for message in transcript.messages] == ["1", "2"]
 
 
 def test_a_repeated_append_changes_nothing() -> None:
-    once = Transcript().appended(said("a"), "1", WIDE)
-    assert once.appended(said("a"), "1", WIDE) is once
+    once = Transcript().appended(messages_of("a"), "1", WIDE)
+    assert once.appended(messages_of("a"), "1", WIDE) is once
 
 
 def test_the_number_of_stored_append_ids_is_bounded() -> None:
     transcript = Transcript()
     for number in range(APPENDS_KNOWN + 5):
-        transcript = transcript.appended(said("a"), str(number), WIDE)
+        transcript = transcript.appended(messages_of("a"), str(number), WIDE)
     assert len(transcript.appends) == APPENDS_KNOWN
     assert transcript.appends[-1] == str(APPENDS_KNOWN + 4)
 
@@ -51,19 +51,19 @@ def test_the_number_of_stored_append_ids_is_bounded() -> None:
     ],
 )
 def test_the_oldest_go_first(limits: ConversationLimits, left: list[str]) -> None:
-    assert texts(Transcript().appended(said("a", "ü", "c"), "1", limits)) == left
+    assert texts(Transcript().appended(messages_of("a", "ü", "c"), "1", limits)) == left
 
 
 def test_a_message_that_is_too_long_is_refused() -> None:
     with pytest.raises(PayloadTooLarge):
-        Transcript().appended(said("x" * (LONGEST_MESSAGE + 1)), "1", WIDE)
+        Transcript().appended(messages_of("x" * (LONGEST_MESSAGE + 1)), "1", WIDE)
 
 
 @given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 10), st.integers(1, 100))
 def test_the_history_stays_within_its_limits_and_keeps_its_end(rounds: list[list[str]], count: int, size: int) -> None:
     transcript = Transcript()
     for number, spoken in enumerate(rounds):
-        transcript = transcript.appended(said(*spoken), str(number), ConversationLimits(count, size))
+        transcript = transcript.appended(messages_of(*spoken), str(number), ConversationLimits(count, size))
     left, everything = texts(transcript), [text for spoken in rounds for text in spoken]
     assert len(left) <= count
     assert sum(len(text.encode()) for text in left) <= size
@@ -72,4 +72,4 @@ def test_the_history_stays_within_its_limits_and_keeps_its_end(rounds: list[list
 
 def test_a_message_may_have_the_maximum_length() -> None:
     longest = "x" * LONGEST_MESSAGE
-    assert texts(Transcript().appended(said(longest), "1", WIDE)) == [longest]
+    assert texts(Transcript().appended(messages_of(longest), "1", WIDE)) == [longest]

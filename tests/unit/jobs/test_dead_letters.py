@@ -36,9 +36,9 @@ def a_spec(workspace_id: str = "W1") -> RunSpec:
 
 @given(st.binary())
 def test_an_unreadable_message_is_stored_unchanged(body: bytes) -> None:
-    kept = examine(body, queue="runs.async", reason="rejected")
-    assert kept is not None
-    assert (kept.kind, kept.body, kept.workspace_ids) == (DeadLetterKind.UNREADABLE, body, ())
+    letter = examine(body, queue="runs.async", reason="rejected")
+    assert letter is not None
+    assert (letter.kind, letter.body, letter.workspace_ids) == (DeadLetterKind.UNREADABLE, body, ())
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_an_unreadable_message_is_stored_unchanged(body: bytes) -> None:
     [(b"no json", "rejected: "), (b'{"v":99,"message":{"type":"run.dispatched"}}', "rejected: ")],
 )
 def test_the_reason_of_an_unreadable_message_is_stored(body: bytes, reason: str) -> None:
-    kept = examine(body, queue="runs.async", reason="rejected")
-    assert kept is not None
-    assert kept.reason.startswith(reason)
-    assert len(kept.reason) > len(reason)
+    letter = examine(body, queue="runs.async", reason="rejected")
+    assert letter is not None
+    assert letter.reason.startswith(reason)
+    assert len(letter.reason) > len(reason)
 
 
 def test_the_same_letter_has_the_same_id() -> None:
@@ -63,9 +63,14 @@ def test_the_same_letter_has_the_same_id() -> None:
 
 
 def test_an_input_is_not_stored_twice() -> None:
-    kept = examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="delivery_limit")
-    assert kept is not None
-    assert (kept.kind, kept.body, kept.run_id, kept.workflow_id) == (DeadLetterKind.ATTACHED_RUN, None, "R", "F")
+    letter = examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="delivery_limit")
+    assert letter is not None
+    assert (letter.kind, letter.body, letter.run_id, letter.workflow_id) == (
+        DeadLetterKind.ATTACHED_RUN,
+        None,
+        "R",
+        "F",
+    )
 
 
 def test_a_run_that_no_worker_had_time_for_is_not_stored() -> None:
@@ -78,16 +83,16 @@ def test_unstored_events_are_dropped() -> None:
 
 def test_records_belong_to_every_workspace_in_them() -> None:
     batch = RecordBatch(tuple(RunBegan(a_spec(name), datetime.now(UTC)) for name in ("W1", "W2", "W1")))
-    kept = examine(encode(batch), queue="q", reason="rejected")
-    assert kept is not None
-    assert kept.workspace_ids == ("W1", "W2")
-    assert kept.body == encode(batch)
+    letter = examine(encode(batch), queue="q", reason="rejected")
+    assert letter is not None
+    assert letter.workspace_ids == ("W1", "W2")
+    assert letter.body == encode(batch)
 
 
 def test_the_reason_of_an_unreadable_body_is_bounded() -> None:
-    kept = examine(b"{", queue="q", reason="x" * 600)
-    assert kept is not None
-    assert kept.reason == "x" * 500
+    letter = examine(b"{", queue="q", reason="x" * 600)
+    assert letter is not None
+    assert letter.reason == "x" * 500
 
 
 class LateLetters:

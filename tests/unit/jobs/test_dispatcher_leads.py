@@ -48,11 +48,11 @@ async def test_a_replaced_leader_forgets_its_pending_work(system: System) -> Non
 async def test_the_lease_is_renewed_rarely(system: System) -> None:
     for _ in range(50):
         await system.dispatcher.step()
-    assert system.leases.asked == 1
+    assert system.leases.requests == 1
 
     system.clock.seconds = 2.1
     await system.dispatcher.step()
-    assert system.leases.asked == 2
+    assert system.leases.requests == 2
 
 
 async def test_a_former_leader_is_woken_by_every_event() -> None:

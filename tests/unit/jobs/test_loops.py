@@ -106,7 +106,7 @@ async def test_an_outage_is_logged_in_one_line_and_unexpected_errors_with_a_trac
 
 async def test_stopping_ends_a_hanging_step_and_releases_the_lead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "STOP_SECONDS", 0.05)
-    said: list[str] = []
+    messages: list[str] = []
     begun = asyncio.Event()
 
     async def step() -> None:
@@ -114,14 +114,14 @@ async def test_stopping_ends_a_hanging_step_and_releases_the_lead(monkeypatch: p
         await asyncio.sleep(3600)
 
     async def good_bye() -> None:
-        said.append("good bye")
+        messages.append("good bye")
 
     loop = Loop("test", step, every=1, on_stop=good_bye)
     await loop.start()
     await begun.wait()
     await loop.stop()
 
-    assert said == ["good bye"]
+    assert messages == ["good bye"]
 
 
 async def test_a_step_that_hangs_is_ended_and_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:

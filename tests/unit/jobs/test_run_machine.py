@@ -68,10 +68,10 @@ class RunMachine(RuleBasedStateMachine):
         """Lose the answer to a claim."""
         self._claim(data.draw(st.sampled_from(self.claims)))
 
-    def _claim(self, asked: ClaimRun) -> None:
-        dispatch_id, redelivered = asked.dispatch_id, asked.redelivered
-        self.claims.append(asked)
-        decision = claim_rules.claim(self.run, asked, self.now, RULES)
+    def _claim(self, claim: ClaimRun) -> None:
+        dispatch_id, redelivered = claim.dispatch_id, claim.redelivered
+        self.claims.append(claim)
+        decision = claim_rules.claim(self.run, claim, self.now, RULES)
         if not isinstance(decision, ClaimGrant | ClaimEnd):
             return
         assert self.end is None, "an ended run cannot be claimed"

@@ -140,7 +140,7 @@ def reader(intervals: FakeIntervals, runs: FakeRuns) -> StatisticsReader:
     return StatisticsReader(intervals, FakeCounts(), runs)
 
 
-def asked(**filters: Any) -> FindRunSeries:
+def series_query(**filters: Any) -> FindRunSeries:
     return FindRunSeries(runs=FindLogs(workspace_id="workspace-1", **filters))
 
 
@@ -206,7 +206,7 @@ def test_percentiles_are_those_of_all_added_measures() -> None:
 
 
 async def test_totals_sum_all_buckets(reader: StatisticsReader) -> None:
-    found = await reader.read(asked())
+    found = await reader.read(series_query())
 
     assert (found.totals.runs, found.totals.errors, found.totals.tokens, found.totals.cost_usd) == (5, 1, 50, 2.5)
     assert sum(bucket.runs for bucket in found.buckets) == 5
@@ -234,13 +234,13 @@ async def test_totals_sum_all_buckets(reader: StatisticsReader) -> None:
 async def test_stored_sums_are_filtered_by_group(
     reader: StatisticsReader, runs: FakeRuns, filters: dict[str, Any], runs_and_errors: tuple[int, int]
 ) -> None:
-    totals = (await reader.read(asked(**filters))).totals
+    totals = (await reader.read(series_query(**filters))).totals
     assert (totals.runs, totals.errors) == runs_and_errors
     assert not runs.queries
 
 
 async def test_each_workflow_has_a_series_and_its_last_run_of_all_time(reader: StatisticsReader) -> None:
-    found = await reader.read(msgspec.structs.replace(asked(), by_workflow=True))
+    found = await reader.read(msgspec.structs.replace(series_query(), by_workflow=True))
     by_id = {series.workflow_id: series for series in found.workflows}
 
     assert by_id.keys() == {"workflow-1", "workflow-2", "workflow-old"}
@@ -251,7 +251,7 @@ async def test_each_workflow_has_a_series_and_its_last_run_of_all_time(reader: S
 
 
 async def test_series_are_only_of_the_requested_workflows(reader: StatisticsReader) -> None:
-    query = msgspec.structs.replace(asked(workflow_ids=("workflow-2",)), by_workflow=True)
+    query = msgspec.structs.replace(series_query(workflow_ids=("workflow-2",)), by_workflow=True)
     assert [series.workflow_id for series in (await reader.read(query)).workflows] == ["workflow-2"]
 
 
@@ -259,7 +259,7 @@ async def test_runs_before_the_first_stored_statistics_are_said_to_be_missing(
     reader: StatisticsReader, intervals: FakeIntervals
 ) -> None:
     intervals.began = NOW_MS - HOUR_MS
-    assert (await reader.read(asked())).counted_from == after(-3600)
+    assert (await reader.read(series_query())).counted_from == after(-3600)
 
 
 def a_view(minutes_ago: int, status: RunStatus = RunStatus.COMPLETED) -> RunView:
@@ -281,7 +281,7 @@ def a_view(minutes_ago: int, status: RunStatus = RunStatus.COMPLETED) -> RunView
 async def test_other_filters_count_the_runs_that_a_search_finds(reader: StatisticsReader, runs: FakeRuns) -> None:
     failed, open_ = a_view(60, RunStatus.FAILED), a_view(1, RunStatus.PROCESSING)
     runs.pages = [RunPage((open_, a_view(30)), "1.x"), RunPage((failed,))]
-    found = await reader.read(asked(text="4711", output=True))
+    found = await reader.read(series_query(text="4711", output=True))
 
     assert (found.totals.runs, found.totals.errors, found.totals.tokens, found.totals.cost_usd) == (2, 1, 20, 1.0)
     assert found.counted_from is None
@@ -292,7 +292,7 @@ async def test_other_filters_count_the_runs_that_a_search_finds(reader: Statisti
 
 async def test_a_search_that_finds_too_much_counts_the_latest_runs(reader: StatisticsReader, runs: FakeRuns) -> None:
     runs.pages = [RunPage((a_view(30),), f"{(NOW_MS - HOUR_MS) * 4096}.x")]
-    found = await reader.read(asked(model="gpt-5"))
+    found = await reader.read(series_query(model="gpt-5"))
 
     assert len(runs.queries) == MAX_PAGES
     assert found.counted_from == after(-3600)

@@ -17,13 +17,13 @@ class SlowSystem:
     """Replaces the system's resolver, and answers when released."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.go = threading.Event()
         self.slow = ""
         """Substring of the names that it delays."""
 
     def __call__(self, name: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
-        self.asked.append(name)
+        self.requests.append(name)
         if self.slow in name:
             self.go.wait(10)
         if name.startswith("missing"):
@@ -75,9 +75,9 @@ async def test_concurrent_look_ups_share_one_query(system: SlowSystem) -> None:
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert isinstance(answers[0], asyncio.CancelledError)
     assert answers[1] == answers[4]
-    assert system.asked == ["a.example"]
+    assert system.requests == ["a.example"]
     await resolver.resolve("a.example")
-    assert system.asked == ["a.example", "a.example"]
+    assert system.requests == ["a.example", "a.example"]
     resolver.close()
 
 
@@ -111,7 +111,7 @@ async def test_an_abandoned_look_up_occupies_its_thread_until_it_ends(system: Sl
     for number in range(40):
         with pytest.raises(OutboundFailed):
             await resolver.resolve(f"{number}.slow.example", "w1")
-    assert len(system.asked) == 16
+    assert len(system.requests) == 16
     system.go.set()
     resolver.close()
 

@@ -36,14 +36,14 @@ async def serving(
 
 
 async def test_the_checked_address_is_called_under_the_name_of_the_url(authority: Authority) -> None:
-    asked: list[str | None] = []
+    server_names: list[str | None] = []
     tls = authority.server_context("a.example", "xn--bcher-kva.example")
-    tls.sni_callback = lambda _, name, __: asked.append(name)
+    tls.sni_callback = lambda _, name, __: server_names.append(name)
     async with serving(tls, authority.client_context()) as (server, network, client):
         for url in ("https://a.example/", "https://A.example.:443/", "https://bücher.example/"):
             assert (await client.send(OutboundRequest("GET", url))).body == b"x"
     assert set(network.called) == {(PUBLIC, 443)}
-    assert asked == ["a.example", "xn--bcher-kva.example"]
+    assert server_names == ["a.example", "xn--bcher-kva.example"]
     assert [request.headers["host"] for request in server.requests] == [
         "a.example",
         "a.example",

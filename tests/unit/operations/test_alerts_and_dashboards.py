@@ -125,10 +125,14 @@ def test_rules_speak_of_metrics_that_exist() -> None:
 
 def test_rabbitmq_exports_per_queue_and_connection_metrics_only_on_request() -> None:
     """Each started process and each reconnection has new names and therefore new series, permanently."""
-    asked = [file.read_text() for file in RULES] + [query for each in DASHBOARDS for query in each.queries()]
-    told = [ROOT / "deploy/rabbitmq/rabbitmq.conf", ROOT / "k8s/components/rabbitmq-operator/rabbitmq.yaml"]
-    is_asked = any(re.search(r"rabbitmq_(queue|connection|channel)_", text) for text in asked)
-    assert [file.name for file in told if ("return_per_object_metrics = true" in file.read_text()) != is_asked] == []
+    queries = [file.read_text() for file in RULES] + [query for each in DASHBOARDS for query in each.queries()]
+    configurations = [ROOT / "deploy/rabbitmq/rabbitmq.conf", ROOT / "k8s/components/rabbitmq-operator/rabbitmq.yaml"]
+    needs_objects = any(re.search(r"rabbitmq_(queue|connection|channel)_", text) for text in queries)
+    assert [
+        file.name
+        for file in configurations
+        if ("return_per_object_metrics = true" in file.read_text()) != needs_objects
+    ] == []
 
 
 def test_failed_calls_are_counted_from_the_first_on() -> None:

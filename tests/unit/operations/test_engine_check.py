@@ -38,8 +38,8 @@ def test_where_docker_cannot_start_it_gives_the_reason_and_a_command(
 
 
 def test_output_of_a_failed_command_names_no_host() -> None:
-    said = "E: Failed to fetch https://mirror.internal:8443/debian/dists/trixie/InRelease\nERROR: exit code 100"
-    assert without_hosts(said) == "E: Failed to fetch https://…/debian/dists/trixie/InRelease\nERROR: exit code 100"
+    output = "E: Failed to fetch https://mirror.internal:8443/debian/dists/trixie/InRelease\nERROR: exit code 100"
+    assert without_hosts(output) == "E: Failed to fetch https://…/debian/dists/trixie/InRelease\nERROR: exit code 100"
 
 
 def test_it_starts_everything_but_grafana() -> None:

@@ -137,9 +137,9 @@ def test_health_checks_bypass_the_proxy(name: str) -> None:
     arguments = COMPOSE[name]["healthcheck"]["test"][2:-1]
     with FakeService(name) as well, FakeService(name, problems=("store: away",)) as ill:
         for service, code in ((well, 0), (ill, 1)):
-            asked = [sys.executable, *arguments, service.url.rpartition(":")[2]]
+            command = [sys.executable, *arguments, service.url.rpartition(":")[2]]
             proxied = {**os.environ, "http_proxy": "http://127.0.0.1:1", "no_proxy": ""}
-            done = subprocess.run(asked, env=proxied, stderr=subprocess.DEVNULL, timeout=60, check=False)
+            done = subprocess.run(command, env=proxied, stderr=subprocess.DEVNULL, timeout=60, check=False)
             assert done.returncode == code
 
 
@@ -167,8 +167,8 @@ def test_deploy_service_knows_which_vendors_the_executor_has_a_key_of(keys: list
         lambda named: named[2] if named[1] in keys else "",
         COMPOSE["deploy-service"]["environment"]["FLOWPORT_KEYED_PROVIDERS"],
     )
-    told = DeploySettings.model_validate({"keyed_providers": named})
-    assert set(told.keyed_providers) == keyed_providers(ProviderSettings.model_validate(given))
+    deploy = DeploySettings.model_validate({"keyed_providers": named})
+    assert set(deploy.keyed_providers) == keyed_providers(ProviderSettings.model_validate(given))
 
 
 @pytest.mark.parametrize("name", ["gateway", "executor-service"])

@@ -90,16 +90,16 @@ def test_production_conforms_to_restricted_pod_security() -> None:
 
 def test_pods_of_operators_conform_to_restricted_pod_security() -> None:
     """The manifests do not contain the operators' pods: each operator learns of its containers by name."""
-    told = {}
+    names = {}
     for name, pod in of_operators("production"):
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
         all_of_it = [*pod["initContainers"], *pod["containers"]]
-        told[name] = {container["name"] for container in all_of_it}
+        names[name] = {container["name"] for container in all_of_it}
         for container in all_of_it:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
-    assert told == {
+    assert names == {
         "rabbitmq": {"setup-container", "rabbitmq"},
         "mongodb": {"mongod-posthook", "mongodb-agent-readinessprobe", "mongod", "mongodb-agent"},
     }
@@ -357,7 +357,7 @@ SCALED = pytest.mark.parametrize("name", ["executor-service", "gateway"])
 
 @SCALED
 def test_autoscalers_query_existing_metrics(name: str) -> None:
-    queries = " ".join(asked["query"] for asked in _prometheus_queries(name))
+    queries = " ".join(trigger["query"] for trigger in _prometheus_queries(name))
     known = {metric.name for metric in metrics()}
     found = set(re.findall(r"flowport_\w+", queries))
     assert found
@@ -368,10 +368,10 @@ def test_autoscalers_query_existing_metrics(name: str) -> None:
 def test_autoscalers_query_their_own_namespace_and_treat_silence_as_no_answer(name: str) -> None:
     """Another installation in the same Prometheus has a separate backlog."""
     own = f'{{namespace="{named("keda", "ScaledObject", name)["metadata"]["namespace"]}"'
-    for asked in _prometheus_queries(name):
-        query = asked["query"]
+    for trigger in _prometheus_queries(name):
+        query = trigger["query"]
         assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
-        assert asked["ignoreNullValues"] == "false"
+        assert trigger["ignoreNullValues"] == "false"
 
 
 def test_no_executor_is_removed_while_the_load_is_unknown() -> None:
@@ -384,16 +384,16 @@ def test_no_executor_is_removed_while_the_load_is_unknown() -> None:
 
 def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:
     """Waiting calls use no processor."""
-    (asked,) = _prometheus_queries("gateway")
-    assert "flowport_gateway_calls_in_hand" in asked["query"]
-    assert int(asked["threshold"]) < GatewaySettings.model_fields["admission_gate_max_inflight"].default
+    (query,) = _prometheus_queries("gateway")
+    assert "flowport_gateway_calls_in_hand" in query["query"]
+    assert int(query["threshold"]) < GatewaySettings.model_fields["admission_gate_max_inflight"].default
     assert not of_kind("keda", "HorizontalPodAutoscaler"), "two that scale the same"
 
 
 def test_autoscalers_get_an_answer_before_the_first_run() -> None:
     """A kind of run that no worker has begun counts as zero busy ones: silence would look like an outage, see
     `fallback`."""
-    queries = " ".join(asked["query"] for asked in _prometheus_queries("executor-service"))
+    queries = " ".join(query["query"] for query in _prometheus_queries("executor-service"))
     program = "import executor_service.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
     fresh = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

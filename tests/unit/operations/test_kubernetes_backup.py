@@ -58,8 +58,8 @@ def test_a_dump_follows_the_documentation(volume: Volume) -> None:
     (made,) = volume.files
     assert re.fullmatch(r"flowport-\d{4}-\d\d-\d\dT\d{6}Z\.gz", made)
     (written,) = re.findall(r"^mongodump (.+) --archive=", PAGE, re.MULTILINE)
-    said = (volume.folder / made).read_text()
-    assert said.startswith(written.replace('"$MONGODB_URI"', "mongodb://backup@host"))
+    content = (volume.folder / made).read_text()
+    assert content.startswith(written.replace('"$MONGODB_URI"', "mongodb://backup@host"))
 
 
 def test_the_newest_dumps_are_kept_and_foreign_files_stay(volume: Volume) -> None:

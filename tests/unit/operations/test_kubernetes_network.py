@@ -13,8 +13,8 @@ CALLER = re.compile(r"ServiceName\.(\w+)")
 
 def test_every_allowed_connection_has_a_policy(overlay: str) -> None:
     policies = of_kind(overlay, "NetworkPolicy")
-    everybody = named(overlay, "NetworkPolicy", "default-deny")["spec"]
-    assert everybody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    default_deny = named(overlay, "NetworkPolicy", "default-deny")["spec"]
+    assert default_deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     from_outside = {
         (policy["metadata"]["name"], peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
         for policy in policies

@@ -34,8 +34,8 @@ def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str)
 
 
 def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay: str) -> None:
-    told = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
-    assert {container["name"] for container in told} == {"gateway", "topology", "doctor"}
+    limited = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
+    assert {container["name"] for container in limited} == {"gateway", "topology", "doctor"}
     assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}
 
 
@@ -53,8 +53,8 @@ def test_the_doctor_finds_no_problem_in_the_documented_settings(monkeypatch: pyt
     """With mail: its password is a Secret, everything else is in the ConfigMap."""
     for name in [name for name in os.environ if name.startswith("FLOWPORT_")]:
         monkeypatch.delenv(name)
-    kept = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
-    kept["flowport-mail"] = {"FLOWPORT_SMTP_PASSWORD": "s3cret"}
+    secrets = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
+    secrets["flowport-mail"] = {"FLOWPORT_SMTP_PASSWORD": "s3cret"}
     mail = {"HOST": "mail.example.com", "USERNAME": "flowport"}
     settings = {"FLOWPORT_MAIL_FROM": "flows@example.com", **{f"FLOWPORT_SMTP_{name}": mail[name] for name in mail}}
     ((_, _, doctor),) = [each for each in containers("production") if each[0] == "doctor"]
@@ -63,7 +63,7 @@ def test_the_doctor_finds_no_problem_in_the_documented_settings(monkeypatch: pyt
             settings |= found["data"]
     for variable in doctor["env"]:
         reference = variable["valueFrom"]["secretKeyRef"]
-        settings[variable["name"]] = kept[reference["name"]][reference["key"]]
+        settings[variable["name"]] = secrets[reference["name"]][reference["key"]]
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     found_by_it = list(check_settings())
@@ -79,12 +79,12 @@ def test_no_secret_is_written_down_outside_of_the_overlay_for_trying() -> None:
 
 
 def test_every_secret_that_is_referred_to_is_there_when_trying() -> None:
-    kept = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
+    secrets = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
     for name, _, container in containers("dev"):
         for variable in container.get("env", []):
             reference = variable.get("valueFrom", {}).get("secretKeyRef")
             if reference and not reference.get("optional"):
-                assert reference["key"] in kept[reference["name"]], f"{name}: {variable['name']}"
+                assert reference["key"] in secrets[reference["name"]], f"{name}: {variable['name']}"
 
 
 def test_a_service_sees_its_own_database_and_a_backup_changes_nothing() -> None:

@@ -20,12 +20,12 @@ THING = Attachment("f.bin", "application/octet-stream", b"\xff")
 GARBLED = Attachment("g.txt", "text/plain", b"\xff")
 
 
-def asked(*files: Attachment, text: str | None = "Look") -> ModelRequest:
+def request_with(*files: Attachment, text: str | None = "Look") -> ModelRequest:
     return ModelRequest(model="m", messages=(Message(role=Role.USER, content=text, attachments=files),))
 
 
 def test_chat_completions_take_parts() -> None:
-    (message,) = messages_of(asked(PHOTO, PAPER, NOTES, SOUND))
+    (message,) = messages_of(request_with(PHOTO, PAPER, NOTES, SOUND))
     assert message["content"] == [
         {"type": "text", "text": "Look"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5n"}},
@@ -36,7 +36,7 @@ def test_chat_completions_take_parts() -> None:
 
 
 def test_anthropic_takes_blocks_before_the_text() -> None:
-    (message,) = anthropic._messages(asked(PHOTO, PAPER, NOTES))
+    (message,) = anthropic._messages(request_with(PHOTO, PAPER, NOTES))
     assert message["content"] == [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5n"}},
         {
@@ -50,18 +50,18 @@ def test_anthropic_takes_blocks_before_the_text() -> None:
 
 
 def test_gemini_takes_blobs() -> None:
-    (content,) = gemini._contents(asked(PHOTO, FILM, NOTES, text=None))
-    told = [(part.inline_data.mime_type if part.inline_data else part.text) for part in content.parts]
-    assert told == ["image/png", "video/mp4", "c.md:\n# hi"]
+    (content,) = gemini._contents(request_with(PHOTO, FILM, NOTES, text=None))
+    parts = [(part.inline_data.mime_type if part.inline_data else part.text) for part in content.parts]
+    assert parts == ["image/png", "video/mp4", "c.md:\n# hi"]
 
 
 @pytest.mark.parametrize("file", [THING, GARBLED])
 @pytest.mark.parametrize("shape", [messages_of, anthropic._messages, gemini._contents])
 def test_unsupported_files_are_refused_by_name(shape: Any, file: Attachment) -> None:
     with pytest.raises(ModelFailure, match=f"^{file.name}: .* models do not accept files of type {file.type}$"):
-        shape(asked(file))
+        shape(request_with(file))
 
 
 def test_the_demo_model_takes_no_files() -> None:
     with pytest.raises(ModelFailure, match=r"a\.png: the built-in demo models do not accept files"):
-        asyncio.run(EchoProvider().turn(asked(PHOTO), None))
+        asyncio.run(EchoProvider().turn(request_with(PHOTO), None))

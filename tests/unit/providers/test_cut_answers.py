@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.model import CONNECTION_CLOSED
@@ -56,19 +56,19 @@ def claude(*events: dict[str, Any]) -> Answer:
 async def test_a_stream_without_an_end_is_a_failure(stub: HttpStub, models: Models, model: str, answer: Answer) -> None:
     stub.answer(answer)
     with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
-        await models.turn(asks(model), Heard())
+        await models.turn(asks(model), RecordingListener())
 
 
 @pytest.mark.parametrize("events", [(SAID, ENDED), (SAID, "[DONE]"), (SAID, ENDED, "[DONE]")])
 async def test_either_sign_of_an_end_will_do(stub: HttpStub, models: Models, events: tuple[Any, ...]) -> None:
     stub.answer(stream(*events))
-    turn = await models.turn(asks("vllm/x"), Heard())
+    turn = await models.turn(asks("vllm/x"), RecordingListener())
     assert (turn.content, turn.finish_reason) == ("Hello", "stop")
 
 
 async def test_the_last_line_need_not_be_ended(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(body=f"data: {json.dumps(SAID)}\n\ndata: [DONE]", headers=SSE))
-    assert (await models.turn(asks("vllm/x"), Heard())).content == "Hello"
+    assert (await models.turn(asks("vllm/x"), RecordingListener())).content == "Hello"
 
 
 async def test_a_complete_but_empty_answer_is_a_failure(stub: HttpStub, models: Models) -> None:

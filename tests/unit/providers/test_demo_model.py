@@ -9,7 +9,7 @@ from executor_service.providers.echo import LONGEST_SECONDS, EchoProvider
 from executor_service.providers.model import Message, ModelRequest, Role
 
 
-class Heard:
+class RecordingListener:
     """Collects the pieces of a stream."""
 
     def __init__(self) -> None:
@@ -36,23 +36,23 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     yield pauses
 
 
-def asked(text: str) -> ModelRequest:
+def request(text: str) -> ModelRequest:
     return ModelRequest(model="echo", messages=(Message(role=Role.USER, content=text),))
 
 
 async def test_each_word_comes_after_a_pause(slept: list[float]) -> None:
-    heard = Heard()
-    turn = await EchoProvider(10).turn(asked("one two"), heard)
-    assert "".join(heard.pieces) == turn.content
-    assert slept == [0.1] * len(heard.pieces)
+    listener = RecordingListener()
+    turn = await EchoProvider(10).turn(request("one two"), listener)
+    assert "".join(listener.pieces) == turn.content
+    assert slept == [0.1] * len(listener.pieces)
 
 
 async def test_a_long_answer_does_not_take_longer_than_a_limit(slept: list[float]) -> None:
-    await EchoProvider(10).turn(asked("word " * 1_000), Heard())
+    await EchoProvider(10).turn(request("word " * 1_000), RecordingListener())
     assert sum(slept) == pytest.approx(LONGEST_SECONDS)
 
 
 async def test_nobody_waits_for_an_answer_that_is_not_streamed(slept: list[float]) -> None:
-    await EchoProvider(10).turn(asked("one two"), None)
-    await EchoProvider(0).turn(asked("one two"), Heard())
+    await EchoProvider(10).turn(request("one two"), None)
+    await EchoProvider(0).turn(request("one two"), RecordingListener())
     assert sum(slept) == 0

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 
 from executor_service.providers import Turn
 from executor_service.providers.openai_streams import streamed_turn
@@ -32,7 +32,7 @@ async def read(pieces: Iterable[bytes]) -> Turn:
         yield b"data: [DONE]\n\n"
 
     began = time.process_time()
-    turn = await streamed_turn(chunks(), Heard())
+    turn = await streamed_turn(chunks(), RecordingListener())
     assert time.process_time() - began < WORK_SECONDS
     return turn
 

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.model_server import ModelServer, Reply, ToolCall
 from tests.support.raw_http import answer, raw_server, saying
 
@@ -46,20 +46,20 @@ async def test_an_answer_arrives_whole_without_a_listener(server: ModelServer, m
     assert call.headers["authorization"] == "Bearer empty"
 
 
-@pytest.mark.parametrize(("said", "believed"), [(2**70, MOST_TOKENS), (-5, 0)])
+@pytest.mark.parametrize(("reported", "counted"), [(2**70, MOST_TOKENS), (-5, 0)])
 async def test_an_impossible_token_count_is_capped(
-    server: ModelServer, models: Models, said: int, believed: int
+    server: ModelServer, models: Models, reported: int, counted: int
 ) -> None:
-    server.answer("boasting", Reply.says("Hello", prompt_tokens=said))
-    assert (await models.turn(asks("vllm/boasting"))).tokens.input == believed
+    server.answer("boasting", Reply.says("Hello", prompt_tokens=reported))
+    assert (await models.turn(asks("vllm/boasting"))).tokens.input == counted
 
 
 async def test_an_answer_is_streamed_piece_by_piece(server: ModelServer, models: Models) -> None:
     server.answer("streamed", Reply.says("One two three", thinking=("hm",)))
-    heard = Heard()
-    turn = await models.turn(asks("vllm/streamed"), heard)
-    assert "".join(heard.pieces) == "One two three"
-    assert heard.thoughts == ["hm"]
+    listener = RecordingListener()
+    turn = await models.turn(asks("vllm/streamed"), listener)
+    assert "".join(listener.pieces) == "One two three"
+    assert listener.thoughts == ["hm"]
     assert (turn.content, turn.thinking, turn.tokens.output) == ("One two three", "hm", 3)
     assert server.calls_of("streamed")[0].body["stream_options"] == {"include_usage": True}
 
@@ -67,7 +67,9 @@ async def test_an_answer_is_streamed_piece_by_piece(server: ModelServer, models:
 @pytest.mark.parametrize("listens", [False, True])
 async def test_tool_calls_are_gathered(server: ModelServer, models: Models, listens: bool) -> None:
     server.answer("tools", Reply.calls(ToolCall("add", {"a": 1}, "c1"), ToolCall("add", {"a": 2}, "c2")))
-    turn = await models.turn(asks("vllm/tools", tools=(ADD,), forced_tool="add"), Heard() if listens else None)
+    turn = await models.turn(
+        asks("vllm/tools", tools=(ADD,), forced_tool="add"), RecordingListener() if listens else None
+    )
     assert [(call.id, call.name, call.arguments) for call in turn.tool_calls] == [
         ("c1", "add", '{"a":1}'),
         ("c2", "add", '{"a":2}'),
@@ -86,9 +88,9 @@ async def test_disabled_tools_are_not_sent(server: ModelServer, models: Models) 
 async def test_arguments_that_are_no_object_are_not_sent_back(
     server: ModelServer, models: Models, wrote: str, sent: str
 ) -> None:
-    said = Message(role=Role.ASSISTANT, tool_calls=(Called("c1", "add", wrote),))
-    told = Message(role=Role.TOOL, content="{}", tool_call_id="c1", tool_name="add")
-    await models.turn(ModelRequest(model="vllm/wrote", messages=(said, told), tools=(ADD,)))
+    tool_call = Message(role=Role.ASSISTANT, tool_calls=(Called("c1", "add", wrote),))
+    tool_result = Message(role=Role.TOOL, content="{}", tool_call_id="c1", tool_name="add")
+    await models.turn(ModelRequest(model="vllm/wrote", messages=(tool_call, tool_result), tools=(ADD,)))
     assert server.calls_of("wrote")[-1].body["messages"][0]["tool_calls"][0]["function"]["arguments"] == sent
 
 
@@ -118,12 +120,12 @@ async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, m
 async def test_a_refusal_has_the_providers_text(server: ModelServer, models: Models, listens: bool) -> None:
     server.answer("refuses", Reply.fails(400, "model exploded"))
     with pytest.raises(ModelFailure) as failure:
-        await models.turn(asks("vllm/refuses"), Heard() if listens else None)
+        await models.turn(asks("vllm/refuses"), RecordingListener() if listens else None)
     assert (failure.value.message, failure.value.status) == ("model exploded", 400)
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b'{"error":{"message":"no such model","code":404}}', "no such model"),
         (b'{"error":"no such model"}', "no such model"),
@@ -134,13 +136,13 @@ async def test_a_refusal_has_the_providers_text(server: ModelServer, models: Mod
         (b"", "Error code: 418"),
     ],
 )
-async def test_a_refusal_in_any_format_is_reported(body: bytes, told: str) -> None:
+async def test_a_refusal_in_any_format_is_reported(body: bytes, message: str) -> None:
     async with raw_server(saying(answer("418 Teapot", body))) as refusing:
         models = Models(ProviderSettings(vllm_base_url=refusing.url))
         with pytest.raises(ModelFailure) as failure:
-            await models.turn(asks("vllm/x"), Heard())
+            await models.turn(asks("vllm/x"), RecordingListener())
         await models.stop()
-    assert (failure.value.message, failure.value.status) == (told, 418)
+    assert (failure.value.message, failure.value.status) == (message, 418)
 
 
 async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server: ModelServer, models: Models) -> None:
@@ -152,18 +154,18 @@ async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server
 
 
 async def test_azure_is_called_with_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = b'{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}'
-    async with raw_server(saying(answer(body=said))) as azure:
+    body = b'{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}'
+    async with raw_server(saying(answer(body=body))) as azure:
         settings = ProviderSettings(
             azure_openai_endpoint=f"{azure.url}/", azure_openai_api_key="k", azure_openai_api_version="2026-01-01"
         )
         models = Models(settings)
         assert (await models.turn(asks("azure/my gpt"))).content == "Hello"
         await models.stop()
-    asked = azure.requests[0]
-    assert asked.target == "/openai/deployments/my%20gpt/chat/completions?api-version=2026-01-01"
-    assert asked.headers["api-key"] == "k"
-    assert "authorization" not in asked.headers
+    request = azure.requests[0]
+    assert request.target == "/openai/deployments/my%20gpt/chat/completions?api-version=2026-01-01"
+    assert request.headers["api-key"] == "k"
+    assert "authorization" not in request.headers
 
 
 async def test_azures_key_does_not_follow_to_another_server(server: ModelServer) -> None:
@@ -187,17 +189,17 @@ async def test_a_server_that_moved_is_followed(server: ModelServer) -> None:
 
 async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, models: Models) -> None:
     server.answer("cut", Reply.says("One two three four", cut_after=2))
-    heard = Heard()
+    listener = RecordingListener()
     with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
-        await models.turn(asks("vllm/cut"), heard)
-    assert heard.pieces == ["One ", "two "]
+        await models.turn(asks("vllm/cut"), listener)
+    assert listener.pieces == ["One ", "two "]
 
 
 async def test_a_model_that_hangs_is_given_up(server: ModelServer, models: Models) -> None:
     gate = server.gate()
     server.answer("hangs", Reply.says("never", gate=gate))
     with pytest.raises(ModelFailure, match=TIMED_OUT):
-        await models.turn(asks("vllm/hangs", timeout_seconds=0.1), Heard())
+        await models.turn(asks("vllm/hangs", timeout_seconds=0.1), RecordingListener())
     gate.open()
 
 
@@ -211,8 +213,8 @@ async def test_an_unreachable_server_is_reported() -> None:
 async def test_a_model_of_no_known_provider_is_told_the_configured_ones() -> None:
     settings = ProviderSettings(ollama_url="http://127.0.0.1:1", vllm_base_url="http://127.0.0.1:1", openai_api_key="k")
     models = Models(settings)
-    told = 'No provider is known for the model "gtp-4o".*Configured providers: openai, vllm.*Did you mean "gpt-4o"'
-    with pytest.raises(ModelFailure, match=told):
+    message = 'No provider is known for the model "gtp-4o".*Configured providers: openai, vllm.*Did you mean "gpt-4o"'
+    with pytest.raises(ModelFailure, match=message):
         await models.turn(asks("gtp-4o"))
     with pytest.raises(ModelFailure, match="Could not reach ollama"):
         await models.turn(asks("llama3:8b"))
@@ -250,7 +252,7 @@ async def test_a_block_cannot_send_azure_calls_elsewhere(endpoint: str) -> None:
 
 async def test_the_demo_model_needs_nothing_and_always_gives_the_same_answer() -> None:
     models = Models(ProviderSettings())
-    heard = Heard()
-    first = await models.turn(asks("echo"), heard)
-    assert "".join(heard.pieces) == first.content == "This is the built-in demo model. You said: Hi"
+    listener = RecordingListener()
+    first = await models.turn(asks("echo"), listener)
+    assert "".join(listener.pieces) == first.content == "This is the built-in demo model. You said: Hi"
     assert (await models.turn(asks("echo"))).content == first.content

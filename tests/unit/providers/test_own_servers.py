@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support.certificates import Authority
 from tests.support.http_stub import Answer, HttpStub
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.model_server import ModelServer, Reply
 from tests.support.outbound import FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
@@ -48,14 +48,14 @@ async def test_the_server_that_a_block_names_is_called(server: ModelServer, mode
 
 async def test_its_answer_is_streamed(server: ModelServer, models: Models) -> None:
     server.answer("own-stream", Reply.says("One two three"))
-    heard = Heard()
-    await models.turn(asks("vllm/own-stream", server.url, apiKey="mine"), heard)
-    assert heard.pieces == ["One ", "two ", "three"]
+    listener = RecordingListener()
+    await models.turn(asks("vllm/own-stream", server.url, apiKey="mine"), listener)
+    assert listener.pieces == ["One ", "two ", "three"]
     assert server.calls_of("own-stream")[0].headers["authorization"] == "Bearer mine"
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "told"),
+    ("endpoint", "message"),
     [
         ("http://127.0.0.1:9", "url must use https:// protocol"),
         ("https://127.0.0.1:9", "url cannot point to private IP addresses"),
@@ -69,11 +69,11 @@ async def test_its_answer_is_streamed(server: ModelServer, models: Models) -> No
         ("not a url", "url must be a valid URL"),
     ],
 )
-async def test_addresses_closed_to_workflows_are_closed_to_models(endpoint: str, told: str) -> None:
+async def test_addresses_closed_to_workflows_are_closed_to_models(endpoint: str, message: str) -> None:
     models = Models(OPERATORS)
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("vllm/x", endpoint))
-    assert failure.value.message == told
+    assert failure.value.message == message
     await models.stop()
 
 
@@ -95,7 +95,7 @@ def whole(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (Answer(302, headers={"location": "http://127.0.0.1:1/v1"}), "302"),
         (Answer(302, headers={"location": "http://169.254.169.254/"}), "302"),
@@ -103,11 +103,11 @@ def whole(text: str) -> str:
         (Answer(body=whole("x"), headers={"content-encoding": "gzip"}), COMPRESSED),
     ],
 )
-async def test_a_hostile_server_gets_nowhere(stub: HttpStub, models: Models, answer: Answer, told: str) -> None:
+async def test_a_hostile_server_gets_nowhere(stub: HttpStub, models: Models, answer: Answer, message: str) -> None:
     stub.answer(answer)
-    with pytest.raises(ModelFailure, match=told):
+    with pytest.raises(ModelFailure, match=message):
         await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"))
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 async def test_the_way_to_one_server_leads_to_no_other(stub: HttpStub) -> None:
@@ -121,7 +121,7 @@ async def test_a_flood_is_cut_off_while_it_streams(stub: HttpStub, models: Model
     event: dict[str, Any] = {"choices": [{"delta": {"content": "x" * 1000}}]}
     stub.answer(Answer(body=f"data: {json.dumps(event)}\n\n" * 100, headers={"content-type": "text/event-stream"}))
     with pytest.raises(ModelFailure, match="Response is too large"):
-        await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"), Heard())
+        await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"), RecordingListener())
 
 
 async def test_the_number_of_concurrent_calls_is_unlimited(models: Models) -> None:

@@ -26,7 +26,9 @@ async def test_only_what_goes_over_the_servers_own_key_costs_the_server(
     async with HttpStub() as stub:
         stub.answer(Answer(body=json.dumps(answer)))
         models = Models(ProviderSettings(openai_base_url=f"http://127.0.0.1:{stub.port}", openai_api_key="ours"))
-        asked = ModelRequest(model="gpt-4o", messages=(Message(role=Role.USER, content="Hi"),), credentials=credentials)
-        turn = await models.turn(asked)
+        request = ModelRequest(
+            model="gpt-4o", messages=(Message(role=Role.USER, content="Hi"),), credentials=credentials
+        )
+        turn = await models.turn(request)
         await models.stop()
     assert (turn.cost.total > 0) is is_ours

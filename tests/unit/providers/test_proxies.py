@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.model_providers import all_served_at
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
@@ -19,6 +19,8 @@ async def test_every_provider_uses_the_proxy_of_the_environment(
     stub.answer(Answer(status=400, body="{}"))
     models = Models(all_served_at("http://models.invalid"))
     with pytest.raises(ModelFailure):
-        await models.turn(ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),)), Heard())
+        await models.turn(
+            ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),)), RecordingListener()
+        )
     await models.stop()
-    assert stub.asked[0].target.startswith("http://models.invalid/")
+    assert stub.requests[0].target.startswith("http://models.invalid/")

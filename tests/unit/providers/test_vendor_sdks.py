@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, Tool
 from executor_service.providers.model import ToolCall
@@ -74,25 +74,25 @@ def gemini_part(finish: str | None = None, **part: Any) -> dict[str, Any]:
 
 async def test_claude_streams_its_thoughts_and_text(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(thought("hm"), text("Hello ", "there")))
-    heard = Heard()
-    turn = await models.turn(asks("claude-x", temperature=0.2, max_tokens=50), heard)
-    assert (heard.pieces, heard.thoughts) == (["Hello ", "there"], ["hm"])
+    listener = RecordingListener()
+    turn = await models.turn(asks("claude-x", temperature=0.2, max_tokens=50), listener)
+    assert (listener.pieces, listener.thoughts) == (["Hello ", "there"], ["hm"])
     assert (turn.content, turn.thinking, turn.finish_reason) == ("Hello there", "hm", "stop")
     assert (turn.tokens.input, turn.tokens.output, turn.tokens.cached_input) == (12, 5, 2)
-    body = json.loads(stub.asked[0].body)
+    body = json.loads(stub.requests[0].body)
     assert (body["system"], body["max_tokens"], body["temperature"]) == ("Be brief", 50, 0.2)
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
-    assert stub.asked[0].headers["authorization"] == "Bearer key"
+    assert stub.requests[0].headers["authorization"] == "Bearer key"
 
 
 async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(thought("hm"), tool_use('{"a": 1}'), stop="tool_use"), anthropic_stream(text("3")))
     first = await models.turn(asks("claude-x", tools=(ADD,), forced_tool="add"))
     assert first.tool_calls == (ToolCall("t1", "add", '{"a": 1}'),)
-    said = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
+    first_turn = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
     answer = Message(role=Role.TOOL, content="3", tool_call_id="t1", tool_name="add")
-    await models.turn(asks("claude-x", Message(role=Role.USER, content="Hi"), said, answer, answer, tools=(ADD,)))
-    first_body, second_body = (json.loads(asked.body) for asked in stub.asked)
+    await models.turn(asks("claude-x", Message(role=Role.USER, content="Hi"), first_turn, answer, answer, tools=(ADD,)))
+    first_body, second_body = (json.loads(asked.body) for asked in stub.requests)
     assert first_body["tool_choice"] == {"type": "tool", "name": "add"}
     assert first_body["tools"][0]["input_schema"] == ADD.parameters
     assert [block["type"] for block in second_body["messages"][1]["content"]] == ["thinking", "tool_use"]
@@ -103,7 +103,7 @@ async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
 async def test_claude_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("3")))
     await models.turn(asks("claude-x", tools=(ADD,), may_call_tools=False))
-    body = json.loads(stub.asked[0].body)
+    body = json.loads(stub.requests[0].body)
     assert (body["tools"][0]["name"], body["tool_choice"]) == ("add", {"type": "none"})
 
 
@@ -124,7 +124,7 @@ async def test_an_invalid_answer_of_claude_is_reported(stub: HttpStub, models: M
 async def test_claude_answers_in_the_requested_format(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("{}")))
     await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
-    body = json.loads(stub.asked[0].body)
+    body = json.loads(stub.requests[0].body)
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}
     assert body["thinking"]["budget_tokens"] < body["max_tokens"]
 
@@ -142,11 +142,11 @@ async def test_gemini_streams_its_thoughts_and_text(stub: HttpStub, models: Mode
             gemini_part(text="hm", thought=True), gemini_part(text="Hello "), gemini_part("STOP", text="there")
         )
     )
-    heard = Heard()
-    turn = await models.turn(asks("gemini-x", temperature=0.2, max_tokens=50), heard)
-    assert (heard.pieces, heard.thoughts) == (["Hello ", "there"], ["hm"])
+    listener = RecordingListener()
+    turn = await models.turn(asks("gemini-x", temperature=0.2, max_tokens=50), listener)
+    assert (listener.pieces, listener.thoughts) == (["Hello ", "there"], ["hm"])
     assert (turn.content, turn.finish_reason, turn.tokens.input, turn.tokens.output) == ("Hello there", "stop", 7, 4)
-    body = json.loads(stub.asked[0].body)
+    body = json.loads(stub.requests[0].body)
     assert body["systemInstruction"]["parts"] == [{"text": "Be brief"}]
     assert body["generationConfig"] == {"temperature": 0.2, "maxOutputTokens": 50}
 
@@ -156,10 +156,10 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     stub.answer(gemini_stream(call), gemini_stream(gemini_part("STOP", text="3")))
     first = await models.turn(asks("gemini-x", tools=(ADD,), forced_tool="add"))
     assert [(asked.name, asked.arguments) for asked in first.tool_calls] == [("add", '{"a": 1}')]
-    said = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
+    first_turn = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
     answer = Message(role=Role.TOOL, content="3", tool_call_id="call_0", tool_name="add")
-    await models.turn(asks("gemini-x", Message(role=Role.USER, content="Hi"), said, answer, tools=(ADD,)))
-    first_body, second_body = (json.loads(asked.body) for asked in stub.asked)
+    await models.turn(asks("gemini-x", Message(role=Role.USER, content="Hi"), first_turn, answer, tools=(ADD,)))
+    first_body, second_body = (json.loads(asked.body) for asked in stub.requests)
     assert first_body["toolConfig"]["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": ["add"]}
     assert second_body["contents"][1]["parts"][0]["thoughtSignature"] == "c2ln"
     assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
@@ -168,7 +168,7 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
 async def test_gemini_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(gemini_stream(gemini_part("STOP", text="3")))
     await models.turn(asks("gemini-x", tools=(ADD,), may_call_tools=False))
-    assert json.loads(stub.asked[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}
+    assert json.loads(stub.requests[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}
 
 
 async def test_geminis_refusal_has_its_own_text(stub: HttpStub, models: Models) -> None:

@@ -21,17 +21,17 @@ def refusal(kind: type[GatewaySettings | DeploySettings]) -> str:
 def test_each_wrong_value_is_named_with_its_variable_and_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWPORT_DRAIN_SECONDS", "soon")
     monkeypatch.setenv("PORT", "99999")
-    said = refusal(GatewaySettings)
-    assert "FLOWPORT_DRAIN_SECONDS=soon: Input should be a valid number" in said
-    assert "How long a stopping process lets work finish." in said
-    assert "PORT=99999: Input should be less than or equal to 65535" in said
+    message = refusal(GatewaySettings)
+    assert "FLOWPORT_DRAIN_SECONDS=soon: Input should be a valid number" in message
+    assert "How long a stopping process lets work finish." in message
+    assert "PORT=99999: Input should be less than or equal to 65535" in message
 
 
 def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", "almost-a-secret")
-    said = refusal(DeploySettings)
-    assert "32 bytes of key" in said
-    assert "almost" not in said
+    message = refusal(DeploySettings)
+    assert "32 bytes of key" in message
+    assert "almost" not in message
 
 
 def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,16 +38,16 @@ class Shelf:
 
 async def test_concurrent_additions_fill_exactly_the_room() -> None:
     shelf, adding = Shelf(), BoundedInserts()
-    told = await asyncio.gather(*(shelf.put(adding, number) for number in range(20)))
-    assert [number for number in told if number is not None] == shelf.things == list(range(AT_MOST))
+    results = await asyncio.gather(*(shelf.put(adding, number) for number in range(20)))
+    assert [number for number in results if number is not None] == shelf.things == list(range(AT_MOST))
 
 
 @pytest.mark.parametrize("there", range(AT_MOST + 1))
 async def test_two_processes_together_do_not_exceed_the_bound(there: int) -> None:
     shelf, one, other = Shelf(), BoundedInserts(), BoundedInserts()
     shelf.things = list(range(-there, 0))
-    told = await asyncio.gather(*(shelf.put(each, number) for number in range(20) for each in (one, other)))
-    added = [number for number in told if number is not None]
+    results = await asyncio.gather(*(shelf.put(each, number) for number in range(20) for each in (one, other)))
+    added = [number for number in results if number is not None]
     assert len(shelf.things) == there + len(added) <= AT_MOST
     assert (await shelf.put(one, 99) is None) == (len(added) + there == AT_MOST)
 

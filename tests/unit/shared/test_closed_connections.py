@@ -38,8 +38,8 @@ def application() -> FastAPI:
             return await request.body()
         return b""
 
-    @app.post("/heard")
-    async def heard(request: Request) -> str:
+    @app.post("/read")
+    async def read(request: Request) -> str:
         listen_for_the_end = subscribe_function(request.scope)
         assert listen_for_the_end is not None
         listen_for_the_end(lambda: None)
@@ -53,26 +53,26 @@ def application() -> FastAPI:
 
 
 @pytest.mark.parametrize(
-    ("said", "is_read"),
+    ("request_bytes", "is_read"),
     [
         (b"", False),
         (b"POST /answered", False),
         (b"POST /answered HTTP/1.1\r\n" + HEAD, False),
         (b"POST /answered HTTP/1.1\r\n" + HEAD + b"{}", True),
-        (b"POST /heard HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /read HTTP/1.1\r\n" + HEAD + b"{}", True),
         (b"POST /streamed HTTP/1.1\r\n" + HEAD + b"{}", True),
-        (b"POST /streamed HTTP/1.1\r\n" + HEAD + b"{}" + b"POST /heard HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /streamed HTTP/1.1\r\n" + HEAD + b"{}" + b"POST /read HTTP/1.1\r\n" + HEAD + b"{}", True),
         (b"POST /nowhere HTTP/1.1\r\n" + HEAD, True),
     ],
     ids=["nothing", "half a head", "no body", "a call", "a listener", "hung up", "the next one too", "refused early"],
 )
-async def test_a_closed_connection_leaves_nothing(said: bytes, is_read: bool) -> None:
+async def test_a_closed_connection_leaves_nothing(request_bytes: bytes, is_read: bool) -> None:
     door = listen(0)
     async with serve_app(application(), door):
-        await _call(port_of(door), said, is_read)
+        await _call(port_of(door), request_bytes, is_read)
         with without_collections() as remains:
             for _ in range(CONNECTIONS):
-                await _call(port_of(door), said, is_read)
+                await _call(port_of(door), request_bytes, is_read)
             await until(lambda: _nothing_of(remains))
 
 
@@ -80,9 +80,9 @@ async def _nothing_of(remains: Remains) -> bool:
     return not remains.of(BoundedHttp, RequestResponseCycle)
 
 
-async def _call(port: int, said: bytes, is_read: bool) -> None:
+async def _call(port: int, request_bytes: bytes, is_read: bool) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(said)
+    writer.write(request_bytes)
     await writer.drain()
     if is_read:
         assert await asyncio.wait_for(reader.read(10), PATIENCE_SECONDS)

@@ -19,7 +19,7 @@ class Application:
 
     def __init__(self) -> None:
         self.read = 0
-        self.told = 0
+        self.disconnects = 0
         self.may_answer = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,11 +36,11 @@ class Application:
         await send({"type": "http.response.body", "body": b"ok"})
 
     def tell(self) -> None:
-        self.told += 1
+        self.disconnects += 1
 
 
 @asynccontextmanager
-async def asked(application: Application, body: bytes = b"") -> AsyncIterator[asyncio.StreamWriter]:
+async def requested(application: Application, body: bytes = b"") -> AsyncIterator[asyncio.StreamWriter]:
     app = FastAPI()
     app.mount("/", application)
     door = listen(0)
@@ -59,18 +59,18 @@ async def asked(application: Application, body: bytes = b"") -> AsyncIterator[as
 @pytest.mark.parametrize("size", [0, 200 * 1024])
 async def test_a_listening_application_is_notified_once_when_the_client_closes(size: int) -> None:
     application = Application()
-    async with asked(application, b"x" * size) as writer:
-        assert application.told == 0
+    async with requested(application, b"x" * size) as writer:
+        assert application.disconnects == 0
         writer.close()
-        await eventually(lambda: application.told)
-    assert application.told == 1
+        await eventually(lambda: application.disconnects)
+    assert application.disconnects == 1
 
 
 async def test_an_application_that_stopped_listening_is_not_notified() -> None:
     application = Application()
-    async with asked(application) as writer:
+    async with requested(application) as writer:
         application.may_answer.set()
         await asyncio.sleep(0.05)
         writer.close()
         await asyncio.sleep(0.05)
-    assert application.told == 0
+    assert application.disconnects == 0

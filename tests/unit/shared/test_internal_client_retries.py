@@ -53,21 +53,21 @@ class Starting:
 class Breaking:
     """Accepts the request, and never answers."""
 
-    asked = 0
+    requests = 0
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked += 1
+        self.requests += 1
         raise httpx2.ReadError("connection reset")
 
 
 class Silent:
     """Accepts requests and answers none."""
 
-    asked = 0
+    requests = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
+        self.requests += 1
         await reader.read()
         writer.close()
 
@@ -113,17 +113,17 @@ async def test_a_call_without_a_free_connection_is_known_as_unsent() -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         http = Http1Client(url, keep_seconds=5, max_connections=1)
         slow = asyncio.create_task(at(url, http, timeout=30).call("POST", "/internal/runs", body={}))
-        await eventually(lambda: silent.asked == 1)
+        await eventually(lambda: silent.requests == 1)
         with pytest.raises(Unavailable) as raised:
             await at(url, http, timeout=0.2).call("POST", "/internal/runs", body={})
         assert type(raised.value) is Unavailable
         slow.cancel()
         await asyncio.wait([slow])
-    assert silent.asked == 1
+    assert silent.requests == 1
 
 
 async def test_a_request_that_may_have_arrived_is_not_repeated() -> None:
     service = Breaking()
     with pytest.raises(Unavailable):
         await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})
-    assert service.asked == 1
+    assert service.requests == 1

@@ -37,10 +37,10 @@ def test_other_dots_are_as_good_as_letters(part: str) -> None:
 
 
 async def test_no_service_is_called_with_such_an_id() -> None:
-    asked = list[str]()
+    paths = list[str]()
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(str(request.url))
+        paths.append(str(request.url))
         return httpx2.Response(200)
 
     client = InternalClient(
@@ -61,4 +61,4 @@ async def test_no_service_is_called_with_such_an_id() -> None:
             await call
     with pytest.raises(InvalidRequest):
         await HttpChatClient(client).at("..")
-    assert asked == []
+    assert paths == []

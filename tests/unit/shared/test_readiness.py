@@ -60,5 +60,5 @@ async def test_public_documents_omit_internal_endpoints() -> None:
 async def test_the_build_is_reported_where_it_is_known() -> None:
     app = create_app("built", components=(), checks={}, routers=(), build="7f3a")
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
-        told = (await client.get("/metrics")).text
-    assert 'flowport_build_info{service="built",version="7f3a"} 1.0' in told
+        metrics = (await client.get("/metrics")).text
+    assert 'flowport_build_info{service="built",version="7f3a"} 1.0' in metrics

@@ -35,11 +35,11 @@ async def test_everything_else_passes() -> None:
 
 async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    told: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
 
     class Log:
         def error(self, event: str, **fields: Any) -> None:
-            told.append(fields)
+            entries.append(fields)
 
     monkeypatch.setattr(client, "log", Log())
     monkeypatch.setattr(client, "monotonic", lambda: now)
@@ -64,13 +64,13 @@ async def test_an_outage_is_logged_immediately_and_then_occasionally(monkeypatch
     await fail(another, 2)
     now += client.LOG_SECONDS + 20
     await fail(one, 3)
-    assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("suppressed")) for line in told] == [
+    assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("suppressed")) for line in entries] == [
         ("one", "AutoRecon", None),
         ("another", "Duplicate", None),
         ("another", "AutoRecon", None),
         ("one", "AutoRecon", 49),
     ]
-    assert told[-1]["since_seconds"] == client.LOG_SECONDS + 20
+    assert entries[-1]["since_seconds"] == client.LOG_SECONDS + 20
 
 
 def failures() -> float:

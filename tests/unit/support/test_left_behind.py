@@ -5,15 +5,15 @@ import weakref
 from tests.support.left_behind import without_collections
 
 
-class Kept:
+class Node:
     pass
 
 
 def test_a_proxy_of_a_deleted_object_does_not_break_the_search() -> None:
     with without_collections() as remains:
-        gone, kept = Kept(), Kept()
-        proxy = weakref.proxy(gone)
-        del gone
-        assert remains.of(Kept) == ["Kept"]
-        del kept, proxy
-        assert remains.of(Kept) == []
+        collected, leaked = Node(), Node()
+        proxy = weakref.proxy(collected)
+        del collected
+        assert remains.of(Node) == ["Node"]
+        del leaked, proxy
+        assert remains.of(Node) == []

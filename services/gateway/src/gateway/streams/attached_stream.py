@@ -131,15 +131,15 @@ class AttachedAnswers:
     def stream(
         self,
         run: AttachedRun,
-        asked: ExecuteRequest,
+        request: ExecuteRequest,
         endpoint: Endpoint,
         caller_access: CallerAccess,
         *,
         headers: Mapping[str, str],
     ) -> Response:
         """Stream the run's frames."""
-        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
-        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if request.agent_events else {}
+        writer = FrameWriter(selects=bool(request.selected_outputs), agent_events=request.agent_events)
         return self.stream_with(run, writer, endpoint, caller_access, headers={**headers, **agreed})
 
     def stream_with(

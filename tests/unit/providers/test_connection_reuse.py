@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.loopback import LoopbackServer
 
 from executor_service.providers import Message, ModelRequest, Models, ProviderSettings, Role
@@ -68,8 +68,8 @@ async def test_a_stream_that_was_read_leaves_its_connection_to_the_next(model: s
             )
         )
         for _ in range(3):
-            asked = ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),))
-            await models.turn(asked, Heard())
+            request = ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),))
+            await models.turn(request, RecordingListener())
         await models.stop()
     assert len(provider.callers) == 3
     assert len(set(provider.callers)) == 1

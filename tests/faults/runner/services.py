@@ -39,8 +39,8 @@ async def kill_between_store_and_publish(scene: Scene) -> Sequence[Figure]:
             calls = [asyncio.create_task(api.queue(workflow_id, {"run": f"u{n}"})) for n in range(JOBS_AT_ONCE)]
             await until(lambda: _some_are_done(calls))
             await asyncio.gather(*(scene.kill(name) for name in (*JOBS, GATEWAYS[0])))
-            told = await asyncio.gather(*calls, return_exceptions=True)
-            accepted = [each for each in told if isinstance(each, dict)]
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            accepted = [each for each in results if isinstance(each, dict)]
         finally:
             for name in EXECUTORS:
                 scene.stack.kill(name, SIGCONT)

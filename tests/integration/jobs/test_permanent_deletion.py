@@ -118,9 +118,9 @@ async def test_a_workspace_deletes_no_workflow_of_another(system: System) -> Non
 @pytest.mark.parametrize("others", ["workspace-10", "workspace-", "workspace-2"])
 async def test_deleting_a_workspace_removes_its_own_data_and_nothing_of_others(system: System, others: str) -> None:
     for workspace_id in ("workspace-1", others):
-        said = AppendMessages((ConversationMessage("user", "Hi"),), "1")
+        messages = AppendMessages((ConversationMessage("user", "Hi"),), "1")
         path = f"/internal/conversations/{workspace_id}/messages?conversation_id=talk"
-        await system.executor.client.call("POST", path, body=said)
+        await system.executor.client.call("POST", path, body=messages)
         await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/large", body=json_payload(b"1"))
         for name in ("subscriptions", "spend", "callback_secrets"):
             key = {"subscriptions": f"hook-{workspace_id}", "spend": f"{workspace_id}/2026-11"}.get(name, workspace_id)
@@ -189,8 +189,8 @@ async def test_more_documents_of_other_kinds_than_one_batch_are_deleted(
 async def test_a_run_in_progress_is_stopped_and_stays_until_its_worker_reports_its_end(system: System) -> None:
     accepted = await system.gateway.accept(spec_of(MINE))
     await system.executor.begin()
-    asked = Erase(*MINE)
-    done = await system.gateway.client.call("POST", "/internal/erasures", body=asked, returns=Erased)
+    request = Erase(*MINE)
+    done = await system.gateway.client.call("POST", "/internal/erasures", body=request, returns=Erased)
     assert done.has_more
     assert await system.executor.renew(accepted.run_id, 1), "it is to stop"
     await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.CANCELLED))

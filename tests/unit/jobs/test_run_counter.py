@@ -13,7 +13,7 @@ from shared.contracts.statistics import LastRun, RunStatistics
 from shared.errors import Unavailable
 
 
-class FakeTallies:
+class FakeRepository:
     """Stores statistics while it is available."""
 
     def __init__(self) -> None:
@@ -21,13 +21,13 @@ class FakeTallies:
         self.fails = False
         self.hangs = False
 
-    async def add(self, tallies: Sequence[RunStatistics]) -> None:
+    async def add(self, repository: Sequence[RunStatistics]) -> None:
         """See RunCountRepository."""
         if self.hangs:
             await asyncio.Event().wait()
         if self.fails:
             raise Unavailable("the store is unavailable")
-        self.kept += tallies
+        self.kept += repository
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
         """See RunCountRepository."""
@@ -39,41 +39,45 @@ class FakeTallies:
 
 
 @pytest.fixture
-def tallies() -> FakeTallies:
-    return FakeTallies()
+def repository() -> FakeRepository:
+    return FakeRepository()
 
 
 @pytest.fixture
-def run_counter(tallies: FakeTallies) -> RunCounter:
+def run_counter(repository: FakeRepository) -> RunCounter:
     """One run has ended."""
-    run_counter = RunCounter(tallies)
+    run_counter = RunCounter(repository)
     run_counter.count(a_run(Phase.COMPLETED, started_at=NOW, ended_at=after(1)))
     return run_counter
 
 
 async def test_counts_refused_by_the_store_are_written_with_later_ones(
-    run_counter: RunCounter, tallies: FakeTallies
+    run_counter: RunCounter, repository: FakeRepository
 ) -> None:
-    tallies.fails = True
+    repository.fails = True
     with pytest.raises(Unavailable):
         await run_counter.step()
-    tallies.fails = False
+    repository.fails = False
     run_counter.count(a_run(Phase.FAILED, started_at=NOW, ended_at=after(2)))
 
     await run_counter.step()
 
-    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2), LastRun("run-1", RunStatus.FAILED))]
+    assert repository.kept == [
+        RunStatistics("workspace-1", "workflow-1", 2, after(2), LastRun("run-1", RunStatus.FAILED))
+    ]
 
 
-async def test_interrupted_counts_are_written_at_the_next_step(run_counter: RunCounter, tallies: FakeTallies) -> None:
-    tallies.hangs = True
+async def test_interrupted_counts_are_written_at_the_next_step(
+    run_counter: RunCounter, repository: FakeRepository
+) -> None:
+    repository.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await run_counter.step()
-    tallies.hangs = False
+    repository.hangs = False
 
     await run_counter.step()
 
-    assert tallies.kept == [
+    assert repository.kept == [
         RunStatistics("workspace-1", "workflow-1", 1, after(1), LastRun("run-1", RunStatus.COMPLETED))
     ]

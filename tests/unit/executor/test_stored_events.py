@@ -67,7 +67,7 @@ class World:
     """A broker, and the events to store."""
 
     broker: Broker
-    kept: list[EventBatch] = field(default_factory=list)
+    stored: list[EventBatch] = field(default_factory=list)
 
     async def follower(self) -> Follower:
         batches: list[EventBatch] = []
@@ -75,11 +75,11 @@ class World:
 
     async def keep(self, delivery: Delivery) -> Settlement:
         assert isinstance(delivery.message, EventBatch)
-        self.kept.append(delivery.message)
+        self.stored.append(delivery.message)
         return Settlement.ACK
 
     def kept_events(self) -> list[RunEvent]:
-        return [event for batch in self.kept for event in batch.events]
+        return [event for batch in self.stored for event in batch.events]
 
 
 @asynccontextmanager
@@ -126,9 +126,9 @@ async def test_all_events_are_stored_with_the_same_numbers() -> None:
 
         assert len(here.kept_events()) == 602
         assert here.kept_events()[-1] == ENDED
-        numbers = [batch.first + n for batch in here.kept for n in range(len(batch.events))]
+        numbers = [batch.first + n for batch in here.stored for n in range(len(batch.events))]
         assert numbers == list(range(602))
-        assert len(here.kept) < 10
+        assert len(here.stored) < 10
 
 
 async def test_late_readers_get_the_following_events() -> None:
@@ -154,7 +154,7 @@ async def test_a_later_attempt_makes_void_what_came_before() -> None:
         await events.close()
         await settled()
 
-        assert [(batch.attempt, batch.first, batch.events) for batch in here.kept] == [(2, 0, (StreamReset(2),))]
+        assert [(batch.attempt, batch.first, batch.events) for batch in here.stored] == [(2, 0, (StreamReset(2),))]
 
 
 async def test_a_lost_follower_affects_no_other() -> None:
@@ -262,5 +262,5 @@ async def test_text_of_six_bytes_per_character_is_stored_in_messages_of_bounded_
         await events.close(OUTCOME)
         await settled()
         assert here.kept_events() == [RunStarted(), *texts, ENDED]
-        numbers = [batch.first + n for batch in here.kept for n in range(len(batch.events))]
+        numbers = [batch.first + n for batch in here.stored for n in range(len(batch.events))]
         assert numbers == list(range(4))

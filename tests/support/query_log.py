@@ -5,22 +5,22 @@ from typing import Any, cast
 from shared.store.client import Collection, Document, Store
 
 
-class Overheard:
+class RecordedCollection:
     """A collection that records its queries, as pipelines."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self.asked: list[list[Document]] = []
+        self.queries: list[list[Document]] = []
 
     async def aggregate(self, pipeline: list[Document]) -> Any:
-        self.asked.append(pipeline)
+        self.queries.append(pipeline)
         return await self._collection.aggregate(pipeline)
 
     def find(self, wanted: Document, *fields: Any, **options: Any) -> Any:
-        self.asked.append([{"$match": wanted}])
+        self.queries.append([{"$match": wanted}])
         return self._collection.find(wanted, *fields, **options)
 
-    def with_options(self, **options: Any) -> "Overheard":
+    def with_options(self, **options: Any) -> "RecordedCollection":
         self._collection = self._collection.with_options(**options)
         return self
 
@@ -29,7 +29,7 @@ class Overheard:
 
     async def examined(self) -> int:
         """Return how many documents the store reads for all recorded queries."""
-        return sum([await self._examined_for(each) for each in self.asked])
+        return sum([await self._examined_for(each) for each in self.queries])
 
     async def _examined_for(self, pipeline: list[Document]) -> int:
         # SecantusDB reports this only for a find; the first stage holds the filter.
@@ -38,12 +38,12 @@ class Overheard:
         return int(plan["executionStats"]["totalDocsExamined"])
 
 
-class OverheardStore(Store):
+class RecordedStore(Store):
     """A store that records the queries to its collections."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.overheard: dict[str, Overheard] = {}
+        self.recorded: dict[str, RecordedCollection] = {}
 
     def collection(self, name: str) -> Collection:
-        return cast("Collection", self.overheard.setdefault(name, Overheard(super().collection(name))))
+        return cast("Collection", self.recorded.setdefault(name, RecordedCollection(super().collection(name))))

@@ -9,7 +9,7 @@ import pytest
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.left_behind import without_collections
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 from tests.support.model_providers import all_served_at
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, retries
@@ -19,7 +19,7 @@ from executor_service.providers.retries import MAX_TRIES
 SSE = {"content-type": "text/event-stream"}
 AT_ONCE = {"retry-after": "0"}
 every_provider = pytest.mark.parametrize("model", ["vllm/x", "claude-x", "gemini-x"])
-heard_or_not = pytest.mark.parametrize("listener", [None, Heard()], ids=["whole", "heard"])
+streamed_or_not = pytest.mark.parametrize("listener", [None, RecordingListener()], ids=["whole", "is_streamed"])
 
 
 def asks(model: str, seconds: float = 30) -> ModelRequest:
@@ -33,15 +33,15 @@ def busy(status: int, headers: dict[str, str] | None = None) -> Answer:
     )
 
 
-def hello(model: str, *, heard: bool) -> Answer:
-    said: list[dict[str, Any]]
-    if model.startswith("vllm") and not heard:
+def hello(model: str, *, is_streamed: bool) -> Answer:
+    events: list[dict[str, Any]]
+    if model.startswith("vllm") and not is_streamed:
         return Answer(body=json.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}))
     if model.startswith("vllm"):
-        said = [{"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}]
+        events = [{"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}]
     elif model.startswith("gemini"):
         parts = {"role": "model", "parts": [{"text": "Hello"}]}
-        said = [{"candidates": [{"content": parts, "finishReason": "STOP"}]}]
+        events = [{"candidates": [{"content": parts, "finishReason": "STOP"}]}]
     else:
         message: dict[str, Any] = {
             "id": "m",
@@ -52,7 +52,7 @@ def hello(model: str, *, heard: bool) -> Answer:
             "stop_reason": None,
         }
         usage = {"input_tokens": 1, "output_tokens": 0}
-        said = [
+        events = [
             {"type": "message_start", "message": {**message, "stop_sequence": None, "usage": usage}},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
             {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}},
@@ -60,25 +60,25 @@ def hello(model: str, *, heard: bool) -> Answer:
             {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
             {"type": "message_stop"},
         ]
-    names = (f"event: {event['type']}\n" if "type" in event else "" for event in said)
-    frames = (f"{name}data: {json.dumps(event)}\n\n" for name, event in zip(names, said, strict=True))
+    names = (f"event: {event['type']}\n" if "type" in event else "" for event in events)
+    frames = (f"{name}data: {json.dumps(event)}\n\n" for name, event in zip(names, events, strict=True))
     return Answer(body="".join(frames), headers=SSE)
 
 
 @every_provider
-@heard_or_not
+@streamed_or_not
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_busy_model_is_retried(
-    stub: HttpStub, models: Models, model: str, listener: Heard | None, status: int
+    stub: HttpStub, models: Models, model: str, listener: RecordingListener | None, status: int
 ) -> None:
-    stub.answer(busy(status, AT_ONCE), busy(status, AT_ONCE), hello(model, heard=listener is not None))
+    stub.answer(busy(status, AT_ONCE), busy(status, AT_ONCE), hello(model, is_streamed=listener is not None))
     assert (await models.turn(asks(model), listener)).content == "Hello"
-    assert len(stub.asked) == 3
+    assert len(stub.requests) == 3
 
 
 @every_provider
 async def test_a_refusal_is_freed_without_a_garbage_collection(stub: HttpStub, models: Models, model: str) -> None:
-    stub.answer(busy(429, AT_ONCE), hello(model, heard=False))
+    stub.answer(busy(429, AT_ONCE), hello(model, is_streamed=False))
     with without_collections() as remains:
         await models.turn(asks(model))
         assert remains.of(ModelRequest) == []
@@ -90,7 +90,7 @@ async def test_a_permanently_busy_model_fails_with_its_own_text(stub: HttpStub, 
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks(model))
     assert (failure.value.message, failure.value.status) == ("too busy", 429)
-    assert len(stub.asked) == MAX_TRIES
+    assert len(stub.requests) == MAX_TRIES
 
 
 @every_provider
@@ -99,7 +99,7 @@ async def test_a_permanent_refusal_is_not_retried(stub: HttpStub, models: Models
     stub.answer(busy(status, AT_ONCE))
     with pytest.raises(ModelFailure, match="too busy"):
         await models.turn(asks(model))
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 @every_provider
@@ -108,7 +108,7 @@ async def test_no_retry_waits_beyond_the_limit(stub: HttpStub, models: Models, m
     with pytest.raises(ModelFailure, match="too busy"):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await models.turn(asks(model, seconds=2 * PATIENCE_SECONDS))
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize("nonsense", ["soon", "nan", "inf", "-3", "Wed, 21 Oct 2026 07:28:00 GMT", ""])
@@ -116,19 +116,19 @@ async def test_a_retry_after_that_cannot_be_read_leaves_it_to_us(
     stub: HttpStub, models: Models, nonsense: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.01)
-    stub.answer(busy(503, {"retry-after": nonsense}), hello("vllm/x", heard=False))
+    stub.answer(busy(503, {"retry-after": nonsense}), hello("vllm/x", is_streamed=False))
     assert (await models.turn(asks("vllm/x"))).content == "Hello"
 
 
 @every_provider
-@heard_or_not
+@streamed_or_not
 async def test_a_silent_model_times_out_at_the_limit_and_is_not_retried(
-    stub: HttpStub, models: Models, model: str, listener: Heard | None
+    stub: HttpStub, models: Models, model: str, listener: RecordingListener | None
 ) -> None:
     stub.answer(Answer(hangs=True, headers={"content-length": "9"}))
     with pytest.raises(ModelFailure, match=TIMED_OUT):
         await models.turn(asks(model, seconds=2), listener)
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 async def test_an_answer_whose_bytes_come_in_time_and_whose_end_never_does_is_given_up(
@@ -144,18 +144,18 @@ async def test_an_answer_that_was_streamed_is_not_retried(stub: HttpStub, models
     broken = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in (hello_so_far, broken))
     stub.answer(Answer(body=body, headers=SSE))
-    heard = Heard()
+    is_streamed = RecordingListener()
     with pytest.raises(ModelFailure):
-        await models.turn(asks("gemini-x"), heard)
-    assert heard.pieces == ["Hel"]
-    assert len(stub.asked) == 1
+        await models.turn(asks("gemini-x"), is_streamed)
+    assert is_streamed.pieces == ["Hel"]
+    assert len(stub.requests) == 1
 
 
 async def test_an_interrupted_answer_is_not_retried(stub: HttpStub, models: Models) -> None:
-    stub.answer(replace(hello("vllm/x", heard=False), headers={"content-length": "9999"}))
+    stub.answer(replace(hello("vllm/x", is_streamed=False), headers={"content-length": "9999"}))
     with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks("vllm/x"))
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
 @every_provider

@@ -18,8 +18,8 @@ def test_renaming_a_workflow_keeps_its_description(console: Console, account: Ac
 
 
 def test_describing_a_server_keeps_its_access(console: Console, account: Account) -> None:
-    wish = {"workspaceId": account.workspace_id, "name": "Larder", "workflowIds": [], "isPublic": True}
-    made = account.http.post("/api/mcp/workflow-servers", json=wish).raise_for_status().json()
+    body = {"workspaceId": account.workspace_id, "name": "Larder", "workflowIds": [], "isPublic": True}
+    made = account.http.post("/api/mcp/workflow-servers", json=body).raise_for_status().json()
     path = f"/api/mcp/workflow-servers/{made['data']['server']['id']}"
     console.goto("/settings/mcp").press("Edit Larder")
     account.http.patch(path, json={"isPublic": False}).raise_for_status()
@@ -74,6 +74,6 @@ def _on_tab(console: Console, workflow_id: str, tab: str) -> Locator:
     return page.get_by_role("tabpanel", name=tab)
 
 
-def _publish_agent(account: Account, workflow_id: str, **wish: Any) -> None:
+def _publish_agent(account: Account, workflow_id: str, **body: Any) -> None:
     """Make the workflow such an agent."""
-    account.http.post("/api/a2a/agents", json={"workflowId": workflow_id, **wish}).raise_for_status()
+    account.http.post("/api/a2a/agents", json={"workflowId": workflow_id, **body}).raise_for_status()

@@ -103,11 +103,11 @@ async def test_strangers_are_counted_by_address() -> None:
     async with running_system(streams_per_caller=1) as system:
         assert (await publish_chat(system)).status == 200
         system.worker.script = lambda run: [[RunStarted()]]
-        path, said = "/api/chat/help-desk", {"input": "Hello"}
-        held = begin(system, path, said, key=None, address="192.0.2.1")
+        path, body = "/api/chat/help-desk", {"input": "Hello"}
+        held = begin(system, path, body, key=None, address="192.0.2.1")
         await eventually(lambda: held.answer.status == 200)
-        assert (await begin(system, path, said, key=None, address="192.0.2.1").done()).status == 429
-        other = begin(system, path, said, key=None, address="192.0.2.2")
+        assert (await begin(system, path, body, key=None, address="192.0.2.1").done()).status == 429
+        other = begin(system, path, body, key=None, address="192.0.2.2")
         await eventually(lambda: other.answer.status == 200)
         await other.disconnect()
         await held.disconnect()

@@ -152,8 +152,8 @@ async def test_one_of_two_concurrent_acceptances_of_a_run_is_refused_as_taken(st
         answers = await asyncio.gather(
             system.gateway.accept(a_spec("mine")), another.accept("mine"), return_exceptions=True
         )
-        told = [answers[0], *(answers[1] if isinstance(answers[1], list) else [])]
-        assert sorted(type(answer).__name__ for answer in told) == ["RunAccepted", "RunIdTaken"]
+        results = [answers[0], *(answers[1] if isinstance(answers[1], list) else [])]
+        assert sorted(type(answer).__name__ for answer in results) == ["RunAccepted", "RunIdTaken"]
         assert await system.stored(_id="mine") == 1
 
 

@@ -55,10 +55,10 @@ async def test_get_on_execute_is_405(system: System) -> None:
     "path", ["/api/workflows", "/api/v1/workflows/W", "/v1/models", "/healthz", "/openapi.json", "/"]
 )
 async def test_head_is_answered_as_get_without_the_body(system: System, path: str) -> None:
-    got, asked = await system.get(path), await system.send("HEAD", path)
-    assert (asked.status, asked.body) == (got.status, b"")
-    assert asked.headers["content-length"] == got.headers["content-length"]
-    assert asked.headers["content-type"] == got.headers["content-type"]
+    got, headed = await system.get(path), await system.send("HEAD", path)
+    assert (headed.status, headed.body) == (got.status, b"")
+    assert headed.headers["content-length"] == got.headers["content-length"]
+    assert headed.headers["content-type"] == got.headers["content-type"]
 
 
 async def test_head_is_refused_as_get_is(system: System) -> None:

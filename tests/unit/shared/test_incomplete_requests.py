@@ -16,15 +16,15 @@ async def test_a_caller_that_disconnects_in_the_middle_of_a_body_breaks_nothing(
     async def read(request: Request) -> Response:
         return Response(await request.body())
 
-    told: list[Any] = []
+    messages: list[Any] = []
     came = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
         return next(came)
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/read", "query_string": b"", "headers": []}
     await create_app("test", components=(), checks={}, routers=[router])(scope, receive, send)
-    assert told[0]["status"] == CLIENT_CLOSED_REQUEST
+    assert messages[0]["status"] == CLIENT_CLOSED_REQUEST

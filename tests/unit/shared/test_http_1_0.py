@@ -27,7 +27,7 @@ async def port() -> AsyncIterator[int]:
         yield port_of(door)
 
 
-async def asked(port: int, request: bytes) -> tuple[bytes, bytes]:
+async def send(port: int, request: bytes) -> tuple[bytes, bytes]:
     """Return head and body of the answer, read until the connection closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
@@ -39,20 +39,20 @@ async def asked(port: int, request: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"])
 async def test_a_stream_is_sent_as_it_is(port: int, more: bytes) -> None:
-    head, body = await asked(port, b"GET /stream HTTP/1.0\r\n%b\r\n" % more)
+    head, body = await send(port, b"GET /stream HTTP/1.0\r\n%b\r\n" % more)
     assert body == b"data: one\n\ndata: two\n\n"
     assert b"transfer-encoding" not in head
     assert b"connection: close" in head
 
 
 async def test_others_get_it_in_chunks(port: int) -> None:
-    head, body = await asked(port, b"GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head, body = await send(port, b"GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert body.endswith(b"\r\n0\r\n\r\n")
 
 
 async def test_an_answer_with_a_length_declares_it(port: int) -> None:
-    head, body = await asked(port, b"GET /whole HTTP/1.0\r\n\r\n")
+    head, body = await send(port, b"GET /whole HTTP/1.0\r\n\r\n")
     assert (b"content-length: 6" in head, body) == (True, b'"here"')
-    head, body = await asked(port, b"GET /nothing HTTP/1.0\r\n\r\n")
+    head, body = await send(port, b"GET /nothing HTTP/1.0\r\n\r\n")
     assert (head.startswith(b"http/1.1 204"), body) == (True, b"")

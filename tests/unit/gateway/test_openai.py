@@ -218,7 +218,7 @@ async def test_unsupported_options_are_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "options",
     [
         {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "response_format": {"type": "text"}},
         {"n": None, "tools": None, "response_format": None, "logprobs": None},
@@ -227,8 +227,8 @@ async def test_unsupported_options_are_refused_by_name(
         {"temperature": 0, "max_tokens": 5, "max_completion_tokens": 5, "stop": ["."], "seed": 1, "metadata": {}},
     ],
 )
-async def test_options_without_effect_are_accepted(system: System, asked: dict[str, object]) -> None:
-    assert (await complete(system, asked)).status == 200
+async def test_options_without_effect_are_accepted(system: System, options: dict[str, object]) -> None:
+    assert (await complete(system, options)).status == 200
 
 
 async def test_a_message_that_is_more_than_text_is_refused(system: System) -> None:

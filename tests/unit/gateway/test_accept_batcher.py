@@ -40,13 +40,13 @@ class JobsServer:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-        self.asked = 0
+        self.requests = 0
         self.is_away = False
         self.seconds = 0.02
         self.is_asked = asyncio.Event()
 
     async def answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked += 1
+        self.requests += 1
         self.is_asked.set()
         await asyncio.sleep(self.seconds)
         if request.url.path == "/internal/runs":
@@ -127,7 +127,7 @@ async def test_no_run_waits_longer_for_earlier_ones_than_for_a_separate_call() -
     async with intake_of(server, seconds=0.3) as intake:
         calls = (intake.accept(asked_for(f"{n}")) for n in range(4 * MAX_TOGETHER))
         answers = await asyncio.gather(*calls, return_exceptions=True)
-        assert server.asked < 4, "batches that wait their turn end with the one before them"
+        assert server.requests < 4, "batches that wait their turn end with the one before them"
     assert {type(answer) for answer in answers} <= {Unavailable, OutcomeUncertain}
 
 

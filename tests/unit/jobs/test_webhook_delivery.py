@@ -94,7 +94,7 @@ class FakeBook:
     """Records the outcomes of deliveries to subscribers."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, bool]] = []
+        self.arrivals: list[tuple[str, bool]] = []
 
     def has_any(self, workspace_id: str) -> bool:
         """See SubscriptionRepository."""
@@ -104,7 +104,7 @@ class FakeBook:
         """See SubscriptionRepository."""
         return ()
 
-    async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription:
+    async def save(self, workspace_id: str, subscription_id: str | None, request: SaveSubscription) -> Subscription:
         """See SubscriptionRepository."""
         raise NotImplementedError
 
@@ -114,7 +114,7 @@ class FakeBook:
 
     async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
         """See SubscriptionRepository."""
-        self.heard.append((subscription_id, arrived))
+        self.arrivals.append((subscription_id, arrived))
 
 
 class FakeBox:
@@ -246,7 +246,7 @@ async def test_an_unsignable_delivery_is_retried_a_bounded_number_of_times(
     assert wait is not None
     assert RETRIES[0] <= wait <= 1.1 * RETRIES[0]
     assert never is None
-    await eventually(lambda: system.book.heard == [("hook", False)] * 2)
+    await eventually(lambda: system.book.arrivals == [("hook", False)] * 2)
 
 
 async def test_a_store_outage_occupies_no_slot(system: System) -> None:

@@ -67,17 +67,17 @@ async def plant(api: PublicApi, marker: str) -> str:
     assert (await api.http.post("/api/a2a/agents", json=agent)).status_code == 201
     photo = base64.b64encode(marker.encode()).decode()
     file = {"type": "file", "data": f"data:text/plain;base64,{photo}", "name": f"{marker}.txt", "mime": "text/plain"}
-    told = {"text": marker, "photos": [file]}
+    body = {"text": marker, "photos": [file]}
 
     once = {"Idempotency-Key": marker}
-    assert (await api.run(workflow_id, told, headers=once)).status_code == 200
+    assert (await api.run(workflow_id, body, headers=once)).status_code == 200
     large = {"text": marker * (LARGE // len(marker))}
     assert (await api.run(workflow_id, large, headers={"Idempotency-Key": f"large-{marker}"})).status_code == 200
-    async with api.stream(workflow_id, told) as frames:
+    async with api.stream(workflow_id, body) as frames:
         await frames.rest()
-    for body in (told, large):
-        assert (await api.ended_job((await api.queue(workflow_id, body))["jobId"]))["status"] == "completed"
-    events = {"stream": True, "input": told}
+    for queued in (body, large):
+        assert (await api.ended_job((await api.queue(workflow_id, queued))["jobId"]))["status"] == "completed"
+    events = {"stream": True, "input": body}
     await api.http.post(f"/api/v2/workflows/{workflow_id}/execute", json=events)
     return workflow_id
 

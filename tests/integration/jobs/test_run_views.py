@@ -18,8 +18,8 @@ from shared.store.expiry import Lifetime
 
 async def page(system: System, **query: object) -> RunPage:
     known = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW} | query
-    asked = "&".join(f"{name}={quote(str(value))}" for name, value in known.items() if value is not None)
-    return await system.gateway.client.call("GET", f"/internal/runs?{asked}", returns=RunPage)
+    parameters = "&".join(f"{name}={quote(str(value))}" for name, value in known.items() if value is not None)
+    return await system.gateway.client.call("GET", f"/internal/runs?{parameters}", returns=RunPage)
 
 
 async def all_pages(system: System, limit: int) -> list[str]:

@@ -53,8 +53,8 @@ async def _put(
     store: Store, n: int, more: Document | None = None, *, workspace_id: str = "workspace-1", stores_data: bool = True
 ) -> Run:
     run: Run = in_progress(id=f"run-{n}", workspace_id=workspace_id)
-    asked = a_spec(run.id, stores_data=stores_data)
-    await store.collection(RUNS).insert_one(new_document(run, asked, order=n) | spec_fields(asked) | (more or {}))
+    spec = a_spec(run.id, stores_data=stores_data)
+    await store.collection(RUNS).insert_one(new_document(run, spec, order=n) | spec_fields(spec) | (more or {}))
     return run
 
 

@@ -33,7 +33,7 @@ async def test_a_text_that_is_supported_passes() -> None:
         "score": 8,
         "reasoning": "Because.",
     }
-    assert "The moon is cheese" in models.told[1]
+    assert "The moon is cheese" in models.prompts[1]
     assert models.requests[0].response_format is not None
     assert result.usage.input_tokens == 10
 
@@ -54,7 +54,7 @@ async def test_the_author_sets_the_required_confidence(threshold: Any, passed: b
 async def test_known_facts_are_what_counts() -> None:
     models = verdict(9)
     await check(models, context="The moon is rock.")
-    assert "The moon is rock." in models.told[1]
+    assert "The moon is rock." in models.prompts[1]
 
 
 @pytest.mark.parametrize(("score", "shown"), [(12, 10), (-1, 0), ('"4"', 4)])

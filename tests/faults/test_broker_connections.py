@@ -69,7 +69,7 @@ async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_
     assert [(answer.status_code, answer.json()["executionId"]) for answer in answers] == [
         (503, f"away-{n}") for n in range(CALLERS)
     ]
-    assert [told[0] for told in frames] == [{"event": "error", "error": LOST}] * CALLERS
+    assert [stream[0] for stream in frames] == [{"event": "error", "error": LOST}] * CALLERS
     assert refused.status_code == 503
     await until(lambda: _serves(api, workflow_id))
 

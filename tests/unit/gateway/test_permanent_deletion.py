@@ -21,18 +21,18 @@ async def test_a_workflow_is_deleted_in_every_service_until_nothing_is_left(syst
     await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
     (row,) = (await system.send("GET", "/api/workspaces/WS1/erasures")).json["erasures"]
     assert (row["status"], row["workflowId"], row["documents"]) == ("settling", "W", 8)
-    assert {(each.workspace_id, each.workflow_id) for each in system.jobs.asked} == {("WS1", "W")}
+    assert {(each.workspace_id, each.workflow_id) for each in system.jobs.requests} == {("WS1", "W")}
     assert system.tenants.closed == []
 
 
 async def test_an_admin_key_for_some_workflows_deletes_no_other(system: System) -> None:
     system.deployments.put("V")
     limited = system.tenants.issue(workflow_ids=("W",))
-    told = [
+    statuses = [
         (await system.send("DELETE", f"/api/workspaces/WS1{rest}", key=limited)).status
         for rest in ("/workflows/V", "", "/workflows/W")
     ]
-    assert told == [403, 403, 202]
+    assert statuses == [403, 403, 202]
     assert list(system.tenants.under_way) == ["WS1/W"]
 
 
@@ -55,11 +55,11 @@ async def test_an_archived_workflow_is_deleted_and_the_request_is_idempotent(sys
 async def test_data_of_calls_in_progress_is_deleted_once_they_have_ended(system: System) -> None:
     await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
     await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
-    rounds = len(system.jobs.asked)
+    rounds = len(system.jobs.requests)
     system.jobs.left = 1
     system.clock.advance(SETTLED_SECONDS)
     await eventually(lambda: system.tenants.under_way["WS1/W"].due_at is None)
-    assert len(system.jobs.asked) == rounds + 1
+    assert len(system.jobs.requests) == rounds + 1
     assert system.tenants.under_way["WS1/W"].documents == 1
 
 
@@ -69,7 +69,7 @@ async def test_stored_answers_are_deleted_with_their_workflow(system: System) ->
     assert system.calls.records
     await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
     await eventually(lambda: not system.calls.records)
-    assert Erase("WS1", "W", ("blob1",)) in system.jobs.asked
+    assert Erase("WS1", "W", ("blob1",)) in system.jobs.requests
 
 
 async def test_a_workspace_refuses_access_before_its_deletion_is_answered(system: System) -> None:

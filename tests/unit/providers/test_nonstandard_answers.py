@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.support.listener import Heard
+from tests.support.listener import RecordingListener
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.openai_answers import NO_REASON
@@ -14,7 +14,7 @@ from executor_service.providers.openai_streams import streamed_turn
 
 SSE = {"content-type": "text/event-stream"}
 FINISHED = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
-ASKED = ModelRequest(model="vllm/x", messages=(Message(role=Role.USER, content="Hi"),))
+REQUEST = ModelRequest(model="vllm/x", messages=(Message(role=Role.USER, content="Hi"),))
 ONE, TWO = ("one", '{"a":1}'), ("two", '{"b":2}')
 
 
@@ -48,7 +48,7 @@ def whole(**message: Any) -> Answer:
 )
 async def test_calls_at_the_same_time_stay_apart(stub: HttpStub, models: Models, events: list[dict[str, Any]]) -> None:
     stub.answer(stream(*events, FINISHED))
-    turn = await models.turn(ASKED, Heard())
+    turn = await models.turn(REQUEST, RecordingListener())
     assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE, TWO]
     assert len({call.id for call in turn.tool_calls}) == 2
 
@@ -66,7 +66,7 @@ async def test_calls_at_the_same_time_stay_apart(stub: HttpStub, models: Models,
 )
 async def test_the_pieces_of_one_call_stay_together(stub: HttpStub, models: Models, rest: dict[str, Any]) -> None:
     stub.answer(stream(calls(piece("one", '{"a"', id="c1", index=0)), calls(rest), FINISHED))
-    turn = await models.turn(ASKED, Heard())
+    turn = await models.turn(REQUEST, RecordingListener())
     assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE]
 
 
@@ -75,69 +75,70 @@ async def test_calls_of_a_whole_answer_need_neither_ids_nor_numbers(
     stub: HttpStub, models: Models, more: dict[str, Any]
 ) -> None:
     stub.answer(whole(content=None, tool_calls=[piece(*ONE, **more), piece(*TWO, **more)]))
-    turn = await models.turn(ASKED)
+    turn = await models.turn(REQUEST)
     assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE, TWO]
 
 
 @pytest.mark.parametrize("listens", [False, True])
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "message"),
     [
         ({"finish_reason": "error", "error": {"code": 502, "message": "upstream died"}}, "upstream died"),
         ({"finish_reason": "error"}, NO_REASON),
     ],
 )
 async def test_an_answer_that_its_server_gave_up_is_no_answer(
-    stub: HttpStub, models: Models, choice: dict[str, Any], told: str, listens: bool
+    stub: HttpStub, models: Models, choice: dict[str, Any], message: str, listens: bool
 ) -> None:
-    said = {"content": "half an ans"}
-    document = {"choices": [{**choice, "delta" if listens else "message": said}]}
+    content_part = {"content": "half an ans"}
+    document = {"choices": [{**choice, "delta" if listens else "message": content_part}]}
     stub.answer(stream(document) if listens else Answer(body=json.dumps(document)))
-    with pytest.raises(ModelFailure, match=told):
-        await models.turn(ASKED, Heard() if listens else None)
+    with pytest.raises(ModelFailure, match=message):
+        await models.turn(REQUEST, RecordingListener() if listens else None)
 
 
 @pytest.mark.parametrize("error", [{}, {"message": None}, {"message": ""}, ""])
 async def test_an_error_without_a_reason_is_reported(stub: HttpStub, models: Models, error: Any) -> None:
     stub.answer(Answer(body=json.dumps({"error": error})))
     with pytest.raises(ModelFailure, match=NO_REASON):
-        await models.turn(ASKED)
+        await models.turn(REQUEST)
 
 
 async def test_thoughts_of_mistral_models_are_separated_from_their_text(stub: HttpStub, models: Models) -> None:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
-    said = {"type": "text", "text": "Hello"}
+    content_part = {"type": "text", "text": "Hello"}
     stub.answer(
         stream(
-            *({"choices": [{"delta": {"content": content}}]} for content in ([thought], [said], " there")), FINISHED
+            *({"choices": [{"delta": {"content": content}}]} for content in ([thought], [content_part], " there")),
+            FINISHED,
         ),
-        whole(content=[thought, said]),
+        whole(content=[thought, content_part]),
     )
-    heard = Heard()
-    turn = await models.turn(ASKED, heard)
-    assert (heard.thoughts, "".join(heard.pieces)) == (["hm"], "Hello there")
+    listener = RecordingListener()
+    turn = await models.turn(REQUEST, listener)
+    assert (listener.thoughts, "".join(listener.pieces)) == (["hm"], "Hello there")
     assert (turn.thinking, turn.content) == ("hm", "Hello there")
-    turn = await models.turn(ASKED)
+    turn = await models.turn(REQUEST)
     assert (turn.thinking, turn.content) == ("hm", "Hello")
 
 
 async def test_the_answer_of_a_non_streaming_server_is_delivered(stub: HttpStub, models: Models) -> None:
     stub.answer(whole(content="Hello there", reasoning="hm"))
-    heard = Heard()
-    turn = await models.turn(ASKED, heard)
-    assert (heard.thoughts, heard.pieces, turn.content) == (["hm"], ["Hello there"], "Hello there")
+    listener = RecordingListener()
+    turn = await models.turn(REQUEST, listener)
+    assert (listener.thoughts, listener.pieces, turn.content) == (["hm"], ["Hello there"], "Hello there")
 
 
 async def test_a_server_that_answers_a_stream_request_without_one_is_understood(stub: HttpStub, models: Models) -> None:
     stub.answer(Answer(body='{"error": {"message": "no such model"}}'))
     with pytest.raises(ModelFailure, match="no such model"):
-        await models.turn(ASKED, Heard())
+        await models.turn(REQUEST, RecordingListener())
 
 
 async def test_the_usage_may_come_without_choices(stub: HttpStub, models: Models) -> None:
     usage = {"choices": None, "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
     stub.answer(stream({"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}, usage))
-    turn = await models.turn(ASKED, Heard())
+    turn = await models.turn(REQUEST, RecordingListener())
     assert (turn.content, turn.tokens.input, turn.tokens.output) == ("Hi", 3, 4)
 
 
@@ -146,20 +147,20 @@ async def test_the_usage_may_come_without_choices(stub: HttpStub, models: Models
 async def test_events_are_read_as_their_standard_writes_them(
     stub: HttpStub, models: Models, mark: str, end: str
 ) -> None:
-    said, more = ({"choices": [{"delta": {"content": word}}]} for word in ("Hello", " there"))
-    lines = [*(f"data: {json.dumps(event)}{end}" for event in (said, more, FINISHED)), ": end", "data: [DONE]"]
+    content_part, more = ({"choices": [{"delta": {"content": word}}]} for word in ("Hello", " there"))
+    lines = [*(f"data: {json.dumps(event)}{end}" for event in (content_part, more, FINISHED)), ": end", "data: [DONE]"]
     stub.answer(Answer(body=mark + end.join(lines), headers=SSE))
-    heard = Heard()
-    assert (await models.turn(ASKED, heard)).content == "Hello there"
-    assert "".join(heard.pieces) == "Hello there"
+    listener = RecordingListener()
+    assert (await models.turn(REQUEST, listener)).content == "Hello there"
+    assert "".join(listener.pieces) == "Hello there"
 
 
 async def test_events_are_read_however_they_are_cut() -> None:
-    said = {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}
-    stream = f"\ufeffdata: {json.dumps(said)}\r\n\r\ndata: [DONE]\r\n\r\n".encode()
+    content_part = {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}
+    stream = f"\ufeffdata: {json.dumps(content_part)}\r\n\r\ndata: [DONE]\r\n\r\n".encode()
 
     async def cut() -> AsyncIterator[bytes]:
         for byte in stream:
             yield bytes([byte])
 
-    assert (await streamed_turn(cut(), Heard())).content == "Hello"
+    assert (await streamed_turn(cut(), RecordingListener())).content == "Hello"

@@ -50,8 +50,8 @@ def asking(model: str) -> JsonObject:
 
 
 def deploy_settings(model: str, settings: ProviderSettings) -> list[str]:
-    told = DeploySettings.model_validate({"keyed_providers": ",".join(keyed_providers(settings))})
-    found = check(content_of(asking(model), limit=100_000), frozenset(told.keyed_providers))
+    deploy = DeploySettings.model_validate({"keyed_providers": ",".join(keyed_providers(settings))})
+    found = check(content_of(asking(model), limit=100_000), frozenset(deploy.keyed_providers))
     return [problem.message for problem in found.errors]
 
 

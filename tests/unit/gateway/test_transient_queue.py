@@ -9,7 +9,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import System, running_system
 from tests.support.gateway.worker import FakeWorker
 
-from gateway.runs.adapters import fast_path as express_way
+from gateway.runs.adapters import fast_path
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
@@ -36,8 +36,8 @@ async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
 
 
 async def test_calls_use_the_durable_queue_during_the_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(express_way, "SLOW_SECONDS", 0.02)
-    monkeypatch.setattr(express_way, "CLOSED_SECONDS", 2.0)
+    monkeypatch.setattr(fast_path, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(fast_path, "CLOSED_SECONDS", 2.0)
     hub = MemoryHub(default_topology(LONGEST_RUN_SECONDS))
     broker, workers = HangingBroker(hub), MemoryBroker(hub)
     await workers.start()
