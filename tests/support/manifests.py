@@ -61,3 +61,11 @@ def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
         pod = template_of(workload)["spec"]
         for container in pod["containers"]:
             yield workload["metadata"]["name"], pod, container
+
+
+def of_operators(overlay: str) -> Iterator[tuple[str, Object]]:
+    """Yield the names of the operators' objects, and our overrides in their pods."""
+    for found in of_kind(overlay, "RabbitmqCluster"):
+        yield found["metadata"]["name"], found["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]
+    for found in of_kind(overlay, "MongoDBCommunity"):
+        yield found["metadata"]["name"], found["spec"]["statefulSet"]["spec"]["template"]["spec"]
