@@ -44,7 +44,7 @@ WORKFLOWS: Final = {
 PAUSE_MS: Final = 2
 """Upper bound of the random pause before each call."""
 Measure = Callable[[RunningBuild, Target, float], Row]
-"""Measures a round of about so many seconds."""
+"""Measures one round, of about the given seconds."""
 
 
 @dataclass(frozen=True)

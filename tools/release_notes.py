@@ -10,7 +10,7 @@ _RELEASE: Final = re.compile(r"^## \[(?P<version>[^]]+)\](?: - (?P<date>.+))?$",
 
 
 def read_notes(version: str, changelog: str) -> str | None:
-    """Return the section of a released version, None if there is none."""
+    """Return the section of a released version, or None."""
     headings = list(_RELEASE.finditer(changelog))
     ends = [*(heading.start() for heading in headings[1:]), len(changelog)]
     for heading, end in zip(headings, ends, strict=True):

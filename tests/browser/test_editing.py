@@ -57,7 +57,7 @@ def test_typing_does_not_rerender_every_block_of_a_large_workflow_and_is_saved(
 
 
 def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, str]:
-    """Type into the first of so many blocks; return the number of function calls that the page made per key."""
+    """Type into the first of `blocks` blocks; return the number of function calls that the page made per key."""
     workflow_id = account.import_(long(f"A chain of {blocks}", blocks))
     console.page.clock.install()
     page = console.goto(f"/workflows/{workflow_id}").page

@@ -21,7 +21,7 @@ DOCUMENTED = "proxy_pass_header X-Accel-Buffering;"
 STREAMS_PAGE = Path(__file__).parents[2] / "docs/api/streams.md"
 
 
-def speaker(model: str) -> dict[str, object]:
+def agent_workflow(model: str) -> dict[str, object]:
     return workflow(f"Behind nginx {model}", [start(), agent("a1", f"vllm/{model}", "<start.input>")], (START, "a1"))
 
 
@@ -38,7 +38,7 @@ async def test_the_first_token_is_not_held_back(
 ) -> None:
     gate = models.gate()
     models.answer("through", Reply.says("Roses are red.", gate=gate))
-    workflow_id = await api.publish(speaker("through"))
+    workflow_id = await api.publish(agent_workflow("through"))
     with nginx(tmp_path, stack.url) as proxy:
         url = f"{proxy}/api/workflows/{workflow_id}/execute"
         async with api.http.stream("POST", url, json={**BODY, "input": "Verse!"}) as response:
@@ -55,10 +55,10 @@ async def test_the_first_token_is_not_held_back(
 async def test_the_first_token_passes_two_proxies_at_once(
     api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
 ) -> None:
-    """The outer one has nginx's defaults. An inner one must forward the header by which a stream asks for no buffer."""
+    """The outer proxy has nginx's defaults. The inner one must forward the header that disables buffering."""
     gate = models.gate()
     models.answer(f"through-two-{len(inner)}", Reply.says("Roses are red.", gate=gate))
-    workflow_id = await api.publish(speaker(f"through-two-{len(inner)}"))
+    workflow_id = await api.publish(agent_workflow(f"through-two-{len(inner)}"))
     folders = [tmp_path / name for name in ("inner", "outer")]
     for folder in folders:
         folder.mkdir()
@@ -87,7 +87,7 @@ async def test_heartbeats_survive_an_idle_cut(
 ) -> None:
     gate = models.gate()
     models.answer("thoughtful", Reply.says("At last.", gate=gate))
-    workflow_id = await api.publish(speaker("thoughtful"))
+    workflow_id = await api.publish(agent_workflow("thoughtful"))
     with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
         url = f"{proxy}/api/v2/workflows/{workflow_id}/execute"
         body = {**BODY, "input": {"input": "Think!"}}
@@ -99,12 +99,12 @@ async def test_heartbeats_survive_an_idle_cut(
     assert frames[-1] == "[DONE]"
 
 
-async def test_without_them_the_proxy_cuts_and_the_reader_comes_back(
+async def test_without_heartbeats_an_idle_cut_ends_the_stream_and_the_reader_resumes(
     api: PublicApi, models: ModelServer, stack: Stack, tmp_path: Path
 ) -> None:
     gate = models.gate()
     models.answer("slow-thinker", Reply.says("At last.", gate=gate))
-    workflow_id = await api.publish(speaker("slow-thinker"))
+    workflow_id = await api.publish(agent_workflow("slow-thinker"))
     with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
         path = f"{proxy}/api/v2/workflows/{workflow_id}"
         body = {**BODY, "input": {"input": "Think!"}}

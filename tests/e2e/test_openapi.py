@@ -69,7 +69,7 @@ def announced(operation: Operation) -> set[int]:
 
 
 def _tells_of_a_run(answer: requests.Response) -> bool:
-    """Return whether the status is a server error; a failing workflow is none."""
+    """Return whether the status is a server error, other than that of a failing workflow."""
     return answer.status_code == SERVER_ERROR and b'"metadata":{"duration"' in answer.content
 
 
@@ -88,7 +88,7 @@ class Fuzz:
         self._sent: list[Future[str | None]] = []
 
     def send(self, operation: Operation, cases: int) -> None:
-        """Generate so many cases of one operation."""
+        """Generate `cases` cases of one operation."""
         expected = announced(operation)
 
         @settings(

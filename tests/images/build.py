@@ -55,7 +55,7 @@ class Builder:
 
 
 def environment_of(stage: Stage, steps: int | None = None) -> dict[str, str]:
-    """Return the variables after so many steps, those of its bases included."""
+    """Return the variables after `steps` steps, those of its bases included."""
     found = {"PATH": _PATH, "HOME": "/root"}
     for each in reversed(lineage(stage.name)):
         for instruction, argument in each.steps[: steps if each.name == stage.name else None]:

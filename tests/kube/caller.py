@@ -27,7 +27,7 @@ INPUT: Final = {"input": "hello"}
 
 
 class Caller:
-    """Callers of one workflow. Each call opens a connection, so that the Service chooses a gateway for each."""
+    """Callers of one workflow. Each call opens a connection, so that the Service chooses its gateway."""
 
     def __init__(self, url: str, api_key: str, workspace_id: str) -> None:
         self._url = url
@@ -55,7 +55,7 @@ class Caller:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def call_until_stopped(self) -> None:
-        """Call in each mode, one call after the other."""
+        """Call repeatedly in each mode, one call at a time."""
         await asyncio.gather(*(self._repeat(call) for call in (self._run, self._stream, self._queue)))
 
     async def result(self) -> dict[str, Any]:

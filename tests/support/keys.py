@@ -16,10 +16,10 @@ from shared.security.api_keys import hash_key, mask_key, new_key
 from shared.store.client import Store
 
 
-async def key_with_limit(stack: Stack, door: PublicApi, rate_limit: int) -> str:
+async def key_with_limit(stack: Stack, api: PublicApi, rate_limit: int) -> str:
     """Create a key with every scope and this rate limit per window."""
     async with _tenants(stack) as tenants:
-        return await _add_key(tenants, door.workspace_id, rate_limit)
+        return await _add_key(tenants, api.workspace_id, rate_limit)
 
 
 async def new_workspace(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 class ReaderClosed(Exception):
-    """Nothing reads the output any more, as after `flowport runs list | head -1`."""
+    """The reader of the output closed it, as in `flowport runs list | head -1`."""
 
 
 class _Console(Console):

@@ -28,7 +28,7 @@ class FlowportError(Exception):
 
 
 class InvalidRequest(FlowportError):
-    """The request is invalid; `details` lists each field and what was expected."""
+    """The request is invalid; `details` lists each field with the expected value."""
 
     code = "INVALID_REQUEST"
 

@@ -29,7 +29,7 @@ class Storage:
     put: Callable[[Run], Awaitable[None]]
 
     async def due(self, run: Run, *, seconds: float) -> Run:
-        """Store `run`, due so many seconds from now; return it as stored."""
+        """Store `run`, due in `seconds`; return it as stored."""
         now = await self.runs.now()
         due_at = now + timedelta(seconds=seconds)
         stored = replace(run, due_at=due_at, started_at=now, deadline_at=now + timedelta(hours=1))

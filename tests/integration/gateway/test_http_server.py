@@ -61,11 +61,11 @@ class Served:
 @asynccontextmanager
 async def serve(**settings: Any) -> AsyncIterator[Served]:
     async with running_system(**settings) as system:
-        door = listen(0)
-        port = port_of(door)
+        listening = listen(0)
+        port = port_of(listening)
         running = FastAPI(title="gateway")
         running.middleware_stack = system.app  # which has been started already
-        async with serve_app(running, door):
+        async with serve_app(running, listening):
             yield Served(system, port)
 
 

@@ -1,6 +1,5 @@
 """Keys and workspaces in a real store."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
@@ -10,7 +9,7 @@ from tests.support.gateway.people import PlainPasswords
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
 from gateway.access.domain.plans import PlanName
-from gateway.bootstrap.database import INDEXES, TenantStore
+from gateway.bootstrap.database import TenantStore
 from gateway.bootstrap.first_start import FirstKey, FirstStart
 from gateway.features.deletion.rules import Erasure
 from gateway.first_key import make_first_key
@@ -19,15 +18,6 @@ from shared.clock import SystemClock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, Unavailable
 from shared.security.api_keys import hash_key
-from shared.store.client import Store
-
-
-@pytest.fixture
-async def tenants(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[TenantStore]:
-    store = TenantStore(Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES))
-    await store.start()
-    yield store
-    await store.stop()
 
 
 async def founded(tenants: TenantStore) -> FirstKey:

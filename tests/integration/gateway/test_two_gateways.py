@@ -41,15 +41,15 @@ from shared.web.internal_auth import ServiceTokens
 class Pair:
     """Two gateways and the worker behind them."""
 
-    doors: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
+    clients: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
     worker: FakeWorker
     jobs: FakeJobs
     workspace_id: str
     key: str
 
-    async def send(self, door: int, method: str, path: str, body: Any = None, *, key: str = "") -> httpx2.Response:
+    async def send(self, number: int, method: str, path: str, body: Any = None, *, key: str = "") -> httpx2.Response:
         headers = {"x-api-key": key or self.key}
-        return await self.doors[door].request(method, path, json=body, headers=headers)
+        return await self.clients[number].request(method, path, json=body, headers=headers)
 
     async def deployed(self, *codes: str) -> str:
         """Create a workflow with a version for each code."""
@@ -74,7 +74,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
         await worker.start()
         jobs = FakeJobs()
         await others.work.consume(RECORDS, partial(_record, jobs), prefetch=1)
-        doors = []
+        clients = []
         for _ in range(2):
             client = InternalClient(
                 "http://deploy",
@@ -101,8 +101,8 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 jobs=jobs,
             )
             app = build_gateway(settings, outside=outside, on_first_key=first_keys.append)
-            doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
-        yield Pair((doors[0], doors[1]), worker, jobs, first_keys[0].workspace_id, first_keys[0].api_key)
+            clients.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
+        yield Pair((clients[0], clients[1]), worker, jobs, first_keys[0].workspace_id, first_keys[0].api_key)
 
 
 async def _record(jobs: FakeJobs, delivery: Delivery) -> Settlement:
@@ -160,14 +160,14 @@ async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair, mea
 
 async def test_signing_out_at_one_gateway_signs_out_at_the_other(pair: Pair) -> None:
     body = {"email": "admin@flowport.local", "password": "correct horse"}
-    signed_in = await pair.doors[0].post("/api/auth/sign-in/email", json=body)
+    signed_in = await pair.clients[0].post("/api/auth/sign-in/email", json=body)
     assert signed_in.status_code == 200
     cookie = {"cookie": f"flowport_session={signed_in.cookies['flowport_session']}"}
-    assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is not None
-    pair.doors[0].cookies.clear()
-    await pair.doors[0].post("/api/auth/sign-out", headers=cookie)
-    pair.doors[1].cookies.clear()
-    assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is None
+    assert (await pair.clients[1].get("/api/auth/get-session", headers=cookie)).json() is not None
+    pair.clients[0].cookies.clear()
+    await pair.clients[0].post("/api/auth/sign-out", headers=cookie)
+    pair.clients[1].cookies.clear()
+    assert (await pair.clients[1].get("/api/auth/get-session", headers=cookie)).json() is None
 
 
 async def test_a_run_awaited_at_one_gateway_and_not_yet_recorded_is_cancelled_through_the_other(
@@ -177,7 +177,7 @@ async def test_a_run_awaited_at_one_gateway_and_not_yet_recorded_is_cancelled_th
     pair.worker.script = lambda run: []
     path = f"/api/workflows/{workflow_id}"
     headers = {"x-api-key": pair.key, "x-execution-id": "mine"}
-    call = asyncio.create_task(pair.doors[0].post(f"{path}/execute", json={}, headers=headers))
+    call = asyncio.create_task(pair.clients[0].post(f"{path}/execute", json={}, headers=headers))
     await eventually(lambda: pair.worker.runs)
     cancelled = await pair.send(1, "POST", f"{path}/executions/mine/cancel")
     strange = await pair.send(1, "POST", f"{path}/executions/nobodys/cancel")
@@ -214,7 +214,7 @@ async def test_a_key_rotated_through_both_gateways_is_replaced_once(
         rotate = f"{keys}/{made['id']}/rotate"
         overlaps = (600, 0)
         answers = await asyncio.gather(
-            *(pair.send(door, "POST", rotate, {"overlapSeconds": overlap}) for door, overlap in enumerate(overlaps))
+            *(pair.send(number, "POST", rotate, {"overlapSeconds": overlap}) for number, overlap in enumerate(overlaps))
         )
         assert sorted(answer.status_code for answer in answers) in ([200, 400], [200, 404])
         overlap = next(overlap for overlap, answer in zip(overlaps, answers, strict=True) if answer.is_success)
@@ -263,26 +263,26 @@ async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
     statuses: list[int] = []
     is_over = asyncio.Event()
 
-    async def calling(door: int) -> None:
+    async def calling(number: int) -> None:
         while not is_over.is_set():
-            statuses.append((await pair.send(door, "POST", call, {})).status_code)
+            statuses.append((await pair.send(number, "POST", call, {})).status_code)
             await asyncio.sleep(0.01)
 
-    async def retry_until_accepted(door: int, method: str, path: str, body: Any = None) -> int:
+    async def retry_until_accepted(number: int, method: str, path: str, body: Any = None) -> int:
         """Retry as `Retry-After` says: a change that timed out in the queue has changed nothing."""
         for _ in range(20):
-            answer = await pair.send(door, method, path, body)
+            answer = await pair.send(number, method, path, body)
             if answer.status_code != 503 or not answer.headers.get("retry-after"):
                 break
         return answer.status_code
 
     async def change(number: int) -> int:
-        door = number % 2
+        number = number % 2
         if number % 4 < 2:
-            return await retry_until_accepted(door, "POST", f"/api/workflows/{workflow_id}/deploy")
-        return await retry_until_accepted(door, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
+            return await retry_until_accepted(number, "POST", f"/api/workflows/{workflow_id}/deploy")
+        return await retry_until_accepted(number, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
 
-    callers = [asyncio.create_task(calling(door)) for door in (0, 1)]
+    callers = [asyncio.create_task(calling(number)) for number in (0, 1)]
     changed = await asyncio.gather(*map(change, range(200)))
     is_over.set()
     await asyncio.gather(*callers)

@@ -10,6 +10,9 @@ from tests.support.deploy import key
 from tests.support.jobs.system import System, quick_settings, running
 from tests.support.jobs.webhooks import Stub
 
+from jobs_service.bootstrap import open_store
+from shared.store.client import Store
+
 Start = Callable[..., AbstractAsyncContextManager[System]]
 
 
@@ -38,6 +41,15 @@ async def short_leases(start: Start) -> AsyncIterator[System]:
     async with start(lease_seconds=0.5) as system:
         await system.executor.listen()
         yield system
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    """An empty store of a jobs-service."""
+    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
+    await store.start()
+    yield store
+    await store.stop()
 
 
 @pytest.fixture

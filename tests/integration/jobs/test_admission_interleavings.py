@@ -7,15 +7,14 @@ is lower than the length of its queue.
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from tests.support.jobs.interleaving import Process, unfinished
-from tests.support.jobs.system import a_spec, quick_settings
+from tests.support.jobs.system import a_spec
 
-from jobs_service.bootstrap import open_store
 from jobs_service.queue.capacity import QueueLimits, Reservation
 from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
@@ -27,14 +26,6 @@ LIMITS = QueueLimits(per_workspace=3, overall=5)
 LAST_TERM = 9
 SEEDS = range(12)
 Run = tuple[str, str]
-
-
-@pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    await store.start()
-    yield store
-    await store.stop()
 
 
 class Scene:

@@ -10,9 +10,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteConcernError, WTimeoutError
 from pymongo.results import UpdateResult
 from tests.support.jobs.makers import NOW, RULES, in_progress
-from tests.support.jobs.system import a_spec, quick_settings
+from tests.support.jobs.system import a_spec
 
-from jobs_service.bootstrap import open_store
 from jobs_service.runs.documents import (
     BARE_SPEC,
     PENDING_NOTICE,
@@ -31,14 +30,6 @@ from shared.store.client import Collection, Document, Store
 
 AT_WORK: Final[Document] = {"state": {"inline": b"{}"}}
 """Checkpoint of the engine."""
-
-
-@pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    await store.start()
-    yield store
-    await store.stop()
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ async def test_a_run_that_never_reports_its_end_is_ended(system: System) -> None
     error = (await system.gateway.run("attached-1")).error
     assert error is not None
     assert error.message == "Job terminated: stuck in processing for more than 90 minutes"
-    assert durable() == before, "it is none of those"
+    assert durable() == before, "a record adds no durable run"
 
 
 async def test_spend_is_summed_per_workspace_and_counts_each_run_once(system: System) -> None:
@@ -169,18 +169,18 @@ async def test_a_message_is_settled_after_its_records_are_stored(
     system: System, no_pause: None, failures: int, settlement: Settlement
 ) -> None:
     recorder = Recorder(failures)
-    door = RecordsConsumer(system.broker, recorder, drain_seconds=1)  # type: ignore[arg-type]
+    consumer = RecordsConsumer(system.broker, recorder, drain_seconds=1)  # type: ignore[arg-type]
 
-    assert await door.handle(Delivery(RecordBatch((began(),)), redelivered=False)) is settlement
+    assert await consumer.handle(Delivery(RecordBatch((began(),)), redelivered=False)) is settlement
     assert len(recorder.written) == (1 if settlement is Settlement.ACK else 0)
 
 
 async def test_an_undecodable_record_becomes_a_dead_letter(system: System) -> None:
     recorder = Recorder(0)
-    door = RecordsConsumer(system.broker, recorder, drain_seconds=1)  # type: ignore[arg-type]
+    consumer = RecordsConsumer(system.broker, recorder, drain_seconds=1)  # type: ignore[arg-type]
     stray = Delivery(DurableRunDispatched("r", "d", "w"), redelivered=False)
     no_outcome = Delivery(RecordBatch((recorded(status=RunStatus.QUEUED), began("other"))), redelivered=False)
 
-    assert await door.handle(stray) is Settlement.DEAD_LETTER
-    assert await door.handle(no_outcome) is Settlement.DEAD_LETTER
+    assert await consumer.handle(stray) is Settlement.DEAD_LETTER
+    assert await consumer.handle(no_outcome) is Settlement.DEAD_LETTER
     assert [record.run.run_id for record in recorder.written] == ["other"], "the sound ones are kept"

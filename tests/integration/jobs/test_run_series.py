@@ -46,7 +46,7 @@ async def series(system: System, *, by_workflow: bool = False, hours: int = 24, 
 
 
 async def counted(system: System, runs: int) -> RunSeries:
-    """Return the statistics once they contain so many runs."""
+    """Return the statistics once they contain this many runs."""
 
     async def has_counted() -> bool:
         return (await series(system)).totals.runs == runs

@@ -36,7 +36,7 @@ def _quick_indexing(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_run(
     run_id: str, minute: int, *, order: str = "", output: str = "", error: str = "", **fields: Any
 ) -> RunRecorded:
-    """Return a record of a run with these values, that started so many minutes after noon."""
+    """Return a record of a run with these values that started `minute` minutes after noon."""
     blocks = (a_log("Start", output={"orderId": order}),)
     record = a_record(run_id, minute, blocks=blocks, **fields)
     problem = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, error) if error else None
@@ -47,7 +47,7 @@ def a_run(
 
 
 async def indexed(system: System, count: int) -> None:
-    """Wait until the index contains so many runs."""
+    """Wait until the index contains this many runs."""
 
     async def are_indexed() -> bool:
         segments = await system.collection(SEGMENTS).find().to_list()

@@ -198,7 +198,7 @@ async def test_spend_of_a_run_cancelled_during_its_pause_is_booked(system: Syste
 
 
 async def is_booked(system: System, tokens: int) -> bool:
-    """Return whether every run is booked, with so many input tokens in total."""
+    """Return whether every run is booked, with this total of input tokens."""
     book, month = MongoSpend(system.store), f"{datetime.now(UTC):%Y-%m}"
     while await book.collect(100):
         pass

@@ -25,7 +25,7 @@ class Noon:
 
 
 class Slow(Noon):
-    """A clock by which so many store reads take long."""
+    """Clock by which a number of store reads take long."""
 
     def __init__(self, looks: int) -> None:
         self._ends = [0.3 * (call // 2 + call % 2) for call in range(2 * looks)]

@@ -38,7 +38,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 @pytest.fixture
-async def door(
+async def api(
     spans: InMemorySpanExporter, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[PublicApi]:
     """All four services in this process."""
@@ -54,15 +54,15 @@ async def door(
         )
         await stack.enter_async_context(services)
         made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
-        door = PublicApi(url, made.api_key, made.workspace_id)
-        stack.push_async_callback(door.close)
-        yield door
+        api = PublicApi(url, made.api_key, made.workspace_id)
+        stack.push_async_callback(api.close)
+        yield api
 
 
-async def test_a_run_that_is_waited_for(door: PublicApi, spans: InMemorySpanExporter) -> None:
-    workflow_id = await door.publish(EXAMPLE)
+async def test_a_run_that_is_waited_for(api: PublicApi, spans: InMemorySpanExporter) -> None:
+    workflow_id = await api.publish(EXAMPLE)
     spans.clear()
-    answer = await door.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers={"traceparent": CALLER})
+    answer = await api.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers={"traceparent": CALLER})
     assert answer.status_code == 200, answer.text
     lineage = [
         "POST /api/workflows/{workflow_id}/execute",
@@ -75,19 +75,19 @@ async def test_a_run_that_is_waited_for(door: PublicApi, spans: InMemorySpanExpo
     assert lineage_of(spans, "model vllm") == lineage
 
 
-async def test_a_queued_run(door: PublicApi, spans: InMemorySpanExporter) -> None:
-    workflow_id = await door.publish(EXAMPLE)
+async def test_a_queued_run(api: PublicApi, spans: InMemorySpanExporter) -> None:
+    workflow_id = await api.publish(EXAMPLE)
     spans.clear()
     headers = {"traceparent": CALLER, "X-Execution-Mode": "async"}
-    accepted = await door.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers=headers)
-    assert (await door.ended_job(accepted.json()["jobId"]))["status"] == "completed"
+    accepted = await api.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers=headers)
+    assert (await api.ended_job(accepted.json()["jobId"]))["status"] == "completed"
     lineage = ["POST /api/workflows/{workflow_id}/execute", "run", "block agent", "model vllm"]
     await eventually(lambda: set(lineage) <= set(names(spans)))
     assert lineage_of(spans, "model vllm") == lineage
 
 
-async def test_callers_without_a_trace_get_a_new_one(door: PublicApi, spans: InMemorySpanExporter) -> None:
-    async with httpx2.AsyncClient(base_url=door.url, timeout=30) as client:
+async def test_callers_without_a_trace_get_a_new_one(api: PublicApi, spans: InMemorySpanExporter) -> None:
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30) as client:
         await asyncio.gather(*(client.get("/healthz") for _ in range(2)))
     await eventually(lambda: names(spans).count("GET /healthz") == 2)
     roots = [span for span in spans.get_finished_spans() if span.name == "GET /healthz"]

@@ -14,7 +14,7 @@ from gateway.access.domain.credentials import SECURE_COOKIE, SESSION_COOKIE
 from shared.contracts.runs import RunSpec
 
 MESSAGE = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Hello"}]}
-DOORS: dict[str, tuple[str, Any]] = {
+ENDPOINTS: dict[str, tuple[str, Any]] = {
     "legacy": ("/api/workflows/W/execute", {}),
     "v2": ("/api/v2/workflows/W/execute", {}),
     "OpenAI": ("/v1/chat/completions", {"model": "W", "messages": [{"role": "user", "content": "Hello"}]}),
@@ -49,9 +49,9 @@ async def full() -> AsyncIterator[System]:
 
 
 @pytest.mark.parametrize("cookie", [SESSION_COOKIE, SECURE_COOKIE])
-@pytest.mark.parametrize("door", DOORS)
-async def test_a_cookie_that_is_no_session_opens_no_full_gate(full: System, door: str, cookie: str) -> None:
-    path, body = DOORS[door]
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_a_cookie_that_is_no_session_opens_no_full_gate(full: System, endpoint: str, cookie: str) -> None:
+    path, body = ENDPOINTS[endpoint]
     headers = {**HEADERS, "cookie": f"{cookie}=invented"}
     answer = await full.request("POST", path, headers=headers, body=msgspec.json.encode(body))
     assert answer.status == 429, answer.body

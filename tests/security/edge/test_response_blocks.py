@@ -1,9 +1,7 @@
 """Workflows of untrusted authors answer from our origin: no header that they set affects it, or a proxy."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from tests.support.gateway.system import BASE, Answer, System, running_system
+from tests.support.gateway.system import BASE, Answer, System
 from tests.support.gateway.worker import ends, outcome
 
 ATTACKS = {
@@ -23,21 +21,15 @@ ATTACKS = {
     "another server": {"Alt-Svc": 'h3="evil.example:443"'},
     "a lie about the length": {"Content-Length": "1"},
     "another framing": {"Transfer-Encoding": "chunked", "Connection": "upgrade", "Upgrade": "h2c"},
-    "packing that is none": {"Content-Encoding": "gzip"},
+    "an encoding that the body does not have": {"Content-Encoding": "gzip"},
     "a file of the proxy": {"X-Accel-Redirect": "/internal/secrets", "X-Sendfile": "/etc/passwd"},
     "a proxy that keeps it": {"X-Accel-Expires": "86400"},
-    "a limit that is none": {"X-RateLimit-Remaining": "9", "RateLimit": '"sync";r=9;t=1', "RateLimit-Policy": "x"},
+    "limits of another API": {"X-RateLimit-Remaining": "9", "RateLimit": '"sync";r=9;t=1', "RateLimit-Policy": "x"},
     "the name of another run": {"X-Request-Id": "mine", "X-Execution-Id": "mine"},
     "a second header in the first": {"X-Broken": "a\r\nSet-Cookie: flowport_session=stolen"},
-    "a name that is none": {"X-Bro ken": "a", "": "b", "X-Broken:": "c"},
+    "invalid names": {"X-Bro ken": "a", "": "b", "X-Broken:": "c"},
 }
 OWN = {"content-type", "content-length", "content-security-policy", "x-content-type-options"}
-
-
-@pytest.fixture
-async def system() -> AsyncIterator[System]:
-    async with running_system() as started:
-        yield started
 
 
 async def answered(system: System, headers: dict[str, str]) -> Answer:

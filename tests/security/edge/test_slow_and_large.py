@@ -42,14 +42,6 @@ async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
         yield started
 
 
-@pytest.fixture
-async def port(system: System) -> AsyncIterator[int]:
-    door = listen(0)
-    port = port_of(door)
-    async with serve_app(system.app, door):
-        yield port
-
-
 @asynccontextmanager
 async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -141,8 +133,8 @@ async def test_an_invalid_request_does_not_hold_its_connection(
     system: System, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(flowport_serving, "KEEP_ALIVE_SECONDS", 1)
-    door = listen(0)
-    async with serve_app(system.app, door), connection(port_of(door)) as (reader, writer):
+    listening = listen(0)
+    async with serve_app(system.app, listening), connection(port_of(listening)) as (reader, writer):
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status(await reader.readuntil(b"\r\n\r\n")) == 200
         writer.write(sent)

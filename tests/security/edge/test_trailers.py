@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.gateway.system import System, running_system
 
-from flowport.local.asgi_server import listen, port_of, serve_app
-
 EXECUTE = b"POST /api/workflows/W/execute HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
 
 
@@ -15,14 +13,6 @@ EXECUTE = b"POST /api/workflows/W/execute HTTP/1.1\r\nHost: x\r\nConnection: clo
 async def system() -> AsyncIterator[System]:
     async with running_system(trusted_proxies=("127.0.0.1",), rate_limit_public_address=2) as started:
         yield started
-
-
-@pytest.fixture
-async def port(system: System) -> AsyncIterator[int]:
-    door = listen(0)
-    port = port_of(door)
-    async with serve_app(system.app, door):
-        yield port
 
 
 async def exchange(port: int, sent: bytes) -> bytes:

@@ -133,7 +133,7 @@ class MinimalServer(LoopbackServer):
 
 
 class EndlessServer(MinimalServer):
-    """Offers endless pages of tools, so many per page; its one tool fails with a long text."""
+    """Offers endless pages of tools; its one tool fails with a long text."""
 
     def __init__(self, tools_of_a_page: int = 1) -> None:
         self.pages = 0
@@ -162,7 +162,7 @@ class NamingServer(MinimalServer):
 
 
 class WordyServer(MinimalServer):
-    """Offers a tool whose description has so many characters."""
+    """Offers a tool with a description of the given length."""
 
     def __init__(self, characters: int) -> None:
         self._description = "x" * characters
@@ -199,7 +199,7 @@ class EndlessSessionServer(MinimalServer):
 
 
 class BreakingServer(MinimalServer):
-    """Breaks each stream before the answer, after so many bytes, and asks for an immediate retry."""
+    """Breaks each stream before the answer, after a number of bytes, and requests an immediate retry."""
 
     def __init__(self, size: int = 0) -> None:
         self.reconnections = 0

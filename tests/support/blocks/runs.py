@@ -32,7 +32,7 @@ INPUT = start({"name": "input", "type": "string"})
 
 
 class StillClock:
-    """A clock that stays at noon until the test moves it."""
+    """Clock that stays at noon until the test moves it."""
 
     def __init__(self) -> None:
         self.at = NOW
@@ -122,7 +122,7 @@ async def run(document: JsonObject | CompiledWorkflow, engine: Engine, body: Any
     ).run()
 
 
-async def run_block(kind: str, handler: BlockHandler, body: Any = None, **settings: Any) -> RunResult:
+async def run_block(kind: str, handler: BlockHandler, body: Any = None, /, **settings: Any) -> RunResult:
     """Run start → one block of this kind, named `B`."""
     document = chain(INPUT, block("b", kind, "B", settings=settings))
     return await run(document, engine_of({kind: handler}), body)

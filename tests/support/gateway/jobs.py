@@ -128,7 +128,7 @@ class FakeJobs(FakeEraser):
     async def logs(self, query: FindLogs) -> RunPage:
         self.searches.append(query)
         if query.cursor == "none of ours":
-            raise InvalidRequest("the cursor is none of ours")
+            raise InvalidRequest("the cursor is invalid")
         found = tuple(run for run in self.views.values() if run.workspace_id == query.workspace_id)
         return RunPage(found[: query.limit], "more" if len(found) > query.limit else None)
 

@@ -30,7 +30,7 @@ def a_log(name: str = "Agent", **fields: Any) -> BlockLog:
 
 
 def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
-    """Return a run that started so many minutes after noon."""
+    """Return a run that started `minute` minutes after noon."""
     workflow = fields.pop("workflow", "wf-1")
     started = NOW + timedelta(minutes=minute)
     outcome = an_outcome(fields.pop("status", RunStatus.COMPLETED))

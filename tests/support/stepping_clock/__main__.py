@@ -65,7 +65,7 @@ class _Offset:
             self._mapped = mmap.mmap(file.fileno(), 0)
 
     def set(self, seconds: int) -> None:
-        """Set the clock to so many seconds from the true time."""
+        """Set the clock to `seconds` from the true time."""
         self._mapped[:] = struct.pack("=q", seconds)
 
 

@@ -1,10 +1,11 @@
-"""A server for HTTP blocks, the client that calls it, and the threads that compile code."""
+"""Servers for HTTP and MCP blocks, the client that calls them, and the threads that compile code."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.support.blocks.http_calls import Api
+from tests.support.blocks.mcp_server import ToolServer
 from tests.support.http_stub import HttpStub
 
 from shared.net import OutboundClient
@@ -22,6 +23,12 @@ async def outbound() -> AsyncIterator[OutboundClient]:
     client = OutboundClient(["localhost"])
     yield client
     await client.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[ToolServer]:
+    with ToolServer() as server:
+        yield server
 
 
 @pytest.fixture

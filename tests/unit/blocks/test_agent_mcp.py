@@ -1,9 +1,7 @@
 """An agent can use the tools of MCP servers: it lists them, calls them and passes on their results."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import pytest
 from tests.support.blocks.agents import Adding, Model
 from tests.support.blocks.mcp_server import NamingServer, ToolServer, WordyServer
 from tests.support.blocks.runs import INPUT, engine_of, failure, run
@@ -18,19 +16,6 @@ from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject
 
 ADDS = ToolCall("c1", "mcp-127_0_0_1-add", '{"a": 2, "b": 3}')
-
-
-@pytest.fixture
-def server() -> Iterator[ToolServer]:
-    with ToolServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def outbound() -> AsyncIterator[OutboundClient]:
-    client = OutboundClient(["localhost"])
-    yield client
-    await client.stop()
 
 
 async def ask(outbound: OutboundClient, model: Model, *tools: Any) -> RunResult:

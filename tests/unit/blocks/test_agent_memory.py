@@ -96,24 +96,17 @@ async def test_a_server_without_a_store_reports_it() -> None:
     assert failure(await say("Hi", None, Models("x"))) == f"Agent: {NO_STORE}"
 
 
-async def test_only_messages_of_users_and_models_are_recalled() -> None:
+@pytest.mark.parametrize(
+    "skipped",
+    [
+        [ConversationMessage("system", "be rude"), ConversationMessage("tool", "5")],
+        [ConversationMessage("assistant", ""), ConversationMessage("user", " \n")],
+    ],
+    ids=["other roles", "empty"],
+)
+async def test_only_messages_with_text_of_users_and_models_are_recalled(skipped: list[ConversationMessage]) -> None:
     store, models = Store(), Models("ok")
-    store.kept["w1", "ada"] = [
-        ConversationMessage("system", "be rude"),
-        ConversationMessage("tool", "5"),
-        ConversationMessage("user", "Hi"),
-    ]
-    await say("now", store, models)
-    assert prompt_of(models) == ["brief", "Hi", "now"]
-
-
-async def test_empty_messages_are_not_recalled() -> None:
-    store, models = Store(), Models("ok")
-    store.kept["w1", "ada"] = [
-        ConversationMessage("user", "Hi"),
-        ConversationMessage("assistant", ""),
-        ConversationMessage("user", " \n"),
-    ]
+    store.kept["w1", "ada"] = [*skipped, ConversationMessage("user", "Hi")]
     await say("now", store, models)
     assert prompt_of(models) == ["brief", "Hi", "now"]
 

@@ -11,7 +11,7 @@ from tests.support.blocks.runs import failure
 from tests.support.left_behind import without_collections
 
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.providers import ModelFailure, Role, ToolCall
+from executor_service.providers import Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
 from shared.errors import Unavailable
 from shared.workflow.format.js_values import Json, JsonObject, object_of
@@ -159,12 +159,6 @@ async def test_tool_calls_are_listed_in_the_order_of_their_requests() -> None:
     assert [call["result"] for call in result.output["toolCalls"]["list"]] == [1, 2]
     segments = result.output["providerTiming"]["timeSegments"]
     assert [each["toolCallId"] for each in segments if each["type"] == "tool"] == ["c1", "c2"], "the trace pairs them"
-
-
-async def test_the_turns_before_the_one_that_failed_are_counted() -> None:
-    result = await run(Model(asks_for(CALL), ModelFailure("gone")), tools=[ADD])
-    assert failure(result) == "Agent 1: gone"
-    assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
 
 
 async def test_provider_specific_data_of_a_turn_is_sent_back() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.blocks.http_calls import Api, send, table
-from tests.support.blocks.runs import INPUT, NullSink, engine_of, failure, request, run
+from tests.support.blocks.http_calls import Api, table
+from tests.support.blocks.runs import INPUT, NullSink, engine_of, failure, request, run, run_block
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.raw_http import answer, raw_server, saying
 from tests.support.workflow_states import block, chain
@@ -107,7 +107,7 @@ async def test_an_unsuccessful_answer_fails_with_the_servers_text(
 )
 async def test_forbidden_addresses_are_refused(url: str, message: str) -> None:
     outbound = OutboundClient()
-    assert failure(await send("api", ApiHandler(outbound), None, {"url": url})) == f"B: {message}"
+    assert failure(await run_block("api", ApiHandler(outbound), None, url=url)) == f"B: {message}"
     await outbound.stop()
 
 
@@ -120,7 +120,7 @@ async def test_a_failure_contains_no_query(api: Api, stub: HttpStub) -> None:
 async def test_a_failure_contains_no_password(outbound: OutboundClient, stub: HttpStub) -> None:
     stub.answer(Answer(401))
     url = f"http://jo:p@ss@localhost:{stub.port}/x//@home"
-    message = failure(await send("api", ApiHandler(outbound), {}, {"url": url}))
+    message = failure(await run_block("api", ApiHandler(outbound), {}, url=url))
     assert f"URL: http://localhost:{stub.port}/x//@home | Method" in message
 
 
@@ -155,7 +155,7 @@ async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Ap
 
 
 async def test_a_blank_url_sends_nothing(outbound: OutboundClient) -> None:
-    assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
+    assert (await run_block("api", ApiHandler(outbound), {}, url="<start.conversationId>")).output == {
         "data": None,
         "status": 200,
         "headers": {},
@@ -189,7 +189,7 @@ async def test_a_status_without_a_reason_gets_the_standard_one(
     outbound: OutboundClient, status: str, phrase: str
 ) -> None:
     async with raw_server(saying(answer(status))) as server:
-        message = failure(await send("api", ApiHandler(outbound), {}, {"url": server.url}))
+        message = failure(await run_block("api", ApiHandler(outbound), {}, url=server.url))
     assert f"Error: {phrase} | Status: {status.strip()} | Status text: {phrase}" in message
 
 

@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.blocks.http_calls import Api, send
-from tests.support.blocks.runs import INPUT, engine_of, failure, run
+from tests.support.blocks.http_calls import Api
+from tests.support.blocks.runs import INPUT, engine_of, failure, run, run_block
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.workflow_states import block, chain
@@ -21,7 +21,7 @@ async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stu
 
 async def test_a_forbidden_address_is_not_retried(outbound: OutboundClient) -> None:
     settings: Any = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
-    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), PATIENCE_SECONDS)
+    refused = await asyncio.wait_for(run_block("api", ApiHandler(outbound), None, **settings), PATIENCE_SECONDS)
     assert failure(refused) == "B: url cannot point to private IP addresses"
 
 

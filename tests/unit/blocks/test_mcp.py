@@ -1,6 +1,6 @@
 """The MCP block calls a tool over the protocol, and only where workflows may call."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -37,19 +37,6 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
     }
     with ToolServer(**kinds[request.param]) as server:
         yield server
-
-
-@pytest.fixture
-def server() -> Iterator[ToolServer]:
-    with ToolServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def outbound() -> AsyncIterator[OutboundClient]:
-    client = OutboundClient(["localhost"])
-    yield client
-    await client.stop()
 
 
 async def call(outbound: OutboundClient, url: str, tool: str, body: Any = None, **more: Any) -> RunResult:

@@ -5,8 +5,8 @@ import hmac
 import json
 from typing import Any
 
-from tests.support.blocks.http_calls import send, table
-from tests.support.blocks.runs import INPUT, engine_of, failure, run
+from tests.support.blocks.http_calls import table
+from tests.support.blocks.runs import INPUT, engine_of, failure, run, run_block
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.workflow_states import block, chain
 
@@ -18,7 +18,7 @@ from shared.workflow.format.js_values import Json
 async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundClient) -> None:
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": 1}', "secret": "s3cret"}
     for _ in range(2):
-        await send("webhook_request", WebhookHandler(outbound), None, settings)
+        await run_block("webhook_request", WebhookHandler(outbound), None, **settings)
     first, second = stub.requests
     timestamp = first.headers["x-webhook-timestamp"]
     expected = hmac.new(b"s3cret", f'{timestamp}.{{"a":1}}'.encode(), hashlib.sha256).hexdigest()
@@ -30,7 +30,7 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
 
 async def test_values_in_a_webhooks_payload_are_written_as_json_too(stub: HttpStub, outbound: OutboundClient) -> None:
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": "<start.input>"}', "escapeValues": True}
-    await send("webhook_request", WebhookHandler(outbound), {"input": 'say "hi"'}, settings)
+    await run_block("webhook_request", WebhookHandler(outbound), {"input": 'say "hi"'}, **settings)
     assert json.loads(stub.requests[0].body) == {"a": 'say "hi"'}
 
 
@@ -42,7 +42,7 @@ async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outb
         "headers": table(**{"Content-Type": "text/plain"}),
         **again,
     }
-    failure(await send("webhook_request", WebhookHandler(outbound), None, settings))
+    failure(await run_block("webhook_request", WebhookHandler(outbound), None, **settings))
     (asked,) = stub.requests
     assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
 
@@ -56,5 +56,5 @@ async def test_each_block_of_each_run_sends_a_separate_webhook(stub: HttpStub, o
 
 
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
-    await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
+    await run_block("webhook_request", WebhookHandler(outbound), None, url=f"http://localhost:{stub.port}/hook")
     assert "x-webhook-signature" not in stub.requests[0].headers

@@ -15,7 +15,7 @@ from gateway.runs.application.executions import Executions
 from shared.errors import Unavailable
 
 SLO = Path(__file__).parents[3] / "deploy/prometheus/rules/slo.yml"
-DOORS = [
+EXECUTE_PATHS = [
     "/api/workflows/W/execute",
     "/api/v2/workflows/W/execute",
     "/v1/chat/completions",
@@ -54,7 +54,7 @@ def routes() -> set[str]:
     return {sample.labels["route"] for sample in samples if sample.labels.get("method") == "POST"}
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", EXECUTE_PATHS)
 async def test_an_endpoint_that_runs_workflows_counts_the_call_and_its_refusal(system: System, path: str) -> None:
     (pattern,) = routes_of_calls()
     before = refused()

@@ -6,7 +6,7 @@ from tests.support.gateway.tenants import FakeTenants
 from gateway.access.application.key_usage import KeyUsage
 
 
-async def test_many_uses_are_one_write() -> None:
+async def test_uses_are_written_in_one_batch() -> None:
     tenants, clock = FakeTenants(), HandClock()
     uses = KeyUsage(tenants, clock)
     for key_id in ("a", "b", "a"):
@@ -26,7 +26,7 @@ async def test_recorded_uses_are_written_at_the_end() -> None:
     assert tenants.uses == ["a"]
 
 
-async def test_a_store_outage_stops_nothing() -> None:
+async def test_a_flush_survives_a_store_outage() -> None:
     tenants = FakeTenants()
     uses = KeyUsage(tenants, HandClock())
     uses.record_use("a")

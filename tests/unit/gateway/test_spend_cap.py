@@ -65,7 +65,7 @@ async def test_the_cap_is_shown(capped: System) -> None:
 
 
 @pytest.mark.parametrize(
-    "door",
+    "path",
     [
         "/api/workflows/{workflow_id}/execute",
         "/api/v2/workflows/{workflow_id}/execute",
@@ -74,6 +74,6 @@ async def test_the_cap_is_shown(capped: System) -> None:
         "/v1/chat/completions",
     ],
 )
-async def test_every_endpoint_that_may_refuse_for_it_documents_it(system: System, door: str) -> None:
+async def test_every_endpoint_that_may_refuse_for_it_documents_it(system: System, path: str) -> None:
     paths = (await system.get("/openapi.json", key=None)).json["paths"]
-    assert "402" in paths[door]["post"]["responses"]
+    assert "402" in paths[path]["post"]["responses"]

@@ -25,25 +25,25 @@ def caller(key_id: str) -> Caller:
 
 def test_the_number_of_readers_per_run_is_bounded_across_callers() -> None:
     limits = StreamLimits(per_caller=10, per_run=2)
-    places = [limits.reserve(caller(each), "WS1", "R1") for each in ("K1", "K2")]
+    slots = [limits.reserve(caller(each), "WS1", "R1") for each in ("K1", "K2")]
     with pytest.raises(TooManyStreams):
         limits.reserve(caller("K3"), "WS1", "R1")
     limits.reserve(caller("K3"), "WS2", "R1")
-    places[0].release()
+    slots[0].release()
     limits.reserve(caller("K3"), "WS1", "R1")
 
 
 def test_the_number_of_streams_per_caller_is_bounded_across_runs() -> None:
     limits = StreamLimits(per_caller=2, per_run=10)
-    places = [limits.reserve(caller("K1"), "WS1", run) for run in ("R1", "R2")]
+    slots = [limits.reserve(caller("K1"), "WS1", run) for run in ("R1", "R2")]
     with pytest.raises(TooManyStreams):
         limits.reserve(caller("K1"), "WS1", "R3")
     limits.reserve(caller("K2"), "WS1", "R3")
-    for place in places:
-        place.release()
+    for slot in slots:
+        slot.release()
 
 
-def test_a_place_is_given_back_once() -> None:
+def test_a_slot_is_released_once() -> None:
     limits = StreamLimits(per_caller=2, per_run=10)
     first, second = limits.reserve(caller("K1"), "WS1", "R1"), limits.reserve(caller("K1"), "WS1", "R2")
     first.release()
@@ -55,7 +55,7 @@ def test_a_place_is_given_back_once() -> None:
     third.release()
 
 
-def test_a_place_that_is_lost_is_given_back() -> None:
+def test_an_abandoned_slot_is_released() -> None:
     limits = StreamLimits(per_caller=1, per_run=1)
     limits.reserve(caller("K1"), "WS1", "R1")
     limits.reserve(caller("K1"), "WS1", "R1")

@@ -42,7 +42,7 @@ async def test_expired_values_are_deleted_while_the_spend_book_fails() -> None:
 
 
 class ManyBooks:
-    """Has so many runs to book."""
+    """Has a number of runs to book."""
 
     def __init__(self, runs: int) -> None:
         self.left = runs

@@ -255,7 +255,7 @@ async def test_series_are_only_of_the_requested_workflows(reader: StatisticsRead
     assert [series.workflow_id for series in (await reader.read(query)).workflows] == ["workflow-2"]
 
 
-async def test_runs_before_the_first_stored_statistics_are_said_to_be_missing(
+async def test_a_range_before_the_first_stored_statistics_reports_its_gap(
     reader: StatisticsReader, intervals: FakeIntervals
 ) -> None:
     intervals.began = NOW_MS - HOUR_MS
@@ -290,7 +290,7 @@ async def test_other_filters_count_the_runs_that_a_search_finds(reader: Statisti
     assert first.since == found.buckets[0].start
 
 
-async def test_a_search_that_finds_too_much_counts_the_latest_runs(reader: StatisticsReader, runs: FakeRuns) -> None:
+async def test_a_search_over_its_limit_counts_the_latest_runs(reader: StatisticsReader, runs: FakeRuns) -> None:
     runs.pages = [RunPage((a_view(30),), f"{(NOW_MS - HOUR_MS) * 4096}.x")]
     found = await reader.read(series_query(model="gpt-5"))
 

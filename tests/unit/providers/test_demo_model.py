@@ -24,7 +24,7 @@ class RecordingListener:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The pauses, without their time."""
+    """Return the requested pauses; none takes time."""
     pauses: list[float] = []
     real = asyncio.sleep
 
@@ -52,7 +52,7 @@ async def test_a_long_answer_does_not_take_longer_than_a_limit(slept: list[float
     assert sum(slept) == pytest.approx(LONGEST_SECONDS)
 
 
-async def test_nobody_waits_for_an_answer_that_is_not_streamed(slept: list[float]) -> None:
+async def test_an_answer_that_is_not_streamed_has_no_pauses(slept: list[float]) -> None:
     await EchoProvider(10).turn(request("one two"), None)
     await EchoProvider(0).turn(request("one two"), RecordingListener())
     assert sum(slept) == 0

@@ -67,12 +67,12 @@ def application() -> FastAPI:
     ids=["nothing", "half a head", "no body", "a call", "a listener", "hung up", "the next one too", "refused early"],
 )
 async def test_a_closed_connection_leaves_nothing(request_bytes: bytes, is_read: bool) -> None:
-    door = listen(0)
-    async with serve_app(application(), door):
-        await _call(port_of(door), request_bytes, is_read)
+    listening = listen(0)
+    async with serve_app(application(), listening):
+        await _call(port_of(listening), request_bytes, is_read)
         with without_collections() as remains:
             for _ in range(CONNECTIONS):
-                await _call(port_of(door), request_bytes, is_read)
+                await _call(port_of(listening), request_bytes, is_read)
             await until(lambda: _nothing_of(remains))
 
 

@@ -43,9 +43,9 @@ class Application:
 async def requested(application: Application, body: bytes = b"") -> AsyncIterator[asyncio.StreamWriter]:
     app = FastAPI()
     app.mount("/", application)
-    door = listen(0)
-    port = port_of(door)
-    async with serve_app(app, door):
+    listening = listen(0)
+    port = port_of(listening)
+    async with serve_app(app, listening):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
         await asyncio.sleep(0.05)  # the body arrives immediately, and is so large that the server stops reading

@@ -13,7 +13,7 @@ from flowport.local.asgi_server import listen, port_of, serve_app
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    app, door = FastAPI(), listen(0)
+    app, listening = FastAPI(), listen(0)
 
     async def parts() -> AsyncIterator[bytes]:
         for part in (b"data: one\n\n", b"", b"data: two\n\n"):
@@ -23,8 +23,8 @@ async def port() -> AsyncIterator[int]:
     app.get("/stream")(lambda: StreamingResponse(parts(), media_type="text/event-stream"))
     app.get("/whole")(lambda: "here")
     app.get("/nothing")(lambda: Response(status_code=204))
-    async with serve_app(app, door):
-        yield port_of(door)
+    async with serve_app(app, listening):
+        yield port_of(listening)
 
 
 async def send(port: int, request: bytes) -> tuple[bytes, bytes]:

@@ -20,7 +20,7 @@ TOKENS = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
 
 
 class Restarting:
-    """Refuses so many connections, then answers."""
+    """Refuses a number of connections, then answers."""
 
     def __init__(self, refusals: int) -> None:
         self.refusals = refusals
@@ -35,7 +35,7 @@ class Restarting:
 
 
 class Starting:
-    """Refuses so many calls because it has not completed its start, then answers."""
+    """Refuses a number of calls because it has not completed its start, then answers."""
 
     def __init__(self, refusals: int) -> None:
         self.refusals = refusals

@@ -28,7 +28,7 @@ class Shelf:
 
     positions: Sequence[int]
     wanted: int = 1
-    """Share of matching documents: one in so many; the others are read in vain."""
+    """Share of matching documents: one in this number. The others are read in vain."""
     slowness: int = 1
     time: float = 0.0
     looks: int = 0

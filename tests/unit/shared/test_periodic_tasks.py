@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 from shared.tasks import cancel_task, run_periodically
 
 
-async def test_a_step_that_breaks_is_followed_by_the_next_one() -> None:
+async def test_a_failed_step_is_followed_by_the_next_one() -> None:
     steps = 0
 
     async def step() -> None:

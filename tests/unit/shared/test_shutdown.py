@@ -27,12 +27,12 @@ class Stopping:
 
 @asynccontextmanager
 async def stopping() -> AsyncIterator[Stopping]:
-    app, door, stop = FastAPI(), listen(0), asyncio.Event()
+    app, listening, stop = FastAPI(), listen(0), asyncio.Event()
     app.get("/")(lambda: "here")
-    port = port_of(door)
+    port = port_of(listening)
 
     async def serve() -> None:
-        async with serve_app(app, door):
+        async with serve_app(app, listening):
             await stop.wait()
 
     served = asyncio.create_task(serve())

@@ -142,7 +142,10 @@ class PrivateQueue:
     max_length: int
     max_bytes: int
     reads_bundles: bool = False
-    """Whether its reader supports bundles. Its name says so: earlier versions kept the 4 of a random UUID."""
+    """Whether its reader supports bundles.
+
+    The name of the queue shows it: in names of earlier versions, the digit is the 4 of a random UUID.
+    """
 
     def new_name(self) -> str:
         """Return a unique, unguessable name."""
@@ -152,7 +155,7 @@ class PrivateQueue:
         return f"{self.prefix}.{token}"
 
     def takes_bundles(self, name: str) -> bool:
-        """Return whether the reader of such a queue, perhaps of another version, supports bundles."""
+        """Return whether the reader of the queue `name`, perhaps of another version, supports bundles."""
         return name[len(self.prefix) + 1 + _UUID_VERSION :][:1] == _READS_BUNDLES
 
     def owns(self, name: str) -> bool:

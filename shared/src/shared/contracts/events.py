@@ -115,7 +115,7 @@ RunEvent = (
 
 
 MAX_CHUNK: Final = 1024 * 1024
-"""Characters of one chunk: JSON encodes one in up to six bytes, and a message has room for eight times as many."""
+"""Characters of one chunk. JSON encodes each in up to six bytes; a message may have 8 MiB."""
 MAX_SELECTED_BYTES: Final = 7 * 1024 * 1024
 """JSON bytes of one selected output, which must fit into one message."""
 

@@ -112,7 +112,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True, tag="bundle"):
     redelivered: bool = False
     """A worker received these before and could not settle them."""
     worker: str = ""
-    """The worker that replies; empty if the process is none."""
+    """The worker that replies; empty if the process is not a worker."""
     free: int = 0
     """Number of interactive runs the worker could still begin when it replied."""
 

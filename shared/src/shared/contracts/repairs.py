@@ -19,7 +19,7 @@ class ResumeStep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ResumeMap(msgspec.Struct, frozen=True):
-    """The places of one version's blocks in another version, by number within each container; "" is the root."""
+    """Positions of one version's blocks in another version, by number within each container; "" is the root."""
 
     bodies: dict[str, tuple[ResumeStep, ...]]
 
@@ -36,7 +36,7 @@ class FindRepairable(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RepairableRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A run, and what selects its graph."""
+    """A run, with the version and trigger that select its graph."""
 
     run_id: str
     trigger: Trigger

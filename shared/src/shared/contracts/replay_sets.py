@@ -34,7 +34,7 @@ class ReplayedVerdict(StrEnum):
 
 
 class ReplayThresholds(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """Largest numbers of runs with which a set passes."""
+    """Maximum numbers of runs with which a set passes."""
 
     max_different: int = 0
     max_unrecorded: int = 0

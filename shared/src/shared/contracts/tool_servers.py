@@ -18,7 +18,7 @@ class WorkflowTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Author's settings of a server. `is_public`: callers who know its id need no key."""
+    """Author's settings of a server. If `is_public`, callers need its id but no key."""
 
     name: str
     description: str = ""

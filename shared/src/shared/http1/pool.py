@@ -85,7 +85,7 @@ class ConnectionPool:
 
 
 def origin_of(url: httpx2.URL) -> Origin:
-    """Return where a request to `url` goes. Raises httpx2.UnsupportedProtocol."""
+    """Return the origin of `url`. Raises httpx2.UnsupportedProtocol."""
     if url.scheme not in _PORTS:
         raise httpx2.UnsupportedProtocol(f"The URL scheme {url.scheme} is not supported: use http or https")
     return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]

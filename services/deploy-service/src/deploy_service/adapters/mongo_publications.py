@@ -7,6 +7,7 @@ from typing import Any, Final, Generic
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
+from deploy_service.adapters.inserts import insert_if_free
 from deploy_service.domain.publications import P, PublicationKey, PublicationKind
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
@@ -36,17 +37,12 @@ class MongoPublications(Generic[P]):
     @store_call
     async def add(self, publication: P) -> bool:
         """Store a publication unless a unique field is taken; return whether it is stored."""
-        try:
-            await self._collection.insert_one(_document(publication))
-        except DuplicateKeyError:
-            # The driver repeats a write whose answer was lost: then this very publication is stored.
-            return await self._collection.find_one({"_id": publication.id}, {"_id": True}) is not None
-        return True
+        return await insert_if_free(self._collection, _document(publication))
 
     @store_call
     async def replace(self, publication: P, *, expected_revision: int) -> bool:
-        # The first documents were stored without a revision.
         """Store it if the stored revision matches and no unique field is taken; return whether it is stored."""
+        # The first documents were stored without a revision.
         revision = expected_revision if expected_revision > 1 else {"$in": [1, None]}
         current = {"_id": publication.id, "revision": revision}
         try:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from pymongo.errors import DuplicateKeyError
-
+from deploy_service.adapters.inserts import insert_if_free
 from deploy_service.domain.workflow import Version
 from shared.store.client import Document, Store, store_call
 from shared.store.documents import known_fields
@@ -27,12 +26,7 @@ class MongoVersions:
     @store_call
     async def add(self, version: Version) -> bool:
         """Store a version unless its number is taken; return whether it is stored."""
-        try:
-            await self._collection.insert_one(_document(version))
-        except DuplicateKeyError:
-            # The driver repeats a write whose answer was lost: then this very version holds the number.
-            return await self._collection.find_one({"_id": version.id}, {"_id": True}) is not None
-        return True
+        return await insert_if_free(self._collection, _document(version))
 
     @store_call
     async def get(self, workflow_id: str, number: int) -> Version | None:
@@ -42,8 +36,10 @@ class MongoVersions:
 
     @store_call
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
-        """The query names a range of `limit` numbers, since SecantusDB reads all that a query matches. If numbers are
-        missing from it, MongoDB answers one query more than it needs.
+        """Return up to `limit` versions, newest first.
+
+        The query covers a range of `limit` numbers, because SecantusDB reads every match. If numbers are missing from
+        the range, a second query reads the rest.
         """
         below = {} if before is None else {"$lt": before}
         lowest = (newest + 1 if before is None else min(newest + 1, before)) - limit

@@ -71,7 +71,7 @@ class Versions:
     async def resume_map(
         self, workflow_id: str, workspace_id: str, *, before: int, after: int, trigger: Trigger
     ) -> ResumeMap:
-        """Return the places of one version's blocks in another. Raises NotFound, InvalidWorkflow."""
+        """Return the positions of one version's blocks in another. Raises NotFound, InvalidWorkflow."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         old = await self._contents.named(workflow, str(before))
         new = await self._contents.named(workflow, str(after))

@@ -15,7 +15,7 @@ from shared.workflow.validate.acceptance import unaccepted
 from shared.workflow.validate.validator import problems
 
 _MOST_SEARCHES: Final = 20
-"""Unset names whose nearest known one is looked for."""
+"""Maximum number of unset names for which a similar known name is searched."""
 _SHORTEST_WORD: Final = 5
 """Shorter words that differ by one letter may be different words."""
 

@@ -60,7 +60,7 @@ def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
 
 
 def pausing_tool_problem(agent: Block, title: str) -> Problem:
-    """Return the problem of such a tool."""
+    """Return the problem of a tool whose workflow may pause."""
     message = (
         f'{agent.name}, tool "{title}": the workflow may pause for a person or for days, '
         "but a tool cannot pause. Call it in a Workflow block instead."

@@ -26,7 +26,7 @@ Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 class EventBatcher:
     """Sends the first text immediately, later text after 15 ms or 1 KiB, and the end with `close`, which follows it.
 
-    `send` gets one batch after the other. After a failure no more events are sent, and `flush` raises the error.
+    `send` gets one batch after the other. After a failure, no events are sent, and `flush` raises the error.
     """
 
     def __init__(self, send: Send) -> None:

@@ -35,7 +35,7 @@ Record = RunBegan | RunRecorded
 
 
 class _QueuedRecord(NamedTuple):
-    """A record and its run's ticket, needed to store what does not fit into a message."""
+    """A record and its run's ticket, which is needed to store parts that exceed a message."""
 
     record: Record
     ticket: str

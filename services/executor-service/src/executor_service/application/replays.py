@@ -84,7 +84,7 @@ class SetBudget:
 
 
 def spec_of_replay(spec: RunSpec, recording: Recording) -> RunSpec:
-    """Return the replay's spec with what selects the blocks of the recorded run."""
+    """Return the replay's spec, with the trigger and start block of the recorded run."""
     return replace(spec, trigger=Trigger(recording.trigger), start_block_id=recording.start_block_id, record=RECORD)
 
 

@@ -30,7 +30,7 @@ class MemoryHandler(BlockHandler):
                 message = ConversationMessage(to_string(params.get("role") or "user"), text_of(params.get("content")))
                 if len(message.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
                     raise _failure(f"A message may have at most {LONGEST_MESSAGE} bytes")
-                await self._store.append(workspace, conversation, [message], once=_once(call, message))
+                await self._store.append(workspace, conversation, [message], once=_append_key(call, message))
                 return _read(conversation, await self._store.read(workspace, conversation))
             case "get":
                 return _read(conversation, await self._store.read(workspace, conversation))
@@ -44,8 +44,11 @@ class MemoryHandler(BlockHandler):
                 raise _failure(f"Unknown operation: {operation}")
 
 
-def _once(call: Call, message: ConversationMessage) -> str:
-    """Return the append's name. An agent with this block as a tool may add several messages from one place."""
+def _append_key(call: Call, message: ConversationMessage) -> str:
+    """Return the idempotency key of an append.
+
+    It includes the message: an agent with this block as a tool may add several messages from one place.
+    """
     digest = sha256(f"{message.role}:{message.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{call.request.run_id}/{call.execution_path}/{digest}"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """Request for one run: its spec, and what this process adds. `input` is the parsed body."""
+    """Request for one run: its spec and values of this process. `input` is the parsed body."""
 
     spec: RunSpec
     input: Json = None
@@ -73,7 +73,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunFrom:
-    """Run a block and what follows it, on the stored outputs of an earlier run."""
+    """Run a block and its successors on the stored outputs of an earlier run."""
 
     block_id: str
     outputs: Mapping[str, Output]

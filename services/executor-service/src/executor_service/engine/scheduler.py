@@ -1,6 +1,6 @@
-"""Decides which nodes may run next. No input, no output, no waiting: a state machine over `RunState`.
+"""Scheduling of nodes: a state machine over `RunState`, without I/O.
 
-Every call takes a constant number of steps for each edge that it decides, whatever the size of the workflow.
+The cost of a call depends on the number of edges that it decides, not on the size of the workflow.
 """
 
 from dataclasses import dataclass

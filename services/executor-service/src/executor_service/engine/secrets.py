@@ -30,7 +30,7 @@ MAX_LINES: Final = 4_000
 MAX_ENCODED_LINES: Final = 100
 """Limit for lines searched in encoded form: each may be a key. Values with more are certificates."""
 LINEAR_SEARCH_MAX: Final = 64
-"""Up to so many forms are searched one by one, which is faster."""
+"""Up to this number, forms are searched one by one, which is faster."""
 
 _SECRET_NAME: Final = re.compile(
     r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
@@ -107,7 +107,7 @@ class EnvironmentNames:
 
     @property
     def key(self) -> frozenset[tuple[str, str]]:
-        """Return what equals that of the same environment."""
+        """Return a key that is equal for equal environments."""
         return frozenset(self._environment.items())
 
     def mask(self, value: Json) -> Json:

@@ -14,7 +14,7 @@ MEBIBYTE: Final = 1024 * 1024
 ANSWER_BYTES: Final = 32 * MEBIBYTE
 """Default limit on an unstreamed answer, and on the stored part of a streamed one."""
 FRAMING: Final = 4
-"""A streamed answer may use this many times as many bytes, most of which are framing."""
+"""Maximum ratio of the bytes of a stream to those of its answer: most of a stream is framing."""
 EVENT_BYTES: Final = 8 * MEBIBYTE
 ERROR_BODY_BYTES: Final = 64 * 1024
 """Bytes read of an unsuccessful response. The rest is dropped."""

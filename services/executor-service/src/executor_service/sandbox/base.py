@@ -155,7 +155,7 @@ class ScriptSandbox:
                 raise
 
     def release_scope(self, scope: str) -> None:
-        """Release what this ended run's evaluations share."""
+        """Release what the evaluations of an ended run shared."""
         self._pool.release_scope(scope)
 
     def _is_reusable(self, child: Child) -> bool:

@@ -65,7 +65,7 @@ class FirstStart:
         self._on_password = on_password
 
     async def start(self) -> None:
-        """Create what is missing. Raises Unavailable."""
+        """Create the workspace, the admin and the key if they are missing. Raises Unavailable."""
         workspace, admin = await self.first_workspace()
         if admin.password_hash is None:
             await self._set_initial_password(admin.user)

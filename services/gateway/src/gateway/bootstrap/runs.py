@@ -59,7 +59,7 @@ class RunServices:
     services: EndpointServices
 
     def drain(self, seconds: float) -> None:
-        """Shut down: calls that still wait after so many seconds get an error."""
+        """Shut down: calls that still wait after `seconds` get an error."""
         self.attached.drain(seconds)
         self.followed.drain(seconds)
 

@@ -12,7 +12,7 @@ from gateway.features.block_types.routes import block_types_router
 from gateway.features.conversions.routes import conversions_router
 from gateway.features.models.routes import models_router
 from gateway.features.workflow_schema.routes import workflow_schema_router
-from gateway.runs.application.run_counts import RunTallies
+from gateway.runs.application.run_counts import RunCounts
 from gateway.settings import GatewaySettings
 from gateway.wire.legacy.authoring import authoring_router
 from gateway.wire.legacy.changes import changes_router
@@ -59,17 +59,17 @@ def workflow_routers(
 ) -> Sequence[APIRouter]:
     """Return the routers of every API generation."""
     deploy, access = outside.deploy, callers.legacy
-    drafts, deployments, tallies = workflows.drafts, workflows.deployments, RunTallies(outside.jobs)
+    drafts, deployments, run_counts = workflows.drafts, workflows.deployments, RunCounts(outside.jobs)
     return (
-        v1_workflows_router(callers.v1, deploy, drafts, tallies),
+        v1_workflows_router(callers.v1, deploy, drafts, run_counts),
         deployments_router(callers.v1, deployments),
-        v2_workflows_router(callers.v2, deploy, drafts, deployments, tallies),
+        v2_workflows_router(callers.v2, deploy, drafts, deployments, run_counts),
         deployment_router(access, deploy, deployments),
         versions_router(access, deploy, drafts, deployments),
         changes_router(access, deploy),
         interface_router(access, workflows.interfaces, public_url=settings.base_url),
         docs_page_router(),
-        authoring_router(access, deploy, drafts, deployments, tallies),
+        authoring_router(access, deploy, drafts, deployments, run_counts),
         block_types_router(access, installed_catalog()),
         models_router(access, deploy),
         workflow_schema_router(installed_catalog()),

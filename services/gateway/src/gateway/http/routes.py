@@ -121,7 +121,7 @@ def route_class_for(present: Present) -> type[APIRoute]:
 class PlainRoute(APIRoute):
     """Route that calls `endpoint(request)` directly; FastAPI only documents it.
 
-    Dependencies, validation and serialization are skipped. What `call_at_end` gets is called after the last byte.
+    Dependencies, validation and serialization are skipped. Callbacks of `call_at_end` run after the last byte.
     """
 
     present: Present

@@ -102,7 +102,7 @@ class IdempotentCalls:
 
 
 def _may_exist(run_request: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
-    """Return whether a run with this id may exist after such a failure, from this call or an earlier one."""
+    """Return whether a run with this id may exist after this failure, started by this call or an earlier one."""
     if run_request.is_durable:
         return record.is_retry or isinstance(error, Unavailable)
     return record.is_retry and isinstance(error, IdentityUnavailable)

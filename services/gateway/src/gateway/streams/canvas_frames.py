@@ -185,7 +185,7 @@ class CanvasStreams:
         return self._stream(run, caller, endpoint.workspace_id, endpoint.workflow_id, after=0)
 
     async def open(self, caller: Caller, workflow_id: str, run_id: str, *, after: int) -> Response:
-        """Stream what follows the event `after`. Raises NotFound, Forbidden, Unavailable."""
+        """Stream the events after the event `after`. Raises NotFound, Forbidden, Unavailable."""
         try:
             run = await self._follower.open(caller, workflow_id, run_id)
         except NotFound:

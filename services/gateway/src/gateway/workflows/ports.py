@@ -193,7 +193,7 @@ class ResumeMaps(Protocol):
     async def resume_map(
         self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
     ) -> ResumeMap:
-        """Return the places of one version's blocks in another. Raises NotFound, InvalidWorkflow, Unavailable."""
+        """Return the positions of one version's blocks in another. Raises NotFound, InvalidWorkflow, Unavailable."""
 
 
 class DeployClient(Deployments, Authoring, Environment, ModelProviders, ResumeMaps, Deleter, StoredWorkflows, Protocol):

@@ -29,7 +29,9 @@ class Transcript:
     appends: tuple[str, ...] = ()
 
     def appended(self, messages: Sequence[ConversationMessage], once: str, limits: ConversationLimits) -> "Transcript":
-        """Append `messages` and drop what exceeds the limits; unchanged if it has this append already.
+        """Return the transcript with `messages` appended and the oldest dropped beyond the limits.
+
+        An append that is already included changes nothing.
 
         Raises PayloadTooLarge for a message that is too long.
         """

@@ -23,7 +23,7 @@ from jobs_service.search.repository import SEGMENTS
 from jobs_service.spend.charges import MongoCharges
 from jobs_service.spend.repository import SPEND
 from jobs_service.statistics.interval_repository import INTERVALS
-from jobs_service.statistics.repository import TALLIES
+from jobs_service.statistics.repository import RUN_COUNTS
 from jobs_service.store.timestamps import now_ms
 from jobs_service.webhooks.repository import DELIVERIES
 from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, SUBSCRIPTIONS
@@ -79,7 +79,7 @@ class MongoDeletion:
         owned = (
             DELIVERIES,
             CANCELS,
-            TALLIES,
+            RUN_COUNTS,
             INTERVALS,
             SEGMENTS,
             RECORDINGS,

@@ -1,4 +1,4 @@
-"""Journals of failed runs that stay for repairs, until their workflow stores no data any longer."""
+"""Journals of failed runs, which stay for repairs until their workflow stops storing data."""
 
 from typing import Final
 

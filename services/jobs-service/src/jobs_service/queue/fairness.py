@@ -20,7 +20,7 @@ class Demand:
         return max(0, min(self.waiting, self.concurrency_limit - self.active))
 
     def is_full_after(self, served: int) -> bool:
-        """Return whether no concurrency slot is left after dispatching so many more."""
+        """Return whether no concurrency slot is left after dispatching `served` more runs."""
         return self.active + served >= self.concurrency_limit
 
 

@@ -313,7 +313,7 @@ class MongoReplaySets:
 
     @store_call
     async def forget_recordings(self, workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:
-        """Delete what sets have of these recordings; with None, all sets of the workflow.
+        """Delete the results of these recordings from their sets; with None, all sets of the workflow.
 
         What replays in progress will return goes when the runner settles them, and their sets when these end.
         """

@@ -23,7 +23,7 @@ SEGMENTS: Final = "run_words"
 HOUR_MS: Final = 3_600_000
 MAX_PART_BYTES: Final = 64 * 1024
 MAX_SEGMENT_BYTES: Final = 64 * 1024
-"""After so many, a process begins another document: an addition rewrites the whole document."""
+"""A larger document is not extended: an addition rewrites the whole document."""
 MAX_OPEN_SEGMENTS: Final = 10_000
 MAX_TOGETHER: Final = 100
 _PER_RUN: Final = 64

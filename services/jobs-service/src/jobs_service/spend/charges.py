@@ -48,7 +48,7 @@ class MongoCharges:
         return charge_id
 
     async def due(self, limit: int) -> DueCharges:
-        """Return the first charges with about so many runs; waiting charges do not block others."""
+        """Return the first charges, with about `limit` runs. Charges that must wait do not block others."""
         charge_ids: list[str] = []
         booked: list[Document] = []
         for charges in _portions(await self._charges.find().limit(2 * limit).to_list(), limit):
@@ -88,7 +88,7 @@ class MongoCharges:
 
 
 def _portions(charges: Sequence[Document], limit: int) -> Iterator[Sequence[Document]]:
-    """Group charges by about so many runs."""
+    """Group charges of about `limit` runs."""
     portion: list[Document] = []
     size = 0
     for charge in charges:

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from jobs_service.statistics.intervals import RESOLUTIONS, Resolution
 from jobs_service.statistics.measures import Group, Groups, Measures
 from jobs_service.statistics.ports import StoredInterval
-from jobs_service.statistics.repository import TALLIES
+from jobs_service.statistics.repository import RUN_COUNTS
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.errors import Unavailable
 from shared.store.client import Document, Store, store_call
@@ -30,7 +30,7 @@ class MongoIntervals:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._intervals = store.quick_collection(INTERVALS)
-        self._tallies = store.collection(TALLIES)
+        self._run_counts = store.collection(RUN_COUNTS)
         self._began_ms: int | None = None
 
     @store_call
@@ -62,7 +62,7 @@ class MongoIntervals:
     @store_call
     async def start(self) -> None:
         """Store when counting began: before the first run, or at this upgrade."""
-        has_runs = await self._tallies.find_one({}, {"_id": 1}) is not None
+        has_runs = await self._run_counts.find_one({}, {"_id": 1}) is not None
         began_ms = await now_ms(self._store) if has_runs else 0
         await self._intervals.update_one({"_id": BEGAN}, {"$setOnInsert": {"began_ms": began_ms}}, upsert=True)
 

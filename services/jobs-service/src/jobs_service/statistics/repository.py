@@ -11,30 +11,30 @@ from shared.contracts.statistics import LastRun, RunStatistics
 from shared.store.client import Document, Store, store_call
 from shared.store.indexes import Index, ascending
 
-TALLIES: Final = "tallies"
+RUN_COUNTS: Final = "tallies"
 _DIGITS: Final = 15
-INDEXES: Final = (Index(TALLIES, ascending("workspace_id", "workflow_id")),)
+INDEXES: Final = (Index(RUN_COUNTS, ascending("workspace_id", "workflow_id")),)
 
 
 class MongoRunCounts:
     """Implements RunCountRepository."""
 
     def __init__(self, store: Store) -> None:
-        self._tallies = store.quick_collection(TALLIES)
+        self._collection = store.quick_collection(RUN_COUNTS)
 
     @store_call
     async def add(self, more: Sequence[RunStatistics]) -> None:
-        await self._tallies.bulk_write([_addition(each) for each in more], ordered=False)
+        await self._collection.bulk_write([_addition(each) for each in more], ordered=False)
 
     @store_call
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
-        found = await self._tallies.find({"_id": {"$in": list(workflow_ids)}}).to_list()
-        return [_tally(each) for each in found if each["workspace_id"] == workspace_id]
+        found = await self._collection.find({"_id": {"$in": list(workflow_ids)}}).to_list()
+        return [_counts(each) for each in found if each["workspace_id"] == workspace_id]
 
     @store_call
     async def of_workspace(self, workspace_id: str, limit: int) -> Sequence[RunStatistics]:
-        found = await self._tallies.find({"workspace_id": workspace_id}).limit(limit).to_list()
-        return [_tally(each) for each in found]
+        found = await self._collection.find({"workspace_id": workspace_id}).limit(limit).to_list()
+        return [_counts(each) for each in found]
 
 
 def _addition(more: RunStatistics) -> UpdateOne:
@@ -47,7 +47,7 @@ def _addition(more: RunStatistics) -> UpdateOne:
     return UpdateOne({"_id": more.workflow_id}, change, upsert=True)
 
 
-def _tally(document: Document) -> RunStatistics:
+def _counts(document: Document) -> RunStatistics:
     return RunStatistics(
         document["workspace_id"],
         document["_id"],

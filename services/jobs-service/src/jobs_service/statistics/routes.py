@@ -13,13 +13,13 @@ from shared.web.internal_auth import ServiceTokens, only
 from shared.web.struct_bodies import StructResponse, struct_body
 
 
-def run_counts_router(tallies: RunCountRepository, tokens: ServiceTokens) -> APIRouter:
+def run_counts_router(run_counts: RunCountRepository, tokens: ServiceTokens) -> APIRouter:
     """Return the route. It takes many workflow ids, so they are in the body."""
     router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/search")
     async def search(request: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
-        return StructResponse(RunStatisticsList(tuple(await tallies.of(request.workspace_id, request.workflow_ids))))
+        return StructResponse(RunStatisticsList(tuple(await run_counts.of(request.workspace_id, request.workflow_ids))))
 
     return router
 

@@ -29,8 +29,8 @@ class RunCounter:
         try:
             await self._repository.add(list(counts.values()))
         except BaseException:  # a step that is stopped or takes too long is cancelled
-            for tally in counts.values():
-                self._add(tally)
+            for workflow_counts in counts.values():
+                self._add(workflow_counts)
             raise
 
     def _add(self, more: RunStatistics) -> None:

@@ -43,7 +43,7 @@ class MongoWebhookSecrets:
 
 
 def seal_secret(key_ring: AesGcmKeyRing, secret: str | None, *, workspace_id: str, owner: str) -> Document | None:
-    """Return the encrypted secret; None if there is none. Raises Unavailable without a key."""
+    """Return the encrypted secret, or None. Raises Unavailable without a key."""
     return asdict(key_ring.seal(secret, workspace_id=workspace_id, name=_name(owner))) if secret else None
 
 

@@ -185,7 +185,7 @@ class HttpJobsClient:
     async def run_statistics(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         request = FindRunStatistics(workspace_id, tuple(workflow_ids))
         found = await self._client.call("POST", path_of("tallies", "search"), body=request, returns=RunStatisticsList)
-        return {tally.workflow_id: tally for tally in found.tallies}
+        return {each.workflow_id: each for each in found.tallies}
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         key = run_key(workspace_id, run_id)

@@ -119,7 +119,7 @@ _TRIGGER: Final = re.compile(r"(?P<service>.+)_(?:poller|trigger|webhook)(?:_v\d
 
 
 def service_of(block_type: str) -> str | None:
-    """Return what starts a trigger's runs: `gmail` of `gmail_poller`; None for other types."""
+    """Return the service that starts a trigger's runs, such as `gmail` for `gmail_poller`; None for other types."""
     match = _TRIGGER.fullmatch(block_type)
     return match["service"] if match else None
 

@@ -50,7 +50,7 @@ def missing_fields(fields: tuple[EmptyField, ...], keyed_providers: Set[str] = N
 
 
 def missing_fields_message(block_name: str, titles: list[str]) -> str:
-    """Return the error for running such a block."""
+    """Return the error for running a block without these fields."""
     return f"{block_name} is missing required fields: {', '.join(titles)}"
 
 

@@ -1,4 +1,4 @@
-"""The places of one version's blocks in another version, for runs that continue on it."""
+"""Positions of one version's blocks in another version, for runs that continue on it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -18,7 +18,7 @@ _Wiring = Mapping[str, Sequence[tuple[str, str, str]]]
 
 
 def resume_map(before: JsonObject, after: JsonObject, trigger: Trigger) -> ResumeMap:
-    """Return the places in `after` of the blocks of `before` that run from its start block.
+    """Return the positions in `after` of the blocks of `before` that run from its start block.
 
     A block has a place if both versions would reach it in the same way and run it with the same settings. Raises
     InvalidWorkflow.

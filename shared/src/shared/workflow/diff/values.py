@@ -16,7 +16,7 @@ MAX_DIFFERENCES: Final = 50
 MAX_VALUE_BYTES: Final = 500
 """JSON of one shown value; a longer one is shown as the beginning of its JSON."""
 MAX_PATH_CHARS: Final = 1_000
-"""A longer path matches no pattern: matching takes as many steps as path and pattern have characters, multiplied."""
+"""Longer paths match no pattern: the cost of a match is the product of both lengths."""
 MAX_STEPS: Final = 100_000_000
 """Steps of matching in one comparison, about a second. Fields after them match no pattern."""
 CACHED_PATTERNS: Final = 256

@@ -63,7 +63,7 @@ class FileProblems:
         return nearest(word, candidates) if self._searches <= MOST_SEARCHES else None
 
     def mapping(self, given: Json, path: Path, what: str, *, required: bool = False) -> JsonObject:
-        """Return a mapping, an empty one after reporting that it is none."""
+        """Return the mapping; report any other value, and return an empty mapping."""
         if isinstance(given, dict):
             return given
         if required and given is None:

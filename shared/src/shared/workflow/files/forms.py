@@ -24,7 +24,7 @@ class Form(NamedTuple):
     """Short form of a kind of setting."""
 
     expand: Callable[[Json], Json | Missing]
-    """Return the stored value of a short form, MISSING if it is none."""
+    """Return the stored value of a short form; MISSING for any other value."""
     shorten: Callable[[Json], Json | Missing]
     """Return a candidate for the short form of a stored value. It counts only if it expands to the same value."""
 

@@ -12,7 +12,7 @@ _WIDTH: Final = 100
 """Lists and mappings without texts of several lines are written on one line up to this width."""
 _INDENT: Final = "  "
 _CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff"
-"""Characters that stand in files only as escapes."""
+"""Characters that files contain only as escapes."""
 _PLAIN: Final = re.compile(rf"[^\s\-?:,\[\]{{}}#&*!|>'\"%@`{_CONTROLS}](?:[^{_CONTROLS}#:]|:(?! |$)|(?<! )#)*")
 _YAML_1_1: Final = frozenset({"yes", "no", "on", "off", "y", "n"})
 """Texts here, but booleans for parsers of YAML 1.1."""

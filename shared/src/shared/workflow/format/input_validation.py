@@ -24,7 +24,7 @@ class InputValidation(StrEnum):
 
 
 class InputProblem(NamedTuple):
-    """A field that a caller sent or left out, and what is wrong with it."""
+    """Problem with a field that a caller sent or left out."""
 
     name: str
     message: str

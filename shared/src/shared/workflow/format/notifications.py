@@ -1,4 +1,4 @@
-"""Notifications of a pause, which are unsupported: the run would wait for a person who gets no notification."""
+"""Notifications of a pause. They are unsupported: no person would learn that the run waits."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -49,6 +49,6 @@ def did_you_mean(suggestion: str | None) -> str:
 
 
 def one_of(word: str, candidates: Iterable[str]) -> str:
-    """Return what ends a message about an invalid value: the nearest valid one, or all of them."""
+    """Return the end of a message about an invalid value: the nearest valid value, or all of them."""
     known = list(candidates)
     return did_you_mean(nearest(word, known)) or (f" Use one of: {', '.join(known)}." if known else "")

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.clock import iso
-from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject, object_of
 
 _CUSTOM: Final = "custom_"
+_SEGMENTS: Final = ("providerTiming", "timeSegments")
 _MODEL_KEYS: Final = ("cost", "tokens", "model")
 _TURN_KEYS: Final = ("tokens", "cost", "finishReason", "provider")
 
@@ -19,14 +20,14 @@ def model_details(output: Json) -> JsonObject:
         return {}
     shown: JsonObject = {key: timing.get(key) for key in ("duration", "startTime", "endTime")}
     details: JsonObject = {key: output[key] for key in _MODEL_KEYS if key in output}
-    return {**details, "providerTiming": {**shown, "segments": _segments(output)}}
+    return {**details, "providerTiming": {**shown, "segments": _list_in(output, *_SEGMENTS)}}
 
 
 def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
     """Yield one span for each turn and each tool call, in order."""
-    segments = [segment for segment in _segments(output) if isinstance(segment, dict)]
+    segments = [segment for segment in _list_in(output, *_SEGMENTS) if isinstance(segment, dict)]
     last_turn = max((index for index, segment in enumerate(segments) if segment.get("type") == "model"), default=-1)
-    made = iter(_tool_calls(output))
+    made = iter(_list_in(output, "toolCalls", "list"))
     for index, segment in enumerate(segments):
         span = _span(f"{span_id}-segment-{index}", segment)
         if segment.get("type") == "tool":
@@ -35,16 +36,9 @@ def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
             yield {**span, **_turn_details(segment, output, is_last=index == last_turn)}
 
 
-def _segments(output: Json) -> list[Json]:
-    timing = output.get("providerTiming") if isinstance(output, dict) else None
-    segments = timing.get("timeSegments") if isinstance(timing, dict) else None
-    return segments if isinstance(segments, list) else []
-
-
-def _tool_calls(output: Json) -> list[Json]:
-    calls = output.get("toolCalls") if isinstance(output, dict) else None
-    listed = calls.get("list") if isinstance(calls, dict) else None
-    return listed if isinstance(listed, list) else []
+def _list_in(output: Json, outer: str, inner: str) -> list[Json]:
+    found = object_of(object_of(output).get(outer)).get(inner)
+    return found if isinstance(found, list) else []
 
 
 def _span(span_id: str, segment: JsonObject) -> JsonObject:

@@ -87,7 +87,7 @@ class QuotedReferences:
                 yield part.raw
 
     def never_equal(self, template: CodeTemplate) -> Iterator[str]:
-        """Yield why a comparison of an input with a text never holds, since runs convert such a text."""
+        """Yield why a comparison of an input with a text never holds: runs convert the text."""
         source = template.source
         for start, end, reference in self._values(template) if template.language is Language.JAVASCRIPT else ():
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):

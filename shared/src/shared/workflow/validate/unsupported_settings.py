@@ -30,7 +30,7 @@ _LANGUAGES: Final = {
 }
 """Other names of the languages."""
 _URLS: Final = ("http://", "https://")
-_ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
+_CALLING_MODELS: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
 
 def unsupported_settings(block: Block) -> Iterator[Problem]:
@@ -78,13 +78,15 @@ def not_called(provider: str) -> str:
 
 
 def _provider_not_called(block: Block) -> str | None:
-    asks = block.type in _ASKING or (block.type == "guardrails" and block.value("validationType") == "hallucination")
-    provider = provider_of(to_string(block.value("model"))) if asks else ""
+    calls_model = block.type in _CALLING_MODELS or (
+        block.type == "guardrails" and block.value("validationType") == "hallucination"
+    )
+    provider = provider_of(to_string(block.value("model"))) if calls_model else ""
     return provider if provider in NOT_CALLED else None
 
 
 def count_problem(count: Json) -> str | None:
-    """Return what is wrong with a container's count; None if valid. References are not filled in there."""
+    """Return the problem of a container's count; None if it is valid. References are not filled in there."""
     number = to_number(count)
     fits = math.isfinite(number) and number >= 0
     return None if fits else f"count must be a number of zero or more, not {stringify(count)}"

@@ -44,7 +44,7 @@ MOST_OF_A_KIND: Final = 200
 def problems(
     state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
 ) -> list[Problem]:
-    """Return what prevents deployment (errors, first), and what the author should know (warnings).
+    """Return the errors, which prevent deployment, then the warnings.
 
     `keyed_providers` are the model providers that the server has an API key for. The catalog defaults to that of this
     Python environment.

@@ -19,7 +19,7 @@ class TurnListener:
         self._buffered_characters = 0
 
     async def text(self, piece: str) -> None:
-        """Add text of the answer, or of what precedes a tool call."""
+        """Add text of the answer, or text before a tool call."""
         if not self._buffers:
             await self._writer.write(piece)
             return

@@ -59,7 +59,7 @@ class _Slots:
 
     @asynccontextmanager
     async def held(self, address: str | None) -> AsyncIterator[None]:
-        """Hold a slot. None stands for work that no address requested.
+        """Hold a slot; `address` is None for internal work.
 
         Raises TooManyAttempts, Unavailable.
         """

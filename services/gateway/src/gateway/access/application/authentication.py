@@ -66,7 +66,7 @@ class Authentication:
         return self._holder(await self._credentials.get(hash_key(key)))
 
     async def active_session(self, headers: Mapping[str, str]) -> ActiveSession | None:
-        """Return the signed-in user's session, None if there is none. Raises Unavailable."""
+        """Return the signed-in user's session, or None. Raises Unavailable."""
         token = presented_session(headers, self._cookie)
         if token is None:
             return None

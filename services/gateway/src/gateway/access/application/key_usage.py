@@ -30,7 +30,7 @@ class KeyUsage:
         self._task = asyncio.create_task(run_periodically(self.flush, every=FLUSH_SECONDS, name="key_usage"))
 
     async def stop(self) -> None:
-        """Stop, and write what is buffered."""
+        """Stop, and write the buffered uses."""
         await cancel_task(self._task)
         await self.flush()
 

@@ -24,11 +24,11 @@ CODES_PER_CHAT: Final = 5_000
 CODES_PER_MAILBOX: Final = 100
 """Wrong codes per day for one mailbox and chat."""
 CODES_OF_A_QUIET_REGION: Final = 3
-"""Wrong codes per day from an IPv4 /24 or an IPv6 /32 that may exceed the two limits before."""
+"""Wrong codes per day from an IPv4 /24 or an IPv6 /32 that are allowed beyond the two limits above."""
 
 
 class SignInAttempts:
-    """Counter that counts before it checks, so that concurrent attempts are counted."""
+    """Counter of sign-in attempts. It counts before it checks, so that no concurrent attempt is missed."""
 
     def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
@@ -62,7 +62,7 @@ class SignInAttempts:
             raise TooManyAttempts(retry_after=self._seconds_left(DAY_SECONDS))
 
     async def forget_code(self, *, chat_id: str, email: str, address: str) -> None:
-        """Remove a right code from the daily counts. Raises Unavailable."""
+        """Remove a correct code from the daily counts. Raises Unavailable."""
         for counter in _code_counters(chat_id, email, address):
             await self._add(*counter, DAY_SECONDS, by=-1)
 

@@ -7,7 +7,7 @@ from shared.errors import FlowportError
 
 
 class AdmissionClosed(FlowportError):
-    """This process handles as many calls as it may."""
+    """This process handles its maximum number of calls."""
 
     code = "ADMISSION_GATE_CAPACITY"
     retryable = True

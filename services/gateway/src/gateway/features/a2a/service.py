@@ -1,4 +1,4 @@
-"""Agents: published by their authors, and found by callers."""
+"""Agents: authors publish them, callers find them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol

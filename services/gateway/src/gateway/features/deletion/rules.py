@@ -1,4 +1,4 @@
-"""Permanent deletion of a workflow or workspace. Its record is created first, and outlives what it names."""
+"""Permanent deletion of a workflow or workspace. The record of the deletion is created first and stays afterwards."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

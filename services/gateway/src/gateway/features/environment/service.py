@@ -33,13 +33,13 @@ class EnvironmentValues:
 
 
 def managed_workspace(caller: Caller) -> str:
-    """Return the workspace's place, for callers who may change its values. Raises Forbidden."""
+    """Return the id of the caller's workspace, if the caller may change its values. Raises Forbidden."""
     require_admin(caller)
     return caller.workspace.id
 
 
 def readable_workspace(caller: Caller) -> str:
-    """Return the workspace's place, for callers who may list its values. Raises Forbidden."""
+    """Return the id of the caller's workspace, if the caller may list its values. Raises Forbidden."""
     caller.require_throughout(Scope.READ)
     return caller.workspace.id
 

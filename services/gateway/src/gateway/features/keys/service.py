@@ -119,9 +119,7 @@ class ApiKeys:
             raise Conflict(_name_taken(owner, spec.name)) from None
         if added is None:
             raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
-        await self._audit.record(
-            caller, "api_key.created", target_id=key.id, target_name=key.name, after=_audit_facts(key)
-        )
+        await self._record(caller, "api_key.created", key, after=_audit_facts(key))
         return key, clear
 
     async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
@@ -136,23 +134,10 @@ class ApiKeys:
             raise NotFound(MISSING)
         await self._revocations.forget([old.key_hash])
         if change.name is not None:
-            await self._audit.record(
-                caller,
-                "api_key.renamed",
-                target_id=key_id,
-                target_name=key.name,
-                before={"name": old.name},
-                after={"name": key.name},
-            )
+            await self._record(caller, "api_key.renamed", key, before={"name": old.name}, after={"name": key.name})
         if change.rate_limit is not UNSET:
-            await self._audit.record(
-                caller,
-                "api_key.limited",
-                target_id=key_id,
-                target_name=key.name,
-                before={"rateLimit": old.rate_limit},
-                after={"rateLimit": key.rate_limit},
-            )
+            before, after = ({"rateLimit": each.rate_limit} for each in (old, key))
+            await self._record(caller, "api_key.limited", key, before=before, after=after)
             await self._revocations.settle()
         return key
 
@@ -185,14 +170,8 @@ class ApiKeys:
         too_often = "The API key was changed concurrently. Try again."
         old, until, key, clear = await retry_on_conflict(write, conflict=too_often)
         await self._revocations.forget([old.key_hash])
-        await self._audit.record(
-            caller,
-            "api_key.rotated",
-            target_id=old.id,
-            target_name=old.name,
-            before={"display": old.display, "expiresAt": iso(until)},
-            after={"id": key.id, "display": key.display},
-        )
+        before = {"display": old.display, "expiresAt": iso(until)}
+        await self._record(caller, "api_key.rotated", old, before=before, after={"id": key.id, "display": key.display})
         if not overlap:
             await self._revocations.settle()
         return key, clear
@@ -207,11 +186,20 @@ class ApiKeys:
         if revoked:
             await self._revocations.forget(key.key_hash for key in revoked)
             for key in revoked:
-                await self._audit.record(
-                    caller, "api_key.revoked", target_id=key.id, target_name=key.name, before=_audit_facts(key)
-                )
+                await self._record(caller, "api_key.revoked", key, before=_audit_facts(key))
             await self._revocations.settle()
         return len(revoked)
+
+    async def _record(
+        self,
+        caller: Caller,
+        action: str,
+        key: ApiKey,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        await self._audit.record(caller, action, target_id=key.id, target_name=key.name, before=before, after=after)
 
     async def _own(self, owner: Owner, key_id: str) -> ApiKey:
         key = await self._keys.key(key_id)

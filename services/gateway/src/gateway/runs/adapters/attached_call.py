@@ -143,7 +143,7 @@ class AttachedCall:
             self.fail(CallerDisconnected(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:
-        if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer
+        if batch.seq < self._next_seq:  # resent by a worker that missed the broker's confirmation
             return batch.reported_loss is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()

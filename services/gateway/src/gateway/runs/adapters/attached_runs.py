@@ -72,7 +72,7 @@ class BrokerAttachedRuns:
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
 
     def drain(self, seconds: float) -> None:
-        """Shut down: end runs that are still active after so many seconds."""
+        """Shut down: end runs that are still active after `seconds`."""
         asyncio.get_running_loop().call_later(seconds, self._end_all)
 
     async def stop(self) -> None:

@@ -41,7 +41,7 @@ class BrokerFollowedRuns:
         )
 
     def drain(self, seconds: float) -> None:
-        """Shut down: end streams still open after so many seconds; readers may reconnect to another process."""
+        """Shut down: end streams that are still open after `seconds`; readers may reconnect to another process."""
         asyncio.get_running_loop().call_later(seconds, self._end_all_readers)
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class BrokerFollowedRuns:
             reader.feed(batch)
 
     def _on_lost(self) -> None:
-        """Make readers read the log, which has or will have what was in transit."""
+        """Make readers read the log, which gets every event that was in transit."""
         for readers in self._readers.values():
             for reader in readers:
                 reader.read_log()

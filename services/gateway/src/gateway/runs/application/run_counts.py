@@ -9,17 +9,17 @@ from shared.observe.logging import get_logger
 
 log = get_logger("run_counts")
 
-Tallies = Mapping[str, RunStatistics]
+CountsByWorkflow = Mapping[str, RunStatistics]
 """By workflow; without those that never ran."""
 
 
-class RunTallies:
+class RunCounts:
     """Reader of counts from jobs-service; lists of workflows are shown without them on failure."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Tallies | None:
+    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> CountsByWorkflow | None:
         """Return the counts of these workflows; None if unavailable."""
         if not workflow_ids:
             return {}

@@ -13,7 +13,7 @@ from shared.errors import InvalidRequest
 from shared.workflow.format.js_values import JsonObject
 
 LATEST: Final = "latest"
-CUT: Final = {"truncated", "bytes"}
+TRUNCATED_KEYS: Final = {"truncated", "bytes"}
 """Keys that replace a large output in a log."""
 
 
@@ -63,7 +63,7 @@ def trigger_of(controls: Controls) -> Trigger:
 
 
 def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
-    """Return each block's last output in a finished run, including errors that led on.
+    """Return each block's last output in a finished run, including errors that an edge handled.
 
     Raises InvalidRequest if one was too large to log.
     """
@@ -72,7 +72,7 @@ def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
 
 
 def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
-    """Return a run's input, as its start block output it; None if not known any longer.
+    """Return a run's input, as its start block output it; None if it is no longer stored.
 
     Raises InvalidRequest if it was too large to log.
     """
@@ -82,7 +82,7 @@ def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
 
 def _full_output(log: BlockLog) -> dict[str, Any]:
     output: dict[str, Any] = log.output
-    if output.keys() == CUT and output["truncated"] is True:
+    if output.keys() == TRUNCATED_KEYS and output["truncated"] is True:
         raise InvalidRequest(f"The output of {log.block_name} was too large to be stored. Run the full workflow.")
     return output
 

@@ -107,7 +107,7 @@ class OutcomeUnknown(Conflict):
 
 
 class ResponseNotStored(OutcomeUnknown):
-    """The first call was answered, but such a workflow's answers are not stored."""
+    """The first call was answered, but the workflow does not store outputs."""
 
     code = "IDEMPOTENCY_ANSWER_NOT_KEPT"
     sentence = "The answer to the first request with this key was not stored, because the workflow stores no outputs"

@@ -1,5 +1,6 @@
 """Redaction of agent outputs in streams: thinking, intermediate messages and tool payloads."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ def redact(document: bytes) -> bytes:
     """Return `document` (JSON) redacted; the same bytes if there is nothing to redact."""
     if _MARK not in document:
         return document
-    return _encoder.encode(_redacted(_decoder.decode(document)))
+    return _encoder.encode(_replace(_decoder.decode(document), "timeSegments", _segments))
 
 
 def redact_for_public(document: bytes) -> bytes:
@@ -24,15 +25,16 @@ def redact_for_public(document: bytes) -> bytes:
     document = redact(document)
     if _CALLS_MARK not in document:
         return document
-    return _encoder.encode(_without_payloads(_decoder.decode(document)))
+    return _encoder.encode(_replace(_decoder.decode(document), "toolCalls", _calls))
 
 
-def _without_payloads(value: Any) -> Any:
+def _replace(value: Any, name: str, change: Callable[[Any], Any]) -> Any:
+    """Return `value` with every value under the key `name` changed, at any depth."""
     if isinstance(value, list):
-        return [_without_payloads(item) for item in value]
+        return [_replace(item, name, change) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: _calls(item) if key == "toolCalls" else _without_payloads(item) for key, item in value.items()}
+    return {key: change(item) if key == name else _replace(item, name, change) for key, item in value.items()}
 
 
 def _calls(value: Any) -> Any:
@@ -41,14 +43,6 @@ def _calls(value: Any) -> Any:
     if isinstance(value, list):
         return [_call(call) if isinstance(call, dict) else call for call in value]
     return value
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_redacted(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: _segments(item) if key == "timeSegments" else _redacted(item) for key, item in value.items()}
 
 
 def _segments(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Bodies that v1 and v2 share, and what presents contracts in them."""
+"""Bodies that v1 and v2 share, and functions that build them from contracts."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
-from gateway.runs.application.run_counts import Tallies
+from gateway.runs.application.run_counts import CountsByWorkflow
 from gateway.workflows.domain.gate import Gate
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, Endpoint, Version, Workflow
@@ -149,16 +149,16 @@ def imported(workflow: Workflow) -> ImportedWorkflow:
     )
 
 
-def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
+def summary(workflow: Workflow, counts: CountsByWorkflow | None) -> WorkflowSummary:
     """Present a workflow in a list."""
     deployed_at = workflow.endpoint.deployed_at
-    tally = tallies.get(workflow.id) if tallies else None
+    found = counts.get(workflow.id) if counts else None
     return WorkflowSummary(
         **imported(workflow).model_dump(),
         is_deployed=workflow.endpoint.is_deployed,
         deployed_at=iso(deployed_at) if deployed_at else None,
-        run_count=tally.runs if tally else None if tallies is None else 0,
-        last_run_at=iso(tally.last_ended_at) if tally else None,
+        run_count=found.runs if found else None if counts is None else 0,
+        last_run_at=iso(found.last_ended_at) if found else None,
     )
 
 

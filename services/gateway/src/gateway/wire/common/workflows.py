@@ -15,7 +15,7 @@ from gateway.http.bodies import json_of
 from gateway.http.etags import DeployRevision
 from gateway.http.routes import answers
 from gateway.parsing import json_body
-from gateway.runs.application.run_counts import RunTallies
+from gateway.runs.application.run_counts import RunCounts
 from gateway.wire.common.models import (
     DeployBody,
     ImportBody,
@@ -65,7 +65,7 @@ def _as_sent(body: bytes) -> str:
 
 
 async def listed(
-    caller: Caller, authoring: Authoring, tallies: RunTallies, query: WorkflowQuery
+    caller: Caller, authoring: Authoring, run_counts: RunCounts, query: WorkflowQuery
 ) -> tuple[list[WorkflowSummary], str | None]:
     """Return a page of workflows, and the next cursor. Raises Forbidden, InvalidRequest, Unavailable."""
     caller = caller_in(caller, query.workspace_id, Scope.READ)
@@ -77,7 +77,7 @@ async def listed(
         folder_id=query.folder_id,
     )
     shown = [each for each in page.workflows if caller.covers(each.id)]
-    known = await tallies.of(query.workspace_id, [each.id for each in shown])
+    known = await run_counts.of(query.workspace_id, [each.id for each in shown])
     return [summary(each, known) for each in shown], page.next_cursor
 
 

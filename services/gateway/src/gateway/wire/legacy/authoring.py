@@ -11,7 +11,7 @@ from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, json_of, json_value
 from gateway.http.etags import KnownRevision, SaveRevision, etag
 from gateway.http.routes import AUTHORING, Error, answers, legacy_router
-from gateway.runs.application.run_counts import RunTallies, Tallies
+from gateway.runs.application.run_counts import CountsByWorkflow, RunCounts
 from gateway.wire.common.models import imported
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
@@ -31,7 +31,7 @@ def authoring_router(
     authoring: Authoring,
     drafts: DraftService,
     deployments: DeploymentService,
-    tallies: RunTallies,
+    run_counts: RunCounts,
 ) -> APIRouter:
     """Return routes of workflows and drafts, for editors."""
     router = legacy_router("Workflows", *AUTHORING, prefix="/api/workflows")
@@ -46,7 +46,7 @@ def authoring_router(
         caller.require(Scope.READ)
         found = await list_all_workflows(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
         covered = [workflow for workflow in found if caller.covers(workflow.id)]
-        known = await tallies.of(caller.workspace.id, [workflow.id for workflow in covered])
+        known = await run_counts.of(caller.workspace.id, [workflow.id for workflow in covered])
         return Data(data=[row(workflow, known) for workflow in covered])
 
     @router.get("/modified", summary="List the workflows whose draft differs from the live version")
@@ -126,9 +126,9 @@ _STATE_BODY: Final = {
 }
 
 
-def row(workflow: Workflow, tallies: Tallies | None = None) -> WorkflowRow:
+def row(workflow: Workflow, counts: CountsByWorkflow | None = None) -> WorkflowRow:
     """Present a workflow."""
-    tally = tallies.get(workflow.id) if tallies else None
+    found = counts.get(workflow.id) if counts else None
     deployed_at = workflow.endpoint.deployed_at
     return WorkflowRow(
         **imported(workflow).model_dump(),
@@ -136,5 +136,5 @@ def row(workflow: Workflow, tallies: Tallies | None = None) -> WorkflowRow:
         deployed_at=iso(deployed_at) if deployed_at else None,
         is_public_api=workflow.endpoint.is_public,
         live_version=workflow.endpoint.version,
-        last_run_at=iso(tally.last_ended_at) if tally else None,
+        last_run_at=iso(found.last_ended_at) if found else None,
     )

@@ -233,7 +233,7 @@ def _deployed(deployed: Deployed) -> DeployResult:
 
 
 def _change(body: AccessBody) -> UpdateAccess:
-    """Return the requested change. Raises InvalidRequest if there is none."""
+    """Return the requested change. Raises InvalidRequest if nothing is to change."""
     sets_recording = "recording" in body.model_fields_set
     given = (body.is_public_api, body.store_inputs_and_outputs, body.input_validation)
     if not sets_recording and all(value is None for value in given):

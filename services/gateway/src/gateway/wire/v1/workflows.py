@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.runs.application.run_counts import RunTallies, Tallies
+from gateway.runs.application.run_counts import CountsByWorkflow, RunCounts
 from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery, summary
 from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.wire.v1.models import ErrorAnswer, InputField, Limited, WorkflowDetail, WorkflowList
@@ -18,7 +18,7 @@ from shared.workflow.format.reader import read_state
 from shared.workflow.format.start import input_fields
 
 
-def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:
+def detail(workflow: Workflow, draft: Draft, counts: CountsByWorkflow | None) -> WorkflowDetail:
     """Present a workflow with its draft's inputs."""
     fields = [
         InputField(
@@ -28,13 +28,13 @@ def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> Workflo
     ]
     variables = draft.state.get("variables")
     return WorkflowDetail(
-        **summary(workflow, tallies).model_dump(),
+        **summary(workflow, counts).model_dump(),
         variables=variables if isinstance(variables, dict) else {},
         inputs=fields,
     )
 
 
-def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftService, tallies: RunTallies) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftService, run_counts: RunCounts) -> APIRouter:
     """Return routes of workflows, for a key with the read or deploy scope."""
     router = v1_router("Workflows", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows")
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
@@ -43,7 +43,7 @@ def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftServic
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
         caller = caller.within(query.workspace_id)
-        rows, cursor = await listed(caller, authoring, tallies, query)
+        rows, cursor = await listed(caller, authoring, run_counts, query)
         found = WorkflowList(data=rows, limits=await access.limits(caller))
         if cursor is not None:
             found.next_cursor = cursor
@@ -54,7 +54,7 @@ def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftServic
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)
         draft = await authoring.draft(caller.workspace.id, workflow_id)
-        known = await tallies.of(caller.workspace.id, [workflow_id])
+        known = await run_counts.of(caller.workspace.id, [workflow_id])
         return Limited(data=detail(workflow, draft, known), limits=await access.limits(caller))
 
     models = Limited[ImportedWorkflow], Limited[dict[str, Any]]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.bodies import Data, Wire, raw_json
-from gateway.runs.application.run_counts import RunTallies
+from gateway.runs.application.run_counts import RunCounts
 from gateway.wire.common.models import (
     MAX_NUMBER,
     Deployment,
@@ -52,7 +52,7 @@ class Anything(Wire):
 
 
 def workflows_router(
-    access: V2Access, authoring: Authoring, drafts: DraftService, deployments: DeploymentService, tallies: RunTallies
+    access: V2Access, authoring: Authoring, drafts: DraftService, deployments: DeploymentService, run_counts: RunCounts
 ) -> APIRouter:
     """Workflows and their deployments."""
     router = v2_router(400, 401, 403, 404, 413, 429, 503, prefix="/api/v2/workflows")
@@ -61,7 +61,7 @@ def workflows_router(
 
     @router.get("", response_model=Listed)
     async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> Response:
-        rows, cursor = await listed(caller, authoring, tallies, query)
+        rows, cursor = await listed(caller, authoring, run_counts, query)
         return StructResponse(raw_json(Listed(data=rows, next_cursor=cursor)), headers=NO_STORE)
 
     models = Data[ImportedWorkflow], Anything
