@@ -62,7 +62,7 @@ def test_it_has_the_theme_of_the_console(open_page: Callable[..., Page]) -> None
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
-def test_the_console_leads_to_it(console: Console) -> None:
+def test_the_console_links_to_it(console: Console) -> None:
     page = console.goto("/").page
     page.context.route(DOCUMENT, lambda route: route.abort())
     with page.context.expect_page() as opened:

@@ -274,7 +274,7 @@ def test_blocks_that_are_complete_are_not_rendered_again(talk: Talk) -> None:
     assert result == [3, 5, True]
 
 
-def test_without_the_renderer_an_answer_is_shown_as_it_was_written(page: Page) -> None:
+def test_without_the_renderer_an_answer_is_shown_as_plain_text(page: Page) -> None:
     page.route("**/chat/page/markdown.js", lambda route: route.fulfill(status=404))
     message = Talk(page).ask("**bold**\n<img src=x>")
     expect(message.locator(".plain")).to_have_text("**bold**\n<img src=x>")
@@ -296,7 +296,7 @@ def test_nothing_in_an_answer_runs_or_loads(unprotected: Unprotected, payload: s
     assert unprotected.alarms == []
 
 
-def test_the_sanitizer_holds_without_the_rules_before_it(unprotected: Unprotected) -> None:
+def test_the_sanitizer_alone_is_sufficient(unprotected: Unprotected) -> None:
     """Raw HTML of an answer never reaches it; this is the second line of defense."""
     unprotected.alarms.clear()
     attributes, forbidden = unprotected.page.evaluate(

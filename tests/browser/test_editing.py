@@ -172,7 +172,7 @@ def test_only_the_start_block_of_deployed_runs_is_offered(console: Console, acco
     expect(starts).to_have_text([re.compile("^Start")])
 
 
-def test_renaming_takes_references_along_and_can_be_undone(console: Console, account: Account) -> None:
+def test_renaming_updates_references_and_can_be_undone(console: Console, account: Account) -> None:
     workflow = answering("References", "return 1;")
     workflow["state"]["blocks"]["last"] = {
         **workflow["state"]["blocks"]["answer"],
@@ -198,9 +198,7 @@ def test_renaming_takes_references_along_and_can_be_undone(console: Console, acc
 
 
 @pytest.mark.parametrize(("undo", "redo"), [("я", "н"), ("ζ", "υ"), ("z", "y")], ids=["Russian", "Greek", "Latin"])
-def test_shortcuts_are_where_they_are_on_every_keyboard(
-    console: Console, account: Account, undo: str, redo: str
-) -> None:
+def test_shortcuts_follow_the_keyboard_layout(console: Console, account: Account, undo: str, redo: str) -> None:
     console.goto(f"/workflows/{account.import_(answering('Another alphabet', 'return 1;'))}").block("Answer").click()
     console.page.get_by_role("switch", name="Enabled").click()
     switch = console.page.get_by_role("switch", name="Enabled")
@@ -232,7 +230,7 @@ def test_references_are_offered_as_they_are_typed(console: Console, account: Acc
     expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <start.input>")
 
 
-def test_a_field_of_one_line_takes_what_came_with_several(console: Console, account: Account) -> None:
+def test_a_single_line_field_keeps_stored_line_breaks(console: Console, account: Account) -> None:
     rows = [{"id": key, "cells": {"Key": key, "Value": value}} for key, value in (("Note", "one\ntwo"), ("Token", ""))]
     call = {**setting("url", "short-input", "https://example.com"), **setting("headers", "table", rows)}
     blocks = [block("start", "start_trigger", "Start", 0, 0), block("call", "api", "Call", 330, 0, sub_blocks=call)]
@@ -301,7 +299,7 @@ def test_an_unset_choice_looks_the_same_on_canvas_and_panel(console: Console, ac
     expect(console.block("Agent 1")).to_contain_text(re.compile(r"Memory\s*None"))
 
 
-def test_json_in_the_panel_goes_back_with_its_value(console: Console, account: Account) -> None:
+def test_a_json_field_follows_an_undo(console: Console, account: Account) -> None:
     workflow_id = account.import_(talking("Skills"))
     console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
     field = console.page.get_by_role("textbox", name="Skills", exact=True)

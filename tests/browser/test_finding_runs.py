@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
-from tests.browser.console import Account, Console, Json
+from tests.browser.console import Account, Console
 from tests.browser.log_rows import log_row
 from tests.browser.workflows import answering
 from tests.support.eventually import PATIENCE_SECONDS
@@ -17,7 +17,6 @@ STATISTICS = re.compile(r"/api/v2/logs/statistics\?")
 LOGS = re.compile(r"/api/v1/logs\?")
 HOUR = timedelta(hours=1)
 FIRST_HOUR = datetime(2026, 11, 28, 12, tzinfo=UTC)
-NO_RUNS: Json = {"runs": 0, "errors": 0, "p50Ms": None, "p95Ms": None, "tokens": 0, "cost": 0}
 
 
 def _rows(console: Console) -> Locator:
@@ -99,7 +98,7 @@ def test_a_run_is_found_by_its_error_and_by_its_id(console: Console, account: Ac
     expect(_rows(console).last).to_contain_text(run_id)
 
 
-def test_a_search_that_may_be_incomplete_says_so(console: Console, account: Account) -> None:
+def test_an_incomplete_search_is_marked(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Has many words", "return 1;"))
     words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}word" for n in range(400)]
     run_id = account.run(workflow_id, {"input": " ".join(words)}).headers["x-execution-id"]

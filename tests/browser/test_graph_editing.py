@@ -95,7 +95,7 @@ def test_undo_reverts_a_resized_container_in_one_step(console: Console, account:
         assert (after[block]["position"], after[block]["data"]) == (before[block]["position"], before[block]["data"])
 
 
-def test_a_container_is_carried_to_another_workflow_and_seen_there(console: Console, account: Account) -> None:
+def test_a_container_is_pasted_into_another_workflow_and_visible(console: Console, account: Account) -> None:
     source, target = account.import_(thirty("From here")), account.import_(answering("To there", "return 1;"))
     console.goto(f"/workflows/{source}").focus("Fan Out")
     console.page.keyboard.press("Enter")
@@ -133,7 +133,7 @@ def test_the_block_list_filters_by_typing_and_adds_the_block_beside(console: Con
     assert first["position"] != second["position"]
 
 
-def test_nothing_is_led_to_what_starts_a_workflow(console: Console, account: Account) -> None:
+def test_no_connection_ends_at_a_start_block(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('No way back', 'return 1;'))}").button("Add block").focus()
     console.page.keyboard.press("/")
     console.page.get_by_role("combobox", name="Search blocks").fill("wait")

@@ -16,7 +16,7 @@ PAGES = {
 }
 
 
-def test_every_page_leads_to_its_section_of_the_documentation(console: Console) -> None:
+def test_every_page_links_to_its_section_of_the_documentation(console: Console) -> None:
     for path, (label, href, heading) in PAGES.items():
         console.goto(path)
         help_page = _follow(console, label, href)
@@ -25,7 +25,7 @@ def test_every_page_leads_to_its_section_of_the_documentation(console: Console) 
         help_page.close()
 
 
-def test_the_deploy_window_leads_to_the_page_of_its_tab(console: Console, account: Account) -> None:
+def test_the_deploy_window_links_to_the_page_of_its_tab(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(answering('Ask for help', 'return 1;'))}").press("Live")
     dialog = console.page.get_by_role("dialog")
     for tab, href in {
@@ -40,7 +40,7 @@ def test_the_deploy_window_leads_to_the_page_of_its_tab(console: Console, accoun
         expect(dialog.get_by_role("link", name=re.compile("^Help: "))).to_have_attribute("href", href)
 
 
-def test_the_settings_of_a_block_lead_to_its_type(console: Console, account: Account) -> None:
+def test_the_settings_of_a_block_link_to_its_type(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(talking('Help with a block'))}").block("Agent 1").click()
     panel = console.page.get_by_label("Settings of Agent 1")
     link = panel.get_by_role("link", name="Help: Agent block")

@@ -26,7 +26,7 @@ def test_an_exported_file_is_called_as_its_workflow_in_any_script(console: Conso
     assert saved.value.suggested_filename == "תה-לשניים-tea-for-2.json"
 
 
-def test_a_yaml_file_goes_out_and_comes_in(console: Console, account: Account) -> None:
+def test_a_yaml_file_is_exported_and_imported(console: Console, account: Account) -> None:
     account.import_(answering("Asked", "return 'the same';"))
     with console.goto("/").page.expect_download() as saved:
         console.choose("Actions for Asked", "Export YAML")

@@ -43,7 +43,7 @@ def test_mouse_focus_shows_no_tooltip(console: Console, account: Account) -> Non
     expect(page.get_by_role("tooltip")).to_have_count(0)
 
 
-def test_the_draft_is_run_from_where_it_is_written(console: Console, account: Account) -> None:
+def test_the_draft_is_run_from_any_field(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Written and run", "return 'as it stands';"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()

@@ -78,7 +78,7 @@ def test_the_panel_shows_the_settings_that_the_model_takes(console: Console, acc
     expect(page.get_by_label("Temperature")).to_have_value("0.5")  # a value is never hidden
 
 
-def test_a_setting_stays_in_its_place_while_it_is_edited(console: Console, account: Account) -> None:
+def test_a_setting_keeps_its_position_while_it_is_edited(console: Console, account: Account) -> None:
     _panel(console, account, "Settings while editing")
     page = console.page
     console.write("Model", "gpt-4.1")

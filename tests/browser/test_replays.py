@@ -164,7 +164,7 @@ def test_a_failed_run_continues_at_its_failed_block_after_the_fix_is_deployed(
 
 
 @pytest.mark.parametrize("path", ["replays", "recordings"])
-def test_a_workflow_without_recorded_runs_says_how_to_get_them(
+def test_a_workflow_without_recorded_runs_explains_how_to_record(
     open_page: Callable[..., Page], account: Account, path: str
 ) -> None:
     workflow_id = account.publish(answering(f"No {path}", "return 1;"))

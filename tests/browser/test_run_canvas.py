@@ -107,7 +107,7 @@ def test_each_execution_of_a_block_in_a_loop_is_shown_and_first_the_failed_one(
     expect(panel.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_block_that_did_not_run_says_so(console: Console, account: Account) -> None:
+def test_a_block_that_did_not_run_is_marked(console: Console, account: Account) -> None:
     workflow = answering("Unreached", "throw new Error('stop here');")
     state = workflow["state"]
     state["blocks"]["after"] = function("after", "After", 660, 0, "return 1;")

@@ -20,7 +20,7 @@ from shared.contracts.messages import DurableRunDispatched
 from shared.ids import new_id
 
 
-def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, account: Account) -> None:
+def test_a_failed_run_is_shown_with_its_block_and_message(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("It fails", "throw new Error('no more tea');"))
     account.run(workflow_id)
     console.goto(f"/runs?workflow={workflow_id}&status=failed")
@@ -47,7 +47,7 @@ def test_an_expired_run_is_shown_as_not_found(console: Console, account: Account
     expect(console.page.get_by_role("link", name="View all runs")).to_have_attribute("href", "/runs")
 
 
-def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
+def test_a_run_is_shown_before_the_versions_load(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No hurry", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
     held: list[Route] = []
@@ -105,7 +105,7 @@ def _bar(blocks: Locator, name: str) -> FloatRect:
     return place
 
 
-def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account: Account) -> None:
+def test_a_paused_run_is_answered_on_the_page_of_its_link(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("Ask about tea"))
     run_id = account.run(workflow_id, {"input": "two"}).json()["executionId"]
     console.goto(f"/runs?workflow={workflow_id}&status=paused").shows("Ask about tea")
@@ -336,7 +336,7 @@ def test_the_age_of_a_run_is_updated_without_events(console: Console, account: A
     expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
 
 
-def test_the_home_page_says_from_when_on_calls_are_counted(console: Console, account: Account) -> None:
+def test_the_home_page_shows_the_start_of_its_statistics(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Busy all day", "return 1;")))
 
     def cut(route: Route) -> None:

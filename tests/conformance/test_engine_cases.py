@@ -21,7 +21,7 @@ async def sandbox() -> AsyncIterator[JavaScriptSandbox]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("case_id", CASES)
-async def test_a_case_ends_as_it_was_observed(case_id: str, models: ModelServer, sandbox: JavaScriptSandbox) -> None:
+async def test_a_case_has_the_observed_result(case_id: str, models: ModelServer, sandbox: JavaScriptSandbox) -> None:
     async with outside(case_id, models) as case:
         observed = await EngineSystem(sandbox).run(case, models.url)
     assert differences(case, observed) == []

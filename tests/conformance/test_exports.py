@@ -15,7 +15,7 @@ REFUSED = [name for name, export in EXPORTS.items() if "refused" in export]
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", RUNNABLE)
-async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, api: PublicApi) -> None:
+async def test_an_export_of_supported_blocks_runs(name: str, models: ModelServer, api: PublicApi) -> None:
     export = EXPORTS[name]
     models.answer("test", *map(Reply.says, export.get("replies", ())))
     known = len(models.calls_of("test"))

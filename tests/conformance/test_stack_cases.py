@@ -24,7 +24,7 @@ OF_THE_STACK = [
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("case_id", OF_THE_STACK)
-async def test_a_case_ends_as_it_was_observed(case_id: str, models: ModelServer, system: StackSystem) -> None:
+async def test_a_case_has_the_observed_result(case_id: str, models: ModelServer, system: StackSystem) -> None:
     async with outside(case_id, models) as case:
         observed = await system.run(case, models.url)
     assert differences(case, observed, DECISIONS | ON_THE_STACK) == []

@@ -30,7 +30,7 @@ async def child_id(api: PublicApi) -> AsyncIterator[str]:
     yield await api.publish(doubling("2"))
 
 
-async def test_the_child_s_result_comes_back_synchronously(api: PublicApi, child_id: str) -> None:
+async def test_the_child_s_result_is_returned_synchronously(api: PublicApi, child_id: str) -> None:
     parent = await api.publish(calling(child_id))
     answer = (await api.run(parent, {"n": 20})).json()
     assert (answer["success"], answer["output"]["result"]) == (True, 41)
@@ -43,7 +43,7 @@ async def test_a_queued_run_calls_children_as_well(api: PublicApi, child_id: str
     assert (job["status"], job["output"]["result"]) == ("completed", 9)
 
 
-async def test_a_child_has_the_environment_that_its_caller_never_names(api: PublicApi) -> None:
+async def test_a_child_has_environment_values_that_its_caller_does_not_name(api: PublicApi) -> None:
     named = {"value": "from-the-workspace"}
     put = await api.http.put(f"/api/workspaces/{api.workspace_id}/environment/ONLY_THE_CHILD_NAMES_IT", json=named)
     assert put.status_code == 200

@@ -68,7 +68,7 @@ async def canvas(stack: Stack, api: PublicApi) -> AsyncIterator[Canvas]:
         yield Canvas(http, imported.json()["data"]["id"])
 
 
-async def test_the_draft_runs_before_anything_is_deployed_and_another_state_in_its_place(canvas: Canvas) -> None:
+async def test_a_draft_or_another_state_runs_before_any_deploy(canvas: Canvas) -> None:
     assert await canvas.result(input={"q": "a"}) == "a!?"
     state = (await canvas.http.get(f"/api/workflows/{canvas.workflow_id}/state")).json()
     state["blocks"]["one"]["subBlocks"]["code"]["value"] = "return {v: <start.q> + '#'}"
@@ -121,13 +121,13 @@ async def test_a_run_continues_from_a_block_with_given_or_stored_outputs(canvas:
     assert await canvas.result(runFromBlock={"startBlockId": "two", "executionId": run_id}) == "a!?"
 
 
-async def test_a_snapshot_may_be_too_large_to_travel_in_a_message(canvas: Canvas) -> None:
+async def test_a_snapshot_may_be_larger_than_a_message(canvas: Canvas) -> None:
     given = {"blockStates": {"one": {"output": {"result": {"v": "x" * LARGE}}, "executed": True}}}
     again = await canvas.result(runFromBlock={"startBlockId": "two", "sourceSnapshot": given})
     assert (len(again), again[-2:]) == (LARGE + 1, "x?")
 
 
-async def test_an_output_that_its_log_could_not_hold_is_refused_and_never_made_up(canvas: Canvas) -> None:
+async def test_an_output_that_was_too_large_to_log_is_refused(canvas: Canvas) -> None:
     run_id = await canvas.finished(input={"q": "x" * LARGE}, stopAfterBlockId="one")
     refused = await canvas.run(runFromBlock={"startBlockId": "two", "executionId": run_id})
     assert refused.status_code == 400, refused.text

@@ -41,14 +41,14 @@ async def test_summarise_uses_the_model_that_the_caller_names(api: PublicApi, mo
         ("", 422, {"error": "message is empty"}),
     ],
 )
-async def test_classify_support_answers_with_its_own_status(
+async def test_classify_support_sets_the_status_of_its_response(
     api: PublicApi, message: str, status: int, body: dict[str, str]
 ) -> None:
     answer = await api.run(await publish(api, "classify-support"), {"message": message})
     assert (answer.status_code, answer.json()) == (status, body)
 
 
-async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(api: PublicApi) -> None:
+async def test_approve_waits_for_a_person_and_continues_with_the_answer(api: PublicApi) -> None:
     workflow_id = await publish(api, "approve")
     paused = (await api.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
     shown = paused["output"]["data"]

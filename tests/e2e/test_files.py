@@ -20,7 +20,7 @@ def looking(model: str) -> dict[str, Any]:
     return workflow("Look", [start(photos="file[]"), look, give], (START, "a1"), ("a1", "f1"))
 
 
-async def test_a_file_reaches_the_model_and_comes_back(api: PublicApi, models: ModelServer) -> None:
+async def test_a_file_reaches_the_model_and_the_output(api: PublicApi, models: ModelServer) -> None:
     models.answer("seer", Reply.says("A cat."))
     workflow_id = await api.publish(looking("seer"))
     result = (await api.run(workflow_id, SENT)).json()["output"]["result"]

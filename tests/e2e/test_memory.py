@@ -24,7 +24,7 @@ async def test_two_calls_share_a_conversation(api: PublicApi, models: ModelServe
     assert [message["content"] for message in answer.json()["output"]["memories"]] == [*contents, "You are Ada."]
 
 
-async def test_another_conversation_knows_nothing_of_it(api: PublicApi, models: ModelServer) -> None:
+async def test_another_conversation_has_none_of_the_messages(api: PublicApi, models: ModelServer) -> None:
     friend = agent("a1", "vllm/stranger", "<start.input>", memoryType="sliding_window", conversationId="<start.who>")
     workflow_id = await api.publish(workflow("Strangers", [start(who="string"), friend], (START, "a1")))
     for who in (new_id(), new_id()):

@@ -141,7 +141,7 @@ async def test_an_unknown_job_is_not_found(api: PublicApi) -> None:
     assert answer.json()["error"] == "Task not found"
 
 
-async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_gets_its_id(api: PublicApi) -> None:
+async def test_a_cancel_of_an_unknown_run_does_not_cancel_a_later_run_with_its_id(api: PublicApi) -> None:
     workflow_id = await api.publish(compute("return 1"))
     cancelled = await api.http.post(f"/api/workflows/{workflow_id}/executions/nightly-1/cancel")
     accepted = await api.run(workflow_id, headers={"X-Execution-Mode": "async", "X-Execution-Id": "nightly-1"})
@@ -149,7 +149,7 @@ async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_ge
     assert (await api.ended_job(accepted.json()["jobId"]))["status"] == "completed"
 
 
-async def test_a_wrong_key_opens_nothing(api: PublicApi) -> None:
+async def test_a_wrong_key_is_refused(api: PublicApi) -> None:
     workflow_id = await api.publish(compute("return 1"))
     answer = await api.run(workflow_id, headers={"x-api-key": "sk-sim-wrong"})
     assert (answer.status_code, answer.json()["error"]) == (401, "Invalid API key")

@@ -124,7 +124,7 @@ def _problem(request: dict[str, Any], expected: set[int]) -> str | None:
 
 
 @pytest.mark.parametrize("credential", CASES)
-async def test_every_answer_is_one_that_openapi_announces(stack: Stack, credential: str) -> None:
+async def test_every_response_is_documented_in_openapi(stack: Stack, credential: str) -> None:
     key, known = await a_workflow(stack)
     operations = await described_operations(stack)
     of_each = math.ceil(CASES[credential] / len(operations))

@@ -51,7 +51,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("file", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_file_that_is_no_workflow_is_not_imported(api: PublicApi, file: dict[str, Any]) -> None:
+async def test_a_file_that_is_not_a_workflow_is_not_imported(api: PublicApi, file: dict[str, Any]) -> None:
     before = await api.workflow_names()
     refused = await api.import_(file)
     assert refused.status_code == 400, refused.text

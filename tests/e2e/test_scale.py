@@ -74,7 +74,7 @@ async def test_a_queued_loop_of_ten_thousand_rounds_is_journaled_and_ends(api: P
     assert (ended["status"], ended["output"]["result"]) == ("completed", 10_000)
 
 
-async def test_an_output_of_nine_megabytes_goes_through_every_way_of_calling(api: PublicApi) -> None:
+async def test_an_output_of_nine_megabytes_is_returned_in_every_mode(api: PublicApi) -> None:
     make = function("make", f"return 'x'.repeat({9 * MIB})", name="Make")
     workflow_id = await api.publish(workflow("Large output", [start(), make], (START, "make")))
     answer = await api.run(workflow_id)

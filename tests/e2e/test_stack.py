@@ -20,7 +20,7 @@ from shared.service import ServiceName
         ("gateway", {"FLOWPORT_TOKEN_GATEWAY", "FLOWPORT_TICKET_KEYS"}),
     ],
 )
-def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str, own: set[str]) -> None:
+def test_a_process_has_only_its_own_secrets(stack: Stack, name: str, own: set[str]) -> None:
     variables = Path(f"/proc/{stack.pid(name)}/environ").read_bytes().decode().split("\0")
     secrets = {variable.partition("=")[0] for variable in variables if "TOKEN" in variable or "KEYS" in variable}
     assert secrets == own
@@ -35,14 +35,14 @@ def test_the_servers_are_unreachable_from_other_machines(stack: Stack) -> None:
     assert {address for address, _ in found if not address.is_loopback} == set()
 
 
-def test_nothing_that_it_writes_is_open_to_other_users(stack: Stack) -> None:
+def test_no_file_of_the_stack_is_readable_by_other_users(stack: Stack) -> None:
     assert stack.rabbitmq is not None
     assert stack.store is not None
     folders = (stack.log_of("gateway").parent, stack.rabbitmq.data_dir, stack.store.data_dir)
     assert [found for folder in folders for found in open_to_others(folder)] == []
 
 
-async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
+async def test_a_second_gateway_starts_and_stops(stack: Stack) -> None:
     await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 2)
     url = stack.url_of("gateway-2")
     async with httpx2.AsyncClient(timeout=30) as client:
@@ -53,7 +53,7 @@ async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
     assert "gateway-2" not in stack.names
 
 
-async def test_a_frozen_process_answers_again_once_it_is_thawed(stack: Stack) -> None:
+async def test_a_resumed_process_answers_again(stack: Stack) -> None:
     async with httpx2.AsyncClient(timeout=30) as client:
         stack.kill("executor-service-2", SIGSTOP)
         with pytest.raises(httpx2.ReadTimeout):

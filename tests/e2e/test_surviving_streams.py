@@ -78,7 +78,7 @@ async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_anoth
     assert [event.data for event in rest[-2:]] == [final, "[DONE]"]
 
 
-async def test_many_read_one_run_during_it_and_after_it(api: PublicApi, models: ModelServer) -> None:
+async def test_many_readers_follow_one_run_during_and_after_it(api: PublicApi, models: ModelServer) -> None:
     workflow_id, gate = await poet(api, models, "public")
     async with streaming(api, workflow_id) as response:
         run_id = response.headers["x-run-id"]

@@ -131,11 +131,11 @@ def test_a_program_receives_the_credentials(running: Up) -> None:
     assert answered.json()["success"] is True
 
 
-def test_nothing_in_its_folder_is_open_to_other_users(running: Up) -> None:
+def test_no_file_in_its_folder_is_readable_by_other_users(running: Up) -> None:
     assert open_to_others(running.folder / ".flowport") == []
 
 
-def test_an_address_for_people_out_there_is_no_address_to_start_with(running: Up) -> None:
+def test_a_public_address_is_not_an_address_to_listen_on(running: Up) -> None:
     assert credentials(running.folder)["baseUrl"] == f"http://127.0.0.1:{running.port}"
 
 

@@ -48,7 +48,7 @@ async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
     assert [answer.status_code for answer in answers] == [200] * CALLERS
 
 
-async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_after_its_restart(
+async def test_callers_get_an_error_from_a_killed_broker_and_are_served_after_its_restart(
     stack: Stack, witness: Witness, api: PublicApi
 ) -> None:
     assert stack.rabbitmq is not None
@@ -74,9 +74,7 @@ async def test_waiting_callers_learn_of_a_killed_broker_and_new_ones_are_served_
     await until(lambda: _serves(api, workflow_id))
 
 
-async def test_a_gateway_whose_line_goes_silent_refuses_and_is_unready_until_it_is_mended(
-    stack: Stack, api: PublicApi
-) -> None:
+async def test_a_gateway_with_a_silent_connection_refuses_calls_until_it_recovers(stack: Stack, api: PublicApi) -> None:
     name, broker = "gateway-2", urlsplit(stack.amqp_url)
     workflow_id = await api.publish(workflow("Short", [start()]))
     async with Line([broker.port or 0]) as line:

@@ -59,7 +59,7 @@ async def test_a_run_at_work_is_cancelled(
 
 
 @both
-async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
+async def test_a_queued_run_is_cancelled_without_a_worker(
     api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker

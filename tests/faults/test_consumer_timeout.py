@@ -48,7 +48,7 @@ async def quick_timeout_broker(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("quick_timeout_broker")
-async def test_a_run_outlives_the_brokers_patience(
+async def test_a_run_outlives_the_consumer_timeout(
     stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await api.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))

@@ -19,7 +19,7 @@ CALLERS = 2
 PAUSE_SECONDS = 0.1
 
 
-async def test_restarting_every_service_in_turn_fails_nothing(
+async def test_a_rolling_restart_fails_no_call(
     stack: Stack, witness: Witness, api: PublicApi, callers: Callers
 ) -> None:
     workflow_id = await api.publish(steps(witness.url, "roll"))

@@ -43,7 +43,7 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
     assert [witness.calls(step, name) for step in ("kill-a", "kill-b") for name in names] == [1] * 2 * RUNS
 
 
-async def test_an_attached_run_not_begun_by_its_lost_worker_is_executed_by_the_next(
+async def test_an_attached_run_that_a_lost_worker_had_not_begun_is_executed_by_the_next(
     stack: Stack, witness: Witness, api: PublicApi
 ) -> None:
     workflow_id = await api.publish(steps(witness.url, "lost-a", posts=["lost-a"]))

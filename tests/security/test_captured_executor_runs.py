@@ -137,7 +137,7 @@ async def test_a_paused_run_has_limits_that_a_gateway_can_give(
 
 
 @pytest.mark.parametrize("duration_ms", [-1.0, 1e13, 1e18])
-async def test_a_paused_run_took_no_longer_than_any_run_may(jobs: tuple[System, Captured], duration_ms: float) -> None:
+async def test_a_paused_run_cannot_exceed_the_time_limit(jobs: tuple[System, Captured], duration_ms: float) -> None:
     _, captured = jobs
     spec = a_spec()
     outcome = msgspec.structs.replace(an_outcome(RunStatus.PAUSED), duration_ms=duration_ms)
@@ -156,7 +156,7 @@ async def test_a_pause_does_not_prolong_the_time_limit_beyond_the_ticket(jobs: t
     assert (await system.executor.begin()).remaining_ms <= 601_000
 
 
-async def test_a_run_that_goes_on_after_a_pause_has_a_ticket(jobs: tuple[System, Captured]) -> None:
+async def test_a_run_that_continues_after_a_pause_has_a_ticket(jobs: tuple[System, Captured]) -> None:
     system, captured = jobs
     spec = a_spec(user_id="ann")
     report = PauseRun(spec, an_outcome(RunStatus.PAUSED), (asks(),), json_payload(b"{}"))

@@ -27,7 +27,7 @@ async def test_every_listener_receives_every_broadcast_in_order(brokers: Brokers
     assert heard_by_one == heard_by_two == messages
 
 
-async def test_a_broadcast_without_listeners_is_no_error(broker: Broker) -> None:
+async def test_a_broadcast_without_listeners_is_not_an_error(broker: Broker) -> None:
     await broker.control.broadcast(CancelRun(run_id="run-0"))
 
 

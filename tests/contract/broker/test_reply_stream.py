@@ -94,7 +94,7 @@ async def test_a_stopped_gateway_is_unreachable(brokers: Brokers) -> None:
         await worker.replies.send(address, batch(), must_route=True)
 
 
-async def test_a_reader_that_fails_goes_on_to_receive(brokers: Brokers) -> None:
+async def test_a_failed_reader_continues_to_receive(brokers: Brokers) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
     received: list[EventBatch] = []
 
@@ -109,7 +109,7 @@ async def test_a_reader_that_fails_goes_on_to_receive(brokers: Brokers) -> None:
     await eventually(lambda: len(received) == 2)
 
 
-async def test_a_batch_over_the_limit_is_refused_and_the_stream_goes_on(brokers: Brokers) -> None:
+async def test_a_batch_over_the_limit_is_refused_and_the_stream_continues(brokers: Brokers) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
     received: list[EventBatch] = []
     inbox = await gateway.replies.open_inbox(received.append, never)

@@ -58,7 +58,7 @@ async def test_unsettled_deliveries_never_exceed_the_prefetch_limit(broker: Brok
     await eventually(lambda: len(holder.held) == 5)
 
 
-async def test_a_full_queue_refuses_and_takes_again_when_there_is_room(broker: Broker, brokers: Brokers) -> None:
+async def test_a_full_queue_refuses_messages_until_there_is_room(broker: Broker, brokers: Brokers) -> None:
     taken = 0
     with pytest.raises(QueueFull):
         for number in range(4 * SMALL):
@@ -72,7 +72,7 @@ async def test_a_full_queue_refuses_and_takes_again_when_there_is_room(broker: B
     await eventually(lambda: recorder.run_ids[-1] == "run-99")
 
 
-async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_hands_for(
+async def test_a_queue_of_length_one_accepts_messages_for_the_free_slots_and_one_more(
     broker: Broker, brokers: Brokers
 ) -> None:
     holder = Holder()
@@ -131,7 +131,7 @@ async def test_a_message_put_back_comes_again_marked_as_redelivered(broker: Brok
     assert [delivery.redelivered for delivery in recorder.deliveries] == [False, True]
 
 
-async def test_a_handler_that_raises_gets_its_message_again(broker: Broker, brokers: Brokers) -> None:
+async def test_a_message_is_redelivered_to_a_handler_that_raised(broker: Broker, brokers: Brokers) -> None:
     def fail_once(delivery: Delivery) -> Settlement:
         if not delivery.redelivered:
             raise RuntimeError("the first try fails")
@@ -253,7 +253,7 @@ async def test_nothing_works_before_start_and_after_stop(brokers: Brokers) -> No
         await broker.work.consume(brokers.work, Recorder(), prefetch=1)
 
 
-async def test_a_drain_gets_dead_letters_as_they_were(broker: Broker, brokers: Brokers) -> None:
+async def test_a_drain_gets_unchanged_dead_letters(broker: Broker, brokers: Brokers) -> None:
     dead = DeadLetterRecorder()
     await broker.work.consume(brokers.work, Recorder(lambda delivery: Settlement.DEAD_LETTER), prefetch=1)
     await broker.work.drain(brokers.dead, dead, prefetch=1)

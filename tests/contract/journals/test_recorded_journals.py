@@ -14,7 +14,7 @@ def recorded(file: Path) -> InterruptedRun:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-async def test_a_run_that_was_left_anywhere_ends_as_it_did_for_the_version_that_left_it(file: Path) -> None:
+async def test_an_interrupted_run_ends_as_it_did_in_the_version_that_interrupted_it(file: Path) -> None:
     run = recorded(file)
     assert run.left
     for left in run.left:

@@ -78,7 +78,7 @@ async def test_a_mail_that_is_refused_is_unavailable(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("tls", [MailTls.STARTTLS, MailTls.TLS])
-async def test_a_server_that_cannot_prove_its_name_gets_nothing(tmp_path: Path, tls: MailTls) -> None:
+async def test_a_server_without_a_valid_certificate_gets_nothing(tmp_path: Path, tls: MailTls) -> None:
     stranger = Authority(tmp_path).server_context("mail.elsewhere.example")
     with MailServer(stranger, from_the_first_byte=tls is MailTls.TLS) as server:
         with pytest.raises(Unavailable):
@@ -86,7 +86,7 @@ async def test_a_server_that_cannot_prove_its_name_gets_nothing(tmp_path: Path, 
         assert server.is_empty
 
 
-async def test_nothing_goes_out_in_clear_where_starttls_is_wanted() -> None:
+async def test_nothing_is_sent_in_clear_if_starttls_is_required() -> None:
     with MailServer() as server:
         with pytest.raises(Unavailable):
             await sends_to(server, MailTls.STARTTLS).send(MAIL)

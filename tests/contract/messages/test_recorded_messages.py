@@ -52,7 +52,7 @@ def test_every_kind_of_message_and_event_is_recorded() -> None:
     assert events == set(get_args(RunEvent))
 
 
-def test_a_field_that_a_newer_version_adds_is_no_obstacle() -> None:
+def test_a_field_that_a_newer_version_adds_is_not_an_obstacle() -> None:
     recorded = next(file for file in RECORDED if file.stem == "run.attached").read_bytes()
     newer = recorded.replace(b'"run_id"', b'"added_later":1,"run_id"', 1)
     assert isinstance(decode(newer).message, AttachedRunRequested)

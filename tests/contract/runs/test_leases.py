@@ -22,7 +22,7 @@ def journal_service(storage: Storage) -> JournalService:
     return JournalService(storage.runs, storage.journal, RULES)
 
 
-async def test_a_holder_renews_its_lease_also_when_it_is_over(storage: Storage) -> None:
+async def test_a_holder_renews_even_an_expired_lease(storage: Storage) -> None:
     await storage.due(in_progress(), seconds=OVER)
 
     assert await storage.runs.renew("run-1", attempt=1)
@@ -61,7 +61,7 @@ async def test_only_attached_orphans_are_overdue_and_stale_readers_read_again(
     assert not await storage.runs.replace(attached, replace(attached, cancel_requested=True))
 
 
-async def test_an_accepted_journal_entry_gives_a_lease_to_go_on_with(storage: Storage) -> None:
+async def test_an_accepted_journal_entry_renews_the_lease(storage: Storage) -> None:
     await storage.due(in_progress(), seconds=OVER)
 
     await journal_service(storage).append("run-1", AppendJournal(1, (ENTRY,)))
@@ -94,7 +94,7 @@ async def test_an_entry_of_a_run_that_is_over_is_refused_and_stays_nowhere(stora
     assert (await storage.journal.read("run-1")).entries == ()
 
 
-async def test_an_entry_is_refused_whose_run_goes_to_another_while_it_is_stored(storage: Storage) -> None:
+async def test_an_entry_is_refused_if_another_worker_claims_the_run_meanwhile(storage: Storage) -> None:
     held = await storage.due(in_progress(), seconds=OVER)
 
     class Contested:

@@ -14,7 +14,7 @@ from tests.support.mongodb_refusals import index_refusals
 from flowport.admin.databases import INDEXES
 
 
-def test_every_index_is_recorded_and_is_as_it_was() -> None:
+def test_every_index_is_recorded_and_unchanged() -> None:
     recorded = msgspec.json.decode(RECORDED.read_bytes())
     different = {name: index for name, index in declared().items() if recorded.get(name) != index}
     assert different == {}, "a new one is added by `python -m tests.contract.record`, a changed one takes a new name"

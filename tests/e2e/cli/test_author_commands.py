@@ -14,7 +14,7 @@ from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.model_server import ModelServer, Reply
 
 
-def test_one_line_takes_a_file_to_a_live_endpoint(flowport: CommandLine, file: Path) -> None:
+def test_one_command_deploys_a_file(flowport: CommandLine, file: Path) -> None:
     deployed = flowport("deploy", str(file), "--promote", "--wait", "--json")
     assert deployed.code == 0, deployed.err
     assert deployed.json["version"] == 1
@@ -110,7 +110,7 @@ def test_an_export_can_be_imported(flowport: CommandLine, file: Path, tmp_path: 
     assert {made, copy.json["id"]} <= {row["id"] for row in listed}
 
 
-def test_text_is_streamed_as_it_comes(flowport: CommandLine, file: Path) -> None:
+def test_text_is_streamed_as_it_arrives(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     streamed = flowport("run", name_of(file), "-f", "input=hello", "--stream", "--select", "agent_1.content")
     assert streamed.code == 0, streamed.err
@@ -150,7 +150,7 @@ def test_a_trial_of_a_file_shows_the_text_of_the_agent_and_the_response(flowport
     assert "Unchanged" not in flowport("deploy", str(file)).out
 
 
-def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flowport: CommandLine, file: Path) -> None:
+def test_a_command_prints_the_useful_part_of_an_output_by_default(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     short = flowport("run", name_of(file), "-f", "input=hello")
     assert short.out == "This is the built-in demo model. You said: hello\n"
@@ -158,7 +158,7 @@ def test_the_useful_part_of_an_output_comes_first_and_all_of_it_when_wanted(flow
     assert json.loads(flowport("run", name_of(file), "-f", "input=hello", "--full").out)["model"] == "echo"
 
 
-def test_what_would_have_no_effect_is_refused(flowport: CommandLine, file: Path) -> None:
+def test_options_without_effect_are_refused(flowport: CommandLine, file: Path) -> None:
     for arguments in (
         ("run", "x", "--select", "a.content"),
         ("run", "x", "--wait"),
@@ -187,7 +187,7 @@ def yaml(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_file_that_a_person_wrote_goes_live_and_keeps_its_ids(flowport: CommandLine, yaml: Path) -> None:
+def test_a_handwritten_file_is_deployed_and_keeps_its_ids(flowport: CommandLine, yaml: Path) -> None:
     first = flowport("deploy", str(yaml), "--json")
     assert (first.code, first.json["version"]) == (0, 1), first.err
     assert flowport("run", first.json["id"], "-f", "who=Ann").out == "Hello Ann\n"
@@ -204,7 +204,7 @@ def test_a_file_that_a_person_wrote_goes_live_and_keeps_its_ids(flowport: Comman
     ]
 
 
-def test_what_has_not_changed_is_not_deployed_again(flowport: CommandLine, yaml: Path) -> None:
+def test_an_unchanged_file_is_not_deployed_again(flowport: CommandLine, yaml: Path) -> None:
     workflow = flowport("deploy", str(yaml), "--json").json["id"]
     again = flowport("deploy", str(yaml), "--json").json
     assert (again["version"], again["unchanged"]) == (1, True)
@@ -331,7 +331,7 @@ def test_login_stores_a_profile_that_later_commands_use(flowport: CommandLine, t
     assert later("workflows", "list").code == 3
 
 
-def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowport: CommandLine, file: Path) -> None:
+def test_a_key_for_several_workspaces_deploys_into_the_named_one(flowport: CommandLine, file: Path) -> None:
     named = {**flowport.variables, **second_workspace(flowport.variables["FLOWPORT_URL"])}
     before = flowport("deploy", str(file), "--json").json["id"]
     there = CommandLine(named)

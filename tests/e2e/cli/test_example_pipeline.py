@@ -31,7 +31,7 @@ async def deployed(flowport: CommandLine, file: Path) -> subprocess.CompletedPro
     return await asyncio.to_thread(run)
 
 
-async def test_the_pipeline_deploys_what_behaves_as_before(
+async def test_the_pipeline_deploys_a_file_that_behaves_as_before(
     flowport: CommandLine, api: PublicApi, tmp_path: Path
 ) -> None:
     file = tmp_path / "gated.json"

@@ -20,7 +20,7 @@ def test_a_key_is_made_used_replaced_and_revoked(flowport: CommandLine) -> None:
     assert CommandLine({**flowport.variables, "SIM_API_KEY": clear})("workflows", "list").code == 3
 
 
-def test_a_key_goes_by_its_name_as_long_as_that_is_clear(flowport: CommandLine) -> None:
+def test_a_key_is_identified_by_a_unique_name(flowport: CommandLine) -> None:
     name = f"key {uuid4().hex[:8]}"
     flowport("keys", "create", name)
     assert flowport("keys", "rotate", name).code == 0

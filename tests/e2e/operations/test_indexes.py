@@ -42,7 +42,7 @@ async def at_work(api: PublicApi) -> AsyncIterator[list[str]]:
         await task
 
 
-async def test_indexes_are_made_and_dropped_while_runs_go_on(
+async def test_indexes_are_made_and_dropped_while_runs_continue(
     stack: Stack, api: PublicApi, flowport: CommandLine
 ) -> None:
     with MongoClient[dict[str, object]](stack.mongodb_uri) as client:

@@ -70,7 +70,7 @@ async def take(delivery: Delivery) -> Settlement:
     return Settlement.ACK
 
 
-async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
+async def test_a_service_has_the_permissions_that_it_needs(broker: Broker, service: ServiceName) -> None:
     await broker.ping()
     received: asyncio.Queue[object] = asyncio.Queue()
     await broker.control.listen(received.put_nowait)
@@ -97,7 +97,7 @@ async def test_a_changed_password_is_reported_at_the_next_connection(
     assert len(refused) == 2, "one for each connection, however often it tries"
 
 
-async def test_it_can_read_no_other_queue(url: str, service: ServiceName) -> None:
+async def test_a_service_cannot_read_other_queues(url: str, service: ServiceName) -> None:
     for queue in set(default_topology(LONGEST_RUN_SECONDS).queues) - CONSUMERS[service]:
         async with raw_channel(url) as channel:
             with pytest.raises(ChannelClosed) as refused:
@@ -105,7 +105,7 @@ async def test_it_can_read_no_other_queue(url: str, service: ServiceName) -> Non
             assert refused.value.code == REFUSED
 
 
-async def test_it_can_neither_make_nor_remove_a_queue(url: str) -> None:
+async def test_a_service_cannot_create_or_delete_queues(url: str) -> None:
     async with raw_channel(url) as channel:
         with pytest.raises(ChannelClosed) as refused:
             await channel.declare_queue("of.my.own", {})

@@ -174,7 +174,7 @@ async def test_replies_of_one_turn_leave_together(brokers: Brokers) -> None:
     assert overheard.sizes == [64, 36]
 
 
-async def test_a_message_that_fails_comes_again_alone_and_harms_no_neighbor(brokers: Brokers) -> None:
+async def test_a_failed_message_of_a_bundle_is_redelivered_alone(brokers: Brokers) -> None:
     worker = await brokers.open()
     recorder = Recorder(failing("run-1", Settlement.REDELIVER))
     undertaker = DeadLetterRecorder()

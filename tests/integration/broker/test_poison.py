@@ -122,7 +122,7 @@ async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_received(b
     assert received == [CancelRun("run-0")]
 
 
-async def test_a_message_that_is_no_reply_is_dropped_as_well(brokers: Brokers) -> None:
+async def test_a_message_that_is_not_a_reply_is_dropped_as_well(brokers: Brokers) -> None:
     broker = await brokers.open()
     received: list[object] = []
     inbox = await broker.replies.open_inbox(received.append, lambda: None)

@@ -80,7 +80,7 @@ async def test_an_incomplete_draft_is_saved_and_its_problems_are_reported(gatewa
     assert "no_start_block" in {problem.code for problem in found.errors}
 
 
-async def test_saving_is_seen_in_the_workflow_but_not_by_callers(gateway: DeployCaller) -> None:
+async def test_saving_changes_the_draft_but_not_the_endpoint(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     saved = await gateway.save(workflow.id, state("return 2"))
     found = await gateway.http.call("GET", at(workflow.id), returns=contracts.Workflow)
@@ -93,7 +93,7 @@ async def test_a_draft_of_no_workflow_is_not_saved(gateway: DeployCaller) -> Non
         await gateway.save("nothing", state())
 
 
-async def test_a_body_that_is_no_json_or_nested_without_end_is_refused(gateway: DeployCaller) -> None:
+async def test_a_body_that_is_not_json_or_nested_without_end_is_refused(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     for body in (b"{", b"", b"[]", b'{"state": 1}', b"\xff", b'{"state":{"blocks":' + b"[" * 100_000):
         with pytest.raises(InvalidRequest):

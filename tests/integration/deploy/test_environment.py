@@ -105,9 +105,7 @@ async def test_a_sealed_value_moved_to_another_name_or_workspace_does_not_open(
     assert "of ws" not in refused.value.message
 
 
-async def test_keys_rotate_without_a_moment_in_which_a_value_cannot_be_read(
-    mongodb_uri: str, mongodb_prefix: str
-) -> None:
+async def test_values_stay_readable_during_a_key_rotation(mongodb_uri: str, mongodb_prefix: str) -> None:
     rings = [key("old"), f"{key('old')},{key('new')}", f"{key('new')},{key('old')}", key("new")]
     for step, ring in enumerate(rings):
         settings = settings_for(mongodb_uri, mongodb_prefix, environment_keys=ring)

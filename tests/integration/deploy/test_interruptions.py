@@ -178,7 +178,7 @@ ARCHIVE_WRITES = [(moment, write) for write in ("chat", "pointer") for moment in
 
 
 @pytest.mark.parametrize("point", ARCHIVE_WRITES, ids=" ".join)
-async def test_an_interrupted_archive_is_completed_by_the_next_one_and_holds_no_address(
+async def test_an_interrupted_archive_is_completed_by_the_next_one_and_reserves_no_address(
     fragile: DeployCaller, settings: DeploySettings, fuse: Fuse, point: tuple[str, str]
 ) -> None:
     workflow = await fragile.create(state())

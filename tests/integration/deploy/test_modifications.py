@@ -23,7 +23,7 @@ async def test_only_deployed_workflows_with_another_draft_are_modified(gateway: 
     assert await modified(gateway) == []
 
 
-async def test_a_moved_block_is_no_modification(gateway: DeployCaller) -> None:
+async def test_a_moved_block_is_not_a_modification(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     await gateway.deploy(workflow.id)
     await gateway.save(workflow.id, state(moved=10))

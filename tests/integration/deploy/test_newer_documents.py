@@ -9,7 +9,7 @@ from shared.contracts.deployments import UpdateWorkflow, VersionDetail
 from shared.contracts.deployments import Workflow as ToldWorkflow
 
 
-async def test_more_than_we_know_in_a_document_is_no_obstacle_and_stays_there(
+async def test_unknown_fields_of_a_document_are_ignored_and_kept(
     gateway: DeployCaller, executor: DeployCaller, settings: DeploySettings
 ) -> None:
     workflow = await gateway.create(state())

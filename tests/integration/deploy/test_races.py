@@ -50,7 +50,7 @@ async def test_concurrent_deploys_get_unique_numbers_without_gaps(replicas: list
     assert (await replicas[0].endpoint(workflow.id)).version == 60
 
 
-async def test_under_200_deploys_and_promotes_a_version_is_live_at_every_moment(replicas: list[DeployCaller]) -> None:
+async def test_a_version_is_live_at_every_moment_of_200_deploys_and_promotes(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     first = await replicas[0].deploy(workflow.id)
     seen: list[Endpoint] = []

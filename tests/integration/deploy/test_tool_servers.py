@@ -47,7 +47,7 @@ async def test_a_server_is_made_changed_listed_and_deleted(gateway: DeployCaller
         await gateway.http.call("GET", f"{PATH}/{server.id}", returns=ToolServer)
 
 
-async def test_another_workspaces_workflow_is_no_tool(gateway: DeployCaller) -> None:
+async def test_another_workspaces_workflow_is_not_a_tool(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state(), workspace="other")
     with pytest.raises(NotFound):
         await create(gateway, WorkflowTool(workflow_id=workflow.id, name="add"))
@@ -74,7 +74,7 @@ async def test_concurrent_creations_do_not_exceed_the_limit(
     assert len(listed.servers) == 2
 
 
-async def test_a_tool_goes_with_its_workflow_and_the_others_stay(gateway: DeployCaller) -> None:
+async def test_deleting_a_workflow_deletes_only_its_tool(gateway: DeployCaller) -> None:
     kept, gone = [WorkflowTool(workflow_id=(await gateway.create(state())).id, name=name) for name in ("a", "b")]
     server = await create(gateway, kept, gone)
     await gateway.http.call("POST", "/internal/erasures", body=Erase("ws", gone.workflow_id))

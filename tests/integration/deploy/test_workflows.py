@@ -110,7 +110,7 @@ async def test_a_filter_lists_only_the_workflows_of_a_folder(gateway: DeployCall
 
 
 @pytest.mark.parametrize("cursor", ["!!!", "%C3%A9", "a", "////", "eyJhIjoxfQ"])
-async def test_a_cursor_that_is_not_ours_is_refused(gateway: DeployCaller, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(gateway: DeployCaller, cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         await page(gateway, cursor=cursor)
 

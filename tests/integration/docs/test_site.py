@@ -70,7 +70,7 @@ def test_every_page_of_the_repository_is_on_the_site(site: Path) -> None:
 
 
 @pytest.mark.full
-def test_the_first_page_leads_to_the_guides(site: Path, pages: dict[Path, Page]) -> None:
+def test_the_first_page_links_to_the_guides(site: Path, pages: dict[Path, Page]) -> None:
     for name in ("docs/start/quickstart", "docs/recipes/webhooks", "docs/help/troubleshooting", "docs/migrate/n8n"):
         assert any(
             link.endswith(f"{name.removeprefix('docs/')}.html") for link in pages[site / "docs/README.html"].links
@@ -79,7 +79,7 @@ def test_the_first_page_leads_to_the_guides(site: Path, pages: dict[Path, Page])
 
 
 @pytest.mark.full
-def test_every_link_leads_to_a_page_and_to_a_place_on_it(pages: dict[Path, Page]) -> None:
+def test_every_link_has_an_existing_page_and_anchor(pages: dict[Path, Page]) -> None:
     dead = [
         (str(file), link)
         for file, page in pages.items()
@@ -98,7 +98,7 @@ def leads_somewhere(file: Path, link: str, pages: dict[Path, Page]) -> bool:
 
 
 @pytest.mark.full
-def test_the_console_leads_to_existing_sections(site: Path, pages: dict[Path, Page]) -> None:
+def test_the_console_links_to_existing_sections(site: Path, pages: dict[Path, Page]) -> None:
     topics = json.loads((ROOT / "console/src/help/topics.json").read_text()).values()
     targets = [(topic["page"], topic.get("anchor")) for topic in topics]
     targets += [("workflow-files", f"{spec.type.replace('_', '-')}-block") for spec in CORE_BLOCKS]

@@ -37,7 +37,7 @@ async def test_a_code_expires(codes: EntryCodeStore) -> None:
     assert await codes.count_try("k", CODE.expires_at) is None
 
 
-async def test_a_code_is_used_once_and_not_in_place_of_a_newer_one(codes: EntryCodeStore) -> None:
+async def test_a_code_is_used_once_and_only_the_newest_is_valid(codes: EntryCodeStore) -> None:
     await codes.put("k", CODE)
     used = await asyncio.gather(*(codes.use("k", CODE) for _ in range(3)))
     assert sorted(used) == [False, False, True]

@@ -82,7 +82,7 @@ async def test_another_request_is_refused_before_and_after_the_answer(calls: Ide
         CallName("WS1", "W", True, "$key.1"),
     ],
 )
-async def test_a_key_means_something_in_its_place_only(calls: Idempotency, other: CallName) -> None:
+async def test_an_idempotency_key_applies_only_to_its_workflow(calls: Idempotency, other: CallName) -> None:
     await begun(calls)
     await begun(calls, other, "q")
 

@@ -44,7 +44,7 @@ async def test_the_system_is_founded_once(tenants: TenantStore) -> None:
     assert [(member.user_id, member.role) for member in team.members] == [(founded[1].user.id, Role.ADMIN)]
 
 
-async def test_use_never_goes_back_in_time(tenants: TenantStore) -> None:
+async def test_the_time_of_last_use_never_decreases(tenants: TenantStore) -> None:
     first = await founded(tenants)
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None
@@ -80,7 +80,7 @@ async def test_a_key_is_given_another_name_and_limit_but_not_the_name_of_another
     assert await tenants.change_key("second", {"name": "fourth"}) is None
 
 
-async def test_a_key_is_replaced_as_it_was_read_or_not_at_all(tenants: TenantStore) -> None:
+async def test_a_key_that_changed_since_it_was_read_is_not_replaced(tenants: TenantStore) -> None:
     first = await founded(tenants)
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None

@@ -152,7 +152,7 @@ async def test_an_id_that_is_already_stored_does_not_spoil_its_batch(system: Sys
     assert all(isinstance(answer, RunAccepted) for answer in rest)
 
 
-async def test_a_reserved_id_is_taken_until_it_is_given_back(system: System) -> None:
+async def test_a_reserved_id_is_taken_until_it_is_released(system: System) -> None:
     await system.gateway.reserve("mine")
     with pytest.raises(RunIdTaken):
         await system.gateway.reserve("mine", "another-workspace")

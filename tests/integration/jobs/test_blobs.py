@@ -17,7 +17,7 @@ from shared.errors import InvalidRequest, NotFound, PayloadTooLarge
 LARGE = bytes(range(256)) * 80 * 1024  # 20 MiB
 
 
-async def test_twenty_megabytes_come_back_as_they_were(system: System) -> None:
+async def test_twenty_megabytes_are_returned_unchanged(system: System) -> None:
     client = system.gateway.client
     stored = await client.call("PUT", "/internal/blobs/w/mine", body=LARGE, returns=StoredBlob)
     assert stored == StoredBlob("mine", len(LARGE))

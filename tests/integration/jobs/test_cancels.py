@@ -105,7 +105,7 @@ async def test_another_workflows_run_is_not_found(system: System) -> None:
     assert (await system.gateway.run(accepted.run_id)).status is not RunStatus.CANCELLED
 
 
-async def test_an_attached_run_seen_only_after_its_cancel_is_stopped_then(system: System) -> None:
+async def test_an_attached_run_first_reported_after_its_cancel_is_stopped(system: System) -> None:
     assert (await system.gateway.cancel("attached-1")).reason == "recorded"
     assert system.cancels == []
 

@@ -107,7 +107,7 @@ async def test_the_gateway_learns_that_a_run_was_not_stored(start: Start, anothe
         assert await system.stored() == 0
 
 
-async def test_a_stored_run_is_accepted_though_its_process_died_before_it_could_say_so(
+async def test_a_stored_run_is_accepted_even_if_its_process_died_before_the_response(
     start: Start, another: Another, expire: Expire
 ) -> None:
     async with start(dispatch_window=1) as system:

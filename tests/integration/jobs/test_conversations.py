@@ -48,7 +48,7 @@ async def test_an_append_that_is_repeated_adds_nothing(memory: JobsMemoryStore) 
     assert await messages_of(memory, "w", "ada") == [HI]
 
 
-async def test_concurrent_appends_are_all_stored_and_none_is_torn(memory: JobsMemoryStore) -> None:
+async def test_concurrent_appends_are_all_stored_whole(memory: JobsMemoryStore) -> None:
     pairs = [(ConversationMessage("user", f"q{n}"), ConversationMessage("assistant", f"a{n}")) for n in range(12)]
     await asyncio.gather(*(memory.append("w", "ada", pair, once=str(n)) for n, pair in enumerate(pairs)))
     stored = await messages_of(memory, "w", "ada")

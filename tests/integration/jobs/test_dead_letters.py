@@ -65,7 +65,7 @@ async def test_another_workspaces_run_cannot_be_redriven(system: System) -> None
         await redrive(system, f"runs/{failed}", "workspace-2")
 
 
-async def test_a_run_that_kills_its_workers_is_seen_and_run_again(system: System) -> None:
+async def test_a_run_that_kills_its_workers_is_listed_and_can_be_redriven(system: System) -> None:
     accepted = await system.gateway.accept()
     message = await system.executor.next()
     await system.broker.work.publish(DEAD, message)
@@ -133,7 +133,7 @@ async def test_the_input_of_a_poisonous_attached_run_is_not_stored(system: Syste
     assert not (await letters(system)).letters
 
 
-async def test_a_run_that_waited_too_long_is_no_dead_letter(system: System) -> None:
+async def test_a_run_that_waited_too_long_is_not_a_dead_letter(system: System) -> None:
     await system.broker.work.publish(INTERACTIVE, AttachedRunRequested(a_spec(), "replies.x"), ttl_ms=0)
     await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(run_id="poison"), "replies.x"))
     assert (await one_letter(system)).run_id == "poison"

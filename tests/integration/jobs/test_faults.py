@@ -55,7 +55,7 @@ async def books_are_empty(system: System) -> bool:
     return await system.queued() == 0 and await system.queued("*") == 0
 
 
-async def test_a_dispatcher_that_died_before_it_could_publish_is_made_up_for(
+async def test_a_run_is_dispatched_after_its_dispatcher_died(
     start: Start, mongodb_uri: str, mongodb_prefix: str
 ) -> None:
     deaf = DeafBroker(open_broker(quick_settings(mongodb_uri, mongodb_prefix).amqp_url, service="test"))

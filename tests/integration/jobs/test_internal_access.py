@@ -107,7 +107,7 @@ async def test_requests_without_a_token_are_rejected(system: System) -> None:
     assert await _codes(system, ROUTES, "Bearer wrong") == {Unauthenticated.code}
 
 
-async def test_a_body_that_is_no_message_is_refused(system: System) -> None:
+async def test_a_body_that_is_not_a_message_is_refused(system: System) -> None:
     with pytest.raises(InvalidRequest):
         await system.gateway.client.call("POST", "/internal/runs", body=b'{"run":1}')
 

@@ -82,7 +82,7 @@ async def test_pages_hold_every_run_once(logs: System, oldest_first: bool) -> No
     assert (cursor, sorted(seen)) == (None, ["four", "one", "three", "two"])
 
 
-async def test_an_id_that_is_only_taken_is_no_run(logs: System) -> None:
+async def test_an_id_that_is_only_taken_is_not_a_run(logs: System) -> None:
     await logs.gateway.reserve("taken")
     assert await found(logs, run_id="taken") == []
     assert await found(logs) == ["four", "three", "two", "one"]

@@ -16,7 +16,7 @@ from shared.contracts.runs import RunFromBlock, RunMode, RunStatus
 from shared.errors import Conflict, NotFound
 
 
-async def test_a_paused_run_holds_no_worker_and_goes_on_with_its_answer(system: System) -> None:
+async def test_a_paused_run_occupies_no_worker_and_continues_with_its_answer(system: System) -> None:
     accepted = await system.gateway.accept()
     granted = await system.executor.begin()
     entry = JournalEntry(0, "block", msgspec.Raw(b'{"done":1}'))
@@ -138,7 +138,7 @@ async def test_input_and_shown_output_live_as_long_as_the_pause(system: System, 
 
 
 @pytest.mark.parametrize("is_attached", [True, False])
-async def test_the_files_of_a_run_that_waits_are_there_when_it_goes_on(system: System, is_attached: bool) -> None:
+async def test_files_of_a_paused_run_are_available_when_it_resumes(system: System, is_attached: bool) -> None:
     files = ("file_1", "file_2")
     for file_id in (*files, "file_3"):
         await system.executor.client.call("PUT", f"/internal/blobs/{WORKSPACE}/{file_id}", body=b"content")
@@ -190,7 +190,7 @@ async def test_another_workspaces_pause_is_not_found(system: System) -> None:
         await system.gateway.resume("attached-1")
 
 
-async def test_resumed_runs_wait_for_their_workspaces_places(start: Start) -> None:
+async def test_resumed_runs_wait_for_concurrency_slots_of_their_workspace(start: Start) -> None:
     async with start(dispatch_unclaimed_seconds=60) as system:
         await system.executor.listen()
         paused = [await system.gateway.accept(concurrency=1) for _ in range(3)]

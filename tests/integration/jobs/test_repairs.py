@@ -123,7 +123,7 @@ async def test_another_workflow_keeps_its_journals(system: System) -> None:
     assert len(await journals(system, run_id)) == len(ENTRIES)
 
 
-async def test_the_journal_of_a_run_without_stored_data_goes_with_its_end_and_repair_is_refused(
+async def test_a_run_without_stored_data_loses_its_journal_at_its_end_and_cannot_be_repaired(
     system: System,
 ) -> None:
     run_id = await failed(system, a_spec(stores_data=False))

@@ -37,7 +37,7 @@ async def test_a_run_unreadable_to_this_version_keeps_no_worker_from_others(star
     assert [getattr(each, "attempt", each) for each in granted] == [1] * 7
 
 
-async def test_a_run_goes_from_accepted_to_completed(system: System) -> None:
+async def test_a_run_is_accepted_dispatched_and_completed(system: System) -> None:
     accepted = await system.gateway.accept()
     granted = await system.executor.begin()
     assert granted.run.run_id == accepted.run_id
@@ -189,7 +189,7 @@ async def test_an_entry_that_fits_no_document_is_refused(system: System) -> None
     await system.executor.journal(accepted.run_id, 1, entry(0, "x" * 15_000_000))
 
 
-async def test_the_journal_goes_with_the_end_of_its_run(system: System) -> None:
+async def test_the_journal_is_deleted_at_the_end_of_its_run(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.journal(accepted.run_id, 1, entry(0))
@@ -227,7 +227,7 @@ async def test_an_unstorable_result_affects_no_other_run(system: System) -> None
     assert (await system.gateway.run(accepted.run_id)).status is RunStatus.COMPLETED
 
 
-async def test_a_status_that_is_no_outcome_is_refused(system: System) -> None:
+async def test_a_status_that_is_not_an_outcome_is_refused(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
 
@@ -310,7 +310,7 @@ async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(short_l
     await until(expires_with_the_run)
 
 
-async def test_a_result_of_twenty_megabytes_comes_back_whole(system: System) -> None:
+async def test_a_result_of_twenty_megabytes_is_returned_whole(system: System) -> None:
     large = msgspec.json.encode({"text": "ä" * 10_000_000})
     accepted = await system.gateway.accept()
     await system.executor.begin()

@@ -40,7 +40,7 @@ def becomes(system: System, status: RunStatus, run_id: str = "attached-1") -> Ca
     return has_become
 
 
-async def test_an_attached_run_is_listed_while_it_goes_on_and_after_its_end(system: System) -> None:
+async def test_an_attached_run_is_listed_during_and_after_its_execution(system: System) -> None:
     await system.executor.record(began())
     await until(becomes(system, RunStatus.PROCESSING))
 

@@ -132,7 +132,7 @@ async def test_an_invalid_range_is_refused(system: System) -> None:
         await series(system, hours=-1)
 
 
-async def test_runs_before_an_upgrade_are_said_to_be_missing(start: Start) -> None:
+async def test_statistics_report_that_runs_before_an_upgrade_are_missing(start: Start) -> None:
     async with start() as old:
         await old.executor.record(recorded("old"))
         await counted(old, 1)

@@ -311,14 +311,14 @@ async def test_spend_stored_by_a_dead_process_is_booked_without_the_rest(empty: 
     assert await empty.collection(CHARGES).find().to_list() == []
 
 
-async def test_a_charge_that_must_wait_holds_up_no_other(empty: Store) -> None:
+async def test_a_waiting_charge_does_not_delay_others(empty: Store) -> None:
     await charge(empty, *(f"lost-{number}" for number in range(5)))
     await spend(empty, "charged", "run-0", "run-1")
     assert await MongoSpend(empty).collect(3) == 2
     assert await booked(empty) == [100, 100]
 
 
-async def test_a_run_that_became_durable_holds_up_no_booking(empty: Store) -> None:
+async def test_a_run_that_became_durable_does_not_delay_bookings(empty: Store) -> None:
     charge_id = await charge(empty, "run-0", "paused")
     await end(empty, "run-0", known_by={CHARGE: charge_id})
     await empty.collection(RUNS).insert_one({"_id": "paused", "workspace_id": "workspace-1", "phase": "paused"})

@@ -212,7 +212,7 @@ async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> N
         await subscribe(hooked, stub.url)
 
 
-async def test_a_replay_of_a_recorded_run_notifies_nobody(hooked: System, stub: Stub) -> None:
+async def test_a_replay_of_a_recorded_run_sends_no_webhook(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url)
     replayed = a_spec(replay=ReplayRun("R1"))
     for spec in (replayed, a_spec()):

@@ -53,7 +53,7 @@ async def test_a_dead_executor_pages_exactly_once(alertmanager: Alertmanager) ->
     assert pages == {("FlowportServiceDown", "flowport")}
 
 
-async def test_executors_that_prometheus_no_longer_knows_page_exactly_once(alertmanager: Alertmanager) -> None:
+async def test_vanished_executors_page_exactly_once(alertmanager: Alertmanager) -> None:
     consequences = [firing(name) for name in WITHOUT_EXECUTORS]
     pages = await pages_of(alertmanager, *consequences, firing("FlowportServiceMissing", job=EXECUTOR))
     assert pages == {("FlowportNoWorkers", "flowport")}

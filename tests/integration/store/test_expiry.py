@@ -76,7 +76,7 @@ async def test_expired_documents_are_deleted_and_others_stay(collection: Collect
     await left(collection, 100, 101, 102)
 
 
-async def test_it_goes_when_its_time_comes_and_if_it_came_late(collection: Collection, expiry: Expiry) -> None:
+async def test_a_document_is_deleted_when_it_expires(collection: Collection, expiry: Expiry) -> None:
     await collection.insert_many(
         {"_id": number, "expires_at": ago(seconds=-number / 100)} for number in range(3 * BATCH_SIZE)
     )
@@ -92,7 +92,7 @@ async def test_a_lifetime_is_counted_from_the_date(store: Store, expiry: Expiry)
 
 
 class MovedClock(SystemClock):
-    """A clock so much ahead."""
+    """Clock that is ahead by a fixed time."""
 
     ahead = timedelta(0)
 

@@ -50,7 +50,7 @@ async def full() -> AsyncIterator[System]:
 
 @pytest.mark.parametrize("cookie", [SESSION_COOKIE, SECURE_COOKIE])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-async def test_a_cookie_that_is_no_session_opens_no_full_gate(full: System, endpoint: str, cookie: str) -> None:
+async def test_an_invalid_session_does_not_bypass_a_full_gate(full: System, endpoint: str, cookie: str) -> None:
     path, body = ENDPOINTS[endpoint]
     headers = {**HEADERS, "cookie": f"{cookie}=invented"}
     answer = await full.request("POST", path, headers=headers, body=msgspec.json.encode(body))

@@ -61,7 +61,7 @@ class NoValues:
         return ()
 
 
-async def test_checks_of_one_workspace_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_checks_of_one_workspace_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     release, checking_now, most_at_once = threading.Event(), 0, 0
 
     def check(*_: object) -> Problems:

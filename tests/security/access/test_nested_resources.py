@@ -98,7 +98,7 @@ async def test_a_file_is_served_under_its_own_workflow_and_run(system: System, t
 @pytest.mark.parametrize(
     ("workflow_id", "run_id"), [(MINE, "E9"), (MINE, "E1"), (MINE, f"{OTHER}@E9"), (f"{MINE} ", "E9")]
 )
-async def test_no_path_of_another_workflow_leads_to_a_file(
+async def test_no_path_of_another_workflow_returns_a_file(
     system: System, theirs: FileKey, workflow_id: str, run_id: str, name: str
 ) -> None:
     for spelling in (quote, lambda text: quote(text, safe="")):
@@ -109,7 +109,7 @@ async def test_no_path_of_another_workflow_leads_to_a_file(
             assert answer.body != PICTURE
 
 
-async def test_no_path_of_another_run_leads_to_a_file(system: System, theirs: FileKey) -> None:
+async def test_no_path_of_another_run_returns_a_file(system: System, theirs: FileKey) -> None:
     assert (await system.get(theirs._replace(run_id="E1").path)).status == 404
 
 

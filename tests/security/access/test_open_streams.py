@@ -290,7 +290,7 @@ class TestThePublic:
         assert ERROR in (await ended(call)).body.decode()
 
 
-async def test_streams_go_on_while_the_store_of_keys_is_unavailable(system: System) -> None:
+async def test_streams_continue_while_the_store_of_keys_is_unavailable(system: System) -> None:
     key = system.tenants.issue()
     call = await opened(system, WAYS[0], {"x-api-key": key})
     system.tenants.is_down = True

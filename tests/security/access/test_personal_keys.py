@@ -141,7 +141,7 @@ async def test_a_key_with_the_approve_scope_alone_approves(system: System) -> No
     assert (await post(system, path, body, SHOWN["x-api-key"](key))).status == 202
 
 
-async def test_a_message_to_an_agent_is_no_way_around_the_approve_scope(system: System) -> None:
+async def test_a_message_to_an_agent_needs_the_approve_scope(system: System) -> None:
     await publish(system)
     asks = (PausePoint("ask", "ask", PauseKind.HUMAN, NOON),)
     a_task(system, RunStatus.PAUSED, paused_at=NOON, pauses=asks, trigger=Trigger.A2A)

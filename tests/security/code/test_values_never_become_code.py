@@ -150,7 +150,7 @@ async def test_a_string_keeps_its_meaning(system: System) -> None:
         assert [json.loads(item) for item in (raw[7:], formatted[1:], encoded)] == [value] * 3
 
 
-async def test_an_empty_value_in_a_regular_expression_is_no_comment(system: System) -> None:
+async def test_an_empty_value_in_a_regular_expression_is_not_a_comment(system: System) -> None:
     result = await system.run(function("return /<start.v>/.test('x') && 'matched'"), "")
     assert result.output["result"] == "matched"
 

@@ -96,7 +96,7 @@ async def test_a_request_is_served_once_or_refused_without_a_trace(header: str) 
 
 
 @pytest.mark.parametrize("rest", [b"", b"0\r\n\r\n", CHUNKS])
-async def test_a_coding_that_only_the_parser_refuses_reaches_no_application(rest: bytes) -> None:
+async def test_a_coding_that_only_the_parser_refuses_does_not_reach_the_application(rest: bytes) -> None:
     app = Application()
     async with bounded_server(app) as server:
         for value in (b"chunked\t", b"chunked \t ", b"\tchunked\t"):
@@ -138,7 +138,7 @@ async def _send_and_close(server: BoundedServer, sent: bytes, begun: list[str]) 
     writer.close()
 
 
-async def test_a_malformed_call_holds_no_place_in_the_admission_gate() -> None:
+async def test_a_malformed_call_takes_no_slot_in_the_admission_gate() -> None:
     async with running_system(admission_gate_max_inflight=2) as system, bounded_server(system.app) as server:
         head = f"POST /api/workflows/W/execute HTTP/1.1\r\nHost: a\r\nX-API-Key: {system.key}\r\nConnection: close\r\n"
         for _ in range(3):

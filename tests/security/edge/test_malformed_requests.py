@@ -130,7 +130,7 @@ def test_a_malformed_request_is_refused(server: EchoServer, attack: str) -> None
 
 
 @pytest.mark.parametrize("attack", REFUSED)
-def test_a_malformed_request_is_refused_in_its_turn(server: EchoServer, attack: str) -> None:
+def test_a_malformed_request_is_refused_after_earlier_responses(server: EchoServer, attack: str) -> None:
     received = server.exchange(GET + b"\r\n" + REFUSED[attack])
     assert statuses(received) in ([200, 400], [200, 505])
 
@@ -174,7 +174,7 @@ def test_a_method_that_no_route_has_repeats_nothing(server: EchoServer, method: 
     assert b"abc" not in received
 
 
-def test_the_star_of_options_is_no_fault_of_the_server(server: EchoServer) -> None:
+def test_options_with_a_star_is_not_a_server_error(server: EchoServer) -> None:
     assert statuses(server.exchange(b"OPTIONS * HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"))[0] < 500
 
 
@@ -187,7 +187,7 @@ def test_an_unknown_expectation_is_refused(server: EchoServer, expect: bytes) ->
     "framing",
     [b"Content-Length: 31\r\n\r\n%b", b"Transfer-Encoding: chunked\r\n\r\n1f\r\n%b\r\n0\r\n\r\n"],
 )
-def test_the_body_of_an_upgrade_is_no_request(server: EchoServer, framing: bytes) -> None:
+def test_the_body_of_an_upgrade_is_not_a_request(server: EchoServer, framing: bytes) -> None:
     """Java's HttpClient asks for h2c with its first request."""
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
     hidden = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -233,7 +233,7 @@ def test_a_head_is_measured_to_the_byte(server: EchoServer, before: bytes) -> No
     assert statuses(server.exchange(before + largest[:-2], b"b\r\n\r\n"))[-1] == 431
 
 
-def test_trailers_are_no_headers(server: EchoServer) -> None:
+def test_trailers_are_not_headers(server: EchoServer) -> None:
     trailers = b"X-Api-Key: stolen\r\nX-Forwarded-For: 1.2.3.4\r\nCookie: a=b\r\nHost: evil.example\r\n"
     seen = echo_of(server.exchange(CHUNKED + b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n"))
     assert seen.body == "{}"
@@ -241,7 +241,7 @@ def test_trailers_are_no_headers(server: EchoServer) -> None:
     assert ("host", "flow.example") in seen.headers
 
 
-def test_trailers_are_no_headers_of_the_next_request(server: EchoServer) -> None:
+def test_trailers_are_not_headers_of_the_next_request(server: EchoServer) -> None:
     head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     for pieces in ((head + b"0\r\nX-A: b\r\n\r\n" + LAST_GET,), (head + b"0\r\nX-A", b": b\r\n\r", b"\n" + LAST_GET)):
         received = server.exchange(*pieces)

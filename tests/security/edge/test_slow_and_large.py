@@ -100,7 +100,7 @@ async def test_a_body_that_does_not_come_is_nobodys_mistake(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_body_that_does_not_come_gives_its_place_back(system: System, port: int) -> None:
+async def test_a_body_that_never_arrives_releases_its_slot(system: System, port: int) -> None:
     assert await answer(port, head(system, "Content-Length: 100") + b"{") == b""
     assert (await system.execute({})).status == 200
 

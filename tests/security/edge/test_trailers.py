@@ -25,7 +25,7 @@ async def exchange(port: int, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["x-api-key", "X-API-Key", "Authorization"])
-async def test_a_key_in_a_trailer_opens_nothing(system: System, port: int, name: str) -> None:
+async def test_a_key_in_a_trailer_grants_no_access(system: System, port: int, name: str) -> None:
     shown = f"Bearer {system.key}" if name == "Authorization" else system.key
     trailer = f"{name}: {shown}\r\n".encode()
     received = await exchange(port, EXECUTE + b"\r\n2\r\n{}\r\n0\r\n" + trailer + b"\r\n")

@@ -155,7 +155,7 @@ def test_an_inner_ipv6_address_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("url", DISGUISES)
-def test_a_disguise_is_seen_through(url: str) -> None:
+def test_a_disguised_address_is_recognized(url: str) -> None:
     refused(url)
 
 

@@ -248,7 +248,7 @@ async def test_a_cancelled_consumer_closes_its_channel() -> None:
         assert not connection.closed.done()
 
 
-async def test_one_turn_of_the_loop_is_one_write() -> None:
+async def test_one_event_loop_turn_is_one_write() -> None:
     async def script(peer: Peer) -> None:
         await peer.accept_connection()
         await peer.open_channel()

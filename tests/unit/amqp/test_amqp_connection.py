@@ -57,7 +57,7 @@ async def test_the_smaller_limits_apply() -> None:
         b"",
     ],
 )
-async def test_a_peer_that_is_no_broker_is_disconnected(greeting: bytes) -> None:
+async def test_a_peer_that_is_not_a_broker_is_disconnected(greeting: bytes) -> None:
     async def script(peer: Peer) -> None:
         peer.send_raw(greeting)
         await peer.writer.drain()

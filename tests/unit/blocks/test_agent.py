@@ -68,7 +68,7 @@ async def test_settings_reach_the_model() -> None:
 
 
 @pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e999", "many", ""])
-async def test_a_setting_that_is_no_number_is_omitted(value: str) -> None:
+async def test_a_setting_that_is_not_a_number_is_omitted(value: str) -> None:
     model = Model(says("ok"))
     await run(model, temperature=value, maxTokens=value)
     assert (model.requests[0].temperature, model.requests[0].max_tokens) == (None, None)

@@ -96,7 +96,7 @@ async def test_the_total_text_of_all_turns_is_bounded(more: str) -> None:
         assert result.output["content"] == "sorry"
 
 
-async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:
+async def test_the_code_of_a_tool_runs_for_its_workspace_within_the_remaining_time() -> None:
     plain, asking = Adding(), Adding()
     request: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 3_000}
     await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=request)

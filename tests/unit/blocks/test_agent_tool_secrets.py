@@ -91,7 +91,7 @@ async def test_code_that_the_model_wrote_sees_no_secrets(settings: JsonObject, s
     assert [script.environment for script in sandbox.scripts] == [seen]
 
 
-async def test_no_argument_takes_the_place_of_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_argument_replaces_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: 16 * "0")  # a model that has guessed the name
     sandbox = Adding()
     tool = {**ADD, "code": "return <start.input>"}

@@ -69,7 +69,7 @@ async def test_else_matches_when_it_is_reached_even_first() -> None:
     assert chosen(await choose(("else", ""), ("if", "true"))) == "A"
 
 
-async def test_nothing_true_leads_nowhere_and_is_no_failure() -> None:
+async def test_a_condition_without_a_match_takes_no_branch_and_does_not_fail() -> None:
     result = await choose(("if", "false"))
     assert (chosen(result), result.output) == ("C", {})
     assert result.blocks[-1].output == {"conditionResult": False, "selectedPath": None, "selectedOption": None}
@@ -80,7 +80,7 @@ async def test_an_error_names_its_branch() -> None:
     assert failure(result) == 'C: Evaluation error in condition "else if": no'
 
 
-async def test_a_bad_reference_matters_only_when_its_turn_comes() -> None:
+async def test_an_invalid_reference_fails_only_if_it_is_evaluated() -> None:
     assert chosen(await choose(("if", "true"), ("else if", "<variable.nope>"))) == "A"
     result = await choose(("if", "false"), ("else if", "<variable.nope>"), ("else", ""))
     assert failure(result) == (

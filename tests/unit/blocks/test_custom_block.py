@@ -146,7 +146,7 @@ async def test_a_plugin_without_a_handler_is_named_in_the_log_and_where_its_type
     ]
 
 
-async def test_a_plugin_that_cannot_be_imported_refuses_the_run_and_harms_no_other_type(plugin: EntryPoint) -> None:
+async def test_a_plugin_that_cannot_be_imported_affects_only_its_own_type(plugin: EntryPoint) -> None:
     missing = EntryPoint("missing", "no_such_module", PLUGIN_GROUP)
     result = await run_with(missing, chain(INPUT, block("b", "missing", "B")))
     assert failure(result) == (

@@ -83,7 +83,7 @@ async def test_printed_text_is_logged_without_environment_values() -> None:
     assert (await run("", Sandbox(said))).output == {"result": "secret1", "stdout": "[REDACTED] and [REDACTED], 3"}
 
 
-async def test_nothing_returned_is_no_result() -> None:
+async def test_code_that_returns_nothing_has_no_result() -> None:
     assert (await run("", Sandbox(ScriptResult(stdout="")))).output == {"stdout": ""}
 
 
@@ -200,7 +200,7 @@ async def test_unsupported_code_is_refused_with_a_reason(code: str, language: st
         "return await import('x')",
     ],
 )
-async def test_a_line_of_a_text_or_a_comment_is_no_import(code: str) -> None:
+async def test_a_line_of_a_text_or_a_comment_is_not_an_import(code: str) -> None:
     sandbox = Sandbox()
     assert (await run(code, sandbox)).output == {"result": 1, "stdout": "said"}
 

@@ -37,7 +37,7 @@ async def test_json_passes() -> None:
         ('{"a": 1', "Expected ',' or '}' after property value in JSON at position 7"),
     ],
 )
-async def test_invalid_json_is_reported_in_javascripts_words(text: str, problem: str) -> None:
+async def test_invalid_json_is_reported_with_javascripts_message(text: str, problem: str) -> None:
     assert await check(text, "json") == {
         "passed": False,
         "validationType": "json",
@@ -46,7 +46,7 @@ async def test_invalid_json_is_reported_in_javascripts_words(text: str, problem:
     }
 
 
-async def test_a_list_nested_without_end_is_no_json_and_breaks_nothing() -> None:
+async def test_a_deeply_nested_list_is_not_json() -> None:
     assert (await check("[" * 100_000, "json"))["passed"] is False
 
 
@@ -124,7 +124,7 @@ async def test_authors_can_add_patterns() -> None:
     assert output["maskedText"] == "Where is <ORDER>?"
 
 
-async def test_a_number_that_resembles_a_card_is_no_finding() -> None:
+async def test_a_number_that_resembles_a_card_is_not_a_finding() -> None:
     assert (await check("4111 1111 1111 1112", "pii", piiEntityTypes=["CREDIT_CARD"]))["passed"] is True
 
 

@@ -65,12 +65,12 @@ async def test_a_score_is_held_to_its_range(score: Any, shown: float) -> None:
 @pytest.mark.parametrize(
     "answer", ["no idea", "[]", "{}", '{"score": true}', '{"score": "high"}', '{"score": null}', '{"score": ""}']
 )
-async def test_an_answer_without_a_score_is_no_pass(answer: str) -> None:
+async def test_an_answer_without_a_score_does_not_pass(answer: str) -> None:
     output = (await check(Models(answer))).output
     assert (output["passed"], output["error"]) == (False, NOT_READABLE)
 
 
-async def test_a_model_that_fails_is_quoted_and_is_no_pass() -> None:
+async def test_a_failed_model_call_is_quoted_and_does_not_pass() -> None:
     output = (await check(Models(ModelFailure("model exploded")))).output
     assert (output["passed"], output["error"]) == (False, "model exploded")
 

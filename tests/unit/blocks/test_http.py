@@ -53,7 +53,7 @@ async def test_a_body_that_is_json_is_sent_as_json(
     assert (stub.requests[0].body, stub.requests[0].headers["content-type"]) == (sent, content_type)
 
 
-async def test_an_object_is_sent_as_a_form_if_the_header_says_so(api: Api, stub: HttpStub) -> None:
+async def test_an_object_is_sent_as_a_form_if_the_header_requests_it(api: Api, stub: HttpStub) -> None:
     form = table(**{"Content-Type": "application/x-www-form-urlencoded"})
     await api(method="POST", body='{"a": "x y", "b": {"c": 1}}', headers=form)
     assert stub.requests[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
@@ -133,7 +133,7 @@ async def test_an_answer_that_is_neither_success_nor_a_way_on_is_a_failure(api: 
     ("allowed", "left_ms", "seconds"),
     [(None, 900_000, 300), ("2000", 900_000, 2), ("700000", 900_000, 600), ("0", 900_000, 300), ("9000", 5_000, 6)],
 )
-async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
+async def test_a_call_runs_for_its_workspace_within_the_remaining_time(
     allowed: str | None, left_ms: int, seconds: float
 ) -> None:
     sent: list[OutboundRequest] = []

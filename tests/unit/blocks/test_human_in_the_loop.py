@@ -158,7 +158,7 @@ async def test_an_unsupported_notification_fails_the_block(engine: Engine, notif
 
 
 @pytest.mark.parametrize("notification", [[], "", [{"type": "slack", "usageControl": "none"}]])
-async def test_no_notification_is_no_reason_to_fail(engine: Engine, notification: Any) -> None:
+async def test_a_pause_without_notification_does_not_fail(engine: Engine, notification: Any) -> None:
     document = chain(INPUT, block("h", "human_in_the_loop", "Ask", notification=notification))
     assert (await run(document, engine)).outcome.status is RunStatus.PAUSED
 

@@ -68,7 +68,7 @@ async def test_a_servers_tool_list_is_bounded(
 
 
 @pytest.mark.parametrize(("left_ms", "seconds"), [(5_000, 6), (900_000, 300)])
-async def test_a_visit_is_its_workspaces_and_takes_no_longer_than_there_is_time(left_ms: int, seconds: float) -> None:
+async def test_a_session_runs_for_its_workspace_within_the_remaining_time(left_ms: int, seconds: float) -> None:
     sent: list[OutboundRequest] = []
 
     class RecordingClient(OutboundClient):

@@ -39,7 +39,7 @@ async def test_json_text_is_decoded_as_the_body() -> None:
     }
 
 
-async def test_text_that_is_no_json_is_the_body_itself() -> None:
+async def test_text_that_is_not_json_is_the_body_itself() -> None:
     assert (await answer({"input": 'a "b"'}, dataMode="json", data='{"a": "<start.input>"}'))[
         "data"
     ] == '{"a": "a "b""}'
@@ -119,7 +119,7 @@ async def test_quotes_and_newlines_survive_in_fields() -> None:
     assert await data(field("a", "string", "<start.input>"), body={"input": 'say "hi"\nnow'}) == {"a": 'say "hi"\nnow'}
 
 
-async def test_nothing_to_say_is_an_empty_object() -> None:
+async def test_an_empty_response_is_an_empty_object() -> None:
     assert (await answer({"input": ""}, dataMode="json", data="<start.input>"))["data"] == {}
     assert (await answer())["data"] == {}
     assert (await answer(dataMode="json"))["data"] == {}

@@ -119,7 +119,7 @@ async def test_a_router_without_routes_fails() -> None:
     assert result.output == {"data": "No routes defined for router"}
 
 
-async def test_a_route_that_leads_nowhere_ends_the_run_without_an_output() -> None:
+async def test_an_unconnected_route_ends_the_run_without_an_output() -> None:
     routes = [*ROUTES, {"id": "rt-spam", "title": "Spam", "value": "Advertising"}]
     result = await choose(decision("rt-spam"), routed(routes))
     assert names(result) == ["Start", "Router"]

@@ -21,7 +21,7 @@ async def test_the_amount_may_come_from_the_caller() -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "soon", "", "Infinity"])
-async def test_an_amount_that_is_no_positive_number_is_refused(amount: str) -> None:
+async def test_an_amount_that_is_not_a_positive_number_is_refused(amount: str) -> None:
     result = await run_block("wait", WaitHandler(), timeValue=amount)
     assert failure(result) == "B: Wait amount must be a positive number"
 

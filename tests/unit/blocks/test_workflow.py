@@ -115,7 +115,7 @@ async def test_an_empty_mapping_maps_nothing(mapping: Json) -> None:
         (["Ada"], ""),
     ],
 )
-async def test_a_mapping_that_is_no_object_fails_the_block_with_a_reason(mapping: Json, problem: str) -> None:
+async def test_a_mapping_that_is_not_an_object_fails_the_block_with_a_reason(mapping: Json, problem: str) -> None:
     result = await call(chain(INPUT, caller(mapping=mapping)), Deployed(child=GREETER), {"input": "Hello"})
     assert result.outcome.error is not None
     assert result.outcome.error.text == f"Call: Input Mapping must be a JSON object{problem}"
@@ -374,7 +374,7 @@ async def test_each_use_as_a_tool_has_its_own_paths() -> None:
     assert sorted(places.seen) == ["a.memory.0>a", "a.memory.1>a"]
 
 
-async def test_the_last_place_of_a_chain_may_be_taken() -> None:
+async def test_a_call_chain_may_reach_its_maximum_depth() -> None:
     chain_so_far = tuple(f"wf{n}" for n in range(24))
     result = await call(chain(INPUT, caller()), Deployed(child=GREETER), call_chain=chain_so_far)
     assert result.outcome.error is None

@@ -45,7 +45,7 @@ def test_without_time_the_first_error_is_the_last() -> None:
         run_when_available(failing(1, BrokerUnavailable("no broker")), seconds=0)
 
 
-def test_an_error_that_waiting_does_not_cure_is_raised_at_once() -> None:
+def test_a_permanent_error_is_raised_immediately() -> None:
     with pytest.raises(CommandFailed, match="rejected"):
         run_when_available(failing(1, CommandFailed("the store rejected the request")), seconds=60)
 

@@ -53,7 +53,7 @@ async def test_a_gateway_that_hides_its_readiness_is_ok(status: int) -> None:
     )
 
 
-async def test_a_server_that_is_no_flowport_service_is_a_problem() -> None:
+async def test_a_server_that_is_not_a_flowport_service_is_a_problem() -> None:
     with FakeService("deploy-service", hides=404) as service:
         found = await check_service(service)
     assert found.verdict is Verdict.PROBLEM

@@ -60,7 +60,7 @@ run_until_stopped(command())
 """
 
 
-def test_a_second_ctrl_c_stops_at_once_what_the_first_one_named() -> None:
+def test_a_second_ctrl_c_stops_immediately() -> None:
     ended = subprocess.run([sys.executable, "-c", STUBBORN], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 130
     assert STOPPING in ended.stderr

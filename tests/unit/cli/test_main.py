@@ -31,7 +31,7 @@ def test_the_help_of_every_command_has_an_example(command: tuple[str, ...]) -> N
     assert f"Example: flowport {' '.join(command)}" in shown.out, shown
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-m", "flowport", "schema"], stdout=pipe, stderr=pipe, text=True) as command:
         assert command.stdout is not None

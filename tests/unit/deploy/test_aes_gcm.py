@@ -27,7 +27,7 @@ def test_the_same_value_never_looks_the_same() -> None:
 
 
 @pytest.mark.parametrize(("workspace", "name"), [("ws", "B"), ("other", "A"), ("w", "s\0A"), ("w", "sA")])
-def test_a_value_does_not_open_at_another_place(workspace: str, name: str) -> None:
+def test_a_value_cannot_be_decrypted_under_another_name(workspace: str, name: str) -> None:
     sealed = RING.seal("x", workspace_id="ws", name="A")
     with pytest.raises(Unavailable):
         RING.open(sealed, workspace_id=workspace, name=name)

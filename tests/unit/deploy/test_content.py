@@ -87,7 +87,7 @@ def test_all_errors_are_refused_together_and_warnings_pass() -> None:
     refuse_errors(check(content_of(state("return <nobody.x>"), limit=LIMIT), frozenset()))
 
 
-def test_a_model_with_an_operators_key_needs_none() -> None:
+def test_a_model_with_an_operators_key_needs_no_key() -> None:
     draft = state()
     values = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
     draft["blocks"]["fn"]["type"] = "agent"

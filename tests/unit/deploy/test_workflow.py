@@ -31,7 +31,7 @@ def version(number: int) -> Version:
     )
 
 
-def test_a_deploy_goes_live() -> None:
+def test_a_deploy_makes_its_version_live() -> None:
     live = WORKFLOW.deployed(version(1), AT).live
     assert live is not None
     assert (live.number, live.version_id, live.snapshot_hash) == (1, "v1", "h1")
@@ -60,7 +60,7 @@ def test_an_archived_workflow_has_nothing_live() -> None:
 
 
 @pytest.mark.parametrize(("redeploy", "live"), [(False, None), (True, 1)])
-def test_a_restored_workflow_is_as_it_was_and_live_only_on_request(redeploy: bool, live: int | None) -> None:
+def test_a_restored_workflow_is_unchanged_and_live_only_on_request(redeploy: bool, live: int | None) -> None:
     before = WORKFLOW.deployed(version(1), AT)
     after = before.archived(AT).restored(LATER, redeploy=redeploy)
     assert (after.live.number if after.live else None) == live

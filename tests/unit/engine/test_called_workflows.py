@@ -78,7 +78,7 @@ async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
 
 
 @pytest.mark.parametrize("cut", [3, 4, 5])
-async def test_a_run_that_is_taken_over_goes_on_with_the_version_that_it_called(cut: int) -> None:
+async def test_a_reclaimed_run_continues_with_the_version_that_it_called(cut: int) -> None:
     deployed, broken = Deployed(child=CHILD), Recorder(stop_after=cut)
     with pytest.raises(WorkerLost):
         await execution(engine(Scripted(spends), deployed=deployed), PARENT, broken, journal=True).run()

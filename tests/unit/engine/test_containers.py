@@ -33,7 +33,7 @@ def error(result: RunResult) -> str:
 FOR_3 = {"loopType": "for", "count": 3}
 
 
-async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
+async def test_a_loop_iterates_in_order_and_collects_each_iteration() -> None:
     result = await run(fills_in, inside("loop", FOR_3, child("a", "<loop.index>"), child("b", "<a.result>!")))
     assert results(result) == [["0", "0!"], ["1", "1!"], ["2", "2!"]]
     assert result.output["totalIterations"] == 3
@@ -93,7 +93,7 @@ async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: 
         ("parallel", "5", "Parallel Items did not resolve: Value did not resolve to an array or object"),
     ],
 )
-async def test_a_value_that_is_no_collection_ends_the_run(kind: str, collection: str, message: str) -> None:
+async def test_a_value_that_is_not_a_collection_ends_the_run(kind: str, collection: str, message: str) -> None:
     data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
     sent = {"number": 9, "word": "w", "cut": "[1, 2", "deep": "[" * 900 + "]" * 900}
     result = await run(fills_in, inside(kind, data, child("a")), input=sent)
@@ -262,7 +262,7 @@ async def test_an_item_in_a_loop_without_items_stays_as_typed() -> None:
     assert results(result)[0] == ["<loop.currentItem>"]
 
 
-async def test_log_entries_say_where_they_belong() -> None:
+async def test_log_entries_have_their_iterations() -> None:
     outer = block("L", "loop", data={"loopType": "for", "count": 1})
     inner = block("P", "parallel", parent="L", data={"count": 2})
     workflow = document(

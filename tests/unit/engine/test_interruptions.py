@@ -81,7 +81,7 @@ async def test_a_run_that_was_cancelled_before_it_began_runs_nothing() -> None:
     assert not handler.runs
 
 
-async def test_a_run_whose_blocks_wait_for_nothing_lets_others_have_their_turn() -> None:
+async def test_a_busy_run_yields_to_other_runs() -> None:
     def cancelled_soon(call: Call) -> Any:
         if call.block.id == "f" and handler.runs["f"] == 1:
             asyncio.get_running_loop().call_soon(run_.cancel)

@@ -119,7 +119,7 @@ async def test_a_failure_that_was_journaled_is_the_failure_of_the_restored_run()
     assert not handler.runs
 
 
-async def test_variables_and_usage_come_back_with_the_journal() -> None:
+async def test_the_journal_restores_variables_and_usage() -> None:
     workflow = chain(block("a"), block("b"))
     workflow["variables"] = {"v1": {"id": "v1", "name": "x", "type": "number", "value": 0}}
 

@@ -77,7 +77,7 @@ async def test_the_canvas_receives_no_secret() -> None:
     assert b"s3cret-value" not in data
 
 
-async def test_a_secret_is_no_name_in_the_log_either() -> None:
+async def test_block_names_in_the_log_are_masked_too() -> None:
     workflow = chain(block("f", "api", url="{{TOKEN}}"))
     result = await run(lambda call: {"data": {"s3cret-value": 1}}, workflow, environment={"TOKEN": "s3cret-value"})
     assert result.blocks[-1].output == {"data": {"[REDACTED]": 1}}

@@ -264,7 +264,7 @@ async def test_the_trace_shows_the_called_workflow_while_it_waits_and_once_when_
 
 
 @durability
-async def test_a_called_workflow_goes_on_in_the_version_that_paused(is_durable: bool) -> None:
+async def test_a_called_workflow_continues_in_the_version_that_paused(is_durable: bool) -> None:
     deployed = Deployed(**CHILDREN)
 
     def promoted(pauses: Sequence[Pause]) -> Sequence[Pause]:

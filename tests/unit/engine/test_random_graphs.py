@@ -38,7 +38,7 @@ def block_events(recorder: Recorder) -> list[tuple[str, str, bytes]]:
 
 
 @given(bodies())
-def test_every_run_ends_and_each_block_runs_as_often_as_the_rules_say(steps: list[Step]) -> None:
+def test_every_run_ends_and_each_block_runs_as_often_as_specified(steps: list[Step]) -> None:
     run, handler = begun(steps)
     result = asyncio.run(run.run())
     assert result.outcome.status is RunStatus.COMPLETED

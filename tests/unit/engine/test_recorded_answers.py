@@ -114,7 +114,7 @@ async def test_a_wait_does_not_wait_and_a_paused_block_has_its_final_answer() ->
     assert (result.outcome.status, result.output) == (RunStatus.COMPLETED, {"status": "completed"})
 
 
-async def test_another_value_of_an_environment_variable_is_no_other_input() -> None:
+async def test_another_value_of_an_environment_variable_is_the_same_input() -> None:
     environment = {"TOKEN": "the-new-token-2"}
     answers = RecordedAnswers(
         [recorded("order", {"url": "https://shop.example/?t={{TOKEN}}", "method": "GET", "code": ""}, {"status": 200})],

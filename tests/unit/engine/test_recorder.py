@@ -185,7 +185,7 @@ async def test_a_pause_is_recorded_with_its_final_output_by_the_process_that_con
     assert hold.inputs["timeValue"] == "2"
 
 
-async def test_a_long_recording_is_cut_and_says_so() -> None:
+async def test_a_long_recording_is_truncated_and_marked() -> None:
     half = "x" * (MAX_RECORDING_BYTES // 2)
     workflow = chain(*(block(f"f{number}") for number in range(4)))
     recording = recording_of(await executed(workflow, lambda call: {"result": half}).run())

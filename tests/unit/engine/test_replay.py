@@ -90,7 +90,7 @@ def test_a_changed_block_before_an_unrecorded_call_is_the_first_difference() -> 
     assert result.unrecorded_call.block_id == b.block_id
 
 
-def test_a_replay_that_fails_says_why() -> None:
+def test_a_failed_replay_has_a_reason() -> None:
     start, a, _ = RECORDED
     result = judged(start, a, block("b", {"error": "no"}, error="no"), status=RunStatus.FAILED, error="B: no")
     assert (result.verdict, result.error) == (ReplayVerdict.FAILED, "B: no")

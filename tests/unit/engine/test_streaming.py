@@ -149,7 +149,7 @@ async def test_interrupted_text_is_sent_before_the_run_fails() -> None:
     assert found == [Chunk("a", "Once"), BlockStreamFailed("a", "closed")]
 
 
-async def test_a_failure_before_any_text_is_no_broken_stream() -> None:
+async def test_a_failure_before_any_text_does_not_break_the_stream() -> None:
     async def breaks(call: Call) -> Any:
         raise fails("closed")
 

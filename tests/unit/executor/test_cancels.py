@@ -35,7 +35,7 @@ def test_a_cancel_that_comes_before_its_run_is_obeyed() -> None:
     assert cancels_after(EARLY_CANCEL_SECONDS - 1) == 1
 
 
-def test_a_run_that_goes_on_after_a_pause_is_not_met_by_an_old_cancel() -> None:
+def test_an_old_cancel_does_not_affect_a_resumed_run() -> None:
     assert cancels_after(EARLY_CANCEL_SECONDS + 1) == 0
 
 

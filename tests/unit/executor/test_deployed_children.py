@@ -93,14 +93,14 @@ async def test_a_version_is_compiled_once_however_often_it_is_called(
     assert [path for path in service.requests if "/snapshots/" in path] == ["/internal/snapshots/w1/one"]
 
 
-async def test_a_workflow_without_a_live_version_is_no_child(
+async def test_a_workflow_without_a_live_version_cannot_be_called(
     service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash=None)
     assert await children.find("w1", "child") is None
 
 
-async def test_another_workspace_s_workflow_is_no_child(
+async def test_a_workflow_of_another_workspace_cannot_be_called(
     service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     assert await children.find("w2", "child") is None

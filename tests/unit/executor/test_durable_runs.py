@@ -114,7 +114,7 @@ async def test_a_later_attempt_has_the_remaining_time_and_reports_all_of_it(worl
     assert error.message == timeout_message(world.jobs.run.time_limit_ms)
 
 
-async def test_a_run_that_this_worker_cannot_start_goes_to_another(
+async def test_a_run_that_this_worker_cannot_start_is_left_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -181,7 +181,7 @@ async def test_an_interrupted_run_is_freed_without_a_garbage_collection(world: W
         assert remains.of(RunHandle, Execution, BatchedJournal, Call) == []
 
 
-async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> None:
+async def test_a_later_attempt_continues_at_the_end_of_the_journal(world: World) -> None:
     services = Services(workflow(retry={"enabled": True, "maxTries": 2}))
     run = asyncio.create_task(world.new_worker(world.work, services=services).work(DISPATCH, redelivered=False))
     world.work.go_on.clear()
@@ -214,7 +214,7 @@ async def test_a_worker_that_loses_its_run_while_it_reads_the_journal_does_nothi
     assert (second.times, world.jobs.released, world.jobs.finished) == (0, 0, None)
 
 
-async def test_a_run_whose_journal_cannot_be_read_goes_to_another(
+async def test_a_run_whose_journal_cannot_be_read_is_left_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

@@ -127,7 +127,9 @@ async def test_all_files_of_a_run_have_a_bound(files: FileExchange, monkeypatch:
         await files.take([inline(), inline()])
 
 
-async def test_files_that_do_not_come_are_not_waited_for(files: FileExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_files_that_do_not_arrive_in_time_refuse_the_call(
+    files: FileExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(file_uploads, "UPLOAD_SECONDS", 0.05)
     async with HttpStub() as stub:
         url = f"http://127.0.0.1:{stub.port}/slow"
@@ -135,7 +137,7 @@ async def test_files_that_do_not_come_are_not_waited_for(files: FileExchange, mo
             await files.take([{"type": "url", "data": url}])
 
 
-async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(files: FileExchange) -> None:
+async def test_a_run_waits_for_its_files_at_most_until_its_time_limit(files: FileExchange) -> None:
     class Hanging(Files):
         async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
             await asyncio.Event().wait()
@@ -148,7 +150,7 @@ async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(files: FileE
         )
 
 
-async def test_an_error_answer_of_an_address_is_no_file(files: FileExchange) -> None:
+async def test_an_error_response_is_not_stored_as_a_file(files: FileExchange) -> None:
     async with HttpStub() as stub:
         stub.answer(Answer(404, "not here"))
         with pytest.raises(InvalidRequest, match="Failed to upload file: a"):

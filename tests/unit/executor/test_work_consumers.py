@@ -43,7 +43,7 @@ async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chai
         assert here.work.times == slots
 
 
-async def test_a_start_that_failed_halfway_holds_no_queue_and_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_start_consumes_no_queue_and_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = open_broker(f"memory://{new_id()}", service="test")
     await broker.start()
     here = World(broker, drain_seconds=30.0)

@@ -271,7 +271,7 @@ async def test_a_task_that_is_over_cannot_be_subscribed_to(system: System) -> No
     assert error_of(await ask(system, "SubscribeToTask", {"id": "T1"})) == (200, -32004, "UNSUPPORTED_OPERATION")
 
 
-async def test_a_run_that_is_not_the_agents_is_no_task(system: System) -> None:
+async def test_a_run_that_is_not_the_agents_is_not_a_task(system: System) -> None:
     await publish(system)
     a_task(system, RunStatus.COMPLETED, trigger=Trigger.API)
     for method in ("GetTask", "CancelTask", "SubscribeToTask"):
@@ -340,7 +340,7 @@ async def test_another_version_of_the_protocol_is_refused(system: System, versio
 
 
 @pytest.mark.parametrize(("body", "number"), [(b"{", -32700), (b"[]", -32600), (b'{"jsonrpc":"1.0"}', -32600)])
-async def test_a_body_that_is_no_call_is_refused(system: System, body: bytes, number: int) -> None:
+async def test_a_body_that_is_not_a_call_is_refused(system: System, body: bytes, number: int) -> None:
     await publish(system)
     answer = await system.send("POST", SERVE, raw=body, headers={"a2a-version": "1.0"})
     assert error_of(answer)[:2] == (200, number)

@@ -26,7 +26,7 @@ PROXIES = networks(["10.0.0.0/8", "::1"])
         ("", "", "unknown"),
     ],
 )
-def test_only_what_our_own_proxies_say_is_believed(peer: str, forwarded_for: str, counted: str) -> None:
+def test_only_headers_of_trusted_proxies_are_used(peer: str, forwarded_for: str, counted: str) -> None:
     assert caller_address(peer, forwarded_for, PROXIES) == counted
 
 

@@ -13,7 +13,7 @@ from gateway.runs.application.admission import AdmissionGate
 from shared.contracts.runs import RunSpec
 
 
-def test_a_workspace_holds_at_most_its_share_of_slots() -> None:
+def test_a_workspace_takes_at_most_its_share_of_slots() -> None:
     gate = AdmissionGate(10, per_workspace=2)
     gate.admit_to("A")
     gate.admit_to("A")

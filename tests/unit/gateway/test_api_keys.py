@@ -147,7 +147,7 @@ async def test_a_key_may_have_its_own_rate_limit(system: System, admin: Visitor)
     assert (await admin.send("POST", KEYS, {"name": "none", "rateLimit": 0})).status == 400
 
 
-async def test_a_keys_limit_is_changed_and_holds_from_the_next_call_on(system: System, admin: Visitor) -> None:
+async def test_a_changed_limit_of_a_key_applies_to_the_next_call(system: System, admin: Visitor) -> None:
     made = await make(admin, rateLimit=1)
     answers = [await system.execute({}, key=made["key"]) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
@@ -163,7 +163,7 @@ async def test_a_keys_limit_is_changed_and_holds_from_the_next_call_on(system: S
     ]
 
 
-async def test_a_change_of_a_key_must_say_what(admin: Visitor) -> None:
+async def test_a_change_of_a_key_needs_a_field(admin: Visitor) -> None:
     made = await make(admin, rateLimit=1)
     nothing = await admin.send("PUT", f"{KEYS}/{made['id']}", {})
     assert (nothing.status, nothing.json["error"]) == (400, "At least one of name or rateLimit must be provided")

@@ -193,7 +193,7 @@ async def test_after_a_loss_runs_answer_to_a_new_address(broker: FragileBroker, 
     assert [message.reply_to for message in broker.published] == ["inbox-0", "inbox-1"]  # type: ignore[union-attr]
 
 
-async def test_a_run_is_queued_for_a_worker_no_longer_than_its_caller_waits(
+async def test_a_run_waits_for_a_worker_at_most_as_long_as_its_caller(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
     (await runs.attach(a_run())).disconnect()

@@ -78,7 +78,7 @@ async def test_scripts_read_it_like_everything_of_v1(system: System, admin: Visi
 
 
 @pytest.mark.parametrize("cursor", ["!", "bm9wZQ", "AAAA", "Im5vcGUi", "Ii0i", cursor_at("1" * 19), "InsiJG5lIjogMX0i"])
-async def test_a_made_up_cursor_is_refused(admin: Visitor, cursor: str) -> None:
+async def test_a_forged_cursor_is_refused(admin: Visitor, cursor: str) -> None:
     answer = await admin.send("GET", f"{AUDIT}?cursor={cursor}")
     assert (answer.status, answer.json["error"]) == (400, "Invalid cursor")
 

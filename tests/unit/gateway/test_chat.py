@@ -224,7 +224,7 @@ async def test_a_password_opens_a_chat_for_a_day(system: System) -> None:
 @pytest.mark.parametrize(
     "ticket", ["", "x", "9999999999", "9999999999.", "9999999999.0000", "\xb2.0", "9" * 400 + ".0"]
 )
-async def test_a_ticket_that_we_did_not_write_opens_nothing(system: System, ticket: str) -> None:
+async def test_a_forged_ticket_grants_no_access(system: System, ticket: str) -> None:
     await publish(system, LOCKED)
     assert (await say(system, {"input": "?"}, cookie=f"chat_auth_C1={ticket}")).status == 401
 
@@ -255,7 +255,7 @@ async def test_guesses_are_counted_right_ones_too(system: System) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_an_address_may_say_only_so_much() -> None:
+async def test_the_messages_of_an_address_are_limited() -> None:
     async with running_system(rate_limit_public_address=1) as system:
         await publish(system)
         assert (await say(system, {"input": "1"})).status == 200

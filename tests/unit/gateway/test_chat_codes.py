@@ -85,7 +85,7 @@ async def test_answers_do_not_disclose_the_guest_list(system: System) -> None:
     assert len(system.entry_codes.codes) == 2, "a code is made for both, and kept alike"
 
 
-async def test_the_address_alone_opens_nothing(system: System) -> None:
+async def test_the_address_alone_grants_no_access(system: System) -> None:
     await publish(system, INVITED)
     for body in ({"email": "ada@example.com"}, {"email": "ada@example.com", "input": "?"}, {"password": "x"}):
         answer = await system.send("POST", "/api/chat/help-desk", body, key=None)
@@ -113,7 +113,7 @@ async def test_a_code_is_good_once_and_for_ten_minutes(system: System) -> None:
     assert (await enter(system, "ada@example.com", late)).status == 401
 
 
-async def test_a_new_code_takes_the_place_of_the_old_one(system: System) -> None:
+async def test_a_new_code_replaces_the_old_one(system: System) -> None:
     await publish(system, INVITED)
     await ask(system, "ada@example.com")
     old = await mailed(system)

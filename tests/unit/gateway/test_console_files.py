@@ -63,7 +63,7 @@ async def test_every_page_is_the_one_page(client: httpx2.AsyncClient, path: str)
     ("path", "page"),
     [("/help", "README"), ("/help/", "README"), ("/help/blocks", "blocks"), ("/help/console/README", "console/README")],
 )
-async def test_help_leads_to_the_documentation_site_of_the_settings(built: Path, path: str, page: str) -> None:
+async def test_help_links_to_the_configured_documentation_site(built: Path, path: str, page: str) -> None:
     async with _client(built, "https://docs.example/flowport") as client:
         answer = await client.get(path, headers=HTML)
     assert (answer.status_code, answer.headers["location"]) == (307, f"https://docs.example/flowport/docs/{page}.html")
@@ -72,7 +72,7 @@ async def test_help_leads_to_the_documentation_site_of_the_settings(built: Path,
 @pytest.mark.parametrize(
     "path", ["/help/../x", "/help/a%2f..%2f..%2fx", "/help/%0d%0ax", "/help/x?y", "/help//evil.example"]
 )
-async def test_help_leads_nowhere_else(built: Path, path: str) -> None:
+async def test_help_redirects_nowhere_else(built: Path, path: str) -> None:
     async with _client(built, "https://docs.example") as client:
         answer = await client.get(path, headers=HTML)
     assert answer.headers.get("location", "https://docs.example/docs/x.html") == "https://docs.example/docs/x.html"
@@ -132,7 +132,7 @@ async def test_the_api_reference_may_load_and_call_nothing_from_elsewhere(built:
     assert "http" not in policy
 
 
-async def test_without_a_build_there_is_no_api_reference(client: httpx2.AsyncClient) -> None:
+async def test_without_a_build_the_api_reference_is_missing(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/docs", headers=HTML)).status_code == 404
 
 

@@ -51,7 +51,7 @@ async def test_a_body_is_read_to_its_end() -> None:
     assert await body_of(Request({"type": "http"}, receive)) == b"first last"
 
 
-async def test_a_caller_that_disconnects_before_the_end_of_its_body_is_no_error(
+async def test_a_caller_that_disconnects_before_the_end_of_its_body_is_not_an_error(
     caplog: pytest.LogCaptureFixture, system: System
 ) -> None:
     sent: list[Message] = []
@@ -71,7 +71,7 @@ async def test_a_caller_that_disconnects_before_the_end_of_its_body_is_no_error(
     assert not caplog.records
 
 
-async def test_what_a_call_holds_is_released_in_reverse_order() -> None:
+async def test_resources_of_a_call_are_released_in_reverse_order() -> None:
     released: list[str] = []
 
     async def endpoint(request: Request) -> Response:

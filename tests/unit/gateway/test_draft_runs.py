@@ -100,7 +100,7 @@ async def test_a_run_continues_from_a_block_with_stored_outputs(system: System, 
 
 
 @pytest.mark.parametrize("run_id", ["E1", "latest"])
-async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, writer: Visitor, run_id: str) -> None:
+async def test_a_run_continues_from_the_outputs_of_an_earlier_run(system: System, writer: Visitor, run_id: str) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"x": 1}),))
     body = {"runFromBlock": {"startBlockId": "b", "executionId": run_id}}
     assert (await writer.send("POST", EXECUTE, body)).status == 200
@@ -109,7 +109,7 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     assert msgspec.json.decode(run_from.outputs.inline) == {"a": {"x": 1}}
 
 
-async def test_a_run_goes_on_from_a_failure_that_was_handled(system: System, writer: Visitor) -> None:
+async def test_a_run_continues_from_a_handled_failure(system: System, writer: Visitor) -> None:
     handled = msgspec.structs.replace(ran("a", {"error": "no"}), success=False, error="no", error_handled=True)
     failed = msgspec.structs.replace(ran("c", {"error": "no"}), success=False, error="no")
     system.jobs.views["E1"] = a_view(RunStatus.FAILED, blocks=(handled, ran("b", {"x": 1}, 2), failed))
@@ -307,7 +307,7 @@ async def test_the_canvas_receives_the_end(
     assert expected.items() <= last["data"].items()
 
 
-async def test_trying_things_is_not_counted(system: System, writer: Visitor) -> None:
+async def test_draft_runs_are_not_counted(system: System, writer: Visitor) -> None:
     for _ in range(3):
         await writer.send("POST", EXECUTE, {})
     await writer.send("POST", EXECUTE, {"triggerType": "api"})

@@ -112,7 +112,7 @@ async def test_a_run_without_a_free_worker_waits_in_the_durable_queue(system: Sy
     assert system.worker.queues[2] == EXPRESS
 
 
-async def test_a_run_that_a_worker_hands_back_goes_where_every_worker_takes_from(system: System) -> None:
+async def test_a_run_that_a_worker_returns_is_put_into_the_durable_queue(system: System) -> None:
     full = [RunEnded(worker_lost(NOON, NOON))]
     system.worker.script = lambda run: [full] if len(system.worker.runs) == 1 else echoes(run)
     answer = await system.execute({"q": 1})

@@ -68,12 +68,12 @@ def test_input_that_later_readers_cannot_parse_is_refused(body: bytes) -> None:
         read_execute_request({}, body, is_public=False)
 
 
-def test_brackets_in_texts_are_no_depth() -> None:
+def test_brackets_in_strings_do_not_count_as_depth() -> None:
     text = json.dumps({"a": '[{"' * 500, "b": [1, "]]]", {"c": "\\"}]}).encode()
     assert read_execute_request({}, text, is_public=False).input == text
 
 
-def test_many_brackets_side_by_side_are_no_depth() -> None:
+def test_adjacent_brackets_do_not_count_as_depth() -> None:
     text = json.dumps({"a": [[] for _ in range(1000)]}).encode()
     assert read_execute_request({}, text, is_public=False).input == text
 

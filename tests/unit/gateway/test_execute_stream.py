@@ -273,7 +273,7 @@ async def test_the_head_is_sent_before_the_first_event(system: System) -> None:
     assert DONE.encode() in (await call.done()).body
 
 
-async def test_hanging_up_cancels_the_run(system: System) -> None:
+async def test_a_disconnect_cancels_the_run(system: System) -> None:
     async def speaks_once(run: RunSpec, send: Send) -> None:
         await send(0, [Chunk("B", "one")])
 

@@ -86,7 +86,7 @@ async def test_a_paused_run_is_a_success_with_its_pause_as_output(system: System
     assert (answer.status, answer.json["success"]) == (200, True)
 
 
-async def test_a_large_input_goes_by_reference(system: System) -> None:
+async def test_a_large_input_is_sent_by_reference(system: System) -> None:
     system.jobs.inline_limit = 10
     system.worker.script = ends(outcome({"ok": True}))
     await system.execute({"input": "x" * 50})
@@ -110,7 +110,7 @@ async def test_a_version_can_be_pinned_for_one_call(system: System) -> None:
 
 
 class TestResponseBlock:
-    async def test_it_speaks_for_itself(self, system: System) -> None:
+    async def test_a_response_block_sets_the_response(self, system: System) -> None:
         block = {"data": {"ok": True}, "status": 201, "headers": {"X-A": "1"}}
         system.worker.script = ends(outcome(block, is_response=True))
         answer = await system.execute({})
@@ -119,12 +119,12 @@ class TestResponseBlock:
         assert answer.headers["content-type"] == "application/json"
 
     @pytest.mark.parametrize(("code", "status"), [("404", 404), (99, 200), ("x", 200), (None, 200), (204, 204)])
-    async def test_its_status_is_one_that_http_knows(self, system: System, code: object, status: int) -> None:
+    async def test_an_invalid_status_becomes_200(self, system: System, code: object, status: int) -> None:
         system.worker.script = ends(outcome({"data": 1, "status": code}, is_response=True))
         answer = await system.execute({})
         assert answer.status == status
         assert answer.body == (b"" if status == 204 else b"1")
 
-    async def test_it_does_not_speak_for_a_failed_run(self, system: System) -> None:
+    async def test_a_response_block_of_a_failed_run_is_ignored(self, system: System) -> None:
         system.worker.script = ends(outcome({"data": 1}, status=RunStatus.FAILED, is_response=True))
         assert (await system.execute({})).status == 500

@@ -20,7 +20,7 @@ async def get(system: System, key: FileKey, *, as_key: str | None = "") -> Answe
     return await system.send("GET", key.path, key=as_key)
 
 
-async def test_a_file_is_served_as_it_was_sent(stored: System) -> None:
+async def test_a_file_is_served_unchanged(stored: System) -> None:
     answer = await get(stored, KEY)
     assert (answer.status, answer.body) == (200, b"\x89PNG")
     assert answer.headers["content-type"] == "image/png"

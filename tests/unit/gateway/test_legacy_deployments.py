@@ -14,7 +14,7 @@ STATE = {"blocks": {"s": {}}, "edges": []}
 
 
 class TestDeployment:
-    async def test_status_is_what_the_sdks_read(self, system: System) -> None:
+    async def test_the_status_has_the_fields_that_sdks_read(self, system: System) -> None:
         answer = await system.get("/api/workflows/W/status")
         assert answer.json == {"isDeployed": True, "deployedAt": ISO, "needsRedeployment": False}
         system.deployments.undeployed("D")

@@ -135,7 +135,7 @@ class TestRuns:
     @pytest.mark.parametrize(
         "path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1", "/api/v1/logs/E1"]
     )
-    async def test_a_run_that_was_answered_a_moment_ago_is_found(self, system: System, path: str) -> None:
+    async def test_a_run_that_was_just_answered_is_found(self, system: System, path: str) -> None:
         call = system.call("GET", path, headers={"x-api-key": system.key})
         await asyncio.sleep(0.1)
         assert not call.task.done()
@@ -161,7 +161,7 @@ class TestRuns:
         assert system.jobs.cancels == ["E1"]
         await call.disconnect()
 
-    async def test_a_run_that_was_not_recorded_yet_is_no_run_of_another_workflow(self, system: System) -> None:
+    async def test_a_run_that_is_not_recorded_yet_is_not_found_in_another_workflow(self, system: System) -> None:
         system.worker.script = lambda run: []
         system.deployments.put("V")
         call = system.execute_call({}, headers={"X-Execution-Id": "E1"})

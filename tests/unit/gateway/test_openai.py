@@ -255,6 +255,6 @@ def test_any_output_has_some_text() -> None:
     ]
 
 
-def test_a_conversation_without_a_user_goes_on_with_its_last_turn() -> None:
+def test_a_conversation_without_a_user_continues_with_its_last_turn() -> None:
     body = CompletionBody.model_validate({"model": "W", "messages": [{"role": "assistant", "content": "Hm?"}]})
     assert body.workflow_input()["input"] == "Hm?"

@@ -96,7 +96,7 @@ async def test_the_output_shown_by_a_pause_is_not_the_output_of_the_resumed_run(
 
 
 @pytest.mark.parametrize("body", [{"input": {"ok": True}}, {"ok": True}])
-async def test_an_answer_lets_the_run_go_on_as_a_job(paused: System, body: object) -> None:
+async def test_an_answer_lets_the_run_continue_as_a_job(paused: System, body: object) -> None:
     answer = await paused.send("POST", "/api/resume/W/E1/b", body)
 
     Resumed.model_validate(answer.json)

@@ -86,7 +86,7 @@ async def test_several_gateways_share_one_bucket_to_the_last_token() -> None:
     assert await fleet.allow_all(4000, gateways=3) == 1200
 
 
-async def test_an_idle_gateway_holds_at_most_one_percent_and_returns_it_with_its_next_call() -> None:
+async def test_an_idle_gateway_reserves_at_most_one_percent_and_returns_it_with_its_next_call() -> None:
     fleet = Fleet(2)
     assert await fleet.is_let_in(1)
     assert await fleet.allow_all(2000) == 1200 - 1 - 12
@@ -161,7 +161,7 @@ async def test_during_a_store_outage_every_call_is_allowed_and_the_store_queried
     assert calls_unchecked() - unchecked == 5011
 
 
-async def test_once_the_store_answers_again_the_limit_holds_again() -> None:
+async def test_the_limit_applies_again_once_the_store_is_back() -> None:
     fleet = Fleet()
     fleet.buckets.is_down = True
     await fleet.allow_all(10)

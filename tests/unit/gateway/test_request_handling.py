@@ -89,7 +89,7 @@ async def test_an_unknown_path_is_404(system: System) -> None:
     assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}
 
 
-async def test_a_slash_too_many_is_an_unknown_path_and_leads_nowhere_else(system: System) -> None:
+async def test_an_extra_slash_is_an_unknown_path_without_a_redirect(system: System) -> None:
     answer = await system.request("POST", "/api/workflows/W/execute/")
     assert (answer.status, "location" in answer.headers) == (404, False)
 

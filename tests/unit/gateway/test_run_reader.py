@@ -232,7 +232,7 @@ async def test_a_slow_reader_costs_no_memory_and_misses_nothing(
     assert await all_of(reader) == [Chunk("b", f"{n:1000}") for n in range(100)]
 
 
-async def test_the_end_is_seen_only_when_everything_was_read(reader: RunReader, log: Log) -> None:
+async def test_the_end_is_reported_only_after_all_events(reader: RunReader, log: Log) -> None:
     reader.feed(batch(0, RunStarted(), *text("a"), ENDED))
     log.status = RunStatus.COMPLETED
     assert await all_of(reader) == [RunStarted(), *text("a")]

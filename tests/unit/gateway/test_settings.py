@@ -54,7 +54,7 @@ def test_a_caller_never_raises_a_time_limit() -> None:
     assert plan.time_limit_ms(RunMode.ASYNC, 99_999) == 5_400_000
 
 
-def test_mail_goes_nowhere_until_a_server_is_named() -> None:
+def test_no_mail_is_sent_without_a_server() -> None:
     assert GatewaySettings().mail_server() is None
     server = GatewaySettings(smtp_host="mail.example", mail_from="flow@example.org").mail_server()
     assert server is not None
@@ -72,7 +72,7 @@ def test_mail_goes_nowhere_until_a_server_is_named() -> None:
         ({"SMTP_PORT": "mail"}, "FLOWPORT_SMTP_PORT=mail"),
     ],
 )
-def test_wrong_mail_settings_stop_the_start_and_say_why(
+def test_invalid_mail_settings_stop_the_start_with_a_reason(
     monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], sentence: str
 ) -> None:
     for name, value in wrong.items():

@@ -254,7 +254,7 @@ async def test_malformed_json_is_400(system: System) -> None:
     assert (answer.status, answer.json) == (400, {"error": "Request body must be valid JSON", "details": details})
 
 
-async def test_rollback_goes_to_the_version_before(system: System) -> None:
+async def test_rollback_promotes_the_previous_version(system: System) -> None:
     system.deployments.put("W", version=2)
     system.deployments.warnings = ('Nothing will fire "Every Morning"',)
     answer = await send(system, "POST", "/W/rollback")

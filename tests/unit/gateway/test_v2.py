@@ -46,7 +46,7 @@ async def test_a_result_is_data(system: System) -> None:
     Data[RunResult].model_validate(answer.json)
 
 
-async def test_no_body_is_no_input(system: System) -> None:
+async def test_a_request_without_body_has_no_input(system: System) -> None:
     assert (await execute(system)).json["data"]["output"]["result"] == {}
 
 
@@ -78,7 +78,7 @@ async def test_a_response_block_changes_nothing(system: System) -> None:
     assert (answer.status, answer.json["data"]["output"]["status"]) == (200, 201)
 
 
-async def test_async_is_a_202_with_a_place_to_look(system: System) -> None:
+async def test_async_returns_202_with_a_location(system: System) -> None:
     answer = await execute(system, {"async": True, "executionTimeoutSeconds": 60, "input": {}})
     assert answer.status == 202
     run_id = answer.json["data"]["runId"]
@@ -89,7 +89,7 @@ async def test_async_is_a_202_with_a_place_to_look(system: System) -> None:
     assert (run.mode, run.time_limit_ms) == (RunMode.ASYNC, 60_000)
 
 
-async def test_false_switches_are_no_switches(system: System) -> None:
+async def test_false_switches_have_no_effect(system: System) -> None:
     body = {"async": False, "stream": False, "selectedOutputs": [], "input": {"a": 1}}
     assert (await execute(system, body)).json["data"]["output"]["result"] == {"a": 1}
 
@@ -159,7 +159,7 @@ async def test_public_callers_run_only_the_live_version(
     assert system.worker.runs == []
 
 
-async def test_details_name_the_place(system: System) -> None:
+async def test_details_name_the_field(system: System) -> None:
     assert (await execute(system, {"surprise": 1})).json["error"]["details"] == [
         {
             "code": "unrecognized_keys",

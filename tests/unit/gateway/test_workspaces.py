@@ -169,7 +169,7 @@ async def test_a_link_ends_after_a_week_or_when_it_is_withdrawn(system: System, 
         assert (await Visitor(system).send("POST", "/api/invitations/look", {"token": dead})).status == 404
 
 
-async def test_a_changed_role_holds_within_a_second(system: System, admin: Visitor, reader: Visitor) -> None:
+async def test_a_changed_role_applies_within_a_second(system: System, admin: Visitor, reader: Visitor) -> None:
     path = f"{WORKSPACE}/members/u-read"
     assert (await admin.send("PATCH", path, {"role": "write"})).status == 200
     system.clock.advance(1)

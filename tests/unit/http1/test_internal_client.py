@@ -93,7 +93,7 @@ async def test_a_change_that_is_not_answered_may_have_been_made_and_a_question_o
     assert type(unanswered.value) is Unavailable
 
 
-async def test_one_call_after_the_other_goes_over_one_connection() -> None:
+async def test_sequential_calls_use_one_connection() -> None:
     server = Server(at_once)
     async with serving(server) as client:
         for _ in range(5):
@@ -110,7 +110,7 @@ async def test_concurrent_calls_get_their_own_answers() -> None:
     assert answers == bodies
 
 
-async def test_ten_megabytes_come_back_whole() -> None:
+async def test_ten_megabytes_are_returned_whole() -> None:
     async with serving(Server(echo)) as client:
         body = bytes(range(256)) * 40_000
         assert await client.fetch("POST", "/", body=body) == body

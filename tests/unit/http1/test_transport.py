@@ -160,7 +160,7 @@ async def test_a_connection_closed_while_idle_is_not_reused(client: httpx2.Async
 
 
 @pytest.mark.parametrize("more", [answer(body=b"forged"), b"garbage", b"\x00"])
-async def test_unrequested_data_is_no_answer(ours: httpx2.AsyncClient, more: bytes) -> None:
+async def test_unrequested_data_is_not_used_as_an_answer(ours: httpx2.AsyncClient, more: bytes) -> None:
     async with raw_server(in_turn(answer(body=b"first") + more, answer(body=b"second"))) as server:
         assert (await ours.get(server.url)).content == b"first"
         assert (await ours.get(server.url)).content == b"second"
@@ -386,7 +386,7 @@ class _NoTransport(asyncio.Transport):
 
 
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=30))
-def test_it_does_not_matter_where_the_network_cuts_an_answer(cuts: list[int]) -> None:
+def test_an_answer_may_arrive_in_any_pieces(cuts: list[int]) -> None:
     exchange = Exchange(_NoTransport())
     places = [0, *sorted(cuts), len(STREAM)]
     for begin, end in pairwise(places):
@@ -396,7 +396,7 @@ def test_it_does_not_matter_where_the_network_cuts_an_answer(cuts: list[int]) ->
 
 
 @given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"HTTP/1.1 ", CHUNKED, CHUNKED + WORDS]))
-def test_no_bytes_break_it(data: bytes, start: bytes) -> None:
+def test_no_input_crashes_the_parser(data: bytes, start: bytes) -> None:
     exchange = Exchange(_NoTransport())
     for piece in (start, data):
         exchange.feed(piece)

@@ -9,7 +9,7 @@ from jobs_service.queue.capacity import Admission, QueueCounter, QueueLimits
 from jobs_service.queue.drain_rate import Drain, expected_wait, retry_after
 
 
-def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:
+def test_the_last_slot_is_granted_and_the_next_request_is_refused() -> None:
     admission = Admission(QueueLimits(1000, 50_000), {"a": QueueCounter(queued=999)}, QueueCounter(queued=999), NOW)
 
     assert admission.refusal_of("a") is None

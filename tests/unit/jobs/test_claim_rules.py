@@ -76,7 +76,7 @@ def test_the_redelivered_message_of_a_live_lease_takes_over_and_counts_a_loss() 
     assert (decision.run.attempt, decision.run.losses, decision.run.worker_id) == (2, 1, "worker-2")
 
 
-def test_a_lease_that_looks_over_holds_until_the_reaper_ends_it() -> None:
+def test_an_apparently_expired_lease_is_valid_until_the_reaper_ends_it() -> None:
     assert claim(in_progress(), a_claim("dispatch-9"), after(30), RULES) == ClaimRefusal(), (
         "the store's clock may have jumped"
     )
@@ -123,7 +123,7 @@ def test_a_requeued_run_is_granted_without_counting_again() -> None:
         Phase.CANCELLED,
     ],
 )
-def test_a_run_that_needs_no_worker_is_granted_to_none(phase: Phase) -> None:
+def test_a_run_that_needs_no_worker_is_granted_to_no_claim(phase: Phase) -> None:
     assert claim(a_run(phase), a_claim(redelivered=True), NOW, RULES) == ClaimRefusal()
 
 

@@ -73,7 +73,7 @@ def test_an_input_is_not_stored_twice() -> None:
     )
 
 
-def test_a_run_that_no_worker_had_time_for_is_not_stored() -> None:
+def test_a_run_that_expired_in_the_queue_is_not_stored() -> None:
     assert examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="expired") is None
 
 

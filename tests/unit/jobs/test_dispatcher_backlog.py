@@ -12,7 +12,7 @@ def system() -> System:
     return System()
 
 
-async def test_runs_that_wait_for_their_own_workspace_are_no_backlog_of_the_operators() -> None:
+async def test_runs_that_wait_for_their_own_workspace_do_not_count_as_backlog() -> None:
     system = System(window=10)
     system.queue.concurrency = 2
     system.queue.add("busy", *(f"busy{n}" for n in range(50)))

@@ -13,7 +13,7 @@ def system() -> System:
     return System()
 
 
-async def test_claimed_runs_give_their_places_in_the_queue_back(system: System) -> None:
+async def test_claimed_runs_release_their_queue_capacity(system: System) -> None:
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
     assert system.queue.booked == {"a": 2}

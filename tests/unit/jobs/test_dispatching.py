@@ -121,7 +121,7 @@ async def test_a_round_that_the_store_refused_loses_nothing(system: System) -> N
     assert system.sent == ["a0"]
 
 
-async def test_a_run_whose_round_was_cut_short_does_not_lose_its_turn() -> None:
+async def test_a_run_of_an_interrupted_round_keeps_its_turn() -> None:
     system = System(window=1)
     system.queue.add("a", "a0", "a1")
     await cut_short(system)
@@ -143,7 +143,7 @@ async def test_a_broker_that_refuses_everything_is_reported_once(system: System)
     assert system.sent == ["a0"]
 
 
-def test_a_patience_longer_than_the_longest_is_waited_out() -> None:
+def test_a_delay_beyond_the_maximum_is_waited_out() -> None:
     hour = timedelta(hours=1)
     assert [is_due(NOW, 1, after(seconds), hour) for seconds in (601, 3_599, 3_600)] == [False, False, True]
 

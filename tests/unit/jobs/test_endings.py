@@ -49,7 +49,7 @@ def test_an_attempt_that_does_not_hold_the_run_cannot_end_it(run: Run) -> None:
 
 
 @pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.PROCESSING])
-def test_a_status_that_is_no_outcome_is_refused(status: RunStatus) -> None:
+def test_a_status_that_is_not_an_outcome_is_refused(status: RunStatus) -> None:
     with pytest.raises(InvalidRequest):
         finish(in_progress(), 1, NOW, RULES, status=status)
 

@@ -18,7 +18,7 @@ def test_ten_thousand_runs_of_one_workspace_delay_another_by_at_most_one_turn() 
     assert round_robin(demands, 1, after="busy") == ["quiet"]
 
 
-def test_turns_go_round_between_workspaces() -> None:
+def test_scheduling_is_round_robin_between_workspaces() -> None:
     demands = {name: Demand(9, 0, 9) for name in "abc"}
 
     assert round_robin(demands, 7, after="a") == ["b", "c", "a", "b", "c", "a", "b"]
@@ -38,7 +38,7 @@ demand = st.builds(Demand, st.integers(0, 20), st.integers(0, 10), st.integers(1
     places=st.integers(0, 60),
     last=st.text("abcd", max_size=3),
 )
-def test_every_slot_is_used_and_workspaces_take_turns(demands: dict[str, Demand], places: int, last: str) -> None:
+def test_every_slot_is_used_in_round_robin_order(demands: dict[str, Demand], places: int, last: str) -> None:
     turns = round_robin(demands, places, after=last)
     served = Counter(turns)
 

@@ -19,7 +19,7 @@ def test_an_attempt_that_lost_the_run_cannot_renew(run: object) -> None:
         renew(run, 1, NOW, RULES)  # type: ignore[arg-type]
 
 
-def test_a_silent_worker_costs_an_attempt_and_the_run_goes_to_another() -> None:
+def test_the_run_of_a_silent_worker_loses_an_attempt_and_is_redispatched() -> None:
     run = overdue(in_progress(), after(16), RULES)
 
     assert (run.phase, run.attempt, run.losses, run.worker_id) == (Phase.REQUEUED, 1, 1, None)

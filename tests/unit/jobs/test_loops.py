@@ -124,7 +124,7 @@ async def test_stopping_ends_a_hanging_step_and_releases_the_lead(monkeypatch: p
     assert messages == ["good bye"]
 
 
-async def test_a_step_that_hangs_is_ended_and_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_step_is_cancelled_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "STEP_SECONDS", 0.02)
     monkeypatch.setattr(loops, "FAILURE_SECONDS", 0.0)
     steps: list[int] = []

@@ -77,7 +77,7 @@ def test_waiting_answers_have_all_been_accepted() -> None:
         answer(run, str(most), YES, RULES)
 
 
-def test_waiting_time_costs_none_of_the_runs_time() -> None:
+def test_time_in_a_pause_does_not_count_as_run_time() -> None:
     run = claimed(answer(waiting(asks(), at=60), "form", YES, RULES), at=60 + 3 * A_DAY)
 
     assert run.deadline_at == after(5400 + 3 * A_DAY)

@@ -50,7 +50,7 @@ def test_nothing_follows_an_end(phase: Phase) -> None:
     assert NEXT[phase] == frozenset()
 
 
-def test_every_phase_that_is_no_end_can_reach_one() -> None:
+def test_every_phase_that_is_not_an_end_can_reach_one() -> None:
     def reachable(phase: Phase, seen: frozenset[Phase]) -> frozenset[Phase]:
         for following in NEXT[phase] - seen:
             seen = reachable(following, seen | {following})

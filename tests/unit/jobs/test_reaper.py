@@ -50,7 +50,7 @@ def system() -> System:
     return System()
 
 
-async def test_a_run_whose_worker_went_silent_goes_to_another(system: System) -> None:
+async def test_a_run_of_a_silent_worker_is_redispatched(system: System) -> None:
     assert await system.step_after(0) is Phase.PROCESSING
     assert await system.step_after(LEASE_SECONDS + 1) is Phase.REQUEUED
 
@@ -99,7 +99,7 @@ async def test_a_clock_set_back_delays_the_end_of_a_silent_worker_by_the_step_on
     assert await system.step_after(1) is Phase.REQUEUED
 
 
-async def test_a_store_that_answers_slowly_is_no_clock_that_jumps(system: System) -> None:
+async def test_a_slow_store_is_not_taken_for_a_clock_jump(system: System) -> None:
     await system.step_after(LEASE_SECONDS)
     system.runs.answers_after = LEASE_SECONDS - 1
     await system.step_after(1)

@@ -60,7 +60,7 @@ def test_right_counters_are_left_alone() -> None:
     assert corrections(holding(Queue(), a=3).snapshot()) == RIGHT
 
 
-def test_capacity_that_no_run_holds_is_returned() -> None:
+def test_unused_capacity_is_returned() -> None:
     queue = holding(Queue(), a=3)
     queue.queued["a"] += 2
     queue.overall += 2

@@ -63,7 +63,7 @@ def test_a_body_as_large_as_the_bound_is_read_and_one_byte_more_is_not(encoding:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_half_a_body_is_no_body(encoding: str) -> None:
+def test_a_truncated_body_is_an_error(encoding: str) -> None:
     with pytest.raises(OutboundFailed, match="incomplete"):
         read(encoding, COMPRESS[encoding](b"x" * 1000)[:-6])
 

@@ -60,6 +60,6 @@ def test_a_label_that_stands_for_no_charset_is_read_as_utf_8(charset: str) -> No
     assert text_of("grün".encode(), f"text/plain; charset={charset}") == "grün"
 
 
-def test_a_byte_order_mark_decides_the_order_and_is_no_part_of_the_text() -> None:
+def test_a_byte_order_mark_selects_the_byte_order_and_is_removed() -> None:
     for label in ("utf-16", "utf-16le", "utf-16be"):
         assert text_of("\ufeffgrün".encode("utf-16-be"), f"text/plain; charset={label}") == "grün"

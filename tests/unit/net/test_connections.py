@@ -81,7 +81,7 @@ async def test_the_number_of_calls_in_progress_is_bounded() -> None:
     assert most == 3
 
 
-async def test_waiting_for_a_place_counts_as_time() -> None:
+async def test_waiting_for_a_slot_counts_toward_the_timeout() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(connections=1))
     async with raw_server(saying()) as server:
         first = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url, timeout_seconds=PATIENCE_SECONDS)))
@@ -196,7 +196,7 @@ async def test_a_failing_call_is_freed_without_a_garbage_collection() -> None:
         assert remains.of(OutboundRequest) == []
 
 
-async def test_no_workspace_takes_the_places_of_all() -> None:
+async def test_no_workspace_takes_all_slots() -> None:
     client = OutboundClient(["localhost"], limits=OutboundLimits(connections=8))
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:

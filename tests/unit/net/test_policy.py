@@ -119,7 +119,7 @@ def test_an_open_name_does_not_open_a_clouds_secrets() -> None:
 
 @pytest.mark.parametrize("entry", ["10.0.0.0/33", "*.example", "http://localhost", "localhost:80", "a b", "1.2.3.4.5"])
 @pytest.mark.parametrize("kind", [ExecutorSettings, JobsSettings])
-def test_an_entry_that_opens_nothing_stops_the_start(kind: type[OutboundSettings], entry: str) -> None:
+def test_an_entry_without_effect_stops_the_start(kind: type[OutboundSettings], entry: str) -> None:
     with pytest.raises(ValueError, match="is not a network, an address or a host name"):
         kind(outbound_allow=(entry,))
 

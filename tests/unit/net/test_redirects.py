@@ -117,7 +117,7 @@ def test_the_same_origin_receives_everything_again() -> None:
     assert next_hop(first, 302, "https://A.example:443/y").headers == first.headers
 
 
-def test_a_redirect_never_leads_from_https_to_http() -> None:
+def test_a_redirect_from_https_to_http_is_refused() -> None:
     first = make_hop(read_target("https://a.example/"), "GET", {}, None)
     with pytest.raises(BlockedAddress, match="https://"):
         next_hop(first, 302, "http://a.example/")

@@ -114,7 +114,7 @@ async def test_without_configured_authorities_only_those_of_the_machine_are_trus
     assert server.requests == []
 
 
-async def test_a_handshake_takes_no_longer_than_a_connection_may(authority: Authority) -> None:
+async def test_a_handshake_has_the_connection_timeout(authority: Authority) -> None:
     async with raw_server(saying()) as server:
         client = OutboundClient(
             resolver=FakeResolver(a_example=[[PUBLIC]]),

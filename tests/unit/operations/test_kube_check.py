@@ -130,7 +130,7 @@ def test_a_failed_command_is_shown_with_its_last_lines(tmp_path: Path, monkeypat
         Kubectl("flowport").run("apply")
 
 
-def test_without_kubectl_the_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kubectl_the_check_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(KubeFailed, match="kubectl is not installed"):
         Kubectl("flowport").run("version")

@@ -39,7 +39,7 @@ def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay
     assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}
 
 
-def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: str) -> None:
+def test_an_operator_can_list_the_vendors_with_a_key(overlay: str) -> None:
     """The manifests do not know what an optional Secret holds; the comment beside the setting lists its variables."""
     settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
     assert settings["FLOWPORT_KEYED_PROVIDERS"] == ""

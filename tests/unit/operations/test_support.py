@@ -21,7 +21,7 @@ def test_every_pin_of_the_repository_has_an_entry_and_every_entry_a_pin() -> Non
     assert unused == []
 
 
-def test_every_place_that_pins_an_image_is_read() -> None:
+def test_every_file_that_pins_an_image_is_read() -> None:
     assert {(pin.image, pin.file) for pin in list_pins()} >= {
         ("python", "deploy/Dockerfile"),
         ("debian", "deploy/Dockerfile"),

@@ -87,7 +87,7 @@ async def test_calls_of_a_whole_answer_need_neither_ids_nor_numbers(
         ({"finish_reason": "error"}, NO_REASON),
     ],
 )
-async def test_an_answer_that_its_server_gave_up_is_no_answer(
+async def test_an_answer_that_its_server_aborted_is_a_failure(
     stub: HttpStub, models: Models, choice: dict[str, Any], message: str, listens: bool
 ) -> None:
     content_part = {"content": "half an ans"}

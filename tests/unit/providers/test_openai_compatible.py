@@ -85,7 +85,7 @@ async def test_disabled_tools_are_not_sent(server: ModelServer, models: Models) 
 @pytest.mark.parametrize(
     ("wrote", "sent"), [('{"a": 1}', '{"a": 1}'), ('{"a": [1, ', "{}"), ("[1]", "{}"), ('{"a":1}{"a":2}', "{}")]
 )
-async def test_arguments_that_are_no_object_are_not_sent_back(
+async def test_arguments_that_are_not_an_object_are_not_sent_back(
     server: ModelServer, models: Models, wrote: str, sent: str
 ) -> None:
     tool_call = Message(role=Role.ASSISTANT, tool_calls=(Called("c1", "add", wrote),))
@@ -111,7 +111,7 @@ async def test_settings_go_along_under_the_servers_own_names(server: ModelServer
     assert '{"type":"object"}' in ollama["messages"][0]["content"]
 
 
-async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, models: Models) -> None:
+async def test_the_blocks_key_precedes_the_servers(server: ModelServer, models: Models) -> None:
     await models.turn(asks("vllm/keyed", credentials={"apiKey": "mine"}))
     assert server.calls_of("keyed")[0].headers["authorization"] == "Bearer mine"
 
@@ -145,7 +145,9 @@ async def test_a_refusal_in_any_format_is_reported(body: bytes, message: str) ->
     assert (failure.value.message, failure.value.status) == (message, 418)
 
 
-async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server: ModelServer, models: Models) -> None:
+async def test_a_key_that_is_not_a_header_is_refused_unsent_and_not_repeated(
+    server: ModelServer, models: Models
+) -> None:
     for key in ("a\r\nx-admin: 1", "clé\u2028"):
         with pytest.raises(ModelFailure, match="Invalid request to vllm") as failure:
             await models.turn(asks("vllm/forged", credentials={"apiKey": key}))
@@ -195,7 +197,7 @@ async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, mo
     assert listener.pieces == ["One ", "two "]
 
 
-async def test_a_model_that_hangs_is_given_up(server: ModelServer, models: Models) -> None:
+async def test_a_hanging_model_times_out(server: ModelServer, models: Models) -> None:
     gate = server.gate()
     server.answer("hangs", Reply.says("never", gate=gate))
     with pytest.raises(ModelFailure, match=TIMED_OUT):
@@ -210,7 +212,7 @@ async def test_an_unreachable_server_is_reported() -> None:
     await models.stop()
 
 
-async def test_a_model_of_no_known_provider_is_told_the_configured_ones() -> None:
+async def test_an_unknown_model_is_refused_with_the_configured_providers() -> None:
     settings = ProviderSettings(ollama_url="http://127.0.0.1:1", vllm_base_url="http://127.0.0.1:1", openai_api_key="k")
     models = Models(settings)
     message = 'No provider is known for the model "gtp-4o".*Configured providers: openai, vllm.*Did you mean "gpt-4o"'

@@ -103,14 +103,16 @@ def whole(text: str) -> str:
         (Answer(body=whole("x"), headers={"content-encoding": "gzip"}), COMPRESSED),
     ],
 )
-async def test_a_hostile_server_gets_nowhere(stub: HttpStub, models: Models, answer: Answer, message: str) -> None:
+async def test_a_hostile_server_cannot_harm_the_worker(
+    stub: HttpStub, models: Models, answer: Answer, message: str
+) -> None:
     stub.answer(answer)
     with pytest.raises(ModelFailure, match=message):
         await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"))
     assert len(stub.requests) == 1
 
 
-async def test_the_way_to_one_server_leads_to_no_other(stub: HttpStub) -> None:
+async def test_the_client_of_one_server_reaches_no_other(stub: HttpStub) -> None:
     network = OutboundClient(["localhost"]).network_to(f"http://127.0.0.1:{stub.port}/v1")
     for host, port in (("127.0.0.2", stub.port), ("127.0.0.1", 1), ("example.com", 443)):
         with pytest.raises(BlockedAddress, match="to another server"):

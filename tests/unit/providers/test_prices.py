@@ -18,9 +18,7 @@ def test_an_unknown_model_costs_nothing_that_we_know_of() -> None:
 
 
 @pytest.mark.parametrize(("credentials", "is_ours"), [({}, True), ({"apiKey": "theirs"}, False)])
-async def test_only_what_goes_over_the_servers_own_key_costs_the_server(
-    credentials: dict[str, str], is_ours: bool
-) -> None:
+async def test_only_calls_with_the_servers_key_have_a_cost(credentials: dict[str, str], is_ours: bool) -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 1000}
     answer = {"choices": [{"message": {"content": "x"}}], "usage": usage}
     async with HttpStub() as stub:

@@ -85,7 +85,7 @@ async def test_claude_streams_its_thoughts_and_text(stub: HttpStub, models: Mode
     assert stub.requests[0].headers["authorization"] == "Bearer key"
 
 
-async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, models: Models) -> None:
+async def test_claudes_tool_turns_are_sent_back_unchanged(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(thought("hm"), tool_use('{"a": 1}'), stop="tool_use"), anthropic_stream(text("3")))
     first = await models.turn(asks("claude-x", tools=(ADD,), forced_tool="add"))
     assert first.tool_calls == (ToolCall("t1", "add", '{"a": 1}'),)
@@ -100,7 +100,7 @@ async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert [block["type"] for block in second_body["messages"][2]["content"]] == ["tool_result", "tool_result"]
 
 
-async def test_claude_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+async def test_claude_gets_its_called_tools_even_if_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("3")))
     await models.turn(asks("claude-x", tools=(ADD,), may_call_tools=False))
     body = json.loads(stub.requests[0].body)
@@ -151,7 +151,7 @@ async def test_gemini_streams_its_thoughts_and_text(stub: HttpStub, models: Mode
     assert body["generationConfig"] == {"temperature": 0.2, "maxOutputTokens": 50}
 
 
-async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, models: Models) -> None:
+async def test_geminis_tool_turns_are_sent_back_unchanged(stub: HttpStub, models: Models) -> None:
     call = gemini_part("STOP", functionCall={"name": "add", "args": {"a": 1}}, thoughtSignature="c2ln")
     stub.answer(gemini_stream(call), gemini_stream(gemini_part("STOP", text="3")))
     first = await models.turn(asks("gemini-x", tools=(ADD,), forced_tool="add"))
@@ -165,7 +165,7 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
 
 
-async def test_gemini_gets_its_called_tools_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+async def test_gemini_gets_its_called_tools_even_if_it_may_call_none(stub: HttpStub, models: Models) -> None:
     stub.answer(gemini_stream(gemini_part("STOP", text="3")))
     await models.turn(asks("gemini-x", tools=(ADD,), may_call_tools=False))
     assert json.loads(stub.requests[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}

@@ -79,7 +79,7 @@ async def test_heavy_items_make_small_batches(batcher: Batcher[int, int], work: 
     assert [99, 1] in work.batches
 
 
-async def test_work_that_something_within_it_cancelled_has_failed_and_the_next_is_done(
+async def test_work_that_was_cancelled_inside_fails_and_the_next_continues(
     batcher: Batcher[int, int], work: Doubling
 ) -> None:
     work.may_go.clear()

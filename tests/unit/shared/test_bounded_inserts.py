@@ -52,7 +52,7 @@ async def test_two_processes_together_do_not_exceed_the_bound(there: int) -> Non
     assert (await shelf.put(one, 99) is None) == (len(added) + there == AT_MOST)
 
 
-async def test_a_failed_addition_takes_no_room() -> None:
+async def test_a_failed_insert_uses_no_capacity() -> None:
     adding = BoundedInserts()
 
     async def none() -> int:

@@ -29,7 +29,7 @@ def test_no_duration_is_negative() -> None:
 
 
 @pytest.mark.parametrize("step", [-30.0, 30.0])
-def test_a_steady_clock_takes_no_notice_of_a_step(step: float) -> None:
+def test_a_steady_clock_ignores_steps(step: float) -> None:
     system = SteppedClock()
     steady = SteadyClock(system)
     system.step = step

@@ -45,7 +45,7 @@ async def test_a_stream_is_sent_as_it_is(port: int, more: bytes) -> None:
     assert b"connection: close" in head
 
 
-async def test_others_get_it_in_chunks(port: int) -> None:
+async def test_newer_callers_get_chunks(port: int) -> None:
     head, body = await send(port, b"GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert body.endswith(b"\r\n0\r\n\r\n")

@@ -32,7 +32,7 @@ def test_an_id_that_would_leave_the_path_is_rejected(part: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["...", "a.b", "-", "run:1@WS1"])
-def test_other_dots_are_as_good_as_letters(part: str) -> None:
+def test_other_dots_are_ordinary_characters(part: str) -> None:
     assert path_of("runs", part).count("/") == 3
 
 

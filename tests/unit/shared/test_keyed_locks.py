@@ -41,7 +41,7 @@ async def test_a_call_that_waits_too_long_gets_a_retry_error() -> None:
         pass
 
 
-async def test_an_error_inside_gives_the_turn_on() -> None:
+async def test_an_error_inside_releases_the_lock() -> None:
     locks = KeyedLocks()
     with pytest.raises(ZeroDivisionError):
         async with locks.hold("w"):
@@ -50,7 +50,7 @@ async def test_an_error_inside_gives_the_turn_on() -> None:
         pass
 
 
-async def test_ended_turns_leave_nothing() -> None:
+async def test_released_locks_leave_nothing() -> None:
     locks = KeyedLocks()
     for number in range(100):
         async with locks.hold(f"w{number}"):

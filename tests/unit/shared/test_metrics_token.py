@@ -50,7 +50,7 @@ async def test_with_the_token_everything_is_shown(shown: str) -> None:
 
 
 @pytest.mark.parametrize("shown", ["Bearer old", "Bearer new"])
-async def test_both_tokens_are_good_while_the_token_is_changed(shown: str) -> None:
+async def test_both_tokens_are_valid_during_a_rotation(shown: str) -> None:
     assert (await answer("/metrics", shown, token="old, new")).status_code == 200
 
 

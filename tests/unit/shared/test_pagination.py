@@ -84,7 +84,7 @@ def test_a_page_costs_little_while_a_thousand_runs_a_second_go_by() -> None:
     assert shelf.time < 0.1, "a minute of them takes 2 s"
 
 
-def test_the_newest_page_of_a_short_list_takes_few_looks() -> None:
+def test_the_newest_page_of_a_short_list_takes_few_queries() -> None:
     shelf = Shelf(of_last_days(5, days=80))
     found, after = shelf.page(Page(limit=100))
 

@@ -31,7 +31,7 @@ def writer_on(wire: Wire) -> ResponseWriter:
     return ResponseWriter(cast("asyncio.Transport", wire))
 
 
-async def test_head_and_body_are_sent_at_once() -> None:
+async def test_head_and_body_are_sent_in_one_write() -> None:
     wire = Wire()
     writer = writer_on(wire)
     writer.write(b"head ")

@@ -13,7 +13,7 @@ NAMES = st.from_regex(RUN_ID_PATTERN, fullmatch=True)
 
 
 @given(NAMES, st.uuids().map(str))
-def test_every_name_comes_back(name: str, workspace_id: str) -> None:
+def test_every_name_is_restored(name: str, workspace_id: str) -> None:
     assert public_run_id(run_key(workspace_id, name)) == name
 
 

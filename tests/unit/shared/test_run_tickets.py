@@ -30,7 +30,7 @@ def reason(text: str, keys: str = TICKET_KEY) -> str:
     return str(refusal.value.details["reason"])
 
 
-def test_a_ticket_is_read_as_it_was_signed() -> None:
+def test_a_signed_ticket_is_read_back() -> None:
     ticket = a_ticket(user_id="ann", workspace_id="w@ü.$")
     assert ring().verify(ring().sign(ticket)) == ticket
 

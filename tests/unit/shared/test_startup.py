@@ -122,7 +122,7 @@ async def test_a_fault_that_waiting_does_not_cure_ends_the_process() -> None:
     assert ended == ["this host cannot confine user code"]
 
 
-async def test_a_fault_at_once_ends_the_start() -> None:
+async def test_an_immediate_failure_ends_the_start() -> None:
     store = Dependency()
     store.fault = RuntimeError("this host cannot confine user code")
     app = service(store)
@@ -133,7 +133,7 @@ async def test_a_fault_at_once_ends_the_start() -> None:
     assert startup_of(app).failure == "this host cannot confine user code"
 
 
-async def test_within_another_process_the_start_fails_at_once() -> None:
+async def test_in_embedded_mode_the_start_fails_immediately() -> None:
     with pytest.raises(Unavailable):
         async with running(service(Dependency(is_available=False))):
             pytest.fail("it must not start")

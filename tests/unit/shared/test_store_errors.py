@@ -86,7 +86,7 @@ async def test_failures_without_a_sent_command_are_counted(outcome: PyMongoError
     assert failures() == before + 1
 
 
-async def test_an_error_answer_is_no_failure_of_the_store() -> None:
+async def test_an_error_answer_is_not_a_failure_of_the_store() -> None:
     before = failures()
     await ends_with("an answer")
     with pytest.raises(NotFound):

@@ -11,7 +11,7 @@ from shared.store.client import Store
 from shared.web.app import CHECK_SECONDS
 
 
-def test_it_answers_before_its_caller_times_out() -> None:
+def test_a_ping_answers_before_its_caller_times_out() -> None:
     """A cancelled check could not report the reason."""
     assert client.PING_SECONDS < CHECK_SECONDS
 

@@ -21,7 +21,7 @@ async def echo() -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_a_cut_line_is_silent_until_it_is_mended_and_then_broken(echo: int) -> None:
+async def test_a_cut_connection_is_silent_until_it_is_restored_and_then_broken(echo: int) -> None:
     async with Line([echo]) as line:
         reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
         writer.write(b"one")

@@ -38,7 +38,9 @@ async def test_an_unscripted_model_echoes_the_user(http: httpx2.AsyncClient) -> 
     assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
 
 
-async def test_replies_come_in_turn_and_the_last_one_stays(models: ModelServer, http: httpx2.AsyncClient) -> None:
+async def test_replies_are_sent_in_order_and_the_last_one_repeats(
+    models: ModelServer, http: httpx2.AsyncClient
+) -> None:
     models.answer("turns", Reply.calls(ToolCall("add", {"a": 1})), Reply.says("done"))
     messages = [(await http.post(PATH, json=ask("turns"))).json()["choices"][0] for _ in range(3)]
     assert messages[0]["finish_reason"] == "tool_calls"
@@ -80,7 +82,7 @@ async def test_a_cut_stream_ends_without_an_end(models: ModelServer, http: httpx
 
 
 @pytest.mark.parametrize("streams", [True, False])
-async def test_a_caller_that_hangs_up_is_noticed(
+async def test_a_disconnected_caller_is_noticed(
     models: ModelServer, http: httpx2.AsyncClient, *, streams: bool
 ) -> None:
     model = f"abandoned-{streams}"

@@ -153,7 +153,7 @@ def test_a_file_that_is_too_deep_or_large_is_refused(bomb: str) -> None:
     assert read(bomb).problems
 
 
-def test_inputs_of_an_unknown_type_of_block_are_no_mistake_of_their_own() -> None:
+def test_inputs_of_an_unknown_type_of_block_are_not_reported() -> None:
     found = read("blocks:\n  S: {type: gmail_poller, inputs: {a: string}}")
     assert [*found.problems, *found.warnings] == []
 

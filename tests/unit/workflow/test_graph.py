@@ -40,7 +40,7 @@ def test_a_disabled_block_cuts_what_follows_unless_another_way_leads_there() -> 
     assert (nodes(cut), nodes(around)) == (["start"], ["start", "z"])
 
 
-def test_notes_and_missing_blocks_are_no_part_of_it() -> None:
+def test_notes_and_missing_blocks_are_not_part_of_it() -> None:
     found = graph(block("n", "note"), edges=(edge("start", "n"), edge("start", "ghost"), edge("ghost", "start")))
     assert nodes(found) == ["start"]
 

@@ -113,13 +113,13 @@ def test_a_file_without_blocks_is_refused(document: JsonObject) -> None:
 
 
 @pytest.mark.parametrize("document", ["", "{", "[" * 100_000, "nonsense"])
-def test_text_that_is_no_json_is_refused(document: str) -> None:
+def test_text_that_is_not_json_is_refused(document: str) -> None:
     with pytest.raises(InvalidWorkflow, match="Invalid JSON: "):
         read_import(document)
 
 
 @pytest.mark.parametrize("document", [None, 5, [], "5", "[]", '"text"'])
-def test_a_file_that_is_no_object_is_refused(document: Json) -> None:
+def test_a_file_that_is_not_an_object_is_refused(document: Json) -> None:
     with pytest.raises(InvalidWorkflow, match="Workflow must be an object"):
         read_import(document)
 

@@ -58,7 +58,7 @@ def test_messages_stored_as_json_text_are_parsed() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not json", "{}"])
-def test_messages_that_are_no_list_leave_the_prompts_in_force(text: str) -> None:
+def test_messages_that_are_not_a_list_leave_the_prompts_in_force(text: str) -> None:
     assert agent_value("messages", messages=text, systemPrompt="Be kind") == [{"role": "system", "content": "Be kind"}]
 
 

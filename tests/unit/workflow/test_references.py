@@ -70,7 +70,7 @@ def test_a_reference_has_a_root_and_a_path(text: str, name: str, path: Path) -> 
         "<a<b>c",
     ],
 )
-def test_comparisons_and_tags_are_no_references(text: str) -> None:
+def test_comparisons_and_tags_are_not_references(text: str) -> None:
     assert all(reference.raw not in (text, "<start.q>") for reference in parse_text(text).references)
     assert parse_text(text).source == text
 
@@ -91,7 +91,7 @@ def test_blanks_belong_to_the_name_of_a_marker() -> None:
     assert parse_text("{{ KEY }}").parts == (EnvMarker("{{ KEY }}", " KEY "),)
 
 
-def test_a_marker_around_a_reference_is_no_marker() -> None:
+def test_a_marker_around_a_reference_is_not_a_marker() -> None:
     assert [part for part in parse_text("{{<start.q>}}").parts if not isinstance(part, str)] == [
         Reference("<start.q>", "start", ("q",))
     ]

@@ -109,7 +109,7 @@ def test_fields_may_be_sent_under_input_and_other_keys_come_along() -> None:
     }
 
 
-def test_an_input_that_is_no_object_is_the_input() -> None:
+def test_an_input_that_is_not_an_object_is_the_input() -> None:
     assert output(start(), "Hello") == {"input": "Hello"}
     assert output(start(), None) == {}
 

@@ -56,7 +56,7 @@ def api(**values: Json) -> JsonObject:
         (block("a"), {**block("a"), "retry": {"enabled": False, "maxTries": 4}}),
     ],
 )
-def test_editor_only_changes_are_no_changes(before: JsonObject, after: JsonObject) -> None:
+def test_editor_only_changes_are_not_changes(before: JsonObject, after: JsonObject) -> None:
     assert changed(before, after) == []
     assert changed(after, before) == []
 
@@ -188,7 +188,7 @@ def test_nothing_live_needs_no_redeployment() -> None:
     assert not needs_redeployment(workflow(start()), None)
 
 
-def test_a_document_that_is_no_workflow_cannot_be_compared() -> None:
+def test_a_document_that_is_not_a_workflow_cannot_be_compared() -> None:
     with pytest.raises(InvalidWorkflow):
         changes({}, workflow())
 
