@@ -274,7 +274,7 @@ async def test_recordings_that_are_requested_at_once_are_read_together(
         reads = (recordings.read(WORKSPACE, WORKFLOW, run_key(WORKSPACE, run)) for run in [*runs, "missing"])
         *found, missing = await asyncio.gather(*reads, return_exceptions=True)
         await recordings.stop()
-    assert [msgspec.json.decode(each)["runId"] for each in found] == runs
+    assert [msgspec.json.decode(each)["runId"] for each in found if isinstance(each, bytes)] == runs
     assert isinstance(missing, NotFound)
     assert len(store.recorded[RECORDINGS].queries) == 4
 
