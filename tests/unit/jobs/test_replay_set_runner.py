@@ -44,6 +44,8 @@ class Parts:
         self._deleted = frozenset(deleted)
         self._are_expired = are_expired
         self.callers_queued = 0
+        self.steps = 0
+        """How many steps read the sets."""
         self.accepted: list[AcceptRun] = []
         self.started: list[str] = []
         self.marked: list[int] = []
@@ -58,6 +60,7 @@ class Parts:
         return QueueCounter(queued=self.callers_queued), NOW
 
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
+        self.steps += 1
         return self._sets
 
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
@@ -158,7 +161,7 @@ async def test_beside_runs_of_callers_few_replays_start_at_even_intervals() -> N
         await step(parts, pace=pace)
         marked.append(sum(parts.marked))
         clock.seconds += 0.5
-    assert marked == [2, 2, 4, 4, 6, 6, 8, 8, 10]
+    assert (marked, parts.steps) == ([2, 2, 4, 4, 6, 6, 8, 8, 10], 5)
 
 
 async def test_a_late_step_starts_no_more_replays_than_others() -> None:

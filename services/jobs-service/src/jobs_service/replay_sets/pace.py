@@ -29,29 +29,33 @@ class ReplayPace:
         """Note that a run of a caller has started or ended."""
         self._callers_at = self._clock.monotonic()
 
-    def room(self) -> int:
-        """Return how many replays may start."""
-        now = self._clock.monotonic()
-        if not self._is_beside_callers(now):
-            return sys.maxsize  # slots limit them
-        return max(1, int(self._per_second * GROUP_SECONDS)) if now >= self._next_at else 0
+    def is_due(self) -> bool:
+        """Return whether replays may be judged and started now. Beside callers, steps are as rare as groups."""
+        return not self._is_beside_callers() or self._clock.monotonic() >= self._next_at
 
-    def observe_started(self, workspace_id: str, count: int) -> None:
-        """Note that replays of a workspace have started."""
-        now = self._clock.monotonic()
-        if self._is_beside_callers(now):
-            is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next group still starts on time
-            self._next_at = (self._next_at if is_late else now) + count / self._per_second
-        self._blocked_since.pop(workspace_id, None)
+    def room(self) -> int:
+        """Return how many replays may start in a step that is due."""
+        return max(1, int(self._per_second * GROUP_SECONDS)) if self._is_beside_callers() else sys.maxsize
+
+    def end_step(self, started: int) -> None:
+        """Note that a step has ended, which started so many replays."""
+        if self._is_beside_callers():
+            now = self._clock.monotonic()
+            is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next step is still due on time
+            self._next_at = (self._next_at if is_late else now) + max(GROUP_SECONDS, started / self._per_second)
 
     def has_waited(self, workspace_id: str) -> bool:
         """Note that queued runs of callers precede a workspace's replays; return whether one may start anyway."""
         now = self._clock.monotonic()
         return now - self._blocked_since.setdefault(workspace_id, now) >= PATIENCE_SECONDS
 
+    def end_wait(self, workspace_id: str) -> None:
+        """Note that replays of a workspace have started."""
+        self._blocked_since.pop(workspace_id, None)
+
     def forget_waits(self, *, but: Container[str]) -> None:
         """Forget how long replays have waited, except in these workspaces."""
         self._blocked_since = {name: since for name, since in self._blocked_since.items() if name in but}
 
-    def _is_beside_callers(self, now: float) -> bool:
-        return now - self._callers_at < QUIET_SECONDS
+    def _is_beside_callers(self) -> bool:
+        return self._clock.monotonic() - self._callers_at < QUIET_SECONDS

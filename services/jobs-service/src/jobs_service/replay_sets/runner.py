@@ -109,11 +109,14 @@ class ReplaySetRunner:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
         if await self._leader.term() is None:
             return
+        if not self._pace.is_due():
+            self._wake_up.wake()
+            return
         progress = [await self._progress_of(each) for each in await self._sets.open_sets(MAX_SETS)]
         if progress:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
-        free = min(free, self._pace.room())
+        free = room = min(free, self._pace.room())
         self._pace.forget_waits(but={each.set.workspace_id for each in progress})
         queued = _by_workspace(progress)
         active = Counter[str]()
@@ -128,7 +131,8 @@ class ReplaySetRunner:
                 free -= started
                 queued[each.set.workspace_id] += started
                 if started:
-                    self._pace.observe_started(each.set.workspace_id, started)
+                    self._pace.end_wait(each.set.workspace_id)
+        self._pace.end_step(room - free)
 
     async def stop(self) -> None:
         """Give up leadership."""
