@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from executor_service import sandbox
-from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script
+from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script, javascript
 from executor_service.sandbox.jail import seccomp
 from executor_service.sandbox.jail.javascript import FLAGS
 from executor_service.sandbox.javascript import program_files
@@ -100,6 +100,73 @@ async def test_code_leaves_nothing_to_its_next_run_in_its_process(code: str) -> 
         for _ in range(3):
             result = await sandbox.run(Script(code=code, bindings={"ref_1": {}}, owner="a"))
             assert (result.error, result.value()) == (None, None)
+
+
+# What code finds in the realm of pure code that it could use to leave something. Each must be null.
+FOUND_IN_THE_FROZEN_REALM = {
+    "a function from text": (
+        "const make = (() => 0).constructor;"
+        "try { return make('return 1')() } catch (e) { return e.name === 'EvalError' ? null : 1 }"
+    ),
+    "an evaluated text": "try { return eval('1') } catch (e) { return e.name === 'EvalError' ? null : 1 }",
+    "a request": "return typeof fetch === 'undefined' && typeof sim === 'undefined' ? null : 1",
+    "parameters": "return typeof params === 'undefined' && typeof environmentVariables === 'undefined' ? null : 1",
+    "a realm to change": (
+        "return [globalThis, Object.prototype, console, console.log, JSON].every(Object.isFrozen) ? null : 1"
+    ),
+    "a setter to change": (
+        "const {get, set} = Object.getOwnPropertyDescriptor(Object.prototype, 'toString');"
+        "return [get, set, get()].every(Object.isFrozen) ? null : 1"
+    ),
+    "an inherited method to change": "({}).toString.left = 1; return ({}).toString.left ?? null",
+    "a prototype to set": (
+        "const {set} = Object.getOwnPropertyDescriptor(Object.prototype, 'toString');"
+        "set.call(Object.prototype, () => 'secret'); return `${{}}` === 'secret' ? 1 : null"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", FOUND_IN_THE_FROZEN_REALM.values(), ids=FOUND_IN_THE_FROZEN_REALM)
+async def test_the_realm_of_pure_code_has_nothing_to_keep_state_in(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for _ in range(2):
+            result = await sandbox.run(Script(code=code, params={"a": 1}, environment={"K": "secret"}, owner="a"))
+            assert (result.error, result.value()) == (None, None)
+
+
+@pytest.mark.parametrize(("leave", "look"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+async def test_code_that_is_mistaken_for_pure_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, leave: str, look: str
+) -> None:
+    """Isolation does not depend on the check of the code: the realm is frozen."""
+    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
+    look = look.replace("params.left ?? environmentVariables.left", "globalThis.params ?? null")
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for code in (leave, f"return ({look}) ?? null"):
+            result = await sandbox.run(Script(code=code, params={"token": "secret"}, owner="a"))
+        assert result.error is None
+        assert result.value() is None
+
+
+@pytest.mark.parametrize("code", LEFT_TO_ITSELF.values(), ids=LEFT_TO_ITSELF)
+async def test_code_that_is_mistaken_for_pure_leaves_nothing_to_its_next_run(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for _ in range(3):
+            result = await sandbox.run(Script(code=code, bindings={"ref_1": {}}, owner="a"))
+            assert (result.error, result.value()) == (None, None)
+
+
+async def test_impure_code_gets_a_new_realm_in_a_process_of_pure_code() -> None:
+    change = "const found = Array.prototype.left ?? null; Array.prototype.left = 'secret'; return found"
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for code in ("return 1", change, "return [].left", change, "return [].left ?? null"):
+            result = await sandbox.run(Script(code=code, owner="a"))
+            assert result.error is None
+            assert result.value() == (1 if code == "return 1" else None)
 
 
 async def test_a_process_serves_any_number_of_different_codes() -> None:

@@ -15,23 +15,29 @@ from executor_service.sandbox import (
     PoolSize,
     SandboxLimits,
     Script,
+    javascript,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ALL = (
+WITHOUT_EXHAUSTION = (
     *attempts.REACHING_OUT,
     *realm_attempts.LEAVING_THE_REALM,
     *attempts.BREAKING_OUT_OF_THE_WRAPPER,
     *attempts.POISONING,
     *attempts.FORGING_THE_PROTOCOL,
     *attempts.ODD_ENDINGS,
-    *attempts.EXHAUSTING,
 )
+ALL = (*WITHOUT_EXHAUSTION, *attempts.EXHAUSTING)
 MINE = {"mine": "secret"}
 NEIGHBOR = """
 const found = [typeof mine, params.mine, environmentVariables.MINE, ({}).polluted, globalThis.evil, [].evil]
 return [JSON.stringify(found), await Promise.resolve([...'ok'].join(''))]
+"""
+
+
+FROZEN_NEIGHBOR = """
+return [({}).polluted ?? globalThis.evil ?? [].evil ?? null, JSON.stringify([{}]), [...'ok'].join(''), `${{}}`]
 """
 
 
@@ -66,6 +72,16 @@ async def test_an_attempt_affects_no_other_script(sandbox: JavaScriptSandbox, at
         assert (result.error, result.value()) == (None, attempt.value)
     assert len(result.stdout) <= 200_000
     await assert_the_neighbor_is_well(sandbox)
+
+
+@pytest.mark.parametrize("attempt", WITHOUT_EXHAUSTION, ids=lambda attempt: attempt.id)
+async def test_an_attempt_that_is_mistaken_for_pure_code_affects_no_other_script(
+    sandbox: JavaScriptSandbox, monkeypatch: pytest.MonkeyPatch, attempt: Attempt
+) -> None:
+    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
+    for code in (attempt.code, FROZEN_NEIGHBOR):
+        result = await sandbox.run(Script(code=code, timeout_ms=attempt.timeout_ms, bindings=MINE, owner="hostile"))
+    assert (result.error, result.value()) == (None, [None, "[{}]", "ok", "[object Object]"])
 
 
 async def assert_the_neighbor_is_well(sandbox: JavaScriptSandbox) -> None:

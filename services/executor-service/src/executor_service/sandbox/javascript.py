@@ -27,6 +27,7 @@ from executor_service.sandbox.model import (
 )
 from executor_service.sandbox.pool import Reservation
 from executor_service.sandbox.process_spawner import JAIL, zygote_command
+from executor_service.sandbox.pure_code import is_pure
 from shared.observe.logging import get_logger
 
 log = get_logger("javascript")
@@ -105,9 +106,14 @@ class JavaScriptSandbox(ScriptSandbox):
             log.warning("sandbox_namespaces_unavailable", layers=self.describe())
 
     def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
+        names, values = list(bindings), list(bindings.values())
+        if is_pure(script.code, names):  # it uses no other input
+            return messages.encode_script(
+                messages.PureJavaScript(code=script.code, names=names), messages.Arguments(values=values)
+            )
         return messages.encode_script(
-            messages.JavaScript(code=script.code, names=list(bindings)),
-            messages.Arguments(values=list(bindings.values()), params=script.params, environment=script.environment),
+            messages.JavaScript(code=script.code, names=names),
+            messages.Arguments(values=values, params=script.params, environment=script.environment),
         )
 
     async def evaluate(self, conditions: Conditions) -> ConditionResult:

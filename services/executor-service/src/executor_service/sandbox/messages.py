@@ -128,6 +128,10 @@ class JavaScript(msgspec.Struct, frozen=True, tag="run", kw_only=True):
     names: Sequence[str]
 
 
+class PureJavaScript(JavaScript, frozen=True, tag="pure", kw_only=True):
+    """Run this code, which `pure_code.is_pure` accepts, in the frozen realm that such code shares."""
+
+
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Values of the function's parameters, and of two globals in a fresh context."""
 

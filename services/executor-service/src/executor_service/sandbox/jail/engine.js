@@ -31,7 +31,9 @@ const LOOKS_EVERY = 100;
 const HEADER_BYTES = 4;
 const BUFFER_BYTES = 1 << 16;
 const CONTEXT = { __proto__: null, microtaskMode: "afterEvaluate" };
+const FROZEN_CONTEXT = { __proto__: null, ...CONTEXT, codeGeneration: { __proto__: null, strings: false, wasm: false } };
 const RUN = '{"type":"run"';
+const PURE = '{"type":"pure"';
 const EVALUATE = '{"type":"evaluate"';
 const HARDEN = '{"type":"harden"';
 const READY = '[{"type":"ready"}]';
@@ -100,18 +102,34 @@ const send = (text) => {
 };
 
 // ---- realms
-const newRealm = () => {
-  const context = createContext(constants.DONT_CONTEXTIFY, CONTEXT);
-  const inner = harness.runInContext(context);
-  setPrepareStackTraceCallback(inner.prepareStackTrace);
-  setPromiseRejectCallback(inner.ignore);
-  setImportModuleDynamicallyCallback(inner.importModule);
-  return { __proto__: null, context, ...inner };
+let entered;
+
+const newRealm = (options = CONTEXT) => {
+  const context = createContext(constants.DONT_CONTEXTIFY, options);
+  return enter({ __proto__: null, context, ...harness.runInContext(context) });
+};
+
+// Lets the hooks of Node be those of this realm.
+const enter = (realm) => {
+  if (realm !== entered) {
+    setPrepareStackTraceCallback(realm.prepareStackTrace);
+    setPromiseRejectCallback(realm.ignore);
+    setImportModuleDynamicallyCallback(realm.importModule);
+    entered = realm;
+  }
+  return realm;
+};
+
+// For pure code, which needs no new realm: scripts find nothing that they could change, and no way to wait.
+const newFrozenRealm = () => {
+  const realm = newRealm(FROZEN_CONTEXT);
+  realm.close();
+  return realm;
 };
 
 const answer = (realm, frame) => {
   try {
-    if (frame.startsWith(RUN) || frame.startsWith(EVALUATE)) {
+    if (frame.startsWith(RUN) || frame.startsWith(PURE) || frame.startsWith(EVALUATE)) {
       const end = frame.indexOf("\n");
       const script = compile(realm, frame.slice(0, end));
       if (typeof script === "string") return script;
@@ -229,23 +247,26 @@ const callSite = () => {
 };
 
 const serve = () => {
-  let realm = newRealm();
+  let next = newRealm();
+  let frozen;
   let isUsed = false;
   let isKept = false;
   let scripts = 0;
   for (;;) {
     const frame = receive();
+    const isPure = frame.startsWith(PURE);
     if (frame.startsWith(RUN) || frame.startsWith(HARDEN)) {
-      if (isUsed) realm = newRealm();
+      if (isUsed) next = newRealm();
       isKept = frame.startsWith(HARDEN);
     }
-    isUsed = true;
+    isUsed ||= !isPure;
+    const realm = enter(isPure ? (frozen ??= newFrozenRealm()) : next);
     const started = now();
     const reply = answer(realm, frame);
     const isOver = realm.isSettled();
     send(isOver && reply.length > 2 && (++scripts % LOOKS_EVERY === 0 || now() - started > QUICK_MS) && isWorn() ? WORN + reply.slice(1) : reply);
-    if (isOver && !isKept) {
-      realm = newRealm(); // while the parent works, and for the last script to leave nothing that goes on
+    if (isOver && !isKept && !isPure) {
+      next = newRealm(); // while the parent works, and for the last script to leave nothing that goes on
       isUsed = false;
     }
   }
