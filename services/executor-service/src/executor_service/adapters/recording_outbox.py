@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from prometheus_client import Counter
 
@@ -40,9 +39,8 @@ for _result in ("stored", "dropped"):
 log = get_logger("recording_outbox")
 
 
-class _Queued(NamedTuple):
-    recording: RunRecording
-    ticket: str
+_Queued = tuple[RunRecording, str]
+"""A recording and the ticket of its run."""
 
 
 class RecordingOutbox:
@@ -64,7 +62,7 @@ class RecordingOutbox:
         if len(self._backlog) >= BACKLOG or self._bytes + recording.size > BACKLOG_BYTES:
             RECORDINGS.labels("dropped").inc()
             return
-        self._backlog.append(_Queued(recording, current_ticket()))
+        self._backlog.append((recording, current_ticket()))
         self._bytes += recording.size
         if not self._added.is_set():
             self._empty.clear()
@@ -97,19 +95,18 @@ class RecordingOutbox:
                 self._added.clear()
                 await self._added.wait()
             await self._gather()
-            batch = tuple(self._take_batch())
-            self._in_progress = len(batch)
-            refused = len(batch)
+            batch, size = self._take_batch()
+            self._in_progress = refused = count = len(batch)
             try:
                 refused = await self._send(batch)
             except FlowportError as error:
-                log.warning("recordings_dropped", count=len(batch), error=error.message)
+                log.warning("recordings_dropped", count=count, error=error.message)
             except Exception:  # nothing would restart the sender
-                log.exception("recordings_dropped", count=len(batch))
+                log.exception("recordings_dropped", count=count)
             RECORDINGS.labels("dropped").inc(refused)
-            RECORDINGS.labels("stored").inc(len(batch) - refused)
+            RECORDINGS.labels("stored").inc(count - refused)
             self._in_progress = 0
-            self._bytes -= sum(each.recording.size for each in batch)
+            self._bytes -= size
 
     async def _gather(self) -> None:
         """Wait until a batch is full, or for a short time."""
@@ -119,18 +116,22 @@ class RecordingOutbox:
         except TimeoutError:
             return
 
-    def _take_batch(self) -> Iterator[_Queued]:
-        room = BATCH_BYTES
-        for number in range(MAX_BATCH_RECORDINGS):
-            if not self._backlog or (number and self._backlog[0].recording.size > room):
+    def _take_batch(self) -> tuple[deque[_Queued], int]:
+        """Remove the next batch from the backlog; return it and its bytes."""
+        batch: deque[_Queued] = deque()
+        size = 0
+        while self._backlog and len(batch) < MAX_BATCH_RECORDINGS:
+            added = self._backlog[0][0].size
+            if batch and size + added > BATCH_BYTES:
                 break
-            room -= self._backlog[0].recording.size
-            yield self._backlog.popleft()
+            batch.append(self._backlog.popleft())
+            size += added
         if len(self._backlog) < MAX_BATCH_RECORDINGS:
             self._hurry.clear()
+        return batch, size
 
-    async def _send(self, batch: Sequence[_Queued]) -> int:
-        """Send recordings; return how many were refused. Raises FlowportError."""
+    async def _send(self, batch: deque[_Queued]) -> int:
+        """Send recordings, and empty the batch; return how many were refused. Raises FlowportError."""
         packs = await asyncio.to_thread(_pack, batch)
         answer = await retry_unavailable(partial(self._jobs.store, packs), seconds=RETRY_SECONDS)
         for refused in answer.refused[:1]:
@@ -138,15 +139,16 @@ class RecordingOutbox:
         return len(answer.refused)
 
 
-def _pack(batch: Sequence[_Queued]) -> tuple[RecordingPack, ...]:
-    """Mask, encode and pack the recordings of a batch."""
+def _pack(batch: deque[_Queued]) -> tuple[RecordingPack, ...]:
+    """Mask, encode and pack the recordings of a batch. Each is freed at once, while it is in the processor's cache."""
     known: dict[frozenset[tuple[str, str]], EnvironmentNames] = {}  # runs of a workflow have the same values
     encoded = []
-    for start in range(0, len(batch), ENCODED_AT_ONCE):
-        for recording, ticket in batch[start : start + ENCODED_AT_ONCE]:
-            names = recording.names
-            summary, content = recording.encode(known.setdefault(names.key, names))
-            packed = PackedRecording(summary, len(content), ticket)
-            encoded.append((recording.spec.snapshot.workspace_id, recording.record, packed, content))
-        time.sleep(0)
+    while batch:
+        recording, ticket = batch.popleft()
+        names = recording.names
+        summary, content = recording.encode(known.setdefault(names.key, names))
+        packed = PackedRecording(summary, len(content), ticket)
+        encoded.append((recording.spec.snapshot.workspace_id, recording.record, packed, content))
+        if not len(batch) % ENCODED_AT_ONCE:
+            time.sleep(0)
     return tuple(pack_recordings(encoded))
