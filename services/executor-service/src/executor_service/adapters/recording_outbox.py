@@ -140,7 +140,7 @@ class RecordingOutbox:
 
 
 def _pack(batch: deque[_Queued]) -> tuple[RecordingPack, ...]:
-    """Mask, encode and pack the recordings of a batch. Each is freed at once, while it is in the processor's cache."""
+    """Mask, encode and pack the recordings of a batch. Each is freed while it is in the processor's cache."""
     known: dict[frozenset[tuple[str, str]], EnvironmentNames] = {}  # runs of a workflow have the same values
     encoded = []
     while batch:
