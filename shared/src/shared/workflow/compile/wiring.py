@@ -17,9 +17,10 @@ def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
     """Yield cycles and bad nesting (errors); blocks and edges without effect (warnings)."""
     yield from _nesting(state)
     yield from _edges(state)
-    yield from _unreachable(state, catalog)
-    for container, members in _levels(state).items():
-        yield from _level(state, container, members)
+    levels = [each for container, members in _levels(state).items() for each in _level(state, container, members)]
+    if not any(each.code == ProblemCode.CYCLE for each in levels):  # whose edges may be missing elsewhere
+        yield from _unreachable(state, catalog)
+    yield from levels
 
 
 def no_blocks_inside(kind: str) -> str:

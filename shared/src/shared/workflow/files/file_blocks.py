@@ -1,5 +1,6 @@
 """Blocks of a workflow file: their keys, ids and nesting."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -96,6 +97,10 @@ class FileBlocks:
                 hint = did_you_mean(meant)
                 if key == "next" and to_string(name).lower() in ("end", "none", "stop", "finish", "exit"):
                     hint = " To end here, write next: []"
+                elif isinstance(path[-1], int) and re.search(r"[<>=]", to_string(name)):
+                    hint = ' An else has no condition. Did you mean "else if"?'
+                elif "," in to_string(name):
+                    hint = f" Write a list: [{to_string(name)}]"
                 elif key == "on_error" and to_string(name).lower() in ("continue", "ignore", "skip", "stop", "true"):
                     hint = " Name the block that runs after an error"
                 self._problems.report(f"{message}{hint}", path, suggestion=meant)

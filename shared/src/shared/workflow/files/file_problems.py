@@ -12,11 +12,31 @@ MOST_SEARCHES: Final = 200
 _TOP_SYNONYMS: Final = {
     **dict.fromkeys(("steps", "nodes", "tasks", "jobs", "components", "stages"), "blocks"),
     **dict.fromkeys(("connections", "links", "flow"), "edges"),
-    **dict.fromkeys(("vars", "env", "state"), "variables"),
+    **dict.fromkeys(("vars", "state"), "variables"),
     **dict.fromkeys(("title", "workflow", "id"), "name"),
 }
 """Top-level keys of other systems."""
-_BRANCH_SYNONYMS: Final = {"name": "route", "title": "route", "description": "when", "condition": "if", "then": "next"}
+_TOP_HINTS: Final = {
+    **dict.fromkeys(("inputs", "trigger", "on"), "Inputs belong to the start block."),
+    **dict.fromkeys(
+        ("schedule", "cron", "webhook", "triggers"), "Only calls start a workflow: let a scheduler call it."
+    ),
+    **dict.fromkeys(
+        ("isPublicApi", "public", "inputValidation", "deploy", "chat", "chats", "gate", "access"),
+        "It is a setting of the deployed workflow, in the console or the API.",
+    ),
+    **dict.fromkeys(("env", "secrets", "environment", "credentials"), "Store secrets with flowport secrets set."),
+    **dict.fromkeys(("timeout", "retries", "retry"), "It is a setting of blocks."),
+    **dict.fromkeys(("version", "apiVersion", "kind"), "Remove it."),
+}
+"""Where else the settings of these top-level keys are."""
+_BRANCH_SYNONYMS: Final = {
+    **dict.fromkeys(("name", "title"), ("route",)),
+    **dict.fromkeys(("description", "if", "prompt"), ("when",)),
+    **dict.fromkeys(("condition", "expression", "when"), ("if", "when")),
+    **dict.fromkeys(("then", "goto", "to", "target", "block"), ("next",)),
+    **dict.fromkeys(("default", "otherwise"), ("else",)),
+}
 """Keys of branches in other systems."""
 
 
@@ -77,14 +97,14 @@ class FileProblems:
         """Report each key that is not known."""
         for key in given:
             if key not in known:
-                meant = _BRANCH_SYNONYMS.get(key) if path else _TOP_SYNONYMS.get(key)
-                meant = meant if meant in known else self.nearest(key, known)
+                words = _BRANCH_SYNONYMS.get(key, ()) if path else (_TOP_SYNONYMS.get(key, ""),)
+                meant = next((each for each in words if each in known), None) or self.nearest(key, known)
                 if meant == "if" and path[-1] != 0:
                     meant = "else if"
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(known)}."
                 value = given[key]
-                if not path and key in ("inputs", "trigger", "on"):
-                    hint = " Inputs belong to the start block."
+                if not path and key in _TOP_HINTS:
+                    meant, hint = None, f" {_TOP_HINTS[key]}"
                 elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)

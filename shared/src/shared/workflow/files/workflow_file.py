@@ -64,6 +64,10 @@ class WorkflowFile:
         if problem.block_id in self.unread:
             return True
         path = self.paths.get(problem.block_id or "", ())
+        setting, *entry = problem.fields or ("",)
+        if setting in ("conditions", "routes") and entry and entry[0].isdecimal():
+            branch = (*path, "branches", int(entry[0]))
+            return any(each[: len(branch)] == branch for each in self.error_paths)
         is_of_branches = problem.fields in (("conditions",), ("routes",)) and problem.line is None
         at = {(*path, key) for key in ("branches", "next", *problem.fields)}
         return is_of_branches and any(each[: len(path) + 1] in at for each in self.error_paths)

@@ -1,5 +1,6 @@
 """Nearest valid value for a misspelled one."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
@@ -28,7 +29,8 @@ def nearest(word: str, candidates: Iterable[str], *, least: float = _LEAST_RATIO
 
 def nearest_type(word: str, types: Sequence[str]) -> str | None:
     """Return the type that a name from another language means, else the most similar one."""
-    meant = _TYPE_SYNONYMS.get(word.strip().lower(), ())
+    bare = re.split(r"[<(\[]", word.strip().lower(), maxsplit=1)[0]
+    meant = _TYPE_SYNONYMS.get("list" if word.endswith("[]") or bare == "array" else bare, ())
     return next((each for each in meant if each in types), None) or nearest(word, types)
 
 

@@ -54,7 +54,7 @@ def condition_problems(block: Block) -> Found:
                 yield where, f"{name} comes before other branches, which are never reached. Move it to the end"
         elif title and title not in _TITLES:
             yield where, f"{name} has an unknown title.{one_of(title, _TITLES)}"
-        elif text := _expression_problem(value):
+        elif text := expression_problem(value):
             yield where, f"{name} {text}"
         elif value in expressions and not _CHANGING.search(value):
             yield where, f"{name} is never chosen: branch {expressions[value]} has the same expression. Change one"
@@ -66,7 +66,7 @@ def condition_problems(block: Block) -> Found:
         keys.add(key)
 
 
-def _expression_problem(expression: str) -> str | None:
+def expression_problem(expression: str) -> str | None:
     if not expression:
         return "has no expression and is never chosen"
     if _ASSIGNMENT.match(expression):

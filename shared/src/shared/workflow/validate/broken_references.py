@@ -1,16 +1,18 @@
 """Text that is almost a reference or a secret. It stays as typed, which the author seldom intends."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
+from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, Reference, normalize_name, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.input_fields import input_references
 
 _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""
@@ -18,6 +20,7 @@ _REFERENCE: Final = re.compile(
     r"(?P<open><|&lt;|\$\{|(?<!\$)\{\{|(?<![\w{])\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
     r"(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>(?:&gt;|[>}])*)"
 )
+_CLOSING_TAG: Final = re.compile(r"</([\w-]{1,128})>")
 _SPACED_SECRET: Final = re.compile(r"\s*(?P<name>[A-Z_][A-Z0-9_]{0,127})\s*")
 _WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
 """Several words in upper case only, like `_OPEN_SECRET`."""
@@ -48,22 +51,21 @@ _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)
 def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference or secret that is not closed, has spaces, or has another system's marks."""
     known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
+    inputs = {name: each for name, each in input_references(state).items() if normalize_name(name) not in known}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
-        if (
-            spec is None
-            or spec.is_container
-            or spec.is_trigger
-            or block.type == "note"
-            or not state.is_enabled(block.id)
-        ):
+        if spec is None or spec.is_trigger or block.type == "note" or not state.is_enabled(block.id):
             continue
+        if spec.is_container:
+            for code, cause, suggestion in _broken(to_string(block.data.get("collection")), known, {}, is_code=True):
+                message = f"{block.name}: collection: {cause}.{did_you_mean(suggestion)}"
+                yield warning(code, message, block, ("collection",), suggestion=suggestion)
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE
             holds_secrets = setting.password or setting.id == "headers"
             for text in texts(block.value(setting.id)):
                 for code, cause, suggestion in (
-                    *_broken(text, known, is_code=is_code),
+                    *_broken(text, known, {} if holds_secrets else inputs, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
@@ -73,18 +75,24 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
 Found = Iterator[tuple[ProblemCode, str, str | None]]
 
 
-def _broken(text: str, known: Container[str], *, is_code: bool) -> Found:
+def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_code: bool) -> Found:
     if "<" not in text and "{" not in text and "&lt;" not in text:
         return
-    before = ""
+    before, tags = "", set(_CLOSING_TAG.findall(text)) if inputs else ()
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and not before.endswith("$"):  # ${{ … }} is an expression of GitHub
-            yield from _broken_secret(part, known, is_code=is_code)
+            name = part.name.strip()
+            if name in inputs and not name.isupper():
+                yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", inputs[name]
+            else:
+                yield from _broken_secret(part, known, is_code=is_code)
         elif isinstance(part, Reference):
             match = None if part.path or is_code else _OTHER_PATH.fullmatch(part.raw)
             if match and normalize_name(match["root"]) in known:
                 path = f"{match['root']}.{match['field'] or '…'}"
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} is no reference and stays as typed", f"<{path}>"
+            elif part.root in inputs and not part.path and not is_code and part.root not in tags:
+                yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
         before = part if isinstance(part, str) else ""

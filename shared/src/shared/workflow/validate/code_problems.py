@@ -1,6 +1,6 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code_hints import language_hint
 from shared.workflow.validate.code_slips import code_slips
 from shared.workflow.validate.indentation import indentation_problem
+from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
@@ -44,7 +45,8 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
     names = Names.of(state)
     quoted = QuotedReferences(state, catalog)
-    variables = {normalize_name(each.name) for each in state.variables.values()}
+    meant = {**_OF_ROUNDS, **input_references(state)}
+    meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
@@ -57,7 +59,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
             at, lone = _syntax_error(template, names.known)
             if lone is not None:
-                yield _unknown(block, code, where, lone, variables)
+                yield _unknown(block, code, where, lone, meant)
             elif at is not None:
                 message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at.line)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
@@ -66,7 +68,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 message = f"{where}: line {at.line} of the code: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             else:
-                yield from _names(block, code, where, names.known)
+                yield from _names(block, code, where, names.known, meant)
                 for raw in quoted.found(template):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
@@ -80,12 +82,14 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     yield warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=near)
 
 
-def _names(block: Block, code: _Code, where: str, blocks: Container[str]) -> Iterator[Problem]:
+def _names(
+    block: Block, code: _Code, where: str, blocks: Container[str], meant: Mapping[str, str]
+) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
         yield warning(ProblemCode.INVALID_SETTING, message, block, (code.field,))
         return
-    for line, text, suggestion in undefined_names(code.template, code.parameters, blocks):
+    for line, text, suggestion in undefined_names(code.template, code.parameters, blocks, meant):
         if code.parameters and text.startswith(_OF_CALLS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."
@@ -145,8 +149,7 @@ def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Locati
     return None, next((each for each in lone if each.name not in known), None)
 
 
-def _unknown(block: Block, code: _Code, where: str, reference: Reference, variables: Container[str]) -> Problem:
-    is_variable = reference.name in variables
-    suggestion = f"<variable.{reference.root}>" if is_variable else _OF_ROUNDS.get(reference.name)
+def _unknown(block: Block, code: _Code, where: str, reference: Reference, meant: Mapping[str, str]) -> Problem:
+    suggestion = meant.get(reference.root) or meant.get(reference.name)
     message = f"{where}: {reference.raw} matches no block.{did_you_mean(suggestion)}"
     return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (code.field,), suggestion=suggestion)

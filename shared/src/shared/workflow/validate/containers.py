@@ -13,6 +13,7 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.branch_settings import expression_problem
 from shared.workflow.validate.literals import setting_warning, shown
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -36,6 +37,7 @@ def container_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
             yield from _kind(block)
             yield from _count(block)
             yield from _batch_size(block)
+            yield from _condition(block)
             yield from _collection(block, state, catalog)
 
 
@@ -72,6 +74,13 @@ def _count(block: Block) -> Iterator[Problem]:
             f"count is {int(number):,}, but a {block.type} has at most {_MOST_ROUNDS:,} unless the operator allows more"
         )
         yield setting_warning(block, "count", text)
+
+
+def _condition(block: Block) -> Iterator[Problem]:
+    key = {"while": "whileCondition", "doWhile": "doWhileCondition"}.get(to_string(block.data.get("loopType")), "")
+    expression = block.data.get(key)
+    if isinstance(expression, str) and expression.strip() and (text := expression_problem(expression.strip())):
+        yield setting_warning(block, key, f"the condition {text}")
 
 
 def _batch_size(block: Block) -> Iterator[Problem]:

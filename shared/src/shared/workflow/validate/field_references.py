@@ -28,7 +28,8 @@ from shared.workflow.validate.unknown_references import block_references
 _ANY: Final = OutputField()
 _ROUND: Final = {"index": _ANY}
 _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
-_RESULTS: Final = {"results": _ANY}
+_LIST: Final = OutputField(type="array")
+_RESULTS: Final = {"results": _LIST}
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
@@ -65,7 +66,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         if target is None:
             continue
         outputs = known.of(target, block)
-        if outputs is not None and not is_declared(outputs, reference.path):
+        if outputs is not None and (not is_declared(outputs, reference.path) or _of_list(outputs, reference)):
             yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
         elif (value := _returned(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
@@ -88,6 +89,14 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             failed.add(target.id)
         elif left := _left_container(state, block, target):
             yield _one_of_many(block, field, reference, left)
+
+
+def _of_list(outputs: Outputs, reference: Reference) -> str | None:
+    """Return the name of a list whose field a reference reads: it has none but its length."""
+    of, *rest = map(to_string, reference.path[:2])
+    kind = outputs[of].type if of in outputs else ""
+    is_list = kind == "array" or kind.endswith("[]")
+    return of if is_list and rest and isinstance(reference.path[1], str) and rest != ["length"] else None
 
 
 def _returned(block: Block, known: dict[str, Returns | None], reference: Reference) -> Returns | None:
@@ -170,7 +179,7 @@ class _Fields:
         if spec is None or target.trigger_mode or target.type in _OPEN_STARTS:
             return None
         if spec.is_container:
-            return {**_rounds(self._state, target), **_RESULTS} if is_inside else {**_RESULTS, "result": _ANY}
+            return {**_rounds(self._state, target), **_RESULTS} if is_inside else {**_RESULTS, "result": _LIST}
         if _is_malformed(target):
             return None
         declared = spec.declared_outputs(target)
@@ -291,6 +300,10 @@ def _undeclared(
         path = path.removeprefix(f"{main}.") if key in _OTHER_OUTPUTS else path
         suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
     names = ", ".join(outputs) or "none"
+    if of := _of_list(outputs, reference):
+        entry = f"<{reference.root}.{of}[0]{reference.path_text.removeprefix(of)}>"
+        cause = f'"{of}" of "{target.name}" is a list. Read an entry, such as {entry}, or all in a loop'
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {reference.raw}: {cause}.", block, (field,))
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
     if key == "error" and has_error:
         suggestion = None

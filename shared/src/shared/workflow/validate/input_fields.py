@@ -6,11 +6,12 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import parse_text
-from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT
+from shared.workflow.format.references import normalize_name, parse_text
+from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT, api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.literals import shown
 
@@ -38,6 +39,16 @@ def input_field_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Pro
             message = f'There are two variables "{variable.name}"; references read the first one.'
             yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
         seen.add(variable.name)
+
+
+def input_references(state: WorkflowState) -> dict[str, str]:
+    """Return the reference to each declared input, by name."""
+    return {
+        field.name: f"<{normalize_name(start.name)}.{field.name}>"
+        for start in reversed(api_starts(state))
+        for field in read_input_format(start.value("inputFormat"))
+        if " " not in field.name
+    }
 
 
 def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:

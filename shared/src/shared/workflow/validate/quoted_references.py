@@ -11,7 +11,7 @@ from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
-from shared.workflow.format.js_values import to_number, to_string
+from shared.workflow.format.js_values import MISSING, parse_json, to_number, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
@@ -80,10 +80,13 @@ class QuotedReferences:
         source = template.source
         for start, end, part, _ in template.marks:
             quotes = source[start - 1 : start] + source[end : end + 1]
-            if quotes not in ('""', "''") or not isinstance(part, Reference) or len(part.path) != 1:
+            if quotes not in ('""', "''") or not isinstance(part, Reference):
                 continue
             is_compared = source[max(0, start - _NEAR) : start - 1].rstrip().endswith(("==", "!="))
-            if (is_compared or _USED.match(source, end + 1)) and self._is_text(part):
+            is_used = (is_compared or _USED.match(source, end + 1)) and self._type(part) == "string"
+            match = _TEXT.match(source, end + 1)
+            is_alone = match and _LEFT.search(source, max(0, start - _NEAR), start - 1)
+            if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
                 yield part.raw
 
     def never_equal(self, template: CodeTemplate) -> Iterator[str]:
@@ -130,9 +133,6 @@ class QuotedReferences:
         for start, end, part, name in template.marks:
             if isinstance(part, Reference) and uses.get(name) is Use.VALUE:
                 yield start, end, part
-
-    def _is_text(self, reference: Reference) -> bool:
-        return self._type(reference) == "string"
 
     def _type(self, reference: Reference, *, only_inputs: bool = False) -> str | None:
         target = self._state.block_named(reference.name)

@@ -2,7 +2,7 @@
 
 import sys
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Iterator, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from functools import cache
 from itertools import islice
 from typing import Final
@@ -26,18 +26,19 @@ _INSTEAD: Final = {
     **dict.fromkeys(("openai", "anthropic", "langchain"), ". Ask the model with an agent block"),
 }
 """Blocks to use instead of a package."""
+_CLOSE: Final = 0.75
 _SIDES: Final = 3
 """Parts of a comparison with one operator."""
 _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
 def undefined_names(
-    template: CodeTemplate, parameters: Set[str], blocks: Container[str]
+    template: CodeTemplate, parameters: Set[str], blocks: Container[str], inputs: Mapping[str, str]
 ) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
 
     `parameters` are names that the code of a tool gets from the model. `blocks` are the names of blocks, which
-    references read. Code that does not parse has none.
+    references read, and `inputs` those of inputs, with their references. Code that does not parse has none.
     """
     program, language = template.program, template.language
     if len(program) > _LONGEST:
@@ -72,16 +73,16 @@ def undefined_names(
     )
     variables = {each.name for each in template.variables}
     unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
+    well_known = [each for each in known.defined if len(each) >= _SHORTEST_GLOBAL]
     for name in unknown[:_MOST_REPORTED]:
         line, node = read[name]
-        candidates = (*parameters, *declared, *(each for each in known.defined if len(each) >= _SHORTEST_GLOBAL))
-        near = known.meant.get(name) or nearest(name, candidates)
-        is_text = name not in known.unavailable and near is None
-        if is_text and _is_compared(node):
+        near = known.meant.get(name) or nearest(name, (*parameters, *declared))
+        near = inputs.get(name) or near or nearest(name, well_known, least=_CLOSE)
+        if near is None and name not in known.unavailable and _is_compared(node):
             yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
-        elif reason := known.unavailable.get(name):
+        elif name not in inputs and (reason := known.unavailable.get(name)):
             yield line, f'"{name}" does not exist here: {reason}', None
         else:
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near

@@ -1,7 +1,7 @@
 """Unknown references. They stay in the text as typed, which the author seldom intends."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -17,7 +17,9 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, Reference, is_reference, normalize_name, parse_text, texts
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.input_fields import input_references
 
+_SECRETS: Final = frozenset({"env", "secrets", "secret", "environment"})
 _MOST_LISTED: Final = 10
 _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 """Names that authors give to blocks. Text has others in angle brackets, too."""
@@ -26,7 +28,9 @@ _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
-    names = _Names(variables, [v.name for v in state.variables.values()], bool(api_starts(state)))
+    names = _Names(
+        variables, [v.name for v in state.variables.values()], bool(api_starts(state)), input_references(state)
+    )
     odd = odd_names(state.ids_by_name)
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
@@ -59,6 +63,8 @@ class _Names(NamedTuple):
     """Ids and normalized names of variables."""
     as_typed: list[str]
     have_start: bool
+    inputs: Mapping[str, str]
+    """References to inputs, by name."""
 
 
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -128,6 +134,17 @@ def _problem(
             return _unmatched(state, names, reference)
 
 
+def _of_other_systems(state: WorkflowState, names: _Names, reference: Reference) -> str | None:
+    """Return the value that a reference means in other systems: `env.KEY`, `inputs.name`, `steps.block.field`."""
+    first, path = to_string(reference.path[0]), reference.path_text
+    if reference.root in _SECRETS:
+        return f"{{{{{path}}}}}"
+    if len(reference.path) > 1 and normalize_name(first) in state.ids_by_name:
+        return f"<{path}>"
+    field = names.inputs.get(first)
+    return f"{field[:-1]}{path.removeprefix(first)}>" if field else None
+
+
 def _dots(raw: str) -> tuple[ProblemCode, str, str] | None:
     if ".." not in raw and not raw.endswith(".>"):
         return None
@@ -149,6 +166,8 @@ def _outside(
 def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None] | None:
     if reference.name in names.variables:
         return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
+    if other := _of_other_systems(state, names, reference):
+        return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", other
     near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES])
     if near and not is_reference(f"{near}.x"):
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
@@ -156,7 +175,7 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
     suggestion = f"<{near}.{reference.path_text}>" if near else None
     if near is None and not _PLAUSIBLE.fullmatch(reference.root):  # <2.0.1>, <mailto:a@b.c>
         return None
-    known = [each for each in state.ids_by_name if is_reference(f"{each}.x")]
+    known = list(islice((each for each in state.ids_by_name if is_reference(f"{each}.x")), _MOST_LISTED + 1))
     listed = ", ".join(known[:_MOST_LISTED]) + (", …" if len(known) > _MOST_LISTED else "")
     hint = "" if near else f" Use one of: {listed}."
     return ProblemCode.UNKNOWN_REFERENCE, f"matches no block.{hint}", suggestion
