@@ -1,6 +1,6 @@
 """The four services as processes, the console that they serve, and Chromium in front of it.
 
-Playwright's own loop runs for as long as a browser is open, so each module opens one and closes it again.
+Playwright's own loop runs for as long as a browser is open. The fixtures of the package close it before other tests.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from gateway.settings import GatewaySettings
 
 PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
 """To a browser, only localhost by name is as secure as HTTPS."""
+BASELINE_ONLY = "--js-flags=--no-opt --no-maglev"
+"""V8 optimizes no function: pages of tests close before that saves the processor time that it takes."""
 PASSWORD = "correct horse battery"
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
@@ -53,20 +55,20 @@ def account(stack: Stack) -> Iterator[Account]:
         yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(account: Account) -> Iterator[Browser]:
-    """One Chromium for the module's tests."""
+    """One Chromium for all tests of the console."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--renderer-process-limit=1", PLAIN_HTTP]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--renderer-process-limit=1", BASELINE_ONLY, PLAIN_HTTP]
         )
         yield opened
         opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def profile(browser: Browser, account: Account) -> Iterator[Profile]:
-    """The browser context of the module's tests."""
+    """The browser context of the tests."""
     profile = Profile(browser, account)
     yield profile
     profile.close()

@@ -128,7 +128,7 @@ class Account:
 
 
 class Profile:
-    """The browser context of a module, which its tests use one after the other.
+    """The browser context that the tests use one after the other.
 
     It keeps the console's files in its cache, and a page open whose process the tests' pages use, too. In a new context
     each test would start a process, and load and compile the files again: a third of the processor time of a visit.

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
-from tests.support.browser import CHROMIUM
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.support.loopback import LoopbackServer
 
 from gateway.features.chat.page import chat_page_router
@@ -136,15 +135,6 @@ def site() -> Iterator[str]:
     app.add_api_route("/api/chat/answers", lambda: PUBLISHED, methods=["GET"])
     with LoopbackServer(app, name="chat") as server:
         yield server.origin
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the module's tests."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 class Talk:
