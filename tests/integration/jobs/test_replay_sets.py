@@ -240,6 +240,16 @@ async def test_failed_and_deleted_runs_have_a_reason(system: System, replays: Ht
     assert reasons == {"R3": None, "R2": "no such block", "R1": "The recording was deleted"}
 
 
+async def test_a_replay_without_its_recording_is_skipped(system: System, replays: HttpReplaySetClient) -> None:
+    await record(system, "R1")
+    created = await replays.create(a_set())
+    await system.collection(RECORDINGS).delete_many({})
+    granted = await system.executor.begin()
+    error = RunError(ErrorCode.EXECUTION_FAILED, "Recording not found")
+    await system.executor.finish(granted.run.run_id, granted.attempt, an_outcome(RunStatus.FAILED, error=error))
+    assert (await ended(replays, created.id)).counts == ReplayCounts(skipped=1)
+
+
 async def test_another_process_continues_a_set_and_replays_nothing_twice(start: Start) -> None:
     async with AsyncExitStack() as first:
         system = await first.enter_async_context(start(**OPTIONS))

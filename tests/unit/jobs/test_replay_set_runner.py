@@ -24,8 +24,7 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 class Parts:
     """Stands for everything around the runner. Reading the runs of sets in `broken` fails.
 
-    Each set has `waiting` runs. The recordings of `deleted` runs do not exist. Started replays have expired, or else
-    their state is unknown.
+    Each set has `waiting` runs. Started replays have expired, or else their state is unknown.
     """
 
     def __init__(
@@ -34,14 +33,12 @@ class Parts:
         broken: Sequence[str] = (),
         taken: Sequence[str] = (),
         waiting: int = 1,
-        deleted: Sequence[str] = (),
         are_expired: bool = False,
     ) -> None:
         self._sets = sets
         self._broken = broken
         self._taken = taken
         self._waiting = waiting
-        self._deleted = frozenset(deleted)
         self._are_expired = are_expired
         self.callers_queued = 0
         self.steps = 0
@@ -72,9 +69,6 @@ class Parts:
 
     async def has_open_runs(self, set_id: str) -> bool:
         return True
-
-    async def recorded(self, workspace_id: str, workflow_id: str, runs: Sequence[str]) -> frozenset[str]:
-        return frozenset(runs) - self._deleted
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
         if not self._are_expired:
@@ -146,9 +140,9 @@ async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progres
 
 async def test_the_replays_of_a_step_are_started_and_settled_together() -> None:
     started = [RunOfSet(id=f"one/{number}", set_id="one", number=number, run="R") for number in range(3)]
-    parts = Parts(a_set("one", *started), waiting=4, deleted=["R0", "R1"], are_expired=True)
+    parts = Parts(a_set("one", *started), waiting=4, are_expired=True)
     await step(parts)
-    assert (parts.settled, parts.marked) == ([3, 2], [2])
+    assert (parts.settled, parts.marked) == ([3], [4])
 
 
 async def test_beside_runs_of_callers_few_replays_start_at_even_intervals() -> None:

@@ -146,7 +146,7 @@ class ReplaySetRunner:
             return _Progress(set=open_set, active=len(open_set.started), queued=0)
 
     async def _continue(self, progress: _Progress, free: int, queued: Counter[str]) -> int:
-        """Start runs of a set, or advance it if nothing is left; return how many runs are started or skipped."""
+        """Start runs of a set, or advance it if nothing is left; return how many are started."""
         open_set, started = progress.set, 0
         free = min(free, self._limits.per_set - progress.active)
         if room := await self._room(open_set.workspace_id, free, queued):
@@ -185,7 +185,7 @@ class ReplaySetRunner:
         if view is not None and view.status is RunStatus.CANCELLED:
             return Judgement(ReplayedVerdict.SKIPPED, CANCELED)
         if view is not None and view.status is RunStatus.FAILED:
-            if not await self._recorded(open_set, [run]):
+            if not await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [run.run]):
                 return Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
             return Judgement(ReplayedVerdict.FAILED, view.error.message if view.error else None)
         result = None if view is None else await self._result(view)
@@ -211,27 +211,22 @@ class ReplaySetRunner:
         return int(self._pace.has_waited(workspace_id))
 
     async def _start(self, open_set: OpenSet, room: int) -> int:
-        """Start up to `room` waiting runs; return how many runs are started or skipped."""
+        """Start up to `room` waiting runs; return how many.
+
+        A deletion of recordings marks waiting runs, so none is looked up here; a replay without recording fails.
+        """
         waiting = await self._sets.waiting(open_set.id, room)
-        recorded = await self._recorded(open_set, waiting)
-        deleted = Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
-        if missing := [(run, deleted) for run in waiting if run.run not in recorded]:
-            await self._sets.settle(open_set, missing)
-        runs = [run for run in waiting if run.run in recorded]
         limit = open_set.request.concurrency_limit
-        answers = await self._admission.accept_all([AcceptRun(_spec(open_set, run), limit) for run in runs])
+        answers = await self._admission.accept_all([AcceptRun(_spec(open_set, run), limit) for run in waiting])
         started = []
-        for run, answer in zip(runs, answers, strict=True):
+        for run, answer in zip(waiting, answers, strict=True):
             if isinstance(answer, FlowportError) and not isinstance(answer, RunIdTaken):
                 log.info("replay_delayed", set_id=open_set.id, reason=answer.message)
             else:
                 started.append(run)  # also if an interrupted step has accepted it
         if started:
             await self._sets.mark_started(started)
-        return len(missing) + len(started)
-
-    async def _recorded(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> frozenset[str]:
-        return await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [each.run for each in runs])
+        return len(started)
 
     async def _advance(self, open_set: OpenSet) -> None:
         """Measure or end a set without work in progress."""
