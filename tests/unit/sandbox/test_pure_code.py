@@ -86,6 +86,7 @@ IMPURE = {
     "code that does not parse": "return ]",
     "long code": f"return '{'x' * 2048}'",
     "deep code": f"return {'(' * 100}1{')' * 100}",
+    "a deep pattern": f"const {'[' * 1000}a{']' * 1000} = ref_1",
 }
 
 
