@@ -21,7 +21,9 @@ EVERY_RUN: Final = {"recording": {"sample": 1, "days": 1}}
 ORDER: Final = (False, True, True, False)
 """Whether runs are recorded, in each part of a round: a steady change of the machine's speed affects both equally."""
 DRAIN_SECONDS: Final = 30.0
-SETTLE_SECONDS: Final = 0.5
+SETTLE_SECONDS: Final = 2.0
+"""Wait after the calls of each part, until what follows a run is done: it would count in the next part."""
+POLL_SECONDS: Final = 0.5
 METRIC: Final = "flowport_executor_recordings_total"
 
 
@@ -74,7 +76,7 @@ def _drain(testbed: Testbed, before: dict[str, float], runs: int) -> None:
     while sum(_recordings(testbed).values()) - sum(before.values()) < runs:
         if time.monotonic() > deadline:
             raise BenchmarkFailed(f"recordings were not sent within {DRAIN_SECONDS} s")
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _recordings(testbed: Testbed) -> dict[str, float]:
