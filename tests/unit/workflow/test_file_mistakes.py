@@ -41,7 +41,7 @@ def read(text: str) -> WorkflowFile:
             'branch 2 is another "if". Did you mean "else if"?',
         ),
         ("blocks:\n  F: {type: function, branches: []}", 2, "its type is function"),
-        ("blocks: {S: {type: start}}\nedges:\n  - {from: S}", 3, "an edge needs from and to."),
+        ("blocks: {S: {type: start}}\nedges:\n  - {from: S}", 3, "an edge needs from and to: {from: NAME, to: NAME}."),
         ("blocks: {S: {type: start}}\nedgeIds:\n  e1: S", 3, "an edge id needs [from, to]"),
         ("blocks:\n  S: {type: [1}", 2, "Invalid YAML"),
         ("blocks:\n  F:\n    code: a: b", 3, "Quote a text that contains"),

@@ -13,7 +13,20 @@ TYPE_SYNONYMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("delay", "sleep", "pause", "timer"), "wait"),
     **dict.fromkeys(("approval", "human", "human_approval", "form", "manual_approval"), "human_in_the_loop"),
     **dict.fromkeys(("subworkflow", "sub_workflow", "child_workflow", "execute_workflow"), "workflow_input"),
-    **dict.fromkeys(("output", "end", "return", "result", "reply", "respond", "respond_to_webhook"), "response"),
+    **dict.fromkeys(
+        (
+            "output",
+            "end",
+            "return",
+            "result",
+            "reply",
+            "respond",
+            "respond_to_webhook",
+            "webhook_response",
+            "http_response",
+        ),
+        "response",
+    ),
     **dict.fromkeys(
         ("input", "trigger", "begin", "entry", "webhook", "cron", "manual", "chat", "chat_input"), "start_trigger"
     ),
@@ -94,6 +107,15 @@ SETTING_SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
     "note": dict.fromkeys(("text", "message", "description", "note"), "content"),
 }
 """Setting of each block type that a word means, in lower case."""
+KEY_HINTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("depends_on", "dependsOn", "needs", "after", "runAfter"), "Name this block in next of another one."
+    ),
+    **dict.fromkeys(("if", "when", "condition"), "Put a condition block before this block."),
+    **dict.fromkeys(("description", "comment", "notes"), "Write a comment after #."),
+    **dict.fromkeys(("outputs", "output"), "The outputs follow from the type of the block: remove it."),
+}
+"""What to do instead of using keys of other systems."""
 
 
 def type_word(block_type: str) -> str:

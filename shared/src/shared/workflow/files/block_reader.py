@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from shared.workflow.catalog import SubBlockSpec
-from shared.workflow.catalog.synonyms import SETTING_SYNONYMS
+from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
@@ -24,6 +24,7 @@ _INPUT_SYNONYMS: Final = {"value": "default", "optional": "required", "nullable"
 _KEY_SYNONYMS: Final = {
     "position": "layout",
     **dict.fromkeys(("goto", "then", "to", "target"), "next"),
+    **dict.fromkeys(("retries", "retryPolicy"), "retry"),
     **dict.fromkeys(("disabled", "active", "enable"), "enabled"),
     **dict.fromkeys(("until", "repeat_until"), "do_while"),
     **dict.fromkeys(("items", "over", "for_each", "foreach", "forEach"), "collection"),
@@ -40,6 +41,11 @@ _OPPOSITES: Final = {
     "disabled": " Write enabled: false",
 }
 """Keys whose equivalents have the opposite value."""
+_WRAPPERS: Final = frozenset({"subBlocks", "config", "configuration", "params", "parameters", "with", "args", "spec"})
+"""Keys of other systems for all settings of a block."""
+_CLOSE: Final = 0.75
+_SHORT: Final = frozenset({"messages-input", "table", "input-format"})
+"""Controls whose short form is no stored value."""
 _SCHEMA_KEYS: Final = frozenset(
     {"enum", "options", "choices", "min", "max", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
     | {"items", "properties", "additionalProperties"}
@@ -121,18 +127,18 @@ class BlockReader:
             if (
                 key not in _ALIASES
                 and setting_id not in settings
-                and (meant := self._misspelled(key, settings, structural, block)) is not None
+                and (instead := self._misspelled(key, settings, structural, block)) is not None
             ):
-                if meant and meant not in block.given:  # what follows is checked as if it were correct
-                    block.given = {**block.given, meant: given}
-                    pending.append((meant, given))
+                added = {each: value for each, value in instead.items() if each not in block.given}
+                block.given = {**block.given, **added}  # what follows is checked as if it were correct
+                pending.extend(added.items())
                 continue
             values[setting_id] = self._value(block, key, settings.get(setting_id), given)
         if block.type in CONTAINER_KEYS:
             for key in values:
                 known = (*CONTAINER_KEYS[block.type], "blocks")
                 self._warn(block, key, f'a {block.type} has no "{key}"; it is ignored.{one_of(key, known)}')
-        verbatim = self._problems.mapping(block.given.get("settings"), (*block.path, "settings"), "settings")
+        verbatim = self._verbatim(block, settings)
         for key in verbatim.keys() & values.keys():
             message = f'"{key}" is written twice: at the block and under settings'
             self._problems.report(message, (*block.path, "settings", key))
@@ -149,6 +155,21 @@ class BlockReader:
             key: {"id": key, "type": settings[key].type if key in settings else "short-input", "value": value}
             for key, value in values.items()
         }
+
+    def _verbatim(self, block: FileBlock, settings: Mapping[str, SubBlockSpec]) -> JsonObject:
+        """Return the settings as stored. Report those in their short form, and read them as such."""
+        at = (*block.path, "settings")
+        verbatim = dict(self._problems.mapping(block.given.get("settings"), at, "settings"))
+        for key, given in verbatim.items():
+            setting = settings.get(_ALIASES.get(key, key))
+            form = forms.form_of(setting) if setting and setting.type in _SHORT and "id" not in block.given else None
+            short = MISSING if form is None else form.expand(given)
+            if setting and short is not MISSING and short != given:
+                self._problems.report(
+                    f"{key} has its short form under settings. Write it at the block itself", (*at, key)
+                )
+                verbatim = {**{each: value for each, value in verbatim.items() if each != key}, setting.id: short}
+        return verbatim
 
     def _is_of_branches(self, block: FileBlock, key: str, given: Json) -> bool:
         """Return whether the stored setting has branches as files have them. Report it."""
@@ -188,31 +209,37 @@ class BlockReader:
 
     def _misspelled(
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Collection[str], block: FileBlock
-    ) -> str | None:
-        """Report a key that is probably one of the file's own, and return that one, or an empty text if it is unknown.
+    ) -> JsonObject | None:
+        """Report a key that is probably one of the file's own, and return what is meant, empty if that is unknown.
 
         Other unknown keys are settings, with a warning.
         """
+        value = block.given[key]
         synonym = SETTING_SYNONYMS.get(block.type, {}).get(key.lower())
-        if synonym is None and _is_block(block.given[key]):
+        if synonym is None and _is_block(value):
             message = f'"{key}" is inside of "{block.key}". Is it a block? Give it the same indentation'
             self._problems.report(message, (*block.path, key))
-            return ""
+            return {}
         if synonym and key != "input":  # which editors store, too
             return None
-        if key == "subBlocks":
-            message = "subBlocks is the stored form of settings. Write each setting at the block: NAME: value"
-            self._problems.report(message, (*block.path, key))
-            return ""
-        meant = _SYNONYMS_BY_TYPE.get(block.type, {}).get(key) or _KEY_SYNONYMS.get(key)
-        meant = synonym or (meant if meant in structural else None)
-        meant = meant or self._problems.nearest(key, [*structural, *settings])
-        if meant is None or (meant in settings and not synonym) or meant == key or block.spec is None:
+        meant = synonym or _SYNONYMS_BY_TYPE.get(block.type, {}).get(key)
+        if block.spec is None or (key in KEY_HINTS and not meant):
             return None
-        hint = _OPPOSITES.get(key) or did_you_mean(meant)
-        self._problems.report(f'Block "{block.key}" has the unknown key "{key}".{hint}', (*block.path, key))
+        unknown = f'Block "{block.key}" has the unknown key "{key}".'
+        if key in _WRAPPERS and isinstance(value, dict):
+            self._problems.report(f"{unknown} Write each of its settings at the block: NAME: value", (*block.path, key))
+            return value
+        if meant is None and _KEY_SYNONYMS.get(key) in structural:
+            meant = _KEY_SYNONYMS[key]
+        if meant is None:
+            meant = self._problems.nearest(key, [*structural, *settings])
+            is_far = meant in structural and self._problems.nearest(key, structural, least=_CLOSE) is None
+            meant = None if is_far else meant
+        if meant is None or (meant in settings and not synonym) or meant == key:
+            return None
+        self._problems.report(f"{unknown}{_OPPOSITES.get(key) or did_you_mean(meant)}", (*block.path, key))
         self._problems.paths.add((*block.path, meant))
-        return meant
+        return {meant: value}
 
     def _value(self, block: FileBlock, key: str, setting: SubBlockSpec | None, given: Json) -> Json:
         if setting is not None and setting.type == "tool-input" and not self._are_tools(block, key, given):

@@ -103,7 +103,7 @@ class EdgeReader:
             source, target = self._end(given.get("from")), self._end(given.get("to"))
             if source is None or target is None:
                 if given.keys() <= set(_EDGE_KEYS):  # others are reported
-                    self._problems.report("an edge needs from and to", path)
+                    self._problems.report("an edge needs from and to: {from: NAME, to: NAME}", path)
                 continue
             handle, into = given.get("handle"), given.get("into", "target")
             self._edges.append(

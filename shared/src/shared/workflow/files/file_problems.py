@@ -6,7 +6,7 @@ from typing import Final
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.workflow.files.yaml_reader import Document, Mark, Path
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
 
 MOST_SEARCHES: Final = 200
 _TOP_SYNONYMS: Final = {
@@ -34,7 +34,8 @@ _BRANCH_SYNONYMS: Final = {
     **dict.fromkeys(("name", "title"), ("route",)),
     **dict.fromkeys(("description", "if", "prompt"), ("when",)),
     **dict.fromkeys(("condition", "expression", "when"), ("if", "when")),
-    **dict.fromkeys(("then", "goto", "to", "target", "block"), ("next",)),
+    **dict.fromkeys(("then", "goto", "to", "target", "block"), ("next", "to")),
+    **dict.fromkeys(("source", "start"), ("from",)),
     **dict.fromkeys(("default", "otherwise"), ("else",)),
 }
 """Keys of branches in other systems."""
@@ -54,6 +55,7 @@ class FileProblems:
         """Valid values for those of misspelled ones."""
         for path, mark in document.duplicates:
             self.errors.append(file_problem(f'"{path[-1]}" is written twice', mark))
+            self.paths.add(path)
 
     def report(self, message: str, path: Path, *, suggestion: str | None = None) -> None:
         """Add an error at `path`."""
@@ -77,10 +79,10 @@ class FileProblems:
             )
         )
 
-    def nearest(self, word: str, candidates: Iterable[str]) -> str | None:
+    def nearest(self, word: str, candidates: Iterable[str], *, least: float = LEAST_RATIO) -> str | None:
         """Return the nearest candidate, for the first mistakes of a file: each search takes time."""
         self._searches += 1
-        return nearest(word, candidates) if self._searches <= MOST_SEARCHES else None
+        return nearest(word, candidates, least=least) if self._searches <= MOST_SEARCHES else None
 
     def mapping(self, given: Json, path: Path, what: str, *, required: bool = False) -> JsonObject:
         """Return the mapping; report any other value, and return an empty mapping."""

@@ -76,7 +76,10 @@ class WorkflowFile:
     def has_broken_edges(self) -> bool:
         """Whether edges or blocks are missing because of mistakes in the file."""
         return bool(self.unread) or any(
-            path[:1] == ("edges",) or path[-1:] == ("blocks",) or _EDGE_KEYS.intersection(path[2:])
+            path[:1] == ("edges",)
+            or path[-1:] == ("blocks",)
+            or path[-2:-1] == ("blocks",)
+            or _EDGE_KEYS.intersection(path[2:])
             for path in self.error_paths
         )
 

@@ -6,13 +6,13 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import Final
 
-_LEAST_RATIO: Final = 0.6
+LEAST_RATIO: Final = 0.6
 _MOST_CANDIDATES: Final = 500
 _LONGEST: Final = 60
 """Longer words are not typing mistakes, and comparing them takes quadratic time."""
 
 
-def nearest(word: str, candidates: Iterable[str], *, least: float = _LEAST_RATIO) -> str | None:
+def nearest(word: str, candidates: Iterable[str], *, least: float = LEAST_RATIO) -> str | None:
     """Return the candidate most similar to `word`, regardless of case; None if none is similar."""
     if not 0 < len(word) <= _LONGEST:
         return None

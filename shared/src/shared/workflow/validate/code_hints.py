@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language, TooComplex, leaves, parse
-from shared.workflow.compile.code_references import CodeTemplate, compile_code, syntax_error
+from shared.workflow.compile.code_references import CodeTemplate, Location, compile_code, syntax_error
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
@@ -31,6 +31,7 @@ _OPEN_REFERENCE: Final = re.compile(
     r"<(?P<root>[^\W\d][\w-]{0,127})(?P<path>(?:\.\w{1,127}+|\[\d{1,9}\]){1,16})(?![\w.\[>-])"
 )
 _FIRST_WORD: Final = re.compile(r"[ \t]*+(?P<word>[a-z]{3,12})[ \t]++[\w\"'{\[<(]")
+_ENTRY: Final = re.compile(r"\s*[\"']?(?P<name>\w{1,40})[\"']?\s*:")
 _KEYWORDS: Final = ("return", "const", "function", "async", "await", "while", "import", "class", "else", "elif", "from")
 _CLOSE: Final = 0.8
 _BRACKETS: Final = {")": ("(",), "]": ("[",), "}": ("{", "${")}
@@ -39,15 +40,15 @@ _LONGEST: Final = 20_000
 """Longer code has no hint that takes time."""
 
 
-def language_hint(template: CodeTemplate, known: Container[str], line: int) -> str:
-    """Return a sentence about the cause of a syntax error in a line; empty if nothing looks wrong.
+def language_hint(template: CodeTemplate, known: Container[str], at: Location) -> str:
+    """Return a sentence about the cause of a syntax error; empty if nothing looks wrong.
 
     `known` are the names of blocks.
     """
-    return next((f" {hint}" for hint in _hints(template, known, line) if hint), "")
+    return next((f" {hint}" for hint in _hints(template, known, at) if hint), "")
 
 
-def _hints(template: CodeTemplate, known: Container[str], line: int) -> Iterator[str]:
+def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Iterator[str]:
     source, is_python = template.source, template.language is Language.PYTHON
     for opened in _OPEN_REFERENCE.finditer(source):
         if normalize_name(opened["root"]) in known:
@@ -67,7 +68,10 @@ def _hints(template: CodeTemplate, known: Container[str], line: int) -> Iterator
         yield f'Write JavaScript without types such as "{match[0].strip()}".'
     if not is_python and (match := _CONDITION.search(source)):
         yield f"Write the condition in parentheses: {match['word']} (…)."
-    match = _FIRST_WORD.match("".join(source.splitlines()[line - 1 : line]))
+    line = "".join(source.splitlines()[at.line - 1 : at.line])
+    if entry := _ENTRY.match(line, at.column - 1):
+        yield f'Put a comma before "{entry["name"]}".'
+    match = _FIRST_WORD.match(line)
     if match and match["word"] not in _KEYWORDS:
         yield did_you_mean(nearest(match["word"], _KEYWORDS, least=_CLOSE)).strip()
     yield _python_hint(template.program) if is_python else _balance_hint(template)

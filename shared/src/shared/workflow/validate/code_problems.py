@@ -61,7 +61,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             if lone is not None:
                 yield _unknown(block, code, where, lone, meant)
             elif at is not None:
-                message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at.line)}"
+                message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at)}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong

@@ -67,6 +67,8 @@ console fetch sim environmentVariables context params globalThis eval Disposable
 _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
     **_ANYWHERE,
     "len": "read .length",
+    **dict.fromkeys(("axios", "got", "superagent"), "packages are not available; call fetch"),
+    **dict.fromkeys(("fs", "http", "https", "os", "path"), "Node is not available"),
     **dict.fromkeys(("require", "module", "exports"), "packages and modules are not available"),
     **dict.fromkeys(
         ("setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "queueMicrotask"),

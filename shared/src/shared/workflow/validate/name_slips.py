@@ -48,6 +48,7 @@ _MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
     },
 }
 _MEANT: Final = {"datetime.now": "datetime.datetime.now", "datetime.today": "datetime.date.today"}
+_OF_PROMISES: Final = ("then", "catch", "finally")
 _NETWORK: Final = {
     "urllib": {"urlopen", "urlretrieve"},
     "http": {"HTTPConnection", "HTTPSConnection"},
@@ -62,6 +63,12 @@ _QUERIES: Final = {
 (augmented_assignment_expression left: (identifier) @assigned)
 (assignment_expression left: (identifier) @assigned)
 (update_expression argument: (identifier) @assigned)
+[(arrow_function) (function_expression) (function_declaration) (method_definition) (generator_function)
+ (generator_function_declaration)] @function
+(await_expression) @await
+(member_expression object: (call_expression function: (identifier) @unawaited) property: (property_identifier) @part)
+[(if_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string) (true) (false)])))
+ (while_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string)])))] @constant
 (assignment_expression left: (member_expression property: (property_identifier) @set))
 (call_expression function: (member_expression object: (identifier) @object property: (property_identifier) @member))
 """,
@@ -104,6 +111,7 @@ def name_slips(
             yield from code.declared(captures)
         elif "set" in captures:
             code.set.add(code.text(captures["set"][0]))
+    yield from _unexpected_awaits(found)
     for captures in found:
         if "assigned" in captures:
             yield from code.assigned(captures["assigned"][0])
@@ -111,9 +119,30 @@ def name_slips(
             yield from code.member(captures["object"][0], captures["member"][0])
         elif "called" in captures:
             yield from code.called(captures["called"][0], packages)
+        elif "unawaited" in captures:
+            yield from code.part(captures["unawaited"][0], captures["part"][0])
+        elif "constant" in captures:
+            yield _line(captures["constant"][0]), 'the condition assigns with "=". To compare, write "==="', None
         elif "statement" in captures:
             node = captures["statement"][0]
             yield _line(node), f"{node.type} is a function of Python: write {node.type}(…)", None
+
+
+def _unexpected_awaits(found: Sequence[Mapping[str, Sequence[tree_sitter.Node]]]) -> Slips:
+    """Yield each `await` whose innermost function is not async; the code itself is."""
+    around: list[tuple[int, bool]] = []
+    nodes = [node for captures in found for key in ("function", "await") for node in captures.get(key, ())]
+    for node in sorted(nodes, key=lambda each: each.start_byte):
+        while around and around[-1][0] <= node.start_byte:
+            around.pop()
+        if node.type != "await_expression":
+            around.append((node.end_byte, any(each.type == "async" for each in node.children[:2])))
+        elif around and not around[-1][1]:
+            yield (
+                _line(node),
+                "await is only possible in an async function: write async before the function around it",
+                None,
+            )
 
 
 class _Code:
@@ -158,6 +187,12 @@ class _Code:
         if meant or self._language is Language.JAVASCRIPT:
             hint = did_you_mean(meant) or f" Use one of: {', '.join(sorted(known))}."
             yield _line(node), f'"{name}.{member}" does not exist.{hint}', meant
+
+    def part(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Slips:
+        """Yield that a part of a promise is read."""
+        if self.text(of) == "fetch" and "fetch" not in self.ambiguous and self.text(node) not in _OF_PROMISES:
+            part = self.text(node)
+            yield _line(node), f"fetch(…) is a promise, which has no .{part}. Write (await fetch(…)).{part}", None
 
     def called(self, node: tree_sitter.Node, packages: Set[str]) -> Slips:
         """Yield that a called function of Python only connects."""

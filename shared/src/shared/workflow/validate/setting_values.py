@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
-from shared.workflow.catalog.synonyms import SETTING_SYNONYMS
+from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import Json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
@@ -101,10 +101,11 @@ def _unknown(block: Block, spec: BlockSpec) -> Iterator[Problem]:
         is_editors = _EDITOR_ONLY.match(key) and (meant is None or block.value(meant) not in (None, "", []))
         if key in known or is_empty or is_editors:
             continue
-        suggestion = meant or nearest(key, [*known, *(setting.parameter for setting in spec.sub_blocks)])
-        hint = did_you_mean(suggestion) or (
-            f" Use one of: {', '.join(known)}." if len(known) <= _MOST_LISTED else " Remove it."
-        )
+        advice = "" if meant else KEY_HINTS.get(key, "")
+        others = [*known, *(setting.parameter for setting in spec.sub_blocks)]
+        suggestion = meant or (None if advice else nearest(key, others))
+        usual = f" Use one of: {', '.join(known)}." if len(known) <= _MOST_LISTED else " Remove it."
+        hint = did_you_mean(suggestion) or (f" {advice}" if advice else usual)
         message = f'{block.name}: {block.type} blocks have no setting "{key}"; it is ignored.{hint}'
         yield warning(ProblemCode.UNKNOWN_SETTING, message, block, (key,), suggestion=suggestion)
 
