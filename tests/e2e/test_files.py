@@ -25,8 +25,8 @@ async def test_a_file_reaches_the_model_and_the_output(api: PublicApi, models: M
     workflow_id = await api.publish(looking("seer"))
     result = (await api.run(workflow_id, SENT)).json()["output"]["result"]
 
-    (told,) = models.calls_of("seer")[-1].messages
-    assert told["content"][1] == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PHOTO}"}}
+    (message,) = models.calls_of("seer")[-1].messages
+    assert message["content"][1] == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PHOTO}"}}
     (photo,) = result["photos"]
     assert (photo["name"], photo["size"], photo["type"], photo["base64"]) == ("a b.png", 4, "image/png", PHOTO)
 

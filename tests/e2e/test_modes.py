@@ -10,7 +10,7 @@ from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, response, start, workflow
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def ask(model: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ async def test_a_sync_call_answers_with_the_result(api: PublicApi) -> None:
     assert (body["success"], body["output"]) == (True, {"result": {"sum": 42}, "stdout": ""})
     metadata = body["metadata"]
     assert metadata.keys() == {"duration", "startTime", "endTime"}
-    assert all(MOMENT.fullmatch(metadata[key]) for key in ("startTime", "endTime"))
+    assert all(TIMESTAMP.fullmatch(metadata[key]) for key in ("startTime", "endTime"))
     assert abs(metadata["duration"] - milliseconds(metadata["startTime"], metadata["endTime"])) <= 1
 
 

@@ -60,9 +60,9 @@ async def test_a_reader_after_the_answer_also_receives_the_events_before_the_que
     assert await resume(api, workflow_id, run_id) == 202
     async with api.http.stream("GET", f"{run}/runs/{run_id}/events", timeout=60) as response:
         rest = [event.data async for event in events_in(response)]
-    anew = rest[rest.index({"event": "reset", "attempt": 2}) :]
-    assert "".join(frame["chunk"] for frame in anew if "chunk" in frame) == "4\n\ntrue"
-    assert anew[-2]["data"]["output"] == {"f1": {"result": 4}, "h1": {"ok": True}}
+    second_attempt = rest[rest.index({"event": "reset", "attempt": 2}) :]
+    assert "".join(frame["chunk"] for frame in second_attempt if "chunk" in frame) == "4\n\ntrue"
+    assert second_attempt[-2]["data"]["output"] == {"f1": {"result": 4}, "h1": {"ok": True}}
 
 
 async def test_a_paused_run_survives_the_restart_of_store_and_services(api: PublicApi, stack: Stack) -> None:

@@ -114,6 +114,6 @@ class Callers:
         if answer.status_code == 200:
             self.counts.finished += 1
             return
-        moment = f"{datetime.now(UTC):%H:%M:%S.%f}"  # as in the logs of services, which name the reason
-        failure = f"{name}: {answer.status_code} {answer.text} of {answer.url} at {moment}"
+        time_of_day = f"{datetime.now(UTC):%H:%M:%S.%f}"  # as in the logs of services, which name the reason
+        failure = f"{name}: {answer.status_code} {answer.text} of {answer.url} at {time_of_day}"
         (self.counts.refused if answer.status_code in (429, 503) else self.counts.broken).append(failure)

@@ -129,8 +129,11 @@ class SteadyLoad:
             return
         job.status, job.error = answer.body["status"], str(answer.body.get("error", ""))
         if job.status in TERMINAL:
-            moments = answer.body["metadata"]
-            job.began_at, job.ended_at = _moment(moments.get("startedAt")), _moment(moments["completedAt"])
+            timestamps = answer.body["metadata"]
+            job.began_at, job.ended_at = (
+                _epoch_seconds(timestamps.get("startedAt")),
+                _epoch_seconds(timestamps["completedAt"]),
+            )
 
     async def _request(self, method: str, path: str, **options: Any) -> Answer:
         """Retry a refused connection with the next gateway, until the timeout; later failures are not retried."""
@@ -148,5 +151,5 @@ class SteadyLoad:
         return Answer()
 
 
-def _moment(timestamp: str | None) -> float | None:
+def _epoch_seconds(timestamp: str | None) -> float | None:
     return datetime.fromisoformat(timestamp).timestamp() if timestamp else None

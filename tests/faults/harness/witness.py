@@ -19,7 +19,7 @@ class Witness:
 
     def __init__(self, *, answer_seconds: float = 0.0) -> None:
         self._answer_seconds = answer_seconds
-        self._moments: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self._times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._gates: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -55,18 +55,18 @@ class Witness:
         """Return how often a step was called, by one run or by all."""
         with self._lock:
             if run is not None:
-                return len(self._moments.get((step, run), ()))
-            return sum(len(moments) for (name, _), moments in self._moments.items() if name == step)
+                return len(self._times.get((step, run), ()))
+            return sum(len(times) for (name, _), times in self._times.items() if name == step)
 
     def last_call(self, step: str, run: str) -> float:
         """Return when a run last called a step, in Unix time; 0 if it never did."""
         with self._lock:
-            return max(self._moments.get((step, run), ()), default=0.0)
+            return max(self._times.get((step, run), ()), default=0.0)
 
     def _take(self, path: str) -> None:
         step, _, run = path.strip("/").partition("/")
         with self._lock:
-            self._moments[step, run].append(time.time())
+            self._times[step, run].append(time.time())
         time.sleep(self._answer_seconds)
         gate = self._gates.get(step)
         if gate is not None:

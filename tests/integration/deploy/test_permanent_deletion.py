@@ -61,12 +61,12 @@ async def snapshot(executor: DeployCaller, gateway: DeployCaller, workflow_id: s
 async def test_deleting_a_workflow_removes_its_data_and_no_shared_state(
     gateway: DeployCaller, executor: DeployCaller, store: Store
 ) -> None:
-    gone, twin = await publish(gateway, "gone"), await publish(gateway, "twin")
+    deleted, twin = await publish(gateway, "gone"), await publish(gateway, "twin")
     elsewhere = await publish(gateway, "elsewhere", workspace="other")
-    for workflow_id, workspace in ((gone, "ws"), (elsewhere, "other")):
+    for workflow_id, workspace in ((deleted, "ws"), (elsewhere, "other")):
         await gateway.save(workflow_id, state("return 2"), workspace=workspace)
         await gateway.deploy(workflow_id, workspace=workspace)
-    await erase(gateway, "ws", gone)
+    await erase(gateway, "ws", deleted)
     assert await counts(store, *OF_WORKFLOWS) == dict.fromkeys(OF_WORKFLOWS, 2) | {"versions": 3, "snapshots": 3}
     assert await snapshot(executor, gateway, twin)
     assert await snapshot(executor, gateway, elsewhere, "other")

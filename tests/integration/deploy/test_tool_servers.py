@@ -75,10 +75,10 @@ async def test_concurrent_creations_do_not_exceed_the_limit(
 
 
 async def test_deleting_a_workflow_deletes_only_its_tool(gateway: DeployCaller) -> None:
-    kept, gone = [WorkflowTool(workflow_id=(await gateway.create(state())).id, name=name) for name in ("a", "b")]
-    server = await create(gateway, kept, gone)
-    await gateway.http.call("POST", "/internal/erasures", body=Erase("ws", gone.workflow_id))
-    assert (await save(gateway, server, kept, gone)).settings.tools == (kept,)
+    kept, deleted = [WorkflowTool(workflow_id=(await gateway.create(state())).id, name=name) for name in ("a", "b")]
+    server = await create(gateway, kept, deleted)
+    await gateway.http.call("POST", "/internal/erasures", body=Erase("ws", deleted.workflow_id))
+    assert (await save(gateway, server, kept, deleted)).settings.tools == (kept,)
 
 
 @pytest.mark.parametrize("names", [("Add",), ("",), ("x" * 65,), ("add", "add")])

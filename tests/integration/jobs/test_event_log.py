@@ -20,7 +20,7 @@ def batch(first: int, *events: RunEvent, attempt: int = 1) -> EventBatch:
     return EventBatch(RUN, 0, events, attempt=attempt, first=first)
 
 
-async def tell(system: System, *batches: EventBatch) -> None:
+async def publish_events(system: System, *batches: EventBatch) -> None:
     for each in batches:
         await system.broker.work.publish(EVENTS, each)
 
@@ -30,7 +30,7 @@ async def read(system: System, after: EventPosition = BEFORE_ALL, workspace_id: 
     return await system.gateway.client.call("GET", f"/internal/runs/{RUN}/events?{query}", returns=EventLogPage)
 
 
-async def append_batches(system: System, count: int) -> None:
+async def wait_for_batches(system: System, count: int) -> None:
     async def are_stored() -> bool:
         return len((await read(system)).batches) == count
 
@@ -40,8 +40,8 @@ async def append_batches(system: System, count: int) -> None:
 async def test_events_are_read_in_order_whenever_one_comes(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     second, first = batch(2, Chunk("b", "lo")), batch(0, RunStarted(), Chunk("b", "Hel"))
-    await tell(system, second, first)
-    await append_batches(system, 2)
+    await publish_events(system, second, first)
+    await wait_for_batches(system, 2)
 
     page = await read(system)
     assert page == EventLogPage(RunStatus.QUEUED, (first, second))
@@ -50,27 +50,27 @@ async def test_events_are_read_in_order_whenever_one_comes(system: System) -> No
 async def test_a_returning_reader_gets_the_new_events(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     first, second = batch(0, RunStarted(), Chunk("b", "Hel")), batch(2, Chunk("b", "lo"))
-    anew = batch(0, StreamReset(2), attempt=2)
-    await tell(system, first, second, anew)
-    await append_batches(system, 3)
+    restarted = batch(0, StreamReset(2), attempt=2)
+    await publish_events(system, first, second, restarted)
+    await wait_for_batches(system, 3)
 
-    assert (await read(system, EventPosition(1, 0))).batches == (first, second, anew)
-    assert (await read(system, EventPosition(1, 1))).batches == (second, anew)
-    assert (await read(system, EventPosition(1, 2))).batches == (anew,)
+    assert (await read(system, EventPosition(1, 0))).batches == (first, second, restarted)
+    assert (await read(system, EventPosition(1, 1))).batches == (second, restarted)
+    assert (await read(system, EventPosition(1, 2))).batches == (restarted,)
     assert (await read(system, EventPosition(2, 0))).batches == ()
 
 
 async def test_a_repeated_batch_is_stored_once(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
-    await tell(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
-    await append_batches(system, 2)
+    await publish_events(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
+    await wait_for_batches(system, 2)
 
 
 async def test_a_page_of_large_batches_is_a_short_one(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     large = [batch(number, Chunk("b", "x" * (PAGE_BYTES * 2 // 5))) for number in range(3)]
-    await tell(system, *large)
-    await append_batches(system, 2)
+    await publish_events(system, *large)
+    await wait_for_batches(system, 2)
 
     async def third() -> bool:
         return (await read(system, EventPosition(1, 1))).batches == (large[2],)
@@ -83,7 +83,7 @@ async def test_a_page_of_large_batches_is_a_short_one(system: System) -> None:
 async def test_a_batch_larger_than_a_page_is_read_alone(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     huge, next_one = batch(0, Chunk("b", "x" * (PAGE_BYTES + 1))), batch(1, Chunk("b", "y"))
-    await tell(system, huge, next_one)
+    await publish_events(system, huge, next_one)
 
     async def are_stored() -> bool:
         return (await read(system, EventPosition(1, 0))).batches == (next_one,)
@@ -94,8 +94,8 @@ async def test_a_batch_larger_than_a_page_is_read_alone(system: System) -> None:
 
 async def test_the_events_of_another_workspace_are_not_readable(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
-    await tell(system, batch(0, Chunk("b", "secret")))
-    await append_batches(system, 1)
+    await publish_events(system, batch(0, Chunk("b", "secret")))
+    await wait_for_batches(system, 1)
 
     with pytest.raises(NotFound):
         await read(system, workspace_id="workspace-2")
@@ -104,5 +104,5 @@ async def test_the_events_of_another_workspace_are_not_readable(system: System) 
 async def test_an_undecodable_event_becomes_a_dead_letter(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await system.broker.work.publish(EVENTS, CancelRun(RUN))
-    await tell(system, batch(0, Chunk("b", "x")))
-    await append_batches(system, 1)
+    await publish_events(system, batch(0, Chunk("b", "x")))
+    await wait_for_batches(system, 1)

@@ -62,11 +62,11 @@ async def test_a_bounded_number_of_long_entries_is_read_concurrently_and_all_are
 
 async def test_a_worker_that_disconnects_frees_its_slot(system: System) -> None:
     appends = LongAppends(system)
-    gone = [asyncio.create_task(appends.send(new_id())) for _ in range(LONG_AT_ONCE)]
+    interrupted = [asyncio.create_task(appends.send(new_id())) for _ in range(LONG_AT_ONCE)]
     await eventually(lambda: appends.begun == LONG_AT_ONCE)
-    for each in gone:
+    for each in interrupted:
         each.cancel()
-    await asyncio.wait(gone)
+    await asyncio.wait(interrupted)
 
     appends.may_end.set()
     assert await appends.send(await claimed(system)) == 204

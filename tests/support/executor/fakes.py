@@ -175,7 +175,7 @@ class Services:
         return bytes(payload.inline)
 
     @asynccontextmanager
-    async def away(self, seconds: float) -> AsyncIterator[None]:
+    async def unavailable_for(self, seconds: float) -> AsyncIterator[None]:
         """Delay of every answer."""
         self.unreachable = True
         back = asyncio.get_running_loop().call_later(seconds, setattr, self, "unreachable", False)
@@ -212,7 +212,7 @@ class Callers:
 
     def __init__(self) -> None:
         self.batches: list[EventBatch] = []
-        self.gone = False
+        self.is_disconnected = False
         self.broker_lost = False
         self.full = False
         self.waiting = 0
@@ -227,9 +227,9 @@ class Callers:
             raise BrokerUnavailable("the broker is lost")
         if self.full:
             raise ReplyOverflow("the reply queue is full: its reader is too slow")
-        if self.gone and must_route:
+        if self.is_disconnected and must_route:
             raise ReplyUnroutable
-        if not self.gone:
+        if not self.is_disconnected:
             self.batches.append(batch)
 
     async def open_inbox(self, on_batch: object, on_lost: object) -> Any:

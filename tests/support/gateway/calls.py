@@ -14,7 +14,7 @@ class FakeCalls:
 
     def __init__(self) -> None:
         self.records: dict[str, tuple[CallRecord, StoredAnswer | None, datetime]] = {}
-        self.gone: set[str] = set()
+        self.lost_holders: set[str] = set()
         self.is_down = False
 
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
@@ -28,7 +28,7 @@ class FakeCalls:
 
     async def find(self, record_id: str) -> KnownCall | None:
         known = self.records.get(record_id)
-        return None if known is None else KnownCall(known[0], known[1], known[0].holder not in self.gone)
+        return None if known is None else KnownCall(known[0], known[1], known[0].holder not in self.lost_holders)
 
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
         record, _, expires_at = self.records[before.name.record_id]
@@ -41,7 +41,7 @@ class FakeCalls:
         """Do nothing: this store loses no lease."""
 
     async def release_lease(self, record: CallRecord) -> None:
-        self.gone.add(record.holder)
+        self.lost_holders.add(record.holder)
 
     async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
         known = self.records[record.name.record_id]
@@ -66,4 +66,4 @@ class FakeCalls:
 
     def lose_holders(self) -> None:
         """End every process that is answering a call."""
-        self.gone |= {record.holder for record, answer, _ in self.records.values() if answer is None}
+        self.lost_holders |= {record.holder for record, answer, _ in self.records.values() if answer is None}

@@ -13,7 +13,7 @@ class FakeErasures:
     def __init__(self) -> None:
         self.under_way: dict[str, Erasure] = {}
         self.closed: list[str] = []
-        self.gone: list[str] = []
+        self.deleted: list[str] = []
         self.first = ""
 
     async def save_erasure(self, erasure: Erasure) -> None:
@@ -36,7 +36,7 @@ class FakeErasures:
         return ()
 
     async def erase_workspace(self, workspace_id: str) -> int:
-        self.gone.append(workspace_id)
+        self.deleted.append(workspace_id)
         return 1
 
 
@@ -52,6 +52,6 @@ class FakeEraser:
         if request == self.breaks_at:
             raise RuntimeError("unexpected")
         self.requests.append(request)
-        gone = min(2, self.left)
-        self.left -= gone
-        return Erased(gone, has_more=self.left > 0)
+        deleted = min(2, self.left)
+        self.left -= deleted
+        return Erased(deleted, has_more=self.left > 0)

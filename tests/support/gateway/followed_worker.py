@@ -28,7 +28,7 @@ class FollowedWorker:
         system.jobs.views[run_id] = a_view(RunStatus.PROCESSING, run_id=run_id, mode=RunMode.STREAM, **fields)
         return cls(system, run_id)
 
-    async def tell(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
+    async def report(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
         """Store the next events, and send them unless the subscriber has disconnected."""
         run = self.system.jobs.accepted[0].run
         batch = EventBatch(run_key("WS1", run.run_id), 0, events, attempt=attempt, first=self.number)

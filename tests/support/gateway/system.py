@@ -60,12 +60,12 @@ class Call:
 
     answer: Answer
     task: "asyncio.Task[None]"
-    gone: asyncio.Event
+    disconnected: asyncio.Event
     reading: asyncio.Event
     spoke: asyncio.Event
 
     async def disconnect(self) -> None:
-        self.gone.set()
+        self.disconnected.set()
         await asyncio.wait([self.task], timeout=PATIENCE_SECONDS)
 
     async def done(self) -> Answer:
@@ -110,7 +110,7 @@ class System:
         address: str = "127.0.0.1",
     ) -> Call:
         """Send a request; the answer fills as it arrives."""
-        answer, gone, reading, spoke = Answer(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+        answer, disconnected, reading, spoke = Answer(), asyncio.Event(), asyncio.Event(), asyncio.Event()
         reading.set()
         pieces = [body] if isinstance(body, bytes) else list(body)
 
@@ -118,7 +118,7 @@ class System:
             if pieces:
                 piece = pieces.pop(0)
                 return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
-            await gone.wait()
+            await disconnected.wait()
             return {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
@@ -150,7 +150,7 @@ class System:
             "state": {},
         }
         task = asyncio.get_running_loop().create_task(_serve(self.app, scope, receive, send))
-        return Call(answer, task, gone, reading, spoke)
+        return Call(answer, task, disconnected, reading, spoke)
 
     async def request(self, method: str, path: str, **options: Any) -> Answer:
         """Send a request and wait for the whole answer."""

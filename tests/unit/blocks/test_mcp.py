@@ -150,8 +150,8 @@ async def test_no_server_chooses_the_codec_that_its_answer_is_read_with(outbound
 
 
 async def test_a_closed_port_is_reported(outbound: OutboundClient) -> None:
-    with ToolServer() as gone:
-        url = gone.url
+    with ToolServer() as stopped:
+        url = stopped.url
     assert failure(await call(outbound, url, "say")).startswith("M: ")
 
 

@@ -127,10 +127,10 @@ async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(journal: bool
 
 
 async def test_an_unavailable_dependency_fails_the_run_as_retryable() -> None:
-    def away(call: Call) -> Any:
+    def fails(call: Call) -> Any:
         raise Unavailable("The sandbox is not running")
 
-    error = (await run(away, chain(block("f")))).outcome.error
+    error = (await run(fails, chain(block("f")))).outcome.error
     assert error is not None
     assert (error.message, error.http_status) == ("The sandbox is not running", 503)
 

@@ -59,11 +59,11 @@ def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
     lost, _ = begun(steps, broken, journal=True, **reads_along)
     with pytest.raises(WorkerLost) if cut < len(whole.entries) else nullcontext():
         asyncio.run(lost.run())
-    again, after = begun(steps, anew := Recorder(), journal=True, entries=broken.entries, **reads_along)
+    again, after = begun(steps, resumed := Recorder(), journal=True, entries=broken.entries, **reads_along)
     restored = asyncio.run(again.run())
 
     assert summary(restored) == summary(undisturbed)
-    assert Counter(map(repr, block_events(anew))) == Counter(map(repr, block_events(whole)))
+    assert Counter(map(repr, block_events(resumed))) == Counter(map(repr, block_events(whole)))
     orders = [log.execution_order for log in restored.blocks]
     assert len(orders) == len(set(orders))
     journaled = Counter(

@@ -71,7 +71,7 @@ async def test_a_cancel_that_came_before_the_run_is_remembered(world: World) -> 
 
 async def test_a_disconnected_caller_stops_the_run(world: World) -> None:
     world.work.go_on.clear()
-    world.callers.gone = True
+    world.callers.is_disconnected = True
     await asyncio.wait_for(world.runs.run(spec(), "inbox"), 30)
     (record,) = world.ledger.records
     assert isinstance(record, RunRecorded)
@@ -106,7 +106,7 @@ async def test_the_caller_records_a_lost_run_and_the_next_worker_does_only_witho
 ) -> None:
     await world.runs.report_lost(spec(), "inbox")
     assert world.ledger.records == []
-    world.callers.gone = True
+    world.callers.is_disconnected = True
     await world.runs.report_lost(spec(), "inbox")
     (record,) = world.ledger.records
     assert isinstance(record, RunRecorded)
@@ -185,10 +185,10 @@ async def test_a_completed_run_is_freed_without_a_garbage_collection(world: Worl
         assert remains.of(RunHandle, Execution, BrokerReplyChannel, Call) == []
 
 
-@pytest.mark.parametrize("how", ["cancelled", "timed out", "caller gone"])
+@pytest.mark.parametrize("how", ["cancelled", "timed out", "caller disconnected"])
 async def test_a_stopped_run_is_freed_without_a_garbage_collection(world: World, how: str) -> None:
     world.work.go_on.clear()
-    world.callers.gone = how == "caller gone"
+    world.callers.is_disconnected = how == "caller disconnected"
     with without_collections() as remains:
         run = asyncio.create_task(
             world.runs.run(spec(time_limit_ms=50 if how == "timed out" else 60_000, mode=RunMode.STREAM), "inbox")

@@ -138,7 +138,7 @@ async def test_a_result_waits_for_unavailable_services(world: World) -> None:
     world.work.go_on.clear()
     run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
     await asyncio.wait_for(world.work.begun.wait(), 30)
-    async with services.away(0.3):
+    async with services.unavailable_for(0.3):
         world.work.go_on.set()
         await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None

@@ -121,7 +121,7 @@ async def test_a_durable_run_waits_for_an_unavailable_deploy_service(world: Worl
     blocks = launcher(world.services, [("function", work := Work())])
     worker = DurableRunWorker(blocks, world.jobs, ActiveRuns(), worker_id="worker")
 
-    async with world.services.away(0.3):
+    async with world.services.unavailable_for(0.3):
         await worker.work(DISPATCH, redelivered=False)
 
     assert work.times == 1

@@ -145,7 +145,7 @@ async def test_no_effect_waits_for_more_than_that_the_caller_knows_of_the_run() 
 
 async def test_an_effect_cannot_be_announced_to_a_disconnected_caller() -> None:
     callers = Callers()
-    callers.gone = True
+    callers.is_disconnected = True
     sink = sink_to(callers)
     await sink.emit(RunStarted())
     with pytest.raises(Unavailable):
@@ -157,14 +157,14 @@ async def test_a_caller_lost_in_the_middle_is_detected_at_the_end() -> None:
     sink = sink_to(callers)
     await sink.emit(Chunk("b", "x"))
     await loop_turns()
-    callers.gone = True
+    callers.is_disconnected = True
     await sink.emit(ended())
     assert await sink.close() is DeliveryStatus.DISCONNECTED
 
 
 async def test_events_behind_an_undeliverable_batch_are_not_sent() -> None:
     callers, broken = Callers(), list[bool]()
-    callers.gone = True
+    callers.is_disconnected = True
     callers.window.clear()
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
@@ -240,7 +240,7 @@ async def test_batches_are_numbered_without_a_gap() -> None:
 
 async def test_a_disconnected_caller_is_reported_once_and_gets_no_more_events() -> None:
     callers, broken = Callers(), list[bool]()
-    callers.gone = True
+    callers.is_disconnected = True
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
     await sink.emit(Chunk("b", "y" * FLUSH_BYTES))
@@ -269,7 +269,7 @@ async def test_a_caller_whose_address_was_lost_with_the_broker_is_disconnected()
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
     await loop_turns()
-    callers.broker_lost = callers.gone = True
+    callers.broker_lost = callers.is_disconnected = True
     sending = asyncio.create_task(sink.emit(Chunk("b", "y" * FLUSH_BYTES)))
     await asyncio.sleep(0.01)
     callers.broker_lost = False

@@ -159,16 +159,16 @@ async def test_a_later_attempt_makes_void_what_came_before() -> None:
 
 async def test_a_lost_follower_affects_no_other() -> None:
     async with world() as here:
-        gone, stays = await here.follower(), await here.follower()
+        closed, open_reader = await here.follower(), await here.follower()
         events = DurableRunEvents(here.broker, "run", 1)
-        events.follow(gone.address)
-        events.follow(stays.address)
-        await gone.inbox.close()
+        events.follow(closed.address)
+        events.follow(open_reader.address)
+        await closed.inbox.close()
         await events.emit(Chunk("b", "x"))
         await events.close(OUTCOME)
         await settled()
 
-        assert stays.events == [Chunk("b", "x"), ENDED]
+        assert open_reader.events == [Chunk("b", "x"), ENDED]
 
 
 async def test_followers_are_bounded() -> None:

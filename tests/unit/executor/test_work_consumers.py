@@ -54,8 +54,8 @@ async def test_a_failed_start_consumes_no_queue_and_can_be_repeated(monkeypatch:
             raise BrokerUnavailable("there is no queue runs.async")
         return await consume(queue, *arguments, **options)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as away:
-        away.setattr(broker.work, "consume", without_durable_queue)
+    with monkeypatch.context() as patch:
+        patch.setattr(broker.work, "consume", without_durable_queue)
         with pytest.raises(BrokerUnavailable):
             await here.consumers.start()
     await ask(here, INTERACTIVE, "i1")
@@ -196,7 +196,7 @@ async def test_the_message_of_a_run_with_an_unreportable_end_is_requeued(
         delivery = Delivery(attached_request(), redelivered=redelivered)
         here.callers.broker_lost = True
         assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
-        here.callers.broker_lost, here.callers.gone = False, True
+        here.callers.broker_lost, here.callers.is_disconnected = False, True
         assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK, "its caller has left"
 
 

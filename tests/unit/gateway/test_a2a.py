@@ -146,7 +146,7 @@ async def test_a_message_is_a_run_and_its_answer_an_artifact(system: System) -> 
     call = call_of(system, "SendMessage", message(*parts, contextId="C1"))
     worker = await begun(system, call)
     worker.ends({"content": "Four"})
-    await worker.tell(RunEnded(outcome()))
+    await worker.report(RunEnded(outcome()))
     answer = await call.done()
     run = system.jobs.accepted[0].run
     assert (run.mode, run.trigger, run.conversation_id) == (RunMode.STREAM, Trigger.A2A, "C1")
@@ -176,9 +176,9 @@ async def test_a_stream_sends_text_as_it_is_written(system: System) -> None:
     await publish(system)
     call = call_of(system, "SendStreamingMessage", message(contextId="C1"))
     worker = await begun(system, call)
-    await worker.tell(RunStarted(), Chunk("B", "Fo"), Chunk("B", "ur"))
+    await worker.report(RunStarted(), Chunk("B", "Fo"), Chunk("B", "ur"))
     worker.ends({"content": "Four"})
-    await worker.tell(RunEnded(outcome()))
+    await worker.report(RunEnded(outcome()))
     updates = results(await call.done())
     assert updates[0]["task"]["status"]["state"] == "TASK_STATE_SUBMITTED"
     assert updates[1]["statusUpdate"]["status"]["state"] == "TASK_STATE_WORKING"
@@ -195,9 +195,9 @@ async def test_no_letter_ends_a_frame_for_readers_that_know_many_ends_of_a_line(
     text = "a\u2028b\u2029c\x85d\x0be"
     call = call_of(system, "SendStreamingMessage", message())
     worker = await begun(system, call)
-    await worker.tell(Chunk("B", text))
+    await worker.report(Chunk("B", text))
     worker.ends({"content": text})
-    await worker.tell(RunEnded(outcome()))
+    await worker.report(RunEnded(outcome()))
     answer = await call.done()
     assert all(line.startswith("data: ") for line in answer.body.decode().splitlines() if line)
     made = [updates["artifactUpdate"] for updates in results(answer) if "artifactUpdate" in updates]
@@ -208,11 +208,11 @@ async def test_text_that_is_not_the_answer_gives_way_to_it(system: System) -> No
     await publish(system)
     call = call_of(system, "SendStreamingMessage", message())
     worker = await begun(system, call)
-    await worker.tell(Chunk("B", "lost"))
+    await worker.report(Chunk("B", "lost"))
     worker.number = 0
-    await worker.tell(StreamReset(2), Chunk("B", "draft"), attempt=2)
+    await worker.report(StreamReset(2), Chunk("B", "draft"), attempt=2)
     worker.ends({"result": {"n": 4}})
-    await worker.tell(RunEnded(outcome()), attempt=2)
+    await worker.report(RunEnded(outcome()), attempt=2)
     made = [updates["artifactUpdate"] for updates in results(await call.done()) if "artifactUpdate" in updates]
     parts = [one["artifact"]["parts"][0] for one in made]
     assert [part.get("text", part.get("data")) for part in parts] == ["lost", "", "draft", {"n": 4}]
@@ -287,7 +287,7 @@ async def test_public_callers_send_messages_and_read_no_tasks(system: System) ->
     call = call_of(system, "SendMessage", message(), key=None)
     worker = await begun(system, call)
     worker.ends()
-    await worker.tell(RunEnded(outcome()))
+    await worker.report(RunEnded(outcome()))
     assert (await call.done()).json["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
     a_task(system, RunStatus.COMPLETED)
     for method, params in (

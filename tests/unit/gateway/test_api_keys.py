@@ -191,8 +191,8 @@ async def test_a_revoked_key_is_rejected_immediately_and_frees_its_name(system: 
     assert (await admin.send("DELETE", f"{KEYS}/{made['id']}")).json == {"success": True}
     answer = await system.execute({}, key=made["key"])
     assert (answer.status, answer.json) == (401, {"error": "Invalid API key"})
-    gone = await admin.send("DELETE", f"{KEYS}/{made['id']}")
-    assert (gone.status, gone.json["error"]) == (404, "API key not found")
+    deleted = await admin.send("DELETE", f"{KEYS}/{made['id']}")
+    assert (deleted.status, deleted.json["error"]) == (404, "API key not found")
     await make(admin)
 
 

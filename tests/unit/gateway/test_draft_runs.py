@@ -217,9 +217,9 @@ async def test_the_canvas_receives_events_of_every_block(system: System, writer:
     call = await begun(writer)
     run = system.jobs.accepted[0].run
     assert (run.include_block_events, run.keep_events, run.mode) == (True, True, RunMode.STREAM)
-    await worker.tell(*PLAY)
+    await worker.report(*PLAY)
     worker.ends({"content": "Hi"})
-    await worker.tell(*REST)
+    await worker.report(*REST)
     answer = await call.done()
     assert answer.headers["content-type"] == "text/event-stream"
     assert answer.headers["x-execution-id"] == "R1"
@@ -243,11 +243,11 @@ async def test_the_canvas_receives_events_of_every_block(system: System, writer:
 async def test_a_reader_that_loses_its_connection_resumes_where_it_stopped(system: System, writer: Visitor) -> None:
     worker = FollowedWorker.of(system)
     call = await begun(writer)
-    await worker.tell(*PLAY)
+    await worker.report(*PLAY)
     await call.disconnect()
     assert system.jobs.cancels == []
     worker.ends({"content": "Hi"})
-    await worker.tell(*REST, live=False)
+    await worker.report(*REST, live=False)
 
     for after, kinds in (
         (0, ["execution:started", "block:started", *["stream:chunk"] * 2, "stream:done", "block:completed"]),
@@ -264,7 +264,7 @@ async def test_events_read_later_carry_their_original_time(system: System, write
     call = await begun(writer)
     later = "2026-11-24T11:30:05.000Z"
     worker.ends({"content": "Hi"})
-    await worker.tell(*PLAY, BlockEnded(to_json({**ENDED, "startedAt": AT, "endedAt": later})), RunEnded(outcome()))
+    await worker.report(*PLAY, BlockEnded(to_json({**ENDED, "startedAt": AT, "endedAt": later})), RunEnded(outcome()))
     await call.done()
     system.clock.advance(3600)
     read = {frame["type"]: frame for frame in frames((await writer.send("GET", f"{STREAM}?from=0")).body)}
@@ -301,7 +301,7 @@ async def test_the_canvas_receives_the_end(
     worker = FollowedWorker.of(system)
     call = await begun(writer)
     worker.ends(status=status)
-    await worker.tell(RunEnded(outcome({}, status=status)))
+    await worker.report(RunEnded(outcome({}, status=status)))
     (last,) = frames((await call.done()).body)
     assert last["type"] == kind
     assert expected.items() <= last["data"].items()

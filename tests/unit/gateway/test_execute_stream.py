@@ -152,14 +152,14 @@ async def test_an_unavailable_selected_output_ends_without_a_final_frame(system:
     assert answer.body.decode() == 'data: {"event":"error","blockId":"B","error":"too large"}\n\n' + DONE
 
 
-async def away(*arguments: object) -> bytes:
+async def unavailable(*arguments: object) -> bytes:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 
 async def test_an_unavailable_output_ends_in_an_error_frame_without_internal_details(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system.jobs, "get", away)
+    monkeypatch.setattr(system.jobs, "get", unavailable)
     answer = await system.execute({"stream": True})
     assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'
 

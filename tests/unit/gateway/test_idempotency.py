@@ -125,7 +125,7 @@ async def test_concurrent_calls_run_once_and_the_others_get_a_retry_time(system:
 async def test_a_disconnected_caller_returns_for_the_answer(system: System, mode: str) -> None:
     call, held = held_call(system, mode)
     await eventually(lambda: system.worker.runs)
-    call.gone.set()
+    call.disconnected.set()
     await asyncio.sleep(0)
     held.set()
     await call.done()
@@ -226,7 +226,7 @@ async def test_a_stored_durable_stream_with_a_lost_confirmation_is_followed(syst
     assert (await durable_stream(system).done()).status == 503
     again = durable_stream(system)
     worker.ends()
-    await worker.tell(RunEnded(outcome()), live=False)
+    await worker.report(RunEnded(outcome()), live=False)
     assert b"[DONE]" in (await again.done()).body
     assert runs(system) == 1
 
@@ -308,9 +308,9 @@ async def test_an_interrupted_durable_stream_is_followed_by_returning_callers(sy
     assert (await durable_stream(system).done()).json["error"]["details"]["code"] == "IDEMPOTENCY_KEY_IN_USE"
     system.calls.lose_holders()
     again = durable_stream(system)
-    await worker.tell(Chunk("B", "one"), live=False)
+    await worker.report(Chunk("B", "one"), live=False)
     worker.ends()
-    await worker.tell(RunEnded(outcome()), live=False)
+    await worker.report(RunEnded(outcome()), live=False)
     assert b'"chunk":"one"' in (await again.done()).body
     assert runs(system) == 1
 
@@ -325,7 +325,7 @@ async def test_an_interrupted_durable_stream_is_not_stored_as_the_answer() -> No
         system.calls.lose_holders()
         again = durable_stream(system)
         worker.ends()
-        await worker.tell(RunEnded(outcome()), live=False)
+        await worker.report(RunEnded(outcome()), live=False)
         assert b'"event":"final"' in (await again.done()).body
         assert runs(system) == 1
 

@@ -76,7 +76,7 @@ async def test_a_workspace_refuses_access_before_its_deletion_is_answered(system
     system.deployments.left = 1
     assert (await system.send("DELETE", "/api/workspaces/WS1")).status == 202
     assert "WS1" in system.tenants.closed
-    await eventually(lambda: system.tenants.gone == ["WS1"])
+    await eventually(lambda: system.tenants.deleted == ["WS1"])
     assert (system.audit.entries[-1].action, system.audit.entries[-1].target_id) == ("workspace.erased", "WS1")
 
 

@@ -218,9 +218,9 @@ async def test_a_member_of_several_workspaces_gets_the_requested_ones_limits(sys
     system.tenants.join("WS2", lea.id, Role.READ)
     system.jobs.spent |= {"WS1": 1.25, "WS2": 7.5}
     key = system.tenants.issue_personal(lea)
-    for workspace, told in (("WS1", (1.25, "free")), ("WS2", (7.5, "pro"))):
+    for workspace, expected in (("WS1", (1.25, "free")), ("WS2", (7.5, "pro"))):
         usage = (await system.get(f"/api/users/me/usage-limits?workspaceId={workspace}", key=key)).json["usage"]
-        assert (usage["currentPeriodCost"], usage["plan"]) == told
+        assert (usage["currentPeriodCost"], usage["plan"]) == expected
     assert (await system.get("/api/users/me/usage-limits?workspaceId=WS2")).status == 403
 
 

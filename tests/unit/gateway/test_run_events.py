@@ -44,9 +44,9 @@ FINAL = 'data: {"event":"final","data":{"success":true,"output":{"BLOCK_A":{"res
 
 async def test_a_stream_has_the_known_frames_each_with_an_id(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
-    await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "one"))
+    await worker.report(RunStarted(), VALUE, Chunk("BLOCK_A", "one"))
     worker.ends()
-    await worker.tell(RunEnded(outcome()))
+    await worker.report(RunEnded(outcome()))
     answer = await call.done()
     assert answer.headers["content-type"] == "text/event-stream"
     assert answer.headers["x-run-id"] == "R1"
@@ -67,11 +67,11 @@ async def test_a_disconnected_reader_does_not_stop_the_run(system: System, worke
 
 async def test_a_returning_reader_gets_the_new_events_and_the_whole_end(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
-    await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "on"))
+    await worker.report(RunStarted(), VALUE, Chunk("BLOCK_A", "on"))
     await call.disconnect()
-    await worker.tell(Chunk("BLOCK_A", "e"), live=False)
+    await worker.report(Chunk("BLOCK_A", "e"), live=False)
     worker.ends()
-    await worker.tell(RunEnded(outcome()), live=False)
+    await worker.report(RunEnded(outcome()), live=False)
 
     answer = await read(system, **{"last-event-id": "1-2"})
     assert answer.body.decode() == 'id: 1-3\ndata: {"blockId":"BLOCK_A","chunk":"e"}\n\n' + FINAL
@@ -80,11 +80,11 @@ async def test_a_returning_reader_gets_the_new_events_and_the_whole_end(system: 
 
 async def test_a_run_taken_over_by_another_worker_reports_it(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
-    await worker.tell(RunStarted(), Chunk("BLOCK_A", "lost"))
+    await worker.report(RunStarted(), Chunk("BLOCK_A", "lost"))
     worker.number = 0
-    await worker.tell(StreamReset(2), VALUE, Chunk("BLOCK_A", "one"), attempt=2)
+    await worker.report(StreamReset(2), VALUE, Chunk("BLOCK_A", "one"), attempt=2)
     worker.ends()
-    await worker.tell(RunEnded(outcome()), attempt=2)
+    await worker.report(RunEnded(outcome()), attempt=2)
     assert (await call.done()).body.decode() == (
         'id: 1-1\ndata: {"blockId":"BLOCK_A","chunk":"lost"}\n\n'
         'id: 2-0\ndata: {"event":"reset","attempt":2}\n\n'
@@ -96,7 +96,7 @@ async def test_a_run_that_failed_ends_its_stream_with_why(system: System, worker
     call = await begun(system)
     error = RunError("BLOCK_EXECUTION_FAILED", "boom", block_name="Fn")  # type: ignore[arg-type]
     worker.ends(status=RunStatus.FAILED, error=error)
-    await worker.tell(RunStarted(), RunEnded(outcome()))
+    await worker.report(RunStarted(), RunEnded(outcome()))
     assert (await call.done()).body.decode() == 'data: {"event":"error","error":"Fn: boom"}\n\ndata: "[DONE]"\n\n'
 
 
@@ -117,7 +117,7 @@ async def test_any_run_can_be_read_by_its_end(system: System) -> None:
     )
 
 
-async def away(*arguments: object) -> object:
+async def unavailable(*arguments: object) -> object:
     raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
 
 
@@ -125,7 +125,7 @@ async def test_the_location_of_an_externally_stored_part_stays_in_the_log(
     system: System, worker: FollowedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_reader, "MAX_UNAVAILABLE_SECONDS", 0.0)
-    monkeypatch.setattr(system.jobs, "events", away)
+    monkeypatch.setattr(system.jobs, "events", unavailable)
     answer = await read(system)
     assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'
 

@@ -192,11 +192,11 @@ async def test_expired_events_of_an_attempt_are_not_missed_after_the_next_starte
 
 
 async def test_a_temporary_log_outage_ends_no_stream(reader: RunReader, log: Log) -> None:
-    def away() -> None:
+    def raise_unavailable() -> None:
         if log.reads < 5:
             raise Unavailable("the store does not answer")
 
-    log.while_reading = away
+    log.while_reading = raise_unavailable
     log.batches, log.status = [batch(0, *text("a"), ENDED)], RunStatus.COMPLETED
     reader.read_log()
     assert await all_of(reader) == text("a")
@@ -205,10 +205,10 @@ async def test_a_temporary_log_outage_ends_no_stream(reader: RunReader, log: Log
 async def test_live_events_are_read_during_a_log_outage(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> None:
+    def raise_unavailable() -> None:
         raise Unavailable("the store does not answer")
 
-    log.while_reading = away
+    log.while_reading = raise_unavailable
     reader.read_log()
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0.03)

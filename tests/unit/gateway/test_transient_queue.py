@@ -15,17 +15,17 @@ from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECON
 
 
 class HangingBroker(MemoryBroker):
-    """Leaves publishes to the transient queue unanswered until it is `thawed`."""
+    """Leaves publishes to the transient queue unanswered until it is `resumed`."""
 
     def __init__(self, hub: MemoryHub) -> None:
         super().__init__(hub)
-        self.thawed = asyncio.Event()
+        self.resumed = asyncio.Event()
         self.waiting = 0
 
     async def publish(self, queue: str, *message: Any, **options: Any) -> None:
         if queue == EXPRESS:
             self.waiting += 1
-            await self.thawed.wait()
+            await self.resumed.wait()
         await super().publish(queue, *message, **options)
 
 
@@ -53,7 +53,7 @@ async def test_calls_use_the_durable_queue_during_the_hang(monkeypatch: pytest.M
         await eventually(lambda: broker.waiting == 2)
         assert await queue_of_a_call(system, worker) == INTERACTIVE, "one call tries it, and not all of them"
 
-        broker.thawed.set()
+        broker.resumed.set()
         assert [(await call.done()).status for call in (first, trial)] == [200, 200]
         await asyncio.sleep(2.1)
         assert await queue_of_a_call(system, worker) == EXPRESS

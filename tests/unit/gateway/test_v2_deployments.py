@@ -11,8 +11,8 @@ async def test_deploy_roll_back_undeploy(system: System) -> None:
     assert (deployed.status, deployed.json["data"]["version"]) == (200, 2)
     rolled = await system.send("POST", f"{W}/rollback")
     assert rolled.json["data"]["version"] == 1
-    gone = await system.send("DELETE", f"{W}/deploy")
-    assert gone.json["data"] == {"id": "W", "isDeployed": False, "deployedAt": None, "warnings": []}
+    undeployed = await system.send("DELETE", f"{W}/deploy")
+    assert undeployed.json["data"] == {"id": "W", "isDeployed": False, "deployedAt": None, "warnings": []}
     again = await system.send("DELETE", f"{W}/deploy")
     assert (again.status, again.json["error"]["message"]) == (400, "Workflow is not deployed")
 

@@ -98,13 +98,13 @@ def test_the_reason_of_an_unreadable_body_is_bounded() -> None:
 class LateLetters:
     """Stores dead letters, after `away` failures."""
 
-    def __init__(self, away: int) -> None:
-        self.away = away
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
         self.kept: list[StoredLetter] = []
 
     async def add(self, letter: StoredLetter) -> None:
-        if self.away:
-            self.away -= 1
+        if self.failures:
+            self.failures -= 1
             raise Unavailable("the store does not answer")
         self.kept.append(letter)
 

@@ -119,13 +119,13 @@ async def test_a_cancelled_request_is_left_out(batcher: Batcher[int, int], work:
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
-    gone, stays = asyncio.create_task(batcher.submit(2)), asyncio.create_task(batcher.submit(3))
+    cancelled, other = asyncio.create_task(batcher.submit(2)), asyncio.create_task(batcher.submit(3))
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
 
-    assert [await first, await stays] == [2, 6]
+    assert [await first, await other] == [2, 6]
     assert work.batches == [[1], [3]]
 
 
@@ -143,9 +143,9 @@ async def test_a_batch_of_cancelled_requests_does_no_work(batcher: Batcher[int, 
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
-    gone = asyncio.create_task(batcher.submit(2))
+    cancelled = asyncio.create_task(batcher.submit(2))
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
 
@@ -159,9 +159,9 @@ def test_a_batch_stays_within_its_weight_except_for_a_single_heavier_request() -
 
 async def test_a_request_cancelled_during_the_work_affects_no_other(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
-    gone = asyncio.create_task(batcher.submit(1))
+    cancelled = asyncio.create_task(batcher.submit(1))
     await eventually(lambda: work.batches)
-    gone.cancel()
+    cancelled.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
 
@@ -173,9 +173,9 @@ async def test_a_request_cancelled_during_failing_work_affects_no_other(
 ) -> None:
     work.failure = Unavailable("away")
     work.may_go.clear()
-    gone = asyncio.create_task(batcher.submit(1))
+    cancelled = asyncio.create_task(batcher.submit(1))
     await eventually(lambda: work.batches)
-    gone.cancel()
+    cancelled.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
     with pytest.raises(Unavailable):

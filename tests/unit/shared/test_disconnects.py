@@ -28,14 +28,14 @@ class Application:
         await Request(scope, receive).body()
         listen_to = subscribe_function(scope)
         assert listen_to is not None
-        look_away = listen_to(self.tell)
+        stop_listening = listen_to(self.count_disconnect)
         self.read += 1
         await self.may_answer.wait()
-        look_away()
+        stop_listening()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    def tell(self) -> None:
+    def count_disconnect(self) -> None:
         self.disconnects += 1
 
 

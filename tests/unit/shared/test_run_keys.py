@@ -39,8 +39,8 @@ def test_a_new_run_id_has_the_form_of_a_random_uuid_and_ends_with_the_time() -> 
         assert uuid.UUID(name).version == 4
         assert uuid.UUID(name).variant == uuid.RFC_4122
         assert run_key("W1", name) == name
-        moment = time_in(name)
-        assert moment is not None and before - CLOCK_STEP_MS <= moment <= before + CLOCK_STEP_MS
+        created_ms = time_in(name)
+        assert created_ms is not None and before - CLOCK_STEP_MS <= created_ms <= before + CLOCK_STEP_MS
 
 
 def test_any_random_uuid_has_a_number_in_place_of_the_time_and_other_ids_have_none() -> None:

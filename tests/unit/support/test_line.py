@@ -50,10 +50,10 @@ async def test_an_unreachable_target_is_skipped(echo: int) -> None:
 
 @pytest.mark.filterwarnings("error")
 async def test_a_cut_connection_is_closed_when_both_sides_have_closed() -> None:
-    gone = asyncio.Event()
+    finished = asyncio.Event()
 
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await gone.wait()
+        await finished.wait()
         writer.close()
 
     async with await asyncio.start_server(leave, "127.0.0.1", 0) as server:
@@ -62,6 +62,6 @@ async def test_a_cut_connection_is_closed_when_both_sides_have_closed() -> None:
             await asyncio.sleep(0.05)  # it has reached the other side, which sends nothing
             line.cut()
             writer.close()
-            gone.set()
+            finished.set()
             await asyncio.sleep(0.05)
         gc.collect()

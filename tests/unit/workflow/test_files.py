@@ -405,8 +405,8 @@ def test_a_problem_of_the_workflow_has_its_line_in_the_file() -> None:
     text = SUPPORT.replace("temperature: 0.2", "temprature: 0.2").replace("status: 200", "status: banana")
     found = read(text)
     lines = text.splitlines()
-    told = [found.line_of(each) for each in problems(read_state(found.state), catalog=CATALOG)]
-    shown = [lines[line - 1].strip() for line in told if line]
+    found_lines = [found.line_of(each) for each in problems(read_state(found.state), catalog=CATALOG)]
+    shown = [lines[line - 1].strip() for line in found_lines if line]
     assert shown == ["temprature: 0.2", "status: banana"]
 
 

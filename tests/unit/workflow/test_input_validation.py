@@ -17,7 +17,7 @@ FIELDS = (
 )
 
 
-def told(sent: Json) -> list[str]:
+def messages(sent: Json) -> list[str]:
     return [problem.message for problem in input_problems(FIELDS, sent)]
 
 
@@ -34,7 +34,7 @@ def told(sent: Json) -> list[str]:
     ],
 )
 def test_what_a_run_can_use_passes(sent: Json) -> None:
-    assert told(sent) == []
+    assert messages(sent) == []
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_what_a_run_can_use_passes(sent: Json) -> None:
     ],
 )
 def test_anything_else_is_named(sent: Json, message: str) -> None:
-    assert [each[: len(message)] for each in told(sent)] == [message]
+    assert [each[: len(message)] for each in messages(sent)] == [message]
 
 
 def test_every_problem_is_listed() -> None:
-    assert len(told({"amount": "x", "urgent": "x", "nope": 1})) == 4
+    assert len(messages({"amount": "x", "urgent": "x", "nope": 1})) == 4

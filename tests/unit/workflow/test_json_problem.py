@@ -42,8 +42,8 @@ def test_any_json_written_by_python_has_none(text: str) -> None:
     assert json_problem(json.dumps(text)) is None
 
 
-@pytest.mark.parametrize(("text", "told"), RECORDED.items())
-def test_the_texts_are_those_of_v8(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "v8_message"), RECORDED.items())
+def test_the_texts_are_those_of_v8(text: str, v8_message: str) -> None:
     problem = json_problem(text)
     assert problem is not None
-    assert told.startswith(problem)
+    assert v8_message.startswith(problem)

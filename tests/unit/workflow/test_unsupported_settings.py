@@ -16,7 +16,7 @@ NO_PROXY = "Calls through a proxy are not supported: remove the proxy URL"
 NO_SERVER = "MCP servers are identified by their URL, and mcp-1a2b is not a URL"
 
 
-def told(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:
+def problems_of(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:
     document = chain(start(), block("b", kind, "B", settings=settings))
     found = problems(read_state(document), catalog=Catalog())
     return [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
@@ -50,7 +50,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
     ],
 )
 def test_unsupported_settings_are_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
-    assert told(kind, settings) == [(ProblemCode.UNSUPPORTED_SETTING, f"B: {sentence}", (field,))]
+    assert problems_of(kind, settings) == [(ProblemCode.UNSUPPORTED_SETTING, f"B: {sentence}", (field,))]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_unsupported_settings_are_refused(kind: str, settings: JsonObject, sente
     ],
 )
 def test_supported_settings_are_accepted(kind: str, settings: JsonObject) -> None:
-    assert told(kind, settings) == []
+    assert problems_of(kind, settings) == []
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_a_container_that_could_not_be_opened_is_refused(
 ) -> None:
     container, inside = block("l", kind, "L", data=data), block("f", data={"parentId": "l"})
     found = problems(read_state(chain(start(), container, inside)), catalog=Catalog())
-    told = [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
-    assert told == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])
+    errors = [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
+    assert errors == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])

@@ -62,7 +62,7 @@ def test_editor_only_changes_are_not_changes(before: JsonObject, after: JsonObje
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "summary"),
     [
         (block("a", name="One"), block("a", name="Two"), 'Renamed "One" to "Two"'),
         (block("a"), block("a", enabled=False), 'Changed enabled of "a"'),
@@ -76,8 +76,8 @@ def test_editor_only_changes_are_not_changes(before: JsonObject, after: JsonObje
         (block("a"), {**block("a"), "retry": {"enabled": True, "maxTries": 4}}, 'Changed retry of "a"'),
     ],
 )
-def test_a_changed_block_is_named_with_its_field(before: JsonObject, after: JsonObject, told: str) -> None:
-    assert changed(before, after) == [told]
+def test_a_changed_block_is_named_with_its_field(before: JsonObject, after: JsonObject, summary: str) -> None:
+    assert changed(before, after) == [summary]
 
 
 def test_a_changed_value_is_shown_before_and_after() -> None:
@@ -129,7 +129,7 @@ def test_a_source_handle_has_its_authors_name(stored: Json, kind: str, setting: 
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "summary"),
     [
         ({"count": 2}, {"count": 3}, ['Changed iterations of "L"']),
         ({"count": 2, "collection": "x"}, {"count": 2, "whileCondition": "y"}, []),
@@ -145,9 +145,9 @@ def test_a_source_handle_has_its_authors_name(stored: Json, kind: str, setting: 
     ],
 )
 def test_only_the_settings_that_a_kind_of_loop_uses_count(
-    before: JsonObject, after: JsonObject, told: list[str]
+    before: JsonObject, after: JsonObject, summary: list[str]
 ) -> None:
-    assert changed(block("L", "loop", data=before), block("L", "loop", data=after)) == told
+    assert changed(block("L", "loop", data=before), block("L", "loop", data=after)) == summary
 
 
 def test_a_parallel_counts_branches_or_items() -> None:
