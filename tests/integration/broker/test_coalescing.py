@@ -56,8 +56,8 @@ async def publish_raw(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = Non
         )
 
 
-class Overheard:
-    """Yield the messages of a queue as they are on the wire."""
+class RawMessages:
+    """Messages of a queue, as they are on the wire."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -105,7 +105,7 @@ async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
     brokers: Brokers, free: int, expected: list[int]
 ) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
-    recorder, overheard = Recorder(), Overheard()
+    recorder, messages = Recorder(), RawMessages()
     subscription = await worker.work.consume(
         brokers.express, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
     )
@@ -113,24 +113,24 @@ async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
     await subscription.stop_consuming()
     async with raw_channel(brokers.url) as channel:
         for queue in (brokers.bundles, brokers.express):
-            await channel.consume(queue, overheard, no_ack=True)
+            await channel.consume(queue, messages, no_ack=True)
         await publish(gateway, brokers.express, 6)
-        await eventually(lambda: sum(overheard.sizes) == 6)
-    assert [size for size in overheard.sizes if size > 1] == expected
+        await eventually(lambda: sum(messages.sizes) == 6)
+    assert [size for size in messages.sizes if size > 1] == expected
 
 
 async def test_a_worker_of_a_version_before_gets_each_message_alone(brokers: Brokers) -> None:
-    gateway, overheard = await brokers.open(), Overheard()
+    gateway, messages = await brokers.open(), RawMessages()
     async with raw_channel(brokers.url) as channel:
         await channel.declare_queue(brokers.express, brokers.topology.queue(brokers.express).arguments)
-        await channel.consume(brokers.express, overheard, no_ack=True)
+        await channel.consume(brokers.express, messages, no_ack=True)
         await publish(gateway, brokers.express, 8)
-        await eventually(lambda: len(overheard.bodies) == 8)
-    assert overheard.sizes == [1] * 8
+        await eventually(lambda: len(messages.bodies) == 8)
+    assert messages.sizes == [1] * 8
 
 
 async def test_without_bundle_capable_workers_each_message_is_sent_alone(brokers: Brokers) -> None:
-    gateway, worker, old = await brokers.open(), await brokers.open(), Overheard()
+    gateway, worker, old = await brokers.open(), await brokers.open(), RawMessages()
     await take(worker, brokers, Recorder())
     await heard_from(gateway, worker)
     await worker.stop()
@@ -143,35 +143,35 @@ async def test_without_bundle_capable_workers_each_message_is_sent_alone(brokers
 
 
 async def test_a_reader_of_a_version_before_gets_each_reply_alone(brokers: Brokers) -> None:
-    worker, overheard = await brokers.open(), Overheard()
+    worker, messages = await brokers.open(), RawMessages()
     of_a_version_before = f"{brokers.topology.reply_inbox.prefix}.{'4' * 32}"
     async with raw_channel(brokers.url) as channel:
         await channel.declare_queue(of_a_version_before, {})
-        await channel.consume(of_a_version_before, overheard, no_ack=True)
+        await channel.consume(of_a_version_before, messages, no_ack=True)
         await asyncio.gather(
             *(
                 worker.replies.send(of_a_version_before, batch(run_id=f"run-{number}"), must_route=True)
                 for number in range(8)
             )
         )
-        await eventually(lambda: len(overheard.bodies) == 8)
+        await eventually(lambda: len(messages.bodies) == 8)
         await channel.delete_queue(of_a_version_before)
-    assert overheard.sizes == [1] * 8
+    assert messages.sizes == [1] * 8
 
 
 async def test_replies_of_one_turn_leave_together(brokers: Brokers) -> None:
-    worker, overheard = await brokers.open(), Overheard()
+    worker, messages = await brokers.open(), RawMessages()
     address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as channel:
         await channel.declare_private_queue(address, {})
-        await channel.consume(address, overheard, no_ack=True)
+        await channel.consume(address, messages, no_ack=True)
         async with asyncio.TaskGroup() as group:
             for number in range(100):
                 group.create_task(
                     worker.replies.send(address, batch(run_id=f"run-{number}"), must_route=number % 2 == 0)
                 )
-        await eventually(lambda: sum(overheard.sizes) == 100)
-    assert overheard.sizes == [64, 36]
+        await eventually(lambda: sum(messages.sizes) == 100)
+    assert messages.sizes == [64, 36]
 
 
 async def test_a_failed_message_of_a_bundle_is_redelivered_alone(brokers: Brokers) -> None:
@@ -255,17 +255,17 @@ async def test_unroutable_replies_are_reported_only_where_delivery_is_required(b
 
 
 async def test_a_reply_that_ends_a_run_reports_its_slot_as_free(brokers: Brokers) -> None:
-    worker, overheard = await brokers.open(), Overheard()
+    worker, messages = await brokers.open(), RawMessages()
     await take(worker, brokers, Recorder(), free=3)
     address = brokers.topology.reply_inbox.new_name()
     ended = EventBatch("run-1", 0, (RunEnded(cancelled_without_worker(NOW, NOW)),))
     async with raw_channel(brokers.url) as channel:
         await channel.declare_private_queue(address, {})
-        await channel.consume(address, overheard, no_ack=True)
+        await channel.consume(address, messages, no_ack=True)
         await asyncio.gather(
             worker.replies.send(address, batch(), must_route=True), worker.replies.send(address, ended, must_route=True)
         )
-        await eventually(lambda: overheard.bodies)
-    bundle = decode(overheard.bodies[0]).message
+        await eventually(lambda: messages.bodies)
+    bundle = decode(messages.bodies[0]).message
     assert isinstance(bundle, Bundle)
     assert bundle.free == 4

@@ -85,7 +85,7 @@ class Model:
         return "vllm"
 
 
-class Hearing(NullSink):
+class RecordingSink(NullSink):
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
 
@@ -105,7 +105,7 @@ async def run(
     model: Model,
     *,
     sandbox: Any = None,
-    sink: Hearing | None = None,
+    sink: RecordingSink | None = None,
     body: Any = None,
     run_request: JsonObject | None = None,
     blocks: Mapping[str, BlockHandler] | None = None,
@@ -128,7 +128,7 @@ async def run(
 
 
 async def stream_events(model: Model, *selected: str, **more: Any) -> Sequence[RunEvent]:
-    sink = Hearing()
+    sink = RecordingSink()
     stream = {"mode": RunMode.STREAM, "selected_outputs": selected or ("a.content",), **more.pop("flags", {})}
     await run(model, sink=sink, run_request=stream, **more)
     return sink.events

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.blocks.agents import ADD, CALL, Adding, Hearing, Model, asks_for, run, says, stream_events
+from tests.support.blocks.agents import ADD, CALL, Adding, Model, RecordingSink, asks_for, run, says, stream_events
 from tests.support.blocks.runs import failure
 from tests.support.eventually import PATIENCE_SECONDS
 
@@ -87,7 +87,7 @@ async def test_a_stopped_tool_is_reported_as_cancelled() -> None:
 
 
 async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
-    class Lost(Hearing):
+    class Lost(RecordingSink):
         async def emit(self, event: RunEvent) -> None:
             if isinstance(event, ToolActivity) and event.status == "success":
                 raise Unavailable("the broker does not answer")
@@ -134,7 +134,7 @@ async def test_thoughts_and_tool_events_are_sent_only_on_request() -> None:
 class Interrupted(Model):
     """Writes one word, checks who received it, and then fails if configured to."""
 
-    def __init__(self, sink: Hearing, *turns: Turn, fails: bool = False) -> None:
+    def __init__(self, sink: RecordingSink, *turns: Turn, fails: bool = False) -> None:
         super().__init__(*turns)
         self.heard_at_once: list[RunEvent] = []
         self._sink = sink
@@ -153,14 +153,14 @@ SELECTED: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",)}
 
 
 async def test_an_agent_without_tools_is_streamed_immediately() -> None:
-    sink = Hearing()
+    sink = RecordingSink()
     model = Interrupted(sink, says("upon"))
     await run(model, sink=sink, run_request=SELECTED)
     assert model.heard_at_once == [Chunk("a", "Once ")]
 
 
 async def test_text_before_a_model_failure_is_kept() -> None:
-    sink = Hearing()
+    sink = RecordingSink()
     result = await run(Interrupted(sink, says("upon"), fails=True), sink=sink, run_request=SELECTED)
     assert result.blocks[-1].output == {"content": "Once ", "error": "gone"}
 

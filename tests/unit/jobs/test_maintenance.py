@@ -13,7 +13,7 @@ from jobs_service.leadership.ports import Leadership
 from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Maintenance
 
 
-class Books:
+class FakeSpend:
     """A spend book that cannot be written."""
 
     async def collect(self, limit: int) -> int:
@@ -35,13 +35,13 @@ class Values:
 async def test_expired_values_are_deleted_while_the_spend_book_fails() -> None:
     values = Values()
     leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
-    maintenance = Maintenance(cast("Any", values), cast("Any", Books()), leader)
+    maintenance = Maintenance(cast("Any", values), cast("Any", FakeSpend()), leader)
     with pytest.raises(OverflowError):
         await maintenance.step()
     assert values.swept == 1
 
 
-class ManyBooks:
+class LongSpend:
     """Has a number of runs to book."""
 
     def __init__(self, runs: int) -> None:
@@ -56,10 +56,10 @@ class ManyBooks:
 
 @pytest.mark.parametrize(("runs", "left"), [(2 * AT_ONCE, 0), (2 * AT_ONCE + 1, 0), (MAX_ROUNDS * AT_ONCE + 1, 1)])
 async def test_as_much_is_booked_as_there_is_up_to_a_bound(runs: int, left: int) -> None:
-    books = ManyBooks(runs)
+    spend = LongSpend(runs)
     leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
-    await Maintenance(cast("Any", Values()), cast("Any", books), leader).step()
-    assert books.left == left
+    await Maintenance(cast("Any", Values()), cast("Any", spend), leader).step()
+    assert spend.left == left
 
 
 async def test_the_number_of_journals_pending_deletion_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

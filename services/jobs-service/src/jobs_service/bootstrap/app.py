@@ -29,7 +29,7 @@ from jobs_service.dead_letters.service import DeadLetterService, RedriveService
 from jobs_service.deletion.repository import MongoDeletion
 from jobs_service.deletion.routes import deletion_router
 from jobs_service.deletion.service import DeletionService
-from jobs_service.journal.kept_journals import KeptJournals
+from jobs_service.journal.failed_run_journals import FailedRunJournals
 from jobs_service.payloads.routes import BLOBS, blobs_router
 from jobs_service.queue.ports import Queue
 from jobs_service.queue.routes import queues_router
@@ -141,6 +141,6 @@ def _workspace_routers(
         conversations_router(conversations, checks),
         deletion_router(deletion, tokens),
         recordings_router(
-            storage.recordings, storage.runs, KeptJournals(storage.store, storage.journal).discard, tokens, checks
+            storage.recordings, storage.runs, FailedRunJournals(storage.store, storage.journal).discard, tokens, checks
         ),
     )

@@ -11,7 +11,7 @@ AT_ONCE: Final = 500
 _ENDED: Final = [phase.value for phase in Phase if phase.is_terminal]
 
 
-class KeptJournals:
+class FailedRunJournals:
     """Deletes the journals of a workflow's failed runs."""
 
     def __init__(self, store: Store, journal: JournalRepository) -> None:
