@@ -97,9 +97,9 @@ async def test_branches_wait_each_for_their_own_answer(api: PublicApi) -> None:
     blocks = [start(), asks("h1", "One"), asks("h2", "Two"), function("f1", "return [<one.ok>, <two.ok>]")]
     file = workflow("Two questions", blocks, (START, "h1"), (START, "h2"), ("h1", "f1"), ("h2", "f1"))
     workflow_id = await api.publish(file)
-    paused = (await api.run(workflow_id)).json()
-    run_id = paused["executionId"]
-    assert paused["output"]["pauseCount"] == 2
+    run = (await api.run(workflow_id)).json()
+    run_id = run["executionId"]
+    assert run["output"]["pauseCount"] == 2
 
     assert await resume(api, workflow_id, run_id, "h1", ok=True) == 202
     (left,) = await paused(api, workflow_id, run_id)

@@ -263,26 +263,26 @@ async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
     statuses: list[int] = []
     is_over = asyncio.Event()
 
-    async def calling(number: int) -> None:
+    async def calling(gateway: int) -> None:
         while not is_over.is_set():
-            statuses.append((await pair.send(number, "POST", call, {})).status_code)
+            statuses.append((await pair.send(gateway, "POST", call, {})).status_code)
             await asyncio.sleep(0.01)
 
-    async def retry_until_accepted(number: int, method: str, path: str, body: Any = None) -> int:
+    async def retry_until_accepted(gateway: int, method: str, path: str, body: Any = None) -> int:
         """Retry as `Retry-After` says: a change that timed out in the queue has changed nothing."""
         for _ in range(20):
-            answer = await pair.send(number, method, path, body)
+            answer = await pair.send(gateway, method, path, body)
             if answer.status_code != 503 or not answer.headers.get("retry-after"):
                 break
         return answer.status_code
 
     async def change(number: int) -> int:
-        number = number % 2
+        gateway = number % 2
         if number % 4 < 2:
-            return await retry_until_accepted(number, "POST", f"/api/workflows/{workflow_id}/deploy")
-        return await retry_until_accepted(number, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
+            return await retry_until_accepted(gateway, "POST", f"/api/workflows/{workflow_id}/deploy")
+        return await retry_until_accepted(gateway, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
 
-    callers = [asyncio.create_task(calling(number)) for number in (0, 1)]
+    callers = [asyncio.create_task(calling(gateway)) for gateway in (0, 1)]
     changed = await asyncio.gather(*map(change, range(200)))
     is_over.set()
     await asyncio.gather(*callers)
