@@ -1,9 +1,11 @@
 """The runner of replay sets: one set that cannot continue holds up no other."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from tests.support.jobs.fakes import ManualClock
 from tests.support.jobs.system import a_spec
 
@@ -95,8 +97,8 @@ def a_set(set_id: str, *started: RunOfSet, workspace_id: str = "WS") -> OpenSet:
     return OpenSet(request=request, expires_at=NOW, started=started)
 
 
-async def step(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) -> None:
-    runner = ReplaySetRunner(
+def a_runner(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) -> ReplaySetRunner:
+    return ReplaySetRunner(
         parts,
         parts,
         admission=parts,
@@ -109,7 +111,10 @@ async def step(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) 
         pace=pace or ReplayPace(2.0, ManualClock()),
         wake_up=WakeUpEvent(),
     )
-    await runner.step()
+
+
+async def step(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) -> None:
+    await a_runner(parts, overall=overall, pace=pace).step()
 
 
 async def test_a_set_that_cannot_continue_holds_up_no_other_set() -> None:
@@ -136,6 +141,23 @@ async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progres
     parts = Parts(a_set("one", *started), a_set("two"), a_set("other", workspace_id="other"))
     await step(parts, overall=3)
     assert parts.started == ["other"]
+
+
+@pytest.mark.parametrize(("are_callers_active", "started"), [(True, 16), (False, 32)])
+async def test_workspaces_with_equally_many_replays_in_progress_take_turns(
+    *, are_callers_active: bool, started: int
+) -> None:
+    """Replays that end within a step are never in progress when the next one starts."""
+    clock = ManualClock()
+    pace = ReplayPace(4.0, clock)
+    parts = Parts(*(a_set(name, workspace_id=name) for name in ("C", "A", "B")), waiting=100)
+    runner = a_runner(parts, pace=pace)
+    for _ in range(12):
+        if are_callers_active:
+            pace.observe_caller()
+        await runner.step()
+        clock.seconds += 1
+    assert Counter(parts.started) == {"A": started, "B": started, "C": started}
 
 
 async def test_the_replays_of_a_step_are_started_and_settled_together() -> None:

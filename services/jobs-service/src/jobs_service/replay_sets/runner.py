@@ -104,6 +104,7 @@ class ReplaySetRunner:
         self._leader = leader
         self._limits = limits
         self._pace = pace
+        self._last_served = ""
 
     async def step(self) -> None:
         """Judge replays that have ended, start others, and end sets. Raises Unavailable."""
@@ -122,7 +123,7 @@ class ReplaySetRunner:
         active = Counter[str]()
         for each in progress:
             active[each.set.workspace_id] += each.active
-        for each in sorted(progress, key=lambda each: active[each.set.workspace_id]):  # fewest in progress first
+        for each in sorted(progress, key=lambda each: self._order(each.set.workspace_id, active)):
             try:
                 started = await self._continue(each, free, queued)
             except FlowportError as error:  # the other sets continue
@@ -131,8 +132,13 @@ class ReplaySetRunner:
                 free -= started
                 queued[each.set.workspace_id] += started
                 if started:
+                    self._last_served = each.set.workspace_id
                     self._pace.end_wait(each.set.workspace_id)
         self._pace.end_step(room - free)
+
+    def _order(self, workspace_id: str, active: Counter[str]) -> tuple[int, bool, str]:
+        """Return a sort key: fewest replays in progress first; then in turn, after the workspace served last."""
+        return active[workspace_id], workspace_id <= self._last_served, workspace_id
 
     async def stop(self) -> None:
         """Give up leadership."""
