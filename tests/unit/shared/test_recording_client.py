@@ -1,5 +1,6 @@
 """Workers send packs of recordings, and batches to a jobs-service of the previous version."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,11 +30,15 @@ def recording(run: str, *, workflow_id: str = "f", revision: int = 1, size: int 
 
 
 class Jobs:
-    """Refuses the run `b`, and requests with more than `limit` recordings. With `is_previous`, it knows no packs."""
+    """Refuses the run `b`, requests with an `invalid` run, and those with more than `limit` recordings.
 
-    def __init__(self, *, limit: int = MAX_BATCH_RECORDINGS) -> None:
+    With `is_previous`, it knows no packs.
+    """
+
+    def __init__(self, *, limit: int = MAX_BATCH_RECORDINGS, invalid: Collection[str] = ()) -> None:
         self.is_previous = False
         self.limit = limit
+        self.invalid = invalid
         self.calls: list[str] = []
         self.received: Any = None
 
@@ -41,12 +46,16 @@ class Jobs:
         self.calls.append(path)
         if path == "/internal/recordings":
             self.received = body
+            recordings = body.recordings
         elif self.is_previous:
             raise RouteMissing("not here")
         else:
             self.received = msgspec.msgpack.decode(body, type=StorePacks)
-            if sum(len(pack.recordings) for pack in self.received.packs) > self.limit:
+            recordings = [each for pack in self.received.packs for each in pack.recordings]
+            if len(recordings) > self.limit:
                 raise InvalidRequest("too many")
+        if any(each.summary.run_id in self.invalid for each in recordings):
+            raise InvalidRequest("invalid")
         return StoredRecordings((RefusedRecording("b"),))
 
 
@@ -99,6 +108,15 @@ async def test_a_jobs_service_that_accepts_fewer_recordings_gets_each_pack_in_a_
     answer = await HttpRecordingClient(jobs).store(packs)
     assert answer.refused == (RefusedRecording("b"),) * 2
     assert jobs.calls == ["/internal/recordings/packs"] * 3
+
+
+@pytest.mark.parametrize("is_previous", [False, True])
+async def test_the_recordings_of_an_invalid_pack_are_refused_and_other_packs_are_stored(*, is_previous: bool) -> None:
+    jobs: Any = Jobs(invalid=("d",))
+    jobs.is_previous = is_previous
+    packs = pack_recordings(recording(run, workflow_id=f"of {run}") for run in ("a", "d", "c"))
+    answer = await HttpRecordingClient(jobs).store(tuple(packs))
+    assert answer.refused == (RefusedRecording("b"), RefusedRecording("d", "invalid"), RefusedRecording("b"))
 
 
 async def test_a_refused_pack_is_not_sent_again() -> None:

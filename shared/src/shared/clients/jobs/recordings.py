@@ -12,6 +12,7 @@ from shared.contracts.recordings import (
     DeleteRecordings,
     RecordingPack,
     RecordingPage,
+    RefusedRecording,
     StoredRecordings,
     StorePacks,
     StoreRecordings,
@@ -33,7 +34,10 @@ class HttpRecordingClient(ServiceCalls):
     _packs_from = 0.0
 
     async def store(self, packs: Sequence[RecordingPack]) -> StoredRecordings:
-        """Store recordings of ended runs; return those that are refused. Raises Unavailable."""
+        """Store recordings of ended runs; return those that are refused.
+
+        Raises Unavailable, InvalidRequest (the only pack is invalid).
+        """
         now = asyncio.get_running_loop().time()
         if now >= self._packs_from:
             path, body = path_of("recordings", "packs"), msgspec.msgpack.encode(StorePacks(tuple(packs)))
@@ -46,10 +50,19 @@ class HttpRecordingClient(ServiceCalls):
                 if len(packs) == 1:
                     raise
         if len(packs) > 1:
-            answers = [await self.store([pack]) for pack in packs]
+            answers = [await self._store_pack(pack) for pack in packs]
             return StoredRecordings(tuple(each for answer in answers for each in answer.refused))
         batch = StoreRecordings(tuple(each for pack in packs for each in unpack(pack)))
         return await self._client.call("POST", path_of("recordings"), body=batch, returns=StoredRecordings)
+
+    async def _store_pack(self, pack: RecordingPack) -> StoredRecordings:
+        """Store one of several packs: an invalid one is refused, so that the others are stored."""
+        try:
+            return await self.store([pack])
+        except InvalidRequest as error:
+            return StoredRecordings(
+                tuple(RefusedRecording(each.summary.run_id, error.message) for each in pack.recordings)
+            )
 
     async def page(
         self, workspace_id: str, workflow_id: str, *, conversation_id: str | None, limit: int, cursor: str | None
