@@ -30,7 +30,7 @@ from shared.contracts.recordings import (
     StorePacks,
     StoreRecordings,
 )
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.ids import new_id, new_run_id, run_key
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.key_list import parse_keys
@@ -277,6 +277,20 @@ async def test_recordings_that_are_requested_at_once_are_read_together(
     assert [msgspec.json.decode(each)["runId"] for each in found if isinstance(each, bytes)] == runs
     assert isinstance(missing, NotFound)
     assert len(store.recorded[RECORDINGS].queries) == 4
+
+
+async def test_a_pack_whose_chunks_were_deleted_during_a_read_fails_no_other_read(system: System) -> None:
+    await put_batch(system, batched("a"), batched("b", workflow_id="other"))
+    without_chunks = {"$unset": {"data": 1}, "$set": {"content_id": "deleted"}}
+    await system.collection(RECORDINGS).update_one({"workflow_id": WORKFLOW}, without_chunks)
+    recordings = MongoRecordings(system.store, AesGcmKeyRing.parse(key("k1")), forget_nothing)
+    await recordings.start()
+    owned = ((WORKFLOW, "a"), ("other", "b"))
+    reads = (recordings.read(WORKSPACE, workflow_id, run_key(WORKSPACE, run)) for workflow_id, run in owned)
+    changed, found = await asyncio.gather(*reads, return_exceptions=True)
+    await recordings.stop()
+    assert isinstance(changed, Unavailable)
+    assert isinstance(found, bytes) and msgspec.json.decode(found)["runId"] == "b"
 
 
 async def forget_nothing(workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:

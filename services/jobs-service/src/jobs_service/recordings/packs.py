@@ -96,7 +96,7 @@ class PackCipher:
         bound = _bound(workspace_id, pack_id)
         try:
             content = AESGCM(b64decode(secret)).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound)
-        except InvalidTag:  # its chunks were deleted after the document was read
+        except (InvalidTag, ValueError):  # some or all chunks were deleted after the document was read
             raise Unavailable("The recording changed while it was read. Try again.") from None
         return zlib.decompress(content) if "entries" in document else content
 
