@@ -6,7 +6,7 @@ A document for each recording would cost the store more than a short run costs e
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -134,28 +134,14 @@ def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[
 
 def recordings_in(document: Document, content: bytes, runs: Collection[str]) -> dict[str, bytes]:
     """Return the JSON of the recordings of these runs."""
-    found: dict[str, bytes] = {}
-    start = 0
-    for entry in entries_of(document):
-        end = len(content) if entry.length < 0 else start + entry.length
-        if entry.run in runs:
-            found[entry.run] = content[start:end]
-        start = end
-    return found
+    return {entry.run: content[part] for entry, part in _parts(entries_of(document), content) if entry.run in runs}
 
 
 def select(entries: Sequence[PackEntry], content: bytes, wanted: Iterable[bool]) -> tuple[list[PackEntry], bytes]:
     """Return the wanted entries, and their JSON."""
-    selected: list[PackEntry] = []
-    parts: list[bytes] = []
-    start = 0
-    for entry, is_wanted in zip(entries, wanted, strict=True):
-        end = len(content) if entry.length < 0 else start + entry.length
-        if is_wanted:
-            selected.append(entry)
-            parts.append(content[start:end])
-        start = end
-    return selected, b"".join(parts)
+    pairs = zip(_parts(entries, content), wanted, strict=True)
+    selected = [pair for pair, is_wanted in pairs if is_wanted]
+    return [entry for entry, _ in selected], b"".join(content[part] for _, part in selected)
 
 
 def pack_id_of(workspace_id: str, workflow_id: str, runs: Collection[str]) -> str:
@@ -171,6 +157,15 @@ def content_id_of(document: Document) -> str:
 def key_name(pack_id: str) -> str:
     """Return the name for which the key of a pack is encrypted."""
     return f"recording/{pack_id}"
+
+
+def _parts(entries: Iterable[PackEntry], content: bytes) -> Iterator[tuple[PackEntry, slice]]:
+    """Yield each entry with the part of the content that is its JSON."""
+    start = 0
+    for entry in entries:
+        end = len(content) if entry.length < 0 else start + entry.length
+        yield entry, slice(start, end)
+        start = end
 
 
 def _found_by(runs: Sequence[str], *, stored_ms: int) -> Document:
