@@ -203,6 +203,27 @@ async def test_without_runs_of_callers_replays_fill_their_slots_and_delay_no_lat
     assert parts.marked == [*[4] * 10, 2]
 
 
+async def test_a_caller_that_arrives_during_a_step_at_full_speed_delays_the_next_one_by_one_group() -> None:
+    clock = ManualClock()
+    pace = ReplayPace(2.0, clock)
+    pace.observe_caller()
+    pace.end_step(1_000)
+    clock.seconds += 1
+    assert pace.is_due()
+
+
+@pytest.mark.parametrize("per_second", [0.3, 1.9, 4.9])
+async def test_the_pace_is_exact(per_second: float) -> None:
+    clock = ManualClock()
+    pace = ReplayPace(per_second, clock)
+    parts = Parts(a_set("one"), a_set("two"), waiting=100)
+    while clock.seconds < 100:
+        pace.observe_caller()
+        await step(parts, overall=100, pace=pace)
+        clock.seconds += 0.5
+    assert sum(parts.marked) == pytest.approx(per_second * 100, abs=5)
+
+
 async def test_after_a_bounded_wait_one_replay_starts_beside_queued_runs_of_callers() -> None:
     clock = ManualClock()
     pace = ReplayPace(2.0, clock)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Container
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 from shared.clock import Clock
@@ -35,14 +35,15 @@ class ReplayPace:
 
     def room(self) -> int:
         """Return how many replays may start in a step that is due."""
-        return max(1, int(self._per_second * GROUP_SECONDS)) if self._is_beside_callers() else sys.maxsize
+        return ceil(self._per_second * GROUP_SECONDS) if self._is_beside_callers() else sys.maxsize
 
     def end_step(self, started: int) -> None:
-        """Note that a step has ended, which started so many replays."""
+        """Record a step that started `started` replays."""
         if self._is_beside_callers():
             now = self._clock.monotonic()
+            paced = min(started, self.room())  # a caller may have arrived during a step at full speed
             is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next step is still due on time
-            self._next_at = (self._next_at if is_late else now) + max(GROUP_SECONDS, started / self._per_second)
+            self._next_at = (self._next_at if is_late else now) + max(GROUP_SECONDS, paced / self._per_second)
 
     def has_waited(self, workspace_id: str) -> bool:
         """Note that queued runs of callers precede a workspace's replays; return whether one may start anyway."""
