@@ -176,7 +176,7 @@ class ClaimService:
         )
 
     def _free_slot(self, run: Run) -> None:
-        """Wake the dispatcher for the freed slot, and end an ended run's journal. An ended replay of a set had none."""
+        """Wake the dispatcher for the freed slot, and end an ended run's journal. An ended replay frees no slot."""
         if run.phase.is_terminal:
             metrics.ENDED.labels(run.status.value).inc()
             self._journal_cleaner.end_journal(run)

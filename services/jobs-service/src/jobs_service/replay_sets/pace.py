@@ -1,4 +1,4 @@
-"""Pace of replays: slow and even beside runs of callers, otherwise as fast as slots become free."""
+"""Pace of replays: slow and even while callers run workflows, otherwise as fast as slots become free."""
 
 import sys
 from collections.abc import Container
@@ -26,11 +26,11 @@ class ReplayPace:
         self._blocked_since: dict[str, float] = {}
 
     def observe_caller(self) -> None:
-        """Note that a run of a caller has started or ended."""
+        """Record that a run of a caller has started or ended."""
         self._callers_at = self._clock.monotonic()
 
     def is_due(self) -> bool:
-        """Return whether replays may be judged and started now. Beside callers, steps are as rare as groups."""
+        """Return whether replays may be judged and started now: while callers run workflows, once for each group."""
         return not self._is_beside_callers() or self._clock.monotonic() >= self._next_at
 
     def room(self) -> int:
@@ -45,18 +45,18 @@ class ReplayPace:
             is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next step is still due on time
             self._next_at = (self._next_at if is_late else now) + max(GROUP_SECONDS, paced / self._per_second)
 
-    def has_waited(self, workspace_id: str) -> bool:
-        """Note that queued runs of callers precede a workspace's replays; return whether one may start anyway."""
+    def record_wait(self, workspace_id: str) -> bool:
+        """Record that queued runs of callers precede a workspace's replays. Return whether one may start anyway."""
         now = self._clock.monotonic()
         return now - self._blocked_since.setdefault(workspace_id, now) >= PATIENCE_SECONDS
 
     def end_wait(self, workspace_id: str) -> None:
-        """Note that replays of a workspace have started."""
+        """Record that replays of a workspace have started."""
         self._blocked_since.pop(workspace_id, None)
 
-    def forget_waits(self, *, but: Container[str]) -> None:
-        """Forget how long replays have waited, except in these workspaces."""
-        self._blocked_since = {name: since for name, since in self._blocked_since.items() if name in but}
+    def drop_waits_except(self, workspace_ids: Container[str]) -> None:
+        """Drop the waits of all other workspaces."""
+        self._blocked_since = {name: since for name, since in self._blocked_since.items() if name in workspace_ids}
 
     def _is_beside_callers(self) -> bool:
         return self._clock.monotonic() - self._callers_at < QUIET_SECONDS

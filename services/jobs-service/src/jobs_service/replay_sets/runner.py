@@ -118,7 +118,7 @@ class ReplaySetRunner:
             self._wake_up.wake()
         free = self._limits.overall - sum(each.active for each in progress)
         free = room = min(free, self._pace.room())
-        self._pace.forget_waits(but={each.set.workspace_id for each in progress})
+        self._pace.drop_waits_except({each.set.workspace_id for each in progress})
         queued = _by_workspace(progress)
         active = Counter[str]()
         for each in progress:
@@ -214,7 +214,7 @@ class ReplaySetRunner:
         counter, _ = await self._counters.counter(workspace_id)
         if counter.queued <= queued[workspace_id]:
             return free
-        return int(self._pace.has_waited(workspace_id))
+        return int(self._pace.record_wait(workspace_id))
 
     async def _start(self, open_set: OpenSet, room: int) -> int:
         """Start up to `room` waiting runs; return how many.
