@@ -542,3 +542,16 @@ def _block(name: str, *differences: Difference, reason: str = CHANGED_OUTPUT) ->
 
 async def _left(system: System) -> int:
     return sum([len(await system.collection(name).find({}).to_list()) for name in (REPLAY_SETS, REPLAYED_RUNS)])
+
+
+async def test_a_set_ends_with_exact_counts_even_if_a_previous_leader_counts_late(
+    system: System, replays: HttpReplaySetClient
+) -> None:
+    await record(system, "R1")
+    created = await replays.create(a_set())
+    sets = MongoReplaySets(system.store, AesGcmKeyRing.parse(key("k1")))
+    counts = ReplayCounts(same=1)
+    late = {"$inc": {"counts.same": 1, "counts.failed": 1}}
+    await system.collection(REPLAY_SETS).update_one({"_id": created.id}, late)
+    await sets.finish(created.id, counts, (), None)
+    assert (await replays.get(WORKSPACE, WORKFLOW, created.id)).counts == counts

@@ -133,8 +133,10 @@ class ReplaySetRepository(Protocol):
     async def measured(self, set_id: str) -> Sequence[RunOfSet]:
         """Return the measurements of a set."""
 
-    async def finish(self, set_id: str, refusals: Sequence[str], suggestions: Sequence[str] | None) -> None:
-        """End a set, unless it was canceled, and delete its measurements."""
+    async def finish(
+        self, set_id: str, counts: ReplayCounts, refusals: Sequence[str], suggestions: Sequence[str] | None
+    ) -> None:
+        """End a set with these counts, unless it was canceled, and delete its measurements."""
 
     async def reserve_call(self, workspace_id: str, workflow_id: str, set_id: str) -> bool:
         """Count one more model call; return False if the budget does not cover it."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
+import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.recordings.selection import RecordingSelection, StoredRecording
@@ -273,11 +274,14 @@ class MongoReplaySets:
         return [replace(to_run(each), result=self._cipher.open(each)) for each in found]
 
     @store_call
-    async def finish(self, set_id: str, refusals: Sequence[str], suggestions: Sequence[str] | None) -> None:
+    async def finish(
+        self, set_id: str, counts: ReplayCounts, refusals: Sequence[str], suggestions: Sequence[str] | None
+    ) -> None:
         fields = await self._sums(set_id)
         if suggestions is not None:
             fields["suggestions"] = encode_suggestions(suggestions)
         fields |= {
+            "counts": msgspec.to_builtins(counts),  # a previous leader may have added to them since `count`
             "refusals": list(refusals),
             "status": (ReplaySetStatus.REFUSED if refusals else ReplaySetStatus.PASSED).value,
             "finished_ms": await now_ms(self._store),

@@ -245,9 +245,8 @@ class ReplaySetRunner:
         if open_set.is_measuring:
             found = suggestions(_pairs(await self._sets.measured(open_set.id)))
         counts, over_budget = await self._sets.count(open_set.id)
-        await self._sets.finish(
-            open_set.id, refusals(counts, open_set.request.thresholds, over_budget=over_budget), found
-        )
+        refused = refusals(counts, open_set.request.thresholds, over_budget=over_budget)
+        await self._sets.finish(open_set.id, counts, refused, found)
         log.info("replay_set_finished", set_id=open_set.id, runs=counts.done)
 
     async def _measurements(self, open_set: OpenSet) -> Sequence[RunOfSet]:
