@@ -40,6 +40,17 @@ LEFT_BEHIND = {
     ),
     "a stack formatter": ("Error.prepareStackTrace = () => 'secret'", "new Error().stack === 'secret' || null"),
     "a stack limit": ("Error.stackTraceLimit = 0", "Error.stackTraceLimit === 0 || null"),
+    "a stack accessor's property": (
+        "Object.getOwnPropertyDescriptor(new Error(), 'stack').get.left = 'secret'",
+        "Object.getOwnPropertyDescriptor(new TypeError(), 'stack').get.left",
+    ),
+    "a segment's property, after the stack was full": (
+        "const s = new Intl.Segmenter(); const found = []; try { s.segment.call({}) } catch {}\n"
+        "const fill = (...all) => { try { fill(...all) } catch {} try { found[0] ??= s.segment('a') } catch {}}\n"
+        "for (let i = 0; i < 20; i++) { fill(...Array(i)); const [segments] = found.splice(0)\n"
+        "  for (const own of [segments, segments[Symbol.iterator]()]) Object.getPrototypeOf(own).left = 'secret' }",
+        "new Intl.Segmenter().segment('a').left ?? new Intl.Segmenter().segment('a')[Symbol.iterator]().left",
+    ),
     "a well-known symbol": ("Symbol.for('left').constructor.left = 'secret'", "Symbol.left"),
     "a parameter": ("params.left = environmentVariables.left = 'secret'", "params.left ?? environmentVariables.left"),
     "a promise that waits": ("fetch('http://a').then(() => { globalThis.left = 1 })", "await null ?? globalThis.left"),
@@ -111,6 +122,7 @@ FOUND_IN_THE_FROZEN_REALM = {
     "an evaluated text": "try { return eval('1') } catch (e) { return e.name === 'EvalError' ? null : 1 }",
     "a request": "return typeof fetch === 'undefined' && typeof sim === 'undefined' ? null : 1",
     "parameters": "return typeof params === 'undefined' && typeof environmentVariables === 'undefined' ? null : 1",
+    "random numbers": "return typeof Math.random === 'undefined' ? null : 1",
     "a realm to change": (
         "return [globalThis, Object.prototype, console, console.log, JSON].every(Object.isFrozen) ? null : 1"
     ),
@@ -205,6 +217,10 @@ LEFT_BY_A_CONDITION = {
         "Object.getPrototypeOf(Iterator.from({next() {}})).next = () => 1",
         "Iterator.from({next() {}}).next() === 1",
     ),
+    "a stack accessor's property": (
+        "Object.getOwnPropertyDescriptor(new Error(), 'stack').set.left = 1",
+        "Object.getOwnPropertyDescriptor(new Error(), 'stack').set.left === 1",
+    ),
     "a segment's property": (
         "Object.getPrototypeOf(new Intl.Segmenter().segment('a')).left = 1",
         "new Intl.Segmenter().segment('a').left === 1",
@@ -293,6 +309,11 @@ OUTSIDE = {
     "a hidden prototype that can be changed": (
         "const all = [function* () {}, async function* () {}, async () => 0, [].values(), new Map().values(),"
         " new Uint8Array()].map(Object.getPrototypeOf); return all.every(Object.isFrozen)",
+        True,
+    ),
+    "a stack accessor that can be changed": (
+        "const {get, set} = Object.getOwnPropertyDescriptor(new Error(), 'stack');"
+        "return [get, set].every(Object.isFrozen)",
         True,
     ),
     "a stack formatter that can be set": (

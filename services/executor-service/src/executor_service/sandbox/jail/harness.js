@@ -210,6 +210,12 @@
     else call.reject(new TypeError_(reply.error));
   };
 
+  const freezeMembers = (thing) => {
+    const keys = ownKeys(thing);
+    for (let i = 0; i < keys.length; i++) freeze(thing[keys[i]]);
+    freeze(thing);
+  };
+
   // Every object that scripts share is frozen, so that one evaluation leaves nothing behind for the next.
   const harden = (behindGetters = []) => {
     const seen = new Set();
@@ -228,13 +234,15 @@
       [].values().map(() => 0), Iterator.from({ next() {} })];
     for (const thing of hidden) visit(getPrototypeOf(thing));
     for (const thing of behindGetters) visit(thing);
-    // To make a segmenter takes 20 ms in a new process, so its hidden prototypes are frozen when code first uses one.
+    visit(Reflect.getOwnPropertyDescriptor(new Error_(), "stack")); // all errors of a realm share its accessors
+    // To make a segmenter takes 20 ms in a new process, so its hidden prototypes are frozen whenever code uses one. A full
+    // stack can end any of these calls, and code then gets no segments.
     const { Segmenter } = Intl;
     const segment = uncurried(Segmenter.prototype.segment);
     const hardened = {
       segment(text) {
         const segments = segment(this, text);
-        visit(getPrototypeOf(segments)), visit(getPrototypeOf(segments[Symbol.iterator]()));
+        freezeMembers(getPrototypeOf(segments)), freezeMembers(getPrototypeOf(segments[Symbol.iterator]()));
         return segments;
       },
     };
@@ -258,6 +266,7 @@
     }
     delete globalThis.fetch;
     delete globalThis.sim;
+    delete Math.random; // whose sequence scripts would share
     harden(inherited);
   };
 
