@@ -60,7 +60,10 @@ IMPURE = {
     "a constructor by text": "return []['constructor']",
     "a constructor by escaped text": r"return []['con\x73tructor']",
     "a constructor in a pattern": "const {constructor: F} = ref_1; return F",
+    "a constructor by text in a pattern": "const {'constructor': F} = ref_1; return F",
     "a prototype": "return {__proto__: ref_1}",
+    "a prototype by text": "const o = {'__proto__': []}; o.map = 1; return o.map",
+    "a prototype by escaped text": r"const o = {'\x5f_proto__': []}; o.map = 1; return o.map",
     "evaluated text": "return eval('1')",
     "a function from text": "return Function('1')()",
     "an awaited value": "return await 1",
@@ -87,6 +90,9 @@ IMPURE = {
     "long code": f"return '{'x' * 2048}'",
     "deep code": f"return {'(' * 100}1{')' * 100}",
     "a deep pattern": f"const {'[' * 1000}a{']' * 1000} = ref_1",
+    "a deep pattern of objects": f"const {'{a:' * 500}a{'}' * 500} = ref_1",
+    "a deep pattern without a block": f"if (1) const {'[' * 1000}a{']' * 1000} = ref_1",
+    "a deep parameter": f"return ({'[' * 1000}a{']' * 1000}) => a",
 }
 
 

@@ -102,18 +102,23 @@ class _Check:
         """Check a node and what it contains."""
         if node is None or node.type in _LEAVES:
             return
+        with self._nested():
+            if node.type in _BLOCKS:
+                with self._scope():
+                    self._visit_block(node)
+            elif node.type in _COMPOSED:
+                self._visit_children(node)
+            elif node.type in _RULES:
+                _RULES[node.type](self, node)
+            else:
+                raise _Impure
+
+    @contextmanager
+    def _nested(self) -> Iterator[None]:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise _Impure
-        if node.type in _BLOCKS:
-            with self._scope():
-                self._visit_block(node)
-        elif node.type in _COMPOSED:
-            self._visit_children(node)
-        elif node.type in _RULES:
-            _RULES[node.type](self, node)
-        else:
-            raise _Impure
+        yield
         self._depth -= 1
 
     @contextmanager
@@ -145,29 +150,31 @@ class _Check:
 
     def _declare(self, pattern: Node, *, is_object: bool = False) -> None:
         """Declare the names in a pattern."""
-        if pattern.type in ("identifier", "shorthand_property_identifier_pattern"):
-            self._scopes[-1][_safe_name(pattern)] = is_object
-        elif pattern.type in ("assignment_pattern", "object_assignment_pattern"):
-            self._declare(_field(pattern, "left"))
-        elif pattern.type == "pair_pattern":
-            self._declare(_field(pattern, "value"))
-        elif pattern.type in ("object_pattern", "array_pattern", "rest_pattern"):
-            for child in pattern.named_children:
-                self._declare(child)
-        elif pattern.type != "comment":
-            raise _Impure
+        with self._nested():
+            if pattern.type in ("identifier", "shorthand_property_identifier_pattern"):
+                self._scopes[-1][_safe_name(pattern)] = is_object
+            elif pattern.type in ("assignment_pattern", "object_assignment_pattern"):
+                self._declare(_field(pattern, "left"))
+            elif pattern.type == "pair_pattern":
+                self._declare(_field(pattern, "value"))
+            elif pattern.type in ("object_pattern", "array_pattern", "rest_pattern"):
+                for child in pattern.named_children:
+                    self._declare(child)
+            elif pattern.type != "comment":
+                raise _Impure
 
     def _visit_pattern(self, pattern: Node) -> None:
         """Check what a pattern evaluates: default values and computed keys."""
-        if pattern.type in ("assignment_pattern", "object_assignment_pattern"):
-            self._visit_pattern(_field(pattern, "left"))
-            self.visit(_field(pattern, "right"))
-        elif pattern.type == "pair_pattern":
-            self.visit(_field(pattern, "key"))
-            self._visit_pattern(_field(pattern, "value"))
-        else:
-            for child in pattern.named_children:
-                self._visit_pattern(child)
+        with self._nested():
+            if pattern.type in ("assignment_pattern", "object_assignment_pattern"):
+                self._visit_pattern(_field(pattern, "left"))
+                self.visit(_field(pattern, "right"))
+            elif pattern.type == "pair_pattern":
+                self._visit_property(_field(pattern, "key"))
+                self._visit_pattern(_field(pattern, "value"))
+            else:
+                for child in pattern.named_children:
+                    self._visit_pattern(child)
 
     def _find(self, node: Node) -> bool | None:
         """Return what is known of a declared name; None if it is not declared."""
@@ -249,11 +256,18 @@ class _Check:
             raise _Impure
 
     def _visit_subscript(self, node: Node) -> None:
-        index = _field(node, "index")
         self.visit(_field(node, "object"))
-        self.visit(index)
-        if index.type == "string":
-            for part in index.named_children:
+        self._visit_property(_field(node, "index"))
+
+    def _visit_pair(self, node: Node) -> None:
+        self._visit_property(_field(node, "key"))
+        self.visit(_field(node, "value"))
+
+    def _visit_property(self, node: Node) -> None:
+        """Check an expression or a literal that names a property."""
+        self.visit(node)
+        if node.type == "string":
+            for part in node.named_children:
                 _safe_name(part, _TEXT)
 
     def _visit_unary(self, node: Node) -> None:
@@ -290,7 +304,7 @@ _RULES: Final[Mapping[str, Callable[[_Check, Node], None]]] = {
     "lexical_declaration": _Check._visit_declaration,
     "member_expression": _Check._visit_member,
     "new_expression": _Check._visit_new,
-    "pair": _Check._visit_children,
+    "pair": _Check._visit_pair,
     "property_identifier": _Check._visit_key,
     "shorthand_property_identifier": _Check._visit_identifier,
     "subscript_expression": _Check._visit_subscript,
