@@ -126,15 +126,7 @@ FOUND_IN_THE_FROZEN_REALM = {
     "a realm to change": (
         "return [globalThis, Object.prototype, console, console.log, JSON].every(Object.isFrozen) ? null : 1"
     ),
-    "a setter to change": (
-        "const {get, set} = Object.getOwnPropertyDescriptor(Object.prototype, 'toString');"
-        "return [get, set, get()].every(Object.isFrozen) ? null : 1"
-    ),
     "an inherited method to change": "({}).toString.left = 1; return ({}).toString.left ?? null",
-    "a prototype to set": (
-        "const {set} = Object.getOwnPropertyDescriptor(Object.prototype, 'toString');"
-        "set.call(Object.prototype, () => 'secret'); return `${{}}` === 'secret' ? 1 : null"
-    ),
 }
 
 

@@ -29,7 +29,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_UNSAFE_NAMES: Final = _words("arguments callee caller constructor eval prototype")
+_UNSAFE_NAMES: Final = _words("arguments callee caller constructor eval prototype stack")
+"""With `stack`, which names functions of V8 that it calls only in a frozen realm."""
+_INHERITED_NAMES: Final = _words("hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf")
+"""An assignment to one of them fails in the frozen realm, and creates an own property in a new one."""
 _VALUES: Final = _words("undefined NaN Infinity")
 _CONVERSIONS: Final = _words("String Number Boolean parseInt parseFloat isNaN isFinite")
 _FUNCTIONS: Final = _CONVERSIONS | _words("encodeURIComponent decodeURIComponent encodeURI decodeURI")
@@ -275,13 +278,13 @@ class _Check:
         self._visit_children(node)
 
     def _visit_assignment(self, node: Node) -> None:
-        """Check an assignment to a declared variable, or to a property of an object that a constant holds."""
+        """Check an assignment to a declared variable, or to a named property of an object that a constant holds."""
         target = _field(node, "argument" if node.type == "update_expression" else "left")
         owner = target.child_by_field_name("object")
         if owner is None:
             if target.type != "identifier" or self._find(target) is None:
                 raise _Impure
-        elif owner.type != "identifier" or not self._find(owner):
+        elif owner.type != "identifier" or not self._find(owner) or not _has_own_name(target):
             raise _Impure
         self.visit(target)
         self.visit(node.child_by_field_name("right"))
@@ -330,6 +333,14 @@ def _safe_name(node: Node, pattern: re.Pattern[str] = _NAME) -> str:
     if name in _UNSAFE_NAMES or name.startswith("__") or not pattern.fullmatch(name):
         raise _Impure
     return name
+
+
+def _has_own_name(node: Node) -> bool:
+    """Return whether a member or subscript expression shows the name of a property that no object inherits."""
+    index = node.child_by_field_name("index")
+    if index is None:
+        return _text(_field(node, "property")) not in _INHERITED_NAMES
+    return index.type == "number" or (index.type == "string" and _text(index)[1:-1] not in _INHERITED_NAMES)
 
 
 def _refuse_tokens(node: Node, *tokens: str) -> None:

@@ -217,7 +217,7 @@
   };
 
   // Every object that scripts share is frozen, so that one evaluation leaves nothing behind for the next.
-  const harden = (behindGetters = []) => {
+  const harden = () => {
     const seen = new Set();
     const visit = (thing) => {
       if ((typeof thing !== "object" && typeof thing !== "function") || thing === null || seen.has(thing)) return;
@@ -233,7 +233,6 @@
       new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array(),
       [].values().map(() => 0), Iterator.from({ next() {} })];
     for (const thing of hidden) visit(getPrototypeOf(thing));
-    for (const thing of behindGetters) visit(thing);
     visit(Reflect.getOwnPropertyDescriptor(new Error_(), "stack")); // all errors of a realm share its accessors
     // To make a segmenter takes 20 ms in a new process, so its hidden prototypes are frozen whenever code uses one. A full
     // stack can end any of these calls, and code then gets no segments.
@@ -250,24 +249,12 @@
     visit(globalThis);
   };
 
-  // Freezes the realm for scripts of several runs. Objects can still have own properties with the names of those that
-  // `Object.prototype` has: an assignment fails if the inherited property is read-only.
+  // Freezes the realm for scripts of several runs.
   const close = () => {
-    const { prototype } = Object;
-    const inherited = [];
-    for (const key of ownKeys(prototype)) {
-      const { value, get } = Reflect.getOwnPropertyDescriptor(prototype, key);
-      if (get !== undefined) continue;
-      inherited[inherited.length] = value;
-      const set = function (own) {
-        defineProperty(this, key, { __proto__: null, value: own, writable: true, enumerable: true, configurable: true });
-      };
-      defineProperty(prototype, key, { __proto__: null, get: () => value, set });
-    }
     delete globalThis.fetch;
     delete globalThis.sim;
     delete Math.random; // whose sequence scripts would share
-    harden(inherited);
+    harden();
   };
 
   const receive = (text) => {
