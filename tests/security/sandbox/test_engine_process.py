@@ -113,6 +113,38 @@ async def test_code_leaves_nothing_to_its_next_run_in_its_process(code: str) -> 
             assert (result.error, result.value()) == (None, None)
 
 
+# Returns the objects that both of two equal sets of new objects lead to, and that are not frozen.
+SHARED_OBJECTS = """
+const values = () => [
+  {}, [], () => 0, function () {}, function* () {}, async () => 0, async function* () {}, class {}, /a/g, new Date(),
+  (function* () {})(), (async function* () {})(), (function () { return arguments })(), Object('a'), Object(Symbol()),
+  (function () { 'use strict'; return arguments })(), new Error('a'), new AggregateError([new TypeError('b')]),
+  new Map(), new Set(), new WeakMap(), new WeakSet(), new WeakRef({}), new FinalizationRegistry(() => 0),
+  Promise.resolve(1), Promise.withResolvers(), Array.fromAsync([]), new Proxy({}, {}), Proxy.revocable({}, {}),
+  new ArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Uint8Array(1), new Float64Array(1), ((s) => s)`a`,
+  [].values(), 'a'[Symbol.iterator](), new Map().values(), new Set().values(), 'a'.matchAll(/a/g), /(?<b>a)/d.exec('a'),
+  [1].values().map((x) => x), [1].values().take(1), Iterator.from({next() {}}), new DisposableStack(),
+  new AsyncDisposableStack(), new Intl.Segmenter().segment('a'), new Intl.Segmenter().segment('a')[Symbol.iterator](),
+  ...['Collator', 'DateTimeFormat', 'ListFormat', 'NumberFormat', 'PluralRules'].map((name) => new Intl[name]()),
+  (() => { try { null.a } catch (error) { return error } })(), import('a').catch(() => 0),
+  (() => { const f = () => f(); try { f() } catch (error) { return error } })(),
+  Error.captureStackTrace({}) ?? (() => { const o = {}; Error.captureStackTrace(o); return o })(),
+];
+const reached = () => {
+  const seen = new Set(values());
+  for (const thing of seen) {  // and what is added
+    const next = Reflect.ownKeys(thing).flatMap((key) => {
+      const {value, get, set} = Reflect.getOwnPropertyDescriptor(thing, key);
+      return [value, get, set];
+    });
+    for (const other of [...next, Reflect.getPrototypeOf(thing)]) if (Object(other) === other) seen.add(other);
+  }
+  return seen;
+};
+const [some, others] = [reached(), reached()];
+const found = [...some].filter((thing) => others.has(thing) && !Object.isFrozen(thing));
+"""
+
 # What code finds in the realm of pure code that it could use to leave something. Each must be null.
 FOUND_IN_THE_FROZEN_REALM = {
     "a function from text": (
@@ -122,6 +154,7 @@ FOUND_IN_THE_FROZEN_REALM = {
     "an evaluated text": "try { return eval('1') } catch (e) { return e.name === 'EvalError' ? null : 1 }",
     "a request": "return typeof fetch === 'undefined' && typeof sim === 'undefined' ? null : 1",
     "parameters": "return typeof params === 'undefined' && typeof environmentVariables === 'undefined' ? null : 1",
+    "an object that scripts share": f"{SHARED_OBJECTS} return found.length === 0 ? null : found.map(String)",
     "random numbers": "return typeof Math.random === 'undefined' ? null : 1",
     "a realm to change": (
         "return [globalThis, Object.prototype, console, console.log, JSON].every(Object.isFrozen) ? null : 1"
