@@ -170,7 +170,7 @@ engine-check: $(READY) ## build every image with Docker, test compose.yaml with 
 	@$(BIN)/python -m tests.engine
 
 .PHONY: engine-short
-engine-short: $(READY) $(CONSOLE)
+engine-short: $(READY)
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
 	@$(BIN)/python -m tests.engine --short
 

@@ -1,13 +1,11 @@
 """`make engine-check`: builds the images with Docker, runs compose.yaml from them, and calls it.
 
-`--short` builds only the images of gateway and executor, with the console that is built here, and checks the sandbox;
-`make test` runs that.
+`--short` builds only the image of the executor, and checks the sandbox in it; `make test` runs that.
 """
 
 import argparse
 import asyncio
 import logging
-import shutil
 import sys
 import tempfile
 import time
@@ -27,8 +25,7 @@ from tests.support.three_modes import run_in_three_modes
 from shared.service import ServiceName
 
 ALL: Final = ("gateway", "executor-service", "deploy-service", "jobs-service", "tools")
-SHORT: Final = ALL[:2]
-CONSOLE: Final = ROOT / "services/gateway/src/gateway/console_files"
+SHORT: Final = ("executor-service",)
 TAG: Final = "check"
 BUILD_SECONDS: Final = 900
 began: Final = time.monotonic()
@@ -37,7 +34,7 @@ began: Final = time.monotonic()
 def main() -> int:
     """Return 1 if an image cannot be built, or fails a check."""
     parser = argparse.ArgumentParser(prog="python -m tests.engine", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="only the images of gateway and executor")
+    parser.add_argument("--short", action="store_true", help="only the image of the executor")
     is_short = parser.parse_args().short
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # of our code in here
     try:
@@ -55,10 +52,9 @@ def _check(folder: Path, *, targets: tuple[str, ...]) -> None:
         _note("Docker runs")
         base = make_bases(engine, folder, with_node=targets == ALL)
         _note("stand-ins of the base images are made")
-        stages = () if targets == ALL else ("--build-context", f"console={_console(folder)}")
         for target in targets:
             engine.run(
-                "build", "--network", "host", "--target", target, "--file", DOCKERFILE, *stages,
+                "build", "--network", "host", "--target", target, "--file", DOCKERFILE,
                 "--build-arg", f"BUILD={TAG}", "--tag", image_of(target), ROOT, timeout=BUILD_SECONDS,
             )  # fmt: skip
             size = engine.megabytes(image_of(target))
@@ -69,16 +65,6 @@ def _check(folder: Path, *, targets: tuple[str, ...]) -> None:
             make_servers(engine, folder, python=base)
             _note("stand-ins of broker, store, nginx and monitoring are made")
             _check_project(Project(engine, folder, tag=TAG))
-
-
-def _console(folder: Path) -> Path:
-    """Return a folder with the files that the other stages copy from the stage `console`.
-
-    That stage takes a quarter of the CPU time of `--short`, and builds what `make test` has built a minute before.
-    """
-    files = CONSOLE.relative_to(ROOT)
-    shutil.copytree(CONSOLE, folder / "console/build" / files)
-    return folder / "console"
 
 
 def _check_project(project: Project) -> None:
