@@ -42,6 +42,7 @@ def test_a_route_is_opened_with_the_keyboard_and_tried_with_a_key(reference: Ref
     operation = page.locator(".opblock", has_text="Get usage and limits")
     operation.locator(".opblock-summary-control").focus()
     page.keyboard.press("Enter")
+    expect(operation.locator(".responses-inner")).to_contain_text('"percentUsed"')  # of a schema that a schema names
     page.locator(".scheme-container").get_by_role("button", name="Authorize").click()
     dialog = page.locator(".dialog-ux")
     dialog.locator("input").first.fill(account.http.headers["x-api-key"])
