@@ -344,6 +344,10 @@ def test_a_file_survives_being_stored() -> None:
     assert format_file(SUPPORT, catalog=CATALOG) == plain
 
 
+MALFORMED_TOOLS = re.compile(r"tools must be a list|entry \d+ of tools must be a mapping")
+"""States may store them, files may not."""
+
+
 @settings(deadline=None)
 @given(documents())
 def test_any_state_that_can_be_read_survives(document: Json) -> None:
@@ -354,6 +358,7 @@ def test_any_state_that_can_be_read_survives(document: Json) -> None:
     assume("Infinity" not in json.dumps(document))  # no JSON
     assert isinstance(document, dict)
     found = read(write_file(document, catalog=CATALOG))
+    assume(not any(MALFORMED_TOOLS.match(problem.message) for problem in found.problems))
     assert found.problems == []
     assert changes(document, found.state) == []
     assert set(read_state(found.state).blocks) == set(state.blocks)
