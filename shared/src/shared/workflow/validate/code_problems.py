@@ -39,6 +39,12 @@ class _Code(NamedTuple):
     """Name of the code within its block; empty if the block has no other code."""
     parameters: frozenset[str] = frozenset()
     """Variables that a tool's code gets from the model."""
+    entry: tuple[str, ...] = ()
+    """Number of the entry in a setting that is a list."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.field, *self.entry)
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -52,34 +58,34 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         if spec is None or not state.is_enabled(block.id):
             continue
         for code in _code_of(block, spec, state, names):
-            template, field, title, _ = code
-            where = f"{block.name}{title and f', {title}'}"
+            template, fields = code.template, code.fields
+            where = f"{block.name}{code.title and f', {code.title}'}"
             for raw, location, reason in template.undecided:
                 message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
-                yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
+                yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, fields))
             at, lone = _syntax_error(template, names.known)
             if lone is not None:
                 yield _unknown(block, code, where, lone, meant)
             elif at is not None:
                 message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at)}"
-                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
+                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong
                 message = f"{where}: line {at.line} of the code: {text}."
-                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
+                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             else:
                 yield from _names(block, code, where, names.known, meant)
                 for raw in quoted.found(template):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
-                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
+                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
                 for line, text in code_slips(template):
                     message = f"{where}: line {line} of the code: {text}."
-                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (field,)))
+                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
                 for text in quoted.never_equal(template):
-                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, (field,))
+                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
                 for text, near in quoted.unknown_members(template):
                     message = f"{where}: {text}.{did_you_mean(near)}"
-                    yield warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=near)
+                    yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 
 
 def _names(
@@ -87,17 +93,17 @@ def _names(
 ) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
-        yield warning(ProblemCode.INVALID_SETTING, message, block, (code.field,))
+        yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
         return
     for line, text, suggestion in undefined_names(code.template, code.parameters, blocks, meant):
         if code.parameters and text.startswith(_OF_CALLS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."
-            yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, (code.field,)))
+            yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
             continue
         of_tool = " Declare it in the schema of the tool." if code.field == "tools" and suggestion is None else ""
         message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
-        problem = warning(ProblemCode.INVALID_SETTING, message, block, (code.field,), suggestion=suggestion)
+        problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=suggestion)
         yield _at(Location(line, 1), problem)
 
 
@@ -115,9 +121,9 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
     compiled = compile_block(block, spec, names)
     if compiled.code is not None and language_problem(block.value("language")) is None:
         yield _Code(compiled.code, "code", "")
-    for option in compiled.options if block.type == "condition" else ():
+    for number, option in enumerate(compiled.options if block.type == "condition" else ()):
         if option.title.strip().lower() != "else":
-            yield _Code(option.code, "conditions", f'condition "{option.title}"')
+            yield _Code(option.code, "conditions", f'condition "{option.title}"', entry=(str(number),))
     tools = parse_list(block.value("tools")) if compiled.tool_code else []
     for index, template in compiled.tool_code.items():
         yield _Code(template, "tools", f"tool {index + 1}", _parameters(tools[index]))
@@ -152,4 +158,4 @@ def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Locati
 def _unknown(block: Block, code: _Code, where: str, reference: Reference, meant: Mapping[str, str]) -> Problem:
     suggestion = meant.get(reference.root) or meant.get(reference.name)
     message = f"{where}: {reference.raw} matches no block.{did_you_mean(suggestion)}"
-    return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (code.field,), suggestion=suggestion)
+    return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=suggestion)
