@@ -89,7 +89,7 @@ def _is_pure(code: str, names: tuple[str, ...]) -> bool:
         if root.has_error:
             return False
         _Check(names).visit(root)
-    except (_Impure, TooComplex, RecursionError):  # a deep pattern
+    except (_Impure, TooComplex):
         return False
     return True
 
