@@ -259,6 +259,11 @@ class Console:
         self.page.get_by_role("menuitem", name=item, exact=True).click()
         return self
 
+    def close_dialog(self) -> Self:
+        """Close the dialog or menu on top."""
+        self.page.keyboard.press("Escape")
+        return self
+
     def confirm(self, action: str) -> Self:
         """Confirm the dialog."""
         dialog = self.page.get_by_role("dialog").last

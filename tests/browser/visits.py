@@ -96,8 +96,7 @@ def _panel(console: Console, sights: Sights) -> None:
     console.shows("Connects to")
 
 
-def _models(console: Console, sights: Sights) -> None:
-    _panel(console, sights)
+def _models(console: Console, _: Sights) -> None:
     console.press("Choose a model").shows("OPENAI_API_KEY not set")
 
 
@@ -105,28 +104,26 @@ def _palette(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Calls a model")
 
 
-def _context_menu(console: Console, sights: Sights) -> None:
-    console.goto(f"/workflows/{sights.large}").place_of("Prepare")
+def _context_menu(console: Console, _: Sights) -> None:
+    console.place_of("Prepare")
     console.block("Prepare").click(button="right")
     console.shows("Duplicate")
 
 
-def _find_block(console: Console, sights: Sights) -> None:
-    console.goto(f"/workflows/{sights.large}").place_of("Prepare")
-    console.page.keyboard.press("ControlOrMeta+f")
+def _find_block(console: Console, _: Sights) -> None:
+    console.close_dialog().page.keyboard.press("ControlOrMeta+f")
     console.page.get_by_role("combobox", name="Search names and settings").fill("result")
 
 
-def _commands(console: Console, sights: Sights) -> None:
-    console.goto(f"/workflows/{sights.talking}").press("Search").shows("This workflow")
+def _commands(console: Console, _: Sights) -> None:
+    console.close_dialog().press("Search").shows("This workflow")
 
 
 def _deployment(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Deployment").shows("v1")
 
 
-def _api(console: Console, sights: Sights) -> None:
-    _deployment(console, sights)
+def _api(console: Console, _: Sights) -> None:
     console.page.get_by_role("tab", name="API").click()
     console.shows("Try it")
 
@@ -136,19 +133,16 @@ def _compare(console: Console, sights: Sights) -> None:
     console.choose("Actions for v1", "Compare").shows("Renamed")
 
 
-def _api_info(console: Console, sights: Sights) -> None:
-    _api(console, sights)
+def _api_info(console: Console, _: Sights) -> None:
     console.press("Edit API Info").shows("Requires a valid API key")
 
 
-def _chat(console: Console, sights: Sights) -> None:
-    _deployment(console, sights)
+def _chat(console: Console, _: Sights) -> None:
     console.page.get_by_role("tab", name="Chat").click()
     console.shows("Welcome message")
 
 
-def _a2a(console: Console, sights: Sights) -> None:
-    _deployment(console, sights)
+def _a2a(console: Console, _: Sights) -> None:
     console.page.get_by_role("tab", name="A2A").click()
     console.shows("agent-card.json")
 
@@ -170,20 +164,18 @@ def _chat_address(console: Console, sights: Sights) -> None:
     console.goto("/chat/board-room").shows("Your email address")
 
 
-def _chat_code(console: Console, sights: Sights) -> None:
+def _chat_code(console: Console, _: Sights) -> None:
     # A new address each time: the number of codes per mailbox is limited.
-    console.goto("/chat/board-room").page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
+    console.page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
     console.press("Send code").shows("is on its way")
 
 
-def _mcp(console: Console, sights: Sights) -> None:
-    _deployment(console, sights)
-    console.page.get_by_role("tab", name="MCP").click()
+def _mcp(console: Console, _: Sights) -> None:
+    console.close_dialog().page.get_by_role("tab", name="MCP").click()
     console.shows("Editors' desk")
 
 
-def _tools(console: Console, sights: Sights) -> None:
-    _panel(console, sights)
+def _tools(console: Console, _: Sights) -> None:
     console.page.get_by_role("group", name="Tools").get_by_text("price_of").click()
     console.shows("Parameters")
 
@@ -192,12 +184,12 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
-def _edit_key(console: Console, sights: Sights) -> None:
-    console.goto("/settings/keys").press("Edit Newsletter").shows("Rate limit (calls per minute)")
+def _edit_key(console: Console, _: Sights) -> None:
+    console.press("Edit Newsletter").shows("Rate limit (calls per minute)")
 
 
-def _rotate_key(console: Console, sights: Sights) -> None:
-    console.goto("/settings/keys").press("Rotate Newsletter").shows("Old key")
+def _rotate_key(console: Console, _: Sights) -> None:
+    console.close_dialog().press("Rotate Newsletter").shows("Old key")
 
 
 def _audit(console: Console, sights: Sights) -> None:
@@ -206,8 +198,8 @@ def _audit(console: Console, sights: Sights) -> None:
     expect(entry.get_by_text("chat.created")).to_be_visible()
 
 
-def _password(console: Console, sights: Sights) -> None:
-    console.goto("/").choose(console.account.email, "Change password").shows("This signs you out")
+def _password(console: Console, _: Sights) -> None:
+    console.close_dialog().choose(console.account.email, "Change password").shows("This signs you out")
 
 
 def _nowhere(console: Console, sights: Sights) -> None:
@@ -227,7 +219,7 @@ def _check(console: Console, sights: Sights) -> None:
 
 
 def _replayed_run(console: Console, sights: Sights) -> None:
-    console.goto(f"/workflows/{sights.recorded}/replays/{sights.replay}").press(sights.recording)
+    console.press(sights.recording)
     console.shows("Final output")
 
 
@@ -250,23 +242,24 @@ STRANGERS: dict[str, Visit] = {
 
 VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),
+    "deleted-workflows": lambda console, _: console.press("Deleted workflows").shows("Old report"),
+    "new-workflow": lambda console, _: console.close_dialog().press("New workflow").shows("Blank workflow"),
+    "password": _password,
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
+    "context-menu": _context_menu,
+    "find-block": _find_block,
     "panel": _panel,
     "tools": _tools,
     "models": _models,
     "palette": _palette,
-    "context-menu": _context_menu,
-    "find-block": _find_block,
     "commands": _commands,
-    "deleted-workflows": lambda console, _: console.goto("/").press("Deleted workflows").shows("Old report"),
-    "new-workflow": lambda console, _: console.goto("/").press("New workflow").shows("Blank workflow"),
     "deployment": _deployment,
-    "compare": _compare,
     "api": _api,
     "api-info": _api_info,
     "mcp": _mcp,
     "a2a": _a2a,
     "chat-settings": _chat,
+    "compare": _compare,
     "chat-guests": _chat_of_guests,
     "chat": _chat_page,
     "chat-address": _chat_address,
@@ -303,11 +296,18 @@ VISITS: dict[str, Visit] = {
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
     "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
-    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks"),
+    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("Add webhook"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Available now"),
-    "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
+    "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("Retry or delete them."),
     "help": lambda console, _: console.goto("/help/workflow-files").shows("How to write a workflow as a YAML file"),
     "no-page": lambda console, _: console.goto("/nonsense").shows("Page not found"),
     "settings-audit": _audit,
-    "password": _password,
 }
+FOLLOWING = frozenset(
+    {
+        *("deleted-workflows", "new-workflow", "password", "context-menu", "find-block", "tools", "models", "commands"),
+        *("api", "api-info", "mcp", "a2a", "chat-settings", "chat-code", "replayed-run", "settings-keys-edit"),
+        "settings-keys-rotate",
+    }
+)
+"""Visits that go on where the one before them ended: a load takes most of the processor time of a visit."""
