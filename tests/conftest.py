@@ -5,7 +5,7 @@ import gc
 from hypothesis import HealthCheck, settings
 
 import shared.observe.plain_structlog  # noqa: F401 - before a test imports structlog itself
-from shared.garbage_collection import raise_gc_threshold
+from shared.garbage_collection import GC_THRESHOLD
 
 pytest_plugins = [
     "tests.support.failed_fixtures",
@@ -30,5 +30,6 @@ gc.disable()
 
 def pytest_collection_finish() -> None:
     """Freeze imported objects: collections that traverse them take a third of the time."""
-    raise_gc_threshold()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
     gc.enable()
