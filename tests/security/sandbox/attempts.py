@@ -267,7 +267,12 @@ EXHAUSTING = (
     ends(
         "closure-flood", "const a = []; for (;;) { const b = new Array(1e4).fill(0); a.push(() => b) }", MEMORY, CRASHED
     ),
-    ends("symbol-flood", "const a = []; for (let i = 0; ; i++) a.push(Symbol.for('symbol'.repeat(50) + i))", MEMORY, CRASHED),
+    ends(
+        "symbol-flood",
+        "const a = []; for (let i = 0; ; i++) a.push(Symbol.for('symbol'.repeat(50) + i))",
+        MEMORY,
+        CRASHED,
+    ),
     ends("bigint-power", "return 2n ** (2n ** 40n)", THROWN, says="BigInt"),
     ends("bigint-multiplication", "let a = 2n ** 1000000n; for (;;) a *= a", THROWN, MEMORY, TIMEOUT),
     ends("sort-that-never-ends", "return new Array(1e6).fill(0).map(Math.random).sort(() => { for (;;); })", TIMEOUT),
