@@ -402,6 +402,17 @@ def test_odd_edges_are_listed() -> None:
     assert_kept(document)
 
 
+def test_values_that_are_unlike_their_setting_survive() -> None:
+    document = workflow(
+        block("start", "start_trigger", name="Start", inputFormat={"a": "string"}),
+        block("b", "api", name="B", headers={}, params={"a": "b"}),
+        block("c", "agent", name="C", messages="<start.a>"),
+        block("d", "agent", name="D", messages='[{"role": "user", "content": "<start.a>"}]'),
+        edges=(edge("start", "b"), edge("b", "c"), edge("c", "d")),
+    )
+    assert_kept(document)
+
+
 def test_blocks_of_one_name_stay_apart() -> None:
     assert_kept(chain(start(), block("a", name="Same", code="return 1"), block("b", name="Same", code="return 2")))
 

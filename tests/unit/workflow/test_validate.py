@@ -225,7 +225,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             workflow(start(), edges=(edge("start", "gone"),)),
             "dangling_edge",
-            'The edge from "Start" to "gone" is ignored: "gone" is no block.',
+            'The edge from "Start" to "gone" is ignored: no block has the id "gone".',
         ),
         (
             workflow(start(), block("t", "api_trigger", "API")),
@@ -270,12 +270,12 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
         (
             chain(start(), block("a", code="return <loop.index>")),
             "unknown_reference",
-            "a: <loop.index> stands outside a loop. Move the block into a loop.",
+            "a: <loop.index> is outside a loop. Move the block into a loop.",
         ),
         (
             chain(start(), block("a", code="return <parallel.index>")),
             "unknown_reference",
-            "a: <parallel.index> stands outside a parallel. Move the block into a parallel.",
+            "a: <parallel.index> is outside a parallel. Move the block into a parallel.",
         ),
         (
             chain(start(), block("a", code="return <variable.nope>")),

@@ -56,8 +56,8 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
             source, target = state.blocks.get(edge.source), state.blocks.get(edge.target)
             ends = [f'"{each.name if each else end}"' for each, end in ((source, edge.source), (target, edge.target))]
             known = source or target
-            lost = " and ".join(f'"{each}"' for each in missing)
-            message = f"The edge from {' to '.join(ends)} is ignored: {lost} is no block."
+            lost = " or ".join(f'"{each}"' for each in missing)
+            message = f"The edge from {' to '.join(ends)} is ignored: no block has the id {lost}."
             text = f"{message}{did_you_mean(suggestion)}"
             yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges",), suggestion=suggestion)
         elif not _is_inside_one_container(state, edge):

@@ -44,8 +44,6 @@ _OPPOSITES: Final = {
 _WRAPPERS: Final = frozenset({"subBlocks", "config", "configuration", "params", "parameters", "with", "args", "spec"})
 """Keys of other systems for all settings of a block."""
 _CLOSE: Final = 0.75
-_SHORT: Final = frozenset({"messages-input", "table", "input-format"})
-"""Controls whose short form is no stored value."""
 _SCHEMA_KEYS: Final = frozenset(
     {"enum", "options", "choices", "min", "max", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
     | {"items", "properties", "additionalProperties"}
@@ -138,7 +136,7 @@ class BlockReader:
             for key in values:
                 known = (*CONTAINER_KEYS[block.type], "blocks")
                 self._warn(block, key, f'a {block.type} has no "{key}"; it is ignored.{one_of(key, known)}')
-        verbatim = self._verbatim(block, settings)
+        verbatim = self._problems.mapping(block.given.get("settings"), (*block.path, "settings"), "settings")
         for key in verbatim.keys() & values.keys():
             message = f'"{key}" is written twice: at the block and under settings'
             self._problems.report(message, (*block.path, "settings", key))
@@ -155,21 +153,6 @@ class BlockReader:
             key: {"id": key, "type": settings[key].type if key in settings else "short-input", "value": value}
             for key, value in values.items()
         }
-
-    def _verbatim(self, block: FileBlock, settings: Mapping[str, SubBlockSpec]) -> JsonObject:
-        """Return the settings as stored. Report those in their short form, and read them as such."""
-        at = (*block.path, "settings")
-        verbatim = dict(self._problems.mapping(block.given.get("settings"), at, "settings"))
-        for key, given in verbatim.items():
-            setting = settings.get(_ALIASES.get(key, key))
-            form = forms.form_of(setting) if setting and setting.type in _SHORT and "id" not in block.given else None
-            short = MISSING if form is None else form.expand(given)
-            if setting and short is not MISSING and short != given:
-                self._problems.report(
-                    f"{key} has its short form under settings. Write it at the block itself", (*at, key)
-                )
-                verbatim = {**{each: value for each, value in verbatim.items() if each != key}, setting.id: short}
-        return verbatim
 
     def _is_of_branches(self, block: FileBlock, key: str, given: Json) -> bool:
         """Return whether the stored setting has branches as files have them. Report it."""

@@ -93,7 +93,7 @@ class FileBlocks:
                     self._problems.report(f"{key} must be the name of a block, or a list of names", path)
                     continue
                 meant = self._problems.nearest(to_string(name), self.by_key)
-                message = f'{key} names "{to_string(name)}", which is no block.'
+                message = f'{key} names "{to_string(name)}", but no block has this name.'
                 hint = did_you_mean(meant)
                 if key == "next" and to_string(name).lower() in ("end", "none", "stop", "finish", "exit"):
                     hint = " To end here, write next: []"

@@ -109,7 +109,7 @@ class FileProblems:
                     meant, hint = None, f" {_TOP_HINTS[key]}"
                 elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
-                self.report(f'"{key}" is no key of {what}.{hint}', (*path, key), suggestion=meant)
+                self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)
 
 
 def file_problem(message: str, mark: Mark | None, suggestion: str | None = None) -> Problem:

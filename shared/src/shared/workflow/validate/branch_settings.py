@@ -77,7 +77,7 @@ def expression_problem(expression: str) -> str | None:
     if match := _METHOD.search(typed):
         return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{METHODS[match[1]]}?"
     if _RANGE.search(typed):
-        return "compares twice, which is no range. Join two comparisons with &&"
+        return "compares twice in a row. Join two comparisons with &&"
     return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None
 
 

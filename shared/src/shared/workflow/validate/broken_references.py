@@ -16,11 +16,12 @@ from shared.workflow.validate.input_fields import input_references
 
 _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""
+_PROMPTS: Final = frozenset({"messages", "context", "content"})
+"""Settings that need no secret, so that `{{name}}` means an input."""
 _REFERENCE: Final = re.compile(
     r"(?P<open><|&lt;|\$\{|(?<!\$)\{\{|(?<![\w{])\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
     r"(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>(?:&gt;|[>}])*)"
 )
-_CLOSING_TAG: Final = re.compile(r"</([\w-]{1,128})>")
 _SPACED_SECRET: Final = re.compile(r"\s*(?P<name>[A-Z_][A-Z0-9_]{0,127})\s*")
 _WORDS: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}(?: [A-Z0-9_]{1,63}){1,4}")
 """Several words in upper case only, like `_OPEN_SECRET`."""
@@ -65,7 +66,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
             holds_secrets = setting.password or setting.id == "headers"
             for text in texts(block.value(setting.id)):
                 for code, cause, suggestion in (
-                    *_broken(text, known, {} if holds_secrets else inputs, is_code=is_code),
+                    *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
@@ -78,7 +79,7 @@ Found = Iterator[tuple[ProblemCode, str, str | None]]
 def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_code: bool) -> Found:
     if "<" not in text and "{" not in text and "&lt;" not in text:
         return
-    before, tags = "", set(_CLOSING_TAG.findall(text)) if inputs else ()
+    before = ""
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and not before.endswith("$"):  # ${{ … }} is an expression of GitHub
             name = part.name.strip()
@@ -91,7 +92,7 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
             if match and normalize_name(match["root"]) in known:
                 path = f"{match['root']}.{match['field'] or '…'}"
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} is no reference and stays as typed", f"<{path}>"
-            elif part.root in inputs and not part.path and not is_code and part.root not in tags:
+            elif part.raw == text.strip() and part.root in inputs and not part.path and not is_code:
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)

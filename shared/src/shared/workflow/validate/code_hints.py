@@ -22,8 +22,6 @@ _TYPES: Final = re.compile(
     r"(?<=\w)\s*:\s*(?:string|number|boolean|any|unknown|void|object|Record<)(?:\[\])?(?=\s*[=,){;])"
 )
 """Types of TypeScript."""
-
-
 _CONDITION: Final = re.compile(
     r"^[ \t]*+(?:\}[ \t]*+else[ \t]++)?(?P<word>if|while|switch)[ \t]++(?![\s(])", re.MULTILINE
 )
@@ -37,7 +35,7 @@ _CLOSE: Final = 0.8
 _BRACKETS: Final = {")": ("(",), "]": ("[",), "}": ("{", "${")}
 _QUOTES: Final = ("'", '"', "`")
 _LONGEST: Final = 20_000
-"""Longer code has no hint that takes time."""
+"""Longer code has no further hints: each takes time."""
 
 
 def language_hint(template: CodeTemplate, known: Container[str], at: Location) -> str:
@@ -53,6 +51,8 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
     for opened in _OPEN_REFERENCE.finditer(source):
         if normalize_name(opened["root"]) in known:
             yield f'Close the reference "{opened[0]}" with >.'
+    if len(template.program) > _LONGEST:
+        return
     if template.is_expression:  # always JavaScript
         yield _expression_hint(source)
         yield _balance_hint(template)
@@ -80,8 +80,6 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
 def _balance_hint(template: CodeTemplate) -> str:
     """Return which quote or bracket has no other one."""
     program = template.program
-    if len(program) > _LONGEST:
-        return ""
     try:
         tokens = list(leaves(parse(program.encode(errors="surrogatepass"), template.language)))
     except TooComplex:
@@ -97,7 +95,7 @@ def _balance_hint(template: CodeTemplate) -> str:
         elif kind not in _BRACKETS:
             continue
         elif not opened:
-            return f'Remove the "{kind}" in line {line}, which closes nothing.'
+            return f'The "{kind}" in line {line} has no matching "{_BRACKETS[kind][0]}".'
         elif opened[-1][0] in _BRACKETS[kind]:
             opened.pop()
         else:
@@ -109,7 +107,7 @@ def _python_hint(program: str) -> str:
     """Return what Python itself says about its code."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            ast.parse(program[:_LONGEST])
+            ast.parse(program)
     except SyntaxError as error:
         text = error.msg.removeprefix("invalid syntax").removeprefix(". ").partition(" (detected")[0]
         is_clear = text and "__flowport" not in text

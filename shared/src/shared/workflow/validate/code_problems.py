@@ -17,7 +17,7 @@ from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code_hints import language_hint
-from shared.workflow.validate.code_slips import code_slips
+from shared.workflow.validate.code_mistakes import code_mistakes
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
@@ -78,7 +78,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 for raw in quoted.found(template):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
-                for line, text in code_slips(template):
+                for line, text in code_mistakes(template):
                     message = f"{where}: line {line} of the code: {text}."
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
                 for text in quoted.never_equal(template):
@@ -101,7 +101,8 @@ def _names(
             message = f"{where}: line {line} of the code: {hint}."
             yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
             continue
-        of_tool = " Declare it in the schema of the tool." if code.field == "tools" and suggestion is None else ""
+        is_undefined = text.endswith("is not defined.") and code.field == "tools"
+        of_tool = " Declare it in the schema of the tool." if is_undefined else ""
         message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=suggestion)
         yield _at(Location(line, 1), problem)

@@ -6,9 +6,7 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.catalog.triggers import START
-from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import object_of, parse_json, to_number, to_string
+from shared.workflow.format.js_values import parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
@@ -111,19 +109,14 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
         if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
             yield setting_warning(block, "collection", f"{must}, not {shown(collection)}")
     elif kind := _scalar(template.sole_reference, state, catalog):
-        hint = ". Declare it as an array" if kind == "string" else ""
-        yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}{hint}")
+        yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
 
 
 def _scalar(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
-    """Return the declared type of an output that is no list; None if unknown. A text of a model may be a list."""
+    """Return `number` or `boolean` if an output is declared as one. A string may hold the JSON of a list."""
     target = state.block_named(reference.name) if reference else None
     spec = catalog.spec(target.type) if target else None
     if reference is None or target is None or spec is None or target.trigger_mode or len(reference.path) != 1:
         return None
-    name = to_string(reference.path[0])
-    inputs = map(object_of, parse_list(target.value("inputFormat")) if target.type == START.type else ())
-    if any(each.get("name") == name and each.get("type") == "string" for each in inputs):
-        return "string"
-    field = spec.declared_outputs(target).get(name)
+    field = spec.declared_outputs(target).get(to_string(reference.path[0]))
     return field.type if field and field.type in ("number", "boolean") else None

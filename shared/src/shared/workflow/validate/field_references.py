@@ -66,7 +66,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         if target is None:
             continue
         outputs = known.of(target, block)
-        if outputs is not None and (not is_declared(outputs, reference.path) or _of_list(outputs, reference)):
+        if outputs is not None and (not is_declared(outputs, reference.path) or _list_with_field(outputs, reference)):
             yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
         elif (value := _returned(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
@@ -91,8 +91,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             yield _one_of_many(block, field, reference, left)
 
 
-def _of_list(outputs: Outputs, reference: Reference) -> str | None:
-    """Return the name of a list whose field a reference reads: it has none but its length."""
+def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
+    """Return the name of the list of which a reference reads a field other than `length`."""
     of, *rest = map(to_string, reference.path[:2])
     kind = outputs[of].type if of in outputs else ""
     is_list = kind == "array" or kind.endswith("[]")
@@ -300,7 +300,7 @@ def _undeclared(
         path = path.removeprefix(f"{main}.") if key in _OTHER_OUTPUTS else path
         suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
     names = ", ".join(outputs) or "none"
-    if of := _of_list(outputs, reference):
+    if of := _list_with_field(outputs, reference):
         entry = f"<{reference.root}.{of}[0]{reference.path_text.removeprefix(of)}>"
         cause = f'"{of}" of "{target.name}" is a list. Read an entry, such as {entry}, or all in a loop'
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {reference.raw}: {cause}.", block, (field,))

@@ -54,7 +54,7 @@ def input_references(state: WorkflowState) -> dict[str, str]:
 def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
     stored = block.value(setting)
     entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored
-    if entries in (None, ""):
+    if entries in (None, "", {}):
         return
     if not isinstance(entries, list):
         yield _warning(block, setting, "the inputs must be a list of fields, each with a name and a type")

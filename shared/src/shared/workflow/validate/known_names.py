@@ -16,8 +16,8 @@ class KnownNames(NamedTuple):
     declarations: str
     """Query of the syntax tree. `@declared`, and `@plain` for `let`, `const` and `import`, have names that are
     declared, assigned or tested: these count as defined everywhere, since scopes are not followed. `@name` are all
-    names, `@skipped` those that are no variables, `@package` imported ones, and `@tried` statements that handle
-    errors."""
+    names, `@skipped` those that are no variables, `@package` imported ones, and `@tried` statements that may
+    skip an import or handle its error."""
     defined: Set[str]
     """What the sandbox defines."""
     uncertain: Set[str]
@@ -103,7 +103,7 @@ _PYTHON_DECLARATIONS: Final = """
 (import_statement name: (dotted_name) @package)
 (import_statement name: (aliased_import name: (dotted_name) @package))
 (import_from_statement module_name: (dotted_name) @package)
-(try_statement) @tried
+[(try_statement) (if_statement) (with_statement)] @tried
 (as_pattern_target) @declared
 (as_pattern (identifier) @declared)
 (global_statement) @declared

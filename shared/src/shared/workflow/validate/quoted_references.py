@@ -1,6 +1,5 @@
 """References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
-import math
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -11,13 +10,13 @@ from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
-from shared.workflow.format.js_values import MISSING, parse_json, to_number, to_string
+from shared.workflow.format.js_values import MISSING, parse_json, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.name_slips import OF_ALL
+from shared.workflow.validate.name_mistakes import COMMON_METHODS
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
@@ -29,42 +28,43 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _STRICT: Final = len("===")
 _MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
-_OF_TEXTS: Final = (
+_STRING_MEMBERS: Final = (
     "at charAt charCodeAt codePointAt concat endsWith includes indexOf isWellFormed lastIndexOf length localeCompare "
     "match matchAll normalize padEnd padStart repeat replace replaceAll search slice split startsWith substr substring "
     "toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimLeft trimRight "
     "trimStart"
 )
-_OF_LISTS: Final = (
+_ARRAY_MEMBERS: Final = (
     "at concat copyWithin entries every fill filter find findIndex findLast findLastIndex flat flatMap forEach "
     "includes indexOf join keys lastIndexOf length map pop push reduce reduceRight reverse shift slice some sort "
     "splice toReversed toSorted toSpliced unshift values with"
 )
-_OF_OTHERS: Final = (
-    f"{OF_ALL} constructor toFixed toPrecision toExponential "
+_OTHER_MEMBERS: Final = (
+    f"{COMMON_METHODS} constructor toFixed toPrecision toExponential "
     "anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup"
 )
 _MEMBERS: Final = {
-    Language.JAVASCRIPT: frozenset(f"{_OF_TEXTS} {_OF_LISTS} {_OF_OTHERS}".split()),
+    Language.JAVASCRIPT: frozenset(f"{_STRING_MEMBERS} {_ARRAY_MEMBERS} {_OTHER_MEMBERS}".split()),
     Language.PYTHON: frozenset(name for kind in (str, list, dict, float, int) for name in dir(kind)),
 }
 """Properties of all JSON values: these have no other methods, and in Python no other attributes."""
 _USUAL: Final = {
-    Language.JAVASCRIPT: {"string": _OF_TEXTS.split(), "array": _OF_LISTS.split()},
+    Language.JAVASCRIPT: {"string": _STRING_MEMBERS.split(), "array": _ARRAY_MEMBERS.split()},
     Language.PYTHON: {"string": dir(str), "array": dir(list)},
 }
-_MEANT: Final = {
+_EQUIVALENTS: Final = {
     Language.JAVASCRIPT: {
         **{"contains": "includes", "has": "includes", "len": "length", "size": "length", "count": "length"},
         **{"lower": "toLowerCase", "upper": "toUpperCase", "strip": "trim", "append": "push", "add": "push"},
     },
     Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},
 }
-"""Names of other languages."""
+"""Members of the same meaning, by their names in other languages."""
+_PROTOTYPES: Final = re.compile("prototype|getPrototypeOf|__proto__", re.IGNORECASE)
+"""Code that may add methods to all values."""
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
-_VALUES: Final = {"boolean": "true or false", "number": "a number"}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -96,24 +96,23 @@ class QuotedReferences:
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
             kind, text = self._type(reference, only_inputs=True), match["text"]
-            is_loose = len(match["operator"]) < _STRICT and not math.isnan(to_number(text))
-            if kind not in ("boolean", "number") or not text.strip() or is_loose:
-                continue
-            is_value = text in ("true", "false") if kind == "boolean" else _NUMBER.fullmatch(text)
-            fix = f"Write {text} without quotes" if is_value else f"Compare it with {_VALUES[kind]}"
-            yield f"{reference.raw} is a {kind} and never equals a text. {fix}"
+            is_strict = len(match["operator"]) == _STRICT
+            if (kind == "boolean" and text in ("true", "false")) or (
+                kind == "number" and is_strict and _NUMBER.fullmatch(text)
+            ):
+                yield f"{reference.raw} is a {kind} and never equals a string. Write {text} without quotes"
 
     def unknown_members(self, template: CodeTemplate) -> Iterator[tuple[str, str | None]]:
         """Yield the members that no value of a run has, each with a suggestion."""
         source, is_python = template.source, template.language is Language.PYTHON
-        known, meant = _MEMBERS[template.language], _MEANT[template.language]
+        known, meant = _MEMBERS[template.language], _EQUIVALENTS[template.language]
         usual = _USUAL[template.language]
         found = (
             (match, reference)
             for _, end, reference in self._values(template)
             if (match := _MEMBER.match(source, end)) and match["name"] not in known
         )
-        for match, reference in islice(found, _MOST) if ".prototype" not in source else ():
+        for match, reference in islice(found, _MOST) if not _PROTOTYPES.search(source) else ():
             raw, name, kind = reference.raw, match["name"], self._type(reference) or ""
             if template.is_expression and name in METHODS:  # which is reported
                 continue

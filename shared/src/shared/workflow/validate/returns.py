@@ -14,6 +14,8 @@ _SCOPES: Final = frozenset(
     | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
 )
 """Nodes whose returns are their own."""
+_SPECIAL: Final = frozenset({"__proto__", "toJSON"})
+"""Keys that give an object other fields."""
 _UNKNOWN: Final = frozenset({"export_statement", "ERROR"})
 """Nodes that are reported."""
 
@@ -48,7 +50,7 @@ class Returns:
             return None
         text = self._source[node.start_byte : node.end_byte].decode(errors="replace")
         name = text[1:-1] if node.type == "string" else text
-        return name if name.replace("$", "_").isidentifier() else None
+        return name if name.replace("$", "_").isidentifier() and name not in _SPECIAL else None
 
 
 def _statements(source: bytes, language: Language) -> list[tree_sitter.Node] | None:

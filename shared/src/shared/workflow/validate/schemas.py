@@ -15,42 +15,23 @@ _BOUNDS: Final = ("minimum", "maximum", "minLength", "maxLength", "minItems", "m
 _PYTHON_TYPES: Final = {"string": str | None, "number": int | float | None, "integer": int | float | None}
 """Valid values of each type. Null is one, because some models take it in enums only."""
 _INNER: Final = ("items", "additionalProperties")
-_ELSEWHERE: Final = frozenset({*_LISTS, "$ref", "patternProperties"})
+_ELSEWHERE: Final = frozenset({*_LISTS, "$ref", "patternProperties", "if", "dependentSchemas", "dependencies"})
 """Keys with which properties may be declared elsewhere."""
-_KEYWORDS: Final = (
-    *("type", "properties", "required", "items", "enum", "const", "description", "title", "default", "examples"),
-    *("additionalProperties", "patternProperties", "propertyNames", "prefixItems", "contains", "uniqueItems", "format"),
-    *("pattern", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minProperties", "maxProperties", *_BOUNDS),
-    *(
-        *_LISTS,
-        *_MAPS,
-        "not",
-        "if",
-        "then",
-        "else",
-        "$ref",
-        "$schema",
-        "$id",
-        "$comment",
-        "$anchor",
-    ),
-    *("deprecated", "readOnly", "writeOnly", "dependentRequired", "dependentSchemas", "dependencies"),
-    *(
-        "unevaluatedProperties",
-        "unevaluatedItems",
-        "additionalItems",
-        "minContains",
-        "maxContains",
-        "contentEncoding",
-        "schema",
-    ),
+_KEYWORD_NAMES: Final = (
+    "type properties required items enum const description title default examples additionalProperties "
+    "patternProperties propertyNames prefixItems contains uniqueItems format pattern multipleOf minimum maximum "
+    "exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems minProperties maxProperties anyOf oneOf "
+    "allOf definitions not if then else deprecated readOnly writeOnly dependentRequired dependentSchemas dependencies "
+    "unevaluatedProperties unevaluatedItems additionalItems minContains maxContains contentEncoding schema"
 )
-_EXTENSIONS: Final = frozenset(
-    {"contentMediaType", "discriminator", "example", "label", "name", "names", "nullable", "options", "order"}
-    | {"propertyOrdering", "strict", "tags", "types", "xml", "externalDocs", "enumNames"}
+_KEYWORDS: Final = tuple(_KEYWORD_NAMES.split())
+_EXTENSION_NAMES: Final = (
+    "$anchor $comment $defs $id $ref $schema constraints contentMediaType discriminator enumNames example externalDocs "
+    "item label multiple name names nullable options order propertyOrdering readonly strict tags types xml"
 )
-"""Keys that other systems add to schemas."""
-_CLOSE: Final = 0.75
+_EXTENSIONS: Final = frozenset(_EXTENSION_NAMES.split())
+"""Keys that other systems add to schemas, and those that begin with a dollar sign."""
+_CLOSE: Final = 0.83
 _MOST_KEYS: Final = 50
 """Keys of a schema that are compared with the known ones."""
 _DEEPEST: Final = 50
@@ -95,7 +76,8 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
 def _keys(schema: JsonObject, where: str) -> Iterator[str]:
     unknown = (each for each in schema if each not in _KEYWORDS and each not in _EXTENSIONS)
     for name in islice(unknown, _MOST_KEYS):
-        if near := nearest(name, _KEYWORDS, least=_CLOSE):
+        near = nearest(name, _KEYWORDS, least=_CLOSE)
+        if near and near not in schema and near.lower() not in name.lower():  # as in uiSchema
             yield f'{where} has the unknown key "{name}".{did_you_mean(near)}'
 
 
@@ -112,9 +94,9 @@ def _values(schema: JsonObject, path: str) -> Iterator[str]:
     if listed is not None and not isinstance(listed, list):
         yield f"{_joined(path, 'enum')} must be a list"
     elif listed and (fits := _PYTHON_TYPES.get(to_string(kind))) and not all(isinstance(each, fits) for each in listed):
-        yield f"{_joined(path, 'enum')} has values that are no {to_string(kind)}"
+        yield f"{_joined(path, 'enum')} has values that are not {to_string(kind)}s"
     for key in _BOUNDS:
-        if not isinstance(schema.get(key, 0), int | float):
+        if not isinstance(schema.get(key), int | float | None):
             yield f"{_joined(path, key)} must be a number"
 
 

@@ -86,7 +86,7 @@ def setting_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
         reported = {field for field, _ in own}
         for setting in effective_settings(block, spec):
             value = block.value(setting.id)
-            if value not in (None, "") and (setting.id not in reported or setting.type == "table"):
+            if value not in (None, "", [], {}) and (setting.id not in reported or setting.type == "table"):
                 for text, suggestion in _value_problems(block, setting, value):
                     yield setting_warning(block, setting.id, text, suggestion)
         yield from (setting_warning(block, field, text) for field, text in own)
@@ -133,7 +133,8 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
             yield f"{setting.id} is {shown(value)}.{did_you_mean(near) or one_of(word, allowed)}", near
     elif setting.number is not None:
         if not _fits(setting, value):
-            yield f"{setting.id} must be {setting.number}, not {shown(value)}", None
+            capped = "; it is capped" if setting.id == "timeout" and to_number(value) > setting.number.high else ""
+            yield f"{setting.id} must be {setting.number}, not {shown(value)}{capped}", None
         elif setting.id == "timeout" and to_number(value) < _SHORTEST_TIMEOUT_MS:
             text = f"timeout is in milliseconds, and {shown(value)} is too short to succeed"
             yield f"{text}; for seconds, multiply by 1000", None

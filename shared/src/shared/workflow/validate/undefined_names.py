@@ -14,7 +14,7 @@ from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.known_names import KNOWN_NAMES
-from shared.workflow.validate.name_slips import name_slips
+from shared.workflow.validate.name_mistakes import name_mistakes
 
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
@@ -67,10 +67,9 @@ def undefined_names(
             read.setdefault(name, (node.start_point.row + 1, node))
     if known.uncertain & read.keys() or "open" in found:
         return
-    yield from islice(
-        name_slips(root, source, language, others=others.merged, packages={name for _, name in packages}),
-        _MOST_REPORTED,
-    )
+    imported = {name for _, name in packages}
+    mistakes = name_mistakes(root, source, language, others=others.merged, parameters=parameters, packages=imported)
+    yield from islice(mistakes, _MOST_REPORTED)
     variables = {each.name for each in template.variables}
     unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
     well_known = [each for each in known.defined if len(each) >= _SHORTEST_GLOBAL]
@@ -91,7 +90,7 @@ def undefined_names(
 def _missing(
     packages: Iterable[tuple[tree_sitter.Node, str]], tried: "_Spans"
 ) -> Iterator[tuple[int, str, str | None]]:
-    """Yield the packages that are not available, unless a `try` may handle that."""
+    """Yield the packages that are not available, unless a statement may skip the import or handle its error."""
     missing = ((node, name) for node, name in packages if name not in sys.stdlib_module_names and node not in tried)
     for node, name in islice(missing, _MOST_REPORTED):
         text = f'the package "{name}" is not available: only the standard library is'

@@ -38,7 +38,7 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         if spec is None or not state.is_enabled(block.id):
             continue
         for raw, (field, reference) in _references(block, spec, odd).items():
-            if problem := _dots(raw) or _problem(state, names, block, reference):
+            if problem := _dots(raw, state) or _problem(state, names, block, reference):
                 code, cause, suggestion = problem
                 message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
                 yield warning(code, message, block, (field,), suggestion=suggestion)
@@ -145,10 +145,11 @@ def _of_other_systems(state: WorkflowState, names: _Names, reference: Reference)
     return f"{field[:-1]}{path.removeprefix(first)}>" if field else None
 
 
-def _dots(raw: str) -> tuple[ProblemCode, str, str] | None:
-    if ".." not in raw and not raw.endswith(".>"):
-        return None
-    return ProblemCode.UNKNOWN_REFERENCE, "has a dot too many.", re.sub(r"\.+(?=[.>])", "", raw)
+def _dots(raw: str, state: WorkflowState) -> tuple[ProblemCode, str, str] | None:
+    meant = re.sub(r"\.+(?=[.>])", "", raw)
+    name = normalize_name(meant[1:-1].partition(".")[0])
+    is_known = name in RESERVED_NAMES or name in state.ids_by_name
+    return (ProblemCode.UNKNOWN_REFERENCE, "has an extra dot.", meant) if meant != raw and is_known else None
 
 
 def _outside(
@@ -158,9 +159,9 @@ def _outside(
     names = [state.blocks[each].name for each in islice(containers, 2)]
     results = f"<{normalize_name(names[0])}.results>" if len(names) == 1 else None
     if reference.path[0] in ("results", "result"):
-        return f"stands outside a {kind}.", results
+        return f"is outside a {kind}.", results
     into = f'"{names[0]}"' if len(names) == 1 else f"a {kind}"
-    return f"stands outside a {kind}. Move the block into {into}{f', or read {results}' if results else ''}.", None
+    return f"is outside a {kind}. Move the block into {into}{f', or read {results}' if results else ''}.", None
 
 
 def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None] | None:
@@ -173,7 +174,8 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
         return ProblemCode.UNKNOWN_REFERENCE, cause, None
     suggestion = f"<{near}.{reference.path_text}>" if near else None
-    if near is None and not _PLAUSIBLE.fullmatch(reference.root):  # <2.0.1>, <mailto:a@b.c>
+    is_plausible = near is not None or _PLAUSIBLE.fullmatch(reference.root)
+    if not is_plausible or ".." in reference.raw or reference.raw.endswith(".>"):  # <2.0.1>, <mailto:a@b.c>, <a..z>
         return None
     known = list(islice((each for each in state.ids_by_name if is_reference(f"{each}.x")), _MOST_LISTED + 1))
     listed = ", ".join(known[:_MOST_LISTED]) + (", …" if len(known) > _MOST_LISTED else "")

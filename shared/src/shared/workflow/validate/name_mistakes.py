@@ -1,6 +1,7 @@
 """Names that code declares twice, assigns although they are constant, or calls in an object that does not have them.
 
-Only what fails in every run is reported: names to which the code may give another meaning are left out.
+Only what fails in every run is reported: names to which the code may give another meaning are left out, and so is code
+in a `try`.
 """
 
 import datetime
@@ -10,6 +11,7 @@ import math
 import random
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
@@ -22,8 +24,11 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 _MOST_SCOPES: Final = 20
 """A name with more declarations is left out: each assignment is compared with all of them."""
 _WORD: Final = re.compile(rb"[\w$]+")
-OF_ALL: Final = "call apply bind toString toLocaleString valueOf hasOwnProperty isPrototypeOf propertyIsEnumerable"
-"""Methods of every object or function of JavaScript."""
+COMMON_METHODS: Final = (
+    "call apply bind toString toLocaleString valueOf hasOwnProperty isPrototypeOf propertyIsEnumerable"
+)
+"""Methods of every object or function in JavaScript."""
+_COMMON: Final = frozenset(COMMON_METHODS.split())
 _JAVASCRIPT: Final = {
     "console": "log info debug warn error",
     "Math": "abs acos acosh asin asinh atan atanh atan2 ceil cbrt expm1 clz32 cos cosh exp floor fround f16round hypot "
@@ -47,16 +52,19 @@ _MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
         for module in (datetime, itertools, json, math, random, re, statistics)
     },
 }
-_MEANT: Final = {"datetime.now": "datetime.datetime.now", "datetime.today": "datetime.date.today"}
-_OF_PROMISES: Final = ("then", "catch", "finally")
+_EQUIVALENTS: Final = {"datetime.now": "datetime.datetime.now", "datetime.today": "datetime.date.today"}
+"""Members of modules that authors confuse with those of a class in it."""
+_MOST_COMPARED: Final = 20
+"""Unknown members for which a similar one is searched: each takes time."""
+_PROMISE_METHODS: Final = ("then", "catch", "finally")
 _NETWORK: Final = {
     "urllib": {"urlopen", "urlretrieve"},
     "http": {"HTTPConnection", "HTTPSConnection"},
-    "socket": {"create_connection", "getaddrinfo", "gethostbyname"},
+    "socket": {"create_connection"},
     "smtplib": {"SMTP", "SMTP_SSL"},
     "ftplib": {"FTP", "FTP_TLS"},
 }
-"""Modules of Python, and what only connects."""
+"""Modules of Python, and their functions and classes that only connect to servers."""
 _QUERIES: Final = {
     Language.JAVASCRIPT: """
 (_ (lexical_declaration kind: _ @kind (variable_declarator name: (identifier) @name))) @scope
@@ -69,17 +77,33 @@ _QUERIES: Final = {
 (member_expression object: (call_expression function: (identifier) @unawaited) property: (property_identifier) @part)
 [(if_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string) (true) (false)])))
  (while_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string)])))] @constant
-(assignment_expression left: (member_expression property: (property_identifier) @set))
+(assignment_expression left: (member_expression property: (property_identifier) @own))
+(try_statement body: (_) @tried)
 (call_expression function: (member_expression object: (identifier) @object property: (property_identifier) @member))
+(member_expression object: (identifier) @plain property: (property_identifier) @read)
+[(call_expression function: (identifier) @plain) (new_expression constructor: (identifier) @plain)]
+(identifier) @identifier
 """,
     Language.PYTHON: """
 (call function: (attribute object: (identifier) @object attribute: (identifier) @member))
 (call function: [(identifier) @called (attribute attribute: (identifier) @called)])
+(assignment left: (attribute attribute: (identifier) @own))
+[(function_definition name: (identifier) @defined) (class_definition name: (identifier) @defined)
+ (assignment left: (identifier) @defined)]
+(try_statement body: (_) @tried)
+(attribute object: (identifier) @plain attribute: (identifier) @read)
+[(attribute attribute: (identifier) @plain) (keyword_argument name: (identifier) @plain)
+ (import_statement name: (dotted_name (identifier) @plain))]
+(identifier) @identifier
 [(print_statement "print" @statement) (exec_statement "exec" @statement)]
 """,
 }
-Slips: TypeAlias = Iterator[tuple[int, str, str | None]]
+Mistakes: TypeAlias = Iterator[tuple[int, str, str | None]]
 """Line, problem and nearest valid name."""
+
+
+_LONG: Final = frozenset({"scope", "function", "tried"})
+"""Captures whose source is not needed."""
 
 
 class _Scope(NamedTuple):
@@ -88,29 +112,28 @@ class _Scope(NamedTuple):
     is_constant: bool
 
 
-def name_slips(
+def name_mistakes(
     root: tree_sitter.Node,
     source: bytes,
     language: Language,
     *,
     others: Sequence[tuple[int, int]],
+    parameters: Set[str],
     packages: Set[str],
-) -> Slips:
-    """Yield the slips of code that parses.
+) -> Mistakes:
+    """Yield the mistakes of code that parses.
 
-    `others` are the spans of all declarations but plain ones with `let`, `const` and `import`, `packages` the names of
-    imported packages.
+    `others` are the spans of all declarations but plain ones with `let`, `const` and `import`, `parameters` the names
+    that the code of a tool gets from the model, and `packages` the names of imported packages.
     """
     code = _Code(source, language)
-    code.ambiguous = {
-        word.decode(errors="replace") for start, end in others for word in _WORD.findall(source, start, end)
-    }
+    words = {word.decode(errors="replace") for start, end in others for word in _WORD.findall(source, start, end)}
+    code.ambiguous = words | parameters
     found = [captures for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root)]
     for captures in found:
         if "scope" in captures:
             yield from code.declared(captures)
-        elif "set" in captures:
-            code.set.add(code.text(captures["set"][0]))
+        code.add_uses(captures)
     yield from _unexpected_awaits(found)
     for captures in found:
         if "assigned" in captures:
@@ -125,10 +148,10 @@ def name_slips(
             yield _line(captures["constant"][0]), 'the condition assigns with "=". To compare, write "==="', None
         elif "statement" in captures:
             node = captures["statement"][0]
-            yield _line(node), f"{node.type} is a function of Python: write {node.type}(…)", None
+            yield _line(node), f"{node.type} is a function in Python 3: write {node.type}(…)", None
 
 
-def _unexpected_awaits(found: Sequence[Mapping[str, Sequence[tree_sitter.Node]]]) -> Slips:
+def _unexpected_awaits(found: Sequence[Mapping[str, Sequence[tree_sitter.Node]]]) -> Mistakes:
     """Yield each `await` whose innermost function is not async; the code itself is."""
     around: list[tuple[int, bool]] = []
     nodes = [node for captures in found for key in ("function", "await") for node in captures.get(key, ())]
@@ -146,16 +169,40 @@ def _unexpected_awaits(found: Sequence[Mapping[str, Sequence[tree_sitter.Node]]]
 
 
 class _Code:
-    """The declarations of a piece of code, and the slips in its other parts."""
+    """The declarations of a piece of code, and the mistakes in its other parts."""
 
     def __init__(self, source: bytes, language: Language) -> None:
         self._source, self._language = source, language
         self._scopes: dict[str, dict[int, _Scope]] = {}
         self.ambiguous: Set[str] = frozenset()
-        self.set: set[str] = set()
+        self._own: set[str] = set()
         """Members that the code itself gives to objects."""
+        self._defined: set[str] = set()
+        """Functions, classes and variables of Python code."""
+        self._tried: list[tuple[int, int]] = []
+        self._uses: Counter[str] = Counter()
+        """Uses of names and members, less those in calls: the rest may test or change them."""
+        self._compared: dict[str, str | None] = {}
 
-    def declared(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> Slips:
+    def add_uses(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> None:
+        """Add definitions of functions and members, bodies of `try` statements, and uses of names."""
+        self._tried.extend((node.start_byte, node.end_byte) for node in captures.get("tried", ()))
+        match {kind: self.text(nodes[0]) for kind, nodes in captures.items() if kind not in _LONG}:
+            case {"object": of, "member": name}:
+                self._uses[f"{of}.{name}"] -= 1
+            case {"plain": of, "read": name}:
+                self._uses[of] -= 1
+                self._uses[f"{of}.{name}"] += 1
+            case {"plain": name}:
+                self._uses[name] -= 1
+            case {"identifier": name}:
+                self._uses[name] += 1
+            case {"own": name}:
+                self._own.add(name)
+            case {"defined": name}:
+                self._defined.add(name)
+
+    def declared(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> Mistakes:
         """Add a declaration with `let` or `const`."""
         (node,), (scope,), (kind,) = captures["name"], captures["scope"], captures["kind"]
         name = self.text(node)
@@ -164,41 +211,59 @@ class _Code:
             yield _line(node), f'"{name}" is declared twice. Remove this {kind.type}, or rename one', None
         known[scope.id] = _Scope(scope.start_byte, scope.end_byte, kind.type == "const")
 
-    def assigned(self, node: tree_sitter.Node) -> Slips:
-        """Yield that a constant is assigned."""
+    def assigned(self, node: tree_sitter.Node) -> Mistakes:
+        """Yield assignments to constants."""
         name = self.text(node)
         known = self._scopes.get(name, {}).values()
         if name in self.ambiguous or len(known) > _MOST_SCOPES:
             return
         around = [each for each in known if each.start <= node.start_byte < each.end]
-        if around and max(around).is_constant:
+        innermost = min(around, key=lambda each: each.end - each.start, default=None)
+        if innermost and innermost.is_constant and not self._is_tried(node):
             yield _line(node), f'"{name}" is a const, which cannot change. Declare it with let', None
 
-    def member(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Slips:
-        """Yield that a called member does not exist."""
+    def member(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Mistakes:
+        """Yield calls of members that do not exist."""
         name, member = self.text(of), self.text(node)
         known = _MEMBERS[self._language].get(name, ())
         is_called = self._source[node.end_byte : node.end_byte + 1] == b"("
-        is_own = name in self.ambiguous or name in self._scopes or member in self.set
-        if not known or member in known or not is_called or is_own or member in OF_ALL.split():
+        if not known or member in known or member in _COMMON or not is_called:
             return
-        near = nearest(member, sorted(known))
-        meant = _MEANT.get(f"{name}.{member}") or (near and f"{name}.{near}")
+        if self._is_own(name) or member in self._own or self._uses[f"{name}.{member}"] > 0 or self._is_tried(node):
+            return
+        meant = self._similar(name, member)
         if meant or self._language is Language.JAVASCRIPT:
             hint = did_you_mean(meant) or f" Use one of: {', '.join(sorted(known))}."
             yield _line(node), f'"{name}.{member}" does not exist.{hint}', meant
 
-    def part(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Slips:
-        """Yield that a part of a promise is read."""
-        if self.text(of) == "fetch" and "fetch" not in self.ambiguous and self.text(node) not in _OF_PROMISES:
-            part = self.text(node)
+    def part(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Mistakes:
+        """Yield parts that the code reads from the promise of fetch."""
+        part = self.text(node)
+        is_fetch = self.text(of) == "fetch" and not self._is_own("fetch") and not self._is_tried(node)
+        if is_fetch and part not in _PROMISE_METHODS:
             yield _line(node), f"fetch(…) is a promise, which has no .{part}. Write (await fetch(…)).{part}", None
 
-    def called(self, node: tree_sitter.Node, packages: Set[str]) -> Slips:
-        """Yield that a called function of Python only connects."""
+    def called(self, node: tree_sitter.Node, packages: Set[str]) -> Mistakes:
+        """Yield calls of Python functions that only connect to servers."""
         name = self.text(node)
-        if any(name in _NETWORK[package] for package in packages & _NETWORK.keys()):
+        is_network = any(name in _NETWORK[package] for package in packages & _NETWORK.keys())
+        if is_network and name not in self._defined | self._own and not self._is_tried(node):
             yield _line(node), f'"{name}" fails, because code has no network. Call the service with an API block', None
+
+    def _is_own(self, name: str) -> bool:
+        """Return whether the code may define, extend or pass on what a well-known name means."""
+        return name in self.ambiguous or name in self._scopes or self._uses[name] > 0
+
+    def _is_tried(self, node: tree_sitter.Node) -> bool:
+        return any(start <= node.start_byte < end for start, end in self._tried)
+
+    def _similar(self, name: str, member: str) -> str | None:
+        """Return the member that an unknown one probably means."""
+        key = f"{name}.{member}"
+        if key not in self._compared and len(self._compared) < _MOST_COMPARED:
+            near = nearest(member, sorted(_MEMBERS[self._language][name]))
+            self._compared[key] = _EQUIVALENTS.get(key) or (f"{name}.{near}" if near else None)
+        return self._compared.get(key)
 
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""

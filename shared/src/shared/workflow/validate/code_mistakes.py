@@ -17,8 +17,8 @@ _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
 
-def code_slips(template: CodeTemplate) -> Iterator[tuple[int, str]]:
-    """Yield line and problem of each slip. Code that does not parse has none."""
+def code_mistakes(template: CodeTemplate) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each mistake. Code that does not parse has none."""
     program = template.program
     if template.language is not Language.JAVASCRIPT or template.is_expression or len(program) > _LONGEST:
         return
