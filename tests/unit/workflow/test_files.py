@@ -404,11 +404,13 @@ def test_odd_edges_are_listed() -> None:
 
 def test_values_that_are_unlike_their_setting_survive() -> None:
     document = workflow(
-        block("start", "start_trigger", name="Start", inputFormat={"a": "string"}),
+        block("a", "start_trigger", name="Start", inputFormat={"a": "string"}),
         block("b", "api", name="B", headers={}, params={"a": "b"}),
-        block("c", "agent", name="C", messages="<start.a>"),
+        block("c", "agent", name="C", messages="<a.a>"),
         block("d", "agent", name="D", messages='[{"role": "user", "content": "<start.a>"}]'),
-        edges=(edge("start", "b"), edge("b", "c"), edge("c", "d")),
+        block("e", "condition", name="E", conditions={}),
+        block("f", "router_v2", name="F", routes=[{"next": "a"}]),
+        edges=tuple(edge(*ends) for ends in ("ab", "bc", "cd", "de", "ef")),
     )
     assert_kept(document)
 

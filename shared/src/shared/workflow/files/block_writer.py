@@ -99,7 +99,7 @@ class BlockWriter:
             *(key for key in known if key in block.sub_blocks),
             *(key for key in block.sub_blocks if key not in known),
         ]
-        reserved = {*BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ())}
+        reserved = {*BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()), BRANCHING.get(block.type)}
         values = {key: block.value(key) for key in order if block.value(key) is not None}
         if self._outline.short_branches.get(block.id) is not None:
             values.pop(BRANCHING[block.type], None)
