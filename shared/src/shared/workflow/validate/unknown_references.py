@@ -165,6 +165,8 @@ def _outside(
 
 
 def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tuple[ProblemCode, str, str | None] | None:
+    if "@" in reference.raw:  # <jane.doe@example.com>
+        return None
     if reference.name in names.variables:
         return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
     if other := _of_other_systems(state, names, reference):
