@@ -18,6 +18,7 @@ from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code_hints import language_hint
 from shared.workflow.validate.code_mistakes import code_mistakes
+from shared.workflow.validate.enumerations import unlisted_values
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
@@ -83,7 +84,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
                 for text in quoted.never_equal(template):
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
-                for text, near in quoted.unknown_members(template):
+                for text, near in (*unlisted_values(state, template), *quoted.unknown_members(template)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 
