@@ -31,7 +31,7 @@ KNOWN: dict[str, list[str]] = {
     "X30": ["code_syntax:C:conditions"],
     "C09": ["invalid_setting:F:code"],
     "D09": ["invalid_setting:L:collection"],
-    "D27": ["crossing_edge:Start:"],
+    "D27": ["crossing_edge:Start:edges"],
     "D31": ["unknown_field:F:code"],
     "X01": ["invalid_setting:V:variables"],
     "X03": ["invalid_setting:L:whileCondition", "invalid_setting:V:variables"],

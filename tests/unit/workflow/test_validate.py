@@ -305,7 +305,10 @@ def test_a_block_that_only_an_edge_out_of_a_container_leads_to_will_not_run() ->
     blocks = [block("L", "loop", data={"count": 1}), block("f", data={"parentId": "L"}), block("h"), block("z")]
     edges = (edge("start", "L"), edge("L", "f"), edge("f", "h", "error"), edge("h", "z"), edge("L", "z"))
     assert told(workflow(start(), *blocks, edges=edges)) == [
-        ("crossing_edge", 'The edge from "f" to "h" crosses a container\'s border and is ignored.'),
+        (
+            "crossing_edge",
+            'The edge from "f" to "h" crosses a container\'s border and is ignored. Name a block inside "L".',
+        ),
         ("unreachable_block", f'"h" {UNREACHABLE}'),
     ]
 

@@ -51,8 +51,7 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
         if missing:
             suggestions += 1
             near = nearest(missing[0], names) if suggestions <= _MOST_SUGGESTIONS else None
-            is_name = near is not None and near == missing[0]
-            suggestion = next(key for key, each in state.blocks.items() if each.name == near) if is_name else near
+            suggestion = next((key for key, each in state.blocks.items() if near in (key, each.name)), None)
             source, target = state.blocks.get(edge.source), state.blocks.get(edge.target)
             ends = [f'"{each.name if each else end}"' for each, end in ((source, edge.source), (target, edge.target))]
             known = source or target
@@ -63,7 +62,10 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
         elif not _is_inside_one_container(state, edge):
             source, target = state.blocks[edge.source], state.blocks[edge.target]
             message = f'The edge from "{source.name}" to "{target.name}" crosses a container\'s border and is ignored.'
-            yield warning(ProblemCode.CROSSING_EDGE, message, source)
+            around = state.container_of(edge.source)
+            hint = f' Name a block inside "{state.blocks[around].name}".' if around in state.blocks else ""
+            field = "on_error" if edge.source_handle == "error" else "edges"
+            yield warning(ProblemCode.CROSSING_EDGE, f"{message}{hint}", source, (field,))
 
 
 def _is_inside_one_container(state: WorkflowState, edge: Edge) -> bool:

@@ -30,6 +30,7 @@ _ROUND: Final = {"index": _ANY}
 _ITEMS: Final = {"currentItem": _ANY, "items": _ANY}
 _LIST: Final = OutputField(type="array")
 _RESULTS: Final = {"results": _LIST}
+_TEXT: Final = OutputField(type="string")
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
@@ -66,11 +67,12 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         if target is None:
             continue
         outputs = known.of(target, block)
-        if outputs is not None and (not is_declared(outputs, reference.path) or _list_with_field(outputs, reference)):
+        if outputs is not None and not _is_valid(outputs, reference, target):
             yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
-        elif (value := _returned(target, returned, reference)) and value.is_nothing:
+        elif (value := returns_of(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
-                message = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
+                cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
+                message = f"{cause}{_why_nothing(target)}"
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
             reported.add(target.id)
         elif value and value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
@@ -99,7 +101,31 @@ def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
     return of if is_list and rest and isinstance(reference.path[1], str) and rest != ["length"] else None
 
 
-def _returned(block: Block, known: dict[str, Returns | None], reference: Reference) -> Returns | None:
+def _is_valid(outputs: Outputs, reference: Reference, target: Block) -> bool:
+    is_misread = _list_with_field(outputs, reference) or _is_of_round(target, reference)
+    return is_declared(outputs, reference.path) and not is_misread
+
+
+def _is_of_round(target: Block, reference: Reference) -> bool:
+    """Return whether a reference reads a field of an entry of `results`, which is itself a list."""
+    keys = reference.path[:3]
+    is_read = keys[:1] == ("results",) and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
+    return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
+
+
+def _of_round(block: Block, field: str, reference: Reference, target: Block) -> Problem:
+    number, *rest = reference.path[1:]
+    entry = f"<{reference.root}.results[{number}][0]{''.join(_key(each) for each in rest)}>"
+    cause = f'an entry of results of "{target.name}" is a list, with one result for each of its last blocks'
+    message = f"{block.name}: {reference.raw}: {cause}.{did_you_mean(entry)}"
+    return warning(ProblemCode.UNKNOWN_FIELD, message, block, (field,), suggestion=entry)
+
+
+def _key(step: str | int) -> str:
+    return f"[{step}]" if isinstance(step, int) else f".{step}"
+
+
+def returns_of(block: Block, known: dict[str, Returns | None], reference: Reference) -> Returns | None:
     """Return what a function returns; None if unknown. `known` keeps the answer, since parsing takes time."""
     if block.type != "function" or reference.path[0] != "result":
         return None
@@ -109,6 +135,12 @@ def _returned(block: Block, known: dict[str, Returns | None], reference: Referen
         is_readable = template.source.strip() and syntax_error(template) is None  # others are reported
         known[block.id] = Returns(template.program, language) if is_readable else None
     return known[block.id]
+
+
+def _why_nothing(block: Block) -> str:
+    code = code_text(block.value("code")).strip()
+    is_hidden = "\n" not in code and code.startswith("//") and "return" in code
+    return " The comment hides all code, which is one line. In a file, write code: | instead of code: >." * is_hidden
 
 
 def _not_returned(block: Block, field: str, reference: Reference, target: Block, fields: Sequence[str]) -> Problem:
@@ -191,7 +223,8 @@ class _Fields:
             }
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
-        return {**declared, "error": _ANY} if target.id in self._handlers else declared
+        error = _ANY if "error" in declared else _TEXT
+        return {**declared, "error": error} if target.id in self._handlers else declared
 
     def has_error_port(self, target: Block) -> bool:
         """Return whether an edge may leave from the block's error port."""
@@ -291,6 +324,8 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
 def _undeclared(
     block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, has_error: bool
 ) -> Problem:
+    if _is_of_round(target, reference):
+        return _of_round(block, field, reference, target)
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     speakable = [name for name in outputs if " " not in name]
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
@@ -305,7 +340,8 @@ def _undeclared(
         cause = f'"{of}" of "{target.name}" is a list. Read an entry, such as {entry}, or all in a loop'
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {reference.raw}: {cause}.", block, (field,))
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
-    if key == "error" and has_error:
+    is_unhandled = key == "error" and key not in outputs and has_error
+    if is_unhandled:
         suggestion = None
         cause = f'"{target.name}" has no error path. Connect its error port, on_error in a file'
     elif target.type in ("loop", "parallel") and key in (*_ITEMS, "item") and "currentItem" not in outputs:
@@ -324,7 +360,8 @@ def _undeclared(
         cause = f'"{target.name}" declares no input "{key}"'
     else:
         cause = f'"{target.name}" has no field "{reference.path_text}"'
-    hint = did_you_mean(suggestion) or ("" if key == "error" and has_error else f" Available fields: {names}.")
+    declare = " Declare it in inputs." if target.type == "human_in_the_loop" else ""
+    hint = did_you_mean(suggestion) or ("" if is_unhandled else f"{declare} Available fields: {names}.")
     return warning(
         ProblemCode.UNKNOWN_FIELD,
         f"{block.name}: {reference.raw}: {cause}.{hint}",

@@ -34,6 +34,7 @@ from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.input_fields import input_field_problems
 from shared.workflow.validate.models import misspelled_models
 from shared.workflow.validate.setting_values import setting_problems
+from shared.workflow.validate.split_references import split_references
 from shared.workflow.validate.unknown_references import unknown_references
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
@@ -67,6 +68,7 @@ def problems(
         *islice(broken_references(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
         *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
+        *islice(split_references(state, known), MOST_OF_A_KIND),
         *code_problems(state, known),
     ]
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
