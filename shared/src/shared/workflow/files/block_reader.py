@@ -9,6 +9,7 @@ from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
+from shared.workflow.files.misplaced_keys import move_misplaced_keys
 from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
@@ -20,7 +21,11 @@ from shared.workflow.format.suggestions import did_you_mean, one_of
 _LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
 _STORED_CONDITIONS: Final = {"while": "whileCondition", "do_while": "doWhileCondition"}
 _INPUT_KEYS: Final = ("type", "default", "description", "required", "id", "collapsed", "label", "placeholder")
-_INPUT_SYNONYMS: Final = {"value": "default", "optional": "required", "nullable": "required", "kind": "type"}
+_INPUT_SYNONYMS: Final = {
+    "value": "default",
+    "kind": "type",
+    **dict.fromkeys(("optional", "nullable", "mandatory", "isRequired", "is_required"), "required"),
+}
 _KEY_SYNONYMS: Final = {
     "position": "layout",
     **dict.fromkeys(("goto", "then", "to", "target"), "next"),
@@ -68,6 +73,7 @@ class BlockReader:
 
     def read(self, block: FileBlock) -> JsonObject:
         """Return the stored form of a block."""
+        move_misplaced_keys(block, self._problems)
         given = block.given
         known = self._blocks.in_draft(block)
         stored: JsonObject = {
@@ -173,7 +179,8 @@ class BlockReader:
             values["dataMode"] = "json"
         for key in written:
             setting = settings.get(key)
-            if setting is None or written[key] in (None, "", setting.default):
+            is_default = written[key] == setting.default if setting else False
+            if setting is None or written[key] in (None, "") or (is_default and not _is_other_unit(key, written)):
                 continue
             pair = (
                 each.id for each in settings.values() if each.canonical_id and each.canonical_id == setting.canonical_id
@@ -188,7 +195,8 @@ class BlockReader:
                 is_reported = block.type == "response" and len({"data", "builderData"} & written.keys()) == 1
                 if (other.required and decides is None) or (is_reported and key != "escapeValues"):
                     continue
-                self._warn(block, key, f"{key} has no effect: it applies only if {condition}")
+                hint = f"Change {other.id}, or remove it"
+                self._warn(block, key, f"{key} has no effect: it applies only if {condition}. {hint}")
 
     def _misspelled(
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Collection[str], block: FileBlock
@@ -334,3 +342,8 @@ class BlockReader:
 def _is_block(value: Json) -> bool:
     """Return whether an unknown setting looks like a block with a wrong indentation."""
     return isinstance(value, dict) and isinstance(value.get("type"), str) and len(value) > 1
+
+
+def _is_other_unit(key: str, written: JsonObject) -> bool:
+    """Return whether a wait has a unit that is its default, but of the other kind of wait."""
+    return key == "timeUnit" and "timeUnitLong" not in written

@@ -63,12 +63,23 @@ _HINTS: Final = {
 """Usual fix of each error of the parser."""
 
 
+_FLAT_BLOCK: Final = re.compile(
+    r"^(?P<indent> *)[\w-]{1,40}: (?P<mark>[|>])[+-]?\n(?! *[\w-]{1,40}:(?: |$))(?! *(?:$|- ))(?!(?P=indent) )",
+    re.MULTILINE,
+)
+"""A block of text that is not indented more than its key, and is no other key."""
+_NEAR: Final = 8
+"""Lines up to a mistake, with those of the text."""
+
+
 def _hint(problem: str, text: str, mark: Mark | None) -> str:
     """Return what usually causes an error of the parser."""
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
     if "cannot start any token" in problem and mark is not None and line[mark.column - 1 :].startswith("\t"):
         return _TABS
+    if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
+        return f". Indent the text after {match['mark']} more than its key"
     return next((hint for words, hint in _HINTS.items() if words in problem), "")
 
 

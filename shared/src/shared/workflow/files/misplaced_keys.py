@@ -1,0 +1,59 @@
+"""Keys of blocks with a wrong indentation: below an empty mapping, or inside of the headers."""
+
+from collections.abc import Collection
+from typing import Final
+
+from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
+from shared.workflow.files.file_blocks import FileBlock
+from shared.workflow.files.file_problems import FileProblems
+from shared.workflow.files.names import BLOCK_KEYS, CONTAINER_KEYS
+from shared.workflow.format.js_values import JsonObject, object_of
+
+_MAPPINGS: Final = frozenset(
+    {"body", "data", "headers", "params", "inputs", "settings", "retry", "responseFormat", "inputMapping", "arguments"}
+)
+_NO_HEADERS: Final = frozenset(
+    {"retries", "timeout", "retryDelayMs", "retryMaxDelayMs", "retryNonIdempotent", "escapeValues", "on_error"}
+)
+_CLOSE: Final = 0.75
+
+
+def move_misplaced_keys(block: FileBlock, problems: FileProblems) -> None:
+    """Move the keys of a block to where they belong, so that all else is checked there, and warn of them."""
+    settings = [each.id for each in block.spec.sub_blocks] if block.spec else []
+    known = (*settings, *BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()))
+    headers = object_of(block.given.get("headers"))
+    if inside := {key: value for key, value in headers.items() if key in _NO_HEADERS and key in known}:
+        _warn(block, problems, inside, "to the block itself, not to its headers", ("headers",))
+        rest: JsonObject = {key: value for key, value in headers.items() if key not in inside}
+        block.given = {**inside, **block.given, "headers": rest}
+    empty = (key for key, value in block.given.items() if value is None and key in _MAPPINGS and key in known)
+    for key in empty:
+        if below := _unknown_after(block, key, known, problems):
+            _warn(block, problems, below, f"under {key}")
+            block.given = {**{each: given for each, given in block.given.items() if each not in below}, key: below}
+            return
+
+
+def _unknown_after(block: FileBlock, key: str, known: Collection[str], problems: FileProblems) -> JsonObject:
+    """Return the keys directly below an empty mapping that the block does not have, and that resemble none it has."""
+    synonyms = SETTING_SYNONYMS.get(block.type, {})
+    names = [*block.given]
+    found: JsonObject = {}
+    for name in names[names.index(key) + 1 :]:
+        value = block.given[name]
+        is_known = name in known or name in KEY_HINTS or synonyms.get(name.lower(), key) != key
+        is_block = "type" in object_of(value) and key != "inputs"
+        if is_known or is_block or problems.nearest(name, known, least=_CLOSE):
+            break
+        found[name] = value
+    return found
+
+
+def _warn(block: FileBlock, problems: FileProblems, keys: JsonObject, where: str, at: tuple[str, ...] = ()) -> None:
+    *others, last = (f'"{key}"' for key in keys)
+    names = f"{', '.join(others)} and {last}" if others else last
+    verb, them = ("belong", "them") if len(keys) > 1 else ("belongs", "it")
+    path = (*at, next(iter(keys)))
+    text = f"{names} {verb} {where}. Indent {them} {'less' if at else 'more'}"
+    problems.warn(block.id, block.name, (*block.path, *path), path[0], text)
