@@ -62,6 +62,7 @@ KNOWN: dict[str, list[str]] = {
     "I07": ["block_after_response:Z:edges"],
     "I19": ["unknown_field:Z:builderData"],
     "J01": ["invalid_setting:Api:params"],
+    "J10": ["invalid_setting:Api:retries"],
     "J14": ["invalid_setting:Api:url"],
     "J22": ["unknown_field:Api:body"],
     "K03": ["unknown_field:G:code"],

@@ -67,7 +67,12 @@ console fetch sim environmentVariables context params globalThis eval Disposable
 _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
     **_ANYWHERE,
     "len": "read .length",
+    **dict.fromkeys(
+        ("round", "sum", "sorted", "int", "float", "dict", "range", "enumerate", "max", "min", "abs", "isinstance"),
+        "it is Python. Set language to python, or write JavaScript",
+    ),
     **dict.fromkeys(("axios", "got", "superagent"), "packages are not available; call fetch"),
+    **dict.fromkeys(("_", "lodash", "moment", "dayjs"), "packages are not available; use JavaScript alone"),
     **dict.fromkeys(("fs", "http", "https", "os", "path"), "Node is not available"),
     **dict.fromkeys(("require", "module", "exports"), "packages and modules are not available"),
     **dict.fromkeys(

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.format.js_values import to_string
 from shared.workflow.format.model_names import suggested_model
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.literals import shown
 
 
 def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -22,7 +22,8 @@ def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
         if model is None or not state.is_enabled(block.id):
             continue
         if not isinstance(model, str):
-            message = f"{block.name}: model must be the name of a model, not {to_string(model)}."
+            hint = " Write its other settings beside model." if isinstance(model, dict) else ""
+            message = f"{block.name}: model must be the name of a model, not {shown(model)}.{hint}"
             yield warning(ProblemCode.INVALID_SETTING, message, block, ("model",))
             continue
         if not parse_text(model).is_literal:

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.workflow.catalog.synonyms import is_misnamed
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import object_of, to_number, to_string
+from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import parse_text
@@ -15,6 +15,7 @@ from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
 
 _BODILESS: Final = ("GET", "HEAD")
+_NOT_REPEATED: Final = ("POST", "PATCH")
 _STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
 _BRACES: Final = re.compile(r"(?<!\$)\{(?P<name>\w+(?P<path>\.[\w.]+)?)\}")
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
@@ -29,6 +30,11 @@ def request_problems(block: Block) -> Found:
         yield "body", f"body is not sent, because method is {method}. Set method to POST, PUT or PATCH"
     elif isinstance(body, str) and _is_meant_as_json(block, body) and (problem := _template_problem(body)):
         yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
+    again = block.value("retryNonIdempotent")
+    is_once = method in _NOT_REPEATED and is_literal(again) and not is_enabled(again)
+    if is_once and block.type == "api" and to_number(block.value("retries") or 0) >= 1:
+        hint = "Set retryNonIdempotent to true if the service recognizes repetitions, or remove retries"
+        yield "retries", f"retries has no effect: method is {method}. {hint}"
     delay, longest = (to_number(block.value(key)) for key in ("retryDelayMs", "retryMaxDelayMs"))
     if block.value("retryMaxDelayMs") not in (None, "") and delay > longest:
         yield "retryMaxDelayMs", "retryMaxDelayMs is shorter than retryDelayMs, which it limits"

@@ -11,6 +11,7 @@ from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import Json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
+from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.agent_settings import agent_problems, evaluator_problems
 from shared.workflow.validate.branch_settings import condition_problems, router_problems
@@ -153,8 +154,9 @@ def _fits(setting: SubBlockSpec, value: Json) -> bool:
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
     rows = parsed(value)
     if not isinstance(rows, list):
-        if is_literal(value):
-            yield f"{setting.id} must be a list of rows, not {shown(value)}. In a file, map names to values"
+        if is_literal(value) or _is_other_text(value):
+            stored = ', in JSON {"cells": {"Key": …, "Value": …}}' if isinstance(rows, dict) else ""
+            yield f"{setting.id} must be a list of rows, not {shown(value)}. In a file, map names to values{stored}"
         return
     for number, row in enumerate(rows, 1):
         cells = row.get("cells") if isinstance(row, dict) else None
@@ -168,9 +170,17 @@ def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
             yield from _header(number, key, content)
 
 
+def _is_other_text(value: Json) -> bool:
+    """Return whether a text with references is no list of rows, whatever their values are."""
+    parts = parse_text(value).parts if isinstance(value, str) else ()
+    return len(parts) > 1 and not to_string(value).lstrip().startswith(("[", "{"))
+
+
 def _header(number: int, name: str, content: Json) -> Iterator[str]:
     if not _HEADER_NAME.fullmatch(name.strip()):
         yield f'row {number} of headers has the invalid name "{name}"'
+    elif isinstance(content, list):
+        yield f'the header "{name}" has a list as its value, which is sent as JSON. Write one text'
     elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
         yield f'the header "{name}" has a line break in its value'
     elif (
