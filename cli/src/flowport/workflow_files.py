@@ -184,6 +184,8 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
         )
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
         message = message_of(source, problem)
+        if problem.block_name and problem.block_name not in message:
+            message = f"{problem.block_name}: {message}"
         shown = message if f"line {problem.line}" in message else f"{message}{at}"
         output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
 

@@ -53,6 +53,10 @@ def test_a_mistake_is_named_once_with_its_line_and_its_fix(
 CLASSIFY: dict[str, Any] = json.loads((Path(__file__).parents[3] / "examples" / "classify-support.json").read_text())
 
 
+ROUTE = next(key for key, block in CLASSIFY["state"]["blocks"].items() if block["name"] == "Route")
+HEADERS = '{"headers": {"id": "headers", "type": "table", "value": {"X-Case": "1"}},'
+
+
 def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
     """Return an exported workflow as JSON, with other keys of its function block or its state."""
     found = json.loads(json.dumps(CLASSIFY))
@@ -76,6 +80,23 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
             10,
             'Start: the edge to "Classify" is there twice. Remove one.',
         ),
+        (
+            classify().replace(f'"target": "{ROUTE}"', '"target": "route"', 1),
+            37,
+            f'"route" is no block. Did you mean "{ROUTE}"?',
+        ),
+        (
+            classify().replace('\\"value\\"', '\\"expression\\"', 1),
+            71,
+            "has its expression in expression, where it is ignored. Write it in value.",
+        ),
+        (
+            classify().replace(
+                '"subBlocks": {\n          "dataMode"', f'"subBlocks": {HEADERS}\n          "dataMode"', 1
+            ),
+            89,
+            'In a file, map names to values, in JSON {"cells": {"Key": …, "Value": …}}.',
+        ),
     ],
 )
 def test_a_mistake_in_a_json_file_is_named_once_with_its_line(
@@ -85,6 +106,27 @@ def test_a_mistake_in_a_json_file_is_named_once_with_its_line(
     file.write_text(text)
     (found,) = CommandLine({})("validate", str(file), "--json").json
     assert (found["line"], message in found["message"]) == (line, True), found
+
+
+def test_a_key_and_an_id_of_a_block_that_differ_have_a_fix(tmp_path: Path) -> None:
+    file = tmp_path / "workflow.json"
+    file.write_text(classify().replace(f'"id": "{ROUTE}"', '"id": "route"', 1))
+    (found,) = CommandLine({})("validate", str(file), "--json").json
+    assert found["message"].endswith("Give its key in blocks and its id the same text")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("retry: {maxTries: 3, waitBetweenTriesMs: 500}", "retry: 3", "Classify: retry must be a mapping with"),
+        ("- else if:", "- elif:", 'Route: "elif" is no key of a branch'),
+        ("on_error: Failed", "onError: Failed", 'Block "Classify" has the unknown key "onError"'),
+    ],
+)
+def test_a_mistake_of_the_file_names_its_block(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    file = tmp_path / "workflow.yaml"
+    file.write_text(CORRECT["order-desk"].replace(right, wrong, 1))
+    assert f": {message}" in CommandLine({})("validate", str(file)).err
 
 
 def test_a_json_file_may_begin_with_a_byte_order_mark_and_escape_characters_in_pairs(tmp_path: Path) -> None:

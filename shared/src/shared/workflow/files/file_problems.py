@@ -59,7 +59,7 @@ class FileProblems:
 
     def report(self, message: str, path: Path, *, suggestion: str | None = None) -> None:
         """Add an error at `path`."""
-        self.errors.append(file_problem(message, self._document.mark(path), suggestion))
+        self.errors.append(file_problem(message, self._document.mark(path), suggestion, _block_at(path)))
         self.paths.add(path)
         if suggestion:
             self.meant[path] = suggestion
@@ -112,7 +112,17 @@ class FileProblems:
                 self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)
 
 
-def file_problem(message: str, mark: Mark | None, suggestion: str | None = None) -> Problem:
+def _block_at(path: Path) -> str | None:
+    """Return the name of the innermost block with something at a path."""
+    name = None
+    while len(path) > 1 and path[0] == "blocks":
+        name, path = str(path[1]), path[2:]
+    return name
+
+
+def file_problem(
+    message: str, mark: Mark | None, suggestion: str | None = None, block_name: str | None = None
+) -> Problem:
     """Return an error of the file itself."""
     return Problem(
         severity=Severity.ERROR,
@@ -120,6 +130,7 @@ def file_problem(message: str, mark: Mark | None, suggestion: str | None = None)
         message=f"{message}{_end(message)}",
         line=mark.line if mark else 1,
         column=mark.column if mark else None,
+        block_name=block_name,
         suggestion=suggestion,
     )
 

@@ -78,6 +78,8 @@ class JsonLines:
         elif match := _IN_EDGE.match(problem):
             paths = [(*envelope, "edges", int(match["index"])) for envelope in _ENVELOPES]
         lines = [mark.line for path in paths if (mark := self._marks.get(path))]
+        if " has another id inside" in problem:
+            problem += ". Give its key in blocks and its id the same text"
         if match := _REPEATED.match(problem):
             lines = [mark.line for path, mark in self._duplicates if path[-1] == match["key"]]
         return f"line {lines[0]}: {problem}" if lines else problem

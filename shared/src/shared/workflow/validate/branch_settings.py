@@ -13,6 +13,8 @@ from shared.workflow.format.suggestions import one_of
 from shared.workflow.validate.literals import Found
 
 _TITLES: Final = ("if", "else if", "else")
+_EXPRESSIONS: Final = ("expression", "condition", "if", "when")
+"""Other names of a branch's value."""
 _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
 _TEXT: Final = re.compile(r"\"[^\"]+\"|'[^']+'|`[^`$]+`")
@@ -54,6 +56,8 @@ def condition_problems(block: Block) -> Found:
                 yield where, f"{name} comes before other branches, which are never reached. Move it to the end"
         elif title and title not in _TITLES:
             yield where, f"{name} has an unknown title.{one_of(title, _TITLES)}"
+        elif not value and (other := next((key for key in _EXPRESSIONS if branch.get(key)), None)):
+            yield where, f"{name} has its expression in {other}, where it is ignored. Write it in value"
         elif text := expression_problem(value):
             yield where, f"{name} {text}"
         elif value in expressions and not _CHANGING.search(value):
