@@ -14,6 +14,8 @@ _LONGEST: Final = 50_000
 """Longer code is not checked, like in `undefined_names`."""
 _MOST: Final = 5
 _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
+_EACH: Final = re.compile(r"\b(?:const|let|var)\s+\w{1,64}\s*=\s*\w[\w.]{0,100}\.forEach\(")
+_OWN_EACH: Final = re.compile(r"forEach\s*[:=]|\bforEach\(\w*\)\s*\{")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
 
@@ -22,7 +24,7 @@ def code_mistakes(template: CodeTemplate) -> Iterator[tuple[int, str]]:
     program = template.program
     if template.language is not Language.JAVASCRIPT or template.is_expression or len(program) > _LONGEST:
         return
-    candidates = list(_promises(program))
+    candidates = [*_promises(program), *_without_result(program)]
     if not candidates and "export" not in program:
         return
     try:
@@ -44,6 +46,12 @@ def _promises(program: str) -> Iterator[tuple[int, str]]:
         uses = len(re.findall(rf"\b{name}\b", program)) - 1
         if uses and uses == len(re.findall(rf"\b{name}{_READ}", program)):
             yield match.start(), f'"{match["name"]}" is a promise, because await is missing. Write await fetch(…)'
+
+
+def _without_result(program: str) -> Iterator[tuple[int, str]]:
+    """Yield the calls of forEach whose result is kept."""
+    found = () if _OWN_EACH.search(program) else islice(_EACH.finditer(program), _MOST)
+    yield from ((match.start(), "forEach returns nothing. Call map or reduce, which return values") for match in found)
 
 
 def _is_code(root: tree_sitter.Node, start: int) -> bool:

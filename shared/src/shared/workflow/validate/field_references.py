@@ -223,7 +223,9 @@ class _Fields:
             }
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
-        error = _ANY if "error" in declared else _TEXT
+        if target.type == "memory":
+            declared = {**declared, "memories": _LIST}
+        error = _TEXT if target.type in _EMPTY_AFTER_ERROR else _ANY
         return {**declared, "error": error} if target.id in self._handlers else declared
 
     def has_error_port(self, target: Block) -> bool:
