@@ -49,7 +49,7 @@ def _promises(program: str) -> Iterator[tuple[int, str]]:
 
 
 def _without_result(program: str) -> Iterator[tuple[int, str]]:
-    """Yield the calls of forEach whose result is kept."""
+    """Yield the calls of forEach that a variable gets its value from."""
     found = () if _OWN_EACH.search(program) else islice(_EACH.finditer(program), _MOST)
     yield from ((match.start(), "forEach returns nothing. Call map or reduce, which return values") for match in found)
 

@@ -109,7 +109,7 @@ def _is_valid(outputs: Outputs, reference: Reference, target: Block) -> bool:
 def _is_of_round(target: Block, reference: Reference) -> bool:
     """Return whether a reference reads a field of an entry of `results`, which is itself a list."""
     keys = reference.path[:3]
-    is_read = keys[:1] == ("results",) and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
+    is_read = keys[0] in ("results", "result") and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
     return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
 
 
