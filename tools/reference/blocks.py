@@ -20,7 +20,8 @@ not edit it. [Write workflows](workflows.md) explains how blocks work together; 
 
 The table names settings by their id; `*` marks required ones. Loops and parallels have their own keys:
 [Workflow files](workflow-files.md#loops-and-parallels). `GET /api/block-types` lists a server's types, including
-plugins.
+plugins. In a YAML file, `inputFormat` is written `inputs`, and a setting with the name of a block's own key, such as
+`id`, stands under `settings`.
 """
 _NOT_OFFERED: Final = """## Not supported
 

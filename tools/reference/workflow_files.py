@@ -24,6 +24,12 @@ flowport deploy support.yaml
 flowport export Support --output support.yaml        # the draft as a file; --no-layout without ids and positions
 ```
 
+A server converts between the two forms: deploy the YAML file, and export the workflow as `support.json`, or import
+JSON and export YAML. `init`, `validate` and `fmt` need no server.
+
+`fmt` orders the keys of a block: `type`, `name`, `id`, `enabled` and `inputs`; its settings as [listed](#settings)
+below; then `branches`, `start`, `next`, `on_error`, `retry`, `settings`, `layout` and `blocks`.
+
 ## Example
 
 ```yaml
@@ -145,6 +151,14 @@ has ended. `start` names the first blocks inside; default: those that follow no 
 
 A loop has one of `count`, `collection`, `while` and `do_while`, a parallel one of `count` and `collection`.
 
+Blocks inside read `<loop.index>` (or `<loop.iteration>`), counted from 0; over a collection also `<loop.currentItem>`
+and the whole list, `<loop.items>`. In a parallel, write `<parallel.…>`; it has no `iteration`.
+
+Blocks after it read `<eachorder.results>`: a list with one entry for each iteration or branch, which is itself a list
+of outputs, one for each last block inside. In the example, `<eachorder.results>` is
+`[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and `<eachorder.results[0][0].result>` is
+`true`. In a function, `<eachorder.results>.flat()` joins the lists.
+
 ## Keys of every block
 
 | key | |
@@ -204,8 +218,8 @@ error, as is a `{` at its start.
 
 ## Structured output and tools
 
-A `responseFormat` is a JSON schema with a name. The fields of the answer are then the outputs of the agent:
-`<triage.urgent>`. [Agents](agents.md#tools) describes the kinds of tools.
+A `responseFormat` is a JSON schema: alone, or with a name as `{name, schema}`. The fields of the answer
+are then the outputs of the agent: `<triage.urgent>`. [Agents](agents.md#tools) describes the kinds of tools.
 
 ```yaml
 name: Triage
@@ -275,6 +289,16 @@ extension, begin a file with:
 `*` marks required settings. [Blocks](blocks.md) lists all types on one page.
 """
 _CONTAINERS: Final = ("loop", "parallel")
+_ONE_WORKFLOW: Final = "Write one of `workflowId` and `manualWorkflowId`."
+_NOTES: Final = {
+    "human_in_the_loop": "`inputs` are the fields of the form; later blocks read the answers, such as "
+    "`<approval.approved>`.",
+    "workflow": _ONE_WORKFLOW,
+    "workflow_input": _ONE_WORKFLOW,
+    "wait": "Longer than 5 minutes, it needs `async: true`, which suspends the run for up to 30 days.",
+    "memory": "The conversation's ID is under `settings`, as in `settings: {id: order-<start.number>}`. `memories` is "
+    "a list of messages, `[{role, content}]`; with `getAll` of conversations, `[{id, messages}]`.",
+}
 
 
 def workflow_files_page() -> str:
@@ -305,6 +329,8 @@ def _about(spec: BlockSpec) -> Iterator[str]:
     yield from (f"`type: {alias}` is short for it." for alias, kind in TYPE_ALIASES.items() if kind == spec.type)
     if spec.type in BRANCHING:
         yield "Its branches: [Connections](#connections)."
+    if spec.type in _NOTES:
+        yield _NOTES[spec.type]
     if spec.type in _CONTAINERS:
         yield "Its keys: [Loops and parallels](#loops-and-parallels)."
 
