@@ -24,6 +24,7 @@ from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
+from shared.workflow.validate.value_uses import ValueUses
 
 _OF_ROUNDS: Final = {
     **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),
@@ -51,7 +52,7 @@ class _Code(NamedTuple):
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
     names = Names.of(state)
-    quoted = QuotedReferences(state, catalog)
+    quoted, uses = QuotedReferences(state, catalog), ValueUses(state)
     meant = {**_OF_ROUNDS, **input_references(state)}
     meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
     for block in state.blocks.values():
@@ -82,8 +83,9 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 for line, text in code_mistakes(template):
                     message = f"{where}: line {line} of the code: {text}."
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
-                for text in quoted.never_equal(template):
-                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
+                for text in (*uses.found(template), *quoted.never_equal(template)):
+                    end = "" if text.endswith((".", "?")) else "."
+                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
                 for text, near in (*unlisted_values(state, template), *quoted.unknown_members(template)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)

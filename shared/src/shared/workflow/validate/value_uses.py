@@ -1,0 +1,113 @@
+"""Values that code uses against their type: objects that it compares or parses, and numbers that it takes for texts."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import CodeTemplate, compile_code, syntax_error
+from shared.workflow.compile.code_rewriter import Use
+from shared.workflow.format.input_format import read_input_format
+from shared.workflow.format.js_values import to_string
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.references import Reference, normalize_name
+from shared.workflow.format.start import api_starts
+from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.returns import Returns
+
+_NEAR: Final = 40
+"""Characters before a reference that may have the operator."""
+_LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\b(?:return|if|and|or)|(?<![=!<>+*/%&|^-])=)\s*$")
+_COMPARED: Final = re.compile(
+    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|\"[^\"\\\n]+\"|'[^'\\\n]+')\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
+)
+"""Comparison of all that is on the left with a number or a text."""
+_GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|hasattr|is[A-Z]\w*)\(")
+"""Words of code that looks at the type of its values, or expects errors."""
+_PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
+_METHOD: Final = re.compile(r"\??\.(?P<name>[A-Za-z]\w{0,40})\(")
+_ADDED_BEFORE: Final = re.compile(r"[\"']\s*\+\s*$")
+_ADDED_AFTER: Final = re.compile(r"\s*\+\s*(?:\"[^\"\\\n]*\"|'[^'\\\n]*')\s*(?:$|[+,:;)}\]\n])")
+_ENDS: Final = re.compile(r"\s*(?:$|[+,:;)}\]\n])")
+_BEGINS: Final = re.compile(r"(?:^|[(,:\[{]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
+_METHODS: Final = {
+    Language.JAVASCRIPT: frozenset(
+        {"charAt", "concat", "endsWith", "filter", "find", "forEach", "includes", "indexOf", "join", "map", "match"}
+        | {"padEnd", "padStart", "push", "replace", "replaceAll", "slice", "split", "startsWith", "substring"}
+        | {"toLowerCase", "toUpperCase", "trim"}
+    ),
+    Language.PYTHON: frozenset({*dir(str), *dir(list), *dir(dict)} - {*dir(int), *dir(float)}),
+}
+"""Methods that numbers do not have."""
+
+
+class ValueUses:
+    """Finds the uses of inputs, which runs convert to their types, and of objects that functions return."""
+
+    def __init__(self, state: WorkflowState) -> None:
+        self._state = state
+        self._types = {
+            (normalize_name(start.name), field.name): field.type
+            for start in api_starts(state)
+            for field in read_input_format(start.value("inputFormat"))
+        }
+        self._fields: dict[str, list[str] | None] = {}
+
+    def found(self, template: CodeTemplate) -> Iterator[str]:
+        """Yield what is wrong with each use."""
+        source = template.source
+        uses = {each.name: each.use for each in template.variables}
+        for start, end, part, name in () if _GUARD.search(source) else template.marks:
+            if not isinstance(part, Reference) or not part.path or uses.get(name) is not Use.VALUE:
+                continue
+            before = source[max(0, start - _NEAR) : start]
+            if _COMPARED.match(source, end) and _LEFT.search(before) and self._is_object(part):
+                yield f"{part.raw} is an object, which compares with no number or text.{self._fields_hint(part)}"
+            elif text := self._misuse(part, before, source, end, template.language):
+                yield text
+
+    def _misuse(self, part: Reference, before: str, source: str, end: int, language: Language) -> str | None:
+        kind, is_python = self._type(part), language is Language.PYTHON
+        if (match := _PARSED.search(before)) and source[end : end + 1] == ")":
+            is_parsed = self._is_object(part) or (is_python and kind == "array")
+            what = "a list" if kind == "array" else "an object"
+            return f"{part.raw} is {what} already. Write it without {match['parse']}(…)" if is_parsed else None
+        if kind != "number":
+            return None
+        fix = f"{'str' if is_python else 'String'}({part.raw})"
+        if (match := _METHOD.match(source, end)) and match["name"] in _METHODS[language]:
+            return f"{part.raw} is a number, which has no .{match['name']}().{did_you_mean(fix)}"
+        is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
+            _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
+        )
+        return (
+            f"{part.raw} is a number, which Python does not add to a text.{did_you_mean(fix)}"
+            if (is_python and is_added)
+            else None
+        )
+
+    def _type(self, reference: Reference) -> str | None:
+        is_whole = len(reference.path) == 1
+        return self._types.get((reference.name, to_string(reference.path[0]))) if is_whole else None
+
+    def _is_object(self, reference: Reference) -> bool:
+        return self._type(reference) == "object" or self._returned(reference) is not None
+
+    def _fields_hint(self, reference: Reference) -> str:
+        fields = [f"{reference.raw[:-1]}.{each}>" for each in self._returned(reference) or ()]
+        if len(fields) == 1:
+            return did_you_mean(fields[0])
+        return f" Compare one of its fields: {', '.join(fields)}." if fields else " Compare one of its fields."
+
+    def _returned(self, reference: Reference) -> list[str] | None:
+        """Return the fields of the object that a function always returns; None if it may return anything else."""
+        block = self._state.block_named(reference.name)
+        if block is None or block.type != "function" or reference.path != ("result",):
+            return None
+        if block.id not in self._fields:
+            language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+            template = compile_code(code_text(block.value("code")), language)
+            returned = Returns(template.program, language) if syntax_error(template) is None else None
+            self._fields[block.id] = sorted(returned.fields) if returned and returned.fields else None
+        return self._fields[block.id]
