@@ -35,6 +35,9 @@ _SOURCES: Final = {
     **dict.fromkeys(("vars", "variables"), "variable"),
 }
 """Sources of values in other systems, and their names here."""
+_STEP: Final = re.compile(r"(?P<step>steps\.)?(?P<root>[^\W\d][\w-]{0,127})\.(?:outputs\.)?(?P<path>[\w.\[\]-]{1,200})")
+_CONTEXTS: Final = frozenset({"github", "env", "vars", "job", "jobs", "steps", "runner", "matrix", "needs", "inputs"})
+"""Names that expressions of GitHub Actions have, too."""
 _OF_TEMPLATES: Final = frozenset({"loop"})
 """Names that templates of other systems have, too: prompts may contain such a template."""
 _MARKED: Final = re.compile(
@@ -81,7 +84,9 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         return
     before = ""
     for part in parse_text(text).parts:
-        if isinstance(part, EnvMarker) and not before.endswith("$"):  # ${{ … }} is an expression of GitHub
+        if isinstance(part, EnvMarker) and before.endswith("$"):
+            yield from () if is_code else _of_github(part, known)
+        elif isinstance(part, EnvMarker):
             name = part.name.strip()
             if name in inputs and not name.isupper():
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", inputs[name]
@@ -97,6 +102,15 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
         before = part if isinstance(part, str) else ""
+
+
+def _of_github(marker: EnvMarker, known: Container[str]) -> Found:
+    """Yield that an expression of GitHub Actions names a block. Prompts may contain others."""
+    match = _STEP.fullmatch(marker.name.strip())
+    root = normalize_name(match["root"]) if match else ""
+    if match and root in known and (match["step"] or root not in _CONTEXTS):
+        cause = f"${marker.raw} stays as typed"
+        yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{match['path']}>"
 
 
 def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -> Found:
@@ -118,7 +132,8 @@ def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -
             f"{{{{{path}}}}}",
         )
     elif is_path and root in _SOURCES:
-        meant = path if rest and normalize_name(first) in known else f"{_SOURCES[root]}.{path}"
+        step = f"{first}.{rest.removeprefix('outputs.')}"
+        meant = step if rest and normalize_name(first) in known else f"{_SOURCES[root]}.{path}"
         yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a value of the run", f"<{meant}>"
     elif marker.name != marker.name.strip() and (match := _SPACED_SECRET.fullmatch(marker.name)):
         cause = f"{marker.raw} stays as typed, because secrets are named without spaces"
