@@ -29,6 +29,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.broken_references import broken_references
 from shared.workflow.validate.code_problems import code_problems
 from shared.workflow.validate.containers import container_problems
+from shared.workflow.validate.endless_loops import endless_loops
 from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.input_fields import input_field_problems
@@ -65,6 +66,7 @@ def problems(
         *islice(input_field_problems(state, known), MOST_OF_A_KIND),
         *islice(setting_problems(state, known), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
+        *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(broken_references(state, known), MOST_OF_A_KIND),
         *islice(input_placeholders(state, known), MOST_OF_A_KIND),
