@@ -80,7 +80,8 @@ def test_errors_prevent_a_deploy(document: JsonObject, code: str, message: str) 
     ],
 )
 def test_an_unsupported_trigger_is_named(trigger: JsonObject) -> None:
-    unserved = 'Nothing will fire "Every Morning": schedules and webhook triggers are not served here, only calls are.'
+    cause = "schedules and webhook triggers are not served here, only calls are"
+    unserved = f'Nothing will fire "Every Morning": {cause}. Call the workflow from cron, CI or the other service.'
     beside = [problem for problem in found(workflow(start(), trigger)) if problem.block_id == "t"]
     assert ("unserved_trigger", unserved) in [(problem.code.value, problem.message) for problem in beside]
     alone = found(workflow(trigger))[0]

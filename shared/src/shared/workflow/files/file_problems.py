@@ -107,6 +107,11 @@ class FileProblems:
                 value = given[key]
                 if not path and key in _TOP_HINTS:
                     meant, hint = None, f" {_TOP_HINTS[key]}"
+                elif key == "else" and "route" in known:
+                    meant, hint = (
+                        None,
+                        " The model always chooses a route: write route: Other, and describe it in when.",
+                    )
                 elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)

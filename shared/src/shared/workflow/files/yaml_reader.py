@@ -44,6 +44,8 @@ class Mark(NamedTuple):
     column: int
 
 
+_VALUE: Final = re.compile(r" *(?:- +)?[^\s:#][^:#]*: +[^\s|>]")
+"""A key, and the text that begins in its line."""
 _TABS: Final = ". Indent with spaces, not with tabs"
 _HINTS: Final = {
     "mapping values are not allowed": ". Check the indentation, and the colon in the line above. "
@@ -80,6 +82,8 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
         return _TABS
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
         return f". Indent the text after {match['mark']} more than its key"
+    if "mapping values are not allowed" in problem and mark is not None and _VALUE.match(line[: mark.column - 1]):
+        return '. Quote a text that contains ": ", or write it as a block after |'
     return next((hint for words, hint in _HINTS.items() if words in problem), "")
 
 

@@ -10,12 +10,13 @@ _WHOLE: Final = 40
 _BRACKETS: Final = re.compile(r'"(?:\\.|[^"\\]++)*+"|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
-def json_problem(text: str) -> str | None:
-    """Return a JavaScript engine's error for the text; None if it is JSON."""
+def json_problem(text: str, *, with_fix: bool = False) -> str | None:
+    """Return a JavaScript engine's error for the text, on request with its usual fix; None if it is JSON."""
     try:
         json.loads(text, parse_constant=_no_constant)
     except JSONDecodeError as error:
-        return _message(text, error)
+        fix = json_fix(text, error) if with_fix else ""
+        return f"{_message(text, error)}{fix and f'. {fix}'}"
     except (ValueError, RecursionError) as error:
         return str(error)
     return None

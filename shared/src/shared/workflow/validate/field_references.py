@@ -21,7 +21,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
-from shared.workflow.validate.returns import Returns
+from shared.workflow.validate.returns import Returns, uncalled_function
 from shared.workflow.validate.run_order import RunOrder
 from shared.workflow.validate.unknown_references import block_references
 
@@ -72,7 +72,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         elif (value := returns_of(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
                 cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
-                message = f"{cause}{_why_nothing(target)}"
+                message = f"{cause}{_why_nothing(target)}{_uncalled(target)}"
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
             reported.add(target.id)
         elif value and value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
@@ -141,6 +141,11 @@ def _why_nothing(block: Block) -> str:
     code = code_text(block.value("code")).strip()
     is_hidden = "\n" not in code and code.startswith("//") and "return" in code
     return " The comment hides all code, which is one line. In a file, write code: | instead of code: >." * is_hidden
+
+
+def _uncalled(function: Block) -> str:
+    name = uncalled_function(code_text(function.value("code")))
+    return f' "{name}" is never called: end with return {name}(…).' if name else ""
 
 
 def _not_returned(block: Block, field: str, reference: Reference, target: Block, fields: Sequence[str]) -> Problem:
@@ -338,8 +343,10 @@ def _undeclared(
         suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
     names = ", ".join(outputs) or "none"
     if of := _list_with_field(outputs, reference):
-        entry = f"<{reference.root}.{of}[0]{reference.path_text.removeprefix(of)}>"
-        cause = f'"{of}" of "{target.name}" is a list. Read an entry, such as {entry}, or all in a loop'
+        is_of_rounds = target.type in ("loop", "parallel")
+        entry = f"<{reference.root}.{of}[0]{'[0]' if is_of_rounds else reference.path_text.removeprefix(of)}>"
+        what = "a list with a list of outputs for each iteration" if is_of_rounds else "a list"
+        cause = f'"{of}" of "{target.name}" is {what}. Read an entry, such as {entry}, or all in a loop'
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {reference.raw}: {cause}.", block, (field,))
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
     is_unhandled = key == "error" and key not in outputs and has_error

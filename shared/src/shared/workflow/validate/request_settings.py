@@ -120,4 +120,4 @@ def _template_problem(text: str) -> str | None:
                 in_string = in_string is not (match[0] == '"')
         else:
             pieces.append("x" if in_string else "0")
-    return json_problem("".join(pieces))
+    return json_problem("".join(pieces), with_fix=True)

@@ -1,5 +1,6 @@
 """What a piece of code returns."""
 
+import re
 from collections.abc import Sequence, Set
 from typing import Final
 
@@ -16,6 +17,7 @@ _SCOPES: Final = frozenset(
 """Nodes whose returns are their own."""
 _SPECIAL: Final = frozenset({"__proto__", "toJSON"})
 """Keys that give an object other fields."""
+_DECLARED: Final = re.compile(r"^(?:async +)?(?:function|def) +([A-Za-z_]\w{0,40})\(", re.MULTILINE)
 _UNKNOWN: Final = frozenset({"export_statement", "ERROR"})
 """Nodes that are reported."""
 
@@ -51,6 +53,12 @@ class Returns:
         text = self._source[node.start_byte : node.end_byte].decode(errors="replace")
         name = text[1:-1] if node.type == "string" else text
         return name if name.replace("$", "_").isidentifier() and name not in _SPECIAL else None
+
+
+def uncalled_function(source: str) -> str | None:
+    """Return the name of the last outermost function that the code declares and does not use."""
+    names = [name for name in _DECLARED.findall(source) if len(re.findall(rf"\b{name}\b", source)) == 1]
+    return names[-1] if names else None
 
 
 def _statements(source: bytes, language: Language) -> list[tree_sitter.Node] | None:

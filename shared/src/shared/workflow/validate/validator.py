@@ -96,7 +96,8 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
 
 
 def _unserved(block: Block) -> str:
-    return f'Nothing will fire "{block.name}": schedules and webhook triggers are not served here, only calls are.'
+    cause = "schedules and webhook triggers are not served here, only calls are"
+    return f'Nothing will fire "{block.name}": {cause}. Call the workflow from cron, CI or the other service.'
 
 
 def _left_out(state: WorkflowState) -> Iterator[Problem]:
