@@ -52,9 +52,10 @@ async def ensure_credentials(home: Home, settings: GatewaySettings, url: str) ->
 
 
 def find_examples() -> Path:
-    """Return the folder of the package's examples, in a clone the folder `examples`. `make dist` adds the former."""
-    packaged = Path(flowport.__file__).with_name("examples")
-    return packaged if packaged.is_dir() else Path("examples")
+    """Return the folder of the package's examples, in a clone its folder `examples`. `make dist` adds the former."""
+    package = Path(flowport.__file__).parent
+    packaged = package / "examples"
+    return packaged if packaged.is_dir() else package.parents[2] / "examples"
 
 
 def deploy_examples(credentials: Credentials, folder: Path) -> Mapping[str, str]:
