@@ -72,6 +72,8 @@ blocks:
     data: {answer: <answer.content>}
 ```
 
+To run it without a model provider, write `model: echo`: this built-in model repeats its input.
+
 | top-level key | |
 |---|---|
 | `name`, `description` | of the workflow. `deploy` creates the workflow of this name, or updates it. Default: the \
@@ -94,7 +96,9 @@ References use a block's name in lower case without spaces: *Check order* is
 - **`on_error`** names the block that runs if this one fails.
 - **`branches`** of a condition: one `if`, any number of `else if`, and at most one `else`, each with `next`.
   `- else: Answer` is short for an `else` with `next`. If no branch applies, or it has no `next`, that path ends.
-  Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and `next`.
+  Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and `next`. The model
+  always chooses one, so the last may be for everything else:
+  `- {route: Other, when: The message is about something else., next: Answer}`.
 - **`edges`** at the top level lists all connections explicitly, `{from, handle, to}`. Nothing then follows by order.
   Exports use it for graphs that the keys above cannot express. `handle` is `source`, `error`, or
   `condition-<id of the branch>`; give such branches an `id`.
@@ -268,6 +272,7 @@ Other settings that are lists:
 | setting | entries |
 |---|---|
 | `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name in lower case |
+| `variables` of a variables block | `{variableName, type, value}`, as [above](#variables) |
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
 
