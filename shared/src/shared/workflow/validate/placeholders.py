@@ -20,7 +20,7 @@ _QUOTES: Final = "\"'`"
 def input_placeholders(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each prompt whose placeholders are all inputs that its block does not read otherwise.
 
-    Others may be templates or code that the model is asked about.
+    Prompts with other placeholders may contain a template, or code.
     """
     inputs = input_references(state)
     for block in state.blocks.values():

@@ -55,7 +55,7 @@ class ValueUses:
         self._fields: dict[str, list[str] | None] = {}
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
-        """Yield what is wrong with each use."""
+        """Yield the problem of each use."""
         source = template.source
         uses = {each.name: each.use for each in template.variables}
         for start, end, part, name in () if _GUARD.search(source) else template.marks:
