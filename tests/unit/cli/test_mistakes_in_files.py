@@ -83,7 +83,7 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
         (
             classify().replace(f'"target": "{ROUTE}"', '"target": "route"', 1),
             37,
-            f'"route" is no block. Did you mean "{ROUTE}"?',
+            f'no block has the id "route". Did you mean "{ROUTE}"?',
         ),
         (
             classify().replace('\\"value\\"', '\\"expression\\"', 1),
@@ -119,7 +119,7 @@ def test_a_key_and_an_id_of_a_block_that_differ_have_a_fix(tmp_path: Path) -> No
     ("right", "wrong", "message"),
     [
         ("retry: {maxTries: 3, waitBetweenTriesMs: 500}", "retry: 3", "Classify: retry must be a mapping with"),
-        ("- else if:", "- elif:", 'Route: "elif" is no key of a branch'),
+        ("- else if:", "- elif:", 'Route: "elif" is not a key of a branch'),
         ("on_error: Failed", "onError: Failed", 'Block "Classify" has the unknown key "onError"'),
     ],
 )
