@@ -25,10 +25,10 @@ WORKFLOWS: dict[str, JsonObject] = {
 KNOWN: dict[str, list[str]] = {
     "A07": ["unknown_field:F:code"],
     "A15": ["several_starts:Start:"],
-    "B07": ["code_syntax:C:conditions"],
+    "B07": ["code_syntax:C:conditions,0"],
     "B21": ["unknown_reference:C:conditions"],
-    "B27": ["invalid_setting:C:conditions"],
-    "X30": ["code_syntax:C:conditions"],
+    "B27": ["invalid_setting:C:conditions,0"],
+    "X30": ["code_syntax:C:conditions,1"],
     "C09": ["invalid_setting:F:code"],
     "D09": ["invalid_setting:L:collection"],
     "D27": ["crossing_edge:Start:edges"],
