@@ -8,7 +8,7 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import texts
+from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.input_fields import input_references
 
@@ -18,9 +18,9 @@ _QUOTES: Final = "\"'`"
 
 
 def input_placeholders(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield a warning for each prompt whose placeholders are all inputs that its block does not read otherwise.
+    """Yield a warning for each placeholder of a prompt without references, if all of them are inputs.
 
-    Prompts with other placeholders may contain a template, or code.
+    A prompt with references or other placeholders may contain a template, or code.
     """
     inputs = input_references(state)
     for block in state.blocks.values():
@@ -30,7 +30,7 @@ def input_placeholders(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
             written = "\n".join(texts(block.value(setting)))
             found = {match["name"].strip(): match for match in _PLACEHOLDER.finditer(written)}
             is_template = any(name not in inputs or _is_quoted(written, match) for name, match in found.items())
-            if is_template or any(inputs[name][:-1].lower() in written.lower() for name in found):
+            if is_template or any(reference.path for reference in parse_text(written).references):
                 continue
             for name, match in found.items():
                 message = f"{block.name}: {setting}: {match[0]} stays as typed.{did_you_mean(inputs[name])}"
