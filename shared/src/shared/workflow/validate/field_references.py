@@ -102,18 +102,18 @@ def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
 
 
 def _is_valid(outputs: Outputs, reference: Reference, target: Block) -> bool:
-    is_misread = _list_with_field(outputs, reference) or _is_of_round(target, reference)
+    is_misread = _list_with_field(outputs, reference) or _skips_block_of_iteration(target, reference)
     return is_declared(outputs, reference.path) and not is_misread
 
 
-def _is_of_round(target: Block, reference: Reference) -> bool:
+def _skips_block_of_iteration(target: Block, reference: Reference) -> bool:
     """Return whether a reference reads a field of an entry of `results`, which is itself a list."""
     keys = reference.path[:3]
     is_read = keys[0] in ("results", "result") and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
     return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
 
 
-def _of_round(block: Block, field: str, reference: Reference, target: Block) -> Problem:
+def _field_of_iteration(block: Block, field: str, reference: Reference, target: Block) -> Problem:
     number, *rest = reference.path[1:]
     entry = f"<{reference.root}.results[{number}][0]{''.join(_key(each) for each in rest)}>"
     cause = f'an entry of results of "{target.name}" is a list, with one result for each of its last blocks'
@@ -331,8 +331,8 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
 def _undeclared(
     block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, has_error: bool
 ) -> Problem:
-    if _is_of_round(target, reference):
-        return _of_round(block, field, reference, target)
+    if _skips_block_of_iteration(target, reference):
+        return _field_of_iteration(block, field, reference, target)
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     speakable = [name for name in outputs if " " not in name]
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
@@ -343,9 +343,9 @@ def _undeclared(
         suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
     names = ", ".join(outputs) or "none"
     if of := _list_with_field(outputs, reference):
-        is_of_rounds = target.type in ("loop", "parallel")
-        entry = f"<{reference.root}.{of}[0]{'[0]' if is_of_rounds else reference.path_text.removeprefix(of)}>"
-        what = "a list with a list of outputs for each iteration" if is_of_rounds else "a list"
+        is_container = target.type in ("loop", "parallel")
+        entry = f"<{reference.root}.{of}[0]{'[0]' if is_container else reference.path_text.removeprefix(of)}>"
+        what = "a list with a list of outputs for each iteration" if is_container else "a list"
         cause = f'"{of}" of "{target.name}" is {what}. Read an entry, such as {entry}, or all in a loop'
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {reference.raw}: {cause}.", block, (field,))
     is_start = target.type in ("start_trigger", "starter", "api_trigger", "input_trigger")
