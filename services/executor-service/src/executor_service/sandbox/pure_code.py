@@ -343,6 +343,6 @@ def _has_own_name(node: Node) -> bool:
     return index.type == "number" or (index.type == "string" and _text(index)[1:-1] not in _INHERITED_NAMES)
 
 
-def _refuse_tokens(node: Node, *tokens: str) -> None:
-    if any(child.type in tokens for child in node.children):
+def _refuse_tokens(node: Node, *words: str) -> None:
+    if any(child.type in words for child in node.children):
         raise _Impure
