@@ -10,6 +10,7 @@ REF = {"items": [{"price": 2, "kind": "a"}, {"price": 3, "kind": "toString"}], "
 PURE = {
     "a constant": "return 1",
     "nothing": "",
+    "many names": f"let a = ref_1.at; {'a; ' * 600} return a",
     "methods with functions": "return ref_1.items.map(i => i.price * 2).reduce((sum, x) => sum + x, 0)",
     "properties of an own object": "const out = {a: 1}; out.total = 3; out.n = 0; out.n++; out.a += 1; return out",
     "texts and numbers as property names": "const o = {}; o['a b'] = 1; o[0] = 2; o[0]++; return o",

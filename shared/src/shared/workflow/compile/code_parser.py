@@ -4,6 +4,7 @@ The parser recovers from errors, so every source has a tree. Work is bounded: se
 """
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -94,6 +95,7 @@ def parse(source: bytes, language: Language) -> tree_sitter.Tree:
         raise TooComplex from error
     if budget.is_spent:
         raise TooComplex
+    budget.reads = sys.maxsize  # `Node.text` calls `chunk` too, without end if it returns nothing
     return tree
 
 
