@@ -1,7 +1,7 @@
 """Loops with a condition that nothing inside them changes."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from typing import Final
 
 from shared.contracts.problems import Problem
@@ -34,7 +34,7 @@ def endless_loops(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         is_known = len(read) == sum(not isinstance(part, str) for part in parts)
         if not read or not is_known or _NAMES.search(text) or any(r.name not in {"variable", *inputs} for r in read):
             continue
-        names = {normalize_name(to_string(each.path[0])) for each in read if each.name == "variable"}
+        names = _aliases(state, [each for each in read if each.name == "variable"])
         if not _may_change(state, catalog, block, names):
             what = " and ".join(dict.fromkeys(each.raw for each in read))
             message = f"nothing inside changes {what}, so the condition stays as it is"
@@ -48,7 +48,7 @@ def _may_change(state: WorkflowState, catalog: Catalog, loop: Block, names: Set[
         is_inside = loop.id in state.containers_of(block.id)
         if is_inside and block.type == "response":
             return True
-        if block.type != "variables" or names.isdisjoint(_assigned(state, block)):
+        if block.type != "variables" or names.isdisjoint(_assigned(block)):
             continue
         if is_inside or state.containers_of(loop.id):
             return True
@@ -58,15 +58,15 @@ def _may_change(state: WorkflowState, catalog: Catalog, loop: Block, names: Set[
     return False
 
 
-def _assigned(state: WorkflowState, block: Block) -> set[str]:
-    """Return the normalized names and ids of the variables that a block assigns."""
-    found: set[str] = set()
-    for entry in map(object_of, parse_list(block.value("variables"))):
-        key = to_string(entry.get("variableId") or "")
-        named = state.variables.get(key)
-        found |= {
-            key,
-            normalize_name(to_string(entry.get("variableName") or "")),
-            normalize_name(named.name if named else ""),
-        }
-    return found - {""}
+def _aliases(state: WorkflowState, read: Iterable[Reference]) -> set[str]:
+    """Return the ids and normalized names of the variables that are read."""
+    names = {normalize_name(to_string(each.path[0])) for each in read}
+    known = ({normalize_name(each.id), normalize_name(each.name)} for each in state.variables.values())
+    return names.union(*(each for each in known if each & names))
+
+
+def _assigned(block: Block) -> set[str]:
+    """Return the normalized ids and names that a block assigns."""
+    entries = map(object_of, parse_list(block.value("variables")))
+    keys = (to_string(entry.get(key) or "") for entry in entries for key in ("variableId", "variableName"))
+    return {normalize_name(key) for key in keys}
