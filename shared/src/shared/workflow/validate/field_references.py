@@ -33,6 +33,8 @@ _RESULTS: Final = {"results": _LIST}
 _TEXT: Final = OutputField(type="string")
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
+_OTHER_FIELDS: Final = frozenset({"stdout", "status", "headers", "error"})
+"""Other outputs of these types."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
 """Names of that output in other systems."""
 _MOST_ERROR_PATHS: Final = 200
@@ -68,7 +70,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             continue
         outputs = known.of(target, block)
         if outputs is not None and not _is_valid(outputs, reference, target):
-            yield _undeclared(block, field, reference, target, outputs, has_error=known.has_error_port(target))
+            yield _undeclared(block, field, reference, target, outputs, known=known)
         elif (value := returns_of(target, returned, reference)) and value.is_nothing:
             if target.id not in reported:
                 cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
@@ -113,8 +115,12 @@ def _skips_block_of_iteration(target: Block, reference: Reference) -> bool:
     return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
 
 
-def _field_of_iteration(block: Block, field: str, reference: Reference, target: Block) -> Problem:
+def _field_of_iteration(
+    block: Block, field: str, reference: Reference, target: Block, main_output: str | None
+) -> Problem:
     number, *rest = reference.path[1:]
+    if main_output and rest[0] not in (main_output, *_OTHER_FIELDS):
+        rest.insert(0, main_output)
     entry = f"<{reference.root}.results[{number}][0]{''.join(_key(each) for each in rest)}>"
     cause = f'an entry of results of "{target.name}" is a list, with one result for each of its last blocks'
     message = f"{block.name}: {reference.raw}: {cause}.{did_you_mean(entry)}"
@@ -238,6 +244,12 @@ class _Fields:
         spec = self._catalog.spec(target.type)
         return spec is not None and spec.has_error_port
 
+    def main_output_inside(self, container: Block) -> str | None:
+        """Return the main output of all blocks in a container; None if they differ or have none."""
+        inside = [each for key, each in self._state.blocks.items() if self._state.container_of(key) == container.id]
+        found = {_MAIN_OUTPUT.get(each.type) for each in inside}
+        return found.pop() if len(found) == 1 else None
+
     def why_no_error(self, reference: Reference, target: Block, reader: Block) -> str | None:
         """Return why the reference reads an error that `reader` never gets; None if it reads none, or may get it."""
         spec = self._catalog.spec(target.type)
@@ -329,10 +341,11 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
 
 
 def _undeclared(
-    block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, has_error: bool
+    block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, known: _Fields
 ) -> Problem:
     if _skips_block_of_iteration(target, reference):
-        return _field_of_iteration(block, field, reference, target)
+        return _field_of_iteration(block, field, reference, target, known.main_output_inside(target))
+    has_error = known.has_error_port(target)
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     speakable = [name for name in outputs if " " not in name]
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
