@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx2
 from tests.support.command_line import CommandLine
 from tests.support.echo_files import name_of, run_of, write
+from tests.support.eventually import eventually
 
 
 def test_a_queued_run_is_awaited_and_read(flowport: CommandLine, file: Path) -> None:
@@ -40,10 +41,12 @@ def test_a_run_is_shown_block_by_block(flowport: CommandLine, file: Path) -> Non
     assert all("output" in child for child in span["children"])
 
 
-def test_the_trace_of_a_failed_run_has_the_error_of_its_block(flowport: CommandLine, file: Path) -> None:
+async def test_the_trace_of_a_failed_run_has_the_error_of_its_block(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     assert flowport("run", name_of(file), "-f", "model=groq/none").code == 1
-    failed = flowport("runs", "list", name_of(file), "--status", "failed", "--json").json
+    runs = ("runs", "list", name_of(file), "--status", "failed", "--json")
+    await eventually(lambda: flowport(*runs).json)  # a run is stored after its answer
+    failed = flowport(*runs).json
     rows = [line.split("\t") for line in flowport("runs", "trace", failed[0]["runId"]).out.splitlines()]
     assert any(row[2] == "error" and row[4] != "-" for row in rows), rows
 
