@@ -54,7 +54,6 @@ CLASSIFY: dict[str, Any] = json.loads((Path(__file__).parents[3] / "examples" / 
 
 
 ROUTE = next(key for key, block in CLASSIFY["state"]["blocks"].items() if block["name"] == "Route")
-HEADERS = '{"headers": {"id": "headers", "type": "table", "value": {"X-Case": "1"}},'
 
 
 def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
@@ -89,13 +88,6 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
             classify().replace('\\"value\\"', '\\"expression\\"', 1),
             71,
             "has its expression in expression, where it is ignored. Write it in value.",
-        ),
-        (
-            classify().replace(
-                '"subBlocks": {\n          "dataMode"', f'"subBlocks": {HEADERS}\n          "dataMode"', 1
-            ),
-            89,
-            'In a file, map names to values, in JSON {"cells": {"Key": …, "Value": …}}.',
         ),
     ],
 )

@@ -163,3 +163,9 @@ def test_inputs_of_an_unknown_type_of_block_are_not_reported() -> None:
 )
 def test_names_in_any_language_are_valid(name: str) -> None:
     assert read(f'name: "{name}"\nblocks: {{S: {{type: start}}}}').problems == []
+
+
+def test_keys_with_a_wrong_indentation_are_not_sent() -> None:
+    found = read("blocks:\n  Call:\n    type: api\n    url: https://a.example\n    params:\n    note: internal")
+    (block,) = found.state["blocks"].values()  # type: ignore[union-attr]
+    assert (set(block["subBlocks"]), len(found.warnings)) == ({"url", "params"}, 1)  # type: ignore[arg-type,call-overload,index]

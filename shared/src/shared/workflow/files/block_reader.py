@@ -9,7 +9,7 @@ from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
-from shared.workflow.files.misplaced_keys import move_misplaced_keys
+from shared.workflow.files.misplaced_keys import take_misplaced_keys
 from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
@@ -73,7 +73,7 @@ class BlockReader:
 
     def read(self, block: FileBlock) -> JsonObject:
         """Return the stored form of a block."""
-        move_misplaced_keys(block, self._problems)
+        take_misplaced_keys(block, self._problems)
         given = block.given
         known = self._blocks.in_draft(block)
         stored: JsonObject = {

@@ -1,4 +1,4 @@
-"""Keys of blocks with a wrong indentation: below an empty mapping, or inside of the headers."""
+"""Keys of blocks with a wrong indentation: below an empty mapping."""
 
 from collections.abc import Collection
 from typing import Final
@@ -12,26 +12,22 @@ from shared.workflow.format.js_values import JsonObject, object_of
 _MAPPINGS: Final = frozenset(
     {"body", "data", "headers", "params", "inputs", "settings", "retry", "responseFormat", "inputMapping", "arguments"}
 )
-_NO_HEADERS: Final = frozenset(
-    {"retries", "timeout", "retryDelayMs", "retryMaxDelayMs", "retryNonIdempotent", "escapeValues", "on_error"}
-)
 _CLOSE: Final = 0.75
 
 
-def move_misplaced_keys(block: FileBlock, problems: FileProblems) -> None:
-    """Move the keys of a block to where they belong, so that all else is checked there, and warn of them."""
+def take_misplaced_keys(block: FileBlock, problems: FileProblems) -> None:
+    """Warn of misplaced keys and leave them out: requests may not send them without the author's consent.
+
+    Inputs move to where they belong, because other blocks refer to them.
+    """
     settings = [each.id for each in block.spec.sub_blocks] if block.spec else []
     known = (*settings, *BLOCK_KEYS, *CONTAINER_KEYS.get(block.type, ()))
-    headers = object_of(block.given.get("headers"))
-    if inside := {key: value for key, value in headers.items() if key in _NO_HEADERS and key in known}:
-        _warn(block, problems, inside, "to the block itself, not to its headers", ("headers",))
-        rest: JsonObject = {key: value for key, value in headers.items() if key not in inside}
-        block.given = {**inside, **block.given, "headers": rest}
     empty = (key for key, value in block.given.items() if value is None and key in _MAPPINGS and key in known)
     for key in empty:
         if below := _unknown_after(block, key, known, problems):
-            _warn(block, problems, below, f"under {key}")
-            block.given = {**{each: given for each, given in block.given.items() if each not in below}, key: below}
+            _warn(block, problems, below, key)
+            rest = {each: given for each, given in block.given.items() if each not in below}
+            block.given = {**rest, key: below} if key == "inputs" else rest
             return
 
 
@@ -50,10 +46,10 @@ def _unknown_after(block: FileBlock, key: str, known: Collection[str], problems:
     return found
 
 
-def _warn(block: FileBlock, problems: FileProblems, keys: JsonObject, where: str, at: tuple[str, ...] = ()) -> None:
+def _warn(block: FileBlock, problems: FileProblems, keys: JsonObject, parent: str) -> None:
     *others, last = (f'"{key}"' for key in keys)
     names = f"{', '.join(others)} and {last}" if others else last
     verb, them = ("belong", "them") if len(keys) > 1 else ("belongs", "it")
-    path = (*at, next(iter(keys)))
-    text = f"{names} {verb} {where}. Indent {them} {'less' if at else 'more'}"
-    problems.warn(block.id, block.name, (*block.path, *path), path[0], text)
+    first = next(iter(keys))
+    text = f"{names} {verb} under {parent}. Indent {them} more"
+    problems.warn(block.id, block.name, (*block.path, first), first, text)

@@ -154,9 +154,8 @@ def _fits(setting: SubBlockSpec, value: Json) -> bool:
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
     rows = parsed(value)
     if not isinstance(rows, list):
-        if is_literal(value) or _is_other_text(value):
-            stored = ', in JSON {"cells": {"Key": …, "Value": …}}' if isinstance(rows, dict) else ""
-            yield f"{setting.id} must be a list of rows, not {shown(value)}. In a file, map names to values{stored}"
+        if not isinstance(rows, dict) and (is_literal(value) or _is_other_text(value)):
+            yield f"{setting.id} must be a list of rows, not {shown(value)}. In a file, map names to values"
         return
     for number, row in enumerate(rows, 1):
         cells = row.get("cells") if isinstance(row, dict) else None
@@ -172,7 +171,7 @@ def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
 
 def _is_other_text(value: Json) -> bool:
     """Return whether a text with references is no list of rows, whatever their values are."""
-    parts = parse_text(value).parts if isinstance(value, str) else ()
+    parts = parse_text(value.strip()).parts if isinstance(value, str) else ()
     return len(parts) > 1 and not to_string(value).lstrip().startswith(("[", "{"))
 
 

@@ -34,7 +34,6 @@ from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.input_fields import input_field_problems
 from shared.workflow.validate.models import misspelled_models
-from shared.workflow.validate.placeholders import input_placeholders
 from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.split_references import split_references
 from shared.workflow.validate.unknown_references import unknown_references
@@ -69,7 +68,6 @@ def problems(
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(broken_references(state, known), MOST_OF_A_KIND),
-        *islice(input_placeholders(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
         *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
         *islice(split_references(state, known), MOST_OF_A_KIND),
