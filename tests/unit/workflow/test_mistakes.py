@@ -134,7 +134,6 @@ def test_a_correct_workflow_has_no_problem() -> None:
         (chain(START, api(url="example.com/x")), "invalid_setting", "Call", "url", None),
         (chain(START, api(body='{"a": }')), "invalid_setting", "Call", "body", None),
         (chain(START, api(retries="11")), "invalid_setting", "Call", "retries", None),
-        (chain(START, api(headers={"a": "b"})), "invalid_setting", "Call", "headers", None),
         (chain(START, block("w", "wait", "W", timeUnit="second")), "invalid_setting", "W", "timeUnit", "seconds"),
         (
             chain(START, block("w", "wait", "Pause", timeUnit="minutes", timeValue="6")),

@@ -1,7 +1,8 @@
 """Loops with a condition that nothing inside them changes."""
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from functools import cache
 from typing import Final
 
 from shared.contracts.problems import Problem
@@ -23,6 +24,7 @@ _NAMES: Final = re.compile(r"(?<![\w.$])(?!(?:true|false|null|undefined|Number|S
 def endless_loops(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each loop whose condition reads only inputs, and variables that no block may change."""
     inputs = {normalize_name(start.name) for start in api_starts(state)}
+    order = cache(lambda: RunOrder(state, catalog))
     for block in state.blocks.values():
         loop = state.loops.get(block.id)
         key = _CONDITIONS.get(loop.loop_type) if loop else None
@@ -35,15 +37,14 @@ def endless_loops(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         if not read or not is_known or _NAMES.search(text) or any(r.name not in {"variable", *inputs} for r in read):
             continue
         names = _aliases(state, [each for each in read if each.name == "variable"])
-        if not _may_change(state, catalog, block, names):
+        if not _may_change(state, order, block, names):
             what = " and ".join(dict.fromkeys(each.raw for each in read))
             message = f"nothing inside changes {what}, so the condition stays as it is"
             yield setting_warning(block, key, f"{message}. Assign a variable in a variables block inside")
 
 
-def _may_change(state: WorkflowState, catalog: Catalog, loop: Block, names: Set[str]) -> bool:
+def _may_change(state: WorkflowState, order: Callable[[], RunOrder], loop: Block, names: Set[str]) -> bool:
     """Return whether a block may assign a variable, or end the run, before the loop ends."""
-    order: RunOrder | None = None
     for block in state.blocks.values():
         is_inside = loop.id in state.containers_of(block.id)
         if is_inside and block.type == "response":
@@ -52,8 +53,7 @@ def _may_change(state: WorkflowState, catalog: Catalog, loop: Block, names: Set[
             continue
         if is_inside or state.containers_of(loop.id):
             return True
-        order = order or RunOrder(state, catalog)
-        if order.why_not(block.id, loop.id):  # it may run at the same time
+        if order().why_not(block.id, loop.id):  # it may run at the same time
             return True
     return False
 

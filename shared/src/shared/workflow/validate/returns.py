@@ -1,6 +1,7 @@
 """What a piece of code returns."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence, Set
 from typing import Final
 
@@ -57,7 +58,8 @@ class Returns:
 
 def uncalled_function(source: str) -> str | None:
     """Return the name of the last outermost function that the code declares and does not use."""
-    names = [name for name in _DECLARED.findall(source) if len(re.findall(rf"\b{name}\b", source)) == 1]
+    uses = Counter(re.findall(r"\w+", source))
+    names = [name for name in _DECLARED.findall(source) if uses[name] == 1]
     return names[-1] if names else None
 
 
