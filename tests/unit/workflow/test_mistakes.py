@@ -265,6 +265,7 @@ def test_a_correct_workflow_has_no_problem() -> None:
         ),
         (loop(count="1.5"), "invalid_setting", "Each", "count", None),
         (loop(count=100_000_000), "invalid_setting", "Each", "count", None),
+        (loop(count=10**400), "invalid_setting", "Each", "count", None),
         (
             chain(START, api(headers=[header("X", "{{MY TOKEN}}")])),
             "invalid_setting",

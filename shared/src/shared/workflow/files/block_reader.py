@@ -180,7 +180,9 @@ class BlockReader:
         for key in written:
             setting = settings.get(key)
             is_default = written[key] == setting.default if setting else False
-            if setting is None or written[key] in (None, "") or (is_default and not _is_other_unit(key, written)):
+            is_other_unit = key == "timeUnit" and "timeUnitLong" not in written
+            is_meant = is_other_unit and written[key] == values.get("timeUnitLong")
+            if setting is None or written[key] in (None, "") or is_meant or (is_default and not is_other_unit):
                 continue
             pair = (
                 each.id for each in settings.values() if each.canonical_id and each.canonical_id == setting.canonical_id
@@ -196,6 +198,7 @@ class BlockReader:
                 if (other.required and decides is None) or (is_reported and key != "escapeValues"):
                     continue
                 hint = f"Change {other.id}, or remove it"
+                hint = "Write timeUnitLong: minutes, hours or days" if is_other_unit else hint
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}. {hint}")
 
     def _misspelled(
@@ -342,8 +345,3 @@ class BlockReader:
 def _is_block(value: Json) -> bool:
     """Return whether an unknown setting looks like a block with a wrong indentation."""
     return isinstance(value, dict) and isinstance(value.get("type"), str) and len(value) > 1
-
-
-def _is_other_unit(key: str, written: JsonObject) -> bool:
-    """Return whether a wait has a unit that is its default, but of the other kind of wait."""
-    return key == "timeUnit" and "timeUnitLong" not in written

@@ -35,9 +35,10 @@ _SOURCES: Final = {
     **dict.fromkeys(("vars", "variables"), "variable"),
 }
 """Sources of values in other systems, and their names here."""
-_STEP: Final = re.compile(r"(?P<step>steps\.)?(?P<root>[^\W\d][\w-]{0,127})\.(?:outputs\.)?(?P<path>[\w.\[\]-]{1,200})")
-_CONTEXTS: Final = frozenset({"github", "env", "vars", "job", "jobs", "steps", "runner", "matrix", "needs", "inputs"})
-"""Names that expressions of GitHub Actions have, too."""
+_OF_GITHUB: Final = re.compile(
+    r"\$\{\{[ \t]*+(?:steps\.)?(?P<root>[^\W\d][\w-]{0,127})\.(?:outputs\.)?"
+    r"(?P<path>(?P<field>\w{1,127})[\w.\[\]-]{0,200})[ \t]*+\}\}"
+)
 _OF_TEMPLATES: Final = frozenset({"loop"})
 """Names that templates of other systems have, too: prompts may contain such a template."""
 _MARKED: Final = re.compile(
@@ -71,6 +72,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
+                    *(_of_github(text, state, catalog) if setting.id in _PROMPTS else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
                     yield warning(code, message, block, (setting.id,), suggestion=suggestion)
@@ -85,7 +87,7 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
     before = ""
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and before.endswith("$"):
-            yield from () if is_code else _of_github(part, known)
+            pass  # see `_of_github`
         elif isinstance(part, EnvMarker):
             name = part.name.strip()
             if name in inputs and not name.isupper():
@@ -104,12 +106,13 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         before = part if isinstance(part, str) else ""
 
 
-def _of_github(marker: EnvMarker, known: Container[str]) -> Found:
-    """Yield that an expression of GitHub Actions names a block. Prompts may contain others."""
-    match = _STEP.fullmatch(marker.name.strip())
-    root = normalize_name(match["root"]) if match else ""
-    if match and root in known and (match["step"] or root not in _CONTEXTS):
-        cause = f"${marker.raw} stays as typed"
+def _of_github(text: str, state: WorkflowState, catalog: Catalog) -> Found:
+    """Yield that the only expression of GitHub Actions in a text names an output of a block."""
+    match = _OF_GITHUB.search(text) if text.count("${{") == 1 else None
+    target = state.block_named(normalize_name(match["root"])) if match else None
+    spec = catalog.spec(target.type) if target else None
+    if match and target and spec and match["field"] in spec.declared_outputs(target):
+        cause = f"{match[0]} stays as typed"
         yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{match['path']}>"
 
 

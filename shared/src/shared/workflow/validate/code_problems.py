@@ -1,6 +1,7 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
 from collections.abc import Container, Iterator, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,8 @@ _OF_ROUNDS: Final = {
     **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),
     **dict.fromkeys(("index", "iteration"), "<loop.index>"),
 }
+_MOST: Final = 20
+"""Warnings of one kind for each piece of code."""
 _OF_CALLS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
 """Names that other systems give to the arguments of a tool."""
 
@@ -77,16 +80,16 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             else:
                 yield from _names(block, code, where, names.known, meant)
-                for raw in quoted.found(template):
+                for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
                 for line, text in code_mistakes(template):
                     message = f"{where}: line {line} of the code: {text}."
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
-                for text in (*uses.found(template), *quoted.never_equal(template)):
+                for text in islice(dict.fromkeys((*uses.found(template), *quoted.never_equal(template))), _MOST):
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
-                for text, near in (*unlisted_values(state, template), *quoted.unknown_members(template)):
+                for text, near in dict.fromkeys((*unlisted_values(state, template), *quoted.unknown_members(template))):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 

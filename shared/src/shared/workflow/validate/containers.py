@@ -63,9 +63,9 @@ def _kind(block: Block) -> Iterator[Problem]:
 
 def _count(block: Block) -> Iterator[Problem]:
     number = to_number(block.data.get("count"))
-    if block.data.get("count") in (None, "") or math.isnan(number) or number < 0:
+    if block.data.get("count") in (None, "") or not 0 <= number < math.inf:
         return
-    if not float(number).is_integer():
+    if number % 1:
         yield setting_warning(block, "count", f"count must be an integer, not {shown(block.data['count'])}")
     elif number > _MOST_ROUNDS:
         text = (
@@ -86,7 +86,7 @@ def _batch_size(block: Block) -> Iterator[Problem]:
     if block.type != "parallel" or size in (None, ""):
         return
     number = to_number(size)
-    if math.isnan(number) or not 1 <= number <= _MOST_AT_A_TIME:
+    if not 1 <= number <= _MOST_AT_A_TIME:
         text = f"batchSize must be a number from 1 to {_MOST_AT_A_TIME}, not {shown(size)}"
         yield setting_warning(block, "batchSize", text)
 

@@ -245,9 +245,10 @@ class _Fields:
         return spec is not None and spec.has_error_port
 
     def main_output_inside(self, container: Block) -> str | None:
-        """Return the main output of all blocks in a container; None if they differ or have none."""
-        inside = [each for key, each in self._state.blocks.items() if self._state.container_of(key) == container.id]
-        found = {_MAIN_OUTPUT.get(each.type) for each in inside}
+        """Return the main output of the last blocks in a container; None if they differ or have none."""
+        inside = {key for key in self._state.blocks if self._state.container_of(key) == container.id}
+        last = [self._state.blocks[key] for key in inside if inside.isdisjoint(self._followers.get(key, ()))]
+        found = {_MAIN_OUTPUT.get(each.type) for each in last}
         return found.pop() if len(found) == 1 else None
 
     def why_no_error(self, reference: Reference, target: Block, reader: Block) -> str | None:

@@ -28,7 +28,7 @@ def request_problems(block: Block) -> Found:
     is_bodiless = block.type == "api" and method in _BODILESS and not is_misnamed("api", block.sub_blocks, "method")
     if is_bodiless and parsed(body.strip() if isinstance(body, str) else body) not in (None, "", {}, []):
         yield "body", f"body is not sent, because method is {method}. Set method to POST, PUT or PATCH"
-    elif isinstance(body, str) and _is_meant_as_json(block, body) and (problem := _template_problem(body)):
+    elif isinstance(body, str) and _is_meant_as_json(block, body) and (problem := _body_problem(body)):
         yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
     again = block.value("retryNonIdempotent")
     is_once = method in _NOT_REPEATED and is_literal(again) and not is_enabled(again)
@@ -38,6 +38,12 @@ def request_problems(block: Block) -> Found:
     delay, longest = (to_number(block.value(key)) for key in ("retryDelayMs", "retryMaxDelayMs"))
     if block.value("retryMaxDelayMs") not in (None, "") and delay > longest:
         yield "retryMaxDelayMs", "retryMaxDelayMs is shorter than retryDelayMs, which it limits"
+
+
+def _body_problem(body: str) -> str | None:
+    """Return why a body is not JSON; None if it is, or if each of its lines is."""
+    problem = _template_problem(body)
+    return problem if problem and any(map(_template_problem, body.splitlines())) else None
 
 
 def _is_meant_as_json(block: Block, body: str) -> bool:

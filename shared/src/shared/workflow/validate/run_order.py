@@ -13,10 +13,6 @@ _MOST_BLOCKS: Final = 5_000
 """Larger workflows are not checked, which takes memory for each pair of blocks."""
 
 
-_ENDS: Final = ("response", "condition", "router", "router_v2", "loop", "parallel")
-"""Types of blocks that no other block simply follows."""
-
-
 class RunOrder:
     """Answers whether a block has run before another one, in a run that reaches both."""
 
@@ -44,30 +40,12 @@ class RunOrder:
         first, second = _at_level(state, target, common), _at_level(state, reader, common)
         if first == second or self._is_before(first, second) in (True, None):
             return None
-        reason = f'"{name}" does not run before this block'
-        is_apart = (first, second) != (target, reader) or not self._may_join(target, reader)
-        return reason if is_apart else f'{reason}. Write next: {state.blocks[reader].name} at "{name}"'
+        return f'"{name}" does not run before this block'
 
     def _is_before(self, first: str, second: str) -> bool | None:
         """Return whether `first` runs before `second`; None if unknown."""
         mask = self._before.masks.get(second)
         return None if mask is None else bool(mask >> self._before.bits[first] & 1)
-
-    def _may_join(self, target: str, reader: str) -> bool:
-        """Return whether every run reaches both, and no block follows `target`: then an edge puts them in order."""
-        ends = {
-            key
-            for key in self._before.bits
-            if key in (target, reader) or self._is_before(key, target) or self._is_before(key, reader)
-        }
-        return (
-            self._is_before(reader, target) is False
-            and self._state.blocks[target].type not in _ENDS
-            and all(
-                edge.source != target and (edge.target not in ends or edge.source_handle in (None, "source"))
-                for edge in self._state.edges
-            )
-        )
 
 
 def _unreached(state: WorkflowState, catalog: Catalog) -> Set[str]:

@@ -88,8 +88,7 @@ def _provider_not_called(block: Block) -> str | None:
 def count_problem(count: Json) -> str | None:
     """Return the problem of a container's count; None if it is valid. References are not filled in there."""
     number = to_number(count)
-    fits = math.isfinite(number) and number >= 0
-    return None if fits else f"count must be a number of zero or more, not {stringify(count)}"
+    return None if 0 <= number < math.inf else f"count must be a number of zero or more, not {stringify(count)}"
 
 
 def unknown_kind(kind: str) -> str:
