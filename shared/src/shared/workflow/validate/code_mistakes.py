@@ -14,7 +14,7 @@ _LONGEST: Final = 50_000
 """Longer code is not checked, like in `undefined_names`."""
 _MOST: Final = 5
 _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
-_EACH: Final = re.compile(r"\b(?:const|let|var)\s+\w{1,64}\s*=\s*\w[\w.]{0,100}\.forEach\(")
+_EACH: Final = re.compile(r"\b(?:const|let|var)\s+(?P<name>\w{1,64})\s*=\s*\w[\w.]{0,100}\.forEach\(")
 _OWN_EACH: Final = re.compile(r"forEach\s*[:=]|\bforEach\(\w*\)\s*\{")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
@@ -49,9 +49,11 @@ def _promises(program: str) -> Iterator[tuple[int, str]]:
 
 
 def _without_result(program: str) -> Iterator[tuple[int, str]]:
-    """Yield the calls of forEach that a variable gets its value from."""
+    """Yield the calls of forEach that give a variable its value, if the code reads it later."""
     found = () if _OWN_EACH.search(program) else islice(_EACH.finditer(program), _MOST)
-    yield from ((match.start(), "forEach returns nothing. Call map or reduce, which return values") for match in found)
+    for match in found:
+        if re.search(rf"\b{match['name']}\b", program[match.end() :]):
+            yield match.start(), "forEach returns nothing. Call map or reduce, which return values"
 
 
 def _is_code(root: tree_sitter.Node, start: int) -> bool:

@@ -351,7 +351,7 @@ def _undeclared(
     speakable = [name for name in outputs if " " not in name]
     near = last if key in outputs or (last != key and last in outputs) else nearest(key, speakable)
     suggestion = f"<{reference.root}.{near}>" if near in outputs else None
-    if near is None and (main := _MAIN_OUTPUT.get(target.type)):
+    if near is None and "@" not in reference.raw and (main := _MAIN_OUTPUT.get(target.type)):
         path = reference.path_text.removeprefix(key).removeprefix(".") if key in _OTHER_OUTPUTS else reference.path_text
         path = path.removeprefix(f"{main}.") if key in _OTHER_OUTPUTS else path
         suggestion = f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"

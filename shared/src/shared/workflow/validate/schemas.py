@@ -74,7 +74,8 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
 
 
 def _keys(schema: JsonObject, where: str) -> Iterator[str]:
-    unknown = (each for each in schema if each not in _KEYWORDS and each not in _EXTENSIONS)
+    filled = (each for each, value in schema.items() if value not in (None, "", [], {}))
+    unknown = (each for each in filled if each not in _KEYWORDS and each not in _EXTENSIONS)
     for name in islice(unknown, _MOST_KEYS):
         near = nearest(name, _KEYWORDS, least=_CLOSE)
         if near and near not in schema and near.lower() not in name.lower():  # as in uiSchema

@@ -20,7 +20,7 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\b(?:return|if|and|or)|(?<![=!<>+*/%&|^-])=)\s*$")
 _COMPARED: Final = re.compile(
-    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|\"[^\"\\\n]+\"|'[^'\\\n]+')\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
+    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|(?P<text>\"[^\"\\\n]+\"|'[^'\\\n]+'))\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
 )
 """Comparison of all that is on the left with a number or a text."""
 _GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|hasattr|is[A-Z]\w*)\(")
@@ -62,7 +62,9 @@ class ValueUses:
             if not isinstance(part, Reference) or not part.path or uses.get(name) is not Use.VALUE:
                 continue
             before = source[max(0, start - _NEAR) : start]
-            if _COMPARED.match(source, end) and _LEFT.search(before) and self._is_object(part):
+            compared = _COMPARED.match(source, end)
+            may_be_text = compared and compared["text"] and self._type(part)
+            if compared and not may_be_text and _LEFT.search(before) and self._is_object(part):
                 yield f"{part.raw} is an object, which compares with no number or text.{self._fields_hint(part)}"
             elif text := self._misuse(part, before, source, end, template.language):
                 yield text
@@ -76,7 +78,12 @@ class ValueUses:
         if kind != "number":
             return None
         fix = f"{'str' if is_python else 'String'}({part.raw})"
-        if (match := _METHOD.match(source, end)) and match["name"] in _METHODS[language]:
+        match = _METHOD.match(source, end)
+        if (
+            match
+            and match["name"] in _METHODS[language]
+            and source.count(f".{match['name']}") == source.count(f".{match['name']}(")
+        ):
             return f"{part.raw} is a number, which has no .{match['name']}().{did_you_mean(fix)}"
         is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
             _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
