@@ -82,7 +82,7 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
         (
             classify().replace(f'"target": "{ROUTE}"', '"target": "route"', 1),
             37,
-            f'no block has the id "route". Did you mean "{ROUTE}"?',
+            f'no block has the id "route". Did you mean "Route", with the id "{ROUTE}"?',
         ),
         (
             classify().replace('\\"value\\"', '\\"expression\\"', 1),

@@ -57,7 +57,9 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
             known = source or target
             lost = " or ".join(f'"{each}"' for each in missing)
             message = f"The edge from {' to '.join(ends)} is ignored: no block has the id {lost}."
-            text = f"{message}{did_you_mean(suggestion)}"
+            is_name = suggestion is not None and near != suggestion
+            hint = f' Did you mean "{near}", with the id "{suggestion}"?' if is_name else did_you_mean(suggestion)
+            text = f"{message}{hint}"
             yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges",), suggestion=suggestion)
         elif not _is_inside_one_container(state, edge):
             source, target = state.blocks[edge.source], state.blocks[edge.target]

@@ -306,11 +306,11 @@ class BlockReader:
 
     def _check_kinds(self, block: FileBlock) -> None:
         """Warn of keys that have no effect beside others of a loop or parallel."""
-        used = next((key for key in ("collection", "while", "do_while") if key in block.given), None)
-        idle: list[str] = [key for key in ("while", "do_while") if key in block.given and key != used]
-        if "count" in block.given and used in ("collection", "while"):
-            idle.append("count")
-        for key in idle if block.type in CONTAINER_KEYS else ():
+        known = CONTAINER_KEYS.get(block.type, ())
+        given: list[str] = [key for key in ("collection", "while", "do_while") if key in block.given and key in known]
+        used = given[0] if given else None
+        idle = [*given[1:], *(["count"] if "count" in block.given and used in ("collection", "while") else [])]
+        for key in idle:
             self._warn(block, key, f"{key} has no effect beside {used}; write one of them")
 
     def _check_inputs(self, block: FileBlock, given: JsonObject) -> None:

@@ -80,6 +80,8 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
     line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
     if "cannot start any token" in problem and mark is not None and line[mark.column - 1 :].startswith("\t"):
         return _TABS
+    if "expected key" in problem and mark is not None and (end := line[mark.column - 1 : mark.column]) in ("}", "]"):
+        return f". Remove the {end}, which closes nothing"
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
         return f". Indent the text after {match['mark']} more than its key"
     if "mapping values are not allowed" in problem and mark is not None and _VALUE.match(line[: mark.column - 1]):

@@ -69,6 +69,9 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
     if not is_python and (match := _CONDITION.search(source)):
         yield f"Write the condition in parentheses: {match['word']} (…)."
     line = "".join(source.splitlines()[at.line - 1 : at.line])
+    above = "".join(source.splitlines()[max(0, at.line - 2) : at.line - 1])
+    if not is_python and above.strip() == "return" and line.lstrip().startswith("{"):
+        yield f"Write the {{ of line {at.line} on the line of return."
     if entry := _ENTRY.match(line, at.column - 1):
         yield f'Put a comma before "{entry["name"]}".'
     match = _FIRST_WORD.match(line)

@@ -127,7 +127,8 @@ def _problem(
             containers: Collection[str] = state.loops if kind == "loop" else state.parallels
             if any(each in containers for each in around):
                 return None
-            return ProblemCode.UNKNOWN_REFERENCE, *_outside(kind, containers, state, reference)
+            other = next((state.blocks[each].type for each in around if state.is_container(each)), None)
+            return ProblemCode.UNKNOWN_REFERENCE, *_outside(kind, containers, state, reference, other)
         case name if name in state.ids_by_name or _is_reported(name, state, names):
             return None
         case _:
@@ -153,9 +154,14 @@ def _dots(raw: str, state: WorkflowState) -> tuple[ProblemCode, str, str] | None
 
 
 def _outside(
-    kind: str, containers: Collection[str], state: WorkflowState, reference: Reference
+    kind: str, containers: Collection[str], state: WorkflowState, reference: Reference, other: str | None
 ) -> tuple[str, str | None]:
-    """Return what is wrong with a reference outside of a container, and the one to the results of the only one."""
+    """Return what is wrong with a reference outside of a container, and the one to the results of the only one.
+
+    `other` is the type of the container of another kind that is around it.
+    """
+    if other is not None and reference.path == ("index",):
+        return f"is outside a {kind}.", f"<{other}.index>"
     names = [state.blocks[each].name for each in islice(containers, 2)]
     results = f"<{normalize_name(names[0])}.results>" if len(names) == 1 else None
     if reference.path[0] in ("results", "result"):
