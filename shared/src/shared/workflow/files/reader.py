@@ -60,7 +60,13 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
     blocks = FileBlocks(catalog, base, problems, types)
     misspelled = (path[0] for path in problems.paths if problems.meant.get(path) == "blocks")
     key = "blocks" if "blocks" in top else str(next(misspelled, "blocks"))
-    blocks.declare(problems.mapping(top.get(key), (key,), "blocks", required=True), (key,))
+    listed = problems.mapping(top.get(key), (key,), "blocks", required=True)
+    for moved in ("variables", "edges"):
+        if moved in listed and moved not in top and not object_of(listed[moved]).get("type"):
+            problems.report(f'"{moved}" is a key of the file, not a block. Indent it less, like {key}', (key, moved))
+            top = {**top, moved: listed[moved]}
+            listed = {each: value for each, value in listed.items() if each != moved}
+    blocks.declare(listed, (key,))
     block_reader = BlockReader(blocks, problems)
     stored = {block.id: block_reader.read(block) for block in blocks}
     for path, message in islice(lost_references(text, document, blocks), _MOST_LOST):

@@ -40,7 +40,10 @@ def agent_problems(block: Block) -> Found:
     for number, message in enumerate(parse_list(messages), 1):
         where = ("messages", str(number - 1))
         role = message.get("role") if isinstance(message, dict) else None
-        if not isinstance(message, dict) or not isinstance(role, str):
+        written = [key for key in object_of(message) if key in _ROLES]
+        if role is None and len(written) > 1:
+            yield where, f"message {number} has both {written[0]} and {written[1]}: put - before {written[1]}"
+        elif not isinstance(message, dict) or not isinstance(role, str):
             yield where, f"message {number} must be an object with a role and a content, in a file - user: text"
         elif role not in _ROLES and is_literal(role):
             hint = did_you_mean(_ROLE_SYNONYMS.get(role.lower())) or one_of(role, _ROLES)

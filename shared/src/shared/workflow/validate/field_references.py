@@ -1,5 +1,6 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
@@ -50,6 +51,10 @@ _OF_MODELS: Final = {
     "toolCalls": OutputField(fields={"list": _ANY, "count": _ANY}),
 }
 """Parts of their fields."""
+_UNREAD_VALUE: Final = re.compile(
+    r"^(?:(?:const|let|var) +)?(?P<name>[A-Za-z]\w{0,40}) *= *[{\[][^\n(]*(?:\n(?:[ \t}\]][^\n(]*)?)*\Z", re.MULTILINE
+)
+"""Assignment of an object or a list at the end of code, which calls nothing."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
@@ -91,8 +96,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
                 message = f"{block.name}: {reference.raw} is always empty: {reason}."
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
             failed.add(target.id)
-        elif left := _left_container(state, block, target):
-            yield _one_of_many(block, field, reference, left)
+        elif problem := _of_rounds(state, block, field, reference, target, reported=reported):
+            yield problem
 
 
 def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
@@ -141,6 +146,35 @@ def returns_of(block: Block, known: dict[str, Returns | None], reference: Refere
         is_readable = template.source.strip() and syntax_error(template) is None  # others are reported
         known[block.id] = Returns(template.program, language) if is_readable else None
     return known[block.id]
+
+
+def _of_rounds(
+    state: WorkflowState, block: Block, field: str, reference: Reference, target: Block, *, reported: set[str]
+) -> Problem | None:
+    """Return what is wrong with a reference to the results of a container, or into it from outside."""
+    if reference.path == ("results",) and (last := next(_without_return(state, target, reported), None)):
+        reported.add(last.id)
+        message = f"{last.name}: the code returns nothing, so {reference.raw} in {block.name} has none of it."
+        return warning(ProblemCode.INVALID_SETTING, f"{message} Add a return.", last, ("code",))
+    left = _left_container(state, block, target)
+    return _one_of_many(block, field, reference, left) if left else None
+
+
+def _without_return(state: WorkflowState, container: Block, reported: Set[str]) -> Iterator[Block]:
+    """Yield the last blocks of a container whose code ends with a value that nothing reads."""
+    followed = {edge.source for edge in state.edges} | reported
+    for block in state.blocks.values() if state.is_container(container.id) else ():
+        if block.id in followed or state.container_of(block.id) != container.id or not state.is_enabled(block.id):
+            continue
+        code = code_text(block.value("code"))
+        match = _UNREAD_VALUE.search(code)
+        if (
+            block.type == "function"
+            and match
+            and "return" not in code
+            and len(re.findall(rf"\b{match['name']}\b", code)) == 1
+        ):
+            yield block
 
 
 def _why_nothing(block: Block) -> str:
