@@ -197,7 +197,9 @@ class BlockReader:
                 is_reported = block.type == "response" and len({"data", "builderData"} & written.keys()) == 1
                 if (other.required and decides is None) or (is_reported and key != "escapeValues"):
                     continue
-                hint = f"Change {other.id}, or remove it"
+                longer = settings.get(f"{key}Long")
+                is_longer = longer and longer.id not in written and written[key] in (longer.options or ())
+                hint = f"Write {key}Long" if is_longer else f"Change {other.id}, or remove it"
                 hint = "Write timeUnitLong: minutes, hours or days" if is_other_unit else hint
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}. {hint}")
 

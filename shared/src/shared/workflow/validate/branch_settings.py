@@ -16,7 +16,11 @@ _TITLES: Final = ("if", "else if", "else")
 _EXPRESSIONS: Final = ("expression", "condition", "if", "when")
 """Other names of a branch's value."""
 _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
-_ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=(?![=>])")
+_ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|\w)[\w.]*\s*=(?![=>])")
+_ALWAYS: Final = re.compile(r"[^?]*[=!]==?[^?]*\|\|\s*(?P<last>\"[^\"\\]+\"|'[^'\\]+'|[1-9][0-9]*)")
+"""Comparison, or a text or number, which alone is true."""
+_LONGEST: Final = 300
+"""Longer expressions are not searched for it, which takes time."""
 _TEXT: Final = re.compile(r"\"[^\"]+\"|'[^']+'|`[^`$]+`")
 _STRING: Final = re.compile(r"(?<!\\)(?P<quote>[\"'`])(?:\\.|(?!(?P=quote))[^\\])*+(?P=quote)", re.DOTALL)
 METHODS: Final = {
@@ -82,6 +86,12 @@ def expression_problem(expression: str) -> str | None:
         return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{METHODS[match[1]]}?"
     if _RANGE.search(typed):
         return "compares twice in a row. Join two comparisons with &&"
+    return _always_true(expression)
+
+
+def _always_true(expression: str) -> str | None:
+    if len(expression) <= _LONGEST and (match := _ALWAYS.fullmatch(expression)):
+        return f"is always true, because {match['last']} alone is. Compare again after ||: … === {match['last']}"
     return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None
 
 

@@ -118,7 +118,8 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
             given = object_of(entry)
             name = to_string(given.get("variableName") or "")
             variable = state.variables.get(to_string(given.get("variableId") or "")) or names.get(name)
-            if not name and variable is None and given.get("value") not in (None, ""):
+            has_value = given.get("value") not in (None, "") or {"key", "name", "val"} & given.keys()
+            if not name and variable is None and has_value:
                 yield setting_warning(
                     block, "variables", f"entry {number} of variables has no variableName and is ignored"
                 )

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TypeAlias
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, grammar
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 
 _MOST_SCOPES: Final = 20
 """A name with more declarations is left out: each assignment is compared with all of them."""
@@ -52,8 +52,13 @@ _MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
         for module in (datetime, itertools, json, math, random, re, statistics)
     },
 }
-_EQUIVALENTS: Final = {"datetime.now": "datetime.datetime.now", "datetime.today": "datetime.date.today"}
-"""Members of modules that authors confuse with those of a class in it."""
+_EQUIVALENTS: Final = {
+    "datetime.now": "datetime.datetime.now",
+    "datetime.today": "datetime.date.today",
+    "json.parse": "json.loads",
+    "json.stringify": "json.dumps",
+}
+"""Members of modules that authors confuse with those of a class in it, or of JavaScript."""
 _MOST_COMPARED: Final = 20
 """Unknown members for which a similar one is searched: each takes time."""
 _PROMISE_METHODS: Final = ("then", "catch", "finally")
@@ -77,6 +82,12 @@ _QUERIES: Final = {
 (member_expression object: (call_expression function: (identifier) @unawaited) property: (property_identifier) @part)
 [(if_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string) (true) (false)])))
  (while_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string)])))] @constant
+(if_statement condition: (parenthesized_expression
+  (binary_expression left: (binary_expression) operator: "||" right: [(string (string_fragment)) (number)] @always)))
+(binary_expression operator: ["===" "!==" "==" "!="] right: [(array) (object) (identifier)] @never
+ (#any-of? @never "[]" "{}" "NaN"))
+(binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
+ right: (string (string_fragment) @kind_of))
 (assignment_expression left: (member_expression property: (property_identifier) @own))
 (try_statement body: (_) @tried)
 (call_expression function: (member_expression object: (identifier) @object property: (property_identifier) @member))
@@ -86,6 +97,8 @@ _QUERIES: Final = {
 """,
     Language.PYTHON: """
 (call function: (attribute object: (identifier) @object attribute: (identifier) @member))
+(if_statement condition: (boolean_operator
+ left: [(comparison_operator) (boolean_operator)] operator: "or" right: [(string (string_content)) (integer)] @always))
 (call function: [(identifier) @called (attribute attribute: (identifier) @called)])
 (assignment left: (attribute attribute: (identifier) @own))
 [(function_definition name: (identifier) @defined) (class_definition name: (identifier) @defined)
@@ -98,6 +111,20 @@ _QUERIES: Final = {
 [(print_statement "print" @statement) (exec_statement "exec" @statement)]
 """,
 }
+_CONSTANT: Final = frozenset({"always", "never", "kind_of"})
+_EQUALS_NOTHING: Final = {
+    "[]": "Compare the length: ….length === 0",
+    "{}": "Count the keys: Object.keys(…).length === 0",
+    "NaN": "Write Number.isNaN(…)",
+}
+_KINDS: Final = ("string", "number", "boolean", "undefined", "object", "function", "symbol", "bigint")
+_CHECKS: Final = {
+    **dict.fromkeys(("integer", "int"), "Number.isInteger(…)"),
+    **dict.fromkeys(("array", "list"), "Array.isArray(…)"),
+    "null": "… === null",
+    "NaN": "Number.isNaN(…)",
+}
+"""Values of typeof, and what to write for those that it does not have."""
 Mistakes: TypeAlias = Iterator[tuple[int, str, str | None]]
 """Line, problem and nearest valid name."""
 
@@ -146,6 +173,8 @@ def name_mistakes(
             yield from code.part(captures["unawaited"][0], captures["part"][0])
         elif "constant" in captures:
             yield _line(captures["constant"][0]), 'the condition assigns with "=". To compare, write "==="', None
+        elif text := code.constant_comparison(captures):
+            yield _line(next(iter(captures.values()))[0]), text, None
         elif "statement" in captures:
             node = captures["statement"][0]
             yield _line(node), f"{node.type} is a function in Python 3: write {node.type}(…)", None
@@ -242,6 +271,18 @@ class _Code:
         is_fetch = self.text(of) == "fetch" and not self._is_own("fetch") and not self._is_tried(node)
         if is_fetch and part not in _PROMISE_METHODS:
             yield _line(node), f"fetch(…) is a promise, which has no .{part}. Write (await fetch(…)).{part}", None
+
+    def constant_comparison(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> str | None:
+        """Return why a condition has the same value in every run."""
+        match {kind: self.text(nodes[0]) for kind, nodes in captures.items() if kind in _CONSTANT}:
+            case {"always": value} if value.strip("0."):
+                return f"the condition is always true, because {value} alone is. Compare again: … == {value}"
+            case {"never": value}:
+                return f"nothing equals {value}. {_EQUALS_NOTHING[value]}"
+            case {"kind_of": kind} if kind not in _KINDS:
+                hint = f" Write {_CHECKS[kind]}" if kind in _CHECKS else one_of(kind, _KINDS)
+                return f'typeof is never "{kind}".{hint}'
+        return None
 
     def called(self, node: tree_sitter.Node, packages: Set[str]) -> Mistakes:
         """Yield calls of Python functions that only connect to servers."""

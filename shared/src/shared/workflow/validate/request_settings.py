@@ -14,6 +14,11 @@ from shared.workflow.format.suggestions import did_you_mean, nearest_type
 from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
 
+_ROW_KEYS: Final = {
+    **dict.fromkeys(("key", "field", "nmae"), "name"),
+    **dict.fromkeys(("val", "valeu", "vaule", "vlaue"), "value"),
+}
+"""Other spellings of the keys of a field."""
 _BODILESS: Final = ("GET", "HEAD")
 _NOT_REPEATED: Final = ("POST", "PATCH")
 _STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
@@ -104,6 +109,9 @@ def builder_data_problems(block: Block) -> Found:
         where = ("builderData", str(number - 1))
         if not isinstance(entry, dict):
             yield where, f"entry {number} of builderData must be an object with a name, a type and a value"
+        elif wrong := [(key, meant) for key, meant in _ROW_KEYS.items() if key in entry and meant not in entry]:
+            for key, meant in wrong:
+                yield where, f'entry {number} of builderData has the unknown key "{key}".{did_you_mean(meant)}'
         elif not to_string(entry.get("name") or "").strip():
             if entry.get("value") not in (None, "", []):
                 yield where, f"entry {number} of builderData has a value but no name, and is ignored"

@@ -77,8 +77,9 @@ def undefined_names(
         line, node = read[name]
         near = known.meant.get(name) or nearest(name, (*parameters, *declared))
         near = inputs.get(name) or near or nearest(name, well_known, least=_CLOSE)
-        if near is None and name not in known.unavailable and _is_compared(node):
-            yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
+        is_key = node.parent is not None and node.parent.child_by_field_name("key") == node
+        if near is None and name not in known.unavailable and (is_key or _is_compared(node)):
+            yield line, f'"{name}" is not defined. Write a {"key" if is_key else "text"} in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif name not in inputs and (reason := known.unavailable.get(name)):
