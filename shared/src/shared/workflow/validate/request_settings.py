@@ -10,15 +10,12 @@ from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
-from shared.workflow.format.suggestions import did_you_mean, nearest_type
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
 
-_ROW_KEYS: Final = {
-    **dict.fromkeys(("key", "field", "nmae"), "name"),
-    **dict.fromkeys(("val", "valeu", "vaule", "vlaue"), "value"),
-}
-"""Other spellings of the keys of a field."""
+_ROW_KEYS: Final = {"key": "name", "field": "name", "val": "value"}
+"""Other names of the keys of a field."""
 _BODILESS: Final = ("GET", "HEAD")
 _NOT_REPEATED: Final = ("POST", "PATCH")
 _STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
@@ -109,7 +106,11 @@ def builder_data_problems(block: Block) -> Found:
         where = ("builderData", str(number - 1))
         if not isinstance(entry, dict):
             yield where, f"entry {number} of builderData must be an object with a name, a type and a value"
-        elif wrong := [(key, meant) for key, meant in _ROW_KEYS.items() if key in entry and meant not in entry]:
+        elif wrong := [
+            (key, meant)
+            for key in entry
+            if (meant := _ROW_KEYS.get(key) or nearest(key, ("name", "value"))) and meant not in entry
+        ]:
             for key, meant in wrong:
                 yield where, f'entry {number} of builderData has the unknown key "{key}".{did_you_mean(meant)}'
         elif not to_string(entry.get("name") or "").strip():
