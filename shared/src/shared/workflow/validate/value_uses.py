@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from shared.workflow.catalog.logic import code_text
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.compile.code_references import CodeTemplate, compile_code, syntax_error
+from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import to_string
@@ -14,6 +13,7 @@ from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.field_references import returns_of
 from shared.workflow.validate.returns import Returns
 
 _NEAR: Final = 40
@@ -52,7 +52,7 @@ class ValueUses:
             for start in api_starts(state)
             for field in read_input_format(start.value("inputFormat"))
         }
-        self._fields: dict[str, list[str] | None] = {}
+        self._returns: dict[str, Returns | None] = {}
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
         """Yield the problem of each use."""
@@ -88,11 +88,9 @@ class ValueUses:
         is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
             _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
         )
-        return (
-            f"{part.raw} is a number, which Python does not add to a text.{did_you_mean(fix)}"
-            if (is_python and is_added)
-            else None
-        )
+        if is_python and is_added:
+            return f"{part.raw} is a number, which Python does not add to a text.{did_you_mean(fix)}"
+        return None
 
     def _type(self, reference: Reference) -> str | None:
         is_whole = len(reference.path) == 1
@@ -110,11 +108,7 @@ class ValueUses:
     def _returned(self, reference: Reference) -> list[str] | None:
         """Return the fields of the object that a function always returns; None if it may return anything else."""
         block = self._state.block_named(reference.name)
-        if block is None or block.type != "function" or reference.path != ("result",):
+        if block is None or reference.path != ("result",):
             return None
-        if block.id not in self._fields:
-            language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
-            template = compile_code(code_text(block.value("code")), language)
-            returned = Returns(template.program, language) if syntax_error(template) is None else None
-            self._fields[block.id] = sorted(returned.fields) if returned and returned.fields else None
-        return self._fields[block.id]
+        returned = returns_of(block, self._returns, reference)
+        return sorted(returned.fields) if returned and returned.fields else None
