@@ -75,6 +75,7 @@ def condition_problems(block: Block) -> Found:
 
 
 def expression_problem(expression: str) -> str | None:
+    """Return the problem of a branch's expression, after the branch's name; None if none is found."""
     if not expression:
         return "has no expression and is never chosen"
     if _ASSIGNMENT.match(expression):
