@@ -39,19 +39,26 @@ def install_command(service: str) -> list[str]:
     return found[1].split()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder whose environment each test replaces: at one path, the bytecode of shared libraries is compiled once."""
+    return tmp_path_factory.mktemp("alone")
+
+
 @pytest.mark.parametrize("service", PACKAGES)
-def test_an_image_contains_everything_its_service_needs(service: str, tmp_path: Path) -> None:
-    made = run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path)
+def test_an_image_contains_everything_its_service_needs(service: str, folder: Path) -> None:
+    environment, package = folder / "environment", PACKAGES[service]
+    made = run(UV, "venv", "--clear", "--quiet", "--python", sys.executable, environment)
     assert made.returncode == 0, made.stderr
-    installed = run(UV, *install_command(service), "--python", tmp_path)
+    installed = run(UV, *install_command(service), "--python", environment)
     assert installed.returncode == 0, installed.stderr
-    python = tmp_path / "bin/python"
-    imported = run(python, "-I", "-c", f"import {PACKAGES[service]}.bootstrap as own, shared.errors as common; {SHOW}")
-    assert imported.returncode == 0, imported.stderr
-    own, common, *loaded = imported.stdout.split()
-    assert all(Path(file).is_relative_to(tmp_path) for file in (own, common)), "only a link to its source"
-    assert loaded == []
-    refused = run(python, "-I", "-m", f"{PACKAGES[service]}.main", environment={"FLOWPORT_DRAIN_SECONDS": "soon"})
+    python = (environment / "bin/python", "-I", "-X", f"pycache_prefix={folder / 'bytecode'}")
+    imports = f"import runpy, {package}.bootstrap as own, shared.errors as common; {SHOW}"
+    start = f"runpy.run_module('{package}.main', run_name='__main__')"
+    refused = run(*python, "-c", f"{imports}\n{start}", environment={"FLOWPORT_DRAIN_SECONDS": "soon"})
     assert "FLOWPORT_DRAIN_SECONDS=soon" in refused.stderr
-    for other in set(PACKAGES.values()) - {PACKAGES[service]}:
-        assert run(python, "-I", "-c", f"import {other}").returncode == 1
+    own, common, *loaded = refused.stdout.split()
+    assert all(Path(file).is_relative_to(environment) for file in (own, common)), "only a link to its source"
+    assert loaded == []
+    for other in set(PACKAGES.values()) - {package}:
+        assert run(*python, "-c", f"import {other}").returncode == 1
