@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from signal import SIGCONT, Signals
 from typing import Final
@@ -94,9 +95,15 @@ class Replica:
             self._problem = f"{self.url} is unavailable"
             return False
         try:
-            response = httpx2.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
+            response = _client().get(f"{self.url}/readyz")
         except httpx2.HTTPError as error:
             self._problem = f"{self.url} is unavailable ({str(error) or type(error).__name__})"
             return False
         self._problem = f"not ready: {response.text}"
         return response.is_success
+
+
+@cache
+def _client() -> httpx2.Client:
+    """Return the client for all polls: creating one takes 20 times the CPU time of a request."""
+    return httpx2.Client(timeout=5.0, trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
