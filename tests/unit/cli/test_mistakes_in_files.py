@@ -76,12 +76,12 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
         (classify().replace('"Classify support"', '"Classify \\ud83d"'), 5, "is half of a character."),
         (
             classify(edges=[*CLASSIFY["state"]["edges"], {**CLASSIFY["state"]["edges"][0], "id": "again"}]),
-            10,
+            204,
             'Start: the edge to "Classify" is there twice. Remove one.',
         ),
         (
             classify().replace(f'"target": "{ROUTE}"', '"target": "route"', 1),
-            37,
+            176,
             f'no block has the id "route". Did you mean "Route", with the id "{ROUTE}"?',
         ),
         (

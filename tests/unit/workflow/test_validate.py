@@ -164,9 +164,11 @@ def test_disabled_blocks_may_be_of_any_type() -> None:
 def test_a_cycle_is_shown_with_its_way_round() -> None:
     blocks = (start(), block("a", name="A"), block("b", name="B"))
     document = workflow(*blocks, edges=(edge("start", "a"), edge("a", "b"), edge("b", "a")))
-    assert told(document) == [("cycle", "The blocks outside a loop form a cycle: A → B → A.")]
+    fix = "To repeat blocks, put them in a loop."
+    cycle = "The blocks outside a loop form a cycle"
+    assert told(document) == [("cycle", f'{cycle}: A → B → A. Remove the edge from "B" to "A". {fix}')]
     document = workflow(start(), block("a", name="A"), edges=(edge("start", "a"), edge("a", "a")))
-    assert told(document) == [("cycle", "The blocks outside a loop form a cycle: A → A.")]
+    assert told(document) == [("cycle", f'{cycle}: A → A. Remove the edge from "A" to "A". {fix}')]
 
 
 @pytest.mark.parametrize(("kind", "title"), [("loop", "Loop"), ("parallel", "Parallel")])
@@ -191,7 +193,9 @@ def test_a_cycle_behind_the_entry_of_a_container_is_a_cycle() -> None:
         *(block(key, data=inside) for key in "efg"),
         edges=(edge("start", "c"), edge("c", "e"), edge("e", "f"), edge("f", "g"), edge("g", "f")),
     )
-    assert told(document) == [("cycle", 'The blocks inside "Each" form a cycle: f → g → f.')]
+    (problem,) = found(document)
+    assert problem.message.startswith('The blocks inside "Each" form a cycle: f → g → f. Remove the edge from "g"')
+    assert (problem.block_id, problem.fields) == ("g", ("edges", "g-f-source"))
 
 
 def test_a_disabled_block_breaks_a_cycle() -> None:

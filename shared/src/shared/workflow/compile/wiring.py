@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Edge, WorkflowState
+from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Block, Edge, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
@@ -60,14 +60,13 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
             is_name = suggestion is not None and near != suggestion
             hint = f' Did you mean "{near}", with the id "{suggestion}"?' if is_name else did_you_mean(suggestion)
             text = f"{message}{hint}"
-            yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges",), suggestion=suggestion)
+            yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges", edge.id), suggestion=suggestion)
         elif not _is_inside_one_container(state, edge):
             source, target = state.blocks[edge.source], state.blocks[edge.target]
             message = f'The edge from "{source.name}" to "{target.name}" crosses a container\'s border and is ignored.'
             around = state.container_of(edge.source)
             hint = f' Name a block inside "{state.blocks[around].name}".' if around in state.blocks else ""
-            field = "on_error" if edge.source_handle == "error" else "edges"
-            yield warning(ProblemCode.CROSSING_EDGE, f"{message}{hint}", source, (field,))
+            yield warning(ProblemCode.CROSSING_EDGE, f"{message}{hint}", source, ("edges", edge.id))
 
 
 def _is_inside_one_container(state: WorkflowState, edge: Edge) -> bool:
@@ -146,9 +145,20 @@ def _level(state: WorkflowState, container: str | None, members: Sequence[str]) 
     if owner and entered.issuperset(members):
         yield error(ProblemCode.CONTAINER_NOT_CONNECTED, f"{owner.name}: {not_connected(kind)}", owner)
         return
-    names = " → ".join(state.blocks[key].name for key in cycle)
+    yield _cycle(state, owner, cycle, members)
+
+
+def _cycle(state: WorkflowState, owner: Block | None, cycle: Sequence[str], members: Sequence[str]) -> Problem:
+    """Return the problem of a cycle, at the edge that leads back to its first block."""
+    around = set(cycle)
+    start = cycle.index(next(key for key in members if key in around))
+    keys = [*cycle[start:-1], *cycle[:start], cycle[start]]
+    last, first = (state.blocks[key] for key in keys[-2:])
+    edge = next(each.id for each in state.edges if (each.source, each.target) == (last.id, first.id))
     where = f'inside "{owner.name}"' if owner else "outside a loop"
-    yield error(ProblemCode.CYCLE, f"The blocks {where} form a cycle: {names}.", state.blocks[cycle[0]])
+    message = f"The blocks {where} form a cycle: {' → '.join(state.blocks[key].name for key in keys)}."
+    fix = f'Remove the edge from "{last.name}" to "{first.name}". To repeat blocks, put them in a loop.'
+    return error(ProblemCode.CYCLE, f"{message} {fix}", last, ("edges", edge))
 
 
 def _targets(state: WorkflowState, members: Sequence[str]) -> dict[str, list[str]]:

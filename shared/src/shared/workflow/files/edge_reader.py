@@ -33,6 +33,8 @@ class EdgeReader:
         self._blocks = blocks
         self._problems = problems
         self._edges: list[FileEdge] = []
+        self.paths: dict[FileEdge, Path] = {}
+        """Where the edges are, except for those that the order of blocks implies."""
         self._named: set[str] = set()
         """Blocks that another one names as its successor."""
 
@@ -87,13 +89,18 @@ class EdgeReader:
             return
         for target in self._targets(given.get("next"), (*path, "next")):
             handle = f"router-{target}" if block.type == "router" else block.next_handle
-            self._edges.append(FileEdge(block.id, handle, target))
+            self._add(FileEdge(block.id, handle, target), (*path, "next"))
         for number, branch in enumerate(block.branches):
             prefix = _PREFIXES[block.type]
-            for target in self._targets(branch.targets, (*path, "branches", number)):
-                self._edges.append(FileEdge(block.id, f"{prefix}-{to_string(branch.entry['id'])}", target))
+            at = (*path, "branches", number)
+            for target in self._targets(branch.targets, at):
+                self._add(FileEdge(block.id, f"{prefix}-{to_string(branch.entry['id'])}", target), at)
         for target in self._targets(given.get("on_error"), (*path, "on_error")):
-            self._edges.append(FileEdge(block.id, "error", target))
+            self._add(FileEdge(block.id, "error", target), (*path, "on_error"))
+
+    def _add(self, edge: FileEdge, path: Path) -> None:
+        self._edges.append(edge)
+        self.paths[edge] = path
 
     def _add_listed(self, listed: list[Json]) -> None:
         for number, each in enumerate(listed):
@@ -106,14 +113,13 @@ class EdgeReader:
                     self._problems.report("an edge needs from and to: {from: NAME, to: NAME}", path)
                 continue
             handle, into = given.get("handle"), given.get("into", "target")
-            self._edges.append(
-                FileEdge(
-                    source,
-                    to_string(handle) if handle is not None else None,
-                    target,
-                    to_string(into) if into is not None else None,
-                )
+            edge = FileEdge(
+                source,
+                to_string(handle) if handle is not None else None,
+                target,
+                to_string(into) if into is not None else None,
             )
+            self._add(edge, path)
 
     def _add_starts(self, block: FileBlock, *, implied_too: bool) -> None:
         """Add the edges from a container to its first blocks."""
@@ -155,10 +161,10 @@ class EdgeReader:
         return block.id if block else to_string(name)
 
 
-def stored_edges(edges: list[FileEdge], ids: Mapping[int, str], base: JsonObject) -> list[Json]:
+def stored_edges(edges: list[FileEdge], ids: Mapping[int, str], base: JsonObject) -> list[JsonObject]:
     """Return the edges as a draft stores them, with the ids of the file, else of the same edge in `base`."""
     known = _ids_in(base)
-    stored: list[Json] = []
+    stored: list[JsonObject] = []
     used = set(ids.values())
     for number, edge in enumerate(edges):
         in_draft = known.get(edge, [])

@@ -49,6 +49,8 @@ class JsonLines:
         """Return the line of the block and setting that a problem names; None if unknown."""
         if problem.code == ProblemCode.INVALID_FILE:
             return problem.line
+        if problem.fields[:1] == ("edges",) and (line := self._line_of_edge(problem.fields[-1])):
+            return line
         if problem.block_id is None:
             return self._line_of_variable(problem.fields[-1]) if problem.fields[:1] == ("variables",) else None
         around = ((*envelope, "blocks", problem.block_id) for envelope in _ENVELOPES)
@@ -60,6 +62,14 @@ class JsonLines:
                 if mark := self._marks.get((*block, *inner)):
                     return mark.line
         return self._marks[block].line
+
+    def _line_of_edge(self, edge_id: str) -> int | None:
+        for envelope in _ENVELOPES:
+            edges = object_of(self._at(envelope)).get("edges")
+            for number, edge in enumerate(edges if isinstance(edges, list) else ()):
+                if object_of(edge).get("id") == edge_id:
+                    return self._marks[(*envelope, "edges", number)].line
+        return None
 
     def _line_of_variable(self, name: str) -> int | None:
         for envelope in _ENVELOPES:

@@ -75,9 +75,10 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
     edge_reader = EdgeReader(blocks, problems)
     edges = edge_reader.read(top.get("edges"))
     arrange(stored, [(edge.source, edge.target) for edge in edges])
+    found_edges = stored_edges(edges, edge_reader.ids(top.get("edgeIds")), base)
     state: JsonObject = {
         "blocks": dict(stored),
-        "edges": stored_edges(edges, edge_reader.ids(top.get("edgeIds")), base),
+        "edges": [*found_edges],
         "loops": {},
         "parallels": {},
         "variables": _variables(top.get("variables"), base, problems),
@@ -100,6 +101,11 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
         blocks.unread,
         problems.paths,
         {block.id: block.path for block in blocks},
+        {
+            to_string(each["id"]): edge_reader.paths[edge]
+            for each, edge in zip(found_edges, edges, strict=True)
+            if edge in edge_reader.paths
+        },
     )
 
 

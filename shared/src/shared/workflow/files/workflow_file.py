@@ -13,7 +13,6 @@ _FILE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputFormat": ("inputs",),
     "conditions": ("branches",),
     "routes": ("branches",),
-    "edges": ("next", "branches", "on_error"),
     "condition": ("while", "do_while"),
     "whileCondition": ("while",),
     "doWhileCondition": ("do_while",),
@@ -44,9 +43,13 @@ class WorkflowFile:
     error_paths: Set[Path] = frozenset()
     paths: dict[str, Path] = field(default_factory=dict)
     """Where each block is, by id."""
+    edge_paths: dict[str, Path] = field(default_factory=dict)
+    """Where each edge is, by id, except for edges implied by the order of blocks."""
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem of the workflow names."""
+        if problem.fields[:1] == ("edges",) and (edge := self.edge_paths.get(problem.fields[-1])):
+            return self._line(edge)
         path = () if problem.block_id is None else self.paths.get(problem.block_id)
         if path is None:
             return None

@@ -30,22 +30,24 @@ def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
             continue
         ends = (edge.source, edge.source_handle, edge.target)
         if ends in seen:
-            yield _idle(source, target, "is there twice. Remove one")
+            yield _idle(source, target, edge, "is there twice. Remove one")
         seen.add(ends)
         if "note" in (source.type, target.type):
-            yield _idle(source, target, "is never followed: a note does not run. Connect the blocks around it")
+            text = "is never followed: a note does not run. Connect the blocks around it"
+            yield _idle(source, target, edge, text)
         elif source.type == "router" or (source.type in _BRANCHES and not handles[edge.source]):
             continue  # any handle; or the branches are reported
         elif source.type == "response":
             message = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
-            yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, message, source, ("edges",))
+            text = f"{message} Remove the edge, or lead it from a block before the response."
+            yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, text, source, ("edges", edge.id))
         elif problem := _problem(source, spec, target, edge, position=position, branches=handles[edge.source]):
             yield problem
 
 
-def _idle(source: Block, target: Block, text: str) -> Problem:
+def _idle(source: Block, target: Block, edge: Edge, text: str) -> Problem:
     message = f'{source.name}: the edge to "{target.name}" {text}.'
-    return warning(ProblemCode.INVALID_SETTING, message, source, ("edges",))
+    return warning(ProblemCode.INVALID_SETTING, message, source, ("edges", edge.id))
 
 
 def branch_handles(block: Block) -> Mapping[str, str]:
@@ -79,7 +81,7 @@ def _problem(
     hint = did_you_mean(suggestion) or f" Use one of: {', '.join(valid) or 'no handle'}."
     left = f'leaves from "{handle}", which this block does not have' if handle else "names no branch"
     message = f'{source.name}: the edge to "{target.name}" {left}; {effect}.{hint}'
-    return warning(ProblemCode.UNKNOWN_HANDLE, message, source, ("edges",), suggestion=suggestion)
+    return warning(ProblemCode.UNKNOWN_HANDLE, message, source, ("edges", edge.id), suggestion=suggestion)
 
 
 def _is_always_followed(handle: str | None) -> bool:
