@@ -9,6 +9,7 @@ from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.files import forms
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import BLOCKS_SYNONYMS, CONTAINER_KEYS, TYPE_ALIASES, block_id
+from shared.workflow.files.outdented_keys import indent_children, indent_settings
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 from shared.workflow.format.references import normalize_name
@@ -119,12 +120,13 @@ class FileBlocks:
 
     def _declare(self, blocks: JsonObject, path: Path, parent: FileBlock | None) -> list[str]:
         keys: list[str] = []
-        for key, stored in blocks.items():
+        for key, stored in indent_settings(blocks, path, self._catalog, self._problems).items():
             at = (*path, key)
             if key in self.by_key:
                 self._problems.report(f'There are two blocks "{key}"', at)
                 continue
             kind, given = self._type(key, stored, at), object_of(stored)
+            given = indent_children(given, at, self._problems) if kind in CONTAINER_KEYS else given
             name = to_string(given.get("name") or key)
             known = self._base.get(normalize_name(name), {})
             block = FileBlock(

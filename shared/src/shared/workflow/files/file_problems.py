@@ -54,15 +54,19 @@ class FileProblems:
         self.meant: dict[Path, str] = {}
         """Valid values for those of misspelled ones."""
         for path, mark in document.duplicates:
-            self.errors.append(file_problem(f'"{path[-1]}" is written twice', mark))
+            self.errors.append(file_problem(f'"{path[-1]}" is written twice. Remove or rename one', mark, path=path))
             self.paths.add(path)
 
     def report(self, message: str, path: Path, *, suggestion: str | None = None) -> None:
         """Add an error at `path`."""
-        self.errors.append(file_problem(message, self._document.mark(path), suggestion, _block_at(path)))
+        self.errors.append(file_problem(message, self._document.mark(path), suggestion, path))
         self.paths.add(path)
         if suggestion:
             self.meant[path] = suggestion
+
+    def move(self, path: Path, to: Path) -> None:
+        """Report problems at `to` with the position of `path`."""
+        self._document.marks[to] = self._document.marks[path]
 
     def warn(self, block_id: str, block_name: str, path: Path, field: str, message: str) -> None:
         """Add a warning of a block, about its key `field` at `path`."""
@@ -117,18 +121,17 @@ class FileProblems:
                 self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)
 
 
-def _block_at(path: Path) -> str | None:
-    """Return the name of the innermost block with something at a path."""
+def _place(path: Path) -> tuple[str | None, tuple[str, ...]]:
+    """Return the name of the innermost block with something at a path, and its key."""
     name = None
     while len(path) > 1 and path[0] == "blocks":
         name, path = str(path[1]), path[2:]
-    return name
+    return name, tuple(map(str, path[:1]))
 
 
-def file_problem(
-    message: str, mark: Mark | None, suggestion: str | None = None, block_name: str | None = None
-) -> Problem:
+def file_problem(message: str, mark: Mark | None, suggestion: str | None = None, path: Path = ()) -> Problem:
     """Return an error of the file itself."""
+    block_name, fields = _place(path)
     return Problem(
         severity=Severity.ERROR,
         code=ProblemCode.INVALID_FILE,
@@ -136,6 +139,7 @@ def file_problem(
         line=mark.line if mark else 1,
         column=mark.column if mark else None,
         block_name=block_name,
+        fields=fields,
         suggestion=suggestion,
     )
 

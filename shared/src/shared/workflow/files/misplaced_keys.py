@@ -7,6 +7,7 @@ from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files.file_blocks import FileBlock
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import BLOCK_KEYS, CONTAINER_KEYS
+from shared.workflow.files.outdented_keys import belong, them
 from shared.workflow.format.js_values import JsonObject, object_of
 
 _MAPPINGS: Final = frozenset(
@@ -47,9 +48,6 @@ def _unknown_after(block: FileBlock, key: str, known: Collection[str], problems:
 
 
 def _warn(block: FileBlock, problems: FileProblems, keys: JsonObject, parent: str) -> None:
-    *others, last = (f'"{key}"' for key in keys)
-    names = f"{', '.join(others)} and {last}" if others else last
-    verb, them = ("belong", "them") if len(keys) > 1 else ("belongs", "it")
     first = next(iter(keys))
-    text = f"{names} {verb} under {parent}. Indent {them} more"
+    text = f"{belong(keys)} under {parent}. Indent {them(keys)} more"
     problems.warn(block.id, block.name, (*block.path, first), first, text)

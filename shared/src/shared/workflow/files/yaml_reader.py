@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
 
+from shared.workflow.files.indentation import outdented_key
 from shared.workflow.format.js_values import Json
 
 MAX_BYTES: Final = 500_000
@@ -131,6 +132,9 @@ def read_yaml(text: str) -> Document:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
         at = _error_mark(error, text)
+        if at and (outdented := outdented_key(text.split("\n")[: at.line])):
+            key, parent, mark = outdented
+            raise YamlError(f'Invalid YAML: "{key}" belongs to "{parent}". Indent it more', Mark(*mark)) from error
         raise YamlError(f"Invalid YAML: {problem}{_hint(str(problem), text, at)}", at) from error
 
 

@@ -1,0 +1,40 @@
+"""Keys that end a mapping too early, because they have less indentation than the keys around them."""
+
+import re
+from collections.abc import Sequence
+from itertools import dropwhile, takewhile
+from typing import Final
+
+_KEY: Final = re.compile(r"(?P<indent> *)(?P<key>[\w.-][\w .-]{0,60}):(?P<value> +\S|\s*$)")
+_COMMENT_OR_EMPTY: Final = re.compile(r"\s*(?:#|$)")
+
+
+def outdented_key(lines: Sequence[str]) -> tuple[str, str, tuple[int, int]] | None:
+    """Return the key that makes the last line invalid, the key it belongs to, and its line and column.
+
+    It has a value to which the last line does not belong, and the keys above it have the indentation of that line.
+    """
+    last = _KEY.match(lines[-1])
+    indent = len(last["indent"]) if last else 0
+    above = [entry for entry in enumerate(lines[:-1], 1) if not _COMMENT_OR_EMPTY.match(entry[1])][::-1]
+    rest = [*dropwhile(lambda entry: _indent(entry[1]) >= indent, above)]
+    if last is None or not rest:
+        return None
+    outer = _indent(rest[0][1])
+    inside = [*takewhile(lambda entry: _indent(entry[1]) > outer or _has_value(entry[1]), rest)]
+    parent = _KEY.match(rest[len(inside)][1]) if len(inside) < len(rest) else None
+    outdented = [(number, _KEY.match(line)) for number, line in inside if _indent(line) == outer]
+    is_sibling = any(_indent(line) == indent and _KEY.match(line) for _, line in inside)
+    if parent is None or not outdented or not is_sibling or len(parent["indent"]) != outer:
+        return None
+    number, key = outdented[-1]
+    return (key["key"], parent["key"], (number, outer + 1)) if key else None
+
+
+def _has_value(line: str) -> bool:
+    match = _KEY.match(line)
+    return match is not None and bool(match["value"].strip())
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
