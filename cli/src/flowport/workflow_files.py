@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
@@ -32,6 +34,7 @@ _CONSEQUENCES = frozenset(
         ProblemCode.UNREACHABLE_BLOCK,
     }
 )
+_MOST_NAMES = 10
 _YAML_ENDINGS = (".yaml", ".yml")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 
@@ -106,6 +109,27 @@ class SourceFile:
         written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
         return [*broken, *found, *written]
 
+    def summarized(self, found: Iterable[Problem]) -> list[Problem]:
+        """Return the problems, with one for all blocks that the file's own list of edges leaves out."""
+        problems = list(found)
+        if self.yaml is None or not self.yaml.lists_edges:
+            return problems
+        reached = {edge["target"] for edge in self.state["edges"]}
+        left_out = [
+            each
+            for each in problems
+            if each.code == ProblemCode.UNREACHABLE_BLOCK and each.block_id not in reached and not each.fields
+        ]
+        if not left_out:
+            return problems
+        names = ", ".join(f'"{each.block_name}"' for each in left_out[:_MOST_NAMES])
+        more = ", …" if len(left_out) > _MOST_NAMES else ""
+        cause = f"No edge leads to {names}{more}: the key edges replaces the order of the blocks"
+        message = f"{cause}. Add an edge to each, or remove edges."
+        rest = set(left_out[1:])
+        summary = msgspec.structs.replace(left_out[0], message=message, fields=("edges",))
+        return [summary if each is left_out[0] else each for each in problems if each not in rest]
+
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
         if self.yaml is None:
@@ -174,7 +198,7 @@ def refused(found: Iterable[Problem], accepted: Sequence[str]) -> list[Problem]:
 
 def print_problems(output: Output, source: SourceFile | None, found: Iterable[Problem]) -> None:
     """Print one line for each problem: the place in the file, the message, and the name that accepts a warning."""
-    for problem in found:
+    for problem in source.summarized(found) if source else found:
         line = source.line_of(problem) if source else None
         place = f"{source.path}:{line}: " if source and line else f"{source.path}: " if source else ""
         at = (

@@ -168,3 +168,16 @@ def test_mistakes_are_listed_together_below_a_misspelled_key_and_in_a_block_of_a
     file = tmp_path / "workflow.yaml"
     file.write_text(text)
     assert [each["line"] for each in CommandLine({})("validate", str(file), "--json").json] == [54, 8, 56, 59, 73]
+
+
+def test_accepting_a_block_without_an_edge_accepts_no_other_one(tmp_path: Path) -> None:
+    file = tmp_path / "workflow.yaml"
+    blocks = "blocks:\n  S: {type: start}\n  A: {type: function, code: return 1}\n  B: {type: wait, timeValue: 1}"
+    file.write_text(f"{blocks}\nedges: []\n")
+    first = CommandLine({})("validate", str(file), "--json").json
+    assert [(each["line"], each["block"], each["field"], each["accept"]) for each in first] == [
+        (5, "A", "edges", "unreachable_block:A")
+    ]
+    assert 'No edge leads to "A", "B": the key edges' in first[0]["message"]
+    left = CommandLine({})("validate", str(file), "--json", "--accept", first[0]["accept"]).json
+    assert [each["block"] for each in left] == ["B"]

@@ -69,7 +69,7 @@ def validate(paths: Files, accept: Accept = None, as_json: AsJson = False) -> No
     for path in paths:
         try:
             source = read_source(path)
-            left = refused(source.problems(), accept or ())
+            left = source.summarized(refused(source.problems(), accept or ()))
         except (InvalidWorkflow, UnreadableInput) as error:
             bad += 1
             message = error.message if isinstance(error, InvalidWorkflow) else str(error)

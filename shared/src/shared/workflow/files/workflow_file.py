@@ -50,6 +50,8 @@ class WorkflowFile:
         """Return the line of the block and setting that a problem of the workflow names."""
         if problem.fields[:1] == ("edges",) and (edge := self.edge_paths.get(problem.fields[-1])):
             return self._line(edge)
+        if problem.fields == ("edges",):
+            return self._line(("edges",))
         path = () if problem.block_id is None else self.paths.get(problem.block_id)
         if path is None:
             return None
@@ -74,6 +76,11 @@ class WorkflowFile:
         is_of_branches = problem.fields in (("conditions",), ("routes",)) and problem.line is None
         at = {(*path, key) for key in ("branches", "next", *problem.fields)}
         return is_of_branches and any(each[: len(path) + 1] in at for each in self.error_paths)
+
+    @property
+    def lists_edges(self) -> bool:
+        """Whether the file has its own list of edges, which replaces the order of the blocks."""
+        return ("edges",) in self.document.marks
 
     @property
     def has_broken_edges(self) -> bool:
