@@ -163,6 +163,9 @@ class FileBlocks:
     def _type(self, key: str, given: Json, at: Path) -> str:
         """Return the type of a block, UNREAD after reporting that it has none."""
         kind = object_of(given).get("type")
+        if kind == "router" and "branches" in object_of(given):
+            self._problems.report(f'Block "{key}" has branches, so its type must be router_v2', (*at, "type"))
+            return "router_v2"
         if isinstance(kind, str) and kind:
             return self._types.get(kind, kind)
         cause = "has no type" if isinstance(given, dict) else "must be a mapping with the key type"

@@ -116,6 +116,12 @@ class FileProblems:
                         None,
                         " The model always chooses a route: write route: Other, and describe it in when.",
                     )
+                elif key in ("if", "else if", "condition", "expression") and "route" in known:
+                    meant, hint = (
+                        None,
+                        " The model chooses a branch by its description: write route: NAME and when: DESCRIPTION. "
+                        "To evaluate an expression, use a condition block.",
+                    )
                 elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)

@@ -1,7 +1,7 @@
 """Read a workflow file into a draft's state, with every problem of the file and its line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Final
 
@@ -116,7 +116,7 @@ def _variables(listed: Json, base: JsonObject, problems: FileProblems) -> JsonOb
     stored: JsonObject = {}
     given = problems.mapping(listed, ("variables",), "variables")
     if isinstance(listed, list):  # reported
-        given = {each: None for each in listed if isinstance(each, str)}
+        given = {to_string(object_of(each).get("name") or key): None for each in listed for key in _names(each)}
     for key, value in given.items():
         is_full = isinstance(value, dict) and ("type" in value or "value" in value)
         spec = dict(value) if is_full and isinstance(value, dict) else {"value": value}
@@ -133,6 +133,11 @@ def _variables(listed: Json, base: JsonObject, problems: FileProblems) -> JsonOb
             "value": spec.get("value"),
         }
     return stored
+
+
+def _names(entry: Json) -> Iterable[str]:
+    """Return the names that an entry of a list may declare."""
+    return entry if isinstance(entry, dict) else [entry] if isinstance(entry, str) else ()
 
 
 def variable_type(value: Json) -> str:

@@ -14,7 +14,7 @@ from shared.workflow.format.js_values import Json, JsonObject, object_of, to_num
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.response_format import read_response_format
-from shared.workflow.format.suggestions import did_you_mean, one_of
+from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
 from shared.workflow.validate.schemas import schema_problems
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
@@ -27,6 +27,9 @@ AGENT_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
 """Outputs of an agent that take precedence over fields of the answer."""
 _CORE_SETTINGS: Final = {spec.type: frozenset(each.id for each in spec.sub_blocks) for spec in CORE_BLOCKS}
 _MCP_PARAMETERS: Final = frozenset({*MCP_SERVER, "toolName", "headers"})
+_BOUNDS: Final = ("min", "max")
+_RANGE: Final = "range: {min: 1, max: 10}"
+_FUNCTION_KEYS: Final = ("name", "description", "parameters")
 _ENTRY_KEYS: Final = frozenset({"params", "operation"})
 """Keys of entries with the name of a setting."""
 
@@ -114,6 +117,9 @@ def _custom_tool(tool: JsonObject) -> Iterator[str]:
         yield "has no name: set title, or schema.function.name"
     if tool.get("language") not in (None, "", "javascript"):
         yield "has a language, but code of custom tools is JavaScript"
+    for key in function:
+        if key not in _FUNCTION_KEYS and (near := nearest(key, _FUNCTION_KEYS)) and near not in function:
+            yield f'has a schema with the unknown key "{key}".{did_you_mean(near)}'
     if "parameters" in tool and "parameters" not in function:
         yield "has parameters outside of its schema. Write them under schema.function"
     if "parameters" in function:
@@ -156,10 +162,13 @@ def evaluator_problems(block: Block) -> Found:
         seen.add(name.lower())
         bounds = metric.get("range")
         if bounds is None:
+            if misplaced := [key for key in _BOUNDS if key in metric]:
+                text = f'the metric "{name}" has {" and ".join(misplaced)} outside of range, where they are ignored'
+                yield where, f"{text}. Write {_RANGE}"
             continue
-        ends = [object_of(bounds).get(key) for key in ("min", "max")]
+        ends = [object_of(bounds).get(key) for key in _BOUNDS]
         low, high = (to_number(each) if each not in (None, "") else math.nan for each in ends)
         if math.isnan(low) or math.isnan(high):
-            yield where, f'the range of the metric "{name}" must have the numbers min and max'
+            yield where, f'the range of the metric "{name}" must have the numbers min and max. Write {_RANGE}'
         elif low >= high:
             yield where, f'the range of the metric "{name}" must begin below its end'

@@ -9,6 +9,7 @@ import msgspec
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.logic import code_text
+from shared.workflow.catalog.synonyms import is_misnamed
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import compile_code, syntax_error
 from shared.workflow.compile.wiring import unreachable_blocks
@@ -359,6 +360,8 @@ def _is_malformed(block: Block) -> bool:
     if block.type == "evaluator":
         metrics = parsed(block.value("metrics"))
         return not isinstance(metrics, list) or any(not object_of(each).get("name") for each in metrics)
+    if is_misnamed(block.type, block.sub_blocks, "inputs"):
+        return True
     given = parsed(block.value("inputFormat"))
     entries = given if isinstance(given, list) else []
     unnamed = (object_of(each) for each in entries if not object_of(each).get("name"))

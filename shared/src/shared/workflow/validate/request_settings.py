@@ -14,7 +14,10 @@ from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_ty
 from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
 
-_ROW_KEYS: Final = {"key": "name", "field": "name", "val": "value"}
+_ROW_KEYS: Final = {
+    **dict.fromkeys(("key", "field", "label", "title"), "name"),
+    **dict.fromkeys(("val", "content", "data", "text"), "value"),
+}
 """Other names of the keys of a field."""
 _BODILESS: Final = ("GET", "HEAD")
 _NOT_REPEATED: Final = ("POST", "PATCH")
@@ -89,13 +92,13 @@ def response_problems(block: Block) -> Found:
     if mode == "json" and isinstance(data, str) and (problem := _template_problem(data)):
         yield "data", f"data is not valid JSON, so the response is one text: {problem}"
     if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
-        yield "dataMode", 'data is used only if dataMode is "json"'
+        yield "dataMode", 'data is used only if dataMode is "json". Set dataMode to json'
     for row in parse_list(block.value("headers")):
         name = object_of(object_of(row).get("cells")).get("Key")
         if isinstance(name, str) and CONTROLLED_HEADERS.fullmatch(name.strip().lower()):
             yield "headers", f'the header "{name}" is left out: the server controls it'
     if mode == "json" and parse_list(fields) and data in (None, ""):
-        yield "dataMode", 'builderData is used only if dataMode is "structured"'
+        yield "dataMode", 'builderData is used only if dataMode is "structured". Set dataMode to structured'
     elif mode != "json":
         yield from builder_data_problems(block)
 

@@ -20,6 +20,14 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.input_fields import input_references
 
 _SECRETS: Final = frozenset({"env", "secrets", "secret", "environment"})
+_OF_ROUNDS: Final = {
+    "index": "index",
+    "iteration": "index",
+    "currentItem": "currentItem",
+    "item": "currentItem",
+    "items": "items",
+}
+"""Outputs of an iteration, and those that loops and parallels have."""
 _MOST_LISTED: Final = 10
 _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 """Names that authors give to blocks. Text has others in angle brackets, too."""
@@ -160,8 +168,10 @@ def _outside(
 
     `other` is the type of the container of another kind that is around it.
     """
-    if other is not None and reference.path == ("index",):
-        return f"is outside a {kind}.", f"<{other}.index>"
+    first, *rest = reference.path
+    if other is not None and (meant := _OF_ROUNDS.get(to_string(first))):
+        path = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in (meant, *rest))
+        return f"is outside a {kind}.", f"<{other}{path}>"
     names = [state.blocks[each].name for each in islice(containers, 2)]
     results = f"<{normalize_name(names[0])}.results>" if len(names) == 1 else None
     if reference.path[0] in ("results", "result"):

@@ -26,6 +26,7 @@ from shared.workflow.format.start import (
     unserved_triggers,
 )
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.bare_references import bare_references
 from shared.workflow.validate.broken_references import broken_references
 from shared.workflow.validate.code_problems import code_problems
 from shared.workflow.validate.containers import container_problems
@@ -68,6 +69,7 @@ def problems(
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(broken_references(state, known), MOST_OF_A_KIND),
+        *islice(bare_references(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
         *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
         *islice(split_references(state, known), MOST_OF_A_KIND),

@@ -52,6 +52,9 @@ class ValueUses:
             for start in api_starts(state)
             for field in read_input_format(start.value("inputFormat"))
         }
+        numbers = (each for each in state.variables.values() if each.type == "number")
+        self._types |= {("variable", key): "number" for each in numbers for key in (each.id, each.name)}
+        self._types |= dict.fromkeys((("loop", "index"), ("parallel", "index")), "number")
         self._returns: dict[str, Returns | None] = {}
 
     def found(self, template: CodeTemplate) -> Iterator[str]:

@@ -1,0 +1,63 @@
+"""Values that are a reference without angle brackets. They stay texts."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.catalog.triggers import START
+from shared.workflow.compile.parameters import effective_settings
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.paths import is_declared
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import parse_text, texts
+from shared.workflow.format.suggestions import did_you_mean
+
+_SETTINGS: Final = frozenset(
+    {"arguments", "body", "builderData", "content", "context", "data", "headers", "input", "inputMapping", "messages"}
+    | {"params"}
+)
+"""Settings whose values may be any text."""
+_BARE: Final = r"[a-z]\w{0,63}(?:\.\w{1,63}|\[[0-9]{1,4}\]){1,8}"
+_WHOLE: Final = re.compile(rf"\s*(?P<text>{_BARE})\s*")
+_IN_JSON: Final = re.compile(rf'"(?P<text>{_BARE})"\s*(?=[,\]}}])')
+_LEAST_PATH: Final = 2
+
+
+def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each value that names an output of a block, and that can hardly be another text.
+
+    Names of events and translations have two words, too: `order.status` is one only if it names an input.
+    """
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or spec.is_trigger or not state.is_enabled(block.id):
+            continue
+        for setting in effective_settings(block, spec):
+            values = _values(block.value(setting.id)) if setting.id in _SETTINGS else ()
+            for text in dict.fromkeys(values):
+                if _is_reference(text, state, catalog):
+                    cause = f'{block.name}: {setting.id}: "{text}" has no angle brackets and stays as typed.'
+                    message, meant = f"{cause}{did_you_mean(f'<{text}>')}", f"<{text}>"
+                    yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=meant)
+
+
+def _values(value: Json) -> Iterator[str]:
+    """Yield the texts that have the form of a reference: whole values, or values of JSON text."""
+    for text in texts(value):
+        if match := _WHOLE.fullmatch(text):
+            yield match["text"]
+        elif text.lstrip().startswith(("{", "[")):
+            yield from (match["text"] for match in _IN_JSON.finditer(text))
+
+
+def _is_reference(text: str, state: WorkflowState, catalog: Catalog) -> bool:
+    reference = parse_text(f"<{text}>").sole_reference
+    target = state.block_named(reference.name) if reference else None
+    spec = catalog.spec(target.type) if target else None
+    if reference is None or target is None or spec is None or target.trigger_mode or spec.is_container:
+        return False
+    is_certain = len(reference.path) >= _LEAST_PATH or " " in target.name.strip() or target.type == START.type
+    return is_certain and is_declared(spec.declared_outputs(target), reference.path)
