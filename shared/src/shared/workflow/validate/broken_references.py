@@ -10,7 +10,15 @@ from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, Reference, normalize_name, parse_text, texts
+from shared.workflow.format.references import (
+    RESERVED_NAMES,
+    EnvMarker,
+    Reference,
+    is_environment_name,
+    normalize_name,
+    parse_text,
+    texts,
+)
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.input_fields import input_references
 
@@ -39,6 +47,12 @@ _OF_GITHUB: Final = re.compile(
     r"\$\{\{[ \t]*+(?:steps\.)?(?P<root>[^\W\d][\w-]{0,127})\.(?:outputs\.)?"
     r"(?P<path>(?P<field>\w{1,127})[\w.\[\]-]{0,200})[ \t]*+\}\}"
 )
+_GITHUB: Final = re.compile(r"\$\{\{[ \t]*+(?P<name>[\w.-]{1,200})[ \t]*+\}\}")
+_INPUT_OF_GITHUB: Final = re.compile(r"(?:github\.event\.)?inputs\.(?P<input>[\w-]{1,127})")
+_SECRET_OF_GITHUB: Final = re.compile(
+    r"(?:^|\")(?P<raw>\$\{\{[ \t]*+secrets\.(?P<name>[A-Z_][A-Z0-9_]{0,127})[ \t]*+\}\})(?:$|\")"
+)
+"""All of a text, or of a text in JSON."""
 _OF_TEMPLATES: Final = frozenset({"loop"})
 """Names that templates of other systems have, too: prompts may contain such a template."""
 _MARKED: Final = re.compile(
@@ -56,7 +70,8 @@ _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)
 def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference or secret that is not closed, has spaces, or has another system's marks."""
     known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
-    inputs = {name: each for name, each in input_references(state).items() if normalize_name(name) not in known}
+    declared = input_references(state)
+    inputs = {name: each for name, each in declared.items() if normalize_name(name) not in known}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or block.type == "note" or not state.is_enabled(block.id):
@@ -68,11 +83,14 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE
             holds_secrets = setting.password or setting.id == "headers"
+            is_no_prose = holds_secrets or setting.id in ("params", "url")
             for text in texts(block.value(setting.id)):
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
-                    *(_of_github(text, state, catalog) if setting.id in _PROMPTS else ()),
+                    *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
+                    *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
+                    *(_secret_of_github(text) if setting.id == "body" else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
                     yield warning(code, message, block, (setting.id,), suggestion=suggestion)
@@ -87,7 +105,7 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
     before = ""
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and before.endswith("$"):
-            pass  # see `_of_github`
+            pass  # an expression of GitHub Actions
         elif isinstance(part, EnvMarker):
             name = part.name.strip()
             if name in inputs and not name.isupper():
@@ -106,14 +124,43 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         before = part if isinstance(part, str) else ""
 
 
-def _of_github(text: str, state: WorkflowState, catalog: Catalog) -> Found:
-    """Yield that the only expression of GitHub Actions in a text names an output of a block."""
-    match = _OF_GITHUB.search(text) if text.count("${{") == 1 else None
+def _of_github(text: str, state: WorkflowState, catalog: Catalog, inputs: Mapping[str, str]) -> Found:
+    """Yield that the only expression of GitHub Actions in a prompt names an input, or an output of a block."""
+    if text.count("${{") != 1:
+        return
+    expression, match = _GITHUB.search(text), _OF_GITHUB.search(text)
+    named = _INPUT_OF_GITHUB.fullmatch(expression["name"]) if expression else None
+    if expression and named and (meant := inputs.get(named["input"])):
+        yield ProblemCode.UNKNOWN_REFERENCE, f"{expression[0]} stays as typed", meant
+        return
     target = state.block_named(normalize_name(match["root"])) if match else None
     spec = catalog.spec(target.type) if target else None
     if match and target and spec and match["field"] in spec.declared_outputs(target):
         cause = f"{match[0]} stays as typed"
         yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{match['path']}>"
+
+
+def _of_requests(text: str, known: Container[str], inputs: Mapping[str, str], *, is_secret: bool) -> Found:
+    """Yield the expressions of GitHub Actions in a URL, a parameter, or a setting that holds secrets."""
+    for match in _GITHUB.finditer(text):
+        root, _, path = match["name"].partition(".")
+        if match[0] == "${{" + root + "}}" and not is_secret:
+            continue  # a dollar sign before a value
+        named = _INPUT_OF_GITHUB.fullmatch(match["name"])
+        code, hint, meant = ProblemCode.UNKNOWN_REFERENCE, "", None
+        if (root in _SECRETS and path) or (not path and is_environment_name(root)):
+            code, meant = ProblemCode.INVALID_SETTING, "{{" + (path or root) + "}}"
+        elif path and normalize_name(root) in known:
+            meant = f"<{match['name']}>"
+        elif named is None or (meant := inputs.get(named["input"])) is None:
+            hint = ". Write a secret as {{NAME}}, and an input as <start.name>"
+        yield code, f"{match[0]} is an expression of GitHub Actions{hint}", meant
+
+
+def _secret_of_github(text: str) -> Found:
+    for match in _SECRET_OF_GITHUB.finditer(text):
+        cause = f"{match['raw']} is an expression of GitHub Actions"
+        yield ProblemCode.INVALID_SETTING, cause, "{{" + match["name"] + "}}"
 
 
 def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -> Found:

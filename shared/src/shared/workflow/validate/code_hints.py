@@ -28,6 +28,7 @@ _CONDITION: Final = re.compile(
 _OPEN_REFERENCE: Final = re.compile(
     r"<(?P<root>[^\W\d][\w-]{0,127})(?P<path>(?:\.\w{1,127}+|\[\d{1,9}\]){1,16})(?![\w.\[>-])"
 )
+_OF_GITHUB: Final = re.compile(r"\$\{\{[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+\}\}")
 _FIRST_WORD: Final = re.compile(r"[ \t]*+(?P<word>[a-z]{3,12})[ \t]++[\w\"'{\[<(]")
 _ENTRY: Final = re.compile(r"\s*[\"']?(?P<name>\w{1,40})[\"']?\s*:")
 _KEYWORDS: Final = ("return", "const", "function", "async", "await", "while", "import", "class", "else", "elif", "from")
@@ -54,7 +55,7 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
     if len(template.program) > _LONGEST:
         return
     if template.is_expression:  # always JavaScript
-        yield _expression_hint(source)
+        yield _expression_hint(source, known)
         yield _balance_hint(template)
         return
     if "```" in source:
@@ -120,7 +121,9 @@ def _python_hint(program: str) -> str:
     return ""
 
 
-def _expression_hint(source: str) -> str:
+def _expression_hint(source: str, known: Container[str]) -> str:
+    if (match := _OF_GITHUB.search(source)) and normalize_name(match["root"]) in known:
+        return f"Write <{match['root']}.{match['path']}> for {match[0]}, an expression of GitHub Actions."
     if match := _STATEMENT.match(source):
         return f'Write only the expression, without "{match["start"] or match["end"]}".'
     words = dict.fromkeys(match[0] for match in _WORDS.finditer(source))
