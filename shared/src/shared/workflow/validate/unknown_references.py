@@ -29,6 +29,8 @@ _OF_ROUNDS: Final = {
 }
 """Outputs of an iteration, and those that loops and parallels have."""
 _MOST_LISTED: Final = 10
+_MOST_RENAMED: Final = 20
+"""Unknown names for which a block with the same fields is searched."""
 _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 """Names that authors give to blocks. Text has others in angle brackets, too."""
 
@@ -36,10 +38,14 @@ _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
-    names = _Names(
-        variables, [v.name for v in state.variables.values()], bool(api_starts(state)), input_references(state)
-    )
     odd = odd_names(state.ids_by_name)
+    names = _Names(
+        variables,
+        [v.name for v in state.variables.values()],
+        bool(api_starts(state)),
+        input_references(state),
+        _renamed(state, catalog),
+    )
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
@@ -73,6 +79,30 @@ class _Names(NamedTuple):
     have_start: bool
     inputs: Mapping[str, str]
     """References to inputs, by name."""
+    renamed: Mapping[str, str]
+    """Current names of blocks that references probably mean, by their unknown names."""
+
+
+def _renamed(state: WorkflowState, catalog: Catalog) -> Mapping[str, str]:
+    """Return the only block that has all fields read under an unknown name, preferably one that nothing refers to."""
+    read: dict[str, set[str]] = {}
+    for _, _, reference in block_references(state, catalog):
+        if _PLAUSIBLE.fullmatch(reference.root):
+            read.setdefault(reference.name, set()).add(to_string(reference.path[0]))
+    outputs = {
+        name: spec.declared_outputs(block).keys()
+        for name, key in state.ids_by_name.items()
+        if is_reference(f"{name}.x")
+        and (spec := catalog.spec((block := state.blocks[key]).type))
+        and block.type != "response"  # after which nothing runs
+    }
+    found: dict[str, str] = {}
+    for name in islice((each for each in read if each not in state.ids_by_name), _MOST_RENAMED):
+        matching = [each for each, fields in outputs.items() if read[name] <= fields]
+        unread = [each for each in matching if each not in read]
+        if len(matching) == 1 or len(unread) == 1:
+            found[name] = (matching if len(matching) == 1 else unread)[0]
+    return found
 
 
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -187,7 +217,7 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
         return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
     if other := _of_other_systems(state, names, reference):
         return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", other
-    near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES])
+    near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES]) or names.renamed.get(reference.name)
     if near and not is_reference(f"{near}.x"):
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
         return ProblemCode.UNKNOWN_REFERENCE, cause, None
