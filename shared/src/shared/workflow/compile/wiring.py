@@ -10,6 +10,7 @@ from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Block, Edge, Work
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
+CONNECT: Final = "Connect it after a block that runs, in a file with next, or remove it."
 _MOST_SUGGESTIONS: Final = 100
 
 
@@ -92,9 +93,8 @@ def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     first = [block for key, block in state.blocks.items() if key in unreachable and key not in followers]
     dangling = sum(edge.source not in state.blocks or edge.target not in state.blocks for edge in state.edges)
     for block in first if len(first) > dangling else ():  # otherwise, these edges may be the cause
-        hint = ". Connect it after a block that runs, in a file with next, or remove it"
-        cause = f', because "{disabled[block.id]}" is disabled' if block.id in disabled else hint
-        message = f'"{block.name}" is not reachable: it will not run{cause}.'
+        cause = f', because "{disabled[block.id]}" is disabled.' if block.id in disabled else f". {CONNECT}"
+        message = f'"{block.name}" is not reachable: it will not run{cause}'
         yield warning(ProblemCode.UNREACHABLE_BLOCK, message, block)
 
 

@@ -37,6 +37,8 @@ class EdgeReader:
         """Where the edges are, except for those that the order of blocks implies."""
         self._named: set[str] = set()
         """Blocks that another one names as its successor."""
+        self.causes: dict[str, str] = {}
+        """Why a block does not follow the one above it, with the fix, by its id."""
 
     def read(self, listed: Json) -> list[FileEdge]:
         """Return all edges. `listed` is the file's own list, which implies no edge by order."""
@@ -144,10 +146,16 @@ class EdgeReader:
     def _implied(self, keys: list[str]) -> Iterator[FileEdge]:
         """Yield the edges that follow from the order: a block that none names follows the one above it."""
         blocks = [self._blocks.by_key[key] for key in keys if self._blocks.by_key[key].type != "note"]
+        handlers = {(edge.source, edge.target) for edge in self._edges if edge.handle == "error"}
+        interrupted: FileBlock | None = None
         for above, block in pairwise(blocks):
             is_followed = "next" not in above.given and above.type not in TERMINAL
-            if is_followed and block.id not in self._named and not block.is_trigger:
+            if block.id in self._named or block.is_trigger:
+                interrupted = above if is_followed and (above.id, block.id) in handlers else interrupted
+            elif is_followed:
                 yield FileEdge(above.id, above.next_handle, block.id)
+            else:
+                self.causes[block.id] = _why_not_followed(above, block, interrupted)
 
     def _targets(self, given: Json, path: Path) -> list[str]:
         found = [block.id for block in self._blocks.targets(given, path)]
@@ -159,6 +167,28 @@ class EdgeReader:
             return None
         block = self._blocks.find(name)
         return block.id if block else to_string(name)
+
+
+def _why_not_followed(above: FileBlock, block: FileBlock, interrupted: FileBlock | None) -> str:
+    """Return why a block does not follow the one above it, and what to write.
+
+    `interrupted` is the nearest block above whose error path stands between it and its successor.
+    """
+    given = above.given.get("next")
+    step = f"next: {block.key}"
+    fix = f"Write {step}, or on_error: {block.key}, at the block before it"
+    if above.type == "response":
+        cause = f'nothing runs after the response "{above.key}" above it'
+        fix = f"Write {step} at the block before a response"
+    elif "next" not in above.given:
+        cause = f'no branch of "{above.key}" above it leads to it'
+        fix = f"Write {step} in a branch, or at another block"
+    else:
+        names = ", ".join(map(to_string, given if isinstance(given, list) else [given]))
+        cause = f'"{above.key}" above it has next: {names if given and not isinstance(given, list) else f"[{names}]"}'
+    if interrupted is not None:
+        fix = f'Write {step} at "{interrupted.key}"'
+    return f"{cause}. {fix}."
 
 
 def stored_edges(edges: list[FileEdge], ids: Mapping[int, str], base: JsonObject) -> list[JsonObject]:

@@ -106,6 +106,7 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
             for each, edge in zip(found_edges, edges, strict=True)
             if edge in edge_reader.paths
         },
+        edge_reader.causes,
     )
 
 

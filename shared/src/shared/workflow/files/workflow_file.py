@@ -4,7 +4,10 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.contracts.problems import Problem
+import msgspec
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.compile.wiring import CONNECT
 from shared.workflow.files.yaml_reader import Document, Path
 from shared.workflow.format.js_values import JsonObject
 
@@ -45,6 +48,18 @@ class WorkflowFile:
     """Where each block is, by id."""
     edge_paths: dict[str, Path] = field(default_factory=dict)
     """Where each edge is, by id, except for edges implied by the order of blocks."""
+
+    causes: Mapping[str, str] = field(default_factory=dict)
+    """Why a block does not follow the one above it, with the fix, by id."""
+
+    def explained(self, problem: Problem) -> Problem:
+        """Return a problem of the workflow with its cause in the file, if it has one."""
+        cause = self.causes.get(problem.block_id or "") if problem.code == ProblemCode.UNREACHABLE_BLOCK else None
+        if cause is None or not problem.message.endswith(CONNECT):
+            return problem
+        return msgspec.structs.replace(
+            problem, message=f"{problem.message.removesuffix(f'. {CONNECT}')}, because {cause}"
+        )
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem of the workflow names."""

@@ -38,9 +38,9 @@ def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
         elif source.type == "router" or (source.type in _BRANCHES and not handles[edge.source]):
             continue  # any handle; or the branches are reported
         elif source.type == "response":
-            message = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
-            text = f"{message} Remove the edge, or lead it from a block before the response."
-            yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, text, source, ("edges", edge.id))
+            cause = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
+            message = f"{cause} Connect a block before it, in a file with next: {target.name}."
+            yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, message, source, ("edges", edge.id))
         elif problem := _problem(source, spec, target, edge, position=position, branches=handles[edge.source]):
             yield problem
 
