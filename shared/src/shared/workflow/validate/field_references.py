@@ -24,7 +24,7 @@ from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
 from shared.workflow.validate.returns import Returns, uncalled_function
-from shared.workflow.validate.run_order import RunOrder
+from shared.workflow.validate.run_order import NOT_BEFORE, RunOrder
 from shared.workflow.validate.unknown_references import block_references
 
 _ANY: Final = OutputField()
@@ -39,6 +39,9 @@ _OTHER_FIELDS: Final = frozenset({"stdout", "status", "headers", "error"})
 """Other outputs of these types."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
 """Names of that output in other systems."""
+_BRANCHING: Final = frozenset({"condition", "router", "router_v2"})
+_MOST_STEPS: Final = 20
+"""Blocks before a reader that are searched for a field."""
 _MOST_ERROR_PATHS: Final = 200
 _MOST_EDGES: Final = 500_000
 """Edges of all error paths that are followed."""
@@ -89,8 +92,11 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
         ):
             if (target.id, block.id) not in early:
-                message = f"{block.name}: {reference.raw} is always empty: {reason}."
-                yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
+                meant = known.instead(reference, block) if reason.endswith(NOT_BEFORE) else None
+                connect = f' Read a block that runs before, or connect "{target.name}" before this block.'
+                hint = did_you_mean(meant) or (connect if reason.endswith(NOT_BEFORE) else "")
+                message = f"{block.name}: {reference.raw} is always empty: {reason}.{hint}"
+                yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,), suggestion=meant)
             early.add((target.id, block.id))
         elif block.id not in order.unreached and (reason := known.why_no_result(reference, target, block)):
             if target.id not in failed:
@@ -273,6 +279,20 @@ class _Fields:
             declared = {**declared, "memories": _LIST}
         error = _TEXT if target.type in _EMPTY_AFTER_ERROR else _ANY
         return {**declared, "error": error} if target.id in self._handlers else declared
+
+    def instead(self, reference: Reference, reader: Block) -> str | None:
+        """Return the same reference to the nearest block on the branch of `reader` that has the field."""
+        key = reader.id
+        for _ in range(_MOST_STEPS):
+            sources = self._sources.get(key, ())
+            block = self._state.blocks[sources[0]] if len(sources) == 1 else None
+            if block is None or block.type in _BRANCHING or self._state.is_container(block.id):
+                return None
+            outputs = self.of(block, reader)
+            if outputs is not None and is_declared(outputs, reference.path):
+                return f"<{normalize_name(block.name)}.{reference.path_text}>"
+            key = block.id
+        return None
 
     def has_error_port(self, target: Block) -> bool:
         """Return whether an edge may leave from the block's error port."""

@@ -9,6 +9,7 @@ from shared.workflow.compile.wiring import unreachable_blocks
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.start import choose_start
 
+NOT_BEFORE: Final = "does not run before this block"
 _MOST_BLOCKS: Final = 5_000
 """Larger workflows are not checked, which takes memory for each pair of blocks."""
 
@@ -40,7 +41,7 @@ class RunOrder:
         first, second = _at_level(state, target, common), _at_level(state, reader, common)
         if first == second or self._is_before(first, second) in (True, None):
             return None
-        return f'"{name}" does not run before this block'
+        return f'"{name}" {NOT_BEFORE}'
 
     def _is_before(self, first: str, second: str) -> bool | None:
         """Return whether `first` runs before `second`; None if unknown."""
