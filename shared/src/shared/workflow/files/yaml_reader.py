@@ -71,6 +71,7 @@ _FLAT_BLOCK: Final = re.compile(
     re.MULTILINE,
 )
 """A block of text that is not indented more than its key, and is no other key."""
+_QUOTE: Final = re.compile(r"[\"']")
 _NEAR: Final = 8
 """Lines up to a mistake, with those of the text."""
 
@@ -85,6 +86,15 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
         return f". Remove the {end}, which closes nothing"
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
         return f". Indent the text after {match['mark']} more than its key"
+    before = line[: mark.column - 1].rstrip() if mark else ""
+    if (
+        (match := _QUOTE.search(before))
+        and before[: match.start()].endswith((": ", "- "))
+        and before.endswith(match[0])
+    ):
+        cause = f"The text begins with {match[0]}, so YAML ends it at the next {match[0]}"
+        others = "double" if match[0] == "'" else "single"
+        return f". {cause}. Put all of it in {others} quotes, or write it below the key, after |"
     if "mapping values are not allowed" in problem and mark is not None and _VALUE.match(line[: mark.column - 1]):
         return '. Quote a text that contains ": ", or write it as a block after |'
     return next((hint for words, hint in _HINTS.items() if words in problem), "")
