@@ -33,7 +33,7 @@ def request_problems(block: Block) -> Found:
     is_bodiless = block.type == "api" and method in _BODILESS and not is_misnamed("api", block.sub_blocks, "method")
     if is_bodiless and parsed(body.strip() if isinstance(body, str) else body) not in (None, "", {}, []):
         yield "body", f"body is not sent, because method is {method}. Set method to POST, PUT or PATCH"
-    elif isinstance(body, str) and _is_meant_as_json(block, body) and (problem := _body_problem(body)):
+    elif isinstance(body, str) and is_meant_as_json(block, body) and (problem := _body_problem(body)):
         yield "body", f"body is not valid JSON, so it is sent as text: {problem}"
     again = block.value("retryNonIdempotent")
     is_once = method in _NOT_REPEATED and is_literal(again) and not is_enabled(again)
@@ -51,7 +51,8 @@ def _body_problem(body: str) -> str | None:
     return problem if problem and any(map(_template_problem, body.splitlines())) else None
 
 
-def _is_meant_as_json(block: Block, body: str) -> bool:
+def is_meant_as_json(block: Block, body: str) -> bool:
+    """Return whether a request's body begins like JSON and has no other media type."""
     first = next(iter(parse_text(body.lstrip()).parts), None)
     if not isinstance(first, str) or not first.startswith(("{", "[")):
         return False

@@ -34,6 +34,7 @@ from shared.workflow.validate.endless_loops import endless_loops
 from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.input_fields import input_field_problems
+from shared.workflow.validate.json_texts import unquoted_texts
 from shared.workflow.validate.models import misspelled_models
 from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.split_references import split_references
@@ -65,6 +66,7 @@ def problems(
         *islice(unknown_handles(state, known), MOST_OF_A_KIND),
         *islice(input_field_problems(state, known), MOST_OF_A_KIND),
         *islice(setting_problems(state, known), MOST_OF_A_KIND),
+        *islice(unquoted_texts(state, known), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),

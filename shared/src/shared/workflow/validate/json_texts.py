@@ -1,0 +1,57 @@
+"""Texts without quotes in JSON that blocks send: the result is no JSON."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.js_values import to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.validate.literals import setting_warning
+from shared.workflow.validate.request_settings import is_meant_as_json
+
+_FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
+_DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
+"""Types whose outputs authors declare as strings. Those of models and services may hold JSON."""
+_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
+_JSON: Final = re.compile(r"json|payload|body|data|number|\.input>", re.IGNORECASE)
+"""Names of strings that may hold JSON, such as digits."""
+
+
+def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for the first declared string that JSON has without quotes, unless the block escapes values."""
+    for block in state.blocks.values():
+        field = _FIELDS.get(block.type, "")
+        text = block.value(field)
+        if not isinstance(text, str) or not state.is_enabled(block.id) or not _inserts_text(block, text):
+            continue
+        found = (each for each in _unquoted(text) if _is_string(state, catalog, each))
+        if reference := next(found, None):
+            cause = f"{field}: {reference.raw} is a string without quotes, so the {field} is not JSON"
+            fix = f"Set escapeValues to true, or in a file write {field} as a mapping instead of a text"
+            yield setting_warning(block, field, f"{cause}. {fix}")
+
+
+def _inserts_text(block: Block, text: str) -> bool:
+    is_json = block.value("dataMode") == "json" if block.type == "response" else is_meant_as_json(block, text)
+    return is_json and block.value("escapeValues") in (None, "", False, "false")
+
+
+def _unquoted(text: str) -> Iterator[Reference]:
+    in_string = False
+    for part in parse_text(text).parts:
+        if isinstance(part, str):
+            in_string ^= sum(match[0] == '"' for match in _MARKS.finditer(part)) % 2 == 1
+        elif isinstance(part, Reference) and not in_string:
+            yield part
+
+
+def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> bool:
+    target = state.block_named(reference.name)
+    spec = catalog.spec(target.type) if target and target.type in _DECLARING else None
+    if target is None or spec is None or len(reference.path) != 1:
+        return False
+    declared = spec.declared_outputs(target).get(to_string(reference.path[0]))
+    return declared is not None and declared.type == "string" and not _JSON.search(reference.raw)
