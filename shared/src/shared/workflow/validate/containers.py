@@ -12,6 +12,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.branch_settings import expression_problem
+from shared.workflow.validate.input_fields import bare_reference
 from shared.workflow.validate.literals import setting_warning, shown
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -107,7 +108,9 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
     if template.is_literal and collection.strip():
         parsed = parse_json(collection)
         if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
-            yield setting_warning(block, "collection", f"{must}, not {shown(collection)}")
+            meant = bare_reference(collection, state)
+            text = f"{must}, not {shown(collection)}.{did_you_mean(meant)}"
+            yield setting_warning(block, "collection", text, meant)
     elif kind := _scalar(template.sole_reference, state, catalog):
         yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
 

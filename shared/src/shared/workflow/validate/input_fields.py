@@ -10,7 +10,7 @@ from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import normalize_name, parse_text
+from shared.workflow.format.references import RESERVED_NAMES, is_reference, normalize_name, parse_text
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT, api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.literals import shown
@@ -49,6 +49,14 @@ def input_references(state: WorkflowState) -> dict[str, str]:
         for field in read_input_format(start.value("inputFormat"))
         if " " not in field.name
     }
+
+
+def bare_reference(value: Json, state: WorkflowState) -> str | None:
+    """Return the reference that a text without angle brackets means: `start.items`, or the name of an input."""
+    text = value.strip() if isinstance(value, str) else ""
+    root, _, path = text.partition(".")
+    is_known = bool(path) and normalize_name(root) in {*state.ids_by_name, *RESERVED_NAMES}
+    return f"<{text}>" if is_known and is_reference(text) else input_references(state).get(text)
 
 
 def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:

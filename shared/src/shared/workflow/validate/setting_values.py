@@ -15,6 +15,7 @@ from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.agent_settings import agent_problems, evaluator_problems
 from shared.workflow.validate.branch_settings import condition_problems, router_problems
+from shared.workflow.validate.input_fields import bare_reference
 from shared.workflow.validate.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 from shared.workflow.validate.logic_settings import (
     assignment_problems,
@@ -89,9 +90,14 @@ def setting_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
             value = block.value(setting.id)
             if value not in (None, "", [], {}) and (setting.id not in reported or setting.type == "table"):
                 for text, suggestion in _value_problems(block, setting, value):
-                    yield setting_warning(block, setting.id, text, suggestion)
+                    meant = None if suggestion else bare_reference(value, state)
+                    yield setting_warning(block, setting.id, _with_fix(text, meant), suggestion or meant)
         yield from (setting_warning(block, field, text) for field, text in own)
     yield from assignment_problems(state)
+
+
+def _with_fix(text: str, reference: str | None) -> str:
+    return f"{text.removesuffix('.')}.{did_you_mean(reference)}" if reference and not text.endswith("?") else text
 
 
 def _unknown(block: Block, spec: BlockSpec) -> Iterator[Problem]:
