@@ -17,7 +17,7 @@ class KnownNames(NamedTuple):
     """Query of the syntax tree. `@declared`, and `@plain` for `let`, `const` and `import`, have names that are
     declared, assigned or tested: these count as defined everywhere, since scopes are not followed. `@name` are all
     names, `@skipped` those that are no variables, `@package` imported ones, and `@tried` statements that may
-    skip an import or handle its error."""
+    skip an import or handle its error. `@dictionary` may have keys without quotes, `@returned` are those returned."""
     defined: Set[str]
     """What the sandbox defines."""
     uncertain: Set[str]
@@ -114,6 +114,8 @@ _PYTHON_DECLARATIONS: Final = """
 (global_statement) @declared
 (nonlocal_statement) @declared
 (case_pattern) @declared
+(dictionary) @dictionary
+(return_statement (dictionary) @returned)
 (type_parameter) @declared
 (assignment type: (type) @declared)
 (type_alias_statement) @declared

@@ -15,6 +15,7 @@ from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.known_names import KNOWN_NAMES
 from shared.workflow.validate.name_mistakes import name_mistakes
+from shared.workflow.validate.unquoted_keys import unquoted_keys
 
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
@@ -72,14 +73,17 @@ def undefined_names(
     yield from islice(mistakes, _MOST_REPORTED)
     variables = {each.name for each in template.variables}
     unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
+    unquoted = list(islice(unquoted_keys(found, source, {*unknown} - known.meant.keys()), _MOST_REPORTED))
+    yield from ((line, text, None) for line, text, _ in unquoted)
+    keys = {name for _, _, names in unquoted for name in names}
+    unknown = [name for name in unknown if name not in keys]
     well_known = [each for each in known.defined if len(each) >= _SHORTEST_GLOBAL]
     for name in unknown[:_MOST_REPORTED]:
         line, node = read[name]
         near = known.meant.get(name) or nearest(name, (*parameters, *declared))
         near = inputs.get(name) or near or nearest(name, well_known, least=_CLOSE)
-        is_key = node.parent is not None and node.parent.child_by_field_name("key") == node
-        if near is None and name not in known.unavailable and (is_key or _is_compared(node)):
-            yield line, f'"{name}" is not defined. Write a {"key" if is_key else "text"} in quotes: "{name}"', None
+        if near is None and name not in known.unavailable and _is_compared(node):
+            yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif name not in inputs and (reason := known.unavailable.get(name)):
