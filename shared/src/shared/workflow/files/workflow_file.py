@@ -48,7 +48,6 @@ class WorkflowFile:
     """Where each block is, by id."""
     edge_paths: dict[str, Path] = field(default_factory=dict)
     """Where each edge is, by id, except for edges implied by the order of blocks."""
-
     causes: Mapping[str, str] = field(default_factory=dict)
     """Why a block does not follow the one above it, with the fix, by id."""
 

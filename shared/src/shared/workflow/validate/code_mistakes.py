@@ -7,11 +7,10 @@ from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, TooComplex, parse
+from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.validate.returns import Program
 
-_LONGEST: Final = 50_000
-"""Longer code is not checked, like in `undefined_names`."""
 _MOST: Final = 5
 _FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
 _EACH: Final = re.compile(r"\b(?:const|let|var)\s+(?P<name>\w{1,64})\s*=\s*\w[\w.]{0,100}\.forEach\(")
@@ -19,18 +18,12 @@ _OWN_EACH: Final = re.compile(r"forEach\s*[:=]|\bforEach\(\w*\)\s*\{")
 _READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
 
-def code_mistakes(template: CodeTemplate) -> Iterator[tuple[int, str]]:
-    """Yield line and problem of each mistake. Code that does not parse has none."""
-    program = template.program
-    if template.language is not Language.JAVASCRIPT or template.is_expression or len(program) > _LONGEST:
+def code_mistakes(template: CodeTemplate, code: Program) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each mistake."""
+    program, root = template.program, code.root
+    if template.language is not Language.JAVASCRIPT or template.is_expression:
         return
     candidates = [*_promises(program), *_without_result(program)]
-    if not candidates and "export" not in program:
-        return
-    try:
-        root = parse(program.encode(errors="surrogatepass"), template.language).root_node
-    except TooComplex:
-        return
     for node in root.children:
         if node.type == "export_statement":
             yield node.start_point.row + 1, "code has no exports: remove export, and return a value"

@@ -23,6 +23,7 @@ from shared.workflow.validate.enumerations import unlisted_values
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
+from shared.workflow.validate.returns import parse_program
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
 from shared.workflow.validate.value_uses import ValueUses
@@ -79,13 +80,10 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 message = f"{where}: line {at.line} of the code: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             else:
-                yield from _names(block, code, where, names.known, meant)
+                yield from _of_program(block, code, where, names.known, meant)
                 for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
-                for line, text in code_mistakes(template):
-                    message = f"{where}: line {line} of the code: {text}."
-                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
                 for text in islice(dict.fromkeys((*uses.found(template), *quoted.never_equal(template))), _MOST):
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
@@ -94,14 +92,20 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 
 
-def _names(
+def _of_program(
     block: Block, code: _Code, where: str, blocks: Container[str], meant: Mapping[str, str]
 ) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
         yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
         return
-    for line, text, suggestion in undefined_names(code.template, code.parameters, blocks, meant):
+    program = parse_program(code.template)
+    if program is None:
+        return
+    for line, text in code_mistakes(code.template, program):
+        message = f"{where}: line {line} of the code: {text}."
+        yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
+    for line, text, suggestion in undefined_names(code.template, program, code.parameters, blocks, meant):
         if code.parameters and text.startswith(_OF_CALLS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."

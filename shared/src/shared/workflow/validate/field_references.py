@@ -1,6 +1,5 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-import re
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
@@ -11,7 +10,6 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.catalog.synonyms import is_misnamed
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.compile.code_references import compile_code, syntax_error
 from shared.workflow.compile.wiring import unreachable_blocks
 from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
@@ -23,7 +21,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.literals import parsed
-from shared.workflow.validate.returns import Returns, uncalled_function
+from shared.workflow.validate.returns import Returns, returns_of_code, uncalled_function
 from shared.workflow.validate.run_order import NOT_BEFORE, RunOrder
 from shared.workflow.validate.unknown_references import block_references
 
@@ -55,10 +53,6 @@ _OF_MODELS: Final = {
     "toolCalls": OutputField(fields={"list": _ANY, "count": _ANY}),
 }
 """Parts of their fields."""
-_UNREAD_VALUE: Final = re.compile(
-    r"^(?:(?:const|let|var) +)?(?P<name>[A-Za-z]\w{0,40}) *= *[{\[][^\n(]*(?:\n(?:[ \t}\]][^\n(]*)?)*\Z", re.MULTILINE
-)
-"""Assignment of an object or a list at the end of code, which calls nothing."""
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
@@ -66,7 +60,6 @@ _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"
 def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
     order = RunOrder(state, catalog)
-    returned: dict[str, Returns | None] = {}
     reported: set[str] = set()
     early: set[tuple[str, str]] = set()
     failed: set[str] = set()
@@ -80,13 +73,13 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         outputs = known.of(target, block)
         if outputs is not None and not _is_valid(outputs, reference, target):
             yield _undeclared(block, field, reference, target, outputs, known=known)
-        elif (value := returns_of(target, returned, reference)) and value.is_nothing:
+        elif (value := returns_of(target, reference)).is_nothing:
             if target.id not in reported:
                 cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
-                message = f"{cause}{_why_nothing(target)}{_uncalled(target)}"
+                message = f"{cause}{_why_nothing(target) or _uncalled(target) or (value.fix and f' {value.fix}')}"
                 yield warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
             reported.add(target.id)
-        elif value and value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
+        elif value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
             yield _not_returned(block, field, reference, target, sorted(value.fields))
         elif block.id not in order.unreached and (
             reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
@@ -103,8 +96,9 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
                 message = f"{block.name}: {reference.raw} is always empty: {reason}."
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,))
             failed.add(target.id)
-        elif problem := _of_rounds(state, block, field, reference, target, reported=reported):
-            yield problem
+        elif left := _left_container(state, block, target):
+            yield _one_of_many(block, field, reference, left)
+    yield from _without_use(state, reported, known)
 
 
 def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
@@ -143,45 +137,21 @@ def _key(step: str | int) -> str:
     return f"[{step}]" if isinstance(step, int) else f".{step}"
 
 
-def returns_of(block: Block, known: dict[str, Returns | None], reference: Reference) -> Returns | None:
-    """Return what a function returns; None if unknown. `known` keeps the answer, since parsing takes time."""
-    if block.type != "function" or reference.path[0] != "result":
-        return None
-    if block.id not in known:
-        language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
-        template = compile_code(code_text(block.value("code")), language)
-        is_readable = template.source.strip() and syntax_error(template) is None  # others are reported
-        known[block.id] = Returns(template.program, language) if is_readable else None
-    return known[block.id]
+def returns_of(block: Block, reference: Reference | None = None) -> Returns:
+    """Return what a function returns, if the reference reads its result."""
+    if block.type != "function" or (reference and reference.path[0] != "result"):
+        return Returns()
+    language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+    return returns_of_code(code_text(block.value("code")), language)
 
 
-def _of_rounds(
-    state: WorkflowState, block: Block, field: str, reference: Reference, target: Block, *, reported: set[str]
-) -> Problem | None:
-    """Return what is wrong with a reference to the results of a container, or into it from outside."""
-    if reference.path == ("results",) and (last := next(_without_return(state, target, reported), None)):
-        reported.add(last.id)
-        message = f"{last.name}: the code returns nothing, so {reference.raw} in {block.name} has none of it."
-        return warning(ProblemCode.INVALID_SETTING, f"{message} Add a return.", last, ("code",))
-    left = _left_container(state, block, target)
-    return _one_of_many(block, field, reference, left) if left else None
-
-
-def _without_return(state: WorkflowState, container: Block, reported: Set[str]) -> Iterator[Block]:
-    """Yield the last blocks of a container whose code ends with a value that nothing reads."""
-    followed = {edge.source for edge in state.edges} | reported
-    for block in state.blocks.values() if state.is_container(container.id) else ():
-        if block.id in followed or state.container_of(block.id) != container.id or not state.is_enabled(block.id):
-            continue
-        code = code_text(block.value("code"))
-        match = _UNREAD_VALUE.search(code)
-        if (
-            block.type == "function"
-            and match
-            and "return" not in code
-            and len(re.findall(rf"\b{match['name']}\b", code)) == 1
-        ):
-            yield block
+def _without_use(state: WorkflowState, reported: Set[str], known: "_Fields") -> Iterator[Problem]:
+    """Yield the functions that have no purpose: nothing uses their last value, which they may mean to return."""
+    for block in state.blocks.values():
+        fix = returns_of(block).fix
+        if fix and state.is_enabled(block.id) and block.id not in reported and not known.has_handler(block):
+            message = f"{block.name}: the code returns nothing, so its result is always empty. {fix}"
+            yield warning(ProblemCode.INVALID_SETTING, message, block, ("code",))
 
 
 def _why_nothing(block: Block) -> str:
@@ -293,6 +263,10 @@ class _Fields:
                 return f"<{normalize_name(block.name)}.{reference.path_text}>"
             key = block.id
         return None
+
+    def has_handler(self, block: Block) -> bool:
+        """Return whether an edge leaves from the block's error port."""
+        return block.id in self._handlers
 
     def has_error_port(self, target: Block) -> bool:
         """Return whether an edge may leave from the block's error port."""

@@ -3,14 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Sequence, Set
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, TooComplex, parse
+from shared.workflow.compile.code_references import CodeTemplate, compile_code
 
 _LONGEST: Final = 50_000
-"""Longer code is not checked, like in `undefined_names`."""
+"""Longer code is not checked: it takes time, and people do not write it by hand."""
 _SCOPES: Final = frozenset(
     {"function_declaration", "function_expression", "generator_function_declaration", "generator_function"}
     | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
@@ -19,41 +21,101 @@ _SCOPES: Final = frozenset(
 _SPECIAL: Final = frozenset({"__proto__", "toJSON"})
 """Keys that give an object other fields."""
 _DECLARED: Final = re.compile(r"^(?:async +)?(?:function|def) +([A-Za-z_]\w{0,40})\(", re.MULTILINE)
-_UNKNOWN: Final = frozenset({"export_statement", "ERROR"})
-"""Nodes that are reported."""
+_EFFECTS: Final = re.compile(
+    rb"\b(?:console|fetch|await|throw|sim|eval|Function|print|sys|open|raise|assert|sleep|exec|globals)\b"
+)
+"""Words of code that prints, calls, waits or fails deliberately."""
+_VALUES: Final = frozenset(
+    {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
+    | {"binary_operator", "comparison_operator", "conditional_expression", "dictionary", "list", "list_comprehension"}
+)
+"""Expressions that have no effect as a statement."""
 
 
-class Returns:
+class Program(NamedTuple):
+    """Syntax tree of code that parses."""
+
+    root: tree_sitter.Node
+    source: bytes
+
+
+def parse_program(template: CodeTemplate) -> Program | None:
+    """Return the syntax tree of a program; None if it is too long or complex, or does not parse."""
+    if len(template.program) > _LONGEST:
+        return None
+    source = template.program.encode(errors="surrogatepass")
+    try:
+        root = parse(source, template.language).root_node
+    except TooComplex:
+        return None
+    return None if root.has_error else Program(root, source)
+
+
+class Returns(NamedTuple):
     """The values that code returns outside of the functions that it declares."""
 
-    def __init__(self, program: str, language: Language) -> None:
-        self._source = program.encode(errors="surrogatepass")
-        found = _statements(self._source, language) if len(program) <= _LONGEST else None
-        self.is_nothing = found == []
-        """Whether the code certainly returns nothing."""
-        self.fields = self._fields(found) if found else None
-        """Keys of the returned objects; None if it may return anything else."""
+    is_nothing: bool = False
+    """Whether the code certainly returns nothing."""
+    fields: Set[str] | None = None
+    """Keys of the returned objects; None if it may return anything else."""
+    fix: str = ""
+    """How to return the last value of code that returns nothing and has no other purpose."""
 
-    def _fields(self, statements: Sequence[tree_sitter.Node]) -> Set[str] | None:
-        keys: set[str | None] = set()
-        for statement in statements:
-            value = next((each for each in statement.named_children if each.type != "comment"), None)
-            while value is not None and value.type == "parenthesized_expression":
-                value = value.named_children[0]
-            if value is None or value.type not in ("object", "dictionary"):
-                return None
-            keys.update(self._key(each) for each in value.named_children if each.type != "comment")
-        return None if None in keys else {each for each in keys if each}
 
-    def _key(self, entry: tree_sitter.Node) -> str | None:
-        """Return the key of an entry; None if it has another form than a name."""
-        is_short = entry.type == "shorthand_property_identifier"
-        node = entry if is_short else entry.child_by_field_name("key")
-        if node is None or node.type not in ("shorthand_property_identifier", "property_identifier", "string"):
+def returns_of_code(code: str, language: Language) -> Returns:
+    """Return what a function's code returns."""
+    return _returns(code, language) if len(code) <= _LONGEST else Returns()
+
+
+@lru_cache(maxsize=64)
+def _returns(code: str, language: Language) -> Returns:
+    template = compile_code(code, language)
+    program = parse_program(template) if code.strip() else None
+    found = _statements(program) if program else None
+    if program is None or found is None:
+        return Returns()
+    return Returns(not found, _fields(program, found) if found else None, "" if found else _fix(program))
+
+
+def _fix(program: Program) -> str:
+    """Return how to return the last value of code that has no effects: a variable or an expression."""
+    statement = next((each for each in reversed(program.root.named_children) if each.type != "comment"), None)
+    kinds = ("expression_statement", "lexical_declaration", "variable_declaration")
+    if statement is None or statement.type not in kinds or _EFFECTS.search(program.source):
+        return ""
+    inner = statement.named_children[0]
+    name = inner.child_by_field_name("left") or inner.child_by_field_name("name")
+    if inner.type in ("assignment", "augmented_assignment", "assignment_expression", "variable_declarator"):
+        is_name = name is not None and name.type == "identifier"
+        return f"End with return {_text(name, program.source)}." if name and is_name else ""
+    return f"Write return before the value in line {inner.start_point.row + 1}." if inner.type in _VALUES else ""
+
+
+def _fields(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str] | None:
+    keys: set[str | None] = set()
+    for statement in statements:
+        value = next((each for each in statement.named_children if each.type != "comment"), None)
+        while value is not None and value.type == "parenthesized_expression":
+            value = value.named_children[0]
+        if value is None or value.type not in ("object", "dictionary"):
             return None
-        text = self._source[node.start_byte : node.end_byte].decode(errors="replace")
-        name = text[1:-1] if node.type == "string" else text
-        return name if name.replace("$", "_").isidentifier() and name not in _SPECIAL else None
+        keys.update(_key(each, program.source) for each in value.named_children if each.type != "comment")
+    return None if None in keys else {each for each in keys if each}
+
+
+def _key(entry: tree_sitter.Node, source: bytes) -> str | None:
+    """Return the key of an entry; None if it has another form than a name."""
+    is_short = entry.type == "shorthand_property_identifier"
+    node = entry if is_short else entry.child_by_field_name("key")
+    if node is None or node.type not in ("shorthand_property_identifier", "property_identifier", "string"):
+        return None
+    text = _text(node, source)
+    name = text[1:-1] if node.type == "string" else text
+    return name if name.replace("$", "_").isidentifier() and name not in _SPECIAL else None
+
+
+def _text(node: tree_sitter.Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
 def uncalled_function(source: str) -> str | None:
@@ -63,18 +125,14 @@ def uncalled_function(source: str) -> str | None:
     return names[-1] if names else None
 
 
-def _statements(source: bytes, language: Language) -> list[tree_sitter.Node] | None:
+def _statements(program: Program) -> list[tree_sitter.Node] | None:
     """Return the return statements; None if there may be others."""
-    if b"__sim_result__" in source:
+    if b"__sim_result__" in program.source:
         return None
-    try:
-        pending = [parse(source, language).root_node]
-    except TooComplex:
-        return None
-    found: list[tree_sitter.Node] = []
+    pending, found = [program.root], []
     while pending:
         node = pending.pop()
-        if node.type in _UNKNOWN:
+        if node.type == "export_statement":  # which is reported
             return None
         if node.type == "return_statement":
             found.append(node)

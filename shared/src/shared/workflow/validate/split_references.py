@@ -13,7 +13,6 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.field_references import returns_of
-from shared.workflow.validate.returns import Returns
 
 _FIELD: Final = re.compile(r"\.(?P<name>[A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,10}")
 _CODE: Final = frozenset({"code", "conditions", "tools"})
@@ -22,7 +21,6 @@ _CODE: Final = frozenset({"code", "conditions", "tools"})
 
 def split_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each known field after a reference in a text, where it stays as typed."""
-    known: dict[str, Returns | None] = {}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_container or block.type == "note" or not state.is_enabled(block.id):
@@ -34,16 +32,16 @@ def split_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
                 target = state.block_named(reference.name) if match and isinstance(reference, Reference) else None
                 if match is None or target is None or not isinstance(reference, Reference):
                     continue
-                if match["name"] in _fields(target, reference, catalog, known):
+                if match["name"] in _fields(target, reference, catalog):
                     suggestion = f"{reference.raw[:-1]}{match[0]}>"
                     text = f"{reference.raw} is a whole object here, and {match[0]} stays as typed"
                     message = f"{block.name}: {text}.{did_you_mean(suggestion)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=suggestion)
 
 
-def _fields(target: Block, reference: Reference, catalog: Catalog, known: dict[str, Returns | None]) -> frozenset[str]:
+def _fields(target: Block, reference: Reference, catalog: Catalog) -> frozenset[str]:
     spec = catalog.spec(target.type)
     if not reference.path:
         return frozenset(spec.declared_outputs(target) if spec else ())
-    value = returns_of(target, known, reference) if len(reference.path) == 1 else None
-    return frozenset((value and value.fields) or ())
+    fields = returns_of(target, reference).fields if len(reference.path) == 1 else None
+    return frozenset(fields or ())

@@ -9,16 +9,15 @@ from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, TooComplex, grammar, parse
+from shared.workflow.compile.code_parser import Language, grammar
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.known_names import KNOWN_NAMES
 from shared.workflow.validate.name_mistakes import name_mistakes
+from shared.workflow.validate.returns import Program
 from shared.workflow.validate.unquoted_keys import unquoted_keys
 
-_LONGEST: Final = 50_000
-"""Longer code is not checked: it takes time, and people do not write it by hand."""
 _MOST_REPORTED: Final = 5
 _SHORTEST_GLOBAL: Final = 5
 """Shorter names of the language are similar to too many others."""
@@ -34,23 +33,14 @@ _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
 def undefined_names(
-    template: CodeTemplate, parameters: Set[str], blocks: Container[str], inputs: Mapping[str, str]
+    template: CodeTemplate, code: Program, parameters: Set[str], blocks: Container[str], inputs: Mapping[str, str]
 ) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
 
     `parameters` are names that the code of a tool gets from the model. `blocks` are the names of blocks, which
-    references read, and `inputs` those of inputs, with their references. Code that does not parse has none.
+    references read, and `inputs` those of inputs, with their references.
     """
-    program, language = template.program, template.language
-    if len(program) > _LONGEST:
-        return
-    source = program.encode(errors="surrogatepass")
-    try:
-        root = parse(source, language).root_node
-    except TooComplex:
-        return
-    if root.has_error:
-        return
+    (root, source), language = code, template.language
     known = KNOWN_NAMES[language]
     found = tree_sitter.QueryCursor(_query(language)).captures(root)
     packages = [(node, _name(node, source).split(".")[0]) for node in found.get("package", ())]

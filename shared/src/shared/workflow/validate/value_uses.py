@@ -14,7 +14,6 @@ from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.field_references import returns_of
-from shared.workflow.validate.returns import Returns
 
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
@@ -55,7 +54,6 @@ class ValueUses:
         numbers = (each for each in state.variables.values() if each.type == "number")
         self._types |= {("variable", key): "number" for each in numbers for key in (each.id, each.name)}
         self._types |= dict.fromkeys((("loop", "index"), ("parallel", "index")), "number")
-        self._returns: dict[str, Returns | None] = {}
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
         """Yield the problem of each use."""
@@ -113,5 +111,5 @@ class ValueUses:
         block = self._state.block_named(reference.name)
         if block is None or reference.path != ("result",):
             return None
-        returned = returns_of(block, self._returns, reference)
-        return sorted(returned.fields) if returned and returned.fields else None
+        fields = returns_of(block, reference).fields
+        return sorted(fields) if fields else None
