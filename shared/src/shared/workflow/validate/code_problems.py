@@ -23,9 +23,10 @@ from shared.workflow.validate.enumerations import unlisted_values
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.input_fields import input_references
 from shared.workflow.validate.quoted_references import QuotedReferences
-from shared.workflow.validate.returns import parse_program
+from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
+from shared.workflow.validate.value_marks import value_marks
 from shared.workflow.validate.value_uses import ValueUses
 
 _OF_ROUNDS: Final = {
@@ -80,26 +81,36 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 message = f"{where}: line {at.line} of the code: {text}."
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             else:
-                yield from _of_program(block, code, where, names.known, meant)
+                program = parse_program(template)
+                marks = value_marks(template, program)
+                yield from _of_program(block, code, program, where=where, blocks=names.known, meant=meant)
                 for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
-                for text in islice(dict.fromkeys((*uses.found(template), *quoted.never_equal(template))), _MOST):
+                for text in islice(
+                    dict.fromkeys((*uses.found(template, marks), *quoted.never_equal(template, marks))), _MOST
+                ):
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
-                for text, near in dict.fromkeys((*unlisted_values(state, template), *quoted.unknown_members(template))):
+                members = quoted.unknown_members(template, marks)
+                for text, near in dict.fromkeys((*unlisted_values(state, template), *members)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 
 
 def _of_program(
-    block: Block, code: _Code, where: str, blocks: Container[str], meant: Mapping[str, str]
+    block: Block,
+    code: _Code,
+    program: Program | None,
+    *,
+    where: str,
+    blocks: Container[str],
+    meant: Mapping[str, str],
 ) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
         yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
         return
-    program = parse_program(code.template)
     if program is None:
         return
     for line, text in code_mistakes(code.template, program):

@@ -1,7 +1,7 @@
 """References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -9,7 +9,6 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.js_values import MISSING, parse_json, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
@@ -17,6 +16,7 @@ from shared.workflow.format.references import Reference
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.branch_settings import METHODS
 from shared.workflow.validate.name_mistakes import COMMON_METHODS
+from shared.workflow.validate.value_marks import ValueMark
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
@@ -60,8 +60,8 @@ _EQUIVALENTS: Final = {
     Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},
 }
 """Members of the same meaning, by their names in other languages."""
-_PROTOTYPES: Final = re.compile("prototype|getPrototypeOf|__proto__", re.IGNORECASE)
-"""Code that may add methods to all values."""
+_OPEN: Final = re.compile(r"prototype|getPrototypeOf|__proto__|\b(?:try|hasattr)\b", re.IGNORECASE)
+"""Code that may add methods to all values, or expects that one is missing."""
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
@@ -89,10 +89,10 @@ class QuotedReferences:
             if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
                 yield part.raw
 
-    def never_equal(self, template: CodeTemplate) -> Iterator[str]:
+    def never_equal(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
         """Yield why a comparison of an input with a text never holds: runs convert the text."""
-        source = template.source
-        for start, end, reference in self._values(template) if template.language is Language.JAVASCRIPT else ():
+        for mark in marks if template.language is Language.JAVASCRIPT else ():
+            source, start, end, reference = mark
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
             kind, text = self._type(reference, only_inputs=True), match["text"]
@@ -100,38 +100,31 @@ class QuotedReferences:
             if (kind == "boolean" and text in ("true", "false")) or (
                 kind == "number" and is_strict and _NUMBER.fullmatch(text)
             ):
-                yield f"{reference.raw} is a {kind} and never equals a string. Write {text} without quotes"
+                yield f"{mark.shown} is a {kind} and never equals a string. Write {text} without quotes"
 
-    def unknown_members(self, template: CodeTemplate) -> Iterator[tuple[str, str | None]]:
+    def unknown_members(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[tuple[str, str | None]]:
         """Yield the members that no value of a run has, each with a suggestion."""
-        source, is_python = template.source, template.language is Language.PYTHON
+        is_python = template.language is Language.PYTHON
         known, meant = _MEMBERS[template.language], _EQUIVALENTS[template.language]
         usual = _USUAL[template.language]
         found = (
-            (match, reference)
-            for _, end, reference in self._values(template)
-            if (match := _MEMBER.match(source, end)) and match["name"] not in known
+            (match, mark)
+            for mark in marks
+            if (match := _MEMBER.match(mark.text, mark.end)) and match["name"] not in known
         )
-        for match, reference in islice(found, _MOST) if not _PROTOTYPES.search(source) else ():
-            raw, name, kind = reference.raw, match["name"], self._type(reference) or ""
+        for match, mark in islice(found, _MOST) if not _OPEN.search(template.source) else ():
+            shown, name, kind = mark.shown, match["name"], self._type(mark.part) or ""
             if template.is_expression and name in METHODS:  # which is reported
                 continue
             near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
             if is_python and name in ("length", "size"):
-                yield f"{raw} has no attribute .{name}", f"len({raw})"
+                yield f"{shown} has no attribute .{name}", f"len({mark.name})"
             elif match["call"]:
-                yield f"{raw} has no method .{name}()", near and f".{near}"
+                yield f"{shown} has no method .{name}()", near and f".{near}"
             elif is_python:
-                yield f"{raw} has no attribute .{name}", f".{near}" if near else f"{raw[:-1]}.{name}>"
+                yield f"{shown} has no attribute .{name}", f".{near}" if near else f"{mark.part.raw[:-1]}.{name}>"
             elif near and kind in usual and name not in meant:
-                yield f"{raw} has no .{name}", f".{near}"
-
-    def _values(self, template: CodeTemplate) -> Iterator[tuple[int, int, Reference]]:
-        """Yield start, end and reference of each output that the code reads as a value, not in a text."""
-        uses = {each.name: each.use for each in template.variables}
-        for start, end, part, name in template.marks:
-            if isinstance(part, Reference) and uses.get(name) is Use.VALUE:
-                yield start, end, part
+                yield f"{shown} has no .{name}", f".{near}"
 
     def _type(self, reference: Reference, *, only_inputs: bool = False) -> str | None:
         target = self._state.block_named(reference.name)

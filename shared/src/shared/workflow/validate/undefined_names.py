@@ -42,13 +42,13 @@ def undefined_names(
     """
     (root, source), language = code, template.language
     known = KNOWN_NAMES[language]
-    found = tree_sitter.QueryCursor(_query(language)).captures(root)
+    found = tree_sitter.QueryCursor(declarations(language)).captures(root)
     packages = [(node, _name(node, source).split(".")[0]) for node in found.get("package", ())]
-    yield from _missing(packages, _Spans(found.get("tried", ())))
-    declarations, plain = found.get("declared", []), found.get("plain", [])
-    others, spans = _Spans(declarations), _Spans([*declarations, *plain])
+    yield from _missing(packages, Spans(found.get("tried", ())))
+    bound, plain = found.get("declared", []), found.get("plain", [])
+    others, spans = Spans(bound), Spans([*bound, *plain])
     skipped = {node.start_byte for node in found.get("skipped", ())}
-    declared = {_name(node, source) for node in declarations if node.type == "shorthand_property_identifier_pattern"}
+    declared = {_name(node, source) for node in bound if node.type == "shorthand_property_identifier_pattern"}
     read: dict[str, tuple[int, tree_sitter.Node]] = {}
     for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
         name = _name(node, source)
@@ -82,9 +82,7 @@ def undefined_names(
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
 
 
-def _missing(
-    packages: Iterable[tuple[tree_sitter.Node, str]], tried: "_Spans"
-) -> Iterator[tuple[int, str, str | None]]:
+def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: "Spans") -> Iterator[tuple[int, str, str | None]]:
     """Yield the packages that are not available, unless a statement may skip the import or handle its error."""
     missing = ((node, name) for node, name in packages if name not in sys.stdlib_module_names and node not in tried)
     for node, name in islice(missing, _MOST_REPORTED):
@@ -96,7 +94,7 @@ def _name(node: tree_sitter.Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
-class _Spans:
+class Spans:
     """Parts of a source, without those inside others."""
 
     def __init__(self, nodes: Iterable[tree_sitter.Node]) -> None:
@@ -112,7 +110,8 @@ class _Spans:
 
 
 @cache
-def _query(language: Language) -> tree_sitter.Query:
+def declarations(language: Language) -> tree_sitter.Query:
+    """Return the query for declarations and names of a language."""
     return tree_sitter.Query(grammar(language), KNOWN_NAMES[language].declarations)
 
 

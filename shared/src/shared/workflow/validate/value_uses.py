@@ -1,12 +1,11 @@
 """Values that code uses against their type: objects that it compares or parses, and numbers that it takes for texts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
@@ -14,6 +13,7 @@ from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.field_references import returns_of
+from shared.workflow.validate.value_marks import ValueMark
 
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
@@ -55,42 +55,39 @@ class ValueUses:
         self._types |= {("variable", key): "number" for each in numbers for key in (each.id, each.name)}
         self._types |= dict.fromkeys((("loop", "index"), ("parallel", "index")), "number")
 
-    def found(self, template: CodeTemplate) -> Iterator[str]:
+    def found(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
         """Yield the problem of each use."""
-        source = template.source
-        uses = {each.name: each.use for each in template.variables}
-        for start, end, part, name in () if _GUARD.search(source) else template.marks:
-            if not isinstance(part, Reference) or not part.path or uses.get(name) is not Use.VALUE:
-                continue
-            before = source[max(0, start - _NEAR) : start]
-            compared = _COMPARED.match(source, end)
+        for mark in () if _GUARD.search(template.source) else marks:
+            part, before = mark.part, mark.text[max(0, mark.start - _NEAR) : mark.start]
+            compared = _COMPARED.match(mark.text, mark.end)
             may_be_text = compared and compared["text"] and self._type(part)
             if compared and not may_be_text and _LEFT.search(before) and self._is_object(part):
-                yield f"{part.raw} is an object, which compares with no number or text.{self._fields_hint(part)}"
-            elif text := self._misuse(part, before, source, end, template.language):
+                yield f"{mark.shown} is an object, which compares with no number or text.{self._fields_hint(part)}"
+            elif text := self._misuse(mark, before, template.language):
                 yield text
 
-    def _misuse(self, part: Reference, before: str, source: str, end: int, language: Language) -> str | None:
+    def _misuse(self, mark: ValueMark, before: str, language: Language) -> str | None:
+        source, _, end, part = mark
         kind, is_python = self._type(part), language is Language.PYTHON
         if (match := _PARSED.search(before)) and source[end : end + 1] == ")":
             is_parsed = self._is_object(part) or (is_python and kind == "array")
             what = "a list" if kind == "array" else "an object"
-            return f"{part.raw} is {what} already. Write it without {match['parse']}(…)" if is_parsed else None
+            return f"{mark.shown} is {what} already. Write it without {match['parse']}(…)" if is_parsed else None
         if kind != "number":
             return None
-        fix = f"{'str' if is_python else 'String'}({part.raw})"
+        fix = f"{'str' if is_python else 'String'}({mark.name})"
         match = _METHOD.match(source, end)
         if (
             match
             and match["name"] in _METHODS[language]
             and source.count(f".{match['name']}") == source.count(f".{match['name']}(")
         ):
-            return f"{part.raw} is a number, which has no .{match['name']}().{did_you_mean(fix)}"
+            return f"{mark.shown} is a number, which has no .{match['name']}().{did_you_mean(fix)}"
         is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
             _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
         )
         if is_python and is_added:
-            return f"{part.raw} is a number, which Python does not add to a text.{did_you_mean(fix)}"
+            return f"{mark.shown} is a number, which Python does not add to a text.{did_you_mean(fix)}"
         return None
 
     def _type(self, reference: Reference) -> str | None:

@@ -1,0 +1,84 @@
+"""Places at which code reads an output as a value: a reference, or a name that has only this value."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import islice
+from typing import Final, NamedTuple
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.code_rewriter import Use
+from shared.workflow.format.references import Reference
+from shared.workflow.validate.returns import Program
+from shared.workflow.validate.undefined_names import Spans, declarations
+
+_MOST: Final = 50
+"""Uses of names: finding their positions takes time."""
+_ALIASES: Final = {
+    Language.JAVASCRIPT: '(lexical_declaration kind: "const" (variable_declarator name: (identifier) @alias '
+    "value: (identifier) @value))",
+    Language.PYTHON: "(assignment left: (identifier) @alias !type right: (identifier) @value)",
+}
+
+
+class ValueMark(NamedTuple):
+    """A place in a text: the source, or the program."""
+
+    text: str
+    start: int
+    end: int
+    part: Reference
+
+    @property
+    def name(self) -> str:
+        """Return what the code writes."""
+        return self.text[self.start : self.end]
+
+    @property
+    def shown(self) -> str:
+        """Return the reference, after the name that the code gives to it."""
+        return self.part.raw if self.name == self.part.raw else f'"{self.name}", which is {self.part.raw},'
+
+
+def value_marks(template: CodeTemplate, program: Program | None) -> list[ValueMark]:
+    """Return all places at which the code reads an output as a value, not in a text."""
+    values = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
+    references = {name: part for name, part in values.items() if isinstance(part, Reference)}
+    marks = [
+        ValueMark(template.source, start, end, references[name])
+        for start, end, _, name in template.marks
+        if name in references
+    ]
+    return [*marks, *_named(template, program, references)] if marks and program else marks
+
+
+def _named(template: CodeTemplate, program: Program, references: Mapping[str, Reference]) -> Iterator[ValueMark]:
+    """Yield the uses of names that are declared only once, with a reference as their value."""
+    root, source = program
+
+    def text(node: tree_sitter.Node) -> str:
+        return source[node.start_byte : node.end_byte].decode(errors="surrogatepass")
+
+    matches = tree_sitter.QueryCursor(_query(template.language)).matches(root)
+    pairs = [(text(captures["alias"][0]), text(captures["value"][0])) for _, captures in matches]
+    aliases = {name: references[value] for name, value in pairs if value in references}
+    if not aliases:
+        return
+    found = tree_sitter.QueryCursor(declarations(template.language)).captures(root)
+    bound = [*found.get("declared", ()), *found.get("plain", ())]
+    spans, others = Spans(bound), {node.start_byte for node in found.get("skipped", ())}
+    times = Counter(text(node) for node in bound if node.type == "shorthand_property_identifier_pattern")
+    uses = [node for node in found["name"] if node.start_byte not in others and text(node) in aliases]
+    times.update(text(node) for node in uses if node in spans)
+    read = (node for node in uses if node not in spans and times[text(node)] == 1)
+    for node in islice(read, _MOST):
+        start = len(source[: node.start_byte].decode(errors="surrogatepass"))
+        yield ValueMark(template.program, start, start + len(text(node)), aliases[text(node)])
+
+
+@cache
+def _query(language: Language) -> tree_sitter.Query:
+    return tree_sitter.Query(grammar(language), _ALIASES[language])
