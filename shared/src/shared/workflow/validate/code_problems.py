@@ -1,6 +1,6 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.branch_settings import METHODS
 from shared.workflow.validate.code_hints import language_hint
 from shared.workflow.validate.code_mistakes import code_mistakes
 from shared.workflow.validate.enumerations import unlisted_values
@@ -26,7 +27,7 @@ from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.undefined_names import undefined_names
 from shared.workflow.validate.unsupported_settings import language_problem
-from shared.workflow.validate.value_marks import value_marks
+from shared.workflow.validate.value_marks import ValueMark, value_marks
 from shared.workflow.validate.value_uses import ValueUses
 
 _OF_ROUNDS: Final = {
@@ -83,7 +84,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             else:
                 program = parse_program(template)
                 marks = value_marks(template, program)
-                yield from _of_program(block, code, program, where=where, blocks=names.known, meant=meant)
+                yield from _of_program(block, code, program, marks, where=where, blocks=names.known, meant=meant)
                 for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
@@ -102,6 +103,7 @@ def _of_program(
     block: Block,
     code: _Code,
     program: Program | None,
+    marks: Sequence[ValueMark],
     *,
     where: str,
     blocks: Container[str],
@@ -116,7 +118,11 @@ def _of_program(
     for line, text in code_mistakes(code.template, program):
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
-    for line, text, suggestion in undefined_names(code.template, program, code.parameters, blocks, meant):
+    template = code.template
+    reported = {*(each.name for each in (*template.variables, *marks)), *(METHODS if template.is_expression else ())}
+    for line, text, suggestion in undefined_names(
+        template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant
+    ):
         if code.parameters and text.startswith(_OF_CALLS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."

@@ -4,6 +4,7 @@ Only what fails in every run is reported: names to which the code may give anoth
 in a `try`.
 """
 
+import builtins
 import datetime
 import itertools
 import json
@@ -61,6 +62,58 @@ _EQUIVALENTS: Final = {
 """Members of modules that authors confuse with those of a class in it, or of JavaScript."""
 _MOST_COMPARED: Final = 20
 """Unknown members for which a similar one is searched: each takes time."""
+STRING_MEMBERS: Final = (
+    "at charAt charCodeAt codePointAt concat endsWith includes indexOf isWellFormed lastIndexOf length localeCompare "
+    "match matchAll normalize padEnd padStart repeat replace replaceAll search slice split startsWith substr substring "
+    "toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimLeft trimRight "
+    "trimStart"
+)
+ARRAY_MEMBERS: Final = (
+    "at concat copyWithin entries every fill filter find findIndex findLast findLastIndex flat flatMap forEach "
+    "includes indexOf join keys lastIndexOf length map pop push reduce reduceRight reverse shift slice some sort "
+    "splice toReversed toSorted toSpliced unshift values with"
+)
+_USUAL_METHODS: Final = {
+    Language.JAVASCRIPT: frozenset(f"{STRING_MEMBERS} {ARRAY_MEMBERS}".split()),
+    Language.PYTHON: frozenset(name for kind in (str, list, dict) for name in dir(kind) if name[0] != "_"),
+}
+_KNOWN_METHODS: Final = {
+    Language.JAVASCRIPT: _USUAL_METHODS[Language.JAVASCRIPT] | {"catch", "timeEnd", "value"},
+    Language.PYTHON: frozenset(name for kind in vars(builtins).values() for name in dir(kind))
+    | {"send", "close", "gi_frame"},
+}
+"""Those, and other methods with similar names."""
+_METHODS: Final[Mapping[Language, Mapping[str, str]]] = {
+    Language.JAVASCRIPT: {
+        **{
+            "contains": ".includes",
+            "lower": ".toLowerCase",
+            "upper": ".toUpperCase",
+            "strip": ".trim",
+            "each": ".forEach",
+        },
+        **{"lstrip": ".trimStart", "rstrip": ".trimEnd", "append": ".push", "extend": ".push", "equals": "==="},
+        **dict.fromkeys(("length", "len", "size"), ".length"),
+        **{"first": ".at(0)", "last": ".at(-1)", "isEmpty": ".length === 0"},
+    },
+    Language.PYTHON: {
+        **{"trim": ".strip", "toLowerCase": ".lower", "toUpperCase": ".upper", "push": ".append", "indexOf": ".find"},
+        **{"includes": "in", "contains": "in", "forEach": "for", "toString": "str(…)", "length": "len(…)"},
+        **{"concat": "+", "toFixed": "round(…)", "replaceAll": ".replace", "substring": "[start:end]", "charAt": "[…]"},
+        **{"startsWith": ".startswith", "endsWith": ".endswith", "padStart": ".rjust", "padEnd": ".ljust"},
+    },
+}
+"""Methods that no value has, and what authors mean."""
+_CLOSE: Final = 0.8
+_LONGEST_SHOWN: Final = 60
+_ENVIRONMENT: Final = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "PATH", "PWD", "USER", "TMPDIR"})
+"""Environment variables that code may have."""
+_TESTED: Final = re.compile(rb"\b(?:if|elif|while|not|or|and|assert)\s+(\w+)|\b(\w+)\s*(?=\b(?:or|and|is|if)\b|[=!]=)")
+_TESTS: Final = frozenset(
+    {"boolean_operator", "not_operator", "comparison_operator", "conditional_expression", "if_statement"}
+    | {"elif_clause", "while_statement", "parenthesized_expression"}
+)
+"""Parts of Python that look whether there is a value."""
 _PROMISE_METHODS: Final = ("then", "catch", "finally")
 _NETWORK: Final = {
     "urllib": {"urlopen", "urlretrieve"},
@@ -70,8 +123,13 @@ _NETWORK: Final = {
     "ftplib": {"FTP", "FTP_TLS"},
 }
 """Modules of Python, and their functions and classes that only connect to servers."""
+_OR: Final = """(binary_expression
+ left: (binary_expression) operator: "||" right: [(string (string_fragment)) (number)] @always)"""
+_PYTHON_OR: Final = """(boolean_operator
+ left: [(comparison_operator) (boolean_operator)] operator: "or"
+ right: [(string (string_content)) (integer)] @always)"""
 _QUERIES: Final = {
-    Language.JAVASCRIPT: """
+    Language.JAVASCRIPT: f"""
 (_ (lexical_declaration kind: _ @kind (variable_declarator name: (identifier) @name))) @scope
 (augmented_assignment_expression left: (identifier) @assigned)
 (assignment_expression left: (identifier) @assigned)
@@ -82,10 +140,22 @@ _QUERIES: Final = {
 (member_expression object: (call_expression function: (identifier) @unawaited) property: (property_identifier) @part)
 [(if_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string) (true) (false)])))
  (while_statement condition: (parenthesized_expression (assignment_expression right: [(number) (string)])))] @constant
-(if_statement condition: (parenthesized_expression
-  (binary_expression left: (binary_expression) operator: "||" right: [(string (string_fragment)) (number)] @always)))
+[(if_statement condition: (parenthesized_expression {_OR}))
+ (while_statement condition: (parenthesized_expression {_OR}))
+ (ternary_expression condition: [{_OR} (parenthesized_expression {_OR})])]
+[(binary_expression operator: ["===" "!==" "==" "!="]
+  (parenthesized_expression (binary_expression operator: "||") @either))
+ (switch_case value: (binary_expression operator: "||") @either)
+ (call_expression function: (member_expression property: (property_identifier) @search)
+  arguments: (arguments . (binary_expression operator: "||") @either)
+  (#any-of? @search "includes" "startsWith" "endsWith" "indexOf" "has"))]
+(binary_expression
+ left: (binary_expression left: (_) @first operator: ["!==" "!="] right: [(string) (number)] @one)
+ operator: "||"
+ right: (binary_expression left: (_) @second operator: ["!==" "!="] right: [(string) (number)] @other))
+(call_expression function: (member_expression object: (_) @of property: (property_identifier) @method))
 (binary_expression operator: ["===" "!==" "==" "!="] right: [(array) (object) (identifier)] @never
- (#any-of? @never "[]" "{}" "NaN"))
+ (#any-of? @never "[]" "{{}}" "NaN"))
 (binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
  right: (string (string_fragment) @kind_of))
 (assignment_expression left: (member_expression property: (property_identifier) @own))
@@ -95,10 +165,23 @@ _QUERIES: Final = {
 [(call_expression function: (identifier) @plain) (new_expression constructor: (identifier) @plain)]
 (identifier) @identifier
 """,
-    Language.PYTHON: """
+    Language.PYTHON: f"""
 (call function: (attribute object: (identifier) @object attribute: (identifier) @member))
-(if_statement condition: (boolean_operator
- left: [(comparison_operator) (boolean_operator)] operator: "or" right: [(string (string_content)) (integer)] @always))
+[(if_statement condition: {_PYTHON_OR}) (elif_clause condition: {_PYTHON_OR})
+ (while_statement condition: {_PYTHON_OR}) (conditional_expression . (_) . {_PYTHON_OR})]
+[(comparison_operator (parenthesized_expression (boolean_operator operator: "or") @either))
+ (call function: (attribute attribute: (identifier) @search)
+  arguments: (argument_list . (boolean_operator operator: "or") @either)
+  (#any-of? @search "startswith" "endswith" "index" "find" "count"))]
+(boolean_operator
+ left: (comparison_operator . (_) @first . "!=" . [(string) (integer)] @one .)
+ operator: "or"
+ right: (comparison_operator . (_) @second . "!=" . [(string) (integer)] @other .))
+(subscript value: (attribute object: (identifier) @os attribute: (identifier) @environ)
+ subscript: (string (string_content) @variable) (#eq? @os "os") (#eq? @environ "environ")) @read_variable
+(call function: (attribute) @getter arguments: (argument_list . (string (string_content) @variable) .)
+ (#any-of? @getter "os.getenv" "os.environ.get")) @read_variable
+(call function: (attribute object: (_) @of attribute: (identifier) @method))
 (call function: [(identifier) @called (attribute attribute: (identifier) @called)])
 (assignment left: (attribute attribute: (identifier) @own))
 [(function_definition name: (identifier) @defined) (class_definition name: (identifier) @defined)
@@ -111,7 +194,7 @@ _QUERIES: Final = {
 [(print_statement "print" @statement) (exec_statement "exec" @statement)]
 """,
 }
-_CONSTANT: Final = frozenset({"always", "never", "kind_of"})
+_CONSTANT: Final = frozenset({"always", "never", "kind_of", "either", "first", "second", "one", "other"})
 _EQUALS_NOTHING: Final = {
     "[]": "Compare the length: ….length === 0",
     "{}": "Count the keys: Object.keys(…).length === 0",
@@ -129,7 +212,7 @@ Mistakes: TypeAlias = Iterator[tuple[int, str, str | None]]
 """Line, problem and nearest valid name."""
 
 
-_LONG: Final = frozenset({"scope", "function", "tried"})
+_LONG: Final = frozenset({"scope", "function", "tried", "of", "read_variable"})
 """Captures whose source is not needed."""
 
 
@@ -147,11 +230,13 @@ def name_mistakes(
     others: Sequence[tuple[int, int]],
     parameters: Set[str],
     packages: Set[str],
+    reported: Set[str],
 ) -> Mistakes:
     """Yield the mistakes of code that parses.
 
     `others` are the spans of all declarations but plain ones with `let`, `const` and `import`, `parameters` the names
-    that the code of a tool gets from the model, and `packages` the names of imported packages.
+    that the code of a tool gets from the model, `packages` the names of imported packages, and
+    `reported` the names of methods, and of objects with methods, that other checks report.
     """
     code = _Code(source, language)
     words = {word.decode(errors="replace") for start, end in others for word in _WORD.findall(source, start, end)}
@@ -173,6 +258,10 @@ def name_mistakes(
             yield from code.part(captures["unawaited"][0], captures["part"][0])
         elif "constant" in captures:
             yield _line(captures["constant"][0]), 'the condition assigns with "=". To compare, write "==="', None
+        elif "method" in captures:
+            yield from code.method(captures["of"][0], captures["method"][0], packages, reported)
+        elif "read_variable" in captures:
+            yield from code.environment(captures["read_variable"][0], captures["variable"][0])
         elif text := code.constant_comparison(captures):
             yield _line(next(iter(captures.values()))[0]), text, None
         elif "statement" in captures:
@@ -211,6 +300,10 @@ class _Code:
         self._tried: list[tuple[int, int]] = []
         self._uses: Counter[str] = Counter()
         """Uses of names and members, less those in calls: the rest may test or change them."""
+        self._words = Counter(_WORD.findall(source))
+        self._tested = {name for match in _TESTED.finditer(source) for name in match.groups()}
+        self._called: Counter[str] = Counter()
+        """Calls of members of any object."""
         self._compared: dict[str, str | None] = {}
 
     def add_uses(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> None:
@@ -228,6 +321,8 @@ class _Code:
                 self._uses[name] += 1
             case {"own": name}:
                 self._own.add(name)
+            case {"method": name}:
+                self._called[name] += 1
             case {"defined": name}:
                 self._defined.add(name)
 
@@ -279,10 +374,54 @@ class _Code:
                 return f"the condition is always true, because {value} alone is. Compare again: … == {value}"
             case {"never": value}:
                 return f"nothing equals {value}. {_EQUALS_NOTHING[value]}"
+            case {"either": text} if first := self._first(captures["either"][0]):
+                return f"{_shortened(text)} is always {first}. Compare with each value, and join the comparisons"
+            case {"first": of, "second": again, "one": one, "other": other} if of == again and one != other:
+                is_python = self._language is Language.PYTHON
+                both = f"always true, because nothing equals both {one} and {other}"
+                return None if "(" in of else f"the condition is {both}. Join with {'and' if is_python else '&&'}"
             case {"kind_of": kind} if kind not in _KINDS:
                 hint = f" Write {_CHECKS[kind]}" if kind in _CHECKS else one_of(kind, _KINDS)
                 return f'typeof is never "{kind}".{hint}'
         return None
+
+    def _first(self, node: tree_sitter.Node | None) -> str | None:
+        """Return the first value of an `or`, if it is a text or a number that counts as true."""
+        for _ in range(_MOST_SCOPES):
+            if node is None or node.type not in ("binary_expression", "boolean_operator"):
+                break
+            node = node.child_by_field_name("left")
+        is_literal = node is not None and node.type in ("string", "number", "integer")
+        text = self.text(node) if node and is_literal else ""
+        return text if text.strip("0.'\"") else None
+
+    def method(self, of: tree_sitter.Node, node: tree_sitter.Node, packages: Set[str], reported: Set[str]) -> Mistakes:
+        """Yield calls of methods that no value has: the code uses their names only in such calls."""
+        name, meant = self.text(node), _METHODS[self._language]
+        is_called = self._source[node.end_byte : node.end_byte + 1] == b"("
+        is_only_called = self._called[name] == self._words[name.encode()]
+        of_known = self.text(of).partition(".")[0] in {*reported, *_MEMBERS[self._language], "sim"}
+        if not is_called or not is_only_called or of_known or name in reported or self._is_tried(node):
+            return
+        near = meant.get(name)
+        if self._language is Language.PYTHON and packages - (_MEMBERS[self._language].keys() if near else set()):
+            return
+        if near is None and name not in _KNOWN_METHODS[self._language]:
+            near = self._similar("", name)
+        if near:
+            yield _line(node), f"no value has a method .{name}().{did_you_mean(near)}", near
+
+    def environment(self, node: tree_sitter.Node, variable: tree_sitter.Node) -> Mistakes:
+        """Yield reads of environment variables, which code does not have."""
+        name = self.text(variable)
+        if name in _ENVIRONMENT or self._words[name.encode()] > 1 or self._is_tried(node):
+            return
+        parent = node.parent
+        target = parent.child_by_field_name("left") if parent and parent.type == "assignment" else None
+        is_tested = target is not None and self.text(target).encode() in self._tested
+        if node.type == "call" and (is_tested or (parent and parent.type in _TESTS)):
+            return
+        yield _line(node), f"code has no environment variable {name}. Write {{{{{name}}}}}", f"{{{{{name}}}}}"
 
     def called(self, node: tree_sitter.Node, packages: Set[str]) -> Mistakes:
         """Yield calls of Python functions that only connect to servers."""
@@ -303,13 +442,21 @@ class _Code:
         """Return the member that an unknown one probably means."""
         key = f"{name}.{member}"
         if key not in self._compared and len(self._compared) < _MOST_COMPARED:
-            near = nearest(member, sorted(_MEMBERS[self._language][name]))
-            self._compared[key] = _EQUIVALENTS.get(key) or (f"{name}.{near}" if near else None)
+            if name:
+                near = nearest(member, sorted(_MEMBERS[self._language][name]))
+                self._compared[key] = _EQUIVALENTS.get(key) or (f"{name}.{near}" if near else None)
+            else:
+                near = nearest(member, sorted(_USUAL_METHODS[self._language]), least=_CLOSE)
+                self._compared[key] = near and f".{near}"
         return self._compared.get(key)
 
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
         return self._source[node.start_byte : node.end_byte].decode(errors="replace")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _line(node: tree_sitter.Node) -> int:

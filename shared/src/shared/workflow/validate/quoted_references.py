@@ -15,7 +15,7 @@ from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.name_mistakes import COMMON_METHODS
+from shared.workflow.validate.name_mistakes import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.value_marks import ValueMark
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
@@ -28,28 +28,17 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _STRICT: Final = len("===")
 _MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
-_STRING_MEMBERS: Final = (
-    "at charAt charCodeAt codePointAt concat endsWith includes indexOf isWellFormed lastIndexOf length localeCompare "
-    "match matchAll normalize padEnd padStart repeat replace replaceAll search slice split startsWith substr substring "
-    "toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimLeft trimRight "
-    "trimStart"
-)
-_ARRAY_MEMBERS: Final = (
-    "at concat copyWithin entries every fill filter find findIndex findLast findLastIndex flat flatMap forEach "
-    "includes indexOf join keys lastIndexOf length map pop push reduce reduceRight reverse shift slice some sort "
-    "splice toReversed toSorted toSpliced unshift values with"
-)
 _OTHER_MEMBERS: Final = (
     f"{COMMON_METHODS} constructor toFixed toPrecision toExponential "
     "anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup"
 )
 _MEMBERS: Final = {
-    Language.JAVASCRIPT: frozenset(f"{_STRING_MEMBERS} {_ARRAY_MEMBERS} {_OTHER_MEMBERS}".split()),
+    Language.JAVASCRIPT: frozenset(f"{STRING_MEMBERS} {ARRAY_MEMBERS} {_OTHER_MEMBERS}".split()),
     Language.PYTHON: frozenset(name for kind in (str, list, dict, float, int) for name in dir(kind)),
 }
 """Properties of all JSON values: these have no other methods, and in Python no other attributes."""
 _USUAL: Final = {
-    Language.JAVASCRIPT: {"string": _STRING_MEMBERS.split(), "array": _ARRAY_MEMBERS.split()},
+    Language.JAVASCRIPT: {"string": STRING_MEMBERS.split(), "array": ARRAY_MEMBERS.split()},
     Language.PYTHON: {"string": dir(str), "array": dir(list)},
 }
 _EQUIVALENTS: Final = {

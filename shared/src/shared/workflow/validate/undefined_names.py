@@ -1,5 +1,6 @@
 """Names that code reads although neither the code nor the sandbox defines them."""
 
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
@@ -26,6 +27,7 @@ _INSTEAD: Final = {
     **dict.fromkeys(("openai", "anthropic", "langchain"), ". Ask the model with an agent block"),
 }
 """Blocks to use instead of a package."""
+_VARIABLE: Final = re.compile(rb"process\.env(?:\.|\[[\"'])(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})\b")
 _CLOSE: Final = 0.75
 _SIDES: Final = 3
 """Parts of a comparison with one operator."""
@@ -33,11 +35,18 @@ _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
 def undefined_names(
-    template: CodeTemplate, code: Program, parameters: Set[str], blocks: Container[str], inputs: Mapping[str, str]
+    template: CodeTemplate,
+    code: Program,
+    parameters: Set[str],
+    *,
+    reported: Set[str],
+    blocks: Container[str],
+    inputs: Mapping[str, str],
 ) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
 
-    `parameters` are names that the code of a tool gets from the model. `blocks` are the names of blocks, which
+    `parameters` are names that the code of a tool gets from the model, `reported` those of methods, and of objects with
+    methods, that other checks report. `blocks` are the names of blocks, which
     references read, and `inputs` those of inputs, with their references.
     """
     (root, source), language = code, template.language
@@ -59,8 +68,16 @@ def undefined_names(
     if known.uncertain & read.keys() or "open" in found:
         return
     imported = {name for _, name in packages}
-    mistakes = name_mistakes(root, source, language, others=others.merged, parameters=parameters, packages=imported)
-    yield from islice(mistakes, _MOST_REPORTED)
+    mistakes = name_mistakes(
+        root,
+        source,
+        language,
+        others=others.merged,
+        parameters=parameters,
+        packages=imported,
+        reported=reported,
+    )
+    yield from islice(dict.fromkeys(mistakes), _MOST_REPORTED)
     variables = {each.name for each in template.variables}
     unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
     unquoted = list(islice(unquoted_keys(found, source, {*unknown} - known.meant.keys()), _MOST_REPORTED))
@@ -76,6 +93,9 @@ def undefined_names(
             yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
+        elif name == "process" and (match := _VARIABLE.match(source, node.start_byte)):
+            near = f"{{{{{match['name'].decode()}}}}}"
+            yield line, f"code has no environment variables. Write {near}", near
         elif name not in inputs and (reason := known.unavailable.get(name)):
             yield line, f'"{name}" does not exist here: {reason}', None
         else:
