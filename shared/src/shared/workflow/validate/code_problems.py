@@ -23,6 +23,7 @@ from shared.workflow.validate.code_mistakes import code_mistakes
 from shared.workflow.validate.enumerations import unlisted_values
 from shared.workflow.validate.indentation import indentation_problem
 from shared.workflow.validate.input_fields import input_references
+from shared.workflow.validate.language_mistakes import language_mistakes
 from shared.workflow.validate.quoted_references import QuotedReferences
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.undefined_names import undefined_names
@@ -115,11 +116,13 @@ def _of_program(
         return
     if program is None:
         return
-    for line, text in code_mistakes(code.template, program):
+    mistakes = islice(language_mistakes(program, code.template.language), _MOST)
+    for line, text in dict.fromkeys((*code_mistakes(code.template, program), *mistakes)):
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
     template = code.template
-    reported = {*(each.name for each in (*template.variables, *marks)), *(METHODS if template.is_expression else ())}
+    reported = {each.name for each in template.variables} | {each.name for each in marks}
+    reported |= METHODS.keys() if template.is_expression else set()
     for line, text, suggestion in undefined_names(
         template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant
     ):

@@ -21,11 +21,14 @@ _SCOPES: Final = frozenset(
 _SPECIAL: Final = frozenset({"__proto__", "toJSON"})
 """Keys that give an object other fields."""
 _DECLARED: Final = re.compile(r"^(?:async +)?(?:function|def) +([A-Za-z_]\w{0,40})\(", re.MULTILINE)
+_VOID: Final = re.compile(r"^(?:print|console\.\w+)$|\.forEach$")
+"""Functions that return nothing."""
+_OWN_EACH: Final = re.compile(rb"(?<!\.)\bforEach\b")
 _EFFECTS: Final = re.compile(
     rb"\b(?:console|fetch|await|throw|sim|eval|Function|print|sys|open|raise|assert|sleep|exec|globals)\b"
 )
 """Words of code that prints, calls, waits or fails deliberately."""
-_VALUES: Final = frozenset(
+VALUES: Final = frozenset(
     {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
     | {"binary_operator", "comparison_operator", "conditional_expression", "dictionary", "list", "list_comprehension"}
 )
@@ -74,7 +77,16 @@ def _returns(code: str, language: Language) -> Returns:
     found = _statements(program) if program else None
     if program is None or found is None:
         return Returns()
-    return Returns(not found, _fields(program, found) if found else None, "" if found else _fix(program))
+    is_nothing = all(_is_nothing(each, program.source) for each in found)
+    return Returns(is_nothing, None if is_nothing else _fields(program, found), "" if found else _fix(program))
+
+
+def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
+    """Return whether a return statement has the value of a function that has none."""
+    value = statement.named_children[0] if statement.named_children else None
+    called = value.child_by_field_name("function") if value else None
+    is_void = called is not None and _VOID.search(_text(called, source)) is not None
+    return is_void and _OWN_EACH.search(source) is None
 
 
 def _fix(program: Program) -> str:
@@ -88,7 +100,7 @@ def _fix(program: Program) -> str:
     if inner.type in ("assignment", "augmented_assignment", "assignment_expression", "variable_declarator"):
         is_name = name is not None and name.type == "identifier"
         return f"End with return {_text(name, program.source)}." if name and is_name else ""
-    return f"Write return before the value in line {inner.start_point.row + 1}." if inner.type in _VALUES else ""
+    return f"Write return before the value in line {inner.start_point.row + 1}." if inner.type in VALUES else ""
 
 
 def _fields(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str] | None:

@@ -1,0 +1,224 @@
+"""Forms of JavaScript and Python that parse, but never do what they say."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.validate.name_mistakes import STRING_MEMBERS
+from shared.workflow.validate.returns import VALUES, Program
+
+_LONGEST: Final = 5_000
+"""Longer bodies of functions and loops are not searched: they may be nested."""
+_LITERALS: Final = "[(string) (number)]"
+_EQUAL: Final = (
+    f'(binary_expression left: (_) {{}} operator: ["===" "=="] right: {_LITERALS} {{}})',
+    '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)',
+)
+_SAME: Final = '(#eq? @first @second) (#not-eq? @one @other) (#not-match? @first "\\\\(")'
+_RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
+    Language.JAVASCRIPT: {
+        "in": (
+            f'(binary_expression operator: "in" right: (array . {_LITERALS}))',
+            "in looks for an index of a list, not for a value. Write […].includes(…)",
+        ),
+        "identical": (
+            '(binary_expression operator: ["===" "!=="] right: [(array (_)) (object (_))])',
+            "nothing is identical with a new list or object. Compare the entries",
+        ),
+        "both": (
+            f'(binary_expression left: {_EQUAL[0].format("@first", "@one")} operator: "&&"'
+            f" right: {_EQUAL[0].format('@second', '@other')} {_SAME})",
+            "the condition is never true, because nothing equals two values. Join with ||",
+        ),
+        "index": (
+            '(subscript_expression index: (unary_expression operator: "-" argument: (number)))',
+            "a list has no negative index. Write .at(-1) for the last entry",
+        ),
+        "repeat": (
+            '(binary_expression left: (string (string_fragment) @text) operator: "*"'
+            ' (#not-match? @text "^[ 0-9.eE+-]+$"))',
+            "* calculates with numbers only. To repeat a text, write .repeat(…)",
+        ),
+        "comparison": (
+            '(expression_statement (binary_expression operator: ["==" "==="]))',
+            "a comparison alone has no effect. To assign a value, write =",
+        ),
+        "return": ("(return_statement)", "return alone ends the code. Begin the value on the line of return"),
+        "callback": (
+            "(call_expression function: (member_expression property: (property_identifier) @method) arguments:"
+            " (arguments . [(arrow_function body: (statement_block) @body)"
+            ' (function_expression body: (statement_block) @body)] @function) (#any-of? @method "map" "flatMap"'
+            ' "filter" "find" "findIndex" "some" "every" "reduce" "sort"))',
+            "the function in .{method}(…) returns nothing. Add return before its value",
+        ),
+        "object": (
+            "(arrow_function body: (object (pair)))",
+            "a brace after => begins a block. Write an object in parentheses: => ({{ … }})",
+        ),
+        "each": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            ' arguments: (arguments . (arrow_function "async" body: (statement_block) @body))'
+            ' (#eq? @method "forEach"))',
+            "forEach does not wait for async functions. Write for (const … of …) with await in it",
+        ),
+        "promises": (
+            "(return_statement (call_expression function: (member_expression property: (property_identifier) @map)"
+            ' arguments: (arguments . (arrow_function "async"))) (#eq? @map "map"))',
+            "the list has promises. Write await Promise.all(…)",
+        ),
+        "keys": (
+            '(for_in_statement left: (identifier) @key operator: "in" body: (_) @body)',
+            '"{key}" is a key or an index, a text. To read values, write for (const {key} of …)',
+        ),
+        "text": (
+            "(string (string_fragment) @part)",
+            'a text in quotes keeps "{found}" as typed. Write it in backticks',
+        ),
+    },
+    Language.PYTHON: {
+        "both": (
+            f'(boolean_operator left: {_EQUAL[1].format("@first", "@one")} operator: "and"'
+            f" right: {_EQUAL[1].format('@second', '@other')} {_SAME})",
+            "the condition is never true, because nothing equals two values. Join with or",
+        ),
+        "comparison": (
+            '(expression_statement (comparison_operator "=="))',
+            "a comparison alone has no effect. To assign a value, write =",
+        ),
+        "is": ('(comparison_operator "is" (string))', "is does not compare texts. Write =="),
+        "len": (
+            '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
+            "for needs a list, and len(…) is a number. Write range(len(…))",
+        ),
+        "none": (
+            "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
+            ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort") (#not-eq? @name "_"))',
+            ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+        ),
+        "add": (
+            '[(binary_operator left: (string) operator: "+" right: (call function: (identifier) @called)'
+            ' (#any-of? @called "len" "int" "float"))'
+            ' (binary_operator left: (call function: (identifier) @called) operator: "+" right: (string)'
+            ' (#any-of? @called "len" "int" "float"))]',
+            "Python does not add a number to a text. Write str({called}(…))",
+        ),
+        "text": ("(string (string_content) @part)", 'a text keeps "{found}" as typed. Write f before its quote'),
+    },
+}
+_OWN: Final = {
+    Language.JAVASCRIPT: re.compile(
+        rb"\btry\b|(?<![.\w])(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|forEach)\s*[:=({]"
+    ),
+    Language.PYTHON: re.compile(rb"\btry\b|\b(?:def|class) +(?:len|int|float|append|extend|reverse|sort)\b"),
+}
+"""Code that expects errors, or may give another meaning to a name of these rules."""
+_OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[^\w\s]?=(?!=)|:)|[\"']-\d+[\"']")
+_PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})")
+_TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\bsub\(|\bsplit\(")
+_WORD: Final = re.compile(r"[\w$]+")
+_TEXT_MEMBERS: Final = frozenset(STRING_MEMBERS.split())
+
+
+def language_mistakes(program: Program, language: Language) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each form."""
+    root, source = program
+    if _OWN[language].search(source):
+        return
+    rules = _RULES[language]
+    unread = _Unread(source) if b"{" in source else None
+    for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
+        rule = next(key for key in captures if key in rules)
+        nodes = {key: each[0] for key, each in captures.items()}
+        texts = {key: _text(each, source) for key, each in nodes.items() if key in _SHOWN}
+        if rule == "text":
+            texts["found"] = unread.placeholder(_text(nodes["part"], source), language) if unread else ""
+        if texts["found"] if rule == "text" else _is_certain(rule, nodes, source):
+            yield nodes[rule].start_point.row + 1, rules[rule][1].format(**texts)
+
+
+_SHOWN: Final = frozenset({"method", "key", "called"})
+
+
+def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
+    """Return whether nothing around the form gives it another meaning."""
+    node = nodes[rule]
+    body = nodes.get("body", node)
+    if body.end_byte - body.start_byte > _LONGEST:
+        return False
+    match rule:
+        case "comparison":
+            is_certain = node.next_named_sibling is not None  # see Returns.fix
+        case "index":
+            is_certain = _OWN_INDEX.search(source) is None
+        case "return":
+            after = node.next_named_sibling
+            is_alone = source[node.start_byte : node.end_byte] == b"return"
+            is_certain = is_alone and after is not None and after.type in ("statement_block", "expression_statement")
+        case "callback":
+            is_certain = _has_no_result(nodes, source)
+        case "each":
+            is_certain = _has(source, body, b"await ")
+        case "promises":
+            is_certain = b"Promise" not in source and b"for await" not in source
+        case "keys":
+            name = re.escape(_text(nodes["key"], source)).encode()
+            found = re.compile(rb"(?<![\w.$])" + name + rb"\.(\w+)").findall(source, body.start_byte, body.end_byte)
+            is_shadowed = _has(source, body, b"=>") or _has(source, body, b"function")
+            is_certain = not is_shadowed and any(each.decode() not in _TEXT_MEMBERS for each in found)
+        case _:
+            is_certain = True
+    return is_certain
+
+
+def _has_no_result(nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
+    """Return whether a method uses the result of a function that returns none."""
+    body, parent = nodes["body"], nodes["callback"].parent
+    is_async = source[nodes["function"].start_byte :][:5] == b"async"
+    if is_async or _has(source, body, b"return") or _has(source, body, b"throw"):
+        return False
+    last = body.named_children[-1] if body.named_children else None
+    value = last.named_children[0].type if last and last.type == "expression_statement" else ""
+    is_loop = _text(nodes["method"], source) in ("map", "flatMap") and value not in VALUES
+    return not is_loop and not (parent and parent.type == "expression_statement")
+
+
+def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:
+    return source.find(word, node.start_byte, node.end_byte) >= 0
+
+
+class _Unread:
+    """Names that code declares, and then names only in texts."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        text = source.decode(errors="replace")
+        self._words = Counter(_WORD.findall(text))
+        self._placeholders = Counter(match["name"] for match in _PLACEHOLDER.finditer(text))
+        self._declared = set(
+            re.findall(r"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", text, re.MULTILINE)
+        )
+        self._is_template = _TEMPLATES.search(source) is not None
+
+    def placeholder(self, text: str, language: Language) -> str:
+        """Return the first placeholder of a text that means a variable; empty if there is none."""
+        for match in () if self._is_template else _PLACEHOLDER.finditer(text):
+            name, is_dollar = match["name"], match[0].startswith("$")
+            is_only_here = self._words[name] == self._placeholders[name] + 1
+            if is_dollar == (language is Language.JAVASCRIPT) and name in self._declared and is_only_here:
+                return f"{match[0]}}}"
+        return ""
+
+
+def _text(node: tree_sitter.Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode(errors="replace")
+
+
+@cache
+def _query(language: Language) -> tree_sitter.Query:
+    patterns = (f"({pattern} @{key})" for key, (pattern, _) in _RULES[language].items())
+    return tree_sitter.Query(grammar(language), "\n".join(patterns))
