@@ -1,6 +1,7 @@
 """Code that parses and reads only known names, but cannot work in the sandbox."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -12,10 +13,16 @@ from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.validate.returns import Program
 
 _MOST: Final = 5
-_FETCHED: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*fetch\(")
+_CALLED: Final = re.compile(
+    r"\bconst\s+(?P<name>\w{1,64})\s*=\s*(?:(?P<of>\w{1,64})(?=\.(?:json|text)\())?(?P<called>\w{1,64}|\.\w{1,64})\("
+)
+_ASYNC: Final = re.compile(r"\basync\s+function\s+(\w{1,64})\(|\bconst\s+(\w{1,64})\s*=\s*async\b")
+_ANSWER: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*await\s+fetch\(")
+_USE: Final = re.compile(r"(?<![\w$.])[\w$]{1,64}")
+_READ: Final = re.compile(r"(?<![\w$.])([\w$]{1,64})\.(?!then\b|catch\b|finally\b)\w")
+_BODY: Final = re.compile(r"(?<![\w$.])([\w$]{1,64})\.(?:data|body)\b(?!\s*=[^=])")
 _EACH: Final = re.compile(r"\b(?:const|let|var)\s+(?P<name>\w{1,64})\s*=\s*\w[\w.]{0,100}\.forEach\(")
 _OWN_EACH: Final = re.compile(r"forEach\s*[:=]|\bforEach\(\w*\)\s*\{")
-_READ: Final = r"\.(?:json|text|blob|arrayBuffer)\("
 
 
 def code_mistakes(template: CodeTemplate, code: Program) -> Iterator[tuple[int, str]]:
@@ -33,12 +40,22 @@ def code_mistakes(template: CodeTemplate, code: Program) -> Iterator[tuple[int, 
 
 
 def _promises(program: str) -> Iterator[tuple[int, str]]:
-    """Yield the answers of fetch that are read without await: all other uses of the name may wait for it."""
-    for match in islice(_FETCHED.finditer(program), _MOST):
-        name = re.escape(match["name"])
-        uses = len(re.findall(rf"\b{name}\b", program)) - 1
-        if uses and uses == len(re.findall(rf"\b{name}{_READ}", program)):
-            yield match.start(), f'"{match["name"]}" is a promise, because await is missing. Write await fetch(…)'
+    """Yield the promises that are read without await: all other uses of the name may wait for it."""
+    if "await" not in program and "fetch" not in program and "async" not in program:
+        return
+    own = {name for names in _ASYNC.findall(program) for name in names}
+    answers = {match["name"]: match.start() for match in _ANSWER.finditer(program)}
+    uses = Counter(_USE.findall(program))
+    read, of_body = Counter(_READ.findall(program)), Counter(_BODY.findall(program))
+    for match in _CALLED.finditer(program):
+        name, called = match["name"], match["called"]
+        is_promise = match["of"] in answers if match["of"] else called in {"fetch", *own}
+        if is_promise and 0 < uses[name] - 1 == read[name]:
+            call = f"{match['of'] or ''}{called}"
+            yield match.start(), f'"{name}" is a promise, because await is missing. Write await {call}(…)'
+    for name, start in answers.items():
+        if of_body[name] and uses[name] - 1 == read[name]:
+            yield start, f'"{name}" is an answer of fetch. Read its body with await {name}.json()'
 
 
 def _without_result(program: str) -> Iterator[tuple[int, str]]:

@@ -111,7 +111,7 @@ class QuotedReferences:
             elif match["call"]:
                 yield f"{shown} has no method .{name}()", near and f".{near}"
             elif is_python:
-                yield f"{shown} has no attribute .{name}", f".{near}" if near else f"{mark.part.raw[:-1]}.{name}>"
+                yield f"{shown} has no attribute .{name}", f".{near}" if near else mark.field(name)
             elif near and kind in usual and name not in meant:
                 yield f"{shown} has no .{name}", f".{near}"
 

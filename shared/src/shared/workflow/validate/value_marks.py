@@ -6,6 +6,7 @@ from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple
 
+import msgspec
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, grammar
@@ -18,9 +19,15 @@ from shared.workflow.validate.undefined_names import Spans, declarations
 _MOST: Final = 50
 """Uses of names: finding their positions takes time."""
 _ALIASES: Final = {
-    Language.JAVASCRIPT: '(lexical_declaration kind: "const" (variable_declarator name: (identifier) @alias '
-    "value: (identifier) @value))",
-    Language.PYTHON: "(assignment left: (identifier) @alias !type right: (identifier) @value)",
+    Language.JAVASCRIPT: """
+(lexical_declaration kind: "const" (variable_declarator name: (identifier) @alias value: (identifier) @value))
+(for_in_statement kind: "const" left: (identifier) @alias operator: "of" right: (identifier) @value) @loop
+""",
+    Language.PYTHON: """
+(assignment left: (identifier) @alias !type right: (identifier) @value)
+(for_statement left: (identifier) @alias right: (identifier) @value) @loop
+(for_in_clause left: (identifier) @alias right: (identifier) @value) @loop
+""",
 }
 
 
@@ -41,6 +48,10 @@ class ValueMark(NamedTuple):
     def shown(self) -> str:
         """Return the reference, after the name that the code gives to it."""
         return self.part.raw if self.name == self.part.raw else f'"{self.name}", which is {self.part.raw},'
+
+    def field(self, name: str) -> str:
+        """Return how Python code reads a field."""
+        return f"{self.part.raw[:-1]}.{name}>" if self.name == self.part.raw else f'{self.name}["{name}"]'
 
 
 def value_marks(template: CodeTemplate, program: Program | None) -> list[ValueMark]:
@@ -63,8 +74,11 @@ def _named(template: CodeTemplate, program: Program, references: Mapping[str, Re
         return source[node.start_byte : node.end_byte].decode(errors="surrogatepass")
 
     matches = tree_sitter.QueryCursor(_query(template.language)).matches(root)
-    pairs = [(text(captures["alias"][0]), text(captures["value"][0])) for _, captures in matches]
-    aliases = {name: references[value] for name, value in pairs if value in references}
+    aliases: dict[str, Reference] = {}
+    for captures in (each for _, each in matches):
+        if part := references.get(text(captures["value"][0])):
+            entry = msgspec.structs.replace(part, raw=f"an entry of {part.raw}", path=(*part.path, 0))
+            aliases[text(captures["alias"][0])] = entry if "loop" in captures else part
     if not aliases:
         return
     found = tree_sitter.QueryCursor(declarations(template.language)).captures(root)
