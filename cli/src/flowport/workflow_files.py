@@ -1,7 +1,7 @@
 """Workflow files on disk: YAML or JSON, with their problems and the lines that have them."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,8 +111,13 @@ class SourceFile:
         return [*broken, *found, *written]
 
     def summarized(self, found: Iterable[Problem]) -> list[Problem]:
-        """Return the problems, with one for all blocks that the file's own list of edges leaves out."""
+        """Return the problems without those that others explain.
+
+        One names all blocks that the file's own list of edges leaves out. A misspelled setting is not missing.
+        """
         problems = list(found)
+        meant = {(each.block_id, each.suggestion) for each in problems if each.code == ProblemCode.UNKNOWN_SETTING}
+        problems = [each for each in problems if not _is_misspelled_setting(self, each, meant)]
         if self.yaml is None or not self.yaml.lists_edges:
             return problems
         reached = {edge["target"] for edge in self.state["edges"]}
@@ -145,13 +150,24 @@ def _is_misspelled_type(problem: Problem) -> bool:
     return is_of_block and problem.suggestion is not None
 
 
-def message_of(source: SourceFile | None, problem: Problem) -> str:
-    """Return the message, with the keys of missing settings: the message has their titles only."""
-    if source is None or problem.code != ProblemCode.MISSING_FIELDS or problem.block_id is None:
-        return problem.message
+def _is_misspelled_setting(source: SourceFile, problem: Problem, meant: Set[tuple[str | None, str | None]]) -> bool:
+    """Return whether the settings that a block lacks are those which its unknown settings mean."""
+    keys = _missing_keys(source, problem)
+    return bool(keys) and all((problem.block_id, key) in meant for key in keys)
+
+
+def _missing_keys(source: SourceFile, problem: Problem) -> list[str]:
+    """Return the keys of missing settings, as the author writes them."""
+    if problem.code != ProblemCode.MISSING_FIELDS or problem.block_id is None:
+        return []
     spec = installed_catalog().spec(source.state["blocks"][problem.block_id]["type"])
     missing = [each.id for each in spec.sub_blocks if each.title in problem.fields] if spec else []
-    keys = [f"settings: {{{key}}}" if source.yaml and key in BLOCK_KEYS else key for key in dict.fromkeys(missing)]
+    return [f"settings: {{{key}}}" if source.yaml and key in BLOCK_KEYS else key for key in dict.fromkeys(missing)]
+
+
+def message_of(source: SourceFile | None, problem: Problem) -> str:
+    """Return the message, with the keys of missing settings: the message has their titles only."""
+    keys = _missing_keys(source, problem) if source else []
     return f"{problem.message}. Set {', '.join(keys)}" if keys else problem.message
 
 

@@ -82,9 +82,9 @@ def _leads_out(state: WorkflowState, edge: Edge) -> bool:
 
 
 def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield the first block of each unreachable part: the others follow from it."""
+    """Yield the first block of each unreachable part: the others follow from it, or from reported edges."""
     unreachable = unreachable_blocks(state, catalog)
-    followers = {edge.target for edge in state.edges if edge.source in unreachable and not _leads_out(state, edge)}
+    followers = {edge.target for edge in state.edges if edge.source in unreachable or _leads_out(state, edge)}
     disabled = {
         edge.target: state.blocks[edge.source].name
         for edge in state.edges

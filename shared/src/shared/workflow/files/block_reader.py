@@ -7,7 +7,7 @@ from typing import Final
 from shared.workflow.catalog import SubBlockSpec
 from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files import forms
-from shared.workflow.files.file_blocks import FileBlock, FileBlocks
+from shared.workflow.files.file_blocks import UNREAD, FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.misplaced_keys import take_misplaced_keys
 from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
@@ -259,7 +259,7 @@ class BlockReader:
         given = block.given.get("branches")
         setting = BRANCHING.get(block.type)
         at = (*block.path, "branches")
-        if given is None:
+        if given is None or block.type == UNREAD:
             return
         if setting is None:
             self._problems.report(f'Block "{block.key}" has branches, but its type is {block.type}', at)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from shared.workflow.catalog import BlockSpec, Catalog
@@ -16,6 +17,7 @@ from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 
 MOST_BLOCKS: Final = 2_000
+_MOST_LISTED: Final = 10
 UNREAD: Final = "?"
 """Type of a block that cannot be read. Others may name it."""
 
@@ -95,7 +97,7 @@ class FileBlocks:
                     continue
                 meant = self._problems.nearest(to_string(name), self.by_key)
                 message = f'{key} names "{to_string(name)}", but no block has this name.'
-                hint = did_you_mean(meant)
+                hint = did_you_mean(meant) or f" Use one of: {', '.join(islice(self.by_key, _MOST_LISTED))}."
                 if key == "next" and to_string(name).lower() in ("end", "none", "stop", "finish", "exit"):
                     hint = " To end here, write next: []"
                 elif isinstance(path[-1], int) and re.search(r"[<>=]", to_string(name)):
@@ -125,7 +127,8 @@ class FileBlocks:
             if key in self.by_key:
                 self._problems.report(f'There are two blocks "{key}"', at)
                 continue
-            kind, given = self._type(key, stored, at), object_of(stored)
+            is_ambiguous = at in self._problems.paths  # two blocks have this name
+            kind, given = UNREAD if is_ambiguous else self._type(key, stored, at), object_of(stored)
             given = indent_children(given, at, self._problems) if kind in CONTAINER_KEYS else given
             name = to_string(given.get("name") or key)
             known = self._base.get(normalize_name(name), {})
@@ -155,7 +158,7 @@ class FileBlocks:
                 inner = next((each for each in ("blocks", *BLOCKS_SYNONYMS) if given.get(each)), "blocks")
                 inside = self._problems.mapping(given.get(inner), (*at, inner), inner)
                 block.children = self._declare(inside, (*at, inner), block)
-            elif given.get("blocks"):
+            elif given.get("blocks") and kind != UNREAD:
                 message = f'Block "{key}" is no loop or parallel, so no blocks are inside it'
                 self._problems.report(message, (*at, "blocks"))
         return keys

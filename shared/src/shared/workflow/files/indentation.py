@@ -6,6 +6,9 @@ from itertools import dropwhile, takewhile
 from typing import Final
 
 _KEY: Final = re.compile(r"(?P<indent> *)(?P<key>[\w.-][\w .-]{0,60}):(?P<value> +\S|\s*$)")
+_ENTRY: Final = re.compile(r" *(?:[\"'{\[?]|- |-$|[\w. -]*:(?: |$))")
+"""First line of a list, of a mapping or of a quoted text."""
+_SEVERAL: Final = 2
 _COMMENT_OR_EMPTY: Final = re.compile(r"\s*(?:#|$)")
 
 
@@ -29,6 +32,18 @@ def outdented_key(lines: Sequence[str]) -> tuple[str, str, tuple[int, int]] | No
         return None
     number, key = outdented[-1]
     return (key["key"], parent["key"], (number, outer + 1)) if key else None
+
+
+def key_of_text(lines: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
+    """Return the key, its line and its column, if the last line is in a text of several lines without a mark."""
+    above = [entry for entry in enumerate(lines, 1) if not _COMMENT_OR_EMPTY.match(entry[1])][::-1]
+    indent = _indent(lines[-1])
+    inside = [*takewhile(lambda entry: _indent(entry[1]) >= indent, above)]
+    number, line = above[len(inside)] if len(inside) < len(above) else (0, "")
+    match = _KEY.match(line)
+    if match is None or match["value"].strip() or len(inside) < _SEVERAL or _ENTRY.match(inside[-1][1]):
+        return None
+    return match["key"], (number, len(match["indent"]) + 1)
 
 
 def _has_value(line: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
 
-from shared.workflow.files.indentation import outdented_key
+from shared.workflow.files.indentation import key_of_text, outdented_key
 from shared.workflow.format.js_values import Json
 
 MAX_BYTES: Final = 500_000
@@ -142,6 +142,9 @@ def read_yaml(text: str) -> Document:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
         at = _error_mark(error, text)
+        if at and (of_text := key_of_text(text.split("\n")[: at.line])):
+            message = f'Invalid YAML: "{of_text[0]}" has a text of several lines. Write {of_text[0]}: | before it'
+            raise YamlError(message, Mark(*of_text[1])) from error
         if at and (outdented := outdented_key(text.split("\n")[: at.line])):
             key, parent, mark = outdented
             raise YamlError(f'Invalid YAML: "{key}" belongs to "{parent}". Indent it more', Mark(*mark)) from error

@@ -27,6 +27,8 @@ AGENT_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
 """Outputs of an agent that take precedence over fields of the answer."""
 _CORE_SETTINGS: Final = {spec.type: frozenset(each.id for each in spec.sub_blocks) for spec in CORE_BLOCKS}
 _MCP_PARAMETERS: Final = frozenset({*MCP_SERVER, "toolName", "headers"})
+_NAMES: Final = ("title", "label", "metric", "key", "id")
+"""Other words for the name of a metric."""
 _BOUNDS: Final = ("min", "max")
 _RANGE: Final = "range: {min: 1, max: 10}"
 _FUNCTION_KEYS: Final = ("name", "description", "parameters")
@@ -130,7 +132,9 @@ def _response_format(value: Json) -> Iterator[str]:
     if value in (None, "") or not is_literal(value):
         return
     found = read_response_format(value)
-    if isinstance(value, str) and (problem := json_problem(value)):
+    if isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
+        yield f"must be a JSON schema with properties, not {shown(value)}; it is ignored"
+    elif isinstance(value, str) and (problem := json_problem(value)):
         yield f"is not valid JSON and is ignored: {problem}"
     elif found is None:
         yield "must be a JSON schema and is ignored"
@@ -155,7 +159,9 @@ def evaluator_problems(block: Block) -> Found:
         where = ("metrics", str(number - 1))
         name = to_string(metric.get("name") or "") if isinstance(metric, dict) else ""
         if not isinstance(metric, dict) or not name:
-            yield where, f"metric {number} has no name and is ignored"
+            near = next((key for key in object_of(metric) if key in _NAMES), None)
+            hint = f'. Write name instead of "{near}"' if near else ". Set name and description"
+            yield where, f"metric {number} has no name and is ignored{hint}"
             continue
         if name.lower() in seen:
             yield where, f'metric {number} has the name of an earlier one, "{name}". Rename it'

@@ -108,7 +108,10 @@ def router_problems(block: Block) -> Found:
             text = to_string(route.get(key) or "").strip()
             first = seen.setdefault((key, text.lower()), number)
             if text and first < number:
-                yield where, f"route {number} has the {what} of route {first}, so the model cannot tell them apart"
+                yield (
+                    where,
+                    f"route {number} has the {what} of route {first}, so the model cannot tell them apart. Change one",
+                )
                 break
 
 
