@@ -218,6 +218,12 @@ def test_variables_have_the_type_of_their_value() -> None:
     assert kinds == {"n": "number", "s": "string", "b": "boolean", "l": "array", "typed": "plain"}
 
 
+def test_variables_with_empty_names_and_ids_survive() -> None:
+    variables: JsonObject = {"": {"name": ""}, "two": {"name": "", "value": 2}}
+    document = workflow(start(), variables=variables)
+    assert changes(document, read(write_file(document, catalog=CATALOG)).state) == []
+
+
 def test_a_variable_is_written_as_its_value_if_the_type_follows_from_it() -> None:
     given = (
         "variables:\n  count: 3\n  word: x\n  list: [1]\n  one:\n    type: object\n    value: {a: 1}\n"

@@ -113,7 +113,7 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
 def _variables(listed: Json, base: JsonObject, problems: FileProblems) -> JsonObject:
     """Return the stored variables. Each keeps the id of the draft's variable with its name."""
     draft = [object_of(each) for each in object_of(base.get("variables")).values()]
-    known_ids = {to_string(each.get("name")): to_string(each.get("id")) for each in draft if each.get("id")}
+    known_ids = {to_string(each.get("name")): to_string(each.get("id")) for each in draft if each.get("id") is not None}
     stored: JsonObject = {}
     given = problems.mapping(listed, ("variables",), "variables")
     if isinstance(listed, list):  # reported
@@ -121,8 +121,9 @@ def _variables(listed: Json, base: JsonObject, problems: FileProblems) -> JsonOb
     for key, value in given.items():
         is_full = isinstance(value, dict) and ("type" in value or "value" in value)
         spec = dict(value) if is_full and isinstance(value, dict) else {"value": value}
-        name = to_string(spec.get("name") or key)
-        identity = to_string(spec.get("id") or known_ids.get(name) or variable_id(key))
+        name = to_string(key if spec.get("name") is None else spec["name"])
+        ids = (spec.get("id"), known_ids.get(name), variable_id(key))
+        identity = to_string(next(each for each in ids if each is not None))
         for word in spec if is_full else ():
             if word not in _VARIABLE_KEYS:
                 text = f'variable "{name}" has no "{word}".{one_of(word, _VARIABLE_KEYS[:2])}'
