@@ -20,9 +20,9 @@ from tests.support.dockerfile import DOCKERFILE
 
 DEBIAN: Final = "flowport-check/debian"
 SERVERS: Final = "flowport-check/servers"
-_PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
-_UNNEEDED: Final = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
-"""The official slim images are without these, too."""
+_PACKAGES: Final = ("python3", "python3-venv")
+_STRIP: Final = 'rm -r "$1"/usr/share/doc/* "$1"/usr/share/locale/* "$1"/usr/share/man/*'
+"""The official slim images are without these, too. mmdebstrap's own filter starts a program for each package."""
 _CONFIGURATION: Final = ("/etc/pip.conf", "/etc/npmrc", "/root/.npmrc", "/etc/apt/apt.conf.d")
 """How this machine reaches package registries, where that differs from a plain Debian."""
 _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
@@ -47,8 +47,9 @@ ENV HOME=/var/lib/rabbitmq PATH=/usr/lib/rabbitmq/bin:/usr/local/bin:/usr/sbin:/
 def make_bases(engine: Engine, folder: Path, *, with_node: bool) -> str:
     """Make the base images of the Dockerfile, and return the name of the one for Python. Raises EngineFailed."""
     archive = folder / "debian.tar"
-    unneeded = [f"--dpkgopt=path-exclude={path}" for path in _UNNEEDED]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *unneeded]
+    packages = _PACKAGES if Path(_CERTIFICATES).exists() else (*_PACKAGES, "ca-certificates")
+    include = f"--include={','.join(packages)}"
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", include, f"--customize-hook={_STRIP}"]
     release, mirror = debian_source()
     made = subprocess.run([*command, release, archive, mirror], capture_output=True, text=True, check=False)
     if made.returncode:

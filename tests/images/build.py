@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path, PurePosixPath
+from string import Template
 from typing import Final
 
 from tests.images.root import Root
@@ -59,8 +60,9 @@ def environment_of(stage: Stage, steps: int | None = None) -> dict[str, str]:
     found = {"PATH": _PATH, "HOME": "/root"}
     for each in reversed(lineage(stage.name)):
         for instruction, argument in each.steps[: steps if each.name == stage.name else None]:
-            if instruction == "ENV":
-                found |= dict(pair.split("=", 1) for pair in shlex.split(argument))
+            if instruction in ("ARG", "ENV"):
+                pairs = shlex.split(Template(argument).safe_substitute(found))
+                found |= dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     return found
 
 
