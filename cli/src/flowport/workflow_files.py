@@ -105,7 +105,7 @@ class SourceFile:
         if broken:  # omit their consequences
             hidden = _CONSEQUENCES if self.yaml.has_broken_edges else frozenset()
             found = [each for each in found if each.code not in hidden and not self.yaml.follows_from_error(each)]
-        found = [self.yaml.explained(each) for each in found]
+        found = [self.yaml.explained(each) for each in found if not self.yaml.follows_from_warning(each)]
         fields = {self.yaml.line_of(each) for each in found if each.code == ProblemCode.INVALID_INPUT_FIELD}
         written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
         return [*broken, *found, *written]

@@ -10,6 +10,7 @@ from shared.workflow.files import forms
 from shared.workflow.files.file_blocks import UNREAD, FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.misplaced_keys import take_misplaced_keys
+from shared.workflow.files.misplaced_settings import warn_of_misplaced_settings
 from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
@@ -70,10 +71,13 @@ class BlockReader:
     def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
         self._blocks = blocks
         self._problems = problems
+        self.meant_targets: set[str] = set()
+        """Ids of blocks that misplaced keys name."""
 
     def read(self, block: FileBlock) -> JsonObject:
         """Return the stored form of a block."""
         take_misplaced_keys(block, self._problems)
+        self.meant_targets |= warn_of_misplaced_settings(block, self._blocks, self._problems)
         given = block.given
         known = self._blocks.in_draft(block)
         stored: JsonObject = {

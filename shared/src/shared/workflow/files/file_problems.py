@@ -83,6 +83,11 @@ class FileProblems:
             )
         )
 
+    def is_below(self, path: Path) -> bool:
+        """Return whether a key is on a line of its own, below the key that has it."""
+        mark, above = self._document.marks.get(path), self._document.marks.get(path[:-1])
+        return mark is not None and above is not None and mark.line > above.line
+
     def nearest(self, word: str, candidates: Iterable[str], *, least: float = LEAST_RATIO) -> str | None:
         """Return the nearest candidate, for the first mistakes of a file: each search takes time."""
         self._searches += 1

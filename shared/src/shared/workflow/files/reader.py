@@ -101,12 +101,13 @@ def _read(text: str, document: Document, catalog: Catalog, base: JsonObject, typ
         blocks.unread,
         problems.paths,
         {block.id: block.path for block in blocks},
-        {
+        edge_paths={
             to_string(each["id"]): edge_reader.paths[edge]
             for each, edge in zip(found_edges, edges, strict=True)
             if edge in edge_reader.paths
         },
-        edge_reader.causes,
+        causes=edge_reader.causes,
+        meant_targets=block_reader.meant_targets,
     )
 
 

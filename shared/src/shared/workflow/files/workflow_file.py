@@ -51,6 +51,9 @@ class WorkflowFile:
     causes: Mapping[str, str] = field(default_factory=dict)
     """Why a block does not follow the one above it, with the fix, by id."""
 
+    meant_targets: Set[str] = frozenset()
+    """Ids of blocks that misplaced keys name, which have a warning."""
+
     def explained(self, problem: Problem) -> Problem:
         """Return a problem of the workflow with its cause in the file, if it has one."""
         cause = self.causes.get(problem.block_id or "") if problem.code == ProblemCode.UNREACHABLE_BLOCK else None
@@ -77,6 +80,11 @@ class WorkflowFile:
                 if (*path, *inner) in self.document.marks:
                     return self._line((*path, *inner, *(int(each) if each.isdecimal() else each for each in rest)))
         return self._line(path)
+
+    def follows_from_warning(self, problem: Problem) -> bool:
+        """Return whether a problem of the workflow follows from a misplaced key that names its block."""
+        is_of_target = problem.code in (ProblemCode.UNREACHABLE_BLOCK, ProblemCode.UNKNOWN_FIELD)
+        return is_of_target and problem.block_id in self.meant_targets
 
     def follows_from_error(self, problem: Problem) -> bool:
         """Return whether a problem of the workflow follows from a mistake of the file, in the branches of its block."""

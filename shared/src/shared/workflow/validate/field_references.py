@@ -85,7 +85,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             reason := order.why_not(target.id, block.id) or known.why_no_error(reference, target, block)
         ):
             if (target.id, block.id) not in early:
-                meant = known.instead(reference, block) if reason.endswith(NOT_BEFORE) else None
+                meant = known.instead(reference, block, order, target) if reason.endswith(NOT_BEFORE) else None
                 connect = f' Read a block that runs before, or connect "{target.name}" before this block.'
                 hint = did_you_mean(meant) or (connect if reason.endswith(NOT_BEFORE) else "")
                 message = f"{block.name}: {reference.raw} is always empty: {reason}.{hint}"
@@ -250,13 +250,13 @@ class _Fields:
         error = _TEXT if target.type in _EMPTY_AFTER_ERROR else _ANY
         return {**declared, "error": error} if target.id in self._handlers else declared
 
-    def instead(self, reference: Reference, reader: Block) -> str | None:
-        """Return the same reference to the nearest block on the branch of `reader` that has the field."""
+    def instead(self, reference: Reference, reader: Block, order: RunOrder, target: Block) -> str | None:
+        """Return the same reference to the nearest block that has the field, on a branch of `reader` alone."""
         key = reader.id
         for _ in range(_MOST_STEPS):
             sources = self._sources.get(key, ())
             block = self._state.blocks[sources[0]] if len(sources) == 1 else None
-            if block is None or block.type in _BRANCHING or self._state.is_container(block.id):
+            if block is None or block.type in _BRANCHING or order.is_before(block.id, target.id) is not False:
                 return None
             outputs = self.of(block, reader)
             if outputs is not None and is_declared(outputs, reference.path):

@@ -10,7 +10,7 @@ from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.validate.literals import setting_warning
-from shared.workflow.validate.request_settings import is_meant_as_json
+from shared.workflow.validate.request_settings import is_meant_as_json, template_problem
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
@@ -36,7 +36,7 @@ def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
 
 def _inserts_text(block: Block, text: str) -> bool:
     is_json = block.value("dataMode") == "json" if block.type == "response" else is_meant_as_json(block, text)
-    return is_json and block.value("escapeValues") in (None, "", False, "false")
+    return is_json and block.value("escapeValues") in (None, "", False, "false") and not template_problem(text)
 
 
 def _unquoted(text: str) -> Iterator[Reference]:

@@ -47,8 +47,8 @@ def request_problems(block: Block) -> Found:
 
 def _body_problem(body: str) -> str | None:
     """Return why a body is not JSON; None if it is, or if each of its lines is."""
-    problem = _template_problem(body)
-    return problem if problem and any(map(_template_problem, body.splitlines())) else None
+    problem = template_problem(body)
+    return problem if problem and any(map(template_problem, body.splitlines())) else None
 
 
 def is_meant_as_json(block: Block, body: str) -> bool:
@@ -80,7 +80,7 @@ def json_problems(block: Block) -> Found:
     """Yield the problems of a JSON object that the block passes on."""
     field = "inputMapping" if block.type == "workflow_input" else "arguments"
     value = block.value(field)
-    if isinstance(value, str) and value.strip() and (problem := _template_problem(value)):
+    if isinstance(value, str) and value.strip() and (problem := template_problem(value)):
         yield field, f"{field} is not valid JSON: {problem}"
     elif value not in (None, "") and is_literal(value) and not isinstance(parsed(value), dict):
         yield field, f"{field} must be an object of names and values, not {shown(parsed(value))}"
@@ -90,7 +90,7 @@ def response_problems(block: Block) -> Found:
     """Yield the problems of a response's data and headers."""
     mode = block.value("dataMode")
     data, fields = block.value("data"), block.value("builderData")
-    if mode == "json" and isinstance(data, str) and (problem := _template_problem(data)):
+    if mode == "json" and isinstance(data, str) and (problem := template_problem(data)):
         yield "data", f"data is not valid JSON, so the response is one text: {problem}"
     if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
         yield "dataMode", 'data is used only if dataMode is "json". Set dataMode to json'
@@ -126,7 +126,7 @@ def builder_data_problems(block: Block) -> Found:
             yield where, f'entry {number} of builderData has the unknown type "{to_string(kind)}".{hint}'
 
 
-def _template_problem(text: str) -> str | None:
+def template_problem(text: str) -> str | None:
     """Return why a JSON text is no JSON with any values of its references; None if it can be JSON."""
     if not text.strip():
         return None

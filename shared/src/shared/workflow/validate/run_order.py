@@ -39,11 +39,11 @@ class RunOrder:
             return "a block has no output before it has run. Read a block before it"
         common = next((each for each in around_reader if each in around_target), None)
         first, second = _at_level(state, target, common), _at_level(state, reader, common)
-        if first == second or self._is_before(first, second) in (True, None):
+        if first == second or self.is_before(first, second) in (True, None):
             return None
         return f'"{name}" {NOT_BEFORE}'
 
-    def _is_before(self, first: str, second: str) -> bool | None:
+    def is_before(self, first: str, second: str) -> bool | None:
         """Return whether `first` runs before `second`; None if unknown."""
         mask = self._before.masks.get(second)
         return None if mask is None else bool(mask >> self._before.bits[first] & 1)
