@@ -1,7 +1,7 @@
 """Unknown references. They stay in the text as typed, which the author seldom intends."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -39,19 +39,21 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
     odd = odd_names(state.ids_by_name)
+    read = [
+        (block, spec, _references(block, spec, odd))
+        for block in state.blocks.values()
+        if (spec := catalog.spec(block.type)) is not None and state.is_enabled(block.id)
+    ]
     names = _Names(
         variables,
         [v.name for v in state.variables.values()],
         bool(api_starts(state)),
         input_references(state),
-        _renamed(state, catalog),
+        _renamed(state, catalog, (each for _, _, found in read for _, each in found.values())),
     )
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
-    for block in state.blocks.values():
-        spec = catalog.spec(block.type)
-        if spec is None or not state.is_enabled(block.id):
-            continue
-        for raw, (field, reference) in _references(block, spec, odd).items():
+    for block, spec, found in read:
+        for raw, (field, reference) in found.items():
             if problem := _dots(raw, state) or _problem(state, names, block, reference):
                 code, cause, suggestion = problem
                 message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
@@ -72,6 +74,23 @@ def block_references(state: WorkflowState, catalog: Catalog) -> Iterator[tuple[B
                 yield block, field, reference
 
 
+def blocks_outside(state: WorkflowState, catalog: Catalog) -> Mapping[str, str]:
+    """Return the only loop or parallel that each block outside reads an item or an index of, by the block's id."""
+    only = {
+        kind: next(iter(containers))
+        for kind, containers in (("loop", state.loops), ("parallel", state.parallels))
+        if len(containers) == 1
+    }
+    return {
+        block.id: container
+        for block, _, reference in block_references(state, catalog)
+        if (container := only.get(reference.name))
+        and reference.path[0] not in ("results", "result")
+        and not state.containers_of(block.id)
+        and block.id != container
+    }
+
+
 class _Names(NamedTuple):
     variables: set[str]
     """Ids and normalized names of variables."""
@@ -83,10 +102,10 @@ class _Names(NamedTuple):
     """Current names of blocks that references probably mean, by their unknown names."""
 
 
-def _renamed(state: WorkflowState, catalog: Catalog) -> Mapping[str, str]:
+def _renamed(state: WorkflowState, catalog: Catalog, references: Iterable[Reference]) -> Mapping[str, str]:
     """Return the only block that has all fields read under an unknown name, preferably one that nothing refers to."""
     read: dict[str, set[str]] = {}
-    for _, _, reference in block_references(state, catalog):
+    for reference in references:
         if _PLAUSIBLE.fullmatch(reference.root):
             read.setdefault(reference.name, set()).add(to_string(reference.path[0]))
     outputs = {

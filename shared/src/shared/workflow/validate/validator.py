@@ -1,6 +1,6 @@
 """All problems of a workflow."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Final
 
@@ -38,7 +38,7 @@ from shared.workflow.validate.json_texts import unquoted_texts
 from shared.workflow.validate.models import misspelled_models
 from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.split_references import split_references
-from shared.workflow.validate.unknown_references import unknown_references
+from shared.workflow.validate.unknown_references import blocks_outside, unknown_references
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
 MOST_OF_A_KIND: Final = 200
@@ -77,7 +77,25 @@ def problems(
         *islice(split_references(state, known), MOST_OF_A_KIND),
         *code_problems(state, known),
     ]
+    if any(problem.code == ProblemCode.UNKNOWN_REFERENCE for problem in found):
+        found = _without_consequences(found, blocks_outside(state, known), state)
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
+
+
+def _without_consequences(found: Iterable[Problem], outside: Mapping[str, str], state: WorkflowState) -> list[Problem]:
+    """Leave out what follows from blocks that stand beside their loop or parallel, which is reported."""
+    results = {block: f"<{normalize_name(state.blocks[each].name)}.results>" for block, each in outside.items()}
+    left = {
+        edge.source
+        for edge in state.edges
+        if (container := outside.get(edge.target)) and container == state.container_of(edge.source)
+    }
+    hidden = {
+        *((ProblemCode.UNREACHABLE_BLOCK, block, None) for block in outside),
+        *((ProblemCode.CROSSING_EDGE, block, None) for block in left),
+        *((ProblemCode.INVALID_SETTING, block, suggestion) for block, suggestion in results.items()),
+    }
+    return [each for each in found if (each.code, each.block_id, each.suggestion) not in hidden]
 
 
 def _starts(state: WorkflowState) -> Iterator[Problem]:
