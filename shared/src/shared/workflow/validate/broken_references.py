@@ -53,6 +53,10 @@ _SECRET_OF_GITHUB: Final = re.compile(
     r"(?:^|\")(?P<raw>\$\{\{[ \t]*+secrets\.(?P<name>[A-Z_][A-Z0-9_]{0,127})[ \t]*+\}\})(?:$|\")"
 )
 """All of a text, or of a text in JSON."""
+_BRACED: Final = re.compile(
+    r"(?:(?P<label>\w[\w -]{0,40}):)?[ \t]*+(?:\{(?P<name>\w{1,127})\}|<[\w.\[\]-]{1,300}>)[.,;]?"
+)
+"""A line of a prompt that is only a value, perhaps after its name."""
 _OF_TEMPLATES: Final = frozenset({"loop"})
 """Names that templates of other systems have, too: prompts may contain such a template."""
 _MARKED: Final = re.compile(
@@ -88,6 +92,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
+                    *(_braced(text, inputs) if setting.id in _PROMPTS else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
                     *(_secret_of_github(text) if setting.id == "body" else ()),
@@ -122,6 +127,23 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
         before = part if isinstance(part, str) else ""
+
+
+def _braced(text: str, inputs: Mapping[str, str]) -> Found:
+    """Yield the inputs in single braces of a prompt that is only a list of values: others may be a template."""
+    lines = [_BRACED.fullmatch(line.strip()) for line in text.splitlines() if line.strip()] if "{" in text else []
+    found = [match for match in lines if match and match["name"]]
+    is_plain = all(
+        match["name"] in inputs
+        and (
+            match["label"] is None
+            or re.sub(r"[\W_]", "", match["label"]).lower() == match["name"].lower().replace("_", "")
+        )
+        for match in found
+    )
+    if None not in lines and is_plain:
+        for name in dict.fromkeys(match["name"] for match in found):
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{{{name}}} stays as typed", inputs[name]
 
 
 def _of_github(text: str, state: WorkflowState, catalog: Catalog, inputs: Mapping[str, str]) -> Found:
