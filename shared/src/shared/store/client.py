@@ -132,7 +132,8 @@ class Store:
 
     async def _drop_ttl_indexes(self, lifetimes: Sequence[Lifetime]) -> None:
         """Drop SecantusDB's own expiry, which earlier versions used."""
-        for name in {lifetime.collection for lifetime in lifetimes}:
+        known_names = await self.database.list_collection_names()  # none of them in a new database
+        for name in {lifetime.collection for lifetime in lifetimes}.intersection(known_names):
             for index, known in (await self.collection(name).index_information()).items():
                 if EXPIRES in known:
                     await self.collection(name).drop_index(index)
