@@ -10,7 +10,7 @@ from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.local.stack import Stack
 
-RUNS = 50
+RUNS = 20
 FAILS_AT = 5
 BLOCKS = 8
 SECONDS = 120
