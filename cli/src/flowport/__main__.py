@@ -9,7 +9,10 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run the command. Ctrl-C exits with 130 and prints no traceback."""
     try:
-        from flowport.main import main as run  # noqa: PLC0415
+        from shared.garbage_collection import no_collections  # noqa: PLC0415
+
+        with no_collections():
+            from flowport.main import main as run  # noqa: PLC0415
 
         run()
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from flowport.extras import Extra, require_services
 from flowport.home import DEFAULT_NAME, Home
 from flowport.local.store_kinds import NewStore
 from flowport.output import Output
+from shared.garbage_collection import no_collections
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public API.")]
 DeployPort = Annotated[
@@ -52,8 +53,9 @@ def up(
     Example: flowport up --port 9090
     """
     require_services("flowport up", Extra.EMBEDDED)
-    from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
-    from flowport.local.up_command import run_up  # noqa: PLC0415
+    with no_collections():
+        from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
+        from flowport.local.up_command import run_up  # noqa: PLC0415
 
     _check_settings()
     run_until_stopped(run_up(Home(home), port=port, store=store, examples=examples, output=Output(as_json=as_json)))
@@ -76,8 +78,9 @@ def stack(
     Example: flowport stack
     """
     require_services("flowport stack", Extra.EMBEDDED)
-    from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
-    from flowport.local.stack_command import run_stack  # noqa: PLC0415
+    with no_collections():
+        from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
+        from flowport.local.stack_command import run_stack  # noqa: PLC0415
     from shared.service import ServiceName  # noqa: PLC0415
 
     _check_settings()

@@ -1,15 +1,19 @@
 """The process of deploy-service."""
 
-from deploy_service.bootstrap import build
-from deploy_service.settings import DeploySettings
-from shared.settings import load_settings
-from shared.web.server import serve
+from shared.garbage_collection import no_collections
 
 
 def main() -> None:
     """Serve until stopped."""
-    settings = load_settings(DeploySettings)
-    serve(build(settings), settings, port=settings.deploy_port)
+    with no_collections():
+        from deploy_service.bootstrap import build  # noqa: PLC0415
+        from deploy_service.settings import DeploySettings  # noqa: PLC0415
+        from shared.settings import load_settings  # noqa: PLC0415
+        from shared.web.server import serve  # noqa: PLC0415
+
+        settings = load_settings(DeploySettings)
+        app = build(settings)
+    serve(app, settings, port=settings.deploy_port)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
 """The process of jobs-service."""
 
-from jobs_service.bootstrap import build
-from jobs_service.settings import JobsSettings
-from shared.settings import load_settings
-from shared.web.server import serve
+from shared.garbage_collection import no_collections
 
 
 def main() -> None:
     """Serve until stopped."""
-    settings = load_settings(JobsSettings)
-    serve(build(settings), settings, port=settings.jobs_port)
+    with no_collections():
+        from jobs_service.bootstrap import build  # noqa: PLC0415
+        from jobs_service.settings import JobsSettings  # noqa: PLC0415
+        from shared.settings import load_settings  # noqa: PLC0415
+        from shared.web.server import serve  # noqa: PLC0415
+
+        settings = load_settings(JobsSettings)
+        app = build(settings)
+    serve(app, settings, port=settings.jobs_port)
 
 
 if __name__ == "__main__":
