@@ -11,7 +11,7 @@ import httpx2
 from tests.support.eventually import eventually
 from tests.support.mongod import install
 from tests.support.other_user import open_to_others
-from tests.support.up import SECONDS, Up, await_end, credentials, printed_commands, run, up
+from tests.support.up import Up, await_end, credentials, printed_commands, run, up
 
 from flowport.servers.ports import reserve_port
 
@@ -33,10 +33,6 @@ def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, fre
         second.await_ready()
         assert "Starting MongoDB 8.0.4 (mongod on PATH, the store of this folder)\n" in second.output
         assert credentials(tmp_path) == known
-    install(tmp_path / "bin", version="4.4.29")
-    with up(tmp_path, free_port, **settings) as third:
-        assert third.process.wait(SECONDS) == 1
-        assert "is version 4.4.29; 7.0 or later is required: install mongod 7.0 or later" in third.output
 
 
 def test_a_stack_uses_a_mongod_on_the_path_too_and_restarts_what_is_killed(tmp_path: Path, free_port: int) -> None:

@@ -100,6 +100,9 @@ def test_a_folder_with_mongodb_data_names_a_fix_without_mongod(home: Home, folde
     fix = r"install mongod 7\.0 or later on the PATH, or select another folder with FLOWPORT_HOME=…"
     with pytest.raises(StoreUnavailable, match=rf"{home.path} stores its data in MongoDB, but .*: {fix}"):
         folder.choose()
+    install(path, version="4.4.29")
+    with pytest.raises(StoreUnavailable, match=rf"is version 4\.4\.29; 7\.0 or later is required: {fix}"):
+        folder.choose()
 
 
 def test_a_folder_with_an_external_mongodb_starts_no_other_store(folder: FolderStore, path: Path) -> None:
