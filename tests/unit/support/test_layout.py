@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,13 @@ PROGRAMS: Final = ("engine", "images", "kube")
 """Programs that make targets run: they share parts, and unit tests cover them."""
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield the modules of tests that the file imports."""
+@cache
+def imported(file: Path) -> tuple[str, ...]:
+    """Return the modules of tests that the file imports."""
+    return tuple(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("tests."):
             yield node.module
