@@ -18,6 +18,7 @@ from shared.workflow.format.suggestions import did_you_mean
 
 MOST_BLOCKS: Final = 2_000
 _MOST_LISTED: Final = 10
+_TYPE_WORDS: Final = ("type", "kind", "block", "block_type", "blocktype", "uses")
 UNREAD: Final = "?"
 """Type of a block that cannot be read. Others may name it."""
 
@@ -171,7 +172,9 @@ class FileBlocks:
             return "router_v2"
         if isinstance(kind, str) and kind:
             return self._types.get(kind, kind)
-        cause = "has no type" if isinstance(given, dict) else "must be a mapping with the key type"
+        near = next((each for each in object_of(given) if each.lower() in _TYPE_WORDS), None)
+        fix = f'Write type instead of "{near}"' if near else "Add type, such as type: function"
+        cause = f"has no type. {fix}" if isinstance(given, dict) else "must be a mapping with the key type"
         self._problems.report(f'Block "{key}" {cause}', at)
         return UNREAD
 

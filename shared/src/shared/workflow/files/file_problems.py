@@ -1,5 +1,6 @@
 """Problems of a workflow file, collected while it is read."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -127,6 +128,8 @@ class FileProblems:
                         " The model chooses a branch by its description: write route: NAME and when: DESCRIPTION. "
                         "To evaluate an expression, use a condition block.",
                     )
+                elif value is None and not re.fullmatch(r"[\w -]+", key):
+                    meant, hint = None, " A comma ends a text within braces: quote the text."
                 elif not path and isinstance(value, dict) and "type" in value:
                     hint = ' Is it a block? Indent it like the others under "blocks".'
                 self.report(f'"{key}" is not a key of {what}.{hint}', (*path, key), suggestion=meant)

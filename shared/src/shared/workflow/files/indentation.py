@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from itertools import dropwhile, takewhile
 from typing import Final
 
-_KEY: Final = re.compile(r"(?P<indent> *)(?P<key>[\w.-][\w .-]{0,60}):(?P<value> +\S|\s*$)")
+_NAME: Final = r"(?P<key>\w[\w .-]{0,60}):(?P<value> +\S|\s*$)"
+_KEY: Final = re.compile(rf"(?P<indent> *){_NAME}")
+_IN_ENTRY: Final = re.compile(rf"(?P<indent> *(?:- +)?){_NAME}")
 _ENTRY: Final = re.compile(r" *(?:[\"'{\[?]|- |-$|[\w. -]*:(?: |$))")
 """First line of a list, of a mapping or of a quoted text."""
 _SEVERAL: Final = 2
@@ -44,6 +46,20 @@ def key_of_text(lines: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
     if match is None or match["value"].strip() or len(inside) < _SEVERAL or _ENTRY.match(inside[-1][1]):
         return None
     return match["key"], (number, len(match["indent"]) + 1)
+
+
+def misaligned_key(lines: Sequence[str]) -> str | None:
+    """Return the indentation that the key in the last line needs, if it differs from the key above it."""
+    last = _KEY.match(lines[-1])
+    above = next((_IN_ENTRY.match(line) for line in lines[-2::-1] if not _COMMENT_OR_EMPTY.match(line)), None)
+    if last is None or above is None or above["value"].strip() in ("", "|", ">"):
+        return None
+    indent, outer = len(last["indent"]), len(above["indent"])
+    is_deeper = indent > outer
+    is_beside_dash = above["indent"].rstrip().endswith("-") and indent == above["indent"].index("-")
+    if not is_deeper and not is_beside_dash:
+        return None
+    return f'Give "{last["key"]}" the indentation of "{above["key"]}" above it: {outer} spaces'
 
 
 def _has_value(line: str) -> bool:

@@ -49,7 +49,8 @@ def indent_children(container: JsonObject, path: Path, problems: FileProblems) -
 
 def _is_setting(key: str, value: Json, owner: JsonObject, catalog: Catalog) -> bool:
     spec = _spec(_type(owner), catalog)
-    if key in owner or _spec(_type(value), catalog) is not None:
+    is_schema = key == "responseFormat" and _type(value) == "object"
+    if key in owner or (isinstance(_type(value), str) and not is_schema):
         return False
     kind = spec.type if spec else ""
     settings = [each.id for each in spec.sub_blocks] if spec else []

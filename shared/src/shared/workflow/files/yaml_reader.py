@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
 
-from shared.workflow.files.indentation import key_of_text, outdented_key
+from shared.workflow.files.indentation import key_of_text, misaligned_key, outdented_key
 from shared.workflow.format.js_values import Json
 
 MAX_BYTES: Final = 500_000
@@ -84,6 +84,8 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
         return _TABS
     if "expected key" in problem and mark is not None and (end := line[mark.column - 1 : mark.column]) in ("}", "]"):
         return f". Remove the {end}, which closes nothing"
+    if mark and (fix := misaligned_key(lines[: mark.line])):
+        return f". {fix}"
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
         return f". Indent the text after {match['mark']} more than its key"
     before = line[: mark.column - 1].rstrip() if mark else ""

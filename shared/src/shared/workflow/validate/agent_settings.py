@@ -54,7 +54,8 @@ def agent_problems(block: Block) -> Found:
             hint = did_you_mean(_ROLE_SYNONYMS.get(role.lower())) or one_of(role, _ROLES)
             yield where, f'message {number} has the unknown role "{role}".{hint}'
         elif message.get("content") in (None, ""):
-            yield where, f"message {number} has no content"
+            near = next((key for key in ("text", "message", "value", "prompt") if message.get(key)), None)
+            yield where, f"message {number} has no content{(near and f'. Write content instead of {near}') or ''}"
         elif isinstance(message["content"], list) and any(object_of(part).get("type") for part in message["content"]):
             yield where, f"message {number} has the content parts of OpenAI. Write its text as content"
     for number, tool in enumerate(parse_list(block.value("tools")), 1):

@@ -12,7 +12,7 @@ from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, is_reference, normalize_name, parse_text
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT, api_starts
-from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.literals import shown
 
 FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
@@ -96,7 +96,12 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
     kind = entry.get("type")
     types = FIELD_TYPES if spec.is_trigger else FORM_TYPES
     if kind is not None and not isinstance(kind, str):
-        yield _warning(block, setting, f'the type of the input "{name}" must be a name, not {shown(kind)}', field=name)
+        yield _warning(
+            block,
+            setting,
+            f'the type of the input "{name}" must be a name, not {shown(kind)}.{one_of("", FIELD_TYPES)}',
+            field=name,
+        )
     elif kind not in (None, "") and kind not in types:
         near = nearest_type(to_string(kind), FIELD_TYPES)
         hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."

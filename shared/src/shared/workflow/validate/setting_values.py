@@ -183,7 +183,7 @@ def _is_other_text(value: Json) -> bool:
 
 def _header(number: int, name: str, content: Json) -> Iterator[str]:
     if not _HEADER_NAME.fullmatch(name.strip()):
-        yield f'row {number} of headers has the invalid name "{name}"'
+        yield f'row {number} of headers has the invalid name "{name}". Use letters, digits and -'
     elif isinstance(content, list):
         yield f'the header "{name}" has a list as its value, which is sent as JSON. Write one text'
     elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
