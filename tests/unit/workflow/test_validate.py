@@ -317,6 +317,12 @@ def test_an_edge_out_of_a_container_explains_why_a_block_will_not_run() -> None:
     ]
 
 
+def test_an_unknown_reference_in_code_has_its_line_and_column() -> None:
+    document = chain(start(), block("f", code="const a = 1;\nreturn <ghost.x>;"))
+    (problem,) = found(document)
+    assert (problem.fields, problem.line, problem.column) == (("code",), 2, 8)
+
+
 def test_references_of_loops_are_validated_too() -> None:
     loop = block("L", "loop", data={"loopType": "forEach", "collection": "<ghost.items>"})
     inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")

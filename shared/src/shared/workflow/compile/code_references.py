@@ -332,16 +332,17 @@ class _Text:
                 break
             shift += placeholder.end - placeholder.start - len(_encode(candidate.part.raw))
         text = _encode(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
-        return _location(self._source, len(text))
+        return location_of(self._source, len(text))
 
 
 def _undecided(source: str, candidates: Sequence[_Candidate], reason: str) -> tuple[Undecided, ...]:
     """Return the first of these candidates, with their positions."""
     first = candidates[:_MOST_UNDECIDED]
-    return tuple(Undecided(part.raw, _location(source, start), reason) for start, _, part in first)
+    return tuple(Undecided(part.raw, location_of(source, start), reason) for start, _, part in first)
 
 
-def _location(source: str, position: int) -> Location:
+def location_of(source: str, position: int) -> Location:
+    """Return the line and column of a position in a text."""
     return Location(source.count("\n", 0, position) + 1, position - source.rfind("\n", 0, position))
 
 

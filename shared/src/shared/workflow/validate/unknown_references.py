@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+import msgspec
+
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.compile.code_references import compile_code, odd_names
+from shared.workflow.compile.code_references import compile_code, location_of, odd_names
 from shared.workflow.compile.parameters import block_params
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.format.models import Block, WorkflowState
@@ -49,15 +51,17 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         [v.name for v in state.variables.values()],
         bool(api_starts(state)),
         input_references(state),
-        _renamed(state, catalog, (each for _, _, found in read for _, each in found.values())),
+        _renamed(state, catalog, (each for _, _, found in read for _, each, _ in found.values())),
     )
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block, spec, found in read:
-        for raw, (field, reference) in found.items():
-            if problem := _dots(raw, state) or _problem(state, names, block, reference):
-                code, cause, suggestion = problem
+        for raw, (field, reference, at) in found.items():
+            if unknown := _dots(raw, state) or _problem(state, names, block, reference):
+                code, cause, suggestion = unknown
                 message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
-                yield warning(code, message, block, (field,), suggestion=suggestion)
+                problem = warning(code, message, block, (field,), suggestion=suggestion)
+                line, column = location_of(code_text(block.value(field)), at) if at is not None else (None, None)
+                yield msgspec.structs.replace(problem, line=line, column=column)
         for field, name in _unspeakable(block, spec, unspeakable):
             named = state.blocks[state.ids_by_name[name]].name
             message = f'{block.name}: <{name}.…> does not reach "{named}": rename it, without any of + * / = < > !'
@@ -70,7 +74,7 @@ def block_references(state: WorkflowState, catalog: Catalog) -> Iterator[tuple[B
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is not None and state.is_enabled(block.id):
-            for field, reference in _references(block, spec, odd).values():
+            for field, reference, _ in _references(block, spec, odd).values():
                 yield block, field, reference
 
 
@@ -137,24 +141,24 @@ def _settings(block: Block, spec: BlockSpec) -> JsonObject:
     return block.data if spec.is_container else block_params(block, spec)
 
 
-def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference]]:
-    """Return each reference of a block once, with its setting."""
-    return {
-        reference.raw: (field, reference)
-        for field, value in _settings(block, spec).items()
-        for reference in _in_setting(block, field, value, odd)
-        if reference.path
-    }
+def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference, int | None]]:
+    """Return each reference of a block once, with its setting and, in code, its first offset."""
+    found: dict[str, tuple[str, Reference, int | None]] = {}
+    for field, value in _settings(block, spec).items():
+        for reference, at in _in_setting(block, field, value, odd):
+            if reference.path:
+                found.setdefault(reference.raw, (field, reference, at))
+    return found
 
 
-def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> Iterator[Reference]:
+def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> Iterator[tuple[Reference, int | None]]:
     if block.type == "function" and field == "code":
         language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
         marks = compile_code(code_text(value), language, odd_names=odd).marks
-        yield from (mark.part for mark in marks if isinstance(mark.part, Reference))
+        yield from ((mark.part, mark.start) for mark in marks if isinstance(mark.part, Reference))
         return
     for text in texts(_as_read(value)):
-        yield from parse_text(text).references
+        yield from ((reference, None) for reference in parse_text(text).references)
 
 
 def _as_read(value: Json) -> Json:
