@@ -84,8 +84,6 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
         return _TABS
     if "expected key" in problem and mark is not None and (end := line[mark.column - 1 : mark.column]) in ("}", "]"):
         return f". Remove the {end}, which closes nothing"
-    if mark and (fix := misaligned_key(lines[: mark.line])):
-        return f". {fix}"
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
         return f". Indent the text after {match['mark']} more than its key"
     before = line[: mark.column - 1].rstrip() if mark else ""
@@ -150,7 +148,9 @@ def read_yaml(text: str) -> Document:
         if at and (outdented := outdented_key(text.split("\n")[: at.line])):
             key, parent, mark = outdented
             raise YamlError(f'Invalid YAML: "{key}" belongs to "{parent}". Indent it more', Mark(*mark)) from error
-        raise YamlError(f"Invalid YAML: {problem}{_hint(str(problem), text, at)}", at) from error
+        fix = misaligned_key(text.split("\n")[: at.line]) if at else None
+        hint = f". {fix}" if fix else _hint(str(problem), text, at)
+        raise YamlError(f"Invalid YAML: {problem}{hint}", at) from error
 
 
 def _error_mark(error: yaml.YAMLError, text: str) -> Mark | None:
