@@ -16,7 +16,7 @@ _TITLES: Final = ("if", "else if", "else")
 _EXPRESSIONS: Final = ("expression", "condition", "if", "when")
 """Other names of a branch's value."""
 _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
-_ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|\w)[\w.]*\s*=(?![=>])")
+_ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|\w)[\w.]*\s*=(?![=>]|<\s)")
 _ALWAYS: Final = re.compile(r"[^?]*[=!]==?[^?]*\|\|\s*(?P<last>\"[^\"\\]+\"|'[^'\\]+'|[1-9][0-9]*)")
 """Comparison, or a text or number, which alone is true."""
 _LONGEST: Final = 300

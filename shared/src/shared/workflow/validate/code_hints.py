@@ -14,6 +14,12 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "contains": ".includes(…)", "is": "==="}
 _WORDS: Final = re.compile(r"(?<![.\w\"'])(?:and|or|not|contains|is)(?![\w\"'])", re.IGNORECASE)
 """Operators of other languages."""
+_NO_OPERATORS: Final = {"=<": "<=", "<>": "!=="}
+_NOT_JAVASCRIPT: Final = {"elif": "else if", "f": "`…${…}`"}
+_NO_OPERATOR: Final = re.compile(r"(?<![=!<>])=<(?![\w.]+>)|<>")
+"""Comparisons of other languages."""
+_QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`")
+_OF_PYTHON: Final = re.compile(r"(?<![\w.])(?:elif|and|or|not|f(?=[\"']))(?![\w:])")
 _STATEMENT: Final = re.compile(r"\s*+(?:(?P<start>return|if|\{)(?!\w)|[^;]*+(?P<end>;)\s*+$)")
 """Expressions that are written as statements."""
 _PYTHON_WORDS: Final = {"else if": "elif", "&&": "and", "||": "or", "===": "==", "!==": "!=", "++": "+= 1"}
@@ -69,16 +75,23 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
         yield f'Write JavaScript without types such as "{match[0].strip()}".'
     if not is_python and (match := _CONDITION.search(source)):
         yield f"Write the condition in parentheses: {match['word']} (…)."
+    yield from _line_hints(source, at, is_python=is_python)
+    yield _python_hint(template.program) if is_python else _balance_hint(template)
+
+
+def _line_hints(source: str, at: Location, *, is_python: bool) -> Iterator[str]:
+    """Yield what looks wrong in the line of the error."""
     line = "".join(source.splitlines()[at.line - 1 : at.line])
     above = "".join(source.splitlines()[max(0, at.line - 2) : at.line - 1])
     if not is_python and above.strip() == "return" and line.lstrip().startswith("{"):
         yield f"Write the {{ of line {at.line} on the line of return."
+    if not is_python and (match := _OF_PYTHON.search(_QUOTED.sub('""', line))):
+        yield f'Write "{_NOT_JAVASCRIPT.get(match[0], _OPERATORS.get(match[0]))}" for "{match[0]}".'
     if entry := _ENTRY.match(line, at.column - 1):
         yield f'Put a comma before "{entry["name"]}".'
     match = _FIRST_WORD.match(line)
     if match and match["word"] not in _KEYWORDS:
         yield did_you_mean(nearest(match["word"], _KEYWORDS, least=_CLOSE)).strip()
-    yield _python_hint(template.program) if is_python else _balance_hint(template)
 
 
 def _balance_hint(template: CodeTemplate) -> str:
@@ -126,5 +139,7 @@ def _expression_hint(source: str, known: Container[str]) -> str:
         return f"Write <{match['root']}.{match['path']}> for {match[0]}, an expression of GitHub Actions."
     if match := _STATEMENT.match(source):
         return f'Write only the expression, without "{match["start"] or match["end"]}".'
+    if match := _NO_OPERATOR.search(_QUOTED.sub("", source)):
+        return f'Write "{_NO_OPERATORS[match[0]]}" for "{match[0]}".'
     words = dict.fromkeys(match[0] for match in _WORDS.finditer(source))
     return " ".join(f'Write "{_OPERATORS[word.lower()]}" for "{word}".' for word in words)

@@ -150,6 +150,7 @@ KNOWN_NAMES: Final[Mapping[Language, KnownNames]] = {
             **_ANYWHERE,
             **{name: f"add the line: import {name}" for name in sys.stdlib_module_names},
             "requests": "no packages are available. Call the service with an API block",
+            "fetch": "Python has no network here. Call the service with an API block",
         },
     ),
 }

@@ -73,12 +73,19 @@ ARRAY_MEMBERS: Final = (
     "includes indexOf join keys lastIndexOf length map pop push reduce reduceRight reverse shift slice some sort "
     "splice toReversed toSorted toSpliced unshift values with"
 )
+_DATE_PARTS: Final = ("Date", "Day", "FullYear", "Hours", "Milliseconds", "Minutes", "Month", "Seconds")
+_OF_DATES: Final = (
+    f"{' '.join(f'get{part}' for part in _DATE_PARTS)} getTime getTimezoneOffset toDateString toFixed toISOString "
+    "toJSON toLocaleDateString toLocaleString toLocaleTimeString toPrecision toString toTimeString"
+)
 _USUAL_METHODS: Final = {
-    Language.JAVASCRIPT: frozenset(f"{STRING_MEMBERS} {ARRAY_MEMBERS}".split()),
+    Language.JAVASCRIPT: frozenset(f"{STRING_MEMBERS} {ARRAY_MEMBERS} {_OF_DATES}".split()),
     Language.PYTHON: frozenset(name for kind in (str, list, dict) for name in dir(kind) if name[0] != "_"),
 }
 _KNOWN_METHODS: Final = {
-    Language.JAVASCRIPT: _USUAL_METHODS[Language.JAVASCRIPT] | {"catch", "timeEnd", "value"},
+    Language.JAVASCRIPT: _USUAL_METHODS[Language.JAVASCRIPT]
+    | {"catch", "timeEnd", "value", "json", "fixed", "Map", "String", "toUTCString", "toGMTString", "toExponential", "getYear", "setYear"}
+    | {f"{each}{part}" for each in ("set", "getUTC", "setUTC") for part in (*_DATE_PARTS, "Time")},
     Language.PYTHON: frozenset(name for kind in vars(builtins).values() for name in dir(kind))
     | {"send", "close", "gi_frame"},
 }

@@ -27,6 +27,7 @@ _INSTEAD: Final = {
     **dict.fromkeys(("openai", "anthropic", "langchain"), ". Ask the model with an agent block"),
 }
 """Blocks to use instead of a package."""
+_QUOTED: Final = re.compile("[“”„‘’«](.+)[“”‘’»]")
 _VARIABLE: Final = re.compile(rb"process\.env(?:\.|\[[\"'])(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})\b")
 _CLOSE: Final = 0.75
 _SIDES: Final = 3
@@ -89,6 +90,9 @@ def undefined_names(
         line, node = read[name]
         near = known.meant.get(name) or nearest(name, (*parameters, *declared))
         near = inputs.get(name) or near or nearest(name, well_known, least=_CLOSE)
+        if quoted := _QUOTED.fullmatch(name):
+            yield line, f'{name} has typographic quotes. Write "{quoted[1]}"', f'"{quoted[1]}"'
+            continue
         if near is None and name not in known.unavailable and _is_compared(node):
             yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
         elif normalize_name(name) in blocks:

@@ -28,6 +28,7 @@ _PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
 _METHOD: Final = re.compile(r"\??\.(?P<name>[A-Za-z]\w{0,40})\(")
 _ADDED_BEFORE: Final = re.compile(r"[\"']\s*\+\s*$")
 _ADDED_AFTER: Final = re.compile(r"\s*\+\s*(?:\"[^\"\\\n]*\"|'[^'\\\n]*')\s*(?:$|[+,:;)}\]\n])")
+_ITERATED: Final = re.compile(r"\bfor\b[^\n:;]*\b(?:in|of)\s*$")
 _ENDS: Final = re.compile(r"\s*(?:$|[+,:;)}\]\n])")
 _BEGINS: Final = re.compile(r"(?:^|[(,:\[{]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
 _METHODS: Final = {
@@ -83,6 +84,9 @@ class ValueUses:
             and source.count(f".{match['name']}") == source.count(f".{match['name']}(")
         ):
             return f"{mark.shown} is a number, which has no .{match['name']}().{did_you_mean(fix)}"
+        if _ITERATED.search(before):
+            hint = did_you_mean(f"range({mark.name})") if is_python else ""
+            return f"{mark.shown} is a number, and for needs a list.{hint}"
         is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
             _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
         )
