@@ -172,3 +172,10 @@ def test_a_local_model_with_a_tag_is_no_other_model(model: str) -> None:
 @pytest.mark.parametrize("line_break", ["\r\n", "\r", "\x85", "\u2028"])
 def test_any_line_break_of_yaml_may_end_a_line(line_break: str) -> None:
     assert found(f"{START}{ORDER}{FAILED}".replace("\n", line_break)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["if (" + "x !== 1 || " * 400 + "x !== 2) {}\nreturn 1", "return " + "(" * 400 + "y" + ")" * 400]
+)
+def test_code_that_is_nested_too_deeply_for_queries_is_not_checked(text: str) -> None:
+    assert found(START + code(text)) == []

@@ -1,7 +1,7 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -116,8 +116,8 @@ def _of_program(
         return
     if program is None:
         return
-    mistakes = islice(language_mistakes(program, code.template.language), _MOST)
-    for line, text in dict.fromkeys((*code_mistakes(code.template, program), *mistakes)):
+    mistakes = chain(code_mistakes(code.template, program), language_mistakes(program, code.template.language))
+    for line, text in dict.fromkeys(islice(mistakes, _MOST)):
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
     template = code.template

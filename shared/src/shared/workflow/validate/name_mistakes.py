@@ -84,7 +84,20 @@ _USUAL_METHODS: Final = {
 }
 _KNOWN_METHODS: Final = {
     Language.JAVASCRIPT: _USUAL_METHODS[Language.JAVASCRIPT]
-    | {"catch", "timeEnd", "value", "json", "fixed", "Map", "String", "toUTCString", "toGMTString", "toExponential", "getYear", "setYear"}
+    | {
+        "catch",
+        "timeEnd",
+        "value",
+        "json",
+        "fixed",
+        "Map",
+        "String",
+        "toUTCString",
+        "toGMTString",
+        "toExponential",
+        "getYear",
+        "setYear",
+    }
     | {f"{each}{part}" for each in ("set", "getUTC", "setUTC") for part in (*_DATE_PARTS, "Time")},
     Language.PYTHON: frozenset(name for kind in vars(builtins).values() for name in dir(kind))
     | {"send", "close", "gi_frame"},

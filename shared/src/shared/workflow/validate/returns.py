@@ -13,6 +13,7 @@ from shared.workflow.compile.code_references import CodeTemplate, compile_code
 
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
+_MOST_LEVELS: Final = 300
 _SCOPES: Final = frozenset(
     {"function_declaration", "function_expression", "generator_function_declaration", "generator_function"}
     | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
@@ -43,7 +44,7 @@ class Program(NamedTuple):
 
 
 def parse_program(template: CodeTemplate) -> Program | None:
-    """Return the syntax tree of a program; None if it is too long or complex, or does not parse."""
+    """Return the syntax tree of a program; None if it is too long, deep or complex, or does not parse."""
     if len(template.program) > _LONGEST:
         return None
     source = template.program.encode(errors="surrogatepass")
@@ -51,7 +52,19 @@ def parse_program(template: CodeTemplate) -> Program | None:
         root = parse(source, template.language).root_node
     except TooComplex:
         return None
-    return None if root.has_error else Program(root, source)
+    return None if root.has_error or _is_deep(root) else Program(root, source)
+
+
+def _is_deep(root: tree_sitter.Node) -> bool:
+    """Return whether nodes are nested so deeply that queries, which take time for each level, are slow."""
+    cursor = root.walk()
+    while cursor.depth <= _MOST_LEVELS:
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+    return True
 
 
 class Returns(NamedTuple):
