@@ -18,7 +18,7 @@ block types; do not edit it. JSON exports of Sim and of Flowport are accepted ev
 ```sh
 flowport init support.yaml --template branches       # agent, branches or approval
 flowport dev support.yaml --once -f message="Hello"  # checks and runs the file; without --once, on every save
-flowport validate support.yaml                       # all mistakes at once, each with its line and fix
+flowport validate support.yaml                       # mistakes that a check without a run finds
 flowport fmt support.yaml                            # one canonical form; comments stay
 flowport deploy support.yaml
 flowport export Support --output support.yaml        # the draft as a file; --no-layout without ids and positions
@@ -84,8 +84,12 @@ name of the file |
 | `edgeIds` | ids of connections, in exported files. You can delete it: an id then follows from the draft, or from \
 the blocks that the connection joins |
 
-References use a block's name in lower case without spaces: *Check order* is
-`<checkorder.…>` ([references](workflows.md#references)).
+References use a block's name in lower case without spaces and dots; other characters stay. *Check order* is
+`<checkorder.…>`, and *Page on-call* is `<pageon-call.…>` ([references](workflows.md#references)).
+
+`validate` runs nothing and asks no server: it does not know whether a secret, a workflow or a model exists there, what
+a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets. Text that
+may be deliberate has no message, such as braces of another template language in a prompt.
 
 ## Connections
 
@@ -347,7 +351,7 @@ def _listed(spec: BlockSpec) -> list[SubBlockSpec]:
 def _key(setting: SubBlockSpec) -> str:
     name = "inputs" if setting.id == "inputFormat" else setting.id
     shown = f"settings: {{{name}}}" if name in BLOCK_KEYS and name != "inputs" else name
-    return f"`{shown}`{'*' if setting.required else ''}"
+    return f"`{shown}`{'*' if setting.required and setting.canonical_id is None else ''}"
 
 
 def _values(setting: SubBlockSpec) -> str:
@@ -359,7 +363,8 @@ def _values(setting: SubBlockSpec) -> str:
     if setting.type == "switch":
         parts.append("`true` or `false`")
     if setting.default is not None:
-        parts.append(f"default `{setting.default}`")
+        instead = "; `json` if the block has `data`" if setting.id == "dataMode" else ""
+        parts.append(f"default `{setting.default}`{instead}")
     if setting.condition is not None:
         words = ", ".join(f"`{each}`" for each in setting.condition.is_in if not isinstance(each, bool))
         parts.append(f"{'not ' if setting.condition.negated else ''}with `{setting.condition.field}` {words}".rstrip())

@@ -35,6 +35,16 @@ _CONSEQUENCES = frozenset(
     }
 )
 _MOST_NAMES = 10
+_OF_REFERENCES = frozenset(
+    {
+        ProblemCode.EARLY_REFERENCE,
+        ProblemCode.UNKNOWN_FIELD,
+        ProblemCode.UNKNOWN_REFERENCE,
+        ProblemCode.UNKNOWN_VARIABLE,
+    }
+)
+"""Problems whose messages have the block and the reference, but not the setting."""
+_KEYS = {"conditions": "branches", "routes": "branches"}
 _YAML_ENDINGS = (".yaml", ".yml")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 
@@ -171,6 +181,15 @@ def message_of(source: SourceFile | None, problem: Problem) -> str:
     return f"{problem.message}. Set {', '.join(keys)}" if keys else problem.message
 
 
+def _with_setting(problem: Problem, message: str) -> str:
+    """Return the message about a reference with the setting that has it, after the name of the block."""
+    beginning = f"{problem.block_name}: <"
+    if problem.code not in _OF_REFERENCES or not problem.fields or not message.startswith(beginning):
+        return message
+    setting = _KEYS.get(problem.fields[0], problem.fields[0])
+    return f"{beginning[:-1]}{setting}: {message[len(beginning) - 1 :]}"
+
+
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
@@ -224,7 +243,7 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
             else ""
         )
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
-        message = message_of(source, problem)
+        message = _with_setting(problem, message_of(source, problem))
         if problem.block_name and problem.block_name not in message:
             message = f"{problem.block_name}: {message}"
         shown = message if f"line {problem.line}" in message else f"{message}{at}"

@@ -121,6 +121,12 @@ def test_a_mistake_of_the_file_names_its_block(tmp_path: Path, right: str, wrong
     assert f": {message}" in CommandLine({})("validate", str(file)).err
 
 
+def test_a_mistake_in_a_reference_names_the_setting_that_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "workflow.yaml"
+    file.write_text(CORRECT["order-desk"].replace("<lookup.data>", "<request.data>", 1))
+    assert ": Found: data: <request.data> matches no block." in CommandLine({})("validate", str(file)).err
+
+
 def test_a_json_file_may_begin_with_a_byte_order_mark_and_escape_characters_in_pairs(tmp_path: Path) -> None:
     file = tmp_path / "workflow.json"
     file.write_text("\ufeff" + classify().replace('"Classify support"', '"Classify \\ud83d\\ude00"'))

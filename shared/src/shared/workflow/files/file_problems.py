@@ -85,7 +85,7 @@ class FileProblems:
         )
 
     def is_below(self, path: Path) -> bool:
-        """Return whether a key is on a line of its own, below the key that has it."""
+        """Return whether a key is on a later line than its parent key."""
         mark, above = self._document.marks.get(path), self._document.marks.get(path[:-1])
         return mark is not None and above is not None and mark.line > above.line
 

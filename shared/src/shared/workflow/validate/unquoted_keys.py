@@ -13,8 +13,8 @@ def unquoted_keys(
 ) -> Iterator[tuple[int, str, Sequence[str]]]:
     """Yield line, problem and names of the keys of each dictionary that are meant as texts.
 
-    A defined name may be a key, unless the dictionary has an undefined one. The name of its own value is no key where
-    others are texts, or in a result of the code.
+    A defined name may be a key, unless the dictionary has an undefined one. A key equal to its value is a text if other
+    keys are texts, or if the code returns the dictionary.
     """
     returned = {node.id for node in found.get("returned", ())}
     for dictionary in found.get("dictionary", ()):

@@ -83,7 +83,7 @@ def problems(
 
 
 def _without_consequences(found: Iterable[Problem], outside: Mapping[str, str], state: WorkflowState) -> list[Problem]:
-    """Leave out what follows from blocks that stand beside their loop or parallel, which is reported."""
+    """Remove consequences of blocks outside their loop or parallel, which have their own warning."""
     results = {block: f"<{normalize_name(state.blocks[each].name)}.results>" for block, each in outside.items()}
     left = {
         edge.source
