@@ -1,5 +1,6 @@
 """A workflow file, read: its workflow, its problems, and where each of its parts is."""
 
+import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +27,8 @@ _FILE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keys of files for fields of problems."""
 
 
+_REFERENCE: Final = re.compile(r"<[^<>\s]+>|\$?\{\{[^{}]+\}\}|\{\w+\}")
+"""The first one in a message is what the author wrote."""
 _EDGE_KEYS: Final = frozenset({"next", "branches", "conditions", "routes", "on_error", "start", "onError"})
 
 
@@ -77,8 +80,12 @@ class WorkflowFile:
         first, *rest = problem.fields or ("",)
         for key in (*_FILE_KEYS.get(first, ()), first):
             for inner in ((key,), ("settings", key), ("blockData", key)):
-                if (*path, *inner) in self.document.marks:
-                    return self._line((*path, *inner, *(int(each) if each.isdecimal() else each for each in rest)))
+                at = (*path, *inner)
+                if at not in self.document.marks:
+                    continue
+                if match := None if rest else _REFERENCE.search(problem.message):
+                    return self._line(self.document.path_of(at, match[0]))
+                return self._line((*at, *(int(each) if each.isdecimal() else each for each in rest)))
         return self._line(path)
 
     def follows_from_warning(self, problem: Problem) -> bool:

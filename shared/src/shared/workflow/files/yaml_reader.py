@@ -128,6 +128,22 @@ class Document:
             path = path[:-1]
         return None
 
+    def path_of(self, path: Path, text: str) -> Path:
+        """Return the path of the first value at or below `path`, a key, that contains a text; `path` if none does."""
+        value = self.value
+        for key in path:
+            value = value.get(str(key)) if isinstance(value, dict) else None
+        pending: list[tuple[Path, Json]] = [(path, value)]
+        while pending:
+            at, found = pending.pop()
+            if isinstance(found, str) and text in found:
+                return at
+            if isinstance(found, dict):
+                pending.extend(((*at, name), each) for name, each in reversed(found.items()))
+            elif isinstance(found, list):
+                pending.extend(((*at, number), each) for number, each in reversed([*enumerate(found)]))
+        return path
+
 
 def read_yaml(text: str) -> Document:
     """Parse one YAML document. Raises YamlError."""
