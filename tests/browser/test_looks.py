@@ -50,6 +50,11 @@ ALL_ANSWERED = """() => new Promise(done => {
     const look = () => window.held ? setTimeout(look, 50) : done(true);
     look();
 })"""
+SWITCH_THEME = """() => {
+    document.documentElement.dataset.theme = 'light';
+    return document.getAnimations().filter(each => each instanceof CSSTransition).length;
+}"""
+"""Returns the number of transitions that the theme starts."""
 STEADY = (
     "/",
     "/runs",
@@ -177,6 +182,7 @@ def test_nothing_keeps_moving_for_people_who_prefer_reduced_motion(console: Cons
         console.page.goto("/settings/keys")
         expect(console.page.get_by_role("status", name="Loading")).to_be_visible()
         console.page.wait_for_function("document.getAnimations().every(each => each.playState === 'finished')")
+        assert console.page.evaluate(SWITCH_THEME) == 0
 
 
 def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[..., Page], account: Account) -> None:
