@@ -237,6 +237,11 @@ class Console:
         self.page.wait_for_load_state("networkidle")
         return self
 
+    def follow(self, path: str) -> Self:
+        """Open an address as a link of the console does, without loading the document."""
+        self.page.evaluate("path => history.pushState(null, '', path)", path)
+        return self
+
     def import_file(self, workflow: Json) -> str:
         """Choose a file on the home page; return the id of the workflow that opens."""
         file = FilePayload(name="workflow.json", mimeType="application/json", buffer=json.dumps(workflow).encode())

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import NEXT_FRAME, Account, Console, held
-from tests.browser.visits import FOLLOWING, STRANGERS, VISITS, Sights, Visit
+from tests.browser.visits import STRANGERS, VISITS, Sights, Visit
 from tests.browser.workflows import talking
 
 AXE = (Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js").read_text()
@@ -124,9 +124,8 @@ def _walk_through(console: Console, sights: Sights, pictures: Path | None, looks
     turns = cycle(looks)
 
     def look_at(name: str, visit: Visit) -> None:
-        if name not in FOLLOWING:
-            console.page.goto("about:blank")
         visit(console, sights)
+        expect(console.page.get_by_role("status", name="Loading")).to_have_count(0)
         if name in TITLES:
             expect(console.page).to_have_title(f"{TITLES[name]} – Flowport")
         _wear(console.page, look := next(turns))
