@@ -68,10 +68,9 @@ class WorkflowFile:
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line of the block and setting that a problem of the workflow names."""
-        if problem.fields[:1] == ("edges",) and (edge := self.edge_paths.get(problem.fields[-1])):
-            return self._line(edge)
-        if problem.fields == ("edges",):
-            return self._line(("edges",))
+        edge = self.edge_paths.get(problem.fields[-1]) if problem.fields[:1] == ("edges",) else None
+        if edge or problem.fields == ("edges",):
+            return self._line(edge or ("edges",))
         path = () if problem.block_id is None else self.paths.get(problem.block_id)
         if path is None:
             return None
