@@ -1,6 +1,6 @@
 """Syntax errors in user code, and references that cannot be resolved at their position."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
@@ -85,7 +85,10 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             else:
                 program = parse_program(template)
                 marks = value_marks(template, program)
-                yield from _of_program(block, code, program, marks, where=where, blocks=names.known, meant=meant)
+                lists = quoted.lists(template, marks)
+                yield from _of_program(
+                    block, code, program, marks, where=where, blocks=names.known, meant=meant, lists=lists
+                )
                 for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
@@ -109,6 +112,7 @@ def _of_program(
     where: str,
     blocks: Container[str],
     meant: Mapping[str, str],
+    lists: Set[str],
 ) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
@@ -116,7 +120,8 @@ def _of_program(
         return
     if program is None:
         return
-    mistakes = chain(code_mistakes(code.template, program), language_mistakes(program, code.template.language))
+    language = code.template.language
+    mistakes = chain(code_mistakes(code.template, program), language_mistakes(program, language, lists))
     for line, text in dict.fromkeys(islice(mistakes, _MOST)):
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))

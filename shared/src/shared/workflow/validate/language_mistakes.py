@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from typing import Final
 
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, grammar
-from shared.workflow.validate.name_mistakes import STRING_MEMBERS
+from shared.workflow.validate.name_mistakes import COMMON_METHODS, STRING_MEMBERS, is_one_value
 from shared.workflow.validate.returns import VALUES, Program
 
 _LONGEST: Final = 5_000
@@ -19,7 +19,6 @@ _EQUAL: Final = (
     f'(binary_expression left: (_) {{}} operator: ["===" "=="] right: {_LITERALS} {{}})',
     '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)',
 )
-_SAME: Final = '(#eq? @first @second) (#not-eq? @one @other) (#not-match? @first "\\\\(")'
 _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
     Language.JAVASCRIPT: {
         "in": (
@@ -32,7 +31,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
         ),
         "both": (
             f'(binary_expression left: {_EQUAL[0].format("@first", "@one")} operator: "&&"'
-            f" right: {_EQUAL[0].format('@second', '@other')} {_SAME})",
+            f" right: {_EQUAL[0].format('@second', '@other')})",
             "the condition is never true, because nothing equals two values. Join with ||",
         ),
         "index": (
@@ -41,7 +40,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
         ),
         "repeat": (
             '(binary_expression left: (string (string_fragment) @text) operator: "*"'
-            ' (#not-match? @text "^[ 0-9.eE+-]+$"))',
+            ' (#not-match? @text "^ *([0-9.eE+-]|Infinity)"))',
             "* calculates with numbers only. To repeat a text, write .repeat(…)",
         ),
         "comparison": (
@@ -67,8 +66,8 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             "forEach does not wait for async functions. Write for (const … of …) with await in it",
         ),
         "promises": (
-            "(return_statement (call_expression function: (member_expression property: (property_identifier) @map)"
-            ' arguments: (arguments . (arrow_function "async"))) (#eq? @map "map"))',
+            "(program (return_statement (call_expression function: (member_expression property: (property_identifier)"
+            ' @map) arguments: (arguments . (arrow_function "async")))) (#eq? @map "map"))',
             "the list has promises. Write await Promise.all(…)",
         ),
         "keys": (
@@ -83,7 +82,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
     Language.PYTHON: {
         "both": (
             f'(boolean_operator left: {_EQUAL[1].format("@first", "@one")} operator: "and"'
-            f" right: {_EQUAL[1].format('@second', '@other')} {_SAME})",
+            f" right: {_EQUAL[1].format('@second', '@other')})",
             "the condition is never true, because nothing equals two values. Join with or",
         ),
         "comparison": (
@@ -112,49 +111,76 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
 }
 _OWN: Final = {
     Language.JAVASCRIPT: re.compile(
-        rb"\btry\b|(?<![.\w])(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|forEach)\s*[:=({]"
+        rb"\btry\b|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
+        rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|forEach)\b"
     ),
-    Language.PYTHON: re.compile(rb"\btry\b|\b(?:def|class) +(?:len|int|float|append|extend|reverse|sort)\b"),
+    Language.PYTHON: re.compile(
+        rb"\b(?:try|suppress|__eq__)\b|\b(?:def|class) +(?:len|int|float|append|extend|reverse|sort)\b"
+        rb"|\b(?:len|int|float)\s*="
+    ),
 }
 """Code that expects errors, or may give another meaning to a name of these rules."""
 _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[^\w\s]?=(?!=)|:)|[\"']-\d+[\"']")
+_DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})")
 _TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\bsub\(|\bsplit\(")
 _WORD: Final = re.compile(r"[\w$]+")
-_TEXT_MEMBERS: Final = frozenset(STRING_MEMBERS.split())
+_TEXT_MEMBERS: Final = frozenset(f"{STRING_MEMBERS} {COMMON_METHODS} constructor".split())
+_LISTS: Final = re.compile(
+    rb"(?<![\w.$])([\w$]+)(?:\.(?:push|pop|shift|unshift|map|filter|forEach|join|sort|slice|length)\b"
+    rb"|\s*=\s*(?:\[|[\w$.]*\.split\([^()\n]*\)\s*(?:[;\n]|$)))"
+)
+"""Names of which code certainly makes lists or texts, or uses as such."""
+_LIST_METHODS: Final = frozenset({"split", "map", "filter", "slice", "sort", "flat", "flatMap", "concat", "reverse"})
+_USED: Final = frozenset(
+    {"variable_declarator", "assignment_expression", "return_statement", "member_expression", "subscript_expression"}
+    | {"arguments", "pair", "array", "spread_element", "parenthesized_expression", "for_in_statement"}
+)
+"""Places that use the value of a call."""
+_MOST_LOOKED_AT: Final = 200
+"""Forms of one rule that are looked at: each takes time."""
+_DECLARATIONS: Final = frozenset({"variable_declarator", "assignment", "assignment_expression"})
 
 
-def language_mistakes(program: Program, language: Language) -> Iterator[tuple[int, str]]:
-    """Yield line and problem of each form."""
+def language_mistakes(program: Program, language: Language, lists: Set[str] = frozenset()) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each form. `lists` are the names of references to lists."""
     root, source = program
     if _OWN[language].search(source):
         return
     rules = _RULES[language]
-    unread = _Unread(source) if b"{" in source else None
+    unread = _Unread(program) if b"{" in source else None
+    code_lists = lists | {name.decode() for name in _LISTS.findall(source)} if b"[" in source else lists
+    looked_at: Counter[str] = Counter()
     for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
         rule = next(key for key in captures if key in rules)
         nodes = {key: each[0] for key, each in captures.items()}
         texts = {key: _text(each, source) for key, each in nodes.items() if key in _SHOWN}
         if rule == "text":
             texts["found"] = unread.placeholder(_text(nodes["part"], source), language) if unread else ""
-        if texts["found"] if rule == "text" else _is_certain(rule, nodes, source):
+        looked_at[rule] += 1
+        if rule != "text" and looked_at[rule] > _MOST_LOOKED_AT:
+            continue
+        if texts["found"] if rule == "text" else _is_certain(rule, nodes, program, code_lists):
             yield nodes[rule].start_point.row + 1, rules[rule][1].format(**texts)
 
 
 _SHOWN: Final = frozenset({"method", "key", "called"})
 
 
-def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
+def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program, lists: Set[str]) -> bool:
     """Return whether nothing around the form gives it another meaning."""
+    root, source = program
     node = nodes[rule]
     body = nodes.get("body", node)
     if body.end_byte - body.start_byte > _LONGEST:
         return False
     match rule:
+        case "both":
+            is_certain = is_one_value(*(_text(nodes[key], source) for key in ("first", "second", "one", "other")))
         case "comparison":
-            is_certain = node.next_named_sibling is not None  # see Returns.fix
+            is_certain = node.next_named_sibling is not None and not _has(source, node, b"(")  # see Returns.fix
         case "index":
-            is_certain = _OWN_INDEX.search(source) is None
+            is_certain = _is_list(node, source, lists) and _OWN_INDEX.search(source) is None
         case "return":
             after = node.next_named_sibling
             is_alone = source[node.start_byte : node.end_byte] == b"return"
@@ -162,17 +188,42 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes) ->
         case "callback":
             is_certain = _has_no_result(nodes, source)
         case "each":
-            is_certain = _has(source, body, b"await ")
+            is_certain = _has(source, body, b"await ") and b"Promise" not in source
         case "promises":
             is_certain = b"Promise" not in source and b"for await" not in source
         case "keys":
-            name = re.escape(_text(nodes["key"], source)).encode()
-            found = re.compile(rb"(?<![\w.$])" + name + rb"\.(\w+)").findall(source, body.start_byte, body.end_byte)
-            is_shadowed = _has(source, body, b"=>") or _has(source, body, b"function")
-            is_certain = not is_shadowed and any(each.decode() not in _TEXT_MEMBERS for each in found)
+            is_certain = _reads_field(root, source, body, re.escape(_text(nodes["key"], source)).encode())
         case _:
             is_certain = True
     return is_certain
+
+
+def _is_list(node: tree_sitter.Node, source: bytes, lists: Set[str]) -> bool:
+    """Return whether a list or a text has the index: objects and maps have any key."""
+    of = node.child_by_field_name("object")
+    function = of.child_by_field_name("function") if of and of.type == "call_expression" else None
+    method = function.child_by_field_name("property") if function else None
+    if method:
+        return _text(method, source) in _LIST_METHODS
+    return of is not None and (of.type == "array" or (of.type == "identifier" and _text(of, source) in lists))
+
+
+def _reads_field(root: tree_sitter.Node, source: bytes, body: tree_sitter.Node, name: bytes) -> bool:
+    """Return whether the body of a loop reads a field of its key, to which it gives no other value."""
+    span = body.start_byte, body.end_byte
+    other = re.compile(rb"=>|\bfunction\b|(?<![\w.$])" + name + rb"\s*(?:=(?!=)|of\b|in\b|[,}\]])")
+    if other.search(source, *span):
+        return False
+    fields = re.compile(rb"(?<![\w.$])" + name + rb"(?=\.(\w+))").finditer(source, *span)
+    return any(
+        match[1].decode() not in _TEXT_MEMBERS and _type_at(root, match.start(), match.end()) == "identifier"
+        for match in fields
+    )
+
+
+def _type_at(root: tree_sitter.Node, start: int, end: int) -> str:
+    node = root.descendant_for_byte_range(start, end)
+    return node.type if node else ""
 
 
 def _has_no_result(nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
@@ -184,7 +235,7 @@ def _has_no_result(nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
     last = body.named_children[-1] if body.named_children else None
     value = last.named_children[0].type if last and last.type == "expression_statement" else ""
     is_loop = _text(nodes["method"], source) in ("map", "flatMap") and value not in VALUES
-    return not is_loop and not (parent and parent.type == "expression_statement")
+    return not is_loop and parent is not None and parent.type in _USED
 
 
 def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:
@@ -194,14 +245,12 @@ def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:
 class _Unread:
     """Names that code declares, and then names only in texts."""
 
-    def __init__(self, source: bytes) -> None:
-        self._source = source
+    def __init__(self, program: Program) -> None:
+        self._root, source = program
         text = source.decode(errors="replace")
         self._words = Counter(_WORD.findall(text))
         self._placeholders = Counter(match["name"] for match in _PLACEHOLDER.finditer(text))
-        self._declared = set(
-            re.findall(r"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", text, re.MULTILINE)
-        )
+        self._declared = {match[1].decode(): match.span(1) for match in _DECLARED.finditer(source)}
         self._is_template = _TEMPLATES.search(source) is not None
 
     def placeholder(self, text: str, language: Language) -> str:
@@ -209,9 +258,15 @@ class _Unread:
         for match in () if self._is_template else _PLACEHOLDER.finditer(text):
             name, is_dollar = match["name"], match[0].startswith("$")
             is_only_here = self._words[name] == self._placeholders[name] + 1
-            if is_dollar == (language is Language.JAVASCRIPT) and name in self._declared and is_only_here:
+            if is_dollar == (language is Language.JAVASCRIPT) and is_only_here and self._is_declared(name):
                 return f"{match[0]}}}"
         return ""
+
+    def _is_declared(self, name: str) -> bool:
+        """Return whether the code declares a name, not a text or a comment in it."""
+        start, end = self._declared.get(name, (0, 0))
+        node = self._root.descendant_for_byte_range(start, end) if end else None
+        return node is not None and node.parent is not None and node.parent.type in _DECLARATIONS
 
 
 def _text(node: tree_sitter.Node, source: bytes) -> str:

@@ -125,6 +125,10 @@ _METHODS: Final[Mapping[Language, Mapping[str, str]]] = {
 }
 """Methods that no value has, and what authors mean."""
 _CLOSE: Final = 0.8
+_LITERAL: Final = re.compile(r"(?P<text>[\"'])|(?P<number>[1-9][0-9]*|0)(?![\w.])")
+"""Beginning of a text without a prefix, or a whole number."""
+_CHANGING: Final = re.compile(r"[(`]|\+\+|--|\b(?:await|yield)\b")
+"""Parts of an expression that may have another value each time."""
 _LONGEST_SHOWN: Final = 60
 _ENVIRONMENT: Final = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "PATH", "PWD", "USER", "TMPDIR"})
 """Environment variables that code may have."""
@@ -396,10 +400,10 @@ class _Code:
                 return f"nothing equals {value}. {_EQUALS_NOTHING[value]}"
             case {"either": text} if first := self._first(captures["either"][0]):
                 return f"{_shortened(text)} is always {first}. Compare with each value, and join the comparisons"
-            case {"first": of, "second": again, "one": one, "other": other} if of == again and one != other:
+            case {"first": of, "second": again, "one": one, "other": other} if is_one_value(of, again, one, other):
                 is_python = self._language is Language.PYTHON
                 both = f"always true, because nothing equals both {one} and {other}"
-                return None if "(" in of else f"the condition is {both}. Join with {'and' if is_python else '&&'}"
+                return f"the condition is {both}. Join with {'and' if is_python else '&&'}"
             case {"kind_of": kind} if kind not in _KINDS:
                 hint = f" Write {_CHECKS[kind]}" if kind in _CHECKS else one_of(kind, _KINDS)
                 return f'typeof is never "{kind}".{hint}'
@@ -408,12 +412,13 @@ class _Code:
     def _first(self, node: tree_sitter.Node | None) -> str | None:
         """Return the first value of an `or`, if it is a text or a number that counts as true."""
         for _ in range(_MOST_SCOPES):
-            if node is None or node.type not in ("binary_expression", "boolean_operator"):
+            operator = node.child_by_field_name("operator") if node else None
+            if node is None or operator is None or operator.type not in ("||", "or"):
                 break
             node = node.child_by_field_name("left")
         is_literal = node is not None and node.type in ("string", "number", "integer")
         text = self.text(node) if node and is_literal else ""
-        return text if text.strip("0.'\"") else None
+        return text if _LITERAL.match(text) and text.strip("0.'\"") else None
 
     def method(self, of: tree_sitter.Node, node: tree_sitter.Node, packages: Set[str], reported: Set[str]) -> Mistakes:
         """Yield calls of methods that no value has: the code uses their names only in such calls."""
@@ -473,6 +478,13 @@ class _Code:
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
         return self._source[node.start_byte : node.end_byte].decode(errors="replace")
+
+
+def is_one_value(of: str, again: str, one: str, other: str) -> bool:
+    """Return whether two comparisons are of the same value, which cannot equal both literals."""
+    kinds = [match.lastgroup for each in (one, other) if (match := _LITERAL.match(each))]
+    is_same_kind = kinds in (["text", "text"], ["number", "number"])
+    return of == again and is_same_kind and one.strip("\"'") != other.strip("\"'") and not _CHANGING.search(of)
 
 
 def _shortened(text: str) -> str:

@@ -1,7 +1,7 @@
 """References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import Final
 
@@ -49,8 +49,11 @@ _EQUIVALENTS: Final = {
     Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},
 }
 """Members of the same meaning, by their names in other languages."""
-_OPEN: Final = re.compile(r"prototype|getPrototypeOf|__proto__|\b(?:try|hasattr)\b", re.IGNORECASE)
-"""Code that may add methods to all values, or expects that one is missing."""
+_OPEN: Final = re.compile(
+    r"prototype|getPrototypeOf|__proto__|\b(?:try|suppress|hasattr|typeof|instanceof|isinstance|globals)\b|\btype\(",
+    re.IGNORECASE,
+)
+"""Code that may add methods to all values, expects that one is missing, or looks at the type of a value."""
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
@@ -85,11 +88,19 @@ class QuotedReferences:
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
             kind, text = self._type(reference, only_inputs=True), match["text"]
+            if re.search(rf"(?<![\"'\w.]){re.escape(text)}(?![\"'\w.])", template.source):  # compared with both types
+                continue
             is_strict = len(match["operator"]) == _STRICT
             if (kind == "boolean" and text in ("true", "false")) or (
                 kind == "number" and is_strict and _NUMBER.fullmatch(text)
             ):
                 yield f"{mark.shown} is a {kind} and never equals a string. Write {text} without quotes"
+
+    def lists(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Set[str]:
+        """Return the names by which the program reads lists."""
+        values = [(mark.name, mark.part) for mark in marks]
+        values += [(each.name, each.part) for each in template.variables if isinstance(each.part, Reference)]
+        return {name for name, part in values if self._type(part) == "array"}
 
     def unknown_members(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[tuple[str, str | None]]:
         """Yield the members that no value of a run has, each with a suggestion."""
@@ -104,6 +115,8 @@ class QuotedReferences:
         for match, mark in islice(found, _MOST) if not _OPEN.search(template.source) else ():
             shown, name, kind = mark.shown, match["name"], self._type(mark.part) or ""
             if template.is_expression and name in METHODS:  # which is reported
+                continue
+            if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # which may test it
                 continue
             near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
             if is_python and name in ("length", "size"):

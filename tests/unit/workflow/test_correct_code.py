@@ -1,0 +1,80 @@
+"""Correct code that looks like common mistakes: none of it has a problem."""
+
+from textwrap import indent
+
+import pytest
+
+from shared.workflow.catalog import Catalog
+from shared.workflow.files.reader import read_file
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
+
+CATALOG = Catalog()
+START = """
+blocks:
+  Start:
+    type: start
+    inputs: {text: string, amount: number, vip: boolean, options: object, items: array}
+"""
+
+
+def found(code: str, language: str) -> list[str]:
+    function = f"  Run:\n    type: function\n    language: {language}\n    code: |\n{indent(code, ' ' * 6)}\n"
+    file = read_file(f"{START}{function}  Reply:\n    type: response\n    data: {{a: <run.result>}}\n", catalog=CATALOG)
+    return [each.message for each in (*file.problems, *file.warnings, *problems(read_state(file.state)))]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'const s = <start.text>; let i = 0;\nreturn s[i++] === "a" && s[i++] === "b";',
+        'const s = <start.text>; let i = 0;\nreturn s[i++] !== "a" || s[i++] !== "b";',
+        'const x = <start.text>;\nreturn [x == "1" && x == 1, x != "1" || x != 1];',
+        "const by = {};\nfor (const v of <start.items>) by[v] = (by[v] ?? 0) + 1;\nreturn by[-1];",
+        "const by = Object.fromEntries(<start.items>.map((v) => [v, 1]));\nreturn by[-1];",
+        "return <start.options>[-1] ?? 0;",
+        'return "0x10" * 1;',
+        "let n = 0;\n<start.vip> && <start.items>.some((x) => { n += x; });\nreturn n;",
+        "let left = <start.items>.length;\n"
+        "await new Promise((done) => <start.items>.forEach(async (x) => {\n"
+        "  await fetch(x);\n  if (--left === 0) done();\n}));\nreturn 1;",
+        "function all() { return <start.items>.map(async (u) => (await fetch(u)).json()); }\n"
+        "const out = [];\nfor (const p of all()) out.push(await p);\nreturn out;",
+        "const out = [];\nfor (const k in <start.options>) { out.push(k.toString()); }\nreturn out;",
+        'const out = [];\nfor (const file in <start.options>) { out.push("see file.txt"); }\nreturn out;',
+        "const out = [];\nfor (const item in <start.options>) { // adds item.name\n  out.push(item); }\nreturn out;",
+        "const out = [], list = <start.items>;\n"
+        "for (let item in list) { item = list[item]; out.push(item.name); }\nreturn out;",
+        "const out = [];\nfor (const k in <start.options>) for (const k of [{name: 1}]) out.push(k.name);\nreturn out;",
+        "return 'const name = 1; console.log(`${name}`)';",
+        'const code = `\nname = 1\n`;\nreturn code + "echo ${name}";',
+        "const api = {};\napi.filter = (each) => <start.items>.forEach(each);\n"
+        "let n = 0;\nconst done = api.filter((x) => { n += x; });\nreturn [n, done];",
+        "const v = <start.text>;\nreturn v instanceof Date ? v.toISOString() : v;",
+        "const v = <start.text>;\nreturn v.getTime ? v.getTime() : v;",
+        'const vip = <start.vip>;\nreturn vip === "true" || vip === true;',
+        'return <start.items>.includes("id-" + <start.amount> || "none");',
+        'return <start.text> === ("a" && <start.text> || "c");',
+    ],
+)
+def test_correct_javascript_has_no_problem(code: str) -> None:
+    assert found(code, "javascript") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'x = <start.text>\na, b = "p", "q"\nreturn x == f"{a}" and x == f"{b}"',
+        'x = <start.text>\na, b = "p", "q"\nreturn x != f"{a}" or x != f"{b}"',
+        'a = <start.text>\nreturn a == (f"{a}" or "none")',
+        'return """\nname = "x"\nprint(f"{name}")\n"""',
+        'return dict(\n    name=1,\n    template="Hello {name}",\n)',
+        'x = <start.text>\nglobals()["x"] = 3\nreturn x.upper() if isinstance(x, str) else x.foo',
+        'from contextlib import suppress\nwith suppress(TypeError):\n    x = "a" + len(<start.items>)\nreturn 1',
+        "len = lambda x: [1]\nfor x in len(2):\n    print(x)\nreturn 1",
+        "def check(x):\n    print(x)\n    return x\ncheck(1) == check(2)\nreturn 1",
+        "class A:\n    def __eq__(self, other):\n        print(other)\na = A()\na == 1\nreturn 1",
+    ],
+)
+def test_correct_python_has_no_problem(code: str) -> None:
+    assert found(code, "python") == []
