@@ -179,3 +179,51 @@ def test_any_line_break_of_yaml_may_end_a_line(line_break: str) -> None:
 )
 def test_code_that_is_nested_too_deeply_for_queries_is_not_checked(text: str) -> None:
     assert found(START + code(text)) == []
+
+
+CALL = """
+  Call:
+    type: api
+    url: https://api.example.com/notes
+    method: POST
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'body: \'{"limit": <start.limit>, "filters": <start.filters>}\'',
+        "headers:\n      timeout: 30",
+        "url: https://api.github.com/notes\n    body: {token: '${{ secrets.TOKEN }}'}",
+    ],
+)
+def test_a_request_may_send_numbers_in_strings_short_timeouts_and_actions(settings: str) -> None:
+    call = CALL.replace("    url: https://api.example.com/notes\n", "") if settings.startswith("url") else CALL
+    start = START.replace("text: string", "text: string, limit: string, filters: string")
+    assert found(f"{start}{call}    {settings}\n  Reply:\n    type: response\n    data: {{a: <call.data>}}\n") == []
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ["user: Explain ${{ inputs.text }} in GitHub Actions"],
+        ["system: Write a step of a workflow that passes ${{ inputs.text }} to docker", "user: <start.text>"],
+        ["user: Which placeholder has Dear {text}?", 'assistant: "{text}"', "user: <start.text>"],
+    ],
+)
+def test_a_prompt_may_be_about_expressions_and_placeholders(messages: list[str]) -> None:
+    lines = "".join(f"      - {each}\n" for each in messages)
+    ask = f"  Ask:\n    type: agent\n    model: echo\n    messages:\n{lines}"
+    assert found(f"{START}{ask}  Reply:\n    type: response\n    data: {{a: <ask.content>}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", "const data = JSON.parse(<start.text>)"),
+        ("python", "import json\ndata = json.loads(<start.text>)"),
+        ("python", "n = int(<start.text>)"),
+    ],
+)
+def test_code_may_only_check_a_text(language: str, text: str) -> None:
+    assert found(START + code(text, language).replace("<run.result>", "1")) == []

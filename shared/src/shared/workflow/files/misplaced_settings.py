@@ -1,9 +1,13 @@
 """Settings of blocks with too much indentation: among the headers or parameters of a request."""
 
+from typing import Final
+
 from shared.workflow.catalog import SubBlockSpec
 from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.format.js_values import Json, object_of
+
+_MILLISECONDS: Final = 1_000
 
 
 def warn_of_misplaced_settings(block: FileBlock, blocks: FileBlocks, problems: FileProblems) -> set[str]:
@@ -37,4 +41,7 @@ def _has_form(setting: SubBlockSpec | None, value: Json) -> bool:
 
 
 def _is_number(setting: SubBlockSpec, value: Json) -> bool:
-    return setting.number is not None and isinstance(value, int | float) and not isinstance(value, bool)
+    """Return whether a number fits a setting. A header with a timeout has seconds, the setting milliseconds."""
+    if setting.number is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return setting.id != "timeout" or value >= _MILLISECONDS

@@ -7,7 +7,8 @@ from typing import Final
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
-from shared.workflow.format.js_values import to_string
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import (
@@ -53,6 +54,7 @@ _SECRET_OF_GITHUB: Final = re.compile(
     r"(?:^|\")(?P<raw>\$\{\{[ \t]*+secrets\.(?P<name>[A-Z_][A-Z0-9_]{0,127})[ \t]*+\}\})(?:$|\")"
 )
 """All of a text, or of a text in JSON."""
+_ABOUT_GITHUB: Final = re.compile(r"\b(?:git\w*|actions?|workflows?|pipelines?|ya?ml|ci)\b", re.IGNORECASE)
 _BRACED: Final = re.compile(
     r"(?:(?P<label>\w[\w -]{0,40}):)?[ \t]*+(?:\{(?P<name>\w{1,127})\}|<[\w.\[\]-]{1,300}>)[.,;]?"
 )
@@ -84,6 +86,8 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
             for code, cause, suggestion in _broken(to_string(block.data.get("collection")), known, {}, is_code=True):
                 message = f"{block.name}: collection: {cause}.{did_you_mean(suggestion)}"
                 yield warning(code, message, block, ("collection",), suggestion=suggestion)
+        have_examples = any(object_of(each).get("role") == "assistant" for each in parse_list(block.value("messages")))
+        of_git = "git" in to_string(block.value("url")).lower()
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE
             holds_secrets = setting.password or setting.id == "headers"
@@ -92,10 +96,10 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
-                    *(_braced(text, inputs) if setting.id in _PROMPTS else ()),
+                    *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
-                    *(_secret_of_github(text) if setting.id == "body" else ()),
+                    *(_secret_of_github(text) if setting.id == "body" and not of_git else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
                     yield warning(code, message, block, (setting.id,), suggestion=suggestion)
@@ -148,7 +152,7 @@ def _braced(text: str, inputs: Mapping[str, str]) -> Found:
 
 def _of_github(text: str, state: WorkflowState, catalog: Catalog, inputs: Mapping[str, str]) -> Found:
     """Yield that the only expression of GitHub Actions in a prompt names an input, or an output of a block."""
-    if text.count("${{") != 1:
+    if text.count("${{") != 1 or _ABOUT_GITHUB.search(text):
         return
     expression, match = _GITHUB.search(text), _OF_GITHUB.search(text)
     named = _INPUT_OF_GITHUB.fullmatch(expression["name"]) if expression else None

@@ -16,8 +16,11 @@ _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
 """Types whose outputs authors declare as strings. Those of models and services may hold JSON."""
 _MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
-_JSON: Final = re.compile(r"json|payload|body|data|number|\.input>", re.IGNORECASE)
-"""Names of strings that may hold JSON, such as digits."""
+_PROSE: Final = re.compile(
+    r"\.\w*(?:message|text|title|name|email|question|comment|description|subject|note|prompt|reason|summary|address)>",
+    re.IGNORECASE,
+)
+"""Names of strings that are seldom JSON. Others may be digits, lists or objects."""
 
 
 def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -54,4 +57,4 @@ def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> 
     if target is None or spec is None or len(reference.path) != 1:
         return False
     declared = spec.declared_outputs(target).get(to_string(reference.path[0]))
-    return declared is not None and declared.type == "string" and not _JSON.search(reference.raw)
+    return declared is not None and declared.type == "string" and _PROSE.search(reference.raw) is not None
