@@ -33,6 +33,8 @@ def found(code: str, language: str) -> list[str]:
         "const by = {};\nfor (const v of <start.items>) by[v] = (by[v] ?? 0) + 1;\nreturn by[-1];",
         "const by = Object.fromEntries(<start.items>.map((v) => [v, 1]));\nreturn by[-1];",
         "return <start.options>[-1] ?? 0;",
+        "const list = [1, 2];\nlist[-1] ||= 5;\nreturn list;",
+        'const price = 5, text = "Costs ${price}";\nreturn eval("`" + text + "`");',
         'return "0x10" * 1;',
         "let n = 0;\n<start.vip> && <start.items>.some((x) => { n += x; });\nreturn n;",
         "let left = <start.items>.length;\n"
@@ -73,6 +75,9 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         'from contextlib import suppress\nwith suppress(TypeError):\n    x = "a" + len(<start.items>)\nreturn 1',
         "len = lambda x: [1]\nfor x in len(2):\n    print(x)\nreturn 1",
         "def check(x):\n    print(x)\n    return x\ncheck(1) == check(2)\nreturn 1",
+        'import os\nkey = os.getenv("KEY")\nif not key:\n    return "none"\nreturn key',
+        'name = 1\nreturn "body {name: red}"',
+        'name = "x"\ntext = "Hi {name}"\nreturn eval("f" + repr(text))',
         "class A:\n    def __eq__(self, other):\n        print(other)\na = A()\na == 1\nreturn 1",
     ],
 )

@@ -120,10 +120,10 @@ _OWN: Final = {
     ),
 }
 """Code that expects errors, or may give another meaning to a name of these rules."""
-_OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[^\w\s]?=(?!=)|:)|[\"']-\d+[\"']")
+_OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|[\"']-\d+[\"']")
 _DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", re.MULTILINE)
-_PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})")
-_TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\bsub\(|\bsplit\(")
+_PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})(?!\w|:\s)")
+_TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\b(?:sub|split|eval|exec|Function|vars|locals|globals)\(")
 _WORD: Final = re.compile(r"[\w$]+")
 _TEXT_MEMBERS: Final = frozenset(f"{STRING_MEMBERS} {COMMON_METHODS} constructor".split())
 _LISTS: Final = re.compile(

@@ -132,7 +132,9 @@ _CHANGING: Final = re.compile(r"[(`]|\+\+|--|\b(?:await|yield)\b")
 _LONGEST_SHOWN: Final = 60
 _ENVIRONMENT: Final = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "PATH", "PWD", "USER", "TMPDIR"})
 """Environment variables that code may have."""
-_TESTED: Final = re.compile(rb"\b(?:if|elif|while|not|or|and|assert)\s+(\w+)|\b(\w+)\s*(?=\b(?:or|and|is|if)\b|[=!]=)")
+_TESTED: Final = re.compile(
+    rb"\b(?:if|elif|while|not|or|and|assert)\s+(?:not\s+)?(\w+)|\b(\w+)\s*(?=\b(?:or|and|is|if)\b|[=!]=)"
+)
 _TESTS: Final = frozenset(
     {"boolean_operator", "not_operator", "comparison_operator", "conditional_expression", "if_statement"}
     | {"elif_clause", "while_statement", "parenthesized_expression"}
