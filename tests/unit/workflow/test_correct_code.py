@@ -33,6 +33,7 @@ def found(code: str, language: str) -> list[str]:
         "const by = {};\nfor (const v of <start.items>) by[v] = (by[v] ?? 0) + 1;\nreturn by[-1];",
         "const by = Object.fromEntries(<start.items>.map((v) => [v, 1]));\nreturn by[-1];",
         "return <start.options>[-1] ?? 0;",
+        "return 0 in [1, 2];",
         "const list = [1, 2];\nlist[-1] ||= 5;\nreturn list;",
         'const price = 5, text = "Costs ${price}";\nreturn eval("`" + text + "`");',
         'return "0x10" * 1;',

@@ -22,7 +22,8 @@ _EQUAL: Final = (
 _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
     Language.JAVASCRIPT: {
         "in": (
-            f'(binary_expression operator: "in" right: (array . {_LITERALS}))',
+            f'(binary_expression left: (_) @value operator: "in" right: (array . {_LITERALS})'
+            ' (#not-match? @value "^([0-9]+|.length.)$"))',
             "in looks for an index of a list, not for a value. Write […].includes(…)",
         ),
         "identical": (
