@@ -138,8 +138,8 @@ _USED: Final = frozenset(
     | {"arguments", "pair", "array", "spread_element", "parenthesized_expression", "for_in_statement"}
 )
 """Places that use the value of a call."""
-_MOST_LOOKED_AT: Final = 200
-"""Forms of one rule that are looked at: each takes time."""
+_MOST_CANDIDATES: Final = 200
+"""Candidates of one rule that are checked: each takes time."""
 _DECLARATIONS: Final = frozenset({"variable_declarator", "assignment", "assignment_expression"})
 
 
@@ -151,15 +151,15 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
     rules = _RULES[language]
     unread = _Unread(program) if b"{" in source else None
     code_lists = lists | {name.decode() for name in _LISTS.findall(source)} if b"[" in source else lists
-    looked_at: Counter[str] = Counter()
+    candidates: Counter[str] = Counter()
     for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
         rule = next(key for key in captures if key in rules)
         nodes = {key: each[0] for key, each in captures.items()}
         texts = {key: _text(each, source) for key, each in nodes.items() if key in _SHOWN}
         if rule == "text":
             texts["found"] = unread.placeholder(_text(nodes["part"], source), language) if unread else ""
-        looked_at[rule] += 1
-        if rule != "text" and looked_at[rule] > _MOST_LOOKED_AT:
+        candidates[rule] += 1
+        if rule != "text" and candidates[rule] > _MOST_CANDIDATES:
             continue
         if texts["found"] if rule == "text" else _is_certain(rule, nodes, program, code_lists):
             yield nodes[rule].start_point.row + 1, rules[rule][1].format(**texts)

@@ -57,6 +57,7 @@ _OPEN: Final = re.compile(
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
+_UNQUOTED: Final = re.compile(r"[=!]==?\s*(-?[\w.]+)")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -83,12 +84,13 @@ class QuotedReferences:
 
     def never_equal(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
         """Yield why a comparison of an input with a text never holds: runs convert the text."""
+        unquoted = {*_UNQUOTED.findall(template.source)} if marks else frozenset()
         for mark in marks if template.language is Language.JAVASCRIPT else ():
             source, start, end, reference = mark
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
             kind, text = self._type(reference, only_inputs=True), match["text"]
-            if re.search(rf"(?<![\"'\w.]){re.escape(text)}(?![\"'\w.])", template.source):  # compared with both types
+            if text in unquoted:  # compared with both types
                 continue
             is_strict = len(match["operator"]) == _STRICT
             if (kind == "boolean" and text in ("true", "false")) or (
