@@ -549,7 +549,7 @@ def test_the_code_of_a_tool_reads_its_parameters() -> None:
     function: JsonObject = {"name": "add", "parameters": {"type": "object", "properties": properties}}
     given: JsonObject = {"type": "custom-tool", "code": "return a + b + params.c", "schema": {"function": function}}
     (problem,) = found(chain(START, agent(tools=[given])))
-    assert (problem.fields, problem.line) == (("tools",), 1)
+    assert (problem.fields, problem.line) == (("tools", "0", "code"), 1)
     assert '"b" is not defined' in problem.message
 
 

@@ -126,4 +126,5 @@ def type_word(block_type: str) -> str:
 def is_misnamed(block_type: str, keys: Iterable[str], setting: str) -> bool:
     """Return whether one of the keys of a block means this setting: the unknown key is reported."""
     synonyms = SETTING_SYNONYMS.get(block_type, {})
-    return any(synonyms.get(key.lower()) == setting for key in keys)
+    others = (key.lower() for key in keys if key != setting)
+    return any(synonyms.get(key) == setting or key.replace("_", "") == setting.lower() for key in others)

@@ -137,10 +137,16 @@ def _of_program(
             yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
             continue
         is_undefined = text.endswith("is not defined.") and code.field == "tools"
-        of_tool = " Declare it in the schema of the tool." if is_undefined else ""
+        of_tool = f" {_in_schema(code.parameters)}" if is_undefined else ""
         message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=suggestion)
         yield _at(Location(line, 1), problem)
+
+
+def _in_schema(parameters: Set[str]) -> str:
+    if not parameters:
+        return "Declare it in the schema of the tool."
+    return f"The tool has the parameters {', '.join(sorted(parameters))}: use one, or declare it in the schema."
 
 
 def _at(location: Location, problem: Problem) -> Problem:
@@ -162,7 +168,7 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
             yield _Code(option.code, "conditions", f'condition "{option.title}"', entry=(str(number),))
     tools = parse_list(block.value("tools")) if compiled.tool_code else []
     for index, template in compiled.tool_code.items():
-        yield _Code(template, "tools", f"tool {index + 1}", _parameters(tools[index]))
+        yield _Code(template, "tools", f"tool {index + 1}", _parameters(tools[index]), (str(index), "code"))
 
 
 def _parameters(tool: Json) -> frozenset[str]:

@@ -86,7 +86,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         ):
             if (target.id, block.id) not in early:
                 meant = known.instead(reference, block, order, target) if reason.endswith(NOT_BEFORE) else None
-                connect = f' Read a block that runs before, or connect "{target.name}" before this block.'
+                lost = f' Nothing follows "{target.name}".' if known.is_dead_end(target) else ""
+                connect = f'{lost} Read a block that runs before, or connect "{target.name}" before this block.'
                 hint = did_you_mean(meant) or (connect if reason.endswith(NOT_BEFORE) else "")
                 message = f"{block.name}: {reference.raw} is always empty: {reason}.{hint}"
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,), suggestion=meant)
@@ -264,6 +265,11 @@ class _Fields:
             key = block.id
         return None
 
+    def is_dead_end(self, block: Block) -> bool:
+        """Return whether nothing follows a block after a success, although something may."""
+        is_followed = len(self._followers.get(block.id, ())) > len(self._handlers.get(block.id, ()))
+        return block.type != "response" and not is_followed
+
     def has_handler(self, block: Block) -> bool:
         """Return whether an edge leaves from the block's error port."""
         return block.id in self._handlers
@@ -350,7 +356,8 @@ def _is_malformed(block: Block) -> bool:
     if block.type == "agent":
         given = block.value("responseFormat")
         found = read_response_format(given)
-        return given not in (None, "") and not (found and found.outputs)
+        is_unread = is_misnamed(block.type, block.sub_blocks, "responseFormat")
+        return is_unread or (given not in (None, "") and not (found and found.outputs))
     if block.type == "evaluator":
         metrics = parsed(block.value("metrics"))
         return not isinstance(metrics, list) or any(not object_of(each).get("name") for each in metrics)

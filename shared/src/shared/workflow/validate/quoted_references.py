@@ -13,6 +13,7 @@ from shared.workflow.format.js_values import MISSING, parse_json, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
+from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.branch_settings import METHODS
 from shared.workflow.validate.name_mistakes import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS
@@ -24,6 +25,7 @@ _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"
 )
 """Comparison of all that is on the left with a text."""
+_BOOLEAN: Final = re.compile(r"\s*[=!]==\s*(?:true|false)\s*(?:$|&&|\|\||[)?:;])")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _STRICT: Final = len("===")
@@ -83,13 +85,20 @@ class QuotedReferences:
                 yield part.raw
 
     def never_equal(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
-        """Yield why a comparison of an input with a text never holds: runs convert the text."""
+        """Yield why a comparison with a text never holds.
+
+        Runs convert inputs, and a strict response format gives the fields of an answer their types.
+        """
         unquoted = {*_UNQUOTED.findall(template.source)} if marks else frozenset()
         for mark in marks if template.language is Language.JAVASCRIPT else ():
             source, start, end, reference = mark
+            is_boolean = _BOOLEAN.match(source, end) and _LEFT.search(source, max(0, start - _NEAR), start)
+            if is_boolean and self._is_answer(reference) and self._type(reference) == "string":
+                yield f"{mark.shown} is a string and never equals a boolean. Compare it with a text in quotes"
             if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
                 continue
-            kind, text = self._type(reference, only_inputs=True), match["text"]
+            kind, text = self._type(reference, only_certain=True), match["text"]
+            kind = "number" if kind == "integer" else kind
             if text in unquoted:  # compared with both types
                 continue
             is_strict = len(match["operator"]) == _STRICT
@@ -97,6 +106,8 @@ class QuotedReferences:
                 kind == "number" and is_strict and _NUMBER.fullmatch(text)
             ):
                 yield f"{mark.shown} is a {kind} and never equals a string. Write {text} without quotes"
+            elif kind == "boolean" and text and is_strict and self._is_answer(reference):
+                yield f"{mark.shown} is a boolean and never equals a string. Write true or false without quotes"
 
     def lists(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Set[str]:
         """Return the names by which the program reads lists."""
@@ -130,12 +141,20 @@ class QuotedReferences:
             elif near and kind in usual and name not in meant:
                 yield f"{shown} has no .{name}", f".{near}"
 
-    def _type(self, reference: Reference, *, only_inputs: bool = False) -> str | None:
+    def _type(self, reference: Reference, *, only_certain: bool = False) -> str | None:
         target = self._state.block_named(reference.name)
         spec = self._catalog.spec(target.type) if target else None
-        if target is None or spec is None or len(reference.path) != 1 or (only_inputs and target.type != START.type):
+        if target is None or spec is None or len(reference.path) != 1:
+            return None
+        if only_certain and target.type != START.type and not self._is_answer(reference):
             return None
         if target.id not in self._outputs:
             self._outputs[target.id] = spec.declared_outputs(target)
         field = self._outputs[target.id].get(to_string(reference.path[0]))
         return field.type if field else None
+
+    def _is_answer(self, reference: Reference) -> bool:
+        """Return whether a reference reads the answer of an agent with a strict response format."""
+        target = self._state.block_named(reference.name)
+        found = read_response_format(target.value("responseFormat")) if target and target.type == "agent" else None
+        return found is not None and found.strict

@@ -13,7 +13,7 @@ import tree_sitter
 from shared.workflow.compile.code_parser import Language, grammar
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
 from shared.workflow.validate.known_names import KNOWN_NAMES
 from shared.workflow.validate.name_mistakes import name_mistakes
 from shared.workflow.validate.returns import Program
@@ -88,14 +88,15 @@ def undefined_names(
     well_known = [each for each in known.defined if len(each) >= _SHORTEST_GLOBAL]
     for name in unknown[:_MOST_REPORTED]:
         line, node = read[name]
-        near = known.meant.get(name) or nearest(name, (*parameters, *declared))
+        least = _CLOSE if parameters else LEAST_RATIO
+        near = known.meant.get(name) or nearest(name, (*parameters, *declared), least=least)
         near = inputs.get(name) or near or nearest(name, well_known, least=_CLOSE)
         if quoted := _QUOTED.fullmatch(name):
             yield line, f'{name} has typographic quotes. Write "{quoted[1]}"', f'"{quoted[1]}"'
             continue
         if near is None and name not in known.unavailable and _is_compared(node):
             yield line, f'"{name}" is not defined. Write a text in quotes: "{name}"', None
-        elif normalize_name(name) in blocks:
+        elif normalize_name(name) in blocks and not parameters:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif name == "process" and (match := _VARIABLE.match(source, node.start_byte)):
             near = f"{{{{{match['name'].decode()}}}}}"

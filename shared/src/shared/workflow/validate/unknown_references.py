@@ -1,6 +1,7 @@
 """Unknown references. They stay in the text as typed, which the author seldom intends."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
@@ -30,7 +31,8 @@ _OF_ROUNDS: Final = {
     "items": "items",
 }
 """Outputs of an iteration, and those that loops and parallels have."""
-_MOST_LISTED: Final = 10
+_MOST_LISTED: Final = 20
+_UNMATCHED: Final = "matches no block."
 _MOST_RENAMED: Final = 20
 """Unknown names for which a block with the same fields is searched."""
 _PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
@@ -54,10 +56,19 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         _renamed(state, catalog, (each for _, _, found in read for _, each, _ in found.values())),
     )
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
+    places = Counter(reference.name for _, _, found in read for _, reference, _ in found.values())
+    reported: set[str] = set()
     for block, spec, found in read:
         for raw, (field, reference, at) in found.items():
             if unknown := _dots(raw, state) or _problem(state, names, block, reference):
+                if reference.name in reported:
+                    continue
                 code, cause, suggestion = unknown
+                is_renamed = reference.name in names.renamed or suggestion is None
+                if is_renamed and places[reference.name] > 1 and cause.startswith(_UNMATCHED):
+                    reported.add(reference.name)
+                    readers = f', and {places[reference.name]} places read "{reference.root}".'
+                    cause = f"{_UNMATCHED[:-1]}{readers}{cause.removeprefix(_UNMATCHED)}"
                 message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
                 problem = warning(code, message, block, (field,), suggestion=suggestion)
                 line, column = location_of(code_text(block.value(field)), at) if at is not None else (None, None)
@@ -121,10 +132,11 @@ def _renamed(state: WorkflowState, catalog: Catalog, references: Iterable[Refere
     }
     found: dict[str, str] = {}
     for name in islice((each for each in read if each not in state.ids_by_name), _MOST_RENAMED):
-        matching = [each for each, fields in outputs.items() if read[name] <= fields]
+        matching = [each for each, fields in outputs.items() if (read[name] - {"error"} or read[name]) <= fields]
         unread = [each for each in matching if each not in read]
-        if len(matching) == 1 or len(unread) == 1:
-            found[name] = (matching if len(matching) == 1 else unread)[0]
+        outside = [each for each in unread if state.container_of(state.ids_by_name[each]) is None]
+        if only := next((each for each in (matching, unread, outside) if len(each) == 1), None):
+            found[name] = only[0]
     return found
 
 
@@ -237,9 +249,9 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
     if "@" in reference.raw:  # <jane.doe@example.com>
         return None
     if reference.name in names.variables:
-        return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", f"<variable.{reference.root}>"
+        return ProblemCode.UNKNOWN_REFERENCE, _UNMATCHED, f"<variable.{reference.root}>"
     if other := _of_other_systems(state, names, reference):
-        return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", other
+        return ProblemCode.UNKNOWN_REFERENCE, _UNMATCHED, other
     near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES]) or names.renamed.get(reference.name)
     if near and not is_reference(f"{near}.x"):
         cause = f'matches no block. Rename "{state.blocks[state.ids_by_name[near]].name}", without any of + * / = < > !'
@@ -251,4 +263,4 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
     known = list(islice((each for each in state.ids_by_name if is_reference(f"{each}.x")), _MOST_LISTED + 1))
     listed = ", ".join(known[:_MOST_LISTED]) + (", …" if len(known) > _MOST_LISTED else "")
     hint = "" if near else f" Use one of: {listed}."
-    return ProblemCode.UNKNOWN_REFERENCE, f"matches no block.{hint}", suggestion
+    return ProblemCode.UNKNOWN_REFERENCE, f"{_UNMATCHED}{hint}", suggestion

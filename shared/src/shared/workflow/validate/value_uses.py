@@ -9,7 +9,7 @@ from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
-from shared.workflow.format.references import Reference, normalize_name
+from shared.workflow.format.references import Reference, normalize_name, parse_text
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.field_references import returns_of
@@ -19,9 +19,9 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\b(?:return|if|and|or)|(?<![=!<>+*/%&|^-])=)\s*$")
 _COMPARED: Final = re.compile(
-    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|(?P<text>\"[^\"\\\n]+\"|'[^'\\\n]+'))\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
+    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|(?P<variable><variable\.[^<>\s]{1,100}>)|(?P<text>\"[^\"\\\n]+\"|'[^'\\\n]+'))\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
 )
-"""Comparison of all that is on the left with a number or a text."""
+"""Comparison of all that is on the left with a number, a variable or a text."""
 _GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|hasattr|is[A-Z]\w*)\(")
 """Words of code that looks at the type of its values, or expects errors."""
 _PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
@@ -61,9 +61,12 @@ class ValueUses:
         for mark in () if _GUARD.search(template.source) else marks:
             part, before = mark.part, mark.text[max(0, mark.start - _NEAR) : mark.start]
             compared = _COMPARED.match(mark.text, mark.end)
-            may_be_text = compared and compared["text"] and self._type(part)
+            may_be_text = compared and ((compared["text"] and self._type(part)) or self._is_open(compared["variable"]))
+            is_list = compared and self._type(part) == "array" and template.language is Language.JAVASCRIPT
             if compared and not may_be_text and _LEFT.search(before) and self._is_object(part):
                 yield f"{mark.shown} is an object, which compares with no number or text.{self._fields_hint(part)}"
+            elif is_list and not may_be_text and _LEFT.search(before):
+                yield f"{mark.shown} is a list, which compares with no number.{did_you_mean(f'{mark.name}.length')}"
             elif text := self._misuse(mark, before, template.language):
                 yield text
 
@@ -97,6 +100,11 @@ class ValueUses:
     def _type(self, reference: Reference) -> str | None:
         is_whole = len(reference.path) == 1
         return self._types.get((reference.name, to_string(reference.path[0]))) if is_whole else None
+
+    def _is_open(self, variable: str | None) -> bool:
+        """Return whether a variable may have a value other than a number."""
+        reference = parse_text(variable).sole_reference if variable else None
+        return variable is not None and (reference is None or self._type(reference) != "number")
 
     def _is_object(self, reference: Reference) -> bool:
         return self._type(reference) == "object" or self._returned(reference) is not None
