@@ -71,7 +71,7 @@ _FLAT_BLOCK: Final = re.compile(
     re.MULTILINE,
 )
 """A block of text that is not indented more than its key, and is no other key."""
-_QUOTE: Final = re.compile(r"[\"']")
+_QUOTE: Final = re.compile(r"[\"'\[]")
 _NEAR: Final = 8
 """Lines up to a mistake, with those of the text."""
 
@@ -90,9 +90,9 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
     if (
         (match := _QUOTE.search(before))
         and before[: match.start()].endswith((": ", "- "))
-        and before.endswith(match[0])
+        and before.endswith(end := "]" if match[0] == "[" else match[0])
     ):
-        cause = f"The text begins with {match[0]}, so YAML ends it at the next {match[0]}"
+        cause = f"The text begins with {match[0]}, so YAML ends it at the next {end}"
         others = "double" if match[0] == "'" else "single"
         return f". {cause}. Put all of it in {others} quotes, or write it below the key, after |"
     if "mapping values are not allowed" in problem and mark is not None and _VALUE.match(line[: mark.column - 1]):

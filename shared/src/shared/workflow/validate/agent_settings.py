@@ -16,7 +16,7 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.literals import Found, is_literal, parsed, shown
-from shared.workflow.validate.schemas import schema_problems
+from shared.workflow.validate.schemas import TYPES, schema_problems
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
 _ROLES: Final = ("system", "user", "assistant")
@@ -144,7 +144,11 @@ def _response_format(value: Json) -> Iterator[str]:
     ):
         yield f'must have the type "object", not {shown(kind)}'
     elif not found.outputs:
+        typed = {name: kind for name, kind in found.schema.items() if isinstance(kind, str) and kind in TYPES}
         text = "has no properties: name the fields of the answer under schema.properties"
+        if typed and len(typed) == len(found.schema):
+            fields = ", ".join(f"{name}: {{type: {kind}}}" for name, kind in typed.items())
+            text = f"has no properties. Write properties: {{{fields}}}"
         yield next((f"is invalid: {each}" for each in schema_problems(found.schema)), text)
     else:
         yield from (f"is invalid: {text}" for text in schema_problems(found.schema))

@@ -17,6 +17,9 @@ _EXPRESSIONS: Final = ("expression", "condition", "if", "when")
 """Other names of a branch's value."""
 _ARROW: Final = re.compile(r"\s*(?:<[^<>]+>|[\w.]+)\s*=>")
 _ASSIGNMENT: Final = re.compile(r"\s*(?:<[^<>]+>|\w)[\w.]*\s*=(?![=>]|<\s)")
+_ASSIGNED_PART: Final = re.compile(r"(?:&&|\|\|)\s*\w[\w.]*\s*=(?![=<>])")
+"""Assignment to an expression with an operator, which is a syntax error."""
+_THOUSANDS: Final = re.compile(r"[^()\[\]{},]*(?:[<>]=?|===?)\s*(?P<number>[1-9][0-9]{0,2}(?:,[0-9]{3})+)\s*")
 _ALWAYS: Final = re.compile(r"[^?]*[=!]==?[^?]*\|\|\s*(?P<last>\"[^\"\\]+\"|'[^'\\]+'|[1-9][0-9]*)")
 """Comparison, or a text or number, which alone is true."""
 _LONGEST: Final = 300
@@ -78,16 +81,22 @@ def expression_problem(expression: str) -> str | None:
     """Return the problem of a branch's expression, after the branch's name; None if none is found."""
     if not expression:
         return "has no expression and is never chosen"
-    if _ASSIGNMENT.match(expression):
+    typed = _STRING.sub('""', "".join(part if isinstance(part, str) else "x" for part in parse_text(expression).parts))
+    is_plain = "/" not in typed and "`" not in typed  # no pattern or template
+    if _ASSIGNMENT.match(expression) or (is_plain and _ASSIGNED_PART.search(typed)):
         return 'assigns with "=". To compare, write "==="'
     if _ARROW.match(expression):
         return 'is a function, which is always true: "=>" does not compare. Did you mean ">="?'
-    typed = _STRING.sub('""', "".join(part if isinstance(part, str) else "x" for part in parse_text(expression).parts))
+    return _misread(typed) or _always_true(expression)
+
+
+def _misread(typed: str) -> str | None:
+    """Return the problem of an expression, whose texts are empty, that JavaScript reads differently."""
     if match := _METHOD.search(typed):
         return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{METHODS[match[1]]}?"
-    if _RANGE.search(typed):
-        return "compares twice in a row. Join two comparisons with &&"
-    return _always_true(expression)
+    if match := _THOUSANDS.fullmatch(typed):
+        return f"compares with {match['number']}, which ends at the comma. Write {match['number'].replace(',', '')}"
+    return "compares twice in a row. Join two comparisons with &&" if _RANGE.search(typed) else None
 
 
 def _always_true(expression: str) -> str | None:

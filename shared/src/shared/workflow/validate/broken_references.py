@@ -99,6 +99,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                     *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
+                    *(_in_url(text, inputs) if setting.id == "url" else ()),
                     *(_secret_of_github(text) if setting.id == "body" and not of_git else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
@@ -181,6 +182,13 @@ def _of_requests(text: str, known: Container[str], inputs: Mapping[str, str], *,
         elif named is None or (meant := inputs.get(named["input"])) is None:
             hint = ". Write a secret as {{NAME}}, and an input as <start.name>"
         yield code, f"{match[0]} is an expression of GitHub Actions{hint}", meant
+
+
+def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
+    """Yield the inputs without their block: no URL has angle brackets."""
+    for part in parse_text(text).parts if text.strip().startswith("http") else ():
+        if isinstance(part, Reference) and part.root in inputs and not part.path:
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
 
 
 def _secret_of_github(text: str) -> Found:

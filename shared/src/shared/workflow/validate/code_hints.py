@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language, TooComplex, leaves, parse
-from shared.workflow.compile.code_references import CodeTemplate, Location, compile_code, syntax_error
+from shared.workflow.compile.code_references import CodeTemplate, Location, compile_code, location_of, syntax_error
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
 
@@ -51,6 +51,13 @@ def language_hint(template: CodeTemplate, known: Container[str], at: Location) -
     `known` are the names of blocks.
     """
     return next((f" {hint}" for hint in _hints(template, known, at) if hint), "")
+
+
+def location_of_operator(template: CodeTemplate) -> Location | None:
+    """Return where an expression has the first operator of another language."""
+    masked = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), template.source)
+    found = (_WORDS.search(masked) or _NO_OPERATOR.search(masked)) if template.is_expression else None
+    return location_of(template.source, found.start()) if found else None
 
 
 def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Iterator[str]:

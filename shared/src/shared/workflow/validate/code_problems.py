@@ -18,7 +18,7 @@ from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.code_hints import language_hint
+from shared.workflow.validate.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code_mistakes import code_mistakes
 from shared.workflow.validate.enumerations import unlisted_values
 from shared.workflow.validate.indentation import indentation_problem
@@ -37,6 +37,7 @@ _OF_ROUNDS: Final = {
 }
 _MOST: Final = 20
 """Warnings of one kind for each piece of code."""
+_OPERATOR: Final = ' Write "'
 _OF_CALLS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
 """Names that other systems give to the arguments of a tool."""
 
@@ -76,7 +77,9 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             if lone is not None:
                 yield _unknown(block, code, where, lone, meant)
             elif at is not None:
-                message = f"{where}: the code may not parse at {at}.{language_hint(template, names.known, at)}"
+                hint = language_hint(template, names.known, at)
+                at = (hint.startswith(_OPERATOR) and location_of_operator(template)) or at
+                message = f"{where}: the code may not parse at {at}.{hint}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
                 at, text = wrong

@@ -8,7 +8,7 @@ from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.literals import shown
 
-_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _MAPS: Final = ("properties", "$defs", "definitions")
 _LISTS: Final = ("anyOf", "oneOf", "allOf")
 _BOUNDS: Final = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
@@ -84,9 +84,9 @@ def _keys(schema: JsonObject, where: str) -> Iterator[str]:
 
 def _type(given: Json, where: str) -> Iterator[str]:
     for kind in given if isinstance(given, list) else [] if given is None else [given]:
-        if kind not in _TYPES:
-            near = nearest_type(to_string(kind), _TYPES)
-            hint = did_you_mean(near) or f" Use one of: {', '.join(_TYPES)}."
+        if kind not in TYPES:
+            near = nearest_type(to_string(kind), TYPES)
+            hint = did_you_mean(near) or f" Use one of: {', '.join(TYPES)}."
             yield f'{where} has the unknown type "{to_string(kind)}".{hint}'
 
 
