@@ -86,8 +86,10 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         ):
             if (target.id, block.id) not in early:
                 meant = known.instead(reference, block, order, target) if reason.endswith(NOT_BEFORE) else None
-                lost = f' Nothing follows "{target.name}".' if known.is_dead_end(target) else ""
-                connect = f'{lost} Read a block that runs before, or connect "{target.name}" before this block.'
+                connect = f' Read a block that runs before, or connect "{target.name}" before this block.'
+                if known.is_dead_end(target) and order.is_before(block.id, target.id) is False:
+                    cause = f'Nothing follows "{target.name}": connect it to a block, in a file with next'
+                    connect = f" {cause}, or read a block that runs before."
                 hint = did_you_mean(meant) or (connect if reason.endswith(NOT_BEFORE) else "")
                 message = f"{block.name}: {reference.raw} is always empty: {reason}.{hint}"
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,), suggestion=meant)
