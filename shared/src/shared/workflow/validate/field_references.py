@@ -86,11 +86,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         ):
             if (target.id, block.id) not in early:
                 meant = known.instead(reference, block, order, target) if reason.endswith(NOT_BEFORE) else None
-                connect = f' Read a block that runs before, or connect "{target.name}" before this block.'
-                if known.is_dead_end(target) and order.is_before(block.id, target.id) is False:
-                    cause = f'Nothing follows "{target.name}": connect it to a block, in a file with next'
-                    connect = f" {cause}, or read a block that runs before."
-                hint = did_you_mean(meant) or (connect if reason.endswith(NOT_BEFORE) else "")
+                connect = known.how_to_connect(target, block, order) if reason.endswith(NOT_BEFORE) else ""
+                hint = did_you_mean(meant) or connect
                 message = f"{block.name}: {reference.raw} is always empty: {reason}.{hint}"
                 yield warning(ProblemCode.EARLY_REFERENCE, message, block, (field,), suggestion=meant)
             early.add((target.id, block.id))
@@ -267,10 +264,15 @@ class _Fields:
             key = block.id
         return None
 
-    def is_dead_end(self, block: Block) -> bool:
-        """Return whether nothing follows a block after a success, although something may."""
-        is_followed = len(self._followers.get(block.id, ())) > len(self._handlers.get(block.id, ()))
-        return block.type != "response" and not is_followed
+    def how_to_connect(self, target: Block, reader: Block, order: RunOrder) -> str:
+        """Return what to do about a block that does not run before its reader, with a leading space."""
+        is_beside = self._state.container_of(target.id) == self._state.container_of(reader.id)
+        is_followed = len(self._followers.get(target.id, ())) > len(self._handlers.get(target.id, ()))
+        is_last = is_beside and not is_followed and target.type != "response"
+        if is_last and order.is_before(reader.id, target.id) is False:
+            fix = f'Nothing follows "{target.name}": connect it to a block, in a file with next'
+            return f" {fix}, or read a block that runs before."
+        return f' Read a block that runs before, or connect "{target.name}" before this block.'
 
     def has_handler(self, block: Block) -> bool:
         """Return whether an edge leaves from the block's error port."""
