@@ -8,10 +8,10 @@ from hypothesis import given
 from tests.support.workflow_states import block, chain, documents, json_values, start, workflow
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.catalog import Catalog
+from shared.workflow.catalog import Catalog, installed_catalog
 from shared.workflow.diff.version_diff import changes
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
+from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow, without_secrets
 from shared.workflow.transfer.importer import read_import
 
 STATE = chain(start({"name": "q", "type": "string"}), block("f", code="return <start.q>"))
@@ -172,7 +172,8 @@ def test_exporting_and_importing_changes_nothing_that_runs(document: Json) -> No
         state = read_import(document).state
     except InvalidWorkflow:
         return
-    assert changes(state, read_import(json.dumps(exported(state))).state) == []
+    kept = without_secrets(state, installed_catalog())  # any key can be a word such as "password"
+    assert changes(kept, read_import(json.dumps(exported(state))).state) == []
 
 
 @pytest.mark.parametrize(
