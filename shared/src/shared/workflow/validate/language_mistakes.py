@@ -9,7 +9,8 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, grammar
-from shared.workflow.validate.name_mistakes import COMMON_METHODS, STRING_MEMBERS, is_one_value
+from shared.workflow.validate.constant_conditions import is_one_value
+from shared.workflow.validate.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES, Program
 
 _LONGEST: Final = 5_000
@@ -126,7 +127,7 @@ _DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{
 _PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})(?!\w|:\s)")
 _TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\b(?:sub|split|eval|exec|Function|vars|locals|globals)\(")
 _WORD: Final = re.compile(r"[\w$]+")
-_TEXT_MEMBERS: Final = frozenset(f"{STRING_MEMBERS} {COMMON_METHODS} constructor".split())
+_TEXT_MEMBERS: Final = STRING_MEMBERS | COMMON_METHODS | {"constructor"}
 _LISTS: Final = re.compile(
     rb"(?<![\w.$])([\w$]+)(?:\.(?:push|pop|shift|unshift|map|filter|forEach|join|sort|slice|length)\b"
     rb"|\s*=\s*(?:\[|[\w$.]*\.split\([^()\n]*\)\s*(?:[;\n]|$)))"

@@ -16,7 +16,7 @@ from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.name_mistakes import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS
+from shared.workflow.validate.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.value_marks import ValueMark
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
@@ -30,18 +30,18 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _STRICT: Final = len("===")
 _MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
-_OTHER_MEMBERS: Final = (
-    f"{COMMON_METHODS} constructor toFixed toPrecision toExponential "
-    "anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup"
-)
+_OTHER_MEMBERS: Final = names("""
+    constructor toFixed toPrecision toExponential
+    anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup
+""")
 _MEMBERS: Final = {
-    Language.JAVASCRIPT: frozenset(f"{STRING_MEMBERS} {ARRAY_MEMBERS} {_OTHER_MEMBERS}".split()),
+    Language.JAVASCRIPT: STRING_MEMBERS | ARRAY_MEMBERS | COMMON_METHODS | _OTHER_MEMBERS,
     Language.PYTHON: frozenset(name for kind in (str, list, dict, float, int) for name in dir(kind)),
 }
 """Properties of all JSON values: these have no other methods, and in Python no other attributes."""
 _USUAL: Final = {
-    Language.JAVASCRIPT: {"string": STRING_MEMBERS.split(), "array": ARRAY_MEMBERS.split()},
-    Language.PYTHON: {"string": dir(str), "array": dir(list)},
+    Language.JAVASCRIPT: {"string": STRING_MEMBERS, "array": ARRAY_MEMBERS},
+    Language.PYTHON: {"string": frozenset(dir(str)), "array": frozenset(dir(list))},
 }
 _EQUIVALENTS: Final = {
     Language.JAVASCRIPT: {

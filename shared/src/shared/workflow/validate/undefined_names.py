@@ -2,7 +2,6 @@
 
 import re
 import sys
-from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from functools import cache
 from itertools import islice
@@ -14,9 +13,16 @@ from shared.workflow.compile.code_parser import Language, grammar
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
+from shared.workflow.validate.await_mistakes import await_mistakes
+from shared.workflow.validate.code_context import CodeContext, Spans
+from shared.workflow.validate.constant_conditions import constant_conditions
+from shared.workflow.validate.declarations import declaration_mistakes
+from shared.workflow.validate.environment_reads import environment_reads
 from shared.workflow.validate.known_names import KNOWN_NAMES
-from shared.workflow.validate.name_mistakes import name_mistakes
+from shared.workflow.validate.network_calls import network_calls
+from shared.workflow.validate.python2_statements import python2_statements
 from shared.workflow.validate.returns import Program
+from shared.workflow.validate.unknown_members import unknown_members
 from shared.workflow.validate.unquoted_keys import unquoted_keys
 
 _MOST_REPORTED: Final = 5
@@ -69,16 +75,18 @@ def undefined_names(
     if known.uncertain & read.keys() or "open" in found:
         return
     imported = {name for _, name in packages}
-    mistakes = name_mistakes(
-        root,
-        source,
-        language,
-        others=others.merged,
-        parameters=parameters,
-        packages=imported,
-        reported=reported,
+    context = CodeContext(code, language, others, parameters)
+    mistakes = (
+        *declaration_mistakes(context),
+        *await_mistakes(context),
+        *unknown_members(context, imported, reported),
+        *constant_conditions(context),
+        *environment_reads(context),
+        *network_calls(context, imported),
+        *python2_statements(context),
     )
-    yield from islice(dict.fromkeys(mistakes), _MOST_REPORTED)
+    ordered = sorted(mistakes, key=lambda each: each.node.start_byte)
+    yield from islice(dict.fromkeys((each.line, each.text, each.suggestion) for each in ordered), _MOST_REPORTED)
     variables = {each.name for each in template.variables}
     unknown = [name for name in read if name not in declared | known.defined | parameters | variables]
     unquoted = list(islice(unquoted_keys(found, source, {*unknown} - known.meant.keys()), _MOST_REPORTED))
@@ -107,7 +115,7 @@ def undefined_names(
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
 
 
-def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: "Spans") -> Iterator[tuple[int, str, str | None]]:
+def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: Spans) -> Iterator[tuple[int, str, str | None]]:
     """Yield the packages that are not available, unless a statement may skip the import or handle its error."""
     missing = ((node, name) for node, name in packages if name not in sys.stdlib_module_names and node not in tried)
     for node, name in islice(missing, _MOST_REPORTED):
@@ -117,21 +125,6 @@ def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: "Spans") -
 
 def _name(node: tree_sitter.Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode(errors="replace")
-
-
-class Spans:
-    """Parts of a source, without those inside others."""
-
-    def __init__(self, nodes: Iterable[tree_sitter.Node]) -> None:
-        self.merged: list[tuple[int, int]] = []
-        for start, end in sorted((node.start_byte, node.end_byte) for node in nodes):
-            if not self.merged or start >= self.merged[-1][1]:
-                self.merged.append((start, end))
-        self._starts = [start for start, _ in self.merged]
-
-    def __contains__(self, node: tree_sitter.Node) -> bool:
-        at = bisect_right(self._starts, node.start_byte) - 1
-        return at >= 0 and node.start_byte < self.merged[at][1]
 
 
 @cache

@@ -1,0 +1,45 @@
+"""`await` outside of async functions, and responses of `fetch` that code reads without it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.validate.code_context import CodeContext, Mistake
+
+_PROMISE_METHODS: Final = ("then", "catch", "finally")
+_AWAITS: Final = {
+    Language.JAVASCRIPT: """
+[(arrow_function) (function_expression) (function_declaration) (method_definition) (generator_function)
+ (generator_function_declaration)] @function
+(await_expression) @await
+"""
+}
+_FETCHES: Final = {
+    Language.JAVASCRIPT: """
+(member_expression
+ object: (call_expression function: (identifier) @fetch) property: (property_identifier) @member
+ (#eq? @fetch "fetch"))
+"""
+}
+
+
+def await_mistakes(code: CodeContext) -> Iterator[Mistake]:
+    """Yield each `await` whose innermost function is not async, and each member read from the promise of `fetch`.
+
+    The code outside of functions is async.
+    """
+    around: list[tuple[int, bool]] = []
+    nodes = [node for captures in code.matches(_AWAITS) for node in captures.values()]
+    for node in sorted(nodes, key=lambda each: each.start_byte):
+        while around and around[-1][0] <= node.start_byte:
+            around.pop()
+        if node.type != "await_expression":
+            around.append((node.end_byte, any(each.type == "async" for each in node.children[:2])))
+        elif around and not around[-1][1]:
+            text = "await is only possible in an async function: write async before the function around it"
+            yield Mistake(node, text)
+    for captures in () if code.is_redefined("fetch") else code.matches(_FETCHES):
+        node, member = captures["member"], code.text(captures["member"])
+        if member not in _PROMISE_METHODS and node not in code.tried:
+            text = f"fetch(…) is a promise, which has no .{member}. Write (await fetch(…)).{member}"
+            yield Mistake(node, text)

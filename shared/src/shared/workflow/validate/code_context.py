@@ -1,0 +1,107 @@
+"""Names, members and `try` statements of a piece of code, which several checks need."""
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import cache
+from typing import Final, NamedTuple
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.validate.returns import Program
+
+WORD: Final = re.compile(rb"[\w$]+")
+_NAMES: Final = {
+    Language.JAVASCRIPT: """
+(lexical_declaration (variable_declarator name: (identifier) @declared))
+(assignment_expression left: (member_expression property: (property_identifier) @added))
+(try_statement body: (_) @tried)
+(member_expression object: (identifier) @plain)
+[(call_expression function: (identifier) @plain) (new_expression constructor: (identifier) @plain)]
+(identifier) @identifier
+""",
+    Language.PYTHON: """
+[(function_definition name: (identifier) @declared) (class_definition name: (identifier) @declared)
+ (assignment left: (identifier) @declared)]
+(assignment left: (attribute attribute: (identifier) @added))
+(try_statement body: (_) @tried)
+(attribute object: (identifier) @plain)
+[(attribute attribute: (identifier) @plain) (keyword_argument name: (identifier) @plain)
+ (import_statement name: (dotted_name (identifier) @plain))]
+(identifier) @identifier
+""",
+}
+
+
+class Mistake(NamedTuple):
+    """A mistake in code."""
+
+    node: tree_sitter.Node
+    text: str
+    suggestion: str | None = None
+    """Nearest valid name."""
+
+    @property
+    def line(self) -> int:
+        return self.node.start_point.row + 1
+
+
+class Spans:
+    """Parts of a source, without those inside others."""
+
+    def __init__(self, nodes: Iterable[tree_sitter.Node]) -> None:
+        self.merged: list[tuple[int, int]] = []
+        for start, end in sorted((node.start_byte, node.end_byte) for node in nodes):
+            if not self.merged or start >= self.merged[-1][1]:
+                self.merged.append((start, end))
+        self._starts = [start for start, _ in self.merged]
+
+    def __contains__(self, node: tree_sitter.Node) -> bool:
+        at = bisect_right(self._starts, node.start_byte) - 1
+        return at >= 0 and node.start_byte < self.merged[at][1]
+
+
+class CodeContext:
+    """Source of a piece of code, and its uses of names.
+
+    `others` are the spans of all declarations except plain ones with `let`, `const` and `import`, and `parameters` the
+    names that the code of a tool gets from the model.
+    """
+
+    def __init__(self, program: Program, language: Language, others: Spans, parameters: Set[str]) -> None:
+        self._root, self.source = program
+        self.language = language
+        self.words = Counter(WORD.findall(self.source))
+        names = (word for start, end in others.merged for word in WORD.findall(self.source, start, end))
+        self.ambiguous = {name.decode(errors="replace") for name in names} | parameters
+        """Names that may have several values."""
+        found = tree_sitter.QueryCursor(_query(language, _NAMES[language])).captures(self._root)
+        self.tried = Spans(found.get("tried", ()))
+        """Bodies of `try` statements."""
+        self.declared = {*map(self.text, found.get("declared", ()))}
+        """Names declared with `let` or `const`, and functions, classes and variables of Python."""
+        self.added_members = {*map(self.text, found.get("added", ()))}
+        """Members that the code adds to objects."""
+        self._uses = Counter(map(self.text, found.get("identifier", ())))
+        self._uses.subtract(map(self.text, found.get("plain", ())))
+
+    def matches(self, queries: Mapping[Language, str]) -> Iterator[Mapping[str, tree_sitter.Node]]:
+        """Yield the captures of each match of the query for the language, if there is one."""
+        if text := queries.get(self.language):
+            for _, captures in tree_sitter.QueryCursor(_query(self.language, text)).matches(self._root):
+                yield {kind: nodes[0] for kind, nodes in captures.items()}
+
+    def text(self, node: tree_sitter.Node) -> str:
+        """Return the source of a node."""
+        return self.source[node.start_byte : node.end_byte].decode(errors="replace")
+
+    def is_redefined(self, name: str) -> bool:
+        """Return whether the code may define, extend or pass on the object that a well-known name means."""
+        return name in self.ambiguous or name in self.declared or self._uses[name] > 0
+
+
+@cache
+def _query(language: Language, text: str) -> tree_sitter.Query:
+    return tree_sitter.Query(grammar(language), text)

@@ -1,0 +1,123 @@
+"""Conditions with the same value in every run."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.suggestions import one_of
+from shared.workflow.validate.code_context import CodeContext, Mistake
+
+_LITERAL: Final = re.compile(r"(?P<text>[\"'])|(?P<number>[1-9][0-9]*|0)(?![\w.])")
+"""Beginning of a text without a prefix, or a whole number."""
+_CHANGING: Final = re.compile(r"[(`]|\+\+|--|\b(?:await|yield)\b")
+"""Parts of an expression that may have another value each time."""
+_LONGEST_SHOWN: Final = 60
+_MOST_OPERANDS: Final = 20
+_EQUALS_NOTHING: Final = {
+    "[]": "Compare the length: ….length === 0",
+    "{}": "Count the keys: Object.keys(…).length === 0",
+    "NaN": "Write Number.isNaN(…)",
+}
+_TYPES: Final = ("string", "number", "boolean", "undefined", "object", "function", "symbol", "bigint")
+"""Values of typeof."""
+_TYPE_CHECKS: Final = {
+    "integer": "Number.isInteger(…)",
+    "int": "Number.isInteger(…)",
+    "array": "Array.isArray(…)",
+    "list": "Array.isArray(…)",
+    "null": "… === null",
+    "NaN": "Number.isNaN(…)",
+}
+"""Types that typeof does not distinguish, and how to check for them."""
+_OR: Final = """(binary_expression
+ left: (binary_expression) operator: "||" right: [(string (string_fragment)) (number)] @always)"""
+_PYTHON_OR: Final = """(boolean_operator
+ left: [(comparison_operator) (boolean_operator)] operator: "or"
+ right: [(string (string_content)) (integer)] @always)"""
+_CONDITIONS: Final = {
+    Language.JAVASCRIPT: f"""
+(if_statement "if" @assigning
+ condition: (parenthesized_expression (assignment_expression right: [(number) (string) (true) (false)])))
+(while_statement "while" @assigning
+ condition: (parenthesized_expression (assignment_expression right: [(number) (string)])))
+[(if_statement condition: (parenthesized_expression {_OR}))
+ (while_statement condition: (parenthesized_expression {_OR}))
+ (ternary_expression condition: [{_OR} (parenthesized_expression {_OR})])]
+[(binary_expression operator: ["===" "!==" "==" "!="]
+  (parenthesized_expression (binary_expression operator: "||") @either))
+ (switch_case value: (binary_expression operator: "||") @either)
+ (call_expression function: (member_expression property: (property_identifier) @search)
+  arguments: (arguments . (binary_expression operator: "||") @either)
+  (#any-of? @search "includes" "startsWith" "endsWith" "indexOf" "has"))]
+(binary_expression
+ left: (binary_expression left: (_) @first operator: ["!==" "!="] right: [(string) (number)] @one)
+ operator: "||"
+ right: (binary_expression left: (_) @second operator: ["!==" "!="] right: [(string) (number)] @other))
+(binary_expression operator: ["===" "!==" "==" "!="] right: [(array) (object) (identifier)] @never
+ (#any-of? @never "[]" "{{}}" "NaN"))
+(binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
+ right: (string (string_fragment) @type))
+""",
+    Language.PYTHON: f"""
+[(if_statement condition: {_PYTHON_OR}) (elif_clause condition: {_PYTHON_OR})
+ (while_statement condition: {_PYTHON_OR}) (conditional_expression . (_) . {_PYTHON_OR})]
+[(comparison_operator (parenthesized_expression (boolean_operator operator: "or") @either))
+ (call function: (attribute attribute: (identifier) @search)
+  arguments: (argument_list . (boolean_operator operator: "or") @either)
+  (#any-of? @search "startswith" "endswith" "index" "find" "count"))]
+(boolean_operator
+ left: (comparison_operator . (_) @first . "!=" . [(string) (integer)] @one .)
+ operator: "or"
+ right: (comparison_operator . (_) @second . "!=" . [(string) (integer)] @other .))
+""",
+}
+
+
+def constant_conditions(code: CodeContext) -> Iterator[Mistake]:
+    """Yield the comparisons and conditions whose value cannot change."""
+    for captures in code.matches(_CONDITIONS):
+        for text in _problems(code, captures):
+            yield Mistake(next(iter(captures.values())), text)
+
+
+def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> Iterator[str]:
+    """Yield why a condition has the same value in every run."""
+    match {kind: code.text(node) for kind, node in captures.items()}:
+        case {"assigning": _}:
+            yield 'the condition assigns with "=". To compare, write "==="'
+        case {"always": value} if value.strip("0."):
+            yield f"the condition is always true, because {value} alone is. Compare again: … == {value}"
+        case {"never": value}:
+            yield f"nothing equals {value}. {_EQUALS_NOTHING[value]}"
+        case {"either": text} if first := _first_true(code, captures["either"]):
+            shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+            yield f"{shown} is always {first}. Compare with each value, and join the comparisons"
+        case {"first": of, "second": again, "one": one, "other": other} if is_one_value(of, again, one, other):
+            operator = "and" if code.language is Language.PYTHON else "&&"
+            reason = f"nothing equals both {one} and {other}"
+            yield f"the condition is always true, because {reason}. Join with {operator}"
+        case {"type": name} if name not in _TYPES:
+            hint = f" Write {_TYPE_CHECKS[name]}" if name in _TYPE_CHECKS else one_of(name, _TYPES)
+            yield f'typeof is never "{name}".{hint}'
+
+
+def _first_true(code: CodeContext, node: tree_sitter.Node | None) -> str | None:
+    """Return the first operand of an `or`, if it is a text or a number that counts as true."""
+    for _ in range(_MOST_OPERANDS):
+        operator = node.child_by_field_name("operator") if node else None
+        if node is None or operator is None or operator.type not in ("||", "or"):
+            break
+        node = node.child_by_field_name("left")
+    is_literal = node is not None and node.type in ("string", "number", "integer")
+    text = code.text(node) if node and is_literal else ""
+    return text if _LITERAL.match(text) and text.strip("0.'\"") else None
+
+
+def is_one_value(of: str, again: str, one: str, other: str) -> bool:
+    """Return whether two comparisons are of the same value, which cannot equal both literals."""
+    kinds = [match.lastgroup for each in (one, other) if (match := _LITERAL.match(each))]
+    is_same_kind = kinds in (["text", "text"], ["number", "number"])
+    return of == again and is_same_kind and one.strip("\"'") != other.strip("\"'") and not _CHANGING.search(of)

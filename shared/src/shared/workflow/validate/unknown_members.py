@@ -1,0 +1,111 @@
+"""Calls of methods that their object, or every object, lacks."""
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from functools import cached_property
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
+from shared.workflow.validate.code_context import CodeContext, Mistake
+from shared.workflow.validate.member_names import (
+    COMMON_METHODS,
+    KNOWN_METHODS,
+    METHOD_EQUIVALENTS,
+    MODULE_EQUIVALENTS,
+    OBJECT_MEMBERS,
+    USUAL_METHODS,
+)
+
+_MOST_COMPARED: Final = 20
+"""Unknown members that are compared with all known ones: each takes time."""
+_CLOSE: Final = 0.8
+_CALLS: Final = {
+    Language.JAVASCRIPT: """
+(call_expression function: (member_expression object: (_) @object property: (property_identifier) @member))
+""",
+    Language.PYTHON: "(call function: (attribute object: (_) @object attribute: (identifier) @member))",
+}
+_READS: Final = {
+    Language.JAVASCRIPT: "(member_expression object: (identifier) @object property: (property_identifier) @member)",
+    Language.PYTHON: "(attribute object: (identifier) @object attribute: (identifier) @member)",
+}
+
+
+def unknown_members(code: CodeContext, packages: Set[str], reported: Set[str]) -> Iterator[Mistake]:
+    """Yield the calls outside of `try` of members that code neither adds to objects nor uses in other ways.
+
+    Another package of `packages`, which the code imports, may have values with any methods. `reported` are the names
+    of methods, and of objects with methods, that other checks report.
+    """
+    calls = _Calls(code, packages, reported)
+    for of, method in calls.found:
+        if code.source.startswith(b"(", method.end_byte) and method not in code.tried:
+            mistake = calls.of_object(of, method) or calls.of_any(of, method)
+            if mistake:
+                yield mistake
+
+
+class _Calls:
+    def __init__(self, code: CodeContext, packages: Set[str], reported: Set[str]) -> None:
+        self._code, self._packages, self._reported = code, packages, reported
+        self._objects = OBJECT_MEMBERS[code.language]
+        self.found = [(captures["object"], captures["member"]) for captures in code.matches(_CALLS)]
+        self._numbers = Counter(code.text(method) for _, method in self.found)
+        """Number of calls of each method."""
+        self._compared: dict[str, str | None] = {}
+
+    @cached_property
+    def _other_reads(self) -> Counter[str]:
+        """Number of reads of each member, with the name of its object, that are not calls."""
+        text = self._code.text
+        reads = Counter(f"{text(each['object'])}.{text(each['member'])}" for each in self._code.matches(_READS))
+        reads.subtract(f"{text(of)}.{text(method)}" for of, method in self.found if of.type == "identifier")
+        return reads
+
+    def of_object(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Mistake | None:
+        """Return the mistake in a call of a well-known object's member."""
+        name, member = self._first_name(of), self._code.text(node)
+        known = self._objects.get(name) if of.type == "identifier" else None
+        if known is None or member in known or member in COMMON_METHODS:
+            return None
+        key = f"{name}.{member}"
+        if self._code.is_redefined(name) or member in self._code.added_members or self._other_reads[key] > 0:
+            return None
+        near = self._nearest(member, known, f"{name}.")
+        meant = MODULE_EQUIVALENTS.get(key) or near
+        if meant is None and self._code.language is Language.PYTHON:
+            return None
+        hint = did_you_mean(meant) or f" Use one of: {', '.join(sorted(known))}."
+        return Mistake(node, f'"{key}" does not exist.{hint}', meant)
+
+    def of_any(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Mistake | None:
+        """Return the mistake in a call of a method that no value has, if the code has its name only in such calls."""
+        code, name = self._code, self._code.text(node)
+        is_only_called = self._numbers[name] == code.words[name.encode()]
+        if not is_only_called or name in self._reported:
+            return None
+        if (first := self._first_name(of)) == "sim" or first in self._objects or first in self._reported:
+            return None
+        near = METHOD_EQUIVALENTS[code.language].get(name)
+        others = self._packages - self._objects.keys() if near else self._packages
+        if others and code.language is Language.PYTHON:
+            return None
+        if near is None and name not in KNOWN_METHODS[code.language]:
+            near = self._nearest(name, USUAL_METHODS[code.language], ".", _CLOSE)
+        return Mistake(node, f"no value has a method .{name}().{did_you_mean(near)}", near) if near else None
+
+    def _first_name(self, of: tree_sitter.Node) -> str:
+        """Return the source of an object up to the first dot."""
+        end = self._code.source.find(b".", of.start_byte, of.end_byte)
+        return self._code.source[of.start_byte : of.end_byte if end < 0 else end].decode(errors="replace")
+
+    def _nearest(self, member: str, known: Set[str], prefix: str, least: float = LEAST_RATIO) -> str | None:
+        """Return the member that an unknown one probably means, with a prefix."""
+        key = f"{prefix}{member}"
+        if key not in self._compared and len(self._compared) < _MOST_COMPARED:
+            near = nearest(member, sorted(known), least=least)
+            self._compared[key] = near and f"{prefix}{near}"
+        return self._compared.get(key)
