@@ -12,8 +12,8 @@ from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Reference, normalize_name, parse_text
 from shared.workflow.format.start import api_starts
-from shared.workflow.validate.literals import setting_warning
 from shared.workflow.validate.run_order import RunOrder
+from shared.workflow.validate.settings.literals import setting_warning
 
 _CONDITIONS: Final = {"while": "whileCondition", "doWhile": "doWhileCondition"}
 _STRINGS: Final = re.compile(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")

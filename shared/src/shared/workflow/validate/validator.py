@@ -26,19 +26,19 @@ from shared.workflow.format.start import (
     unserved_triggers,
 )
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.bare_references import bare_references
-from shared.workflow.validate.broken_references import broken_references
-from shared.workflow.validate.code_problems import code_problems
-from shared.workflow.validate.containers import container_problems
+from shared.workflow.validate.code.code_problems import code_problems
 from shared.workflow.validate.endless_loops import endless_loops
-from shared.workflow.validate.field_references import field_reference_problems
 from shared.workflow.validate.handles import unknown_handles
-from shared.workflow.validate.input_fields import input_field_problems
-from shared.workflow.validate.json_texts import unquoted_texts
-from shared.workflow.validate.models import misspelled_models
-from shared.workflow.validate.setting_values import setting_problems
-from shared.workflow.validate.split_references import split_references
-from shared.workflow.validate.unknown_references import blocks_outside, unknown_references
+from shared.workflow.validate.references.bare_references import bare_references
+from shared.workflow.validate.references.broken_references import broken_references
+from shared.workflow.validate.references.field_references import field_reference_problems
+from shared.workflow.validate.references.split_references import split_references
+from shared.workflow.validate.references.unknown_references import blocks_outside, unknown_references
+from shared.workflow.validate.settings.containers import container_problems
+from shared.workflow.validate.settings.input_fields import input_field_problems
+from shared.workflow.validate.settings.json_texts import unquoted_texts
+from shared.workflow.validate.settings.models import misspelled_models
+from shared.workflow.validate.settings.setting_values import setting_problems
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
 MOST_OF_A_KIND: Final = 200

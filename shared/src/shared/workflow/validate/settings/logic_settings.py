@@ -12,8 +12,8 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.input_fields import VARIABLE_TYPES, fits_type
-from shared.workflow.validate.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
+from shared.workflow.validate.settings.input_fields import VARIABLE_TYPES, fits_type
+from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 
 _SHORT_WAIT_SECONDS: Final = 300
 _LONG_WAIT_SECONDS: Final = 30 * 86_400

@@ -21,7 +21,7 @@ from shared.workflow.format.references import (
     texts,
 )
 from shared.workflow.format.suggestions import did_you_mean
-from shared.workflow.validate.input_fields import input_references
+from shared.workflow.validate.settings.input_fields import input_references
 
 _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""

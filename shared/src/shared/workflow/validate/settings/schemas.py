@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
-from shared.workflow.validate.literals import shown
+from shared.workflow.validate.settings.literals import shown
 
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _MAPS: Final = ("properties", "$defs", "definitions")

@@ -8,7 +8,7 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import one_of
-from shared.workflow.validate.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
 _LITERAL: Final = re.compile(r"(?P<text>[\"'])|(?P<number>[1-9][0-9]*|0)(?![\w.])")
 """Beginning of a text without a prefix, or a whole number."""

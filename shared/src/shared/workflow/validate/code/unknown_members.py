@@ -9,8 +9,8 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
-from shared.workflow.validate.code_context import CodeContext, Mistake
-from shared.workflow.validate.member_names import (
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.member_names import (
     COMMON_METHODS,
     KNOWN_METHODS,
     METHOD_EQUIVALENTS,

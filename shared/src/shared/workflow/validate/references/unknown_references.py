@@ -20,7 +20,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, Reference, is_reference, normalize_name, parse_text, texts
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.input_fields import input_references
+from shared.workflow.validate.settings.input_fields import input_references
 
 _SECRETS: Final = frozenset({"env", "secrets", "secret", "environment"})
 _OF_ROUNDS: Final = {

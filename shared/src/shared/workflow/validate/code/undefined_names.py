@@ -13,17 +13,17 @@ from shared.workflow.compile.code_parser import Language, grammar
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
-from shared.workflow.validate.await_mistakes import await_mistakes
-from shared.workflow.validate.code_context import CodeContext, Spans
-from shared.workflow.validate.constant_conditions import constant_conditions
-from shared.workflow.validate.declarations import declaration_mistakes
-from shared.workflow.validate.environment_reads import environment_reads
-from shared.workflow.validate.known_names import KNOWN_NAMES
-from shared.workflow.validate.network_calls import network_calls
-from shared.workflow.validate.python2_statements import python2_statements
+from shared.workflow.validate.code.await_mistakes import await_mistakes
+from shared.workflow.validate.code.code_context import CodeContext, Spans
+from shared.workflow.validate.code.constant_conditions import constant_conditions
+from shared.workflow.validate.code.declarations import declaration_mistakes
+from shared.workflow.validate.code.environment_reads import environment_reads
+from shared.workflow.validate.code.known_names import KNOWN_NAMES
+from shared.workflow.validate.code.network_calls import network_calls
+from shared.workflow.validate.code.python2_statements import python2_statements
+from shared.workflow.validate.code.unknown_members import unknown_members
+from shared.workflow.validate.code.unquoted_keys import unquoted_keys
 from shared.workflow.validate.returns import Program
-from shared.workflow.validate.unknown_members import unknown_members
-from shared.workflow.validate.unquoted_keys import unquoted_keys
 
 _MOST_REPORTED: Final = 5
 _SHORTEST_GLOBAL: Final = 5

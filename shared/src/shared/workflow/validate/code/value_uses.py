@@ -12,8 +12,8 @@ from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference, normalize_name, parse_text
 from shared.workflow.format.start import api_starts
 from shared.workflow.format.suggestions import did_you_mean
-from shared.workflow.validate.field_references import returns_of
-from shared.workflow.validate.value_marks import ValueMark
+from shared.workflow.validate.code.value_marks import ValueMark
+from shared.workflow.validate.references.field_references import returns_of
 
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""

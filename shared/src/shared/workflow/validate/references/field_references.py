@@ -18,12 +18,12 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.agent_settings import AGENT_FIELDS
 from shared.workflow.validate.handles import ERROR_HANDLE
-from shared.workflow.validate.literals import parsed
+from shared.workflow.validate.references.unknown_references import block_references
 from shared.workflow.validate.returns import Returns, returns_of_code, uncalled_function
 from shared.workflow.validate.run_order import NOT_BEFORE, RunOrder
-from shared.workflow.validate.unknown_references import block_references
+from shared.workflow.validate.settings.agent_settings import AGENT_FIELDS
+from shared.workflow.validate.settings.literals import parsed
 
 _ANY: Final = OutputField()
 _ROUND: Final = {"index": _ANY}

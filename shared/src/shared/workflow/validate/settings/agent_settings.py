@@ -15,8 +15,8 @@ from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
-from shared.workflow.validate.literals import Found, is_literal, parsed, shown
-from shared.workflow.validate.schemas import TYPES, schema_problems
+from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
+from shared.workflow.validate.settings.schemas import TYPES, schema_problems
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
 _ROLES: Final = ("system", "user", "assistant")

@@ -9,8 +9,8 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Reference, parse_text
-from shared.workflow.validate.literals import setting_warning
-from shared.workflow.validate.request_settings import is_meant_as_json, template_problem
+from shared.workflow.validate.settings.literals import setting_warning
+from shared.workflow.validate.settings.request_settings import is_meant_as_json, template_problem
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})

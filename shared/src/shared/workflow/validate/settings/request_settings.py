@@ -11,8 +11,8 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
-from shared.workflow.validate.input_fields import FIELD_TYPES, FORM_TYPES
-from shared.workflow.validate.literals import Found, is_literal, parsed, shown
+from shared.workflow.validate.settings.input_fields import FIELD_TYPES, FORM_TYPES
+from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
 
 _ROW_KEYS: Final = {
     **dict.fromkeys(("key", "field", "label", "title"), "name"),

@@ -9,7 +9,7 @@ from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean
-from shared.workflow.validate.literals import shown
+from shared.workflow.validate.settings.literals import shown
 
 
 def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:

@@ -9,8 +9,8 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, grammar
-from shared.workflow.validate.constant_conditions import is_one_value
-from shared.workflow.validate.member_names import COMMON_METHODS, STRING_MEMBERS
+from shared.workflow.validate.code.constant_conditions import is_one_value
+from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES, Program
 
 _LONGEST: Final = 5_000

@@ -11,9 +11,9 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.branch_settings import expression_problem
-from shared.workflow.validate.input_fields import bare_reference
-from shared.workflow.validate.literals import setting_warning, shown
+from shared.workflow.validate.settings.branch_settings import expression_problem
+from shared.workflow.validate.settings.input_fields import bare_reference
+from shared.workflow.validate.settings.literals import setting_warning, shown
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "loop": ("loopType", "count", "collection", "whileCondition", "doWhileCondition"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.validate.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
 _AVAILABLE: Final = frozenset({"TZ", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "PATH", "PWD", "USER", "TMPDIR"})
 """Environment variables that code may have."""

@@ -15,9 +15,9 @@ from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
-from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
-from shared.workflow.validate.value_marks import ValueMark
+from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
+from shared.workflow.validate.code.value_marks import ValueMark
+from shared.workflow.validate.settings.branch_settings import METHODS
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")

@@ -10,7 +10,7 @@ from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import one_of
-from shared.workflow.validate.literals import Found
+from shared.workflow.validate.settings.literals import Found
 
 _TITLES: Final = ("if", "else if", "else")
 _EXPRESSIONS: Final = ("expression", "condition", "if", "when")

@@ -13,18 +13,18 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
-from shared.workflow.validate.agent_settings import agent_problems, evaluator_problems
-from shared.workflow.validate.branch_settings import condition_problems, router_problems
-from shared.workflow.validate.input_fields import bare_reference
-from shared.workflow.validate.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
-from shared.workflow.validate.logic_settings import (
+from shared.workflow.validate.settings.agent_settings import agent_problems, evaluator_problems
+from shared.workflow.validate.settings.branch_settings import condition_problems, router_problems
+from shared.workflow.validate.settings.input_fields import bare_reference
+from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
+from shared.workflow.validate.settings.logic_settings import (
     assignment_problems,
     function_problems,
     guardrails_problems,
     wait_problems,
     workflow_problems,
 )
-from shared.workflow.validate.request_settings import (
+from shared.workflow.validate.settings.request_settings import (
     builder_data_problems,
     json_problems,
     request_problems,

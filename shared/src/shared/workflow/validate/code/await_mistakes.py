@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.validate.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
 _PROMISE_METHODS: Final = ("then", "catch", "finally")
 _AWAITS: Final = {

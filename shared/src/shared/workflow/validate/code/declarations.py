@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.validate.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
 _MOST_SCOPES: Final = 20
 """A name with more declarations is left out: each assignment is compared with all of them."""

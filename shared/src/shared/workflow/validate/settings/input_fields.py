@@ -13,7 +13,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import RESERVED_NAMES, is_reference, normalize_name, parse_text
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT, api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.literals import shown
+from shared.workflow.validate.settings.literals import shown
 
 FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
 FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")

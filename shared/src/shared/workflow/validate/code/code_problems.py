@@ -17,19 +17,19 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
-from shared.workflow.validate.branch_settings import METHODS
-from shared.workflow.validate.code_hints import language_hint, location_of_operator
-from shared.workflow.validate.code_mistakes import code_mistakes
-from shared.workflow.validate.enumerations import unlisted_values
-from shared.workflow.validate.indentation import indentation_problem
-from shared.workflow.validate.input_fields import input_references
-from shared.workflow.validate.language_mistakes import language_mistakes
-from shared.workflow.validate.quoted_references import QuotedReferences
+from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
+from shared.workflow.validate.code.code_mistakes import code_mistakes
+from shared.workflow.validate.code.enumerations import unlisted_values
+from shared.workflow.validate.code.indentation import indentation_problem
+from shared.workflow.validate.code.language_mistakes import language_mistakes
+from shared.workflow.validate.code.quoted_references import QuotedReferences
+from shared.workflow.validate.code.undefined_names import undefined_names
+from shared.workflow.validate.code.value_marks import ValueMark, value_marks
+from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.returns import Program, parse_program
-from shared.workflow.validate.undefined_names import undefined_names
+from shared.workflow.validate.settings.branch_settings import METHODS
+from shared.workflow.validate.settings.input_fields import input_references
 from shared.workflow.validate.unsupported_settings import language_problem
-from shared.workflow.validate.value_marks import ValueMark, value_marks
-from shared.workflow.validate.value_uses import ValueUses
 
 _OF_ROUNDS: Final = {
     **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),

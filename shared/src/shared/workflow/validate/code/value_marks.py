@@ -13,9 +13,9 @@ from shared.workflow.compile.code_parser import Language, grammar
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.references import Reference
-from shared.workflow.validate.code_context import Spans
+from shared.workflow.validate.code.code_context import Spans
+from shared.workflow.validate.code.undefined_names import declarations
 from shared.workflow.validate.returns import Program
-from shared.workflow.validate.undefined_names import declarations
 
 _MOST: Final = 50
 """Uses of names: finding their positions takes time."""

@@ -1,0 +1,1 @@
+"""Mistakes in JavaScript, in Python and in conditions."""

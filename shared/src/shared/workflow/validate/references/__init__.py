@@ -1,0 +1,1 @@
+"""References and secrets that do not resolve."""
