@@ -107,8 +107,9 @@ def undefined_names(
         elif normalize_name(name) in blocks and not parameters:
             yield line, f'"{name}" is not defined. Write a reference in angle brackets: <{name}.…>', None
         elif name == "process" and (match := _VARIABLE.match(source, node.start_byte)):
-            near = f"{{{{{match['name'].decode()}}}}}"
-            yield line, f"code has no environment variables. Write {near}", near
+            variable = match["name"].decode()
+            near = f"{{{{{variable}}}}}"
+            yield line, f"code has no process.env. Write {near} or environmentVariables.{variable}", near
         elif name not in inputs and (reason := known.unavailable.get(name)):
             yield line, f'"{name}" does not exist here: {reason}', None
         else:

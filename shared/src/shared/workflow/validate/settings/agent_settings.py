@@ -83,11 +83,17 @@ def _tool(tool: Json) -> Iterator[str]:
         yield from _custom_tool(tool)
     elif text := _mcp_problem(kind, tool) if kind in MCP_TOOLS else _block_problem(kind, tool):
         yield text
+    if _is_of_openai(kind, tool):  # whose fix moves the code
+        return
     params = object_of(tool.get("params"))
     settings = _MCP_PARAMETERS if kind in MCP_TOOLS else _CORE_SETTINGS.get(kind, frozenset())
     for key in tool:
         if key in settings - _ENTRY_KEYS and key not in params:
             yield f'has "{key}" outside of params, where it is ignored. Write it under params'
+
+
+def _is_of_openai(kind: str, tool: JsonObject) -> bool:
+    return isinstance(tool.get("function"), dict) and kind != CUSTOM_TOOL and kind not in MCP_TOOLS
 
 
 def _mcp_problem(kind: str, tool: JsonObject) -> str | None:
@@ -100,7 +106,7 @@ def _mcp_problem(kind: str, tool: JsonObject) -> str | None:
 
 def _block_problem(kind: str, tool: JsonObject) -> str | None:
     params = object_of(tool.get("params"))
-    if isinstance(tool.get("function"), dict):
+    if _is_of_openai(kind, tool):
         return "has the form of OpenAI. Write type: custom-tool, with code, and with function under schema"
     if kind in _CORE_SETTINGS and kind not in TOOL_BLOCKS:
         kinds = ", ".join((*sorted(NOT_BLOCKS), *TOOL_BLOCKS))

@@ -56,11 +56,14 @@ def wait_problems(block: Block) -> Found:
     seconds = units.get(unit or ("minutes" if is_long else "seconds"))
     if amount is None or seconds is None or not is_literal(amount) or math.isnan(to_number(amount)):
         return
-    if to_number(amount) == 0:
+    total = to_number(amount) * seconds
+    if total == 0:
         yield "timeValue", "timeValue must be greater than 0"
-    elif to_number(amount) * seconds > longest:
-        limit = "30 days, the longest possible" if is_long else "5 minutes; set async to true to wait up to 30 days"
-        yield "timeValue", f"the wait is longer than {limit}"
+    elif total > _LONG_WAIT_SECONDS:
+        yield "timeValue", "the wait is longer than 30 days, the longest possible"
+    elif total > longest:
+        fix = f"timeValue to {math.ceil(total / 60)}, and timeUnitLong to minutes instead of timeUnit"
+        yield "timeValue", f"the wait is longer than 5 minutes. Set async to true, {fix}"
 
 
 def guardrails_problems(block: Block) -> Found:
