@@ -204,7 +204,8 @@ class BlockReader:
                 longer = settings.get(f"{key}Long")
                 is_longer = longer and longer.id not in written and written[key] in (longer.options or ())
                 hint = f"Write {key}Long" if is_longer else f"Change {other.id}, or remove it"
-                hint = "Write timeUnitLong: minutes, hours or days, and timeValue in this unit" if is_other_unit else hint
+                if is_other_unit:
+                    hint = "Write timeUnitLong: minutes, hours or days, and timeValue in this unit"
                 self._warn(block, key, f"{key} has no effect: it applies only if {condition}. {hint}")
 
     def _misspelled(

@@ -10,6 +10,7 @@ from shared.workflow.compile.code_parser import Language, TooComplex, leaves, pa
 from shared.workflow.compile.code_references import CodeTemplate, Location, compile_code, location_of, syntax_error
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.computed_indexes import computed_indexes
 
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "contains": ".includes(…)", "is": "==="}
 _WORDS: Final = re.compile(r"(?<![.\w\"'])(?:and|or|not|contains|is)(?![\w\"'])", re.IGNORECASE)
@@ -65,6 +66,7 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
     for opened in _OPEN_REFERENCE.finditer(source):
         if normalize_name(opened["root"]) in known:
             yield f'Close the reference "{opened[0]}" with >.'
+    yield from (f"Write {each.in_code(template.language)} for {each.raw}." for each in computed_indexes(source, known))
     if len(template.program) > _LONGEST:
         return
     if template.is_expression:  # always JavaScript

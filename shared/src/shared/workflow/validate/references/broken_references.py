@@ -21,6 +21,7 @@ from shared.workflow.format.references import (
     texts,
 )
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.computed_indexes import computed_indexes
 from shared.workflow.validate.settings.input_fields import input_references
 
 _CODE: Final = frozenset({"code", "conditions"})
@@ -112,6 +113,9 @@ Found = Iterator[tuple[ProblemCode, str, str | None]]
 def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_code: bool) -> Found:
     if "<" not in text and "{" not in text and "&lt;" not in text:
         return
+    for each in () if is_code else tuple(computed_indexes(text, known)):
+        yield ProblemCode.UNKNOWN_REFERENCE, each.problem(), None
+        text = text.replace(each.raw, "")
     before = ""
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and before.endswith("$"):

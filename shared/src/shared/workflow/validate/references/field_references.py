@@ -18,6 +18,7 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.computed_indexes import computed_indexes
 from shared.workflow.validate.handles import ERROR_HANDLE
 from shared.workflow.validate.references.unknown_references import block_references
 from shared.workflow.validate.returns import Returns, returns_of_code, uncalled_function
@@ -141,8 +142,11 @@ def returns_of(block: Block, reference: Reference | None = None) -> Returns:
     """Return what a function returns, if the reference reads its result."""
     if block.type != "function" or (reference and reference.path[0] != "result"):
         return Returns()
-    language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
-    return returns_of_code(code_text(block.value("code")), language)
+    return returns_of_code(code_text(block.value("code")), _language(block))
+
+
+def _language(block: Block) -> Language:
+    return Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
 
 
 def _without_use(state: WorkflowState, reported: Set[str], known: "_Fields") -> Iterator[Problem]:
@@ -388,6 +392,9 @@ def _undeclared(
 ) -> Problem:
     if _skips_block_of_iteration(target, reference):
         return _field_of_iteration(block, field, reference, target, known.main_output_inside(target))
+    if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
+        problem = computed.problem(_language(block) if field in ("code", "conditions") else None)
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {problem}.", block, (field,))
     has_error = known.has_error_port(target)
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     speakable = [name for name in outputs if " " not in name]

@@ -9,6 +9,7 @@ from shared.workflow.format.js_values import MISSING, Json, parse_json, to_numbe
 from shared.workflow.format.models import Block
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text, texts
+from shared.workflow.validate.computed_indexes import has_computed_index
 
 Found: TypeAlias = Iterator[tuple[str | tuple[str, ...], str]]
 """Setting, or setting and number of the entry from 0; and the problem."""
@@ -30,10 +31,10 @@ def is_literal(value: Json) -> bool:
 
 
 def is_one_number(value: Json) -> bool:
-    """Return whether a text is a number once its references are filled in with digits."""
+    """Return whether a text is a number once its references are filled in with digits, or has its own warning."""
     if not isinstance(value, str):
         return not isinstance(value, list | dict)
-    return not math.isnan(
+    return has_computed_index(value) or not math.isnan(
         to_number("".join(part if isinstance(part, str) else "1" for part in parse_text(value).parts))
     )
 
