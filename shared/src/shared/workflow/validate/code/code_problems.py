@@ -26,6 +26,7 @@ from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.undefined_names import undefined_names
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
+from shared.workflow.validate.misread_entries import misread_entries
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references
@@ -92,6 +93,9 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield from _of_program(
                     block, code, program, marks, where=where, blocks=names.known, meant=meant, lists=lists
                 )
+                for line, text in misread_entries(state, template, program):
+                    message = f"{where}: line {line} of the code: {text}."
+                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
                 for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
