@@ -9,6 +9,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import MISSING, parse_json, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
@@ -87,7 +88,8 @@ class QuotedReferences:
     def never_equal(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
         """Yield why a comparison with a text never holds.
 
-        Runs convert inputs, and a strict response format gives the fields of an answer their types.
+        Runs convert inputs, a strict response format gives the fields of an answer their types, and a form refuses
+        answers of other types.
         """
         unquoted = {*_UNQUOTED.findall(template.source)} if marks else frozenset()
         for mark in marks if template.language is Language.JAVASCRIPT else ():
@@ -106,7 +108,7 @@ class QuotedReferences:
                 kind == "number" and is_strict and _NUMBER.fullmatch(text)
             ):
                 yield f"{mark.shown} is a {kind} and never equals a string. Write {text} without quotes"
-            elif kind == "boolean" and text and is_strict and self._is_answer(reference):
+            elif kind == "boolean" and text and is_strict and (self._is_answer(reference) or self._is_form(reference)):
                 yield f"{mark.shown} is a boolean and never equals a string. Write true or false without quotes"
 
     def lists(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Set[str]:
@@ -146,7 +148,8 @@ class QuotedReferences:
         spec = self._catalog.spec(target.type) if target else None
         if target is None or spec is None or len(reference.path) != 1:
             return None
-        if only_certain and target.type != START.type and not self._is_answer(reference):
+        is_certain = target.type == START.type or self._is_answer(reference) or self._is_form(reference)
+        if only_certain and not is_certain:
             return None
         if target.id not in self._outputs:
             self._outputs[target.id] = spec.declared_outputs(target)
@@ -158,3 +161,14 @@ class QuotedReferences:
         target = self._state.block_named(reference.name)
         found = read_response_format(target.value("responseFormat")) if target and target.type == "agent" else None
         return found is not None and found.strict
+
+    def _is_form(self, reference: Reference) -> bool:
+        """Return whether a reference reads a boolean or a number of a form: any answer fits the type "string"."""
+        target = self._state.block_named(reference.name)
+        fields = read_input_format(target.value("inputFormat")) if target and target.type == "human_in_the_loop" else ()
+        return any(
+            field.name == reference.path[0]
+            and field.type in ("boolean", "number")
+            and field.value in (None, "", True, False, "true", "false")
+            for field in fields
+        )
