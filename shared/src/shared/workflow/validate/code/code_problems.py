@@ -22,11 +22,11 @@ from shared.workflow.validate.code.code_mistakes import code_mistakes
 from shared.workflow.validate.code.enumerations import unlisted_values
 from shared.workflow.validate.code.indentation import indentation_problem
 from shared.workflow.validate.code.language_mistakes import language_mistakes
+from shared.workflow.validate.code.misread_entries import misread_entries
 from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.undefined_names import undefined_names
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
-from shared.workflow.validate.misread_entries import misread_entries
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references

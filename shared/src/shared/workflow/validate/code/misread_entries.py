@@ -16,7 +16,7 @@ from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference
-from shared.workflow.validate.name_mistakes import ARRAY_MEMBERS, COMMON_METHODS
+from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS
 from shared.workflow.validate.returns import Program
 
 _MOST: Final = 20
@@ -29,7 +29,7 @@ _OPEN: Final = re.compile(
 _GIVEN: Final = re.compile(rb"(?:\.(\w{1,64})|\[[\"'](\w{1,64})[\"']\])\s*(?:[-+*/%&|?]{0,3}=(?!=)|\+\+|--)")
 """Fields to which code gives values."""
 _OF_LISTS: Final = {
-    Language.JAVASCRIPT: frozenset(f"{ARRAY_MEMBERS} {COMMON_METHODS} length constructor".split()),
+    Language.JAVASCRIPT: ARRAY_MEMBERS | COMMON_METHODS | {"length", "constructor"},
     Language.PYTHON: frozenset(dir(list)),
 }
 _IS_NAME: Final = re.compile(r"\"[A-Za-z_]\w*\"|'[A-Za-z_]\w*'")
