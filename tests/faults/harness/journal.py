@@ -30,10 +30,14 @@ def _block_id(data: bytes) -> str:
 
 
 def runs_without_an_end(mongodb_uri: str) -> int:
-    """Return the stored runs that have not ended."""
+    """Return the number of stored runs that have not ended.
+
+    A withdrawn id is no run: its document prevents that a process which continues late stores one.
+    """
+    ended = ["completed", "failed", "cancelled", "paused"]
     with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
-        ended = {"phase": {"$nin": ["completed", "failed", "cancelled", "paused"]}}
-        return client[f"{PREFIX}_jobs"]["runs"].count_documents(ended)
+        in_progress = {"phase": {"$nin": ended}, "withdrawn": {"$exists": False}}
+        return client[f"{PREFIX}_jobs"]["runs"].count_documents(in_progress)
 
 
 class JournalWatch:
