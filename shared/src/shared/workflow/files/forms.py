@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from shared.workflow.catalog import SubBlockSpec
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, Missing, object_of, parse_json, to_string
-from shared.workflow.format.references import parse_text
+from shared.workflow.format.references import json_parts, parse_text
 
 _EDITOR_KEYS: Final = frozenset(
     {"showTags", "showEnvVars", "searchTerm", "cursorPosition", "activeSourceBlockId", "collapsed"}
@@ -172,14 +172,10 @@ def _marked(value: Json) -> Json:
 def _shorten_json_text(stored: Json) -> Json | Missing:
     if not isinstance(stored, str):
         return MISSING
-    pieces: list[str] = []
-    within = False
-    for part in parse_text(stored).parts:
-        if isinstance(part, str):
-            pieces.append(part)
-            within ^= part.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 1
-        else:
-            pieces.append(part.raw if within else json.dumps(part.raw, ensure_ascii=False))
+    pieces = (
+        part if isinstance(part, str) else part.raw if quoted else json.dumps(part.raw, ensure_ascii=False)
+        for part, quoted in json_parts(stored)
+    )
     parsed = parse_json("".join(pieces))
     return parsed if isinstance(parsed, list | dict) and parsed else MISSING
 

@@ -34,6 +34,8 @@ _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _OPERATORS: Final = re.compile(r"[+*/=<>!]")
 _INDEXES: Final = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(?:\[\d+\])*)", re.ASCII)
 _MAX_INDEX_DIGITS: Final = 15
+_STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
+"""Escapes and quotes of JSON."""
 
 
 class Reference(msgspec.Struct, frozen=True, dict=True):
@@ -108,6 +110,15 @@ def parse_text(text: str) -> TextTemplate:
     if literal_from < len(text):
         parts.append(text[literal_from:])
     return TextTemplate(tuple(parts))
+
+
+def json_parts(text: str) -> Iterator[tuple[str | Reference | EnvMarker, bool]]:
+    """Yield the parts of a JSON text, each with whether it begins within a string."""
+    in_string = False
+    for part in parse_text(text).parts:
+        yield part, in_string
+        if isinstance(part, str):
+            in_string ^= sum(mark[0] == '"' for mark in _STRING_MARKS.finditer(part)) % 2 == 1
 
 
 def part_of(match: re.Match[str]) -> Reference | EnvMarker | None:

@@ -8,14 +8,13 @@ from shared.contracts.problems import Problem
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.references import Reference, json_parts
 from shared.workflow.validate.settings.literals import setting_warning
 from shared.workflow.validate.settings.request_settings import is_meant_as_json, template_problem
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
 """Types whose outputs authors declare as strings. Those of models and services may hold JSON."""
-_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
 _PROSE: Final = re.compile(
     r"\.\w*(?:message|text|title|name|email|question|comment|description|subject|note|prompt|reason|summary|address)>",
     re.IGNORECASE,
@@ -30,7 +29,8 @@ def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         text = block.value(field)
         if not isinstance(text, str) or not state.is_enabled(block.id) or not _inserts_text(block, text):
             continue
-        found = (each for each in _unquoted(text) if _is_string(state, catalog, each))
+        unquoted = (part for part, quoted in json_parts(text) if isinstance(part, Reference) and not quoted)
+        found = (each for each in unquoted if _is_string(state, catalog, each))
         if reference := next(found, None):
             cause = f"{field}: {reference.raw} is a string without quotes, so the {field} is not JSON"
             fix = f"Set escapeValues to true, or in a file write {field} as a mapping instead of a text"
@@ -40,15 +40,6 @@ def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
 def _inserts_text(block: Block, text: str) -> bool:
     is_json = block.value("dataMode") == "json" if block.type == "response" else is_meant_as_json(block, text)
     return is_json and block.value("escapeValues") in (None, "", False, "false") and not template_problem(text)
-
-
-def _unquoted(text: str) -> Iterator[Reference]:
-    in_string = False
-    for part in parse_text(text).parts:
-        if isinstance(part, str):
-            in_string ^= sum(match[0] == '"' for match in _MARKS.finditer(part)) % 2 == 1
-        elif isinstance(part, Reference) and not in_string:
-            yield part
 
 
 def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> bool:

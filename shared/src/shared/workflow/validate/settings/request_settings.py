@@ -8,7 +8,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
-from shared.workflow.format.references import parse_text
+from shared.workflow.format.references import json_parts, parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.settings.input_fields import FIELD_TYPES, FORM_TYPES
@@ -21,7 +21,6 @@ _ROW_KEYS: Final = {
 """Other names of the keys of a field."""
 _BODILESS: Final = ("GET", "HEAD")
 _NOT_REPEATED: Final = ("POST", "PATCH")
-_STRING_MARKS: Final = re.compile(r'\\.|"', re.DOTALL)
 _BRACES: Final = re.compile(r"(?<!\$)\{(?P<name>\w+(?P<path>\.[\w.]+)?)\}")
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
@@ -130,13 +129,5 @@ def template_problem(text: str) -> str | None:
     """Return why a JSON text is no JSON with any values of its references; None if it can be JSON."""
     if not text.strip():
         return None
-    pieces: list[str] = []
-    in_string = False
-    for part in parse_text(text).parts:
-        if isinstance(part, str):
-            pieces.append(part)
-            for match in _STRING_MARKS.finditer(part):
-                in_string = in_string is not (match[0] == '"')
-        else:
-            pieces.append("x" if in_string else "0")
+    pieces = (part if isinstance(part, str) else "x" if quoted else "0" for part, quoted in json_parts(text))
     return json_problem("".join(pieces), with_fix=True)
