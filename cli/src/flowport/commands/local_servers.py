@@ -81,7 +81,7 @@ def stack(
     with no_collections():
         from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
         from flowport.local.stack_command import run_stack  # noqa: PLC0415
-    from shared.service import ServiceName  # noqa: PLC0415
+        from shared.service import ServiceName  # noqa: PLC0415
 
     _check_settings()
     ports = {

@@ -211,7 +211,7 @@ class BlockReader:
     def _misspelled(
         self, key: str, settings: Mapping[str, SubBlockSpec], structural: Collection[str], block: FileBlock
     ) -> JsonObject | None:
-        """Report a key that is probably one of the file's own, and return what is meant, empty if that is unknown.
+        """Report a probably misspelled key of the file format; return what it means, or an empty object if unknown.
 
         Other unknown keys are settings, with a warning.
         """

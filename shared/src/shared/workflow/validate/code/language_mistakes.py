@@ -1,4 +1,4 @@
-"""Forms of JavaScript and Python that parse, but never do what they say."""
+"""Forms of JavaScript and Python that parse, but cannot have the effect that their author intends."""
 
 import re
 from collections import Counter
@@ -256,7 +256,7 @@ class _Unread:
         self._is_template = _TEMPLATES.search(source) is not None
 
     def placeholder(self, text: str, language: Language) -> str:
-        """Return the first placeholder of a text that means a variable; empty if there is none."""
+        """Return the first placeholder of a text that means a variable, or an empty text."""
         for match in () if self._is_template else _PLACEHOLDER.finditer(text):
             name, is_dollar = match["name"], match[0].startswith("$")
             is_only_here = self._words[name] == self._placeholders[name] + 1
