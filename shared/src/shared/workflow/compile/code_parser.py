@@ -71,6 +71,17 @@ def grammar(language: Language) -> tree_sitter.Language:
     return tree_sitter.Language(_GRAMMARS[language]())
 
 
+@cache
+def query(language: Language, text: str) -> tree_sitter.Query:
+    """Return a query of programs of a language."""
+    return tree_sitter.Query(grammar(language), text)
+
+
+def source_of(node: tree_sitter.Node, source: bytes) -> str:
+    """Return the source of a node."""
+    return source[node.start_byte : node.end_byte].decode(errors="replace")
+
+
 def parse(source: bytes, language: Language) -> tree_sitter.Tree:
     """Parse UTF-8. Offsets in the tree are those of `source`. Raises TooComplex."""
     source = _readable(source, language)
@@ -207,14 +218,9 @@ def imports(source: str) -> bool:
         tree = parse(source.encode(errors="surrogatepass"), Language.JAVASCRIPT)
     except TooComplex:
         return True
-    found = tree_sitter.QueryCursor(_import_query()).captures(tree.root_node)
+    found = tree_sitter.QueryCursor(query(Language.JAVASCRIPT, "(import_statement) @import")).captures(tree.root_node)
     return bool(found) or tree.root_node.has_error
 
 
 _IMPORT_LINE: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
 """`[^\\S\\n]` avoids quadratic scans of a million blank lines."""
-
-
-@cache
-def _import_query() -> tree_sitter.Query:
-    return tree_sitter.Query(grammar(Language.JAVASCRIPT), "(import_statement) @import")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, TooComplex, parse
+from shared.workflow.compile.code_parser import Language, TooComplex, parse, source_of
 from shared.workflow.compile.code_references import CodeTemplate, compile_code
 
 _LONGEST: Final = 50_000
@@ -100,7 +100,7 @@ def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
     """Return whether a return statement has the value of a function that has none."""
     value = statement.named_children[0] if statement.named_children else None
     called = value.child_by_field_name("function") if value else None
-    is_void = called is not None and _VOID.search(_text(called, source)) is not None
+    is_void = called is not None and _VOID.search(source_of(called, source)) is not None
     return is_void and _OWN_EACH.search(source) is None
 
 
@@ -111,12 +111,12 @@ def _fix(program: Program) -> str:
     if statement is None or statement.type not in kinds or _EFFECTS.search(program.source):
         return ""
     inner = statement.named_children[0]
-    if _CHECKING.search(_text(inner, program.source)):
+    if _CHECKING.search(source_of(inner, program.source)):
         return ""
     name = inner.child_by_field_name("left") or inner.child_by_field_name("name")
     if inner.type in ("assignment", "augmented_assignment", "assignment_expression", "variable_declarator"):
         is_name = name is not None and name.type == "identifier"
-        return f"End with return {_text(name, program.source)}." if name and is_name else ""
+        return f"End with return {source_of(name, program.source)}." if name and is_name else ""
     return f"Write return before the value in line {inner.start_point.row + 1}." if inner.type in VALUES else ""
 
 
@@ -138,13 +138,9 @@ def _key(entry: tree_sitter.Node, source: bytes) -> str | None:
     node = entry if is_short else entry.child_by_field_name("key")
     if node is None or node.type not in ("shorthand_property_identifier", "property_identifier", "string"):
         return None
-    text = _text(node, source)
+    text = source_of(node, source)
     name = text[1:-1] if node.type == "string" else text
     return name if name.replace("$", "_").isidentifier() and name not in _SPECIAL else None
-
-
-def _text(node: tree_sitter.Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
 def uncalled_function(source: str) -> str | None:

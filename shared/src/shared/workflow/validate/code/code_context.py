@@ -4,12 +4,11 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
-from functools import cache
 from typing import Final, NamedTuple
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.validate.returns import Program
 
 WORD: Final = re.compile(rb"[\w$]+")
@@ -77,7 +76,7 @@ class CodeContext:
         names = (word for start, end in others.merged for word in WORD.findall(self.source, start, end))
         self.ambiguous = {name.decode(errors="replace") for name in names} | parameters
         """Names that may have several values."""
-        found = tree_sitter.QueryCursor(_query(language, _NAMES[language])).captures(self._root)
+        found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
         self.tried = Spans(found.get("tried", ()))
         """Bodies of `try` statements."""
         self.declared = {*map(self.text, found.get("declared", ()))}
@@ -90,18 +89,13 @@ class CodeContext:
     def matches(self, queries: Mapping[Language, str]) -> Iterator[Mapping[str, tree_sitter.Node]]:
         """Yield the captures of each match of the query for the language, if there is one."""
         if text := queries.get(self.language):
-            for _, captures in tree_sitter.QueryCursor(_query(self.language, text)).matches(self._root):
+            for _, captures in tree_sitter.QueryCursor(query(self.language, text)).matches(self._root):
                 yield {kind: nodes[0] for kind, nodes in captures.items()}
 
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
-        return self.source[node.start_byte : node.end_byte].decode(errors="replace")
+        return source_of(node, self.source)
 
     def is_redefined(self, name: str) -> bool:
         """Return whether the code may define, extend or pass on the object that a well-known name means."""
         return name in self.ambiguous or name in self.declared or self._uses[name] > 0
-
-
-@cache
-def _query(language: Language, text: str) -> tree_sitter.Query:
-    return tree_sitter.Query(grammar(language), text)

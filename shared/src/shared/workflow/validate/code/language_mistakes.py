@@ -8,7 +8,7 @@ from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_parser import Language, grammar, source_of
 from shared.workflow.validate.code.constant_conditions import is_one_value
 from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES, Program
@@ -156,9 +156,9 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
     for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
         rule = next(key for key in captures if key in rules)
         nodes = {key: each[0] for key, each in captures.items()}
-        texts = {key: _text(each, source) for key, each in nodes.items() if key in _SHOWN}
+        texts = {key: source_of(each, source) for key, each in nodes.items() if key in _SHOWN}
         if rule == "text":
-            texts["found"] = unread.placeholder(_text(nodes["part"], source), language) if unread else ""
+            texts["found"] = unread.placeholder(source_of(nodes["part"], source), language) if unread else ""
         candidates[rule] += 1
         if rule != "text" and candidates[rule] > _MOST_CANDIDATES:
             continue
@@ -178,7 +178,7 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program,
         return False
     match rule:
         case "both":
-            is_certain = is_one_value(*(_text(nodes[key], source) for key in ("first", "second", "one", "other")))
+            is_certain = is_one_value(*(source_of(nodes[key], source) for key in ("first", "second", "one", "other")))
         case "comparison":
             is_certain = node.next_named_sibling is not None and not _has(source, node, b"(")  # see Returns.fix
         case "index":
@@ -194,7 +194,7 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program,
         case "promises":
             is_certain = b"Promise" not in source and b"for await" not in source
         case "keys":
-            is_certain = _reads_field(root, source, body, re.escape(_text(nodes["key"], source)).encode())
+            is_certain = _reads_field(root, source, body, re.escape(source_of(nodes["key"], source)).encode())
         case _:
             is_certain = True
     return is_certain
@@ -206,8 +206,8 @@ def _is_list(node: tree_sitter.Node, source: bytes, lists: Set[str]) -> bool:
     function = of.child_by_field_name("function") if of and of.type == "call_expression" else None
     method = function.child_by_field_name("property") if function else None
     if method:
-        return _text(method, source) in _LIST_METHODS
-    return of is not None and (of.type == "array" or (of.type == "identifier" and _text(of, source) in lists))
+        return source_of(method, source) in _LIST_METHODS
+    return of is not None and (of.type == "array" or (of.type == "identifier" and source_of(of, source) in lists))
 
 
 def _reads_field(root: tree_sitter.Node, source: bytes, body: tree_sitter.Node, name: bytes) -> bool:
@@ -236,7 +236,7 @@ def _has_no_result(nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
         return False
     last = body.named_children[-1] if body.named_children else None
     value = last.named_children[0].type if last and last.type == "expression_statement" else ""
-    is_loop = _text(nodes["method"], source) in ("map", "flatMap") and value not in VALUES
+    is_loop = source_of(nodes["method"], source) in ("map", "flatMap") and value not in VALUES
     return not is_loop and parent is not None and parent.type in _USED
 
 
@@ -269,10 +269,6 @@ class _Unread:
         start, end = self._declared.get(name, (0, 0))
         node = self._root.descendant_for_byte_range(start, end) if end else None
         return node is not None and node.parent is not None and node.parent.type in _DECLARATIONS
-
-
-def _text(node: tree_sitter.Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
 @cache

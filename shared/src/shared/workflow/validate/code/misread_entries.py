@@ -6,12 +6,11 @@ entries, or change them.
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.models import WorkflowState
@@ -109,13 +108,16 @@ class _Code:
         self._source, self._language = program.source, language
         given = {name.decode() for names in _GIVEN.findall(program.source) for name in names}
         self._of_lists = _OF_LISTS[language] | given
-        self.found = [captures for _, captures in tree_sitter.QueryCursor(_query(language)).matches(program.root)]
+        self.found = [
+            captures
+            for _, captures in tree_sitter.QueryCursor(query(language, _QUERIES[language])).matches(program.root)
+        ]
         self._names: dict[str, list[tree_sitter.Node]] = {}
         for node in (each["name"][0] for each in self.found if "name" in each):
             self._names.setdefault(self.text(node), []).append(node)
 
     def text(self, node: tree_sitter.Node) -> str:
-        return self._source[node.start_byte : node.end_byte].decode(errors="replace")
+        return source_of(node, self._source)
 
     def is_unchanged(self, name: str, *, is_alias: bool) -> bool:
         """Return whether a name always has the same list; an alias, except for its declaration, is only read."""
@@ -207,8 +209,3 @@ def _scope(entry: tree_sitter.Node) -> tree_sitter.Node:
             return node.parent
         node = node.parent
     return node
-
-
-@cache
-def _query(language: Language) -> tree_sitter.Query:
-    return tree_sitter.Query(grammar(language), _QUERIES[language])

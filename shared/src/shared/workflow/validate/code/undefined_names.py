@@ -3,13 +3,12 @@
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
-from functools import cache
 from itertools import islice
 from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
@@ -59,15 +58,15 @@ def undefined_names(
     (root, source), language = code, template.language
     known = KNOWN_NAMES[language]
     found = tree_sitter.QueryCursor(declarations(language)).captures(root)
-    packages = [(node, _name(node, source).split(".")[0]) for node in found.get("package", ())]
+    packages = [(node, source_of(node, source).split(".")[0]) for node in found.get("package", ())]
     yield from _missing(packages, Spans(found.get("tried", ())))
     bound, plain = found.get("declared", []), found.get("plain", [])
     others, spans = Spans(bound), Spans([*bound, *plain])
     skipped = {node.start_byte for node in found.get("skipped", ())}
-    declared = {_name(node, source) for node in bound if node.type == "shorthand_property_identifier_pattern"}
+    declared = {source_of(node, source) for node in bound if node.type == "shorthand_property_identifier_pattern"}
     read: dict[str, tuple[int, tree_sitter.Node]] = {}
     for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
-        name = _name(node, source)
+        name = source_of(node, source)
         if node in spans:
             declared.add(name)
         elif node.start_byte not in skipped:
@@ -124,14 +123,9 @@ def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: Spans) -> 
         yield node.start_point.row + 1, f"{text}{_INSTEAD.get(name, '')}", None
 
 
-def _name(node: tree_sitter.Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode(errors="replace")
-
-
-@cache
 def declarations(language: Language) -> tree_sitter.Query:
     """Return the query for declarations and names of a language."""
-    return tree_sitter.Query(grammar(language), KNOWN_NAMES[language].declarations)
+    return query(language, KNOWN_NAMES[language].declarations)
 
 
 def _is_compared(node: tree_sitter.Node) -> bool:

@@ -5,6 +5,8 @@ from typing import Final
 
 import tree_sitter
 
+from shared.workflow.compile.code_parser import source_of
+
 _MOST_LISTED: Final = 10
 
 
@@ -24,7 +26,7 @@ def unquoted_keys(
             if (key := pair.child_by_field_name("key")) and (value := pair.child_by_field_name("value"))
         ]
         lines = [key.start_point.row + 1 for key, _ in pairs if key.type == "identifier"]
-        named = [(_text(key, source), _text(value, source)) for key, value in pairs if key.type == "identifier"]
+        named = [(source_of(key, source), source_of(value, source)) for key, value in pairs if key.type == "identifier"]
         is_result = dictionary.id in returned or any(key.type == "string" for key, _ in pairs)
         if wrong := next((key for key, _ in named if key in undefined), None):
             names = dict.fromkeys((wrong, *(key for key, _ in named)))
@@ -40,7 +42,3 @@ def unquoted_keys(
                 f'"{first}" {cause}. Write {"the keys" if others else "a key"} in quotes: {quoted}',
                 [*names],
             )
-
-
-def _text(node: tree_sitter.Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode(errors="replace")

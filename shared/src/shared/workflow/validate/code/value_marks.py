@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar
+from shared.workflow.compile.code_parser import Language, query
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.references import Reference
@@ -74,7 +73,7 @@ def _named(template: CodeTemplate, program: Program, references: Mapping[str, Re
     def text(node: tree_sitter.Node) -> str:
         return source[node.start_byte : node.end_byte].decode(errors="surrogatepass")
 
-    matches = tree_sitter.QueryCursor(_query(template.language)).matches(root)
+    matches = tree_sitter.QueryCursor(query(template.language, _ALIASES[template.language])).matches(root)
     aliases: dict[str, Reference] = {}
     for captures in (each for _, each in matches):
         if part := references.get(text(captures["value"][0])):
@@ -92,8 +91,3 @@ def _named(template: CodeTemplate, program: Program, references: Mapping[str, Re
     for node in islice(read, _MOST):
         start = len(source[: node.start_byte].decode(errors="surrogatepass"))
         yield ValueMark(template.program, start, start + len(text(node)), aliases[text(node)])
-
-
-@cache
-def _query(language: Language) -> tree_sitter.Query:
-    return tree_sitter.Query(grammar(language), _ALIASES[language])
