@@ -3,7 +3,7 @@
 import re
 
 from playwright.sync_api import expect
-from tests.browser.console import Account, Console
+from tests.browser.console import NEXT_FRAME, Account, Console, held
 
 CLASSIFY = """const urgent = /down|urgent|asap/i.test(<start.message>) || <start.amount> > 1000;
 return { urgent };"""
@@ -41,6 +41,20 @@ def test_the_support_desk_is_built_in_the_console(console: Console, account: Acc
     assert large.json() == {"queue": "on-call"}
     other = account.run(workflow_id, {"message": "Where is my order?"})
     assert other.json() == {"answer": "This is the built-in demo model. You said: Where is my order?"}
+
+
+def test_the_editor_opens_once_blocks_can_be_added(console: Console, account: Account) -> None:
+    workflow = account.http.post("/api/workflows", json={"name": "Slow", "workspaceId": account.workspace_id})
+    page, add_block = console.page, console.button("Add block")
+    with held(page, "**/api/block-types", methods=["GET"]):
+        with page.expect_response(re.compile("/state$")):
+            page.goto(f"/workflows/{workflow.raise_for_status().json()['id']}")
+        page.evaluate(NEXT_FRAME)
+        expect(add_block).to_have_count(0)
+    add_block.click()
+    page.get_by_role("combobox", name="Search blocks").fill("start")
+    page.keyboard.press("Enter")
+    expect(console.block("Start")).to_be_visible()
 
 
 def add(console: Console, kind: str, after: str | None, *, name: str | None = None) -> None:

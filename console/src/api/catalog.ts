@@ -4,15 +4,19 @@ import { api, type ResponseBody, unwrap } from './client';
 
 const EMPTY: Catalog = new Map();
 
-/** Return the block types of this installation by name. The map is stable while they do not change. */
-export function useCatalog(): Catalog {
-  const { data } = useQuery({
+/** Load the block types of this installation by name. The map is stable while they do not change. */
+export function useBlockTypes() {
+  return useQuery({
     queryKey: ['block-types'],
     queryFn: () => unwrap(api.GET('/api/block-types')),
     staleTime: Number.POSITIVE_INFINITY,
     select: byType,
   });
-  return data ?? EMPTY;
+}
+
+/** Return the block types by name, none until they are loaded. */
+export function useCatalog(): Catalog {
+  return useBlockTypes().data ?? EMPTY;
 }
 
 // Defined outside the hook: `select` with a new identity would run, and return a new map, on every render.

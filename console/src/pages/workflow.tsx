@@ -1,6 +1,7 @@
 import { ReactFlowProvider } from '@xyflow/react';
 import { SearchX } from 'lucide-react';
 import { Link } from 'wouter';
+import { useBlockTypes } from '@/api/catalog';
 import { switchWorkspace, useSignedIn } from '@/api/session';
 import { useWorkflows, useWorkspaceOf } from '@/api/workflows';
 import { PageSkeleton } from '@/app/shell';
@@ -22,6 +23,7 @@ export function WorkflowPage({ id }: { id: string }) {
 function Workflow({ id }: { id: string }) {
   const workflows = useWorkflows();
   const draft = useDraft(id);
+  const blockTypes = useBlockTypes();
   const workflow = workflows.data?.find((row) => row.id === id);
   useTitle(workflow?.name);
   if (workflows.isLoadingError) return <LoadError error={workflows.error} onRetry={workflows.refetch} />;
@@ -29,7 +31,9 @@ function Workflow({ id }: { id: string }) {
     return <WrongWorkspace id={id} />;
   }
   if (draft.error) return <LoadError error={draft.error} onRetry={draft.reload} />;
-  if (!workflow || !draft.saver) return <PageSkeleton />;
+  if (blockTypes.isLoadingError) return <LoadError error={blockTypes.error} onRetry={blockTypes.refetch} />;
+  // The editor needs the block types: a block could not be added or shown with its settings.
+  if (!workflow || !draft.saver || !blockTypes.data) return <PageSkeleton />;
   return (
     <ReactFlowProvider>
       <Editor workflow={workflow} saver={draft.saver} onReload={draft.reload} />
