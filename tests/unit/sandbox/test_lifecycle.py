@@ -331,6 +331,19 @@ async def test_the_zygote_is_replaced_when_it_dies() -> None:
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
 
 
+async def test_a_script_that_waits_for_a_process_when_the_zygote_dies_is_run_by_the_next_one() -> None:
+    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
+        doomed = zygote()
+        os.kill(doomed, signal.SIGSTOP)
+        crashed = asyncio.create_task(sandbox.run(ENDLESS))
+        await spinning_script()
+        waiting = asyncio.create_task(sandbox.run(Script(code="return 'next'")))
+        await asyncio.sleep(0.05)  # it has asked the zygote for a process
+        os.kill(doomed, signal.SIGKILL)
+        assert (await waiting).value() == "next"
+        await crashed
+
+
 async def test_parked_conditions_survive_the_death_of_their_process() -> None:
     conditions = Conditions(scope="run", expressions=["true"])
     async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:

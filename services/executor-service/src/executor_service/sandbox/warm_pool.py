@@ -112,6 +112,13 @@ class WarmPool:
         asyncio.get_running_loop().call_soon(self._replenish)
 
     async def _spawn(self) -> Child:
+        spawner = await self._ensure_spawner()
+        try:
+            return await Child.spawn(spawner, self._max_frame)
+        except SandboxUnavailable:
+            # A process that ends with its zygote says nothing about those of the next zygote.
+            if spawner.alive:
+                raise
         return await Child.spawn(await self._ensure_spawner(), self._max_frame)
 
     async def _ensure_spawner(self) -> ProcessSpawner:
