@@ -77,7 +77,7 @@ async def spinning_script() -> int:
     """Wait until one script burns processor time, and return its process."""
 
     def spinning() -> list[int]:
-        return [pid for pid in children(zygote()) if ticks(pid) > 5]
+        return [pid for pid in children(zygote()) if ticks(pid) > 30]  # becoming ready takes some, too
 
     await eventually(spinning)
     return spinning()[0]
