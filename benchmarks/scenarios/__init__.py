@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmarks.scenarios import engine_loop, memory, noisy_neighbor, recordings, runs
+from benchmarks.scenarios import engine_loop, memory, noisy_neighbor, recordings, replays, runs
 from benchmarks.scenarios.scenario import Group
 from benchmarks.testbed import Testbed
 
@@ -14,6 +14,7 @@ def groups(testbed: Testbed, seconds: float) -> Iterator[Group]:
     yield from runs.streams(testbed)
     yield from runs.queued_runs(testbed)
     yield recordings.group(testbed, seconds)
+    yield replays.group(testbed, seconds)
     yield noisy_neighbor.group(testbed, seconds)
     yield memory.at_capacity(testbed)
     yield engine_loop.group()

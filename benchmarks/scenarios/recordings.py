@@ -33,12 +33,13 @@ def group(testbed: Testbed, seconds: float) -> Group:
 
 
 def _scenario(testbed: Testbed, workflow: str, seconds: float) -> Scenario:
-    recorded = cache(lambda: _publish_recorded(testbed, SYNC[workflow]()))
+    recorded = cache(lambda: publish_recorded(testbed, SYNC[workflow]()))
     name = f"recorded {workflow}, {CALLERS} callers"
     return Scenario(name, lambda: _measure(testbed, testbed.targets[workflow], recorded(), seconds))
 
 
-def _publish_recorded(testbed: Testbed, document: workflows.Document) -> Target:
+def publish_recorded(testbed: Testbed, document: workflows.Document) -> Target:
+    """Deploy a workflow whose runs are all recorded, and return its target."""
     target = testbed.publish(document)
     access = target.url.removesuffix("/execute") + "/deploy"
     httpx2.patch(access, json=EVERY_RUN, headers=target.headers).raise_for_status()
