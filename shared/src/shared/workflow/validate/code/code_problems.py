@@ -19,6 +19,7 @@ from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code.code_mistakes import code_mistakes
+from shared.workflow.validate.code.comparisons import comparisons
 from shared.workflow.validate.code.enumerations import unlisted_values
 from shared.workflow.validate.code.indentation import indentation_problem
 from shared.workflow.validate.code.language_mistakes import language_mistakes
@@ -89,6 +90,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             else:
                 program = parse_program(template)
                 marks = value_marks(template, program)
+                compared = comparisons(template, program, marks)
                 lists = quoted.lists(template, marks)
                 yield from _of_program(
                     block, code, program, marks, where=where, blocks=names.known, meant=meant, lists=lists
@@ -100,12 +102,12 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
                 for text in islice(
-                    dict.fromkeys((*uses.found(template, marks), *quoted.never_equal(template, marks))), _MOST
+                    dict.fromkeys((*uses.found(template, marks), *quoted.never_equal(template, compared))), _MOST
                 ):
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
                 members = quoted.unknown_members(template, marks)
-                for text, near in dict.fromkeys((*unlisted_values(state, template), *members)):
+                for text, near in dict.fromkeys((*unlisted_values(state, compared), *members)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 

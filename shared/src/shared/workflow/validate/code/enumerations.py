@@ -1,45 +1,31 @@
 """Comparisons of an agent's answer with values that its response format does not list."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
 from typing import Final
 
-from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.js_values import Json, object_of, to_number, to_string
 from shared.workflow.format.models import WorkflowState
-from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
+from shared.workflow.validate.code.comparisons import Comparison
 
-_COMPARED: Final = re.compile(r"\s*===?\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]+)(?P=quote)\s*(?:$|&&|\|\||[)?:;])")
-_LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn)\s*$")
-_NEAR: Final = 40
-"""Characters before a reference that may have an operator."""
 _MOST: Final = 20
 """Comparisons of a piece of code that are checked: each takes time."""
 
 
-def unlisted_values(state: WorkflowState, template: CodeTemplate) -> Iterator[tuple[str, str | None]]:
+def unlisted_values(state: WorkflowState, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
     """Yield each comparison with a text that is nearly one of the enumeration, with the listed one."""
-    source = template.source
-    values = {each.name for each in template.variables if each.use is Use.VALUE}
-    found = (
-        (reference, match["text"])
-        for start, end, reference, name in template.marks
-        if isinstance(reference, Reference)
-        and name in values
-        and (match := _COMPARED.match(source, end))
-        and _LEFT.search(source, max(0, start - _NEAR), start)
-    )
     enumeration = cache(partial(_enumeration, state))
-    for reference, text in islice(found, _MOST):
-        listed = enumeration(reference.name, reference.path)
-        if text not in listed and (near := nearest(text, listed)):
-            yield f'{reference.raw} is one of {", ".join(listed)}, and never "{text}"', near
+    texts = [each for each in comparisons if each.kind == "string" and each.literal]
+    known = {(each.part.raw, each.literal) for each in texts}
+    for compared in islice(texts, _MOST):
+        listed, text = enumeration(compared.part.name, compared.part.path), compared.literal
+        near = None if text in listed else nearest(text, listed)
+        if near and (compared.part.raw, near) not in known:  # which may be a synonym
+            yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
 
 
 def _enumeration(state: WorkflowState, name: str, path: Sequence[str | int]) -> Sequence[str]:

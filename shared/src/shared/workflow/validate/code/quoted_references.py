@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Final
 
 from shared.workflow.catalog import Catalog
-from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.input_format import read_input_format
@@ -16,9 +15,11 @@ from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
+from shared.workflow.validate.code.comparisons import Comparison
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.code.value_marks import ValueMark
 from shared.workflow.validate.settings.branch_settings import METHODS
+from shared.workflow.validate.settings.input_fields import declared_types
 
 _USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
@@ -26,10 +27,9 @@ _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"
 )
 """Comparison of all that is on the left with a text."""
-_BOOLEAN: Final = re.compile(r"\s*[=!]==\s*(?:true|false)\s*(?:$|&&|\|\||[)?:;])")
+_TYPE_CHECK: Final = re.compile(r"\b(?:typeof|instanceof|isinstance)\b|\btype\(")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
-_STRICT: Final = len("===")
 _MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
 _OTHER_MEMBERS: Final = names("""
     constructor toFixed toPrecision toExponential
@@ -70,6 +70,7 @@ class QuotedReferences:
     def __init__(self, state: WorkflowState, catalog: Catalog) -> None:
         self._state, self._catalog = state, catalog
         self._outputs: dict[str, Outputs] = {}
+        self._declared = declared_types(state)
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
         """Yield each one that is compared, or has a method."""
@@ -85,31 +86,44 @@ class QuotedReferences:
             if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
                 yield part.raw
 
-    def never_equal(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
-        """Yield why a comparison with a text never holds.
+    def never_equal(self, template: CodeTemplate, comparisons: Sequence[Comparison]) -> Iterator[str]:
+        """Yield why the first comparison of each output with a literal of another type never holds.
 
-        Runs convert inputs, a strict response format gives the fields of an answer their types, and a form refuses
-        answers of other types.
+        Runs convert inputs and variables, a strict response format gives the fields of an answer their types, and a
+        form refuses answers of other types.
         """
-        unquoted = {*_UNQUOTED.findall(template.source)} if marks else frozenset()
-        for mark in marks if template.language is Language.JAVASCRIPT else ():
-            source, start, end, reference = mark
-            is_boolean = _BOOLEAN.match(source, end) and _LEFT.search(source, max(0, start - _NEAR), start)
-            if is_boolean and self._is_answer(reference) and self._type(reference) == "string":
-                yield f"{mark.shown} is a string and never equals a boolean. Compare it with a text in quotes"
-            if not (match := _TEXT.match(source, end)) or not _LEFT.search(source, max(0, start - _NEAR), start):
+        if _TYPE_CHECK.search(template.source):
+            return
+        unquoted = {each.lower() for each in _UNQUOTED.findall(template.source)}
+        unquoted |= {each.literal.lower() for each in comparisons if each.kind != "string"}
+        reported: set[str] = set()
+        for each in comparisons:
+            is_text, text = each.kind == "string", each.literal
+            has_other = text.lower() in unquoted if is_text else _has_text(template.source, text)
+            if each.shown in reported or has_other:
                 continue
-            kind, text = self._type(reference, only_certain=True), match["text"]
-            kind = "number" if kind == "integer" else kind
-            if text in unquoted:  # compared with both types
-                continue
-            is_strict = len(match["operator"]) == _STRICT
-            if (kind == "boolean" and text in ("true", "false")) or (
-                kind == "number" and is_strict and _NUMBER.fullmatch(text)
-            ):
-                yield f"{mark.shown} is a {kind} and never equals a string. Write {text} without quotes"
-            elif kind == "boolean" and text and is_strict and (self._is_answer(reference) or self._is_form(reference)):
-                yield f"{mark.shown} is a boolean and never equals a string. Write true or false without quotes"
+            if problem := self._mismatch(each, template.language):
+                reported.add(each.shown)
+                yield f"{each.shown} is a {problem}"
+
+    def _mismatch(self, compared: Comparison, language: Language) -> str | None:
+        """Return the type of an output that never equals a literal of another type, and the fix."""
+        kind, text, is_strict = self._certain_type(compared.part), compared.literal, compared.is_strict
+        is_checked = self._is_answer(compared.part) or self._is_form(compared.part)
+        true, false = ("True", "False") if language is Language.PYTHON else ("true", "false")
+        match kind, compared.kind:
+            case "boolean", "string" if text in ("true", "false"):
+                return f"boolean and never equals a string. Write {true if text == 'true' else false} without quotes"
+            case "boolean", "string" if text and is_strict and is_checked:
+                return f"boolean and never equals a string. Write {true} or {false} without quotes"
+            case "number", "string" if is_strict and _NUMBER.fullmatch(text):
+                return f"number and never equals a string. Write {text} without quotes"
+            case "string", "boolean" if is_strict:
+                return "string and never equals a boolean. Compare it with a text in quotes"
+            case "string", "number" if is_strict and not is_checked:
+                return f"string and never equals a number. Write {text} in quotes"
+            case _:
+                return None
 
     def lists(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Set[str]:
         """Return the names by which the program reads lists."""
@@ -143,13 +157,21 @@ class QuotedReferences:
             elif near and kind in usual and name not in meant:
                 yield f"{shown} has no .{name}", f".{near}"
 
-    def _type(self, reference: Reference, *, only_certain: bool = False) -> str | None:
+    def _certain_type(self, reference: Reference) -> str | None:
+        """Return the type of an output in all runs: string, number or boolean; None if it may have others."""
+        key = to_string(reference.path[0]) if len(reference.path) == 1 else ""
+        target = self._state.block_named(reference.name)
+        kind = self._declared.get((reference.name, key))
+        if target is not None and target.type == "api":
+            kind = "number" if key == "status" else None
+        elif self._is_answer(reference) or self._is_form(reference):
+            kind = self._type(reference)
+        return "number" if kind == "integer" else kind
+
+    def _type(self, reference: Reference) -> str | None:
         target = self._state.block_named(reference.name)
         spec = self._catalog.spec(target.type) if target else None
         if target is None or spec is None or len(reference.path) != 1:
-            return None
-        is_certain = target.type == START.type or self._is_answer(reference) or self._is_form(reference)
-        if only_certain and not is_certain:
             return None
         if target.id not in self._outputs:
             self._outputs[target.id] = spec.declared_outputs(target)
@@ -172,3 +194,8 @@ class QuotedReferences:
             and field.value in (None, "", True, False, "true", "false")
             for field in fields
         )
+
+
+def _has_text(source: str, text: str) -> bool:
+    """Return whether code has a text in quotes."""
+    return any(f"{quote}{text}{quote}" in source for quote in "\"'`")

@@ -6,14 +6,13 @@ from typing import Final
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
-from shared.workflow.format.references import Reference, normalize_name, parse_text
-from shared.workflow.format.start import api_starts
+from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.value_marks import ValueMark
 from shared.workflow.validate.references.field_references import returns_of
+from shared.workflow.validate.settings.input_fields import declared_types
 
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
@@ -47,14 +46,7 @@ class ValueUses:
 
     def __init__(self, state: WorkflowState) -> None:
         self._state = state
-        self._types = {
-            (normalize_name(start.name), field.name): field.type
-            for start in api_starts(state)
-            for field in read_input_format(start.value("inputFormat"))
-        }
-        numbers = (each for each in state.variables.values() if each.type == "number")
-        self._types |= {("variable", key): "number" for each in numbers for key in (each.id, each.name)}
-        self._types |= dict.fromkeys((("loop", "index"), ("parallel", "index")), "number")
+        self._types = declared_types(state)
 
     def found(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
         """Yield the problem of each use."""

@@ -59,6 +59,17 @@ def bare_reference(value: Json, state: WorkflowState) -> str | None:
     return f"<{text}>" if is_known and is_reference(text) else input_references(state).get(text)
 
 
+def declared_types(state: WorkflowState) -> dict[tuple[str, str], str]:
+    """Return the types to which runs convert inputs and variables, and those of indexes, by block and field."""
+    types = {
+        (normalize_name(start.name), field.name): field.type
+        for start in api_starts(state)
+        for field in read_input_format(start.value("inputFormat"))
+    }
+    types |= {("variable", key): each.type for each in state.variables.values() for key in (each.id, each.name)}
+    return types | dict.fromkeys((("loop", "index"), ("parallel", "index")), "number")
+
+
 def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
     stored = block.value(setting)
     entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored

@@ -1,0 +1,79 @@
+"""Comparisons of an output with a text, a number or a boolean that the code has as a literal."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, query, source_of
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.code_rewriter import Use
+from shared.workflow.format.references import Reference
+from shared.workflow.validate.code.value_marks import ValueMark
+from shared.workflow.validate.returns import Program
+
+_MOST: Final = 200
+"""Comparisons of a piece of code that are read: each takes time."""
+_STRICT: Final = frozenset({"===", "!=="})
+_COMPARISONS: Final = {
+    Language.JAVASCRIPT: """
+(binary_expression left: (_) @one operator: ["===" "!==" "==" "!="] @operator right: (_) @other)
+(switch_statement value: (parenthesized_expression (_) @one) body: (switch_body (switch_case value: (_) @other)))
+(call_expression function: (member_expression object: (array (_) @other) property: (property_identifier) @method)
+ arguments: (arguments . (_) @one .) (#eq? @method "includes"))
+""",
+    Language.PYTHON: """
+(comparison_operator . (_) @one . ["==" "!="] @operator . (_) @other .)
+(comparison_operator . (_) @one . ["in" "not in"] . [(list (_) @other) (tuple (_) @other) (set (_) @other)] .)
+""",
+}
+_LITERAL: Final = re.compile(
+    r"(?P<quote>[\"'])(?P<string>[^\"'\\\n]*)(?P=quote)"
+    r"|(?P<number>-?[0-9]{1,15}(?:\.[0-9]{1,15})?)|(?P<boolean>true|false|True|False)"
+)
+_OTHER_LITERALS: Final = {Language.JAVASCRIPT: ("True", "False"), Language.PYTHON: ("true", "false")}
+
+
+class Comparison(NamedTuple):
+    """A comparison of an output with a literal."""
+
+    part: Reference
+    shown: str
+    """The reference, after the name that the code gives to it."""
+    kind: str
+    """Type of the literal: string, number or boolean."""
+    literal: str
+    """Text, or source of a number or boolean."""
+    is_strict: bool
+    """Whether values of different types are never equal."""
+
+
+def comparisons(template: CodeTemplate, program: Program | None, marks: Sequence[ValueMark]) -> list[Comparison]:
+    """Return the comparisons in a program of outputs and of names that have only an output as their value."""
+    values = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
+    shown = {name: (part, part.raw) for name, part in values.items() if isinstance(part, Reference)}
+    shown |= {mark.name: (mark.part, mark.shown) for mark in marks if mark.text is template.program}
+    return list(islice(_found(template.language, program, shown), _MOST)) if program and shown else []
+
+
+def _found(language: Language, program: Program, shown: Mapping[str, tuple[Reference, str]]) -> Iterator[Comparison]:
+    root, source = program
+    cursor = tree_sitter.QueryCursor(query(language, _COMPARISONS[language]))
+    for _, captures in cursor.matches(root):
+        one, other = (source_of(_bare(captures[side][0]), source) for side in ("one", "other"))
+        operator = source_of(captures["operator"][0], source) if "operator" in captures else ""
+        is_strict = language is Language.PYTHON or not operator or operator in _STRICT
+        for output, literal in ((one, other), (other, one)) if operator else ((one, other),):
+            match = _LITERAL.fullmatch(literal) if output in shown else None
+            if match and match["boolean"] not in _OTHER_LITERALS[language]:
+                kind = "string" if match["quote"] else "number" if match["number"] else "boolean"
+                yield Comparison(*shown[output], kind, match[kind], is_strict)
+
+
+def _bare(node: tree_sitter.Node) -> tree_sitter.Node:
+    """Return a node without the parentheses around it."""
+    while node.type == "parenthesized_expression" and len(node.named_children) == 1:
+        node = node.named_children[0]
+    return node
