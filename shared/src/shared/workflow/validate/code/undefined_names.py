@@ -19,6 +19,7 @@ from shared.workflow.validate.code.declarations import declaration_mistakes
 from shared.workflow.validate.code.environment_reads import environment_reads
 from shared.workflow.validate.code.known_names import KNOWN_NAMES
 from shared.workflow.validate.code.network_calls import network_calls
+from shared.workflow.validate.code.promises import promise_mistakes
 from shared.workflow.validate.code.python2_statements import python2_statements
 from shared.workflow.validate.code.unknown_members import unknown_members
 from shared.workflow.validate.code.unquoted_keys import unquoted_keys
@@ -78,6 +79,7 @@ def undefined_names(
     mistakes = (
         *declaration_mistakes(context),
         *await_mistakes(context),
+        *promise_mistakes(context),
         *unknown_members(context, imported, reported),
         *constant_conditions(context),
         *environment_reads(context),

@@ -1,0 +1,146 @@
+"""Promises that code uses as values: calls of its async functions without await, and async functions of filters."""
+
+import re
+from collections.abc import Iterator, Set
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
+
+_MOST: Final = 200
+"""Uses of async functions that are checked: each takes time."""
+_METHODS: Final = "every|filter|find|findIndex|findLast|findLastIndex|some|sort|toSorted"
+"""Methods of lists that wait for no promise of their function."""
+_OWN_METHOD: Final = re.compile(rf"(?<![.\w])(?:{_METHODS})[\"']?\s*[:=(]|\.(?:{_METHODS})\s*=(?!=)".encode())
+_FUNCTIONS: Final = {
+    Language.JAVASCRIPT: """
+(function_declaration "async" name: (identifier) @function)
+(lexical_declaration kind: "const" (variable_declarator
+ name: (identifier) @function value: [(arrow_function "async") (function_expression "async")]))
+"""
+}
+_USES: Final = {
+    Language.JAVASCRIPT: """
+(identifier) @name
+(shorthand_property_identifier) @name
+(shorthand_property_identifier_pattern) @name
+"""
+}
+_CALLBACKS: Final = {
+    Language.JAVASCRIPT: f"""
+(call_expression function: (member_expression property: (property_identifier) @method)
+ arguments: (arguments . [(arrow_function "async") (function_expression "async") (identifier)] @callback)
+ (#match? @method "^({_METHODS})$"))
+"""
+}
+_TESTED: Final = {
+    "if_statement": "condition",
+    "while_statement": "condition",
+    "do_statement": "condition",
+    "ternary_expression": "condition",
+}
+_FUNCTION: Final = re.compile("function|method|static")
+"""Nodes whose returns are their own."""
+_PROMISE_METHODS: Final = frozenset({"then", "catch", "finally"})
+_CALCULATED: Final = frozenset({"+", "-", "*", "/", "%", "**", "<", ">", "<=", ">=", "==", "===", "!=", "!=="})
+
+
+def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
+    """Yield each promise that code calculates with, compares, tests, puts into a text or returns within an object."""
+    if b"async" not in code.source and b"fetch" not in code.source:
+        return
+    uses: dict[str, list[tree_sitter.Node]] = {}
+    for captures in code.matches(_USES):
+        uses.setdefault(code.text(captures["name"]), []).append(captures["name"])
+    declared = (captures["function"] for captures in code.matches(_FUNCTIONS))
+    functions = {
+        name
+        for node in declared
+        if (name := code.text(node)) and all(each == node or _is_called_or_passed(each) for each in uses[name])
+    }
+    yield from _callbacks(code, functions)
+    if "fetch" in uses and all(map(_is_called_or_passed, uses["fetch"])):
+        functions.add("fetch")
+    for name in sorted(functions):
+        for node in uses[name][:_MOST]:
+            call = node.parent
+            if call is None or call.type != "call_expression" or call.child_by_field_name("function") != node:
+                continue
+            if _is_misused(call) or (name != "fetch" and _is_read(code, call)):
+                yield Mistake(call, f"{name}(…) is a promise, because await is missing. Write await {name}(…)")
+            elif promise := _named(call):
+                named = [each for each in uses[code.text(promise)] if each != promise]
+                if any(map(_is_misused, named)) and all(_is_misused(each) or _is_read(code, each) for each in named):
+                    text = f'"{code.text(promise)}" is a promise, because await is missing. Write await {name}(…)'
+                    yield Mistake(promise, text)
+
+
+def _callbacks(code: CodeContext, functions: Set[str]) -> Iterator[Mistake]:
+    for captures in () if _OWN_METHOD.search(code.source) else code.matches(_CALLBACKS):
+        function, method = captures["callback"], code.text(captures["method"])
+        call = function.parent.parent if function.parent else None
+        is_unused = call is not None and call.parent is not None and call.parent.type == "expression_statement"
+        if (function.type == "identifier" and code.text(function) not in functions) or (is_unused and method != "sort"):
+            continue
+        text = f".{method}(…) does not wait for async functions: a promise counts as true"
+        if "sort" in method.lower():
+            text = f".{method}(…) does not wait for async functions: a promise is no number"
+        yield Mistake(captures["method"], f"{text}. Await the values first, with Promise.all(….map(…))")
+
+
+def _is_called_or_passed(node: tree_sitter.Node) -> bool:
+    parent = node.parent
+    return parent is not None and parent.type in ("call_expression", "arguments")
+
+
+def _named(call: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the name of a constant whose value is a call."""
+    parent = call.parent
+    name = parent.child_by_field_name("name") if parent and parent.type == "variable_declarator" else None
+    is_constant = parent is not None and parent.parent is not None and parent.parent.type == "lexical_declaration"
+    return name if name is not None and name.type == "identifier" and is_constant else None
+
+
+def _is_read(code: CodeContext, node: tree_sitter.Node) -> bool:
+    """Return whether code reads a field of a value, other than a method of promises."""
+    parent = node.parent
+    field = parent.child_by_field_name("property") if parent and parent.type == "member_expression" else None
+    is_object = parent is not None and parent.child_by_field_name("object") == node
+    return is_object and field is not None and code.text(field) not in _PROMISE_METHODS
+
+
+def _is_misused(node: tree_sitter.Node) -> bool:
+    """Return whether a place needs the value of a promise."""
+    parent = node.parent
+    while parent is not None and parent.type == "parenthesized_expression":
+        node, parent = parent, parent.parent
+    if parent is None:
+        return False
+    match parent.type:
+        case "template_substitution":
+            text = parent.parent.parent if parent.parent else None
+            return text is not None and text.type != "call_expression"  # of a tag
+        case "binary_expression":
+            operator = parent.child_by_field_name("operator")
+            return operator is not None and operator.type in _CALCULATED
+        case "unary_expression":
+            operator = parent.child_by_field_name("operator")
+            return operator is not None and operator.type in ("!", "-", "+")
+        case "pair" | "array" | "object":
+            return _is_returned(parent)
+        case kind:
+            field = _TESTED.get(kind)
+            return field is not None and parent.child_by_field_name(field) == node
+
+
+def _is_returned(node: tree_sitter.Node) -> bool:
+    """Return whether the code returns, outside of functions, the object or list that has a value."""
+    while node.type in ("pair", "array", "object") and node.parent is not None:
+        node = node.parent
+    if node.type != "return_statement":
+        return False
+    while node.parent is not None and not _FUNCTION.search(node.type):
+        node = node.parent
+    return node.type == "program"
