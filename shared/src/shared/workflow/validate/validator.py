@@ -34,6 +34,7 @@ from shared.workflow.validate.references.broken_references import broken_referen
 from shared.workflow.validate.references.field_references import field_reference_problems
 from shared.workflow.validate.references.split_references import split_references
 from shared.workflow.validate.references.unknown_references import blocks_outside, unknown_references
+from shared.workflow.validate.settings.calculations import uncalculated_values
 from shared.workflow.validate.settings.containers import container_problems
 from shared.workflow.validate.settings.input_fields import input_field_problems
 from shared.workflow.validate.settings.json_texts import unquoted_texts
@@ -67,6 +68,7 @@ def problems(
         *islice(input_field_problems(state, known), MOST_OF_A_KIND),
         *islice(setting_problems(state, known), MOST_OF_A_KIND),
         *islice(unquoted_texts(state, known), MOST_OF_A_KIND),
+        *islice(uncalculated_values(state), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),

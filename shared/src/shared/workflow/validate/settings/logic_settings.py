@@ -19,6 +19,14 @@ _SHORT_WAIT_SECONDS: Final = 300
 _LONG_WAIT_SECONDS: Final = 30 * 86_400
 _SHORT_UNITS: Final = {"seconds": 1, "minutes": 60}
 _LONG_UNITS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400}
+TIME_UNITS: Final = {
+    **dict.fromkeys(("s", "sec", "secs"), "seconds"),
+    **dict.fromkeys(("m", "min", "mins"), "minutes"),
+    **dict.fromkeys(("h", "hr", "hrs"), "hours"),
+    "d": "days",
+}
+"""Abbreviations of units."""
+_AMOUNT: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
 _LITERAL: Final = re.compile(r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)")
 """A pattern of JavaScript with its slashes and flags."""
 _OTHER_SYNTAX: Final = re.compile(r"\[:|\[\[|--|&&|~~|\|\||\{,|\\Q")
@@ -53,6 +61,15 @@ def wait_problems(block: Block) -> Found:
     if not is_long and unit in _LONG_UNITS and unit not in _SHORT_UNITS:
         yield "timeUnit", f'a wait in {unit} must be async: set async to true, and timeUnitLong to "{unit}"'
         return
+    if isinstance(amount, str) and (match := _AMOUNT.fullmatch(amount)):
+        word = match["unit"].lower()
+        if (meant := TIME_UNITS.get(word) or nearest(word, units)) in units:
+            key = "timeUnitLong" if is_long else "timeUnit"
+            yield (
+                "timeValue",
+                f"timeValue is a number without a unit. Write timeValue: {match['number']}, {key}: {meant}",
+            )
+            return
     seconds = units.get(unit or ("minutes" if is_long else "seconds"))
     if amount is None or seconds is None or not is_literal(amount) or math.isnan(to_number(amount)):
         return

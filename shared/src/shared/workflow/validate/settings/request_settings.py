@@ -1,6 +1,7 @@
 """Settings of HTTP requests and responses, and JSON that blocks send."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from shared.workflow.catalog.synonyms import is_misnamed
@@ -8,7 +9,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
-from shared.workflow.format.references import json_parts, parse_text
+from shared.workflow.format.references import EnvMarker, Reference, json_parts, parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
 from shared.workflow.validate.settings.input_fields import FIELD_TYPES, FORM_TYPES
@@ -22,6 +23,10 @@ _ROW_KEYS: Final = {
 _BODILESS: Final = ("GET", "HEAD")
 _NOT_REPEATED: Final = ("POST", "PATCH")
 _BRACES: Final = re.compile(r"(?<!\$)\{(?P<name>\w+(?P<path>\.[\w.]+)?)\}")
+_OPERATOR_AFTER: Final = re.compile(
+    r"\s*(?:[-+*/%](?:\s*(?:[\w.]+|\"[^\"\n]{0,40}\"))?|[<>=!]=|[<>?]|&&|\|\||\.[A-Za-z]\w*(?:\(\))?)"
+)
+_OPERATOR_BEFORE: Final = re.compile(r"(?:[\w.]+\s*[-+*/%]|!)\s*$")
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
 
@@ -129,5 +134,21 @@ def template_problem(text: str) -> str | None:
     """Return why a JSON text is no JSON with any values of its references; None if it can be JSON."""
     if not text.strip():
         return None
-    pieces = (part if isinstance(part, str) else "x" if quoted else "0" for part, quoted in json_parts(text))
-    return json_problem("".join(pieces), with_fix=True)
+    parts = list(json_parts(text))
+    pieces = (part if isinstance(part, str) else "x" if quoted else "0" for part, quoted in parts)
+    problem = json_problem("".join(pieces), with_fix=True)
+    return (problem and _calculation(parts)) or problem
+
+
+def _calculation(parts: Sequence[tuple[str | Reference | EnvMarker, bool]]) -> str | None:
+    """Return that the first reference with an operator or a method has no effect on its value in JSON."""
+    for (before, _), (part, is_quoted), (after, _) in zip(parts, parts[1:], parts[2:], strict=False):
+        if not isinstance(part, Reference) or is_quoted:
+            continue
+        follows = _OPERATOR_AFTER.match(after) if isinstance(after, str) else None
+        precedes = _OPERATOR_BEFORE.search(before) if isinstance(before, str) else None
+        if follows or precedes:
+            shown = f"{(precedes and precedes[0]) or ''}{part.raw}{(follows and follows[0].rstrip()) or ''}"
+            shown = f"{shown} …" if shown.endswith(tuple("+-*/%")) else shown
+            return f"{shown} is not calculated, because JSON has only values. Compute it in a function block"
+    return None

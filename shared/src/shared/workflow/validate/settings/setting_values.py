@@ -18,6 +18,7 @@ from shared.workflow.validate.settings.branch_settings import condition_problems
 from shared.workflow.validate.settings.input_fields import bare_reference
 from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 from shared.workflow.validate.settings.logic_settings import (
+    TIME_UNITS,
     assignment_problems,
     function_problems,
     guardrails_problems,
@@ -50,12 +51,6 @@ _TEXTS: Final = frozenset({"url", "regex", "conversationId", "server", "workflow
 """Settings that are lists or mappings in a file only because quotes are missing."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_BREAK: Final = re.compile(r"[\r\n\0]")
-_UNITS: Final = {
-    **dict.fromkeys(("s", "sec", "secs"), "seconds"),
-    **dict.fromkeys(("m", "min", "mins"), "minutes"),
-    **dict.fromkeys(("h", "hr", "hrs"), "hours"),
-    "d": "days",
-}
 _MEDIA_TYPES: Final = {"json": "application/json", "form": "application/x-www-form-urlencoded", "text": "text/plain"}
 _BY_TYPE: Final[Mapping[str, tuple[Callable[[Block], Found], ...]]] = {
     "condition": (condition_problems,),
@@ -136,7 +131,7 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
             return  # reported as an error
         if value not in allowed and not (block.type == "api" and to_string(value).upper() in allowed):
             word = to_string(value)
-            near = unit if (unit := _UNITS.get(word.lower(), "")) in allowed else nearest(word, allowed)
+            near = unit if (unit := TIME_UNITS.get(word.lower(), "")) in allowed else nearest(word, allowed)
             yield f"{setting.id} is {shown(value)}.{did_you_mean(near) or one_of(word, allowed)}", near
     elif setting.number is not None:
         if not _fits(setting, value):
