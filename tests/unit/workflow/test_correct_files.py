@@ -227,3 +227,11 @@ def test_a_prompt_may_be_about_expressions_and_placeholders(messages: list[str])
 )
 def test_code_may_only_check_a_text(language: str, text: str) -> None:
     assert found(START + code(text, language).replace("<run.result>", "1")) == []
+
+
+@pytest.mark.parametrize("name", ["apiKey", "region", "tenantId", "shopDomain", "senderName", "chatId", "shop"])
+def test_a_secret_may_have_the_name_of_an_input(name: str) -> None:
+    start = f"\nblocks:\n  Start:\n    type: start\n    inputs: {{{name}: string}}\n"
+    marker = f"{{{{{name}}}}}"
+    request = f'  Call:\n    type: api\n    url: "https://{marker}.example.com/x"\n    params: {{v: "{marker}"}}\n'
+    assert found(f"{start}{request}{code(f'return {marker} + <start.{name}>')}") == []

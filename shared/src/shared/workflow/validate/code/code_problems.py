@@ -10,12 +10,13 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.compile.blocks import Names, compile_block, loop_condition
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, syntax_error
+from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, location_of, syntax_error
+from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import MISSING, Json, object_of, parse_json
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error, warning
-from shared.workflow.format.references import Reference, normalize_name
+from shared.workflow.format.references import EnvMarker, Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code.code_mistakes import code_mistakes
@@ -30,7 +31,7 @@ from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.settings.branch_settings import METHODS
-from shared.workflow.validate.settings.input_fields import input_references
+from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
 from shared.workflow.validate.unsupported_settings import language_problem
 
 _OF_ROUNDS: Final = {
@@ -64,6 +65,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     names = Names.of(state)
     quoted, uses = QuotedReferences(state, catalog), ValueUses(state)
     meant = {**_OF_ROUNDS, **input_references(state)}
+    inputs = inputs_unlike_secrets(input_references(state))
     meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
@@ -95,6 +97,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield from _of_program(
                     block, code, program, marks, where=where, blocks=names.known, meant=meant, lists=lists
                 )
+                yield from _inputs_as_secrets(block, code, where, inputs)
                 for line, text in misread_entries(state, template, program):
                     message = f"{where}: line {line} of the code: {text}."
                     yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
@@ -110,6 +113,17 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 for text, near in dict.fromkeys((*unlisted_values(state, compared), *members)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
+
+
+def _inputs_as_secrets(block: Block, code: _Code, where: str, inputs: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a warning for each input in the braces of secrets: in quotes they may be a template."""
+    template = code.template
+    values = {each.name for each in template.variables if each.use is Use.VALUE}
+    for start, _, part, name in template.marks:
+        if isinstance(part, EnvMarker) and name in values and (meant := inputs.get(part.name)):
+            message = f"{where}: {part.raw} names a secret, not an input.{did_you_mean(meant)}"
+            problem = warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=meant)
+            yield _at(location_of(template.source, start), problem)
 
 
 def _of_program(

@@ -22,12 +22,14 @@ from shared.workflow.format.references import (
 )
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.computed_indexes import computed_indexes
-from shared.workflow.validate.settings.input_fields import input_references
+from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
 
 _CODE: Final = frozenset({"code", "conditions"})
 """Settings in which `<` and most braces mean something else."""
 _PROMPTS: Final = frozenset({"messages", "context", "content"})
 """Settings that need no secret, so that `{{name}}` means an input."""
+_VALUES: Final = frozenset({"arguments", "body", "builderData", "data", "inputMapping", "params", "url"})
+"""Settings that may have secrets as values."""
 _REFERENCE: Final = re.compile(
     r"(?P<open><|&lt;|\$\{|(?<!\$)\{\{|(?<![\w{])\{)[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\."
     r"(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+(?P<close>(?:&gt;|[>}])*)"
@@ -79,12 +81,17 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
     known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
     declared = input_references(state)
     inputs = {name: each for name, each in declared.items() if normalize_name(name) not in known}
+    unlike_secrets = inputs_unlike_secrets(inputs)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or block.type == "note" or not state.is_enabled(block.id):
             continue
         if spec.is_container:
-            for code, cause, suggestion in _broken(to_string(block.data.get("collection")), known, {}, is_code=True):
+            collection = to_string(block.data.get("collection"))
+            for code, cause, suggestion in (
+                *_broken(collection, known, {}, is_code=True),
+                *_named_as_secrets(collection, unlike_secrets),
+            ):
                 message = f"{block.name}: collection: {cause}.{did_you_mean(suggestion)}"
                 yield warning(code, message, block, ("collection",), suggestion=suggestion)
         have_examples = any(object_of(each).get("role") == "assistant" for each in parse_list(block.value("messages")))
@@ -101,6 +108,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
                     *(_in_url(text, inputs) if setting.id == "url" else ()),
+                    *(_named_as_secrets(text, unlike_secrets) if setting.id in _VALUES else ()),
                     *(_secret_of_github(text) if setting.id == "body" and not of_git else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
@@ -193,6 +201,21 @@ def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
     for part in parse_text(text).parts if text.strip().startswith("http") else ():
         if isinstance(part, Reference) and part.root in inputs and not part.path:
             yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
+
+
+def _named_as_secrets(text: str, inputs: Mapping[str, str]) -> Found:
+    """Yield the inputs in the braces of secrets that are a whole value or part of a URL.
+
+    A longer text may be a template of another system.
+    """
+    parts = ("", *parse_text(text).parts, "")
+    is_url = text.strip().startswith("http")
+    for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+        if not isinstance(part, EnvMarker) or not isinstance(before, str) or not isinstance(after, str):
+            continue
+        is_whole = (before == after == "") or (before.endswith('"') and after.startswith('"'))
+        if part.name in inputs and (is_whole or (is_url and not before.endswith("$"))):
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", inputs[part.name]
 
 
 def _secret_of_github(text: str) -> Found:

@@ -1,7 +1,8 @@
 """Declared input fields of start blocks and forms, and workflow variables."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -22,6 +23,16 @@ VARIABLE_TYPES: Final = ("string", "number", "boolean", "object", "array", "plai
 _KEYS: Final = frozenset(
     {"id", "name", "type", "value", "description", "required", "collapsed", "label", "placeholder"}
 )
+
+_IN_REQUESTS: Final = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+|message|text|question|comment|prompt|items|orders")
+"""Names that an input may have and a secret hardly: several words in camel case, or prose."""
+_OF_SECRETS: Final = re.compile(
+    r"key|token|secret|passw|credential|auth|user|url|host|domain|region|tenant|environment|env$|webhook|channel|base"
+    r"|account|project|workspace|from$|sender|model|version|customer|client|organi[sz]ation|company|team|store|shop"
+    r"|bucket|database|table|server|service|site|app|bot|chat|list|folder|board|repo|owner|admin|support|default",
+    re.IGNORECASE,
+)
+"""Names that a secret may have, too."""
 
 
 def input_field_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -48,6 +59,13 @@ def input_references(state: WorkflowState) -> dict[str, str]:
         for start in reversed(api_starts(state))
         for field in read_input_format(start.value("inputFormat"))
         if " " not in field.name
+    }
+
+
+def inputs_unlike_secrets(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the references to those inputs whose name no secret is likely to have, by name."""
+    return {
+        name: each for name, each in inputs.items() if _IN_REQUESTS.fullmatch(name) and not _OF_SECRETS.search(name)
     }
 
 
