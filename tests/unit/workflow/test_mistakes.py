@@ -607,3 +607,41 @@ def test_the_error_of_a_block_is_a_field_only_where_it_is_handled() -> None:
 def test_an_edge_to_the_name_of_a_block_is_named_with_its_id() -> None:
     document = workflow(START, CODE, edges=(edge("start", "Score"),))
     assert [each.suggestion for each in found(document) if each.code == "dangling_edge"] == ["f"]
+
+
+def two_agents(model: str, other: str) -> JsonObject:
+    second = block("b", "agent", "Agent 2", settings={**MODEL, "model": other})
+    return chain(START, agent(model=model), second)
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("gpt-4o", "gpt-4p"),
+        ("gpt-4o-mini", "gpt-4o-mni"),
+        ("gpt-4o-mini", "gpt-4o-miini"),
+        ("claude-sonnet-4-5", "claude-sonent-4-5"),
+    ],
+)
+def test_a_model_that_is_misspelled_beside_the_right_one_is_named(model: str, other: str) -> None:
+    (problem,) = found(two_agents(model, other))
+    assert (problem.block_name, problem.suggestion) == ("Agent 2", model)
+    assert f'"{other}" is not listed, and "{model}" of "Agent 1" is.' in problem.message
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("gpt-4o", "gpt-4"),
+        ("gpt-4o", "gpt-4.5"),
+        ("gpt-4.1", "gpt-4.2"),
+        ("gpt-4o", "gpt-4o-minis"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-9"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5x"),
+        ("vllm/test", "vllm/tent"),
+        ("echo", "gpt-5"),
+        ("gpt-5-mini", "gpt-5-nano"),
+    ],
+)
+def test_another_model_or_version_is_no_misspelled_one(model: str, other: str) -> None:
+    assert found(two_agents(model, other)) == []
