@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Set
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 import tree_sitter
@@ -11,11 +12,13 @@ from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
 from shared.workflow.validate.code.code_context import CodeContext, Mistake
 from shared.workflow.validate.code.member_names import (
+    ARRAY_MEMBERS,
     COMMON_METHODS,
     KNOWN_METHODS,
     METHOD_EQUIVALENTS,
     MODULE_EQUIVALENTS,
     OBJECT_MEMBERS,
+    STRING_MEMBERS,
     USUAL_METHODS,
 )
 
@@ -33,6 +36,29 @@ _READS: Final = {
     Language.PYTHON: "(attribute object: (identifier) @object attribute: (identifier) @member)",
 }
 
+_OF_VALUES: Final = STRING_MEMBERS | ARRAY_MEMBERS | COMMON_METHODS | {"constructor"}
+_TEXTS: Final = (
+    "charAt|concat|join|normalize|padEnd|padStart|repeat|replace|replaceAll|slice|substring|toFixed|toISOString"
+    "|toLowerCase|toString|toUpperCase|trim|trimEnd|trimStart"
+)
+_LISTS: Final = "entries|filter|flat|flatMap|keys|map|reverse|sort|split|toSorted|values"
+"""Methods that return texts, and those that return lists."""
+_FIELDS: Final = {
+    Language.JAVASCRIPT: f"""
+(member_expression
+ object: [(string) (template_string) (array)
+  (call_expression function: (member_expression property: (property_identifier) @method))] @object
+ property: (property_identifier) @member
+ (#match? @method "^({_TEXTS}|{_LISTS})$"))
+(lexical_declaration kind: "const" (variable_declarator name: (identifier) @name value:
+ [(string) (template_string) (array)
+  (call_expression function: (member_expression property: (property_identifier) @method))]
+ (#match? @method "^({_TEXTS}|{_LISTS})$")))
+(member_expression object: (identifier) @object property: (property_identifier) @member)
+(variable_declarator name: (identifier) @declared)
+"""
+}
+
 
 def unknown_members(code: CodeContext, packages: Set[str], reported: Set[str]) -> Iterator[Mistake]:
     """Yield the calls outside of `try` of members that code neither adds to objects nor uses in other ways.
@@ -46,6 +72,28 @@ def unknown_members(code: CodeContext, packages: Set[str], reported: Set[str]) -
             mistake = calls.of_object(of, method) or calls.of_any(of, method)
             if mistake:
                 yield mistake
+    yield from _misspelled_fields(code)
+
+
+def _misspelled_fields(code: CodeContext) -> Iterator[Mistake]:
+    """Yield the misspelled members of values that are certainly texts or lists, if code only reads them."""
+    matches = list(code.matches(_FIELDS))
+    times = Counter(code.text(each["declared"]) for each in matches if "declared" in each)
+    names = {code.text(each["name"]) for each in matches if "name" in each} - code.ambiguous
+    constants = {name for name in names if times[name] == 1}
+    read: dict[str, list[tree_sitter.Node]] = {}
+    for captures in matches:
+        of = captures.get("object")
+        if of is not None and (of.type != "identifier" or code.text(of) in constants):
+            member = captures["member"]
+            is_called = code.source.startswith(b"(", member.end_byte)
+            if not is_called and member not in code.tried:
+                read.setdefault(code.text(member), []).append(member)
+    for name, nodes in islice(read.items(), _MOST_COMPARED):
+        if name in _OF_VALUES or name in code.added_members or len(nodes) < code.words[name.encode()]:
+            continue
+        if near := nearest(name, sorted(_OF_VALUES), least=_CLOSE):
+            yield Mistake(nodes[0], f"neither texts nor lists have .{name}.{did_you_mean(f'.{near}')}", f".{near}")
 
 
 class _Calls:
