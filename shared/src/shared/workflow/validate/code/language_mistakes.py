@@ -8,7 +8,7 @@ from typing import Final
 
 import tree_sitter
 
-from shared.workflow.compile.code_parser import Language, grammar, source_of
+from shared.workflow.compile.code_parser import Language, grammar, query, source_of
 from shared.workflow.validate.code.constant_conditions import is_one_value
 from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES, Program
@@ -124,6 +124,18 @@ _OWN: Final = {
 """Code that expects errors, or may give another meaning to a name of these rules."""
 _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|[\"']-\d+[\"']")
 _DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", re.MULTILINE)
+_PARAMETERS: Final = {
+    Language.JAVASCRIPT: """
+(_ parameters: (formal_parameters (identifier) @name)) @scope
+(arrow_function parameter: (identifier) @name) @scope
+(for_in_statement left: (identifier) @name) @scope
+""",
+    Language.PYTHON: """
+(_ parameters: (parameters (identifier) @name)) @scope
+(for_statement left: (identifier) @name) @scope
+(_ (for_in_clause left: (identifier) @name)) @scope
+""",
+}
 _PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})(?!\w|:\s)")
 _TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\b(?:sub|split|eval|exec|Function|vars|locals|globals)\(")
 _WORD: Final = re.compile(r"[\w$]+")
@@ -150,7 +162,7 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
     if _OWN[language].search(source):
         return
     rules = _RULES[language]
-    unread = _Unread(program) if b"{" in source else None
+    unread = _Unread(program, language) if b"{" in source else None
     code_lists = lists | {name.decode() for name in _LISTS.findall(source)} if b"[" in source else lists
     candidates: Counter[str] = Counter()
     for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
@@ -158,7 +170,9 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
         nodes = {key: each[0] for key, each in captures.items()}
         texts = {key: source_of(each, source) for key, each in nodes.items() if key in _SHOWN}
         if rule == "text":
-            texts["found"] = unread.placeholder(source_of(nodes["part"], source), language) if unread else ""
+            texts["found"] = (
+                unread.placeholder(nodes["part"], source_of(nodes["part"], source), language) if unread else ""
+            )
         candidates[rule] += 1
         if rule != "text" and candidates[rule] > _MOST_CANDIDATES:
             continue
@@ -247,25 +261,29 @@ def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:
 class _Unread:
     """Names that code declares, and then names only in texts."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, language: Language) -> None:
         self._root, source = program
         text = source.decode(errors="replace")
         self._words = Counter(_WORD.findall(text))
         self._placeholders = Counter(match["name"] for match in _PLACEHOLDER.finditer(text))
         self._declared = {match[1].decode(): match.span(1) for match in _DECLARED.finditer(source)}
         self._is_template = _TEMPLATES.search(source) is not None
+        found = tree_sitter.QueryCursor(query(language, _PARAMETERS[language])).matches(self._root)
+        self._scopes = {source_of(each["name"][0], source): each["scope"][0] for _, each in found}
 
-    def placeholder(self, text: str, language: Language) -> str:
-        """Return the first placeholder of a text that means a variable, or an empty text."""
+    def placeholder(self, part: tree_sitter.Node, text: str, language: Language) -> str:
+        """Return the first placeholder of a part of a text that means a variable, or an empty text."""
         for match in () if self._is_template else _PLACEHOLDER.finditer(text):
             name, is_dollar = match["name"], match[0].startswith("$")
             is_only_here = self._words[name] == self._placeholders[name] + 1
-            if is_dollar == (language is Language.JAVASCRIPT) and is_only_here and self._is_declared(name):
+            if is_dollar == (language is Language.JAVASCRIPT) and is_only_here and self._is_declared(name, part):
                 return f"{match[0]}}}"
         return ""
 
-    def _is_declared(self, name: str) -> bool:
-        """Return whether the code declares a name, not a text or a comment in it."""
+    def _is_declared(self, name: str, part: tree_sitter.Node) -> bool:
+        """Return whether the code, not a text or a comment in it, declares a name for a part of it."""
+        if scope := self._scopes.get(name):
+            return scope.start_byte <= part.start_byte < scope.end_byte
         start, end = self._declared.get(name, (0, 0))
         node = self._root.descendant_for_byte_range(start, end) if end else None
         return node is not None and node.parent is not None and node.parent.type in _DECLARATIONS
