@@ -56,6 +56,10 @@ _CONDITIONS: Final = {
  left: (binary_expression left: (_) @first operator: ["!==" "!="] right: [(string) (number)] @one)
  operator: "||"
  right: (binary_expression left: (_) @second operator: ["!==" "!="] right: [(string) (number)] @other))
+(binary_expression left: (unary_expression operator: "!" argument: (_) @negated) operator: ["===" "!=="] @operator
+ right: [(string) (number)] @value)
+(binary_expression left: (call_expression function: (identifier) @number) operator: ["===" "!=="]
+ right: (string) @text (#any-of? @number "Number" "parseInt" "parseFloat"))
 (binary_expression operator: ["===" "!==" "==" "!="] right: [(array) (object) (identifier)] @never
  (#any-of? @never "[]" "{{}}" "NaN"))
 (binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
@@ -99,6 +103,11 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
             operator = "and" if code.language is Language.PYTHON else "&&"
             reason = f"nothing equals both {one} and {other}"
             yield f"the condition is always true, because {reason}. Join with {operator}"
+        case {"negated": _, "operator": operator, "value": value}:
+            fix = "!==" if operator == "===" else "==="
+            yield f"! negates the left side, and true or false never equals {value}. Write {fix} without !"
+        case {"number": name, "text": text} if not code.is_redefined(name):
+            yield f"{name}(…) is a number and never equals the text {text}. Compare it with a number"
         case {"type": name} if name not in _TYPES:
             hint = f" Write {_TYPE_CHECKS[name]}" if name in _TYPE_CHECKS else one_of(name, _TYPES)
             yield f'typeof is never "{name}".{hint}'

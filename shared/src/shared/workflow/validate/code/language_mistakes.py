@@ -61,6 +61,24 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             "(arrow_function body: (object (pair)))",
             "a brace after => begins a block. Write an object in parentheses: => ({{ … }})",
         ),
+        "function": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            " arguments: (arguments . [(arrow_function) (function_expression)] .)"
+            ' (#any-of? @method "includes" "indexOf" "lastIndexOf"))',
+            ".{method}(…) looks for the function itself, which no list has. Write .some(…), or .findIndex(…)",
+        ),
+        "order": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            " arguments: (arguments . (arrow_function body:"
+            ' (binary_expression operator: ["<" ">" "<=" ">="])) .) (#any-of? @method "sort" "toSorted"))',
+            "the function in .{method}(…) must return a number. Write a - b, or a.localeCompare(b) for texts",
+        ),
+        "assigned": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            f" arguments: (arguments . (arrow_function body: (assignment_expression right: {_LITERALS})))"
+            ' (#any-of? @method "filter" "find" "findIndex" "some"))',
+            'the function in .{method}(…) assigns with "=". To compare, write "==="',
+        ),
         "each": (
             "(call_expression function: (member_expression property: (property_identifier) @method)"
             ' arguments: (arguments . (arrow_function "async" body: (statement_block) @body))'
@@ -69,7 +87,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
         ),
         "promises": (
             "(program (return_statement (call_expression function: (member_expression property: (property_identifier)"
-            ' @map) arguments: (arguments . (arrow_function "async")))) (#eq? @map "map"))',
+            ' @map) arguments: (arguments . (arrow_function "async"))) @place) (#eq? @map "map"))',
             "the list has promises. Write await Promise.all(…)",
         ),
         "keys": (
@@ -96,6 +114,11 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
             "for needs a list, and len(…) is a number. Write range(len(…))",
         ),
+        "returned": (
+            "(module (return_statement (call function: (attribute attribute: (identifier) @method))) @place"
+            ' (#any-of? @method "append" "extend" "reverse" "sort"))',
+            ".{method}(…) changes the list and returns None. Call it alone, and return the list",
+        ),
         "none": (
             "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
             ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort") (#not-eq? @name "_"))',
@@ -114,7 +137,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
 _OWN: Final = {
     Language.JAVASCRIPT: re.compile(
         rb"\btry\b|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
-        rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|forEach)\b"
+        rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|toSorted|forEach|includes|indexOf|lastIndexOf)\b"
     ),
     Language.PYTHON: re.compile(
         rb"\b(?:try|suppress|__eq__)\b|\b(?:def|class) +(?:len|int|float|append|extend|reverse|sort)\b"
@@ -177,7 +200,7 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
         if rule != "text" and candidates[rule] > _MOST_CANDIDATES:
             continue
         if texts["found"] if rule == "text" else _is_certain(rule, nodes, program, code_lists):
-            yield nodes[rule].start_point.row + 1, rules[rule][1].format(**texts)
+            yield nodes.get("place", nodes[rule]).start_point.row + 1, rules[rule][1].format(**texts)
 
 
 _SHOWN: Final = frozenset({"method", "key", "called"})

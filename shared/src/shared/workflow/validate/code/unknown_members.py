@@ -135,7 +135,10 @@ class _Calls:
         is_only_called = self._numbers[name] == code.words[name.encode()]
         if not is_only_called or name in self._reported:
             return None
-        if (first := self._first_name(of)) == "sim" or first in self._objects or first in self._reported:
+        if (first := self._first_name(of)) == "sim" or first in self._objects:
+            return None
+        is_length = name == "length" and code.language is Language.JAVASCRIPT
+        if of.type == "identifier" and first in self._reported and not is_length:
             return None
         near = METHOD_EQUIVALENTS[code.language].get(name)
         others = self._packages - self._objects.keys() if near else self._packages
