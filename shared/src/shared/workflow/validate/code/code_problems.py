@@ -105,7 +105,14 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
                 for text in islice(
-                    dict.fromkeys((*uses.found(template, marks), *quoted.never_equal(template, compared))), _MOST
+                    dict.fromkeys(
+                        (
+                            *uses.found(template, marks),
+                            *quoted.never_equal(template, compared),
+                            *quoted.wrong_members(template, marks),
+                        )
+                    ),
+                    _MOST,
                 ):
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
@@ -119,8 +126,9 @@ def _inputs_as_secrets(block: Block, code: _Code, where: str, inputs: Mapping[st
     """Yield a warning for each input in the braces of secrets: in quotes they may be a template."""
     template = code.template
     values = {each.name for each in template.variables if each.use is Use.VALUE}
-    for start, _, part, name in template.marks:
-        if isinstance(part, EnvMarker) and name in values and (meant := inputs.get(part.name)):
+    first = {each.name: each for each in reversed(template.marks) if each.name in values}
+    for start, _, part, _ in first.values():
+        if isinstance(part, EnvMarker) and (meant := inputs.get(part.name)):
             message = f"{where}: {part.raw} names a secret, not an input.{did_you_mean(meant)}"
             problem = warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=meant)
             yield _at(location_of(template.source, start), problem)

@@ -17,16 +17,17 @@ from shared.workflow.validate.returns import Program
 _MOST: Final = 200
 """Comparisons of a piece of code that are read: each takes time."""
 _STRICT: Final = frozenset({"===", "!=="})
+_ORDER: Final = frozenset({"<", ">", "<=", ">="})
 _COMPARISONS: Final = {
     Language.JAVASCRIPT: """
 (binary_expression left: (_) @one operator: ["===" "!==" "==" "!="] @operator right: (_) @other)
 (switch_statement value: (parenthesized_expression (_) @one) body: (switch_body (switch_case value: (_) @other)))
-(call_expression function: (member_expression object: (array (_) @other) property: (property_identifier) @method)
+(call_expression function: (member_expression object: (array) @list property: (property_identifier) @method)
  arguments: (arguments . (_) @one .) (#eq? @method "includes"))
 """,
     Language.PYTHON: """
-(comparison_operator . (_) @one . ["==" "!="] @operator . (_) @other .)
-(comparison_operator . (_) @one . ["in" "not in"] . [(list (_) @other) (tuple (_) @other) (set (_) @other)] .)
+(comparison_operator . (_) @one . ["==" "!=" "<" ">" "<=" ">="] @operator . (_) @other .)
+(comparison_operator . (_) @one . ["in" "not in"] . [(list) (tuple) (set)] @list .)
 """,
 }
 _LITERAL: Final = re.compile(
@@ -48,6 +49,8 @@ class Comparison(NamedTuple):
     """Text, or source of a number or boolean."""
     is_strict: bool
     """Whether values of different types are never equal."""
+    is_order: bool = False
+    """Whether the code asks in Python which value is greater, which fails for different types."""
 
 
 def comparisons(template: CodeTemplate, program: Program | None, marks: Sequence[ValueMark]) -> list[Comparison]:
@@ -62,14 +65,16 @@ def _found(language: Language, program: Program, shown: Mapping[str, tuple[Refer
     root, source = program
     cursor = tree_sitter.QueryCursor(query(language, _COMPARISONS[language]))
     for _, captures in cursor.matches(root):
-        one, other = (source_of(_bare(captures[side][0]), source) for side in ("one", "other"))
         operator = source_of(captures["operator"][0], source) if "operator" in captures else ""
         is_strict = language is Language.PYTHON or not operator or operator in _STRICT
-        for output, literal in ((one, other), (other, one)) if operator else ((one, other),):
-            match = _LITERAL.fullmatch(literal) if output in shown else None
-            if match and match["boolean"] not in _OTHER_LITERALS[language]:
-                kind = "string" if match["quote"] else "number" if match["number"] else "boolean"
-                yield Comparison(*shown[output], kind, match[kind], is_strict)
+        one = source_of(_bare(captures["one"][0]), source)
+        for other in captures.get("other") or captures["list"][0].named_children[:_MOST]:
+            literal = source_of(_bare(other), source)
+            for output, value in ((one, literal), (literal, one)) if operator else ((one, literal),):
+                match = _LITERAL.fullmatch(value) if output in shown else None
+                if match and match["boolean"] not in _OTHER_LITERALS[language]:
+                    kind = "string" if match["quote"] else "number" if match["number"] else "boolean"
+                    yield Comparison(*shown[output], kind, match[kind], is_strict, operator in _ORDER)
 
 
 def _bare(node: tree_sitter.Node) -> tree_sitter.Node:

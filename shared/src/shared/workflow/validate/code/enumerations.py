@@ -19,7 +19,7 @@ _MOST: Final = 20
 def unlisted_values(state: WorkflowState, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
     """Yield each comparison with a text that is nearly one of the enumeration, with the listed one."""
     enumeration = cache(partial(_enumeration, state))
-    texts = [each for each in comparisons if each.kind == "string" and each.literal]
+    texts = [each for each in comparisons if each.kind == "string" and each.literal and not each.is_order]
     known = {(each.part.raw, each.literal) for each in texts}
     for compared in islice(texts, _MOST):
         listed, text = enumeration(compared.part.name, compared.part.path), compared.literal

@@ -27,7 +27,7 @@ _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"
 )
 """Comparison of all that is on the left with a text."""
-_TYPE_CHECK: Final = re.compile(r"\b(?:typeof|instanceof|isinstance)\b|\btype\(")
+_TYPE_CHECK: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\btype\(")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _MEMBER: Final = re.compile(r"\??\.(?P<name>[A-Za-z_]\w{0,40})\b(?P<call>\s*\()?")
@@ -57,6 +57,9 @@ _OPEN: Final = re.compile(
     re.IGNORECASE,
 )
 """Code that may add methods to all values, expects that one is missing, or looks at the type of a value."""
+_UNCALLED: Final = re.compile(r"\s*(?:[=!]==?\s*[\"'\d]|\}|;|:?[ \t]*(?:\n(?!\s*[?&|.(\[)])|$))")
+"""A place after a method that its value, a function, has no use for: calls, tests and arguments are others."""
+_VALUE: Final = re.compile(r"(?:^|\breturn|&&|\|\||\$?\{|\b(?:if|and|or|not))\s*\(?\s*$")
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
@@ -111,19 +114,23 @@ class QuotedReferences:
         kind, text, is_strict = self._certain_type(compared.part), compared.literal, compared.is_strict
         is_checked = self._is_answer(compared.part) or self._is_form(compared.part)
         true, false = ("True", "False") if language is Language.PYTHON else ("true", "false")
+        problem = None
         match kind, compared.kind:
+            case ("string", "number") | ("number", "string") if compared.is_order and not is_checked:
+                problem = f"{kind}, which Python does not compare with a {compared.kind}"
+            case _ if compared.is_order:
+                pass
             case "boolean", "string" if text in ("true", "false"):
-                return f"boolean and never equals a string. Write {true if text == 'true' else false} without quotes"
+                problem = f"boolean and never equals a string. Write {true if text == 'true' else false} without quotes"
             case "boolean", "string" if text and is_strict and is_checked:
-                return f"boolean and never equals a string. Write {true} or {false} without quotes"
+                problem = f"boolean and never equals a string. Write {true} or {false} without quotes"
             case "number", "string" if is_strict and _NUMBER.fullmatch(text):
-                return f"number and never equals a string. Write {text} without quotes"
+                problem = f"number and never equals a string. Write {text} without quotes"
             case "string", "boolean" if is_strict:
-                return "string and never equals a boolean. Compare it with a text in quotes"
+                problem = "string and never equals a boolean. Compare it with a text in quotes"
             case "string", "number" if is_strict and not is_checked:
-                return f"string and never equals a number. Write {text} in quotes"
-            case _:
-                return None
+                problem = f"string and never equals a number. Write {text} in quotes"
+        return problem
 
     def lists(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Set[str]:
         """Return the names by which the program reads lists."""
@@ -156,6 +163,27 @@ class QuotedReferences:
                 yield f"{shown} has no attribute .{name}", f".{near}" if near else mark.field(name)
             elif near and kind in usual and name not in meant:
                 yield f"{shown} has no .{name}", f".{near}"
+
+    def wrong_members(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
+        """Yield the methods of lists that code calls on a text, and the methods of texts that it does not call."""
+        is_python = template.language is Language.PYTHON
+        texts, lists = _USUAL[template.language]["string"], _USUAL[template.language]["array"]
+        for mark in () if _OPEN.search(template.source) or "isArray" in template.source else marks:
+            match = _MEMBER.match(mark.text, mark.end)
+            if match is None or self._certain_type(mark.part) != "string":
+                continue
+            name, before = match["name"], mark.text[max(0, mark.start - _NEAR) : mark.start]
+            is_tested = re.search(rf"\.{name}\b(?!\s*\()", template.source)
+            if match["call"] and name in lists - texts and not is_tested:
+                hint = "" if is_python or name == "push" else f". Write {mark.name}.split(…).{name}(…)"
+                yield f"{mark.shown} is a string, which has no .{name}(){hint}"
+            elif (
+                name[0] != "_"
+                and name in texts - {"length"}
+                and _UNCALLED.match(mark.text, match.end())
+                and _VALUE.search(before)
+            ):
+                yield f"{mark.shown}.{name} is a method. Write .{name}()"
 
     def _certain_type(self, reference: Reference) -> str | None:
         """Return the type of an output in all runs: string, number or boolean; None if it may have others."""
