@@ -1,4 +1,4 @@
-"""Syntax errors in user code, and references that cannot be resolved at their position."""
+"""All checks of user code: references that cannot be resolved, syntax errors, and mistakes in code that parses."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice
@@ -25,8 +25,8 @@ from shared.workflow.validate.code.enumerations import unlisted_values
 from shared.workflow.validate.code.indentation import indentation_problem
 from shared.workflow.validate.code.language_mistakes import language_mistakes
 from shared.workflow.validate.code.misread_entries import misread_entries
+from shared.workflow.validate.code.name_problems import name_problems
 from shared.workflow.validate.code.quoted_references import QuotedReferences
-from shared.workflow.validate.code.undefined_names import undefined_names
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.returns import Program, parse_program
@@ -34,14 +34,14 @@ from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
 from shared.workflow.validate.unsupported_settings import language_problem
 
-_OF_ROUNDS: Final = {
+_LOOP_REFERENCES: Final = {
     **dict.fromkeys(("currentitem", "item"), "<loop.currentItem>"),
     **dict.fromkeys(("index", "iteration"), "<loop.index>"),
 }
 _MOST: Final = 20
-"""Warnings of one kind for each piece of code."""
-_OPERATOR: Final = ' Write "'
-_OF_CALLS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
+"""Maximum warnings of one kind for each piece of code."""
+_OPERATOR_HINT: Final = ' Write "'
+_QUOTED_ARGUMENTS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
 """Names that other systems give to the arguments of a tool."""
 
 
@@ -61,10 +61,13 @@ class _Code(NamedTuple):
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
+    """Yield the problems of the code in all blocks: errors for references that cannot be resolved, warnings otherwise.
+
+    Code that does not parse gets only a warning about its syntax.
+    """
     names = Names.of(state)
     quoted, uses = QuotedReferences(state, catalog), ValueUses(state)
-    meant = {**_OF_ROUNDS, **input_references(state)}
+    meant = {**_LOOP_REFERENCES, **input_references(state)}
     inputs = inputs_unlike_secrets(input_references(state))
     meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
     for block in state.blocks.values():
@@ -82,7 +85,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 yield _unknown(block, code, where, lone, meant)
             elif at is not None:
                 hint = language_hint(template, names.known, at)
-                at = (hint.startswith(_OPERATOR) and location_of_operator(template)) or at
+                at = (hint.startswith(_OPERATOR_HINT) and location_of_operator(template)) or at
                 message = f"{where}: the code may not parse at {at}.{hint}"
                 yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
             elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
@@ -159,10 +162,10 @@ def _of_program(
     template = code.template
     reported = {each.name for each in template.variables} | {each.name for each in marks}
     reported |= METHODS.keys() if template.is_expression else set()
-    for line, text, suggestion in undefined_names(
+    for line, text, suggestion in name_problems(
         template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant
     ):
-        if code.parameters and text.startswith(_OF_CALLS):
+        if code.parameters and text.startswith(_QUOTED_ARGUMENTS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
             message = f"{where}: line {line} of the code: {hint}."
             yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
@@ -214,9 +217,10 @@ def _parameters(tool: Json) -> frozenset[str]:
 
 
 def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Location | None, Reference | None]:
-    """Return where code parses neither as typed nor with its unknown references filled in.
+    """Return the location at which code parses neither as typed nor with its unknown references filled in.
 
-    If it parses with those, return the first without a field instead: others have their own warning.
+    If it parses with them filled in, return instead the first one without a field that matches no block, if any: other
+    checks report the rest.
     """
     at = syntax_error(template)
     if at is None or template.recompile is None:

@@ -1,4 +1,4 @@
-"""Names that code reads although neither the code nor the sandbox defines them."""
+"""Problems with names in code: undefined names, missing packages, and misuse of declared and well-known names."""
 
 import re
 import sys
@@ -36,12 +36,12 @@ _INSTEAD: Final = {
 _QUOTED: Final = re.compile("[“”„‘’«](.+)[“”‘’»]")
 _VARIABLE: Final = re.compile(rb"process\.env(?:\.|\[[\"'])(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})\b")
 _CLOSE: Final = 0.75
-_SIDES: Final = 3
-"""Parts of a comparison with one operator."""
+_COMPARISON_PARTS: Final = 3
+"""Children of a comparison with one operator."""
 _EQUALITIES: Final = frozenset({"==", "===", "!=", "!=="})
 
 
-def undefined_names(
+def name_problems(
     template: CodeTemplate,
     code: Program,
     parameters: Set[str],
@@ -50,11 +50,13 @@ def undefined_names(
     blocks: Container[str],
     inputs: Mapping[str, str],
 ) -> Iterator[tuple[int, str, str | None]]:
-    """Yield line, problem and nearest defined name, once for each name that is not defined or package that is missing.
+    """Yield line, message and suggested replacement of each problem; an undefined name is reported once.
 
-    `parameters` are names that the code of a tool gets from the model, `reported` those of methods, and of objects with
-    methods, that other checks report. `blocks` are the names of blocks, which
-    references read, and `inputs` those of inputs, with their references.
+    Without knowing all names that the code may define, report only missing packages.
+
+    `parameters` are names that the code of a tool gets from the model, `reported` the names of objects and methods
+    whose calls other checks report. `blocks` are the normalized names of blocks. `inputs` maps names of inputs,
+    variables and loop values to the references that read them.
     """
     (root, source), language = code, template.language
     known = KNOWN_NAMES[language]
@@ -118,7 +120,7 @@ def undefined_names(
 
 
 def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: Spans) -> Iterator[tuple[int, str, str | None]]:
-    """Yield the packages that are not available, unless a statement may skip the import or handle its error."""
+    """Yield a problem for each unavailable package, unless a statement may skip the import or handle its error."""
     missing = ((node, name) for node, name in packages if name not in sys.stdlib_module_names and node not in tried)
     for node, name in islice(missing, _MOST_REPORTED):
         text = f'the package "{name}" is not available: only the standard library is'
@@ -131,12 +133,12 @@ def declarations(language: Language) -> tree_sitter.Query:
 
 
 def _is_compared(node: tree_sitter.Node) -> bool:
-    """Return whether a name is what something is compared with."""
+    """Return whether a name is the right side of an equality."""
     parent = node.parent
     if (
         parent is None
         or parent.type not in ("binary_expression", "comparison_operator")
-        or parent.child_count != _SIDES
+        or parent.child_count != _COMPARISON_PARTS
     ):
         return False
     _, operator, right = parent.children
