@@ -1,4 +1,4 @@
-"""Extras of the distribution `flowport`: what a command needs beyond the client."""
+"""Optional dependencies (extras) of `flowport`, which some commands need."""
 
 import sys
 from enum import StrEnum
@@ -27,7 +27,7 @@ class ExtraNotInstalled(CommandFailed):
 
 
 def require_services(command: str, extra: Extra) -> None:
-    """Raise ExtraNotInstalled unless the packages of all services are installed. `extra` is the one to suggest."""
+    """Raise ExtraNotInstalled unless the packages of all services are installed. The error suggests `extra`."""
     if not all(map(_is_installed, _SERVICES)):
         raise ExtraNotInstalled(
             f"`{command}` needs the packages of the services, which are not installed."

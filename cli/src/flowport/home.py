@@ -59,7 +59,7 @@ class Running(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class SealingKeys(NamedTuple):
-    """Key rings for secrets in the store, as settings write them."""
+    """Key rings for secrets in the store, in the format of the settings."""
 
     environment: str
     webhooks: str
@@ -126,7 +126,7 @@ class Home:
         free = shutil.disk_usage(self.path).free
         if free < _MIN_FREE_BYTES:
             found = f"{self.path} has {free // _MIB} MiB of free disk, and {_MIN_FREE_BYTES // _MIB} MiB are required"
-            raise HomeNotWritable(f"{found}. Free some disk, or select another folder with FLOWPORT_HOME=…")
+            raise HomeNotWritable(f"{found}. Free disk space, or select another folder with FLOWPORT_HOME=…")
 
     def _not_writable(self, error: OSError) -> HomeNotWritable:
         found = f"cannot write to {error.filename or self.path} ({error.strerror})"
@@ -145,7 +145,7 @@ class Home:
 
     @contextmanager
     def record_running(self, running: Running) -> Iterator[None]:
-        """Store what runs, for the duration of the block. The caller holds the lock."""
+        """Store the addresses of running processes for the duration of the block. The caller holds the lock."""
         write_secret(self._running_file, msgspec.json.encode(running))
         try:
             yield
@@ -153,7 +153,7 @@ class Home:
             self._running_file.unlink(missing_ok=True)
 
     def read_running(self) -> Running | None:
-        """Return what runs, or None if no process holds the lock."""
+        """Return the addresses of the running processes; None if no process holds the lock."""
         try:
             with (self.path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -169,7 +169,7 @@ class Home:
             return None
 
     def sealing_keys(self) -> SealingKeys:
-        """Return the operator's keys, or those that are generated once and stored beside the data.
+        """Return the operator's keys from the environment, or keys that are generated once and stored in the folder.
 
         Earlier versions sealed the secrets of webhooks with the environment keys. In their folders, the environment
         keys still open these secrets; jobs-service seals them with the webhook key when it starts.
@@ -190,5 +190,5 @@ class Home:
 
 
 def new_key(key_id: str = "1") -> str:
-    """Return a new random key, as settings write keys."""
+    """Return a new random key, in the format of the settings."""
     return f"{key_id}:{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"

@@ -79,7 +79,7 @@ def test_an_error_outside_the_folder_is_passed_on(tmp_path: Path) -> None:
 
 def test_a_nearly_full_disk_is_an_error_before_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home, "_MIN_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
-    with pytest.raises(HomeNotWritable, match="Free some disk"), Home(tmp_path).lock():
+    with pytest.raises(HomeNotWritable, match="Free disk space"), Home(tmp_path).lock():
         pass
 
 

@@ -65,7 +65,7 @@ def test_refused_runs_are_listed_with_their_reason_and_fail_the_command(capsys: 
 
 
 def test_either_a_run_or_a_workflow_is_named() -> None:
-    with pytest.raises(CommandFailed, match="name either a run"):
+    with pytest.raises(CommandFailed, match="specify either a run"):
         repair(session([]))
-    with pytest.raises(CommandFailed, match="name either a run"):
+    with pytest.raises(CommandFailed, match="specify either a run"):
         repair(session([]), run="E1", every=WORKFLOW)

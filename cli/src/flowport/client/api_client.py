@@ -1,4 +1,4 @@
-"""HTTP client of the public API, and its retries."""
+"""HTTP client of the public API, and its retry policy."""
 
 import re
 import time
@@ -27,9 +27,9 @@ JsonObject = dict[str, Any]
 CALL_TIMEOUT_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 5.0
 RUN_TIMEOUT_SECONDS: Final = 3_600.0
-PAGE: Final = 100
+PAGE_SIZE: Final = 100
 MAX_PAGES: Final = 1_000
-MOST_PORTS: Final = 65_535
+MAX_PORT: Final = 65_535
 _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -48,7 +48,7 @@ class ApiClient:
         self.profile = profile
         try:
             url = httpx2.URL(profile.base_url)
-            if url.port is not None and url.port > MOST_PORTS:
+            if url.port is not None and url.port > MAX_PORT:
                 raise CommandFailed(f"{profile.base_url} is not a valid server URL: port {url.port} is out of range")
             self._http = httpx2.Client(
                 base_url=profile.base_url,
@@ -91,7 +91,7 @@ class ApiClient:
         return _json(response)
 
     def fetch(self, path: str, query: JsonObject | None = None) -> bytes:
-        """Return the body of a response as it is. Raises a CommandFailed that matches the status."""
+        """Return the undecoded body of a response. Raises a CommandFailed that matches the status."""
         with self._translate_errors(changes=False):
             response = self._http.request("GET", path, params=query)
         _check(response, changes=False)
@@ -99,7 +99,7 @@ class ApiClient:
 
     def pages(self, path: str, query: JsonObject | None = None) -> Iterator[JsonObject]:
         """Yield every item of a paginated list."""
-        query = {"limit": PAGE, **(query or {})}
+        query = {"limit": PAGE_SIZE, **(query or {})}
         for _ in range(MAX_PAGES):
             page = self.call("GET", path, query=query)
             yield from page["data"]
@@ -167,7 +167,7 @@ class ApiClient:
 
     @contextmanager
     def _translate_errors(self, *, changes: bool) -> Iterator[None]:
-        """Translate transport errors. `changes` says whether the call may have changed something."""
+        """Translate transport errors. `changes`: the call may have changed data."""
         try:
             yield
         except httpx2.UnsupportedProtocol:
@@ -195,8 +195,8 @@ def is_id(name: str) -> bool:
 
 def _check(response: httpx2.Response, *, changes: bool) -> None:
     if response.is_error:
-        later = response.headers.get("retry-after")
-        raise error_for_response(response.status_code, _json(response), retry_after=later, changes=changes)
+        retry_after = response.headers.get("retry-after")
+        raise error_for_response(response.status_code, _json(response), retry_after=retry_after, changes=changes)
 
 
 def _json(response: httpx2.Response) -> Any:
@@ -209,9 +209,9 @@ def _json(response: httpx2.Response) -> Any:
 
 
 class RetryPolicy:
-    """Retries with growing delays until the server has been unavailable for `UNAVAILABLE_SECONDS`.
+    """Retry policy with growing delays, until the server has been unavailable for `UNAVAILABLE_SECONDS`.
 
-    `run_id` is the run that continues on the server, if any.
+    `run_id` names the run, if any, that continues on the server during the retries.
     """
 
     def __init__(self, run_id: str | None = None) -> None:

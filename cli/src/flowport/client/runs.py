@@ -8,11 +8,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from flowport.client.api_client import PAGE, ApiClient, JsonObject, api_path, backoff_delays
+from flowport.client.api_client import PAGE_SIZE, ApiClient, JsonObject, api_path, backoff_delays
 from flowport.client.errors import NotFound
 
 STORED_WITHIN_SECONDS: Final = 2.0
-"""A run whose caller waits is stored after the response; this delay covers a busy system."""
+"""A synchronous run is stored only after its response. The delay is generous, for a busy system."""
 _JOB_ID: Final = re.compile(r"run_[0-9a-f]{20}")
 
 
@@ -41,10 +41,13 @@ class RunRef:
 
 
 def find_run(client: ApiClient, run: str) -> RunRef:
-    """Return the run with this run id or job id. Raises NotFound, CommandFailed when no workspace is selected."""
+    """Return a reference to the run with this run id or job id.
+
+    Raises NotFound, CommandFailed when no workspace is selected.
+    """
     if _JOB_ID.fullmatch(run):
-        facts = client.call("GET", api_path("jobs", run))["metadata"]
-        return RunRef(facts["workflowId"], facts["executionId"])
+        metadata = client.call("GET", api_path("jobs", run))["metadata"]
+        return RunRef(metadata["workflowId"], metadata["executionId"])
     query = {"workspaceId": client.workspace_id, "executionId": run, "limit": 1}
     until = time.monotonic() + STORED_WITHIN_SECONDS
     for pause in backoff_delays():
@@ -79,7 +82,7 @@ class RunHistory:
 
     def list_latest(self, *, limit: int, status: RunState | None = None) -> Iterator[JsonObject]:
         """Yield the latest runs, newest first. `limit` bounds the page size."""
-        query: JsonObject = {"limit": min(limit, PAGE)}
+        query: JsonObject = {"limit": min(limit, PAGE_SIZE)}
         return self._of_all(query, status) if self._workflow is None else self._of_one(query, status)
 
     def _of_one(self, query: JsonObject, status: RunState | None) -> Iterator[JsonObject]:

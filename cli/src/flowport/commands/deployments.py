@@ -45,7 +45,8 @@ def deploy(
     ],
     *,
     id_: Annotated[
-        str | None, typer.Option("--id", help="With FILE: id of the workflow to update; default: by its name.")
+        str | None,
+        typer.Option("--id", help="With FILE: id of the workflow; default: the one with the file's name."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new version.")] = None,
     description: Annotated[str | None, typer.Option(help="Description of the new version.")] = None,
@@ -58,7 +59,8 @@ def deploy(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing has changed.")] = False,
     promote: Annotated[
-        bool, typer.Option("--promote", help="Make this version live even if another one was promoted in between.")
+        bool,
+        typer.Option("--promote", help="Make this version live even if another one was promoted concurrently."),
     ] = False,
     gate: Gate = None,
     gate_override: GateOverride = None,
@@ -76,41 +78,41 @@ def deploy(
 
     Example: flowport deploy support.yaml --gate replay=200 --name "$GITHUB_SHA" --wait
     """
-    given = {"--id": id_ is not None, "--add-start": add_start, "--replace": replace}
-    if not _is_file(workflow) and (idle := [option for option, is_given in given.items() if is_given]):
-        raise typer.BadParameter(f"{idle[0]} applies only to a file")
+    file_options = {"--id": id_ is not None, "--add-start": add_start, "--replace": replace}
+    if not _is_file(workflow) and (given := [option for option, is_given in file_options.items() if is_given]):
+        raise typer.BadParameter(f"{given[0]} applies only to a file")
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout applies only with --wait")
-    gated = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
+    gate_options = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
     options = {"workflow_id": id_, "accepted": accept or (), "add_start": add_start, "replace": replace}
     with _resolve_workflow(session, workflow, options) as (workflow_id, source):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:
-            passed = pass_gate(session, workflow_id, gated, {"draft": True})
-            done = _deploy_draft(session, workflow_id, {**labels, "acceptedWarnings": accept or [], **passed}, source)
+            gate_fields = pass_gate(session, workflow_id, gate_options, {"draft": True})
+            body = {**labels, "acceptedWarnings": accept or [], **gate_fields}
+            deployed = _deploy_draft(session, workflow_id, body, source)
         else:
             session.output.print_note(f"Nothing has changed: version {live} is live. Use --force to deploy it again")
-            done = {"version": live, "unchanged": True}
-    version = done["version"]
+            deployed = {"version": live, "unchanged": True}
+    version = deployed["version"]
     if promote and _live_version(client, workflow_id) != version:
         promote_version(client, workflow_id, version)
     if wait:
         _wait_until_live(client, workflow_id, version, seconds=timeout or WAIT_SECONDS)
-    warnings = _print_warnings(session, done)
+    warnings = _print_warnings(session, deployed)
     url = f"{client.profile.base_url}/api/workflows/{workflow_id}/execute"
-    made = {"id": workflow_id, "version": version, "endpoint": url}
-    more = {"unchanged": bool(done.get("unchanged")), "warnings": warnings}  # which the notes say
-    session.output.print_record({**made, **more} if session.output.as_json else made)
+    record: JsonObject = {"id": workflow_id, "version": version, "endpoint": url}
+    if session.output.as_json:  # otherwise notes have reported these
+        record |= {"unchanged": bool(deployed.get("unchanged")), "warnings": warnings}
+    session.output.print_record(record)
 
 
 def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: SourceFile | None) -> JsonObject:
     """Deploy the draft. Raises CommandFailed, after printing the problems of a refused workflow."""
     try:
-        done: JsonObject = session.client.call("POST", api_path("v1", "workflows", workflow_id, "deploy"), body=body)[
-            "data"
-        ]
+        response = session.client.call("POST", api_path("v1", "workflows", workflow_id, "deploy"), body=body)
     except InvalidWorkflowRefused as refused:
         print_problems(session.output, source, refused.problems)
         if any(problem.code is ProblemCode.NO_START_BLOCK for problem in refused.problems):
@@ -119,11 +121,12 @@ def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: 
             session.output.print_note("--replace turns blocks of known services into API blocks", label="hint")
         messages = "; ".join(problem.message for problem in refused.problems) if session.output.as_json else ""
         raise CommandFailed(f"not deployed{messages and f': {messages}'}") from refused
-    return done
+    deployed: JsonObject = response["data"]
+    return deployed
 
 
 def _unchanged_version(client: ApiClient, workflow_id: str) -> int | None:
-    """Return the live version if it runs like the draft; None if not, or if the key may not read that."""
+    """Return the live version if its content equals the draft's; None otherwise, or without permission to read it."""
     try:
         state = client.call("GET", api_path("workflows", workflow_id, "deploy"))
     except AccessDenied:
@@ -188,12 +191,12 @@ def promote(
 
     Example: flowport promote Support 3
     """
-    gated = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
+    gate_options = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
     workflow_id = session.client.workflow_id(workflow)
-    passed = pass_gate(session, workflow_id, gated, {"version": version})
-    warnings = _print_warnings(session, promote_version(session.client, workflow_id, version, passed))
-    made = {"workflow": workflow, "version": version}
-    session.output.print_record({**made, "warnings": warnings} if session.output.as_json else made)
+    gate_fields = pass_gate(session, workflow_id, gate_options, {"version": version})
+    warnings = _print_warnings(session, promote_version(session.client, workflow_id, version, gate_fields))
+    record = {"workflow": workflow, "version": version}
+    session.output.print_record({**record, "warnings": warnings} if session.output.as_json else record)
 
 
 def undeploy(session: Session, workflow: WorkflowName) -> None:
@@ -206,16 +209,16 @@ def undeploy(session: Session, workflow: WorkflowName) -> None:
     session.output.print_done({"workflow": workflow, "isDeployed": False}, f"Undeployed {workflow}")
 
 
-def promote_version(client: ApiClient, workflow_id: str, version: int, more: JsonObject | None = None) -> JsonObject:
-    """Make a version live; `more` are further fields of the request."""
+def promote_version(client: ApiClient, workflow_id: str, version: int, gate: JsonObject | None = None) -> JsonObject:
+    """Make a version live. `gate` contains the fields from `pass_gate`."""
     path = api_path("workflows", workflow_id, "deployments", version)
-    promoted: JsonObject = client.call("PATCH", path, body={"isActive": True, **(more or {})})
+    promoted: JsonObject = client.call("PATCH", path, body={"isActive": True, **(gate or {})})
     return promoted
 
 
-def _print_warnings(session: Session, done: JsonObject) -> list[str]:
+def _print_warnings(session: Session, response: JsonObject) -> list[str]:
     """Print and return the server's warnings about the live version."""
-    warnings: list[str] = done.get("warnings") or []
+    warnings: list[str] = response.get("warnings") or []
     for warning in warnings:
         session.output.print_note(warning, label="warning", style="yellow")
     return warnings
@@ -224,7 +227,7 @@ def _print_warnings(session: Session, done: JsonObject) -> list[str]:
 def _is_file(workflow: str) -> bool:
     try:
         return workflow.endswith(FILE_ENDINGS) or Path(workflow).is_file()
-    except OSError:  # longer than a file name can be
+    except OSError:  # too long for a file name
         return False
 
 

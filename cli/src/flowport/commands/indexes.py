@@ -12,7 +12,7 @@ from flowport.output import Output
 indexes_app = typer.Typer(help="The store's indexes.", no_args_is_help=True)
 
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Also drop undeclared indexes. Use it only when no older version runs.")
+    bool, typer.Option("--prune", help="Also drop undeclared indexes. Use it only after all services run this version.")
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for an unavailable store.")]
 COLUMNS = ("index", "state")
@@ -20,7 +20,7 @@ COLUMNS = ("index", "state")
 
 @indexes_app.command("apply")
 def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> None:
-    """Create missing indexes while the services run. Running it again changes nothing.
+    """Create missing indexes while the services run. The command is idempotent.
 
     FLOWPORT_MONGODB_URI names the store; FLOWPORT_MONGODB_URI_GATEWAY, …_DEPLOY and …_JOBS override it for one service.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from flowport.client.api_client import PAGE, api_path
+from flowport.client.api_client import PAGE_SIZE, api_path
 from flowport.commands.session import Session, WorkflowName, command
 
 recordings_app = typer.Typer(help="Recorded runs of a workflow.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def list_recordings(
 
     Example: flowport recordings list Support
     """
-    query = {"limit": min(limit, PAGE)} | ({"conversationId": conversation} if conversation else {})
+    query = {"limit": min(limit, PAGE_SIZE)} | ({"conversationId": conversation} if conversation else {})
     found = session.client.pages(_path(session, workflow), query)
     session.output.print_rows(COLUMNS, list(islice(found, limit)))
 

@@ -1,4 +1,4 @@
-"""Replays of recorded runs on the server: start one, follow it, show what differs; and gates of deploys."""
+"""Replays of recorded runs on the server, and the deploy gates that use them."""
 
 import re
 import time
@@ -75,9 +75,9 @@ def limits_of(max_different: int, max_unrecorded: int, max_failed: int) -> JsonO
 
 
 def pass_gate(session: Session, workflow_id: str, options: GateOptions, target: JsonObject) -> JsonObject:
-    """Replay recorded runs, and return the part of a deploy's body that names the replay; nothing without a gate.
+    """Replay recorded runs, and return the part of a deploy's body that names the replay; empty without a gate.
 
-    Raises CommandFailed if the replay does not pass and there is no reason to override it.
+    Raises CommandFailed if the replay does not pass and `options` do not override the gate.
     """
     if options.gate is None:
         return {}
@@ -95,7 +95,7 @@ def pass_gate(session: Session, workflow_id: str, options: GateOptions, target: 
 def run_replay(session: Session, workflow_id: str, body: JsonObject, *, timeout: float) -> JsonObject:
     """Start a replay, and return it when it has ended. Raises WaitTimedOut; the replay continues on the server."""
     path = api_path("v2", "workflows", workflow_id, "replays")
-    headers = {"idempotency-key": str(uuid4())}  # so that the request can be repeated
+    headers = {"idempotency-key": str(uuid4())}  # makes retries safe
     deadline = time.monotonic() + timeout
     retries, replay = RetryPolicy(), None
     with _progress(session) as show:
@@ -124,7 +124,7 @@ def show_summary(session: Session, replay: JsonObject) -> None:
 
 
 def show_differences(session: Session, workflow_id: str, replay: JsonObject) -> None:
-    """Print the runs that are not the same, and fields to ignore."""
+    """Print the runs with another verdict than `same`, and fields to ignore."""
     if not session.output.as_json:
         session.output.print_rows(COLUMNS, list(_differences(session, workflow_id, replay)))
     for pattern in replay.get("suggestedIgnore") or ():
@@ -132,7 +132,7 @@ def show_differences(session: Session, workflow_id: str, replay: JsonObject) -> 
 
 
 def refusals_of(replay: JsonObject) -> str:
-    """Return why a replay did not pass."""
+    """Return the reasons why a replay did not pass."""
     return "; ".join(replay.get("refusals") or ()) or f"the replay is {replay['status']}"
 
 

@@ -31,8 +31,8 @@ REPAIR_COLUMNS: Final = ("failedRun", "runId", "error")
 REPAIR_SECONDS: Final = 600.0
 """Timeout of a call that repairs up to 1,000 runs."""
 TAIL_SECONDS: Final = 1.0
-WATCHED: Final = 100
-REMEMBERED: Final = 1_000
+WATCHED_RUNS: Final = 100
+MAX_REMEMBERED: Final = 1_000
 
 
 @command(runs_app, "list")
@@ -124,7 +124,7 @@ def repair(
     Example: flowport runs repair 0d1b…
     """
     if (run is None) == (every is None):
-        raise CommandFailed("name either a run or, with --all, a workflow")
+        raise CommandFailed("specify either a run, or a workflow with --all")
     body: JsonObject = {"repeatUncertain": repeat_uncertain}
     body |= {name: value for name, value in (("version", version), ("since", since), ("until", until)) if value}
     if run is not None:
@@ -208,7 +208,7 @@ def tail(
             if seen.get(run["runId"]) != run["status"]:
                 seen[run["runId"]] = run["status"]
                 _print(session, run)
-        while len(seen) > REMEMBERED:
+        while len(seen) > MAX_REMEMBERED:
             del seen[next(iter(seen))]
 
 
@@ -234,7 +234,7 @@ def _error_of(span: JsonObject) -> str | None:
 
 
 def _watched(runs: RunHistory) -> list[JsonObject]:
-    return list(islice(runs.list_latest(limit=WATCHED), WATCHED))
+    return list(islice(runs.list_latest(limit=WATCHED_RUNS), WATCHED_RUNS))
 
 
 def _print(session: Session, run: JsonObject) -> None:

@@ -36,8 +36,8 @@ def store_draft(
 ) -> Iterator[StoredDraft]:
     """Store a workflow file as a draft and yield it.
 
-    The workflow is that with `workflow_id`, or else with the file's name; one that does not exist is created. If the
-    server rejects a request inside the block, the change is undone. A missing response is not a rejection.
+    Updates the workflow `workflow_id`, by default the one with the file's name, or creates it. Undoes the change if the
+    server rejects a request inside the block, but not if a response is missing: the request may have succeeded.
     """
     source = read_source(file)
     require_valid(session.output, source, accepted)

@@ -65,26 +65,26 @@ def validate(paths: Files, accept: Accept = None, as_json: AsJson = False) -> No
     """
     output = Output(as_json=as_json)
     rows: list[dict[str, Any]] = []
-    bad = 0
+    invalid = 0
     for path in paths:
         try:
             source = read_source(path)
             left = source.summarized(refused(source.problems(), accept or ()))
         except (InvalidWorkflow, UnreadableInput) as error:
-            bad += 1
+            invalid += 1
             message = error.message if isinstance(error, InvalidWorkflow) else str(error)
             shown = f"{path}: {message}" if isinstance(error, InvalidWorkflow) else message
             rows.append({"file": str(path), "severity": "error", "message": message})
             output.print_note(shown, label="error", style="bold red")
             continue
-        bad += bool(left)
+        invalid += bool(left)
         print_problems(output, source, left)
         rows += [_row(path, source, problem) for problem in left]
         if not left:
             output.print_note(f"{path}", label="valid", style="green")
     if as_json:
         output.print_json(rows)
-    if bad:
+    if invalid:
         raise typer.Exit(InvalidWorkflowFile.exit_code)
 
 

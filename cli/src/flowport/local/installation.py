@@ -27,7 +27,7 @@ async def prepare_installation(
 ) -> None:
     """Create credentials, deploy the examples, and print the startup message. Raises CommandFailed.
 
-    Without `examples`, deploy those of the package, or in a clone those of the folder `examples`.
+    `examples` is a folder of workflow files; default: that of `find_examples`.
     """
     credentials = await ensure_credentials(home, settings, url)
     ids = await asyncio.to_thread(deploy_examples, credentials, examples or find_examples())
@@ -52,7 +52,7 @@ async def ensure_credentials(home: Home, settings: GatewaySettings, url: str) ->
 
 
 def find_examples() -> Path:
-    """Return the folder of the package's examples, in a clone its folder `examples`. `make dist` adds the former."""
+    """Return the folder of examples: in the package, to which `make dist` adds it, or in a clone."""
     package = Path(flowport.__file__).parent
     packaged = package / "examples"
     return packaged if packaged.is_dir() else package.parents[2] / "examples"
@@ -76,7 +76,7 @@ def deploy_examples(credentials: Credentials, folder: Path) -> Mapping[str, str]
 
 
 def _has_version(client: ApiClient, workflow_id: str) -> bool:
-    """Return whether the workflow has a version: then a user undeployed it, and no earlier start was interrupted."""
+    """Return whether the workflow was ever deployed. If so, a user has undeployed it."""
     return bool(client.call("GET", api_path("workflows", workflow_id, "deployments"))["versions"])
 
 
