@@ -35,7 +35,7 @@ class Restarting:
 
 
 class Starting:
-    """Refuses a number of calls because it has not completed its start, then answers."""
+    """Refuses a number of calls because it is still starting, then responds."""
 
     def __init__(self, refusals: int) -> None:
         self.refusals = refusals

@@ -92,7 +92,7 @@ async def test_a_jobs_service_of_the_previous_version_gets_batches_for_a_minute(
     assert jobs.calls == ["/internal/recordings/packs", "/internal/recordings", "/internal/recordings"]
 
     updated: Any = Jobs()
-    monkeypatch.setattr(client, "PREVIOUS_SECONDS", -1.0)
+    monkeypatch.setattr(client, "RETRY_PACKS_SECONDS", -1.0)
     later = HttpRecordingClient(updated)
     updated.is_previous = True
     await later.store(packs)

@@ -1,10 +1,10 @@
-"""Base of typed calls."""
+"""Base of the typed clients of services."""
 
 from shared.web.client import InternalClient
 
 
 class ServiceCalls:
-    """Calls of one subject of a service."""
+    """Client for one subject of a service, such as runs or recordings."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client

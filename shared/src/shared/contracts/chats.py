@@ -1,4 +1,4 @@
-"""Chats: workflows published at an address for people. Stored by deploy-service, served by the gateway."""
+"""Workflows published as chats. deploy-service stores them, and the gateway serves them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 MAX_ALLOWED_EMAILS: Final = 500
-"""Maximum addresses and domains per chat."""
+"""Maximum number of addresses and domains per chat."""
 INVALID_IDENTIFIER: Final = "Identifier can only contain lowercase letters, numbers, and hyphens"
-"""Error text for other identifiers."""
+"""Error message for an identifier with other characters."""
 
 
 class ChatAccess(StrEnum):
@@ -18,18 +18,18 @@ class ChatAccess(StrEnum):
     PUBLIC = "public"
     PASSWORD = "password"  # noqa: S105 - the word, not a password
     EMAIL = "email"
-    """Owners of allowed addresses, verified by a mailed code."""
+    """Visitors with an allowed address, verified by an emailed code."""
 
 
 class ChatOutput(msgspec.Struct, frozen=True):
-    """A field whose text is the answer."""
+    """Output field whose text is shown as the answer."""
 
     block_id: str
     path: str = "content"
 
 
 class ChatAppearance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Greeting and appearance of the page. `primary_color` is `#rrggbb`, `image_url` https."""
+    """Welcome message and appearance of the page. `primary_color` is `#rrggbb`, `image_url` an https URL."""
 
     primary_color: str | None = None
     welcome_message: str | None = None
@@ -37,7 +37,7 @@ class ChatAppearance(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Author's settings of a chat. `identifier` is the last segment of its address, unique in the system."""
+    """Settings of a chat. `identifier` is the last segment of its URL, unique in the installation."""
 
     identifier: str
     title: str
@@ -67,11 +67,11 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     revision: int = 1
-    """Grows with every change of the settings."""
+    """Incremented by every change of the settings."""
 
 
 class CreateChat(msgspec.Struct, frozen=True):
-    """Publish a workflow as a chat. CONFLICT if the address is taken, or the workflow has one."""
+    """Publish a workflow as a chat. CONFLICT if the identifier is taken, or the workflow already has a chat."""
 
     workspace_id: str
     workflow_id: str
@@ -79,6 +79,6 @@ class CreateChat(msgspec.Struct, frozen=True):
 
 
 class ChatLookup(msgspec.Struct, frozen=True):
-    """The chat, or None: an unknown address is no error."""
+    """The chat; None if no chat has the identifier, which is not an error."""
 
     chat: Chat | None

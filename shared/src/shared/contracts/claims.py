@@ -10,8 +10,8 @@ from shared.contracts.runs import RunOutcome, RunSpec, Usage
 class ClaimRun(msgspec.Struct, frozen=True):
     """Claim a dispatched run for a worker. `redelivered` is the broker's flag.
 
-    `claim_id` identifies one delivery of the message: a repetition means that the answer was lost. `pages`: the worker
-    reads a long journal page by page. An earlier version does not, and receives the whole journal.
+    `claim_id` identifies one delivery of the message: a repeated id means that the response was lost. `pages`: the
+    worker reads a long journal page by page. A worker of an earlier version receives the whole journal.
     """
 
     dispatch_id: str
@@ -22,9 +22,9 @@ class ClaimRun(msgspec.Struct, frozen=True):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event of a durable run that never happens again.
+    """One event of a durable run, which later attempts replay instead of repeating it.
 
-    `kind` and `data` are the engine's; jobs-service stores and returns them in order, unread.
+    The engine defines `kind` and `data`; jobs-service stores entries in order and does not interpret them.
     """
 
     index: int
@@ -40,20 +40,20 @@ class JournalPosition(msgspec.Struct, frozen=True):
 
 
 class JournalPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Entries in order. `more_behind` is the last one if the journal may continue."""
+    """Entries in order. `more_behind` is the position of the last one if more may follow."""
 
     entries: tuple[JournalEntry, ...] = ()
     more_behind: JournalPosition | None = None
 
 
 class ClaimGranted(msgspec.Struct, frozen=True):
-    """The worker holds the run: `attempt` fences every later write. `lease_ms` is the lease without renewal."""
+    """The worker holds the run: `attempt` fences every later write. The lease ends after `lease_ms` without renewal."""
 
     run: RunSpec
     attempt: int
     lease_ms: int
     remaining_ms: int
-    """Remaining time of the run's limit."""
+    """Time left until the run's time limit."""
     journal: tuple[JournalEntry, ...] = ()
     """The first page."""
     state: Payload | None = None
@@ -61,13 +61,13 @@ class ClaimGranted(msgspec.Struct, frozen=True):
     answers: dict[str, msgspec.Raw] = {}
     """JSON objects that end pauses, by context id. Those that an earlier attempt consumed are not consumed again."""
     more_behind: JournalPosition | None = None
-    """Position of the last entry, as in JournalPage."""
+    """Position of the last entry in `journal`, as in JournalPage."""
     ticket: str = ""
     """Ticket of this attempt, which lets the worker read the run's data."""
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`granted` is None if the run is claimed, over or unknown: settle the message and forget it."""
+    """`granted` is None if the run is unknown, has ended or is held by another worker: acknowledge the message then."""
 
     granted: ClaimGranted | None = None
 
@@ -79,22 +79,22 @@ class RenewLease(msgspec.Struct, frozen=True):
 
 
 class LeaseAnswer(msgspec.Struct, frozen=True):
-    """`cancelled` tells the worker to stop."""
+    """Renewed lease. The worker must stop the run if `cancelled` is set."""
 
     cancelled: bool
 
 
 class AppendJournal(msgspec.Struct, frozen=True):
-    """Store all these entries, or none: STALE_ATTEMPT."""
+    """Append entries to the journal. Fails with STALE_ATTEMPT, and stores none, unless `attempt` is the current one."""
 
     attempt: int
     entries: tuple[JournalEntry, ...]
 
 
 class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Report how the attempt ended. The first terminal state wins; an older attempt's is refused.
+    """Report how the attempt ended. The first terminal state wins; reports of older attempts are refused.
 
-    `pauses` is what a paused run waits for, `files` the ids of files that its blocks may still read.
+    `pauses` are the pause points of a paused run, `files` the ids of files that its blocks may still read.
     """
 
     attempt: int
@@ -106,6 +106,6 @@ class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReleaseRun(msgspec.Struct, frozen=True):
-    """Return the run from a draining worker, without costing an attempt."""
+    """Return the run from a draining worker, without counting it as an attempt."""
 
     attempt: int

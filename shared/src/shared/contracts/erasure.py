@@ -1,12 +1,12 @@
-"""Delete all data of a workflow or a workspace, in repeated requests until none is left."""
+"""Deletion of all data of a workflow or a workspace, in repeated requests until none is left."""
 
 import msgspec
 
 
 class Erase(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Delete some of this workflow's data; without one, of the whole workspace.
+    """Delete a batch of the data of a workflow, or of the whole workspace if `workflow_id` is None.
 
-    The data must not be in use: a service first stops the runs that use it. The request may be repeated at any time.
+    The data must not be in use: a service first stops the runs that use it. The request is idempotent.
     """
 
     workspace_id: str
@@ -16,7 +16,7 @@ class Erase(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ExpiredWorkflows(msgspec.Struct, frozen=True):
-    """Deleted workflows that can no longer be restored, and whose data is to be deleted."""
+    """Deleted workflows that can no longer be restored, and whose data must be deleted."""
 
     workflows: tuple[Erase, ...]
 

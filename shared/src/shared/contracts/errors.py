@@ -15,7 +15,7 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     details: Any = None
     retry_after: int | None = None
     is_starting: bool = False
-    """The service has not completed its start: it did nothing, so the call may be repeated."""
+    """The service is still starting. It did not process the request, so a retry is safe."""
 
     @classmethod
     def of(cls, error: FlowportError) -> "ErrorBody":

@@ -33,7 +33,7 @@ OpenSpan: TypeAlias = AbstractContextManager[Span | None]
 
 EXPORT_SECONDS: Final = 10.0
 MAX_QUEUED_SPANS: Final = 4_096
-"""Spans waiting for the collector. Beyond this new ones are dropped; runs are never delayed."""
+"""Maximum spans waiting for the collector. More are dropped, so that runs are never delayed."""
 
 _NOTHING: Final[OpenSpan] = nullcontext()
 _tracer: Tracer | None = None
@@ -44,12 +44,12 @@ def configure_tracing(
 ) -> Callable[[], None]:
     """Record spans of this process from now on, if `endpoint` (OTLP over HTTP) or `exporter` is given.
 
-    A caller's trace is recorded if its caller decided so; of those that begin here, the share `ratio` is. Returns a
-    function that sends the last spans and stops recording.
+    A trace from a caller keeps the caller's sampling decision; of traces that begin here, the fraction `ratio` is
+    recorded. Returns a function that sends the remaining spans and stops recording.
     """
     if not endpoint and exporter is None:
         return _stop
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - loaded only where traces are wanted
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - loaded only where tracing is configured
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor  # noqa: PLC0415
     from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased  # noqa: PLC0415
@@ -64,7 +64,7 @@ def configure_tracing(
         provider.add_span_processor(BatchSpanProcessor(collector, max_queue_size=MAX_QUEUED_SPANS))
     else:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
-    global _tracer  # noqa: PLW0603 - one recording per process, like the log
+    global _tracer  # noqa: PLW0603 - one tracer per process, like the log
     _tracer = provider.get_tracer("flowport")
 
     def stop() -> None:
@@ -85,7 +85,7 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute 
 
 
 def server_span(traceparent: str | None, name: str, kind: SpanKind, **attributes: Attribute | None) -> OpenSpan:
-    """Open a span of the trace `traceparent`, or of a new one; the running task belongs to it afterwards."""
+    """Open a span in the trace `traceparent`, or in a new one. The current task joins that trace."""
     enter_trace(traceparent)
     if _tracer is None:
         return _NOTHING

@@ -1,4 +1,4 @@
-"""The store's clock in expressions."""
+"""The store's clock in aggregation expressions."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,7 +13,7 @@ NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 def add_server_time(*, blank: Iterable[str] = ()) -> dict[str, Any]:
     """Return a stage that adds the time to each document, as `now_ms`; fields in `blank` become null.
 
-    One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
+    A single stage, because SecantusDB copies the whole document for each `$set` and `$project`.
     """
     return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
 

@@ -24,22 +24,22 @@ _encoder = msgspec.json.Encoder()
 log = get_logger("client")
 
 CONNECT_SECONDS: Final = 5.0
-"""Limit for a pooled or new connection: shorter than the call's, so a timeout proves that nothing was sent."""
+"""Time limit for getting a connection, shorter than that of the call: its timeout proves that nothing was sent."""
 KEEP_SECONDS: Final = 30.0
 """Shorter than the other side's idle timeout (see shared.web.server)."""
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 NO_ANSWER: Final = "Another service does not answer"
-"""The log names the service and its address: workflow callers may read this."""
+"""Callers of workflows may read this message, so only the log names the service and its address."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Delay between attempts to connect, with jitter, so that callers spread out."""
 
 
 class InternalClient:
-    """Calls one service as another: pooled, with a timeout, and with errors raised as Flowport's.
+    """Client with which the service `caller` calls another one. Pools connections, and raises Flowport's errors.
 
-    For `retry_seconds`, it retries a service that restarts: one that accepts no connections, or answers that it has not
-    completed its start. It did nothing then, so nothing can happen twice.
+    Retries for `retry_seconds` while the other service restarts: it accepts no connections, or responds that it is
+    still starting. Either way it has not processed the request, so the retry is safe.
     """
 
     def __init__(
@@ -119,11 +119,11 @@ class InternalClient:
                 method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
             )
         if response.status == httpx2.codes.SERVICE_UNAVAILABLE and is_starting(response.body):
-            raise httpx2.ConnectError("the service has not completed its start")
+            raise httpx2.ConnectError("the service is still starting")
         return response
 
 
 def _context() -> dict[str, str]:
-    """Return the headers that name the user on whose behalf this call is made."""
+    """Return the headers with the current trace, and with the ticket of the run for which the call is made."""
     headers = {"traceparent": current_traceparent(), TICKET_HEADER: current_ticket()}
     return {name: value for name, value in headers.items() if value}

@@ -50,13 +50,13 @@ def render_internal_error(request: Request, error: Exception) -> Response:
 
 
 def render_starting(request: Request, error: Unavailable) -> Response:
-    """Return the answer of a service that has not completed its start, to a caller that can repeat the call."""
+    """Return the response of a service that is still starting, which tells callers that they may retry."""
     body = msgspec.structs.replace(ErrorBody.of(error), is_starting=True)
     return StructResponse(body, status_code=status_of(error))
 
 
 def is_starting(body: bytes) -> bool:
-    """Return whether the other service refused the call because it has not completed its start."""
+    """Return whether the other service refused the call because it is still starting."""
     try:
         return msgspec.json.decode(body, type=ErrorBody).is_starting
     except msgspec.DecodeError:

@@ -7,7 +7,7 @@ import termios
 
 
 class SlowReaderTimeout:
-    """Aborts a connection whose client reads nothing of a pending response for `seconds`."""
+    """Timer that aborts a connection if the client reads nothing of a pending response for `seconds`."""
 
     def __init__(self, transport: asyncio.Transport, seconds: float) -> None:
         self._transport = transport
@@ -31,6 +31,10 @@ class SlowReaderTimeout:
             self._transport.abort()
 
     def _unread(self) -> int:
-        """Return the bytes waiting here and in the kernel, which accepts more only when much of that is sent."""
+        """Return the bytes not yet sent by this process and the kernel.
+
+        The kernel accepts more only after it has sent much of what it holds. The bytes in this process alone would not
+        show that a slow client still reads.
+        """
         queued = fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
         return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)

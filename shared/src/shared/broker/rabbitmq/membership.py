@@ -1,6 +1,6 @@
-"""Nodes that hold a quorum queue: those that existed when it was declared, never later ones.
+"""Members of quorum queues, and nodes of other queues, as the management API reports them.
 
-Also whether the node of any other queue is up.
+RabbitMQ places a quorum queue on nodes that exist when it is declared, and does not move it to nodes added later.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,11 +26,11 @@ def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) 
     """Return the members of our queues, as reported by the management API."""
     wanted = min(MEMBERS, sum(bool(node["running"]) for node in nodes))
     ours = (*topology.queues, topology.probe.name)
-    there = {queue["name"]: queue for queue in queues if queue["name"] in ours}
-    found = [queue for queue in there.values() if queue.get("type") == QueueType.QUORUM]
+    reported = {queue["name"]: queue for queue in queues if queue["name"] in ours}
+    found = [queue for queue in reported.values() if queue.get("type") == QueueType.QUORUM]
     down = {queue["name"]: set(queue["members"]) - set(queue["online"]) for queue in found}
     return Membership(
-        missing=[name for name in ours if name not in there],
+        missing=[name for name in ours if name not in reported],
         too_few={
             queue["name"]: f"{len(queue['members'])} of {wanted}" for queue in found if len(queue["members"]) < wanted
         },

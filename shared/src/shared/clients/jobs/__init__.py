@@ -14,7 +14,7 @@ from shared.web.client import InternalClient
 
 
 class JobsService:
-    """jobs-service by subject. All calls share the connections, the timeout and the retry policy of `client`."""
+    """Clients of jobs-service, one per subject, which share the connections, timeout and retry policy of `client`."""
 
     def __init__(self, client: InternalClient) -> None:
         self.runs = HttpJobsClient(client)

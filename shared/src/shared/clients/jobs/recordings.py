@@ -1,4 +1,4 @@
-"""Recordings of runs."""
+"""Client for recordings of runs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,15 +23,18 @@ from shared.observe.logging import get_logger
 from shared.recording_packs import unpack
 from shared.web.paths import path_of
 
-PREVIOUS_SECONDS: Final = 60.0
-"""How long to send recordings in the form of the previous version to a jobs-service that does not know packs."""
+RETRY_PACKS_SECONDS: Final = 60.0
+"""Delay before packs are tried again with a jobs-service that does not support them.
+
+Until then, recordings are sent in the format of the previous version.
+"""
 log = get_logger("recording_client")
 
 
 class HttpRecordingClient(ServiceCalls):
     """Implements RecordingClient."""
 
-    _packs_from = 0.0
+    _retry_packs_at = 0.0
 
     async def store(self, packs: Sequence[RecordingPack]) -> StoredRecordings:
         """Store recordings of ended runs; return those that are refused.
@@ -39,14 +42,14 @@ class HttpRecordingClient(ServiceCalls):
         Raises Unavailable, InvalidRequest (the only pack is invalid).
         """
         now = asyncio.get_running_loop().time()
-        if now >= self._packs_from:
+        if now >= self._retry_packs_at:
             path, body = path_of("recordings", "packs"), msgspec.msgpack.encode(StorePacks(tuple(packs)))
             try:
                 return await self._client.call("POST", path, body=body, returns=StoredRecordings)
             except RouteMissing:
-                log.info("recording_packs_unsupported", retry_seconds=PREVIOUS_SECONDS)
-                self._packs_from = now + PREVIOUS_SECONDS
-            except InvalidRequest:  # an earlier version accepts fewer recordings: those of any pack
+                log.info("recording_packs_unsupported", retry_seconds=RETRY_PACKS_SECONDS)
+                self._retry_packs_at = now + RETRY_PACKS_SECONDS
+            except InvalidRequest:  # an earlier version limits a request to the recordings of one pack
                 if len(packs) == 1:
                     raise
         if len(packs) > 1:
