@@ -26,7 +26,7 @@ async def eventually(condition: Callable[[], object], *, seconds: float = PATIEN
 
 
 async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Return as soon as `condition` holds; retry while a service does not answer. Raises TimeoutError."""
+    """Return as soon as `condition` holds; retry while a service does not respond. Raises TimeoutError."""
     pause = POLL_SECONDS
     async with asyncio.timeout(seconds):
         while not await _holds(condition):

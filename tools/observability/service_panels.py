@@ -44,7 +44,7 @@ GATEWAY: Final = Dashboard(
                     "Calls without a rate limit",
                     failures("flowport_gateway_rate_unchecked_total"),
                     "reqps",
-                    help="Calls that were let through because the store of the limits did not answer.",
+                    help="Calls that were let through because the store of the limits did not respond.",
                 ),
             ),
         ),

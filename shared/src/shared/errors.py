@@ -126,7 +126,7 @@ class AtCapacity(FlowportError):
 
 
 class Unavailable(FlowportError):
-    """A dependency does not answer."""
+    """A dependency does not respond."""
 
     code = "UNAVAILABLE"
     retryable = True
@@ -139,7 +139,7 @@ class RouteMissing(Unavailable):
 
 
 class OutcomeUncertain(Unavailable):
-    """A dependency did not answer a change in time. The change may have happened, or may still."""
+    """A dependency did not confirm a change in time. The change may have happened, or may still happen."""
 
     code = "OUTCOME_UNCERTAIN"
     default_message = "There was no answer in time: the change may have been made. Look before you repeat it"

@@ -184,7 +184,7 @@ class Services:
 
     def _check(self) -> None:
         if self.unreachable:
-            raise Unavailable("deploy-service does not answer")
+            raise Unavailable("deploy-service does not respond")
 
 
 class Files:
@@ -317,7 +317,7 @@ class JobsService:
         await self.line.wait()
         self._fence(attempt)
         if self.reading_fails:
-            raise Unavailable("jobs-service does not answer")
+            raise Unavailable("jobs-service does not respond")
         return self._page(behind.index + 1, self.page_entries)
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
@@ -365,7 +365,7 @@ class JobsService:
     def _fail_if_told(self) -> None:
         if self.failures_left:
             self.failures_left -= 1
-            raise Unavailable("jobs-service does not answer")
+            raise Unavailable("jobs-service does not respond")
 
 
 class NoExpressions:

@@ -54,7 +54,7 @@ class Blobs:
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
         if self.is_away:
-            raise Unavailable("jobs-service does not answer")
+            raise Unavailable("jobs-service does not respond")
         self.kept.append(document)
         return Payload(blob_id=f"{workspace_id}-{len(self.kept)}", size=len(document))
 

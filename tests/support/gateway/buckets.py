@@ -47,7 +47,7 @@ class FakeBuckets:
     def _turn(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> None:
         self.questions += 1
         if self.is_down:
-            raise Unavailable("The store of the rate limits does not answer")
+            raise Unavailable("The store of the rate limits does not respond")
         now = self._now()
         turned = self.turned.setdefault(bucket, now)
         is_observed = observed is not None and observed.began_ms == round(turned * 1000)

@@ -90,7 +90,7 @@ async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
     class Lost(RecordingSink):
         async def emit(self, event: RunEvent) -> None:
             if isinstance(event, ToolActivity) and event.status == "success":
-                raise Unavailable("the broker does not answer")
+                raise Unavailable("the broker does not respond")
 
     class OneDawdles(Adding):
         was_stopped = asyncio.Event()
@@ -108,7 +108,7 @@ async def test_an_unreportable_tool_call_stops_the_parallel_ones() -> None:
     call_options: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",), "include_tool_calls": True}
     model = Model(asks_for(CALL, replace(CALL, id="c2")))
     result = await run(model, sandbox=sandbox, sink=Lost(), tools=[ADD], run_request=call_options)
-    assert failure(result) == "Agent 1: the broker does not answer"
+    assert failure(result) == "Agent 1: the broker does not respond"
     await asyncio.wait_for(sandbox.was_stopped.wait(), PATIENCE_SECONDS)
 
 

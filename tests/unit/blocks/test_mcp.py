@@ -227,7 +227,7 @@ async def test_a_header_may_hold_any_text(server: ToolServer, outbound: Outbound
 async def test_a_server_that_is_slow_each_time_has_one_time_for_all(outbound: OutboundClient) -> None:
     with EndlessServer() as server:
         server.pause = 0.3
-        with pytest.raises(BlockFailure, match=r"did not answer within 1\.5 seconds"):
+        with pytest.raises(BlockFailure, match=r"did not respond within 1\.5 seconds"):
             await McpServers(outbound).tools(Server(server.url, {}, 1.5, "w1"))
         assert server.pages < MAX_PAGES
 

@@ -35,7 +35,7 @@ class Deployed:
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
         if not self.is_up:
-            raise Unavailable("deploy-service does not answer")
+            raise Unavailable("deploy-service does not respond")
         compiled = self._compiled.get(workflow_id) if workspace_id == "w1" else None
         return None if compiled is None else ChildWorkflow(workflow_id.title(), f"snap-{workflow_id}", compiled)
 
@@ -222,7 +222,7 @@ async def test_an_unavailable_service_is_not_reported_as_undeployed() -> None:
     deployed = Deployed(child=GREETER)
     deployed.is_up = False
     result = await call(chain(INPUT, caller()), deployed)
-    assert failure(result) == "Call: deploy-service does not answer"
+    assert failure(result) == "Call: deploy-service does not respond"
     assert result.outcome.error is not None
     assert result.outcome.error.http_status == 503
 

@@ -51,7 +51,7 @@ def test_a_permanent_error_is_raised_immediately() -> None:
 
 
 def test_topology_apply_waits_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = failing(2, BrokerUnavailable("the broker's management API does not answer"))
+    work = failing(2, BrokerUnavailable("the broker's management API does not respond"))
     monkeypatch.setattr(broker_topology, "apply_topology", lambda _url: [{"what": work(), "name": "runs.async"}])
     applied = CliRunner().invoke(app, ["topology", "apply", MANAGEMENT_URL, "--wait", "60"])
     assert applied.exit_code == 0, applied.output

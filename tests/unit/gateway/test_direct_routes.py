@@ -30,7 +30,7 @@ def test_the_router_would_choose_the_same_routes(system: System) -> None:
 async def test_no_run_begins_before_the_start_is_complete(system: System) -> None:
     startup = system.app.state.startup
     routes = system.app.router.routes
-    startup.waits_for = "the store does not answer"
+    startup.waits_for = "the store does not respond"
     routes.insert(0, startup._gate)
     try:
         refused = await system.execute({})

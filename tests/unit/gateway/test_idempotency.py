@@ -209,7 +209,7 @@ async def test_a_queued_run_whose_gateway_died_is_found_again(system: System) ->
 
 
 @pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
-@pytest.mark.parametrize("lost", [OutcomeUncertain(), Unavailable("the store does not answer")])
+@pytest.mark.parametrize("lost", [OutcomeUncertain(), Unavailable("the store does not respond")])
 async def test_a_stored_run_with_a_lost_confirmation_is_not_queued_again(
     system: System, mode: str, lost: Exception
 ) -> None:
@@ -252,7 +252,7 @@ async def test_a_run_continues_for_returning_callers_when_its_reader_disappears(
 
 
 async def test_a_run_that_was_not_stored_after_all_is_queued_by_the_next_call(system: System) -> None:
-    system.jobs.refusal = Unavailable("the store does not answer")
+    system.jobs.refusal = Unavailable("the store does not respond")
     assert (await send(system, "legacy async")).status == 503
     system.jobs.refusal = None
     assert (await send(system, "legacy async")).status == 202
@@ -276,7 +276,7 @@ async def test_a_run_with_an_initially_unknown_state_is_not_restarted(system: Sy
     call, _ = held_call(system, "legacy sync")
     await eventually(lambda: system.worker.runs)
     system.calls.lose_holders()
-    system.jobs.refusal = Unavailable("the store does not answer")
+    system.jobs.refusal = Unavailable("the store does not respond")
     assert (await send(system, "legacy sync")).status == 503
     system.jobs.refusal = None
     assert (await send(system, "legacy sync")).json["code"] == "IDEMPOTENCY_OUTCOME_UNKNOWN"
@@ -290,7 +290,7 @@ async def test_a_run_that_was_stored_is_found_though_a_repetition_was_refused_in
     system: System, mode: str
 ) -> None:
     system.jobs.shows_accepted = True
-    system.jobs.lost_answer = Unavailable("the store does not answer")
+    system.jobs.lost_answer = Unavailable("the store does not respond")
     assert (await send(system, mode)).status == 503
     system.jobs.refusal = AtCapacity("full")
     assert (await send(system, mode)).status == 503

@@ -194,7 +194,7 @@ async def test_expired_events_of_an_attempt_are_not_missed_after_the_next_starte
 async def test_a_temporary_log_outage_ends_no_stream(reader: RunReader, log: Log) -> None:
     def raise_unavailable() -> None:
         if log.reads < 5:
-            raise Unavailable("the store does not answer")
+            raise Unavailable("the store does not respond")
 
     log.while_reading = raise_unavailable
     log.batches, log.status = [batch(0, *text("a"), ENDED)], RunStatus.COMPLETED
@@ -206,7 +206,7 @@ async def test_live_events_are_read_during_a_log_outage(
     reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def raise_unavailable() -> None:
-        raise Unavailable("the store does not answer")
+        raise Unavailable("the store does not respond")
 
     log.while_reading = raise_unavailable
     reader.read_log()

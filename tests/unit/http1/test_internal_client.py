@@ -78,7 +78,7 @@ async def test_errors_for_callers_contain_no_address_of_a_service() -> None:
     async with serving(Server(cut)) as client:
         with pytest.raises(Unavailable) as raised:
             await client.call("GET", "/snapshots/1")
-        assert raised.value.message == "Another service does not answer"  # the error of a block has the same form
+        assert raised.value.message == "An internal service does not respond"  # the error of a block has the same form
 
 
 @pytest.mark.parametrize("answer", [never, cut])

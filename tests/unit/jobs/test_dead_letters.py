@@ -105,7 +105,7 @@ class LateLetters:
     async def add(self, letter: StoredLetter) -> None:
         if self.failures:
             self.failures -= 1
-            raise Unavailable("the store does not answer")
+            raise Unavailable("the store does not respond")
         self.kept.append(letter)
 
 

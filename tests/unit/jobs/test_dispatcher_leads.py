@@ -71,7 +71,7 @@ async def test_a_process_without_the_store_does_not_claim_to_lead(system: System
     """The lease has expired, and no other process can acquire it either."""
     await system.dispatcher.step()
     assert figure("leading", role="dispatcher") == 1
-    system.leases.fails = Unavailable("the store does not answer")
+    system.leases.fails = Unavailable("the store does not respond")
     system.clock.seconds = 60
     with pytest.raises(Unavailable):
         await system.dispatcher.step()

@@ -74,7 +74,7 @@ class Parts:
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
         if not self._are_expired:
-            raise Unavailable("the store does not answer")
+            raise Unavailable("the store does not respond")
 
     async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[RunAccepted | RunIdTaken]:
         self.accepted += requests

@@ -58,7 +58,7 @@ async def test_a_rejected_service_token_is_reported_to_the_operator_and_not_as_t
         """One resource."""
 
     app = create_app("service", components=(), checks={}, routers=[router])
-    with capture_logs() as logs, pytest.raises(Unavailable, match="does not answer"):
+    with capture_logs() as logs, pytest.raises(Unavailable, match="does not respond"):
         await client(httpx2.ASGITransport(app)).call("POST", "/internal/things", returns=dict)
     assert [(line["event"], line["log_level"]) for line in logs] == [("internal_token_rejected", "error")]
 

@@ -25,7 +25,7 @@ class Dependency:
 
     async def start(self) -> None:
         if not self.is_available:
-            raise Unavailable("the store does not answer")
+            raise Unavailable("the store does not respond")
         if self.fault is not None:
             raise self.fault
         self.starts += 1
@@ -80,7 +80,7 @@ async def test_the_process_is_alive_and_names_what_it_waits_for() -> None:
         assert (await caller.get("/healthz")).status_code == 200
         unready = await caller.get("/readyz")
         assert unready.status_code == 503
-        assert unready.json() == {"status": "unready", "problems": ["start: the store does not answer"]}
+        assert unready.json() == {"status": "unready", "problems": ["start: the store does not respond"]}
 
 
 async def test_calls_are_refused_until_every_component_has_started() -> None:

@@ -22,7 +22,7 @@ async def ends_with(outcome: Exception | str) -> str:
 
 @pytest.mark.parametrize("error", [AutoReconnect("10.0.0.7:27017: connection closed"), DuplicateKeyError("E11000")])
 async def test_driver_errors_become_ours_without_the_drivers_text(error: PyMongoError) -> None:
-    with pytest.raises(Unavailable, match=r"^the store does not answer$") as raised:
+    with pytest.raises(Unavailable, match=r"^the store does not respond$") as raised:
         await ends_with(error)
     assert raised.value.__cause__ is error
 

@@ -21,7 +21,7 @@ async def test_a_hanging_store_is_reported_and_counted(monkeypatch: pytest.Monke
     before = REGISTRY.get_sample_value("flowport_store_failures_total") or 0
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = Store(f"mongodb://127.0.0.1:{silent.getsockname()[1]}/?directConnection=true", "nothing")
-        with pytest.raises(Unavailable, match=r"the store does not answer: .+"):
+        with pytest.raises(Unavailable, match=r"the store does not respond: .+"):
             await store.ping()
         await store.stop()
     assert REGISTRY.get_sample_value("flowport_store_failures_total") == before + 1

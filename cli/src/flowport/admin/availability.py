@@ -14,7 +14,7 @@ PAUSE_SECONDS: Final = 2.0
 
 
 class StoreUnavailable(CommandFailed):
-    """The store does not answer."""
+    """The store does not respond."""
 
 
 def run_when_available(work: Callable[[], T], *, seconds: float) -> T:

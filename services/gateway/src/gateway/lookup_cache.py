@@ -41,7 +41,7 @@ class LookupCache(Generic[V]):
 
     A value is valid for `seconds` from the start of its lookup. After half of that, a background lookup refreshes it,
     so that a slow store delays no caller whose key is in use. `revision` orders values of one key where known: an older
-    value never replaces a newer one. While `load` raises Unavailable or does not answer, a value may be served for
+    value never replaces a newer one. While `load` raises Unavailable or does not respond, a value may be served for
     `stale_seconds` more.
     """
 

@@ -21,7 +21,7 @@ class QueueFull(AtCapacity):
 
 
 class BrokerUnavailable(Unavailable):
-    """The broker does not answer or did not confirm in time. It may or may not have accepted the message."""
+    """The broker does not respond or did not confirm in time. It may or may not have accepted the message."""
 
     code = "BROKER_UNAVAILABLE"
 

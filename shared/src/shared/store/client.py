@@ -118,7 +118,7 @@ class Store:
                 await self.collection("nothing").find_one({"_id": ""})
         except PyMongoError as error:
             FAILURES.inc()
-            raise Unavailable(f"the store does not answer: {error}") from error
+            raise Unavailable(f"the store does not respond: {error}") from error
 
     @property
     def is_mongodb(self) -> bool:
@@ -175,6 +175,6 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
         except PyMongoError as error:
             FAILURES.inc()
             error_log.log_error(error)
-            raise Unavailable("the store does not answer") from error
+            raise Unavailable("the store does not respond") from error
 
     return call

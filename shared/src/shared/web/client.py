@@ -29,7 +29,7 @@ KEEP_SECONDS: Final = 30.0
 """Shorter than the other side's idle timeout (see shared.web.server)."""
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-NO_ANSWER: Final = "Another service does not answer"
+NO_ANSWER: Final = "An internal service does not respond"
 """Callers of workflows may read this message, so only the log names the service and its address."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Delay between attempts to connect, with jitter, so that callers spread out."""
@@ -82,8 +82,8 @@ class InternalClient:
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T] | None = None) -> T | None:
         """Send `body` as JSON (bytes unchanged) and decode the response as `returns`.
 
-        Raises the other service's error, Unavailable when it does not answer or refuses the token, and OutcomeUncertain
-        when the request was a change.
+        Raises the other service's error, Unavailable if it does not respond or rejects the token, and OutcomeUncertain
+        if a change may have happened.
         """
         content = await self.fetch(method, path, body=body)
         return None if returns is None else msgspec.json.decode(content, type=returns)

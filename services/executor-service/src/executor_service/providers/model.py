@@ -205,7 +205,7 @@ CONNECTION_CLOSED: Final = "The connection to the model was closed before its an
 
 
 class ModelFailure(Exception):
-    """The model did not answer; the message is the provider's. `status` is the provider's HTTP status, if any.
+    """A call of a model failed; the message is the provider's. `status` is the provider's HTTP status, if any.
 
     `is_transient` says that a retry may help, after `retry_after` seconds if the provider set them.
     """

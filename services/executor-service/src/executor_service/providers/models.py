@@ -67,7 +67,7 @@ class Models:
         return echo.MODEL if model == echo.MODEL else provider_of(model)
 
     def _unknown_model(self, model: str) -> str:
-        """Return the message for a model that no provider is known for, when Ollama does not answer either."""
+        """Return the message for a model without a known provider, when Ollama does not respond either."""
         own = [server.provider for server in self._endpoints.values() if server.is_usable and not server.needs_key]
         configured = sorted({*own, *self.keyed_providers} - {FALLBACK}) or ["none"]
         return (

@@ -131,6 +131,6 @@ async def _chunks_of(stream: AsyncGridOut) -> AsyncIterator[bytes]:
         while chunk := await stream.readchunk():
             yield chunk
     except PyMongoError as error:
-        raise Unavailable(f"the store does not answer: {error}") from error
+        raise Unavailable(f"the store does not respond: {error}") from error
     finally:
         await stream.close()

@@ -16,7 +16,7 @@ from shared.observe.logging import get_logger
 log = get_logger("broker.rabbitmq")
 
 LOCK_SECONDS: Final = 10.0
-"""Limit of the wait for other declarations, each of which may time out when the broker does not answer."""
+"""Limit of the wait for other declarations, each of which may time out when the broker does not respond."""
 
 ACCESS_REFUSED: Final = 403
 NOT_FOUND: Final = 404

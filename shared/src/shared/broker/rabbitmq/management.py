@@ -110,7 +110,7 @@ async def _request(client: httpx2.AsyncClient, method: str, path: str, **content
     try:
         return await client.request(method, path, **content)
     except httpx2.TransportError as error:
-        raise BrokerUnavailable(f"the broker's management API does not answer: {error}") from error
+        raise BrokerUnavailable(f"the broker's management API does not respond: {error}") from error
 
 
 def _check(answer: httpx2.Response) -> None:

@@ -33,7 +33,7 @@ class ReconnectingConnection:
         self._name = name
         self._losses = CONNECTIONS_LOST.labels(name)
         self._connection: Connection | None = None
-        self._last_failure = "it does not answer"
+        self._last_failure = "it does not respond"
         self._is_up = asyncio.Event()
         self._reopener: asyncio.Task[None] | None = None
         USABLE.labels(name).set_function(self._usable)

@@ -11,7 +11,7 @@ class PayloadStore(ServiceCalls):
     """Stores large values as blobs of the workspace and fetches them."""
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
-        """Return `document` (JSON) as a payload. Raises Unavailable if it is large and jobs-service does not answer."""
+        """Return `document` (JSON) as a payload, stored in jobs-service if it is large. Raises Unavailable."""
         if len(document) <= INLINE_LIMIT:
             return Payload(inline=msgspec.Raw(document), size=len(document))
         stored = await self._client.call("POST", path_of("blobs", workspace_id), body=document, returns=StoredBlob)

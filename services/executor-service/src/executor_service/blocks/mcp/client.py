@@ -66,7 +66,7 @@ async def _session(outbound: OutboundClient, server: Server) -> AsyncIterator[Cl
         async with asyncio.timeout(server.seconds), _connect(transport, server) as client:
             yield client
     except TimeoutError:
-        raise BlockFailure(f"The MCP server did not answer within {server.seconds:g} seconds") from None
+        raise BlockFailure(f"The MCP server did not respond within {server.seconds:g} seconds") from None
     except (MCPError, ValidationError, httpx2.HTTPError, RuntimeError, ExceptionGroup) as error:
         raise BlockFailure(_error_text(error, transport.problem)[:MAX_REASON]) from error
 

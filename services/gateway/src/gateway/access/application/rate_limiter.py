@@ -132,7 +132,7 @@ class _StoreOutage:
         self._probe: asyncio.Task[None] | None = None
 
     def begin(self, error: Unavailable) -> None:
-        """Record that the store did not answer."""
+        """Record that the store did not respond."""
         self._probe_at = self._clock.monotonic() + RETRY_STORE_SECONDS
         log.warning("rate_limits_unchecked", error=error.message)
 

@@ -1,4 +1,4 @@
-"""Fast path state: closed while the transient queue's node does not answer."""
+"""Fast path state: closed while the transient queue's node does not respond."""
 
 import asyncio
 from functools import partial
