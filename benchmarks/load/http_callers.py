@@ -23,7 +23,7 @@ class Answer:
     status: int = 0
     body: bytearray = field(default_factory=bytearray)
     timestamps: list[float] = field(default_factory=list)
-    """Arrival time of each piece of the body (`time.perf_counter`)."""
+    """Arrival time of each chunk of the body (`time.perf_counter`)."""
 
 
 class Callers:
@@ -43,9 +43,9 @@ class Callers:
         exchange, release = await self._send(target, method)
         answer = Answer()
         try:
-            async for piece in exchange.body(TIMEOUT_SECONDS):
+            async for chunk in exchange.body(TIMEOUT_SECONDS):
                 answer.timestamps.append(time.perf_counter())
-                answer.body += piece
+                answer.body += chunk
         finally:
             release()
         answer.status = exchange.status

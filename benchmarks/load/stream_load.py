@@ -14,7 +14,7 @@ _ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> dict[str, float]:
     """Read `callers` concurrent streams to their end, `times` times. Each must have all its tokens.
 
-    Return the median time of the first token, the gap between two pieces of a stream, and the rate of all streams.
+    Return the median time of the first token, the gap between two chunks of a stream, and the rate of all streams.
     """
     last = f"w{tokens - 1:03d}".encode()
     arrivals: list[list[float]] = []
@@ -34,7 +34,7 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
 
 
 async def _read(http: Callers, target: Target, last: bytes) -> list[float]:
-    """Return the arrival times of the pieces, in seconds since the request."""
+    """Return the arrival times of the chunks, in seconds since the request."""
     began = time.perf_counter()
     answer = await http.call(target)
     if not answer.body.endswith(_ENDS) or last not in answer.body:

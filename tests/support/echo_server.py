@@ -15,7 +15,7 @@ from flowport.servers.ports import reserve_port
 
 START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
-PIECE_BYTES = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
 PROGRAM = """
 import asyncio, sys
@@ -59,12 +59,12 @@ class EchoServer:
     port: int
     pid: int
 
-    def exchange(self, *pieces: bytes) -> bytes:
-        """Send the pieces over one connection and return everything that the server sends before it closes it."""
+    def exchange(self, *chunks: bytes) -> bytes:
+        """Send the chunks over one connection and return everything that the server sends before it closes it."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS) as caller:
             try:
-                for piece in pieces:
-                    caller.sendall(piece)
+                for chunk in chunks:
+                    caller.sendall(chunk)
             except OSError:
                 pass  # refused before its end
             return _read_to_its_end(caller)
@@ -78,8 +78,8 @@ class EchoServer:
 def _read_to_its_end(caller: socket.socket) -> bytes:
     received = b""
     try:
-        while piece := caller.recv(PIECE_BYTES):
-            received += piece
+        while chunk := caller.recv(CHUNK_BYTES):
+            received += chunk
     except ConnectionResetError:
         pass
     return received

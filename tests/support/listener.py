@@ -3,11 +3,11 @@
 
 class RecordingListener:
     def __init__(self) -> None:
-        self.pieces: list[str] = []
+        self.chunks: list[str] = []
         self.thoughts: list[str] = []
 
-    async def text(self, piece: str) -> None:
-        self.pieces.append(piece)
+    async def text(self, chunk: str) -> None:
+        self.chunks.append(chunk)
 
-    async def thinking(self, piece: str) -> None:
-        self.thoughts.append(piece)
+    async def thinking(self, chunk: str) -> None:
+        self.thoughts.append(chunk)

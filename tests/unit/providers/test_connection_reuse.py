@@ -37,10 +37,10 @@ ANSWERS = {
 
 
 class Provider:
-    """Streams an answer piece by piece, the end of the body as a separate piece; records the callers."""
+    """Streams an answer chunk by chunk, the end of the body as a separate chunk; records the callers."""
 
-    def __init__(self, pieces: list[str]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: list[str]) -> None:
+        self._chunks = chunks
         self.callers: list[int] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,8 +48,8 @@ class Provider:
         while (await receive()).get("more_body"):
             pass
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        for piece in self._pieces:
-            await send({"type": "http.response.body", "body": piece.encode(), "more_body": True})
+        for chunk in self._chunks:
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -10,16 +10,16 @@ from executor_service.providers.model import Message, ModelRequest, Role
 
 
 class RecordingListener:
-    """Collects the pieces of a stream."""
+    """Collects the chunks of a stream."""
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
+        self.chunks: list[str] = []
 
-    async def text(self, piece: str) -> None:
-        self.pieces.append(piece)
+    async def text(self, chunk: str) -> None:
+        self.chunks.append(chunk)
 
-    async def thinking(self, piece: str) -> None:
-        raise AssertionError(piece)
+    async def thinking(self, chunk: str) -> None:
+        raise AssertionError(chunk)
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def request(text: str) -> ModelRequest:
 async def test_each_word_comes_after_a_pause(slept: list[float]) -> None:
     listener = RecordingListener()
     turn = await EchoProvider(10).turn(request("one two"), listener)
-    assert "".join(listener.pieces) == turn.content
-    assert slept == [0.1] * len(listener.pieces)
+    assert "".join(listener.chunks) == turn.content
+    assert slept == [0.1] * len(listener.chunks)
 
 
 async def test_a_long_answer_does_not_take_longer_than_a_limit(slept: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""Long answers in small pieces: the cost of a piece does not grow with the length before it."""
+"""Long answers in small chunks: the cost of a chunk does not grow with the length before it."""
 
 import json
 import time
@@ -19,33 +19,33 @@ def event(**delta: Any) -> bytes:
     return b"data: " + json.dumps({"choices": [{"delta": delta}]}).encode() + b"\n\n"
 
 
-def piece_of_a_call(arguments: str) -> bytes:
+def chunk_of_a_call(arguments: str) -> bytes:
     return event(tool_calls=[{"index": 0, "function": {"arguments": arguments}}])
 
 
-async def read(pieces: Iterable[bytes]) -> Turn:
+async def read(chunks: Iterable[bytes]) -> Turn:
     """Read the answer, and check that it takes little processor time."""
 
-    async def chunks() -> AsyncIterator[bytes]:
-        for each in pieces:
-            yield each
+    async def stream() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
         yield b"data: [DONE]\n\n"
 
     began = time.process_time()
-    turn = await streamed_turn(chunks(), RecordingListener())
+    turn = await streamed_turn(stream(), RecordingListener())
     assert time.process_time() - began < WORK_SECONDS
     return turn
 
 
 async def test_an_endless_word_arrives_one_kibibyte_at_a_time() -> None:
-    said = event(content="x" * (4 * KIB * KIB))
-    turn = await read(said[place : place + KIB] for place in range(0, len(said), KIB))
+    answer = event(content="x" * (4 * KIB * KIB))
+    turn = await read(answer[start : start + KIB] for start in range(0, len(answer), KIB))
     assert turn.content == "x" * (4 * KIB * KIB)
 
 
-async def test_a_call_comes_in_fifty_thousand_pieces() -> None:
+async def test_a_call_comes_in_fifty_thousand_chunks() -> None:
     begun = event(tool_calls=[{"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a": "'}}])
-    every = piece_of_a_call("four" * 25) * 1000
-    turn = await read([begun, *([every] * 50), piece_of_a_call('"}')])
+    every = chunk_of_a_call("four" * 25) * 1000
+    turn = await read([begun, *([every] * 50), chunk_of_a_call('"}')])
     (call,) = turn.tool_calls
     assert (call.name, json.loads(call.arguments)) == ("f", {"a": "four" * 1_250_000})

@@ -18,12 +18,12 @@ REQUEST = ModelRequest(model="vllm/x", messages=(Message(role=Role.USER, content
 ONE, TWO = ("one", '{"a":1}'), ("two", '{"b":2}')
 
 
-def piece(name: str | None, arguments: str | None, **more: Any) -> dict[str, Any]:
+def chunk(name: str | None, arguments: str | None, **more: Any) -> dict[str, Any]:
     return {**more, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def calls(*pieces: dict[str, Any]) -> dict[str, Any]:
-    return {"choices": [{"delta": {"tool_calls": list(pieces)}}]}
+def calls(*chunks: dict[str, Any]) -> dict[str, Any]:
+    return {"choices": [{"delta": {"tool_calls": list(chunks)}}]}
 
 
 def stream(*events: dict[str, Any]) -> Answer:
@@ -37,12 +37,12 @@ def whole(**message: Any) -> Answer:
 @pytest.mark.parametrize(
     "events",
     [
-        [calls(piece(*ONE, id="c1", index=0)), calls(piece(*TWO, id="c2", index=0))],
-        [calls(piece(*ONE, id="c1", index=0), piece(*TWO, id="c2", index=0))],
-        [calls(piece(*ONE, id="c1")), calls(piece(*TWO, id="c2"))],
-        [calls(piece(*ONE, id="c1", index=None), piece(*TWO, id="c2", index=None))],
-        [calls(piece(*ONE, index=0)), calls(piece(*TWO, index=1))],
-        [calls(piece(*ONE, id="c1", index=0)), calls(piece(*TWO, id="c2", index=1)), calls({"index": 1})],
+        [calls(chunk(*ONE, id="c1", index=0)), calls(chunk(*TWO, id="c2", index=0))],
+        [calls(chunk(*ONE, id="c1", index=0), chunk(*TWO, id="c2", index=0))],
+        [calls(chunk(*ONE, id="c1")), calls(chunk(*TWO, id="c2"))],
+        [calls(chunk(*ONE, id="c1", index=None), chunk(*TWO, id="c2", index=None))],
+        [calls(chunk(*ONE, index=0)), calls(chunk(*TWO, index=1))],
+        [calls(chunk(*ONE, id="c1", index=0)), calls(chunk(*TWO, id="c2", index=1)), calls({"index": 1})],
     ],
     ids=["all number 0", "together, all number 0", "no numbers", "null numbers", "no ids", "nothing more"],
 )
@@ -56,16 +56,16 @@ async def test_calls_at_the_same_time_stay_apart(stub: HttpStub, models: Models,
 @pytest.mark.parametrize(
     "rest",
     [
-        piece(None, ":1}", id=None, index=0),
-        piece("", ":1}", id="", index=0),
-        piece(None, ":1}", id="another", index=0),
-        piece("one", ":1}", id="c1", index=0),
-        piece(None, ":1}"),
+        chunk(None, ":1}", id=None, index=0),
+        chunk("", ":1}", id="", index=0),
+        chunk(None, ":1}", id="another", index=0),
+        chunk("one", ":1}", id="c1", index=0),
+        chunk(None, ":1}"),
     ],
-    ids=["nulls", "empty", "an id for each piece", "all again", "no number"],
+    ids=["nulls", "empty", "an id for each chunk", "all again", "no number"],
 )
-async def test_the_pieces_of_one_call_stay_together(stub: HttpStub, models: Models, rest: dict[str, Any]) -> None:
-    stub.answer(stream(calls(piece("one", '{"a"', id="c1", index=0)), calls(rest), FINISHED))
+async def test_the_chunks_of_one_call_stay_together(stub: HttpStub, models: Models, rest: dict[str, Any]) -> None:
+    stub.answer(stream(calls(chunk("one", '{"a"', id="c1", index=0)), calls(rest), FINISHED))
     turn = await models.turn(REQUEST, RecordingListener())
     assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE]
 
@@ -74,7 +74,7 @@ async def test_the_pieces_of_one_call_stay_together(stub: HttpStub, models: Mode
 async def test_calls_of_a_whole_answer_need_neither_ids_nor_numbers(
     stub: HttpStub, models: Models, more: dict[str, Any]
 ) -> None:
-    stub.answer(whole(content=None, tool_calls=[piece(*ONE, **more), piece(*TWO, **more)]))
+    stub.answer(whole(content=None, tool_calls=[chunk(*ONE, **more), chunk(*TWO, **more)]))
     turn = await models.turn(REQUEST)
     assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE, TWO]
 
@@ -116,7 +116,7 @@ async def test_thoughts_of_mistral_models_are_separated_from_their_text(stub: Ht
     )
     listener = RecordingListener()
     turn = await models.turn(REQUEST, listener)
-    assert (listener.thoughts, "".join(listener.pieces)) == (["hm"], "Hello there")
+    assert (listener.thoughts, "".join(listener.chunks)) == (["hm"], "Hello there")
     assert (turn.thinking, turn.content) == ("hm", "Hello there")
     turn = await models.turn(REQUEST)
     assert (turn.thinking, turn.content) == ("hm", "Hello")
@@ -126,7 +126,7 @@ async def test_the_answer_of_a_non_streaming_server_is_delivered(stub: HttpStub,
     stub.answer(whole(content="Hello there", reasoning="hm"))
     listener = RecordingListener()
     turn = await models.turn(REQUEST, listener)
-    assert (listener.thoughts, listener.pieces, turn.content) == (["hm"], ["Hello there"], "Hello there")
+    assert (listener.thoughts, listener.chunks, turn.content) == (["hm"], ["Hello there"], "Hello there")
 
 
 async def test_a_server_that_answers_a_stream_request_without_one_is_understood(stub: HttpStub, models: Models) -> None:
@@ -152,7 +152,7 @@ async def test_events_are_read_as_their_standard_writes_them(
     stub.answer(Answer(body=mark + end.join(lines), headers=SSE))
     listener = RecordingListener()
     assert (await models.turn(REQUEST, listener)).content == "Hello there"
-    assert "".join(listener.pieces) == "Hello there"
+    assert "".join(listener.chunks) == "Hello there"
 
 
 async def test_events_are_read_however_they_are_cut() -> None:

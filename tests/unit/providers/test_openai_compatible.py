@@ -54,11 +54,11 @@ async def test_an_impossible_token_count_is_capped(
     assert (await models.turn(asks("vllm/boasting"))).tokens.input == counted
 
 
-async def test_an_answer_is_streamed_piece_by_piece(server: ModelServer, models: Models) -> None:
+async def test_an_answer_is_streamed_in_chunks(server: ModelServer, models: Models) -> None:
     server.answer("streamed", Reply.says("One two three", thinking=("hm",)))
     listener = RecordingListener()
     turn = await models.turn(asks("vllm/streamed"), listener)
-    assert "".join(listener.pieces) == "One two three"
+    assert "".join(listener.chunks) == "One two three"
     assert listener.thoughts == ["hm"]
     assert (turn.content, turn.thinking, turn.tokens.output) == ("One two three", "hm", 3)
     assert server.calls_of("streamed")[0].body["stream_options"] == {"include_usage": True}
@@ -194,7 +194,7 @@ async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, mo
     listener = RecordingListener()
     with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks("vllm/cut"), listener)
-    assert listener.pieces == ["One ", "two "]
+    assert listener.chunks == ["One ", "two "]
 
 
 async def test_a_hanging_model_times_out(server: ModelServer, models: Models) -> None:
@@ -256,5 +256,5 @@ async def test_the_demo_model_needs_nothing_and_always_gives_the_same_answer() -
     models = Models(ProviderSettings())
     listener = RecordingListener()
     first = await models.turn(asks("echo"), listener)
-    assert "".join(listener.pieces) == first.content == "This is the built-in demo model. You said: Hi"
+    assert "".join(listener.chunks) == first.content == "This is the built-in demo model. You said: Hi"
     assert (await models.turn(asks("echo"))).content == first.content

@@ -50,7 +50,7 @@ async def test_its_answer_is_streamed(server: ModelServer, models: Models) -> No
     server.answer("own-stream", Reply.says("One two three"))
     listener = RecordingListener()
     await models.turn(asks("vllm/own-stream", server.url, apiKey="mine"), listener)
-    assert listener.pieces == ["One ", "two ", "three"]
+    assert listener.chunks == ["One ", "two ", "three"]
     assert server.calls_of("own-stream")[0].headers["authorization"] == "Bearer mine"
 
 

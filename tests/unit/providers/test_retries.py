@@ -147,7 +147,7 @@ async def test_an_answer_that_was_streamed_is_not_retried(stub: HttpStub, models
     is_streamed = RecordingListener()
     with pytest.raises(ModelFailure):
         await models.turn(asks("gemini-x"), is_streamed)
-    assert is_streamed.pieces == ["Hel"]
+    assert is_streamed.chunks == ["Hel"]
     assert len(stub.requests) == 1
 
 

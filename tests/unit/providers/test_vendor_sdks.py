@@ -39,10 +39,10 @@ def anthropic_stream(*blocks: dict[str, Any], stop: str = "end_turn") -> Answer:
     return Answer(body="".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events), headers=SSE)
 
 
-def text(*pieces: str) -> dict[str, Any]:
+def text(*chunks: str) -> dict[str, Any]:
     return {
         "start": {"type": "text", "text": ""},
-        "deltas": [{"type": "text_delta", "text": piece} for piece in pieces],
+        "deltas": [{"type": "text_delta", "text": chunk} for chunk in chunks],
     }
 
 
@@ -76,7 +76,7 @@ async def test_claude_streams_its_thoughts_and_text(stub: HttpStub, models: Mode
     stub.answer(anthropic_stream(thought("hm"), text("Hello ", "there")))
     listener = RecordingListener()
     turn = await models.turn(asks("claude-x", temperature=0.2, max_tokens=50), listener)
-    assert (listener.pieces, listener.thoughts) == (["Hello ", "there"], ["hm"])
+    assert (listener.chunks, listener.thoughts) == (["Hello ", "there"], ["hm"])
     assert (turn.content, turn.thinking, turn.finish_reason) == ("Hello there", "hm", "stop")
     assert (turn.tokens.input, turn.tokens.output, turn.tokens.cached_input) == (12, 5, 2)
     body = json.loads(stub.requests[0].body)
@@ -144,7 +144,7 @@ async def test_gemini_streams_its_thoughts_and_text(stub: HttpStub, models: Mode
     )
     listener = RecordingListener()
     turn = await models.turn(asks("gemini-x", temperature=0.2, max_tokens=50), listener)
-    assert (listener.pieces, listener.thoughts) == (["Hello ", "there"], ["hm"])
+    assert (listener.chunks, listener.thoughts) == (["Hello ", "there"], ["hm"])
     assert (turn.content, turn.finish_reason, turn.tokens.input, turn.tokens.output) == ("Hello there", "stop", 7, 4)
     body = json.loads(stub.requests[0].body)
     assert body["systemInstruction"]["parts"] == [{"text": "Be brief"}]

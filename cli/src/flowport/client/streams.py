@@ -101,8 +101,8 @@ def _parse_frames(response: httpx2.Response) -> Iterator[_Frame]:
 def _split_lines(response: httpx2.Response) -> Iterator[bytes]:
     """Split at line feeds only: httpx2 also splits at separators that texts may contain."""
     pending: list[bytes] = []
-    for piece in response.iter_bytes():
-        *whole, rest = piece.split(b"\n")
+    for chunk in response.iter_bytes():
+        *whole, rest = chunk.split(b"\n")
         for line in whole:
             yield b"".join((*pending, line))
             pending.clear()

@@ -69,9 +69,9 @@ class RunStream:
 
     def limit_thinking(self, text: str) -> str:
         """Return as much of a thought as may still be sent."""
-        piece = text[: self._thoughts_left]
-        self._thoughts_left -= len(piece)
-        return piece
+        chunk = text[: self._thoughts_left]
+        self._thoughts_left -= len(chunk)
+        return chunk
 
     async def send_outputs(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
         """Send the selected outputs of a finished block. Streamed text is not sent again."""
@@ -105,7 +105,7 @@ class RunStream:
         await self.send_text(block_id, self.begin_delivery() + text)
 
     async def send_text(self, block_id: str, text: str) -> None:
-        """Send text, in pieces that fit into a message."""
+        """Send text, in chunks that fit into a message."""
         for begin in range(0, len(text), MAX_CHUNK):
             await self._sink.emit(Chunk(block_id, text[begin : begin + MAX_CHUNK]))
 
@@ -172,9 +172,9 @@ class TextWriter:
             await self._sink.emit(ChunkReset(self._block_id))
 
     async def write_thinking(self, text: str) -> None:
-        """Send a piece of a model's reasoning."""
-        if self._is_live and (piece := self._stream.limit_thinking(text)):
-            await self._sink.emit(Thinking(self._block_id, piece))
+        """Send a chunk of a model's reasoning."""
+        if self._is_live and (chunk := self._stream.limit_thinking(text)):
+            await self._sink.emit(Thinking(self._block_id, chunk))
 
     async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:
         """Report that a tool call started or ended."""

@@ -1,6 +1,6 @@
 """Streamed answers of Anthropic's Messages API.
 
-The official client's reader copies an answer for each piece and has no size limit.
+The official client's reader copies an answer for each chunk and has no size limit.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class _Block:
     """A partial block of the answer."""
 
     start: JsonObject
-    pieces: dict[str, list[str]] = field(default_factory=dict)
+    chunks: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def type(self) -> Json:
@@ -71,11 +71,11 @@ class _Block:
 
     def text(self, name: str) -> str:
         began = self.start.get(name)
-        return (began if isinstance(began, str) else "") + "".join(self.pieces.get(name, ()))
+        return (began if isinstance(began, str) else "") + "".join(self.chunks.get(name, ()))
 
     def arguments(self) -> str:
         """Return the tool's JSON text from the model."""
-        return "".join(self.pieces.get("partial_json", ())) or stringify(self.start.get("input") or {})
+        return "".join(self.chunks.get("partial_json", ())) or stringify(self.start.get("input") or {})
 
     def call(self, *, is_cut: bool) -> ToolCall:
         arguments = "" if is_cut else self.arguments()
@@ -84,7 +84,7 @@ class _Block:
     def whole(self) -> JsonObject:
         """Return the block in the API's input form."""
         whole: JsonObject = {name: value for name, value in self.start.items() if value is not None}
-        whole |= {name: self.text(name) for name in _TEXTS if name in self.pieces}
+        whole |= {name: self.text(name) for name in _TEXTS if name in self.chunks}
         if self.type == "tool_use":
             given = parse_json(self.arguments())
             whole["input"] = given if isinstance(given, dict) else {}
@@ -152,10 +152,10 @@ class AnswerReader:
         if block is None:
             raise UnreadableAnswer
         for name in (*_TEXTS, "partial_json"):
-            piece = getattr(delta, name)
-            if piece:
-                self._stored.add(len(piece))
-                block.pieces.setdefault(name, []).append(piece)
+            chunk = getattr(delta, name)
+            if chunk:
+                self._stored.add(len(chunk))
+                block.chunks.setdefault(name, []).append(chunk)
         return delta.text or "", delta.thinking or ""
 
     def _count(self, usage: _Usage | None) -> None:

@@ -24,14 +24,14 @@ class EchoProvider:
                 raise unsupported_file(attachment, "the built-in demo")
         question = next((m.content for m in reversed(request.messages) if m.role is Role.USER), None) or "nothing"
         words = (PREFIX + question).split(" ")
-        pieces = [word + " " for word in words[:-1]] + words[-1:]
+        chunks = [word + " " for word in words[:-1]] + words[-1:]
         if listener is not None:
-            delay = self._delay(len(pieces))
-            for piece in pieces:
-                await listener.text(piece)
+            delay = self._delay(len(chunks))
+            for chunk in chunks:
+                await listener.text(chunk)
                 await asyncio.sleep(delay)
         input_words = sum(len((message.content or "").split()) for message in request.messages)
-        return Turn(content="".join(pieces), tokens=Tokens(input_words, len(pieces)))
+        return Turn(content="".join(chunks), tokens=Tokens(input_words, len(chunks)))
 
     def _delay(self, words: int) -> float:
         """Return the seconds between two words. A long answer streams faster, within LONGEST_SECONDS."""

@@ -33,20 +33,20 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 
 PROVIDER: Final = "google"
 PART_BYTES: Final = 512
-"""Memory of a part besides its content."""
+"""Memory that a part uses besides its content."""
 EVENT_VALUES: Final = 100_000
-"""JSON values in an event: the client makes a large object of each."""
+"""Maximum JSON values in an event, since the client creates a large object for each."""
 _FILES: Final = frozenset({"application/pdf"})
 _MEDIA: Final = ("image/", "audio/", "video/")
 _FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
 
 
 _open_responses: Final[ContextVar[list[httpx2.Response]]] = ContextVar("gemini_responses")
-"""Responses of the current turn. The client closes one only when the garbage collector finds its reader."""
+"""Responses of the current turn, to close at its end: the client leaves that to the garbage collector."""
 
 
 class GeminiProvider:
-    """Streams every call, with or without a listener."""
+    """Provider that streams every call, with or without a listener."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
@@ -110,7 +110,7 @@ def _api_failure(error: errors.APIError) -> ModelFailure:
 
 
 class _TurnAssembler:
-    """Assembles a turn from its pieces."""
+    """Builder of a turn from the chunks of an answer."""
 
     def __init__(self, answer_bytes: int) -> None:
         self._stored = StoredSize(answer_bytes)
@@ -119,7 +119,7 @@ class _TurnAssembler:
         self._finish: str | None = None
 
     async def take(self, answer: types.GenerateContentResponse, listener: Listener | None) -> None:
-        """Add a piece and notify the listener."""
+        """Add a chunk and notify the listener."""
         if answer.usage_metadata is not None:
             self._tokens = _tokens(answer.usage_metadata)
         candidate = answer.candidates[0] if answer.candidates else None
@@ -168,14 +168,14 @@ def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
 
 
 def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:
-    wanted = request.response_format
+    response_format = request.response_format
     return types.GenerateContentConfig(
         http_options=types.HttpOptions(timeout=milliseconds),
         system_instruction=request.system or None,
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,
-        response_mime_type="application/json" if wanted is not None else None,
-        response_json_schema=wanted.schema if wanted is not None else None,
+        response_mime_type="application/json" if response_format is not None else None,
+        response_json_schema=response_format.schema if response_format is not None else None,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         **_tools(request),
     )
@@ -208,8 +208,8 @@ def _content(message: Message) -> types.Content:
         response = types.FunctionResponse(name=message.tool_name, response=_response(message.content or ""))
         return types.Content(role="user", parts=[types.Part(function_response=response)])
     role = "model" if message.role is Role.ASSISTANT else "user"
-    said = [types.Part(text=message.content or "")] if message.content or not message.attachments else []
-    return types.Content(role=role, parts=[*map(_part, message.attachments), *said])
+    text = [types.Part(text=message.content or "")] if message.content or not message.attachments else []
+    return types.Content(role=role, parts=[*map(_part, message.attachments), *text])
 
 
 def _part(file: Attachment) -> types.Part:

@@ -18,8 +18,8 @@ FRAMING: Final = 4
 EVENT_BYTES: Final = 8 * MEBIBYTE
 ERROR_BODY_BYTES: Final = 64 * 1024
 """Bytes read of an unsuccessful response. The rest is dropped."""
-PIECE_BYTES: Final = 64
-"""Memory that a piece of an answer uses besides its text."""
+CHUNK_BYTES: Final = 64
+"""Memory that a chunk of an answer uses besides its text."""
 CALL_BYTES: Final = 512
 
 LINES: Final = (b"\n", b"\r")
@@ -74,22 +74,22 @@ class _BoundedBody(httpx2.AsyncByteStream):
         self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._stream) if self._encoding in _PLAIN else _inflate(aiter(self._stream), self._encoding)
+        chunks = aiter(self._stream) if self._encoding in _PLAIN else _inflate(aiter(self._stream), self._encoding)
         is_stream = self._response.headers.get("content-type", "").startswith(_EVENT_STREAM)
         if not self._response.is_success or not (is_stream or self._limits.reads_whole_answers):
-            async for piece in _truncate(pieces, ERROR_BODY_BYTES):
-                yield piece
+            async for chunk in _truncate(chunks, ERROR_BODY_BYTES):
+                yield chunk
             return
         total = 0
         limit = self._limits.answer_bytes * (FRAMING if is_stream else 1)
         event = _OpenEvent(self._limits) if is_stream else None
-        async for piece in pieces:
-            total += len(piece)
+        async for chunk in chunks:
+            total += len(chunk)
             if total > limit:
                 raise too_large(limit)
             if event is not None:
-                event.add(piece)
-            yield piece
+                event.add(chunk)
+            yield chunk
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -105,22 +105,22 @@ class _OpenEvent:
         self._values = 0
         self._tail = b""
 
-    def add(self, piece: bytes) -> None:
-        """Count a piece of the stream. Raises AnswerTooLarge. Called for each token."""
-        if piece.endswith(self._ends):
+    def add(self, chunk: bytes) -> None:
+        """Count a chunk of the stream. Raises AnswerTooLarge. Called for each token."""
+        if chunk.endswith(self._ends):
             self._size, self._values, self._tail = 0, 0, b""
             return
-        searched = self._tail + piece
+        searched = self._tail + chunk
         ends = [searched.rfind(end) + len(end) for end in self._ends if end in searched]
         if ends:
-            piece = searched[max(ends) :]
+            chunk = searched[max(ends) :]
             self._size, self._values = 0, 0
         self._tail = searched[1 - _LONGEST_END :]
-        self._size += len(piece)
+        self._size += len(chunk)
         if self._size > EVENT_BYTES:
             raise AnswerTooLarge(f"The answer has an event larger than {EVENT_BYTES:,} bytes")
         if self._max_values is not None:
-            self._values += sum(piece.count(mark) for mark in _MARKS)
+            self._values += sum(chunk.count(mark) for mark in _MARKS)
             if self._values > self._max_values:
                 raise _too_many_values(self._max_values)
 
@@ -133,8 +133,8 @@ class StoredSize:
         self._size = 0
 
     def add(self, size: int) -> None:
-        """Count a piece. Raises AnswerTooLarge."""
-        self._size += size + PIECE_BYTES
+        """Count a chunk. Raises AnswerTooLarge."""
+        self._size += size + CHUNK_BYTES
         if self._size > self._limit:
             raise too_large(self._limit)
 
@@ -154,26 +154,26 @@ def _too_many_values(limit: int) -> AnswerTooLarge:
     return AnswerTooLarge(f"The answer has more than {limit:,} JSON values in one document")
 
 
-async def _inflate(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
-    """Yield a body decompressed, in pieces of bounded size."""
+async def _inflate(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """Yield a body decompressed, in chunks of bounded size."""
     if encoding not in _COMPRESSED:
         raise httpx2.DecodingError(f"The content encoding {encoding[:50]} is not supported")
     decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
-        async for compressed in pieces:
+        async for compressed in chunks:
             rest = compressed
             while rest and not decompressor.eof:
-                if piece := decompressor.decompress(rest, _INFLATED_BYTES):
-                    yield piece
+                if chunk := decompressor.decompress(rest, _INFLATED_BYTES):
+                    yield chunk
                 rest = decompressor.unconsumed_tail
     except zlib.error as error:
         raise httpx2.DecodingError("The answer cannot be decompressed") from error
 
 
-async def _truncate(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+async def _truncate(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     left = limit
-    async for piece in pieces:
-        yield piece[:left]
-        left -= len(piece)
+    async for chunk in chunks:
+        yield chunk[:left]
+        left -= len(chunk)
         if left < 0:
             return

@@ -176,10 +176,10 @@ class Turn:
 class Listener(Protocol):
     """Receives a turn as it is written."""
 
-    async def text(self, piece: str) -> None:
+    async def text(self, chunk: str) -> None:
         """Add text of the answer."""
 
-    async def thinking(self, piece: str) -> None:
+    async def thinking(self, chunk: str) -> None:
         """Add reasoning."""
 
 

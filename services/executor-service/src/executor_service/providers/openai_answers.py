@@ -1,4 +1,4 @@
-"""Answers of chat completions, whole or in pieces, from all servers with that API."""
+"""Responses of chat completions, complete or streamed, from OpenAI and compatible servers."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +14,7 @@ MAX_ERROR_BYTES: Final = 1000
 NO_ANSWER: Final = "The model returned no answer"
 NO_REASON: Final = "The model server reported an error without a message"
 NOTHING: Final = ("", "")
-_BROKEN: Final = "error"
+_FAILED: Final = "error"
 """Finish reason of an answer that its server could not complete."""
 
 
@@ -24,7 +24,7 @@ class _Function(msgspec.Struct):
 
 
 class _Call(msgspec.Struct):
-    """A tool call, or a piece of one."""
+    """A tool call, or a chunk of one."""
 
     index: int | None = None
     id: str | None = None
@@ -32,14 +32,14 @@ class _Call(msgspec.Struct):
 
 
 class _Part(msgspec.Struct):
-    """Part that Mistral's reasoning models send instead of text: text, or thoughts that contain text."""
+    """Content part of Mistral's reasoning models: text, or thoughts that contain text."""
 
     text: str | None = None
     thinking: "list[_Part] | None" = None
 
 
 class _Message(msgspec.Struct):
-    """A message, or a piece of one."""
+    """A message, or a chunk of one."""
 
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
@@ -47,10 +47,10 @@ class _Message(msgspec.Struct):
     tool_calls: list[_Call] | None = None
 
     def texts(self) -> tuple[str, str]:
-        """Return its text and its thoughts."""
+        """Return the text and the thoughts of the message."""
         if isinstance(self.content, list):
-            thoughts = (_words(part.thinking) for part in self.content if part.thinking)
-            return _words(self.content), "".join(thoughts)
+            thoughts = (_joined_text(part.thinking) for part in self.content if part.thinking)
+            return _joined_text(self.content), "".join(thoughts)
         return self.content or "", self.reasoning_content or self.reasoning or ""
 
 
@@ -76,7 +76,7 @@ class _Usage(msgspec.Struct):
 
 
 class Completion(msgspec.Struct):
-    """A complete answer, or a piece of one."""
+    """A complete answer, or a chunk of one."""
 
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
@@ -89,7 +89,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 class StreamError(Exception):
-    """The provider reported an error instead of its answer, or gave none."""
+    """The provider reported an error, or returned no answer."""
 
 
 _decode: Final = msgspec.json.Decoder(Completion).decode
@@ -97,7 +97,7 @@ _decode_error: Final = msgspec.json.Decoder(_ErrorBody).decode
 
 
 def read_completion(document: bytes) -> Completion:
-    """Decode an answer, or a piece of one. Raises msgspec.DecodeError, AnswerTooLarge."""
+    """Decode an answer, or a chunk of one. Raises msgspec.DecodeError, AnswerTooLarge."""
     check_values(document)
     return _decode(document)
 
@@ -122,7 +122,7 @@ def error_message_of(body: bytes) -> str:
 
 
 class TurnAssembler:
-    """Assembles a turn from its pieces."""
+    """Builder of a turn from the chunks of an answer."""
 
     def __init__(self, answer_bytes: int) -> None:
         self._stored = StoredSize(answer_bytes)
@@ -138,7 +138,7 @@ class TurnAssembler:
         return self._finish is not None
 
     def take(self, completion: Completion) -> tuple[str, str]:
-        """Add a piece; return its text and thoughts. Raises StreamError, AnswerTooLarge. Called for each token."""
+        """Add a chunk; return its text and thoughts. Raises StreamError, AnswerTooLarge. Called for each token."""
         if completion.error is not None:
             raise StreamError(_message_of(completion.error) or NO_REASON)
         if completion.usage is not None:
@@ -146,18 +146,18 @@ class TurnAssembler:
         if not completion.choices:
             return NOTHING
         choice = completion.choices[0]
-        if choice.error is not None or choice.finish_reason == _BROKEN:
+        if choice.error is not None or choice.finish_reason == _FAILED:
             raise StreamError(_message_of(choice.error) or NO_REASON)
         self._finish = choice.finish_reason or self._finish
         message = choice.delta or choice.message
         if message is None:
             return NOTHING
-        words, thought = texts = message.texts()
-        self._stored.add(len(words) + len(thought))
-        if words:
-            self._content.append(words)
-        if thought:
-            self._thinking.append(thought)
+        text, thoughts = texts = message.texts()
+        self._stored.add(len(text) + len(thoughts))
+        if text:
+            self._content.append(text)
+        if thoughts:
+            self._thinking.append(thoughts)
         if message.tool_calls:
             self._calls.take(message.tool_calls, is_whole=choice.delta is None)
         return texts
@@ -183,10 +183,10 @@ class _PartialCall:
 
 
 class _Calls:
-    """Assembles tool calls. Not every server numbers their pieces, and some give every call the same number.
+    """Builder of tool calls from their chunks. Some servers omit the index of the call, or give all calls the same one.
 
-    A piece with a name and an id new to its number starts another call. An id alone does not: some servers give each
-    piece a new one.
+    A chunk starts another call if it has a name and an id that is new for its index. An id alone does not suffice: some
+    servers send a new one with each chunk.
     """
 
     def __init__(self, stored: StoredSize) -> None:
@@ -194,35 +194,35 @@ class _Calls:
         self._partial_calls: list[_PartialCall] = []
         self._open: dict[int, _PartialCall] = {}
 
-    def take(self, pieces: Sequence[_Call], *, is_whole: bool) -> None:
-        """Add the pieces of one message; each is a separate call if `is_whole`."""
-        for position, piece in enumerate(pieces):
-            number = position if is_whole or piece.index is None else piece.index
-            added = piece.function or _Function()
-            call = self._call_of(number, piece.id, added.name)
-            call.id = piece.id or call.id
+    def take(self, chunks: Sequence[_Call], *, is_whole: bool) -> None:
+        """Add the chunks of one message; each is a separate call if `is_whole`."""
+        for position, chunk in enumerate(chunks):
+            index = position if is_whole or chunk.index is None else chunk.index
+            added = chunk.function or _Function()
+            call = self._call_of(index, chunk.id, added.name)
+            call.id = chunk.id or call.id
             call.name = added.name or call.name
             arguments = added.arguments or ""
             self._stored.add(len(arguments))
             call.arguments.append(arguments)
 
     def calls(self) -> tuple[ToolCall, ...]:
-        """Return the calls, in order of their start."""
+        """Return the calls, in the order in which they started."""
         return tuple(
             ToolCall(call.id or f"call_{position}", call.name, "".join(call.arguments) or "{}")
             for position, call in enumerate(self._partial_calls)
         )
 
-    def _call_of(self, number: int, call_id: str | None, name: str | None) -> _PartialCall:
-        found = self._open.get(number)
+    def _call_of(self, index: int, call_id: str | None, name: str | None) -> _PartialCall:
+        found = self._open.get(index)
         if found is None or (name and call_id and found.id and call_id != found.id):
             self._stored.add(CALL_BYTES)
-            found = self._open[number] = _PartialCall()
+            found = self._open[index] = _PartialCall()
             self._partial_calls.append(found)
         return found
 
 
-def _words(parts: list[_Part]) -> str:
+def _joined_text(parts: list[_Part]) -> str:
     return "".join(part.text or "" for part in parts)
 
 

@@ -1,16 +1,16 @@
-"""Requests of chat completions."""
+"""Requests for chat completions."""
 
 from typing import Final
 
 from executor_service.providers.model import Attachment, Message, ModelRequest, Role, Tool, unsupported_file
 from shared.workflow.format.js_values import Json, JsonObject, parse_json
 
-_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+_IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_AUDIO_FORMATS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 def messages_of(request: ModelRequest) -> list[JsonObject]:
-    """Return the conversation for chat completions."""
+    """Return the conversation as `messages`."""
     return [_message(message) for message in request.messages]
 
 
@@ -41,9 +41,9 @@ def _message(message: Message) -> JsonObject:
 
 
 def _valid_arguments(arguments: str) -> str:
-    """Return valid JSON arguments, for servers that parse them and refuse a conversation otherwise.
+    """Return the arguments, or `{}` if they are not a JSON object: some servers then reject the conversation.
 
-    The result of the tool has reported the error.
+    The tool's result has already told the model about the error.
     """
     return arguments if isinstance(parse_json(arguments), dict) else "{}"
 
@@ -54,10 +54,10 @@ def _parts(message: Message) -> list[Json]:
 
 
 def _part(file: Attachment) -> JsonObject:
-    if file.type in _IMAGES:
+    if file.type in _IMAGE_TYPES:
         return {"type": "image_url", "image_url": {"url": file.data_url}}
-    if file.type in _SOUNDS:
-        return {"type": "input_audio", "input_audio": {"data": file.base64, "format": _SOUNDS[file.type]}}
+    if file.type in _AUDIO_FORMATS:
+        return {"type": "input_audio", "input_audio": {"data": file.base64, "format": _AUDIO_FORMATS[file.type]}}
     if file.type == "application/pdf":
         return {"type": "file", "file": {"filename": file.name, "file_data": file.data_url}}
     if file.text is None:

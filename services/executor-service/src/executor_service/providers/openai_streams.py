@@ -75,7 +75,7 @@ async def _drain(batches: AsyncIterator[object]) -> None:
 
 
 class _TextBuffer:
-    """Sends consecutive text as one piece."""
+    """Sends consecutive text as one chunk."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -1,4 +1,4 @@
-"""Costs of a turn for the provider's payer, by public price lists."""
+"""Costs of turns by public price lists."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -7,14 +7,14 @@ from typing import Final
 from executor_service.providers.model import NO_COST, Cost, Tokens
 
 _LIST: Final = "genai_prices"
-"""Large, and needed only if this server pays: loaded on first use."""
+"""Imported on first use: the package is large, and needed only if a call uses this server's own API key."""
 _DECIMALS: Final = 8
 PRICE_LISTS: Final[Mapping[str, str]] = {"kimi": "moonshotai"}
-"""Names in the price lists of providers that we name differently."""
+"""Ids of providers in the price lists, where they differ from ours."""
 
 
 def cost_of(model: str, provider: str, tokens: Tokens) -> Cost:
-    """Return the price of these tokens in US dollars; zero for an unlisted model."""
+    """Return the cost of a turn's tokens in US dollars; zero for an unlisted model."""
     prices = import_module(_LIST)
     used = prices.Usage(
         input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached_input or None

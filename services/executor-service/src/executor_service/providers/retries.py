@@ -55,13 +55,13 @@ class _TrackingListener:
         self._listener = listener
         self.has_received = False
 
-    async def text(self, piece: str) -> None:
+    async def text(self, chunk: str) -> None:
         self.has_received = True
-        await self._listener.text(piece)
+        await self._listener.text(chunk)
 
-    async def thinking(self, piece: str) -> None:
+    async def thinking(self, chunk: str) -> None:
         self.has_received = True
-        await self._listener.thinking(piece)
+        await self._listener.thinking(chunk)
 
 
 def status_failure(message: str, status: int | None, headers: Mapping[str, str]) -> ModelFailure:

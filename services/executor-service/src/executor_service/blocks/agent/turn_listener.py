@@ -18,20 +18,20 @@ class TurnListener:
         self._buffered: list[str] = []
         self._buffered_characters = 0
 
-    async def text(self, piece: str) -> None:
+    async def text(self, chunk: str) -> None:
         """Add text of the answer, or text before a tool call."""
         if not self._buffers:
-            await self._writer.write(piece)
+            await self._writer.write(chunk)
             return
-        self._buffered.append(piece)
-        self._buffered_characters += len(piece)
+        self._buffered.append(chunk)
+        self._buffered_characters += len(chunk)
         if self._buffered_characters > MAX_BUFFERED_CHARACTERS:
             await self._let_go()
 
-    async def thinking(self, piece: str) -> None:
+    async def thinking(self, chunk: str) -> None:
         """Add reasoning; sent only to callers who requested it."""
         if self._tells_thinking:
-            await self._writer.write_thinking(piece)
+            await self._writer.write_thinking(chunk)
 
     async def end(self, *, called_tools: bool) -> None:
         """End the turn. Text before tool calls is retracted."""
@@ -43,5 +43,5 @@ class TurnListener:
     async def _let_go(self) -> None:
         self._buffers = False
         buffered, self._buffered = self._buffered, []
-        for piece in buffered:
-            await self._writer.write(piece)
+        for chunk in buffered:
+            await self._writer.write(chunk)
