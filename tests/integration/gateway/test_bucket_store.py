@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.secantus import SecantusServer
 
-from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
+from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, TIMEOUT_SECONDS, BucketStore
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.access.domain.plans import Rate
@@ -177,6 +177,6 @@ async def test_an_unavailable_store_times_out(private_secantus: SecantusServer) 
     await store.start()
     private_secantus.kill()
     with pytest.raises(Unavailable):
-        async with asyncio.timeout(2 * PATIENCE_SECONDS):
+        async with asyncio.timeout(2 * TIMEOUT_SECONDS):
             await take(BucketStore(store), 1)
     await store.stop()

@@ -127,7 +127,7 @@ async def test_pages_of_a_search_have_every_run_once(orders: System, oldest_firs
 async def test_a_search_that_takes_long_continues_on_the_next_page(
     orders: System, monkeypatch: pytest.MonkeyPatch, oldest_first: bool
 ) -> None:
-    monkeypatch.setattr(query, "PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(query, "TIME_BUDGET_SECONDS", -1.0)
     monkeypatch.setattr(query, "AT_ONCE", 1)
     seen: list[str] = []
     cursor: str | None = None

@@ -11,7 +11,7 @@ from tests.support.jobs.system import a_spec
 
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
-from jobs_service.replay_sets.pace import PATIENCE_SECONDS, ReplayPace
+from jobs_service.replay_sets.pace import MAX_WAIT_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
@@ -229,7 +229,7 @@ async def test_after_a_bounded_wait_one_replay_starts_beside_queued_runs_of_call
     pace = ReplayPace(2.0, clock)
     parts = Parts(a_set("one"), waiting=100)
     parts.callers_queued = 1
-    for seconds in (PATIENCE_SECONDS, 1, PATIENCE_SECONDS - 1, 1, 0):
+    for seconds in (MAX_WAIT_SECONDS, 1, MAX_WAIT_SECONDS - 1, 1, 0):
         await step(parts, pace=pace)
         clock.seconds += seconds
     assert parts.marked == [1, 1]

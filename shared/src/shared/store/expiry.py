@@ -25,8 +25,8 @@ EVERY_SECONDS: Final = 60.0
 BATCH_SIZE: Final = 20
 SHORTEST: Final = timedelta(milliseconds=50)
 LONGEST: Final = timedelta(seconds=10)
-PATIENCE_SECONDS: Final = 60.0
-"""One query finds everything that expired while no sweep ran, 40 microseconds each."""
+SWEEP_TIMEOUT_SECONDS: Final = 60.0
+"""Generous, since the first query finds all documents that expired while no sweep ran, at 40 microseconds each."""
 
 log = get_logger("expiry")
 
@@ -95,7 +95,7 @@ class _Sweep:
 
     async def _delete(self, dates: dict[str, Any]) -> int:
         expired = {self.lifetime.field: dates}
-        with pymongo.timeout(PATIENCE_SECONDS):
+        with pymongo.timeout(SWEEP_TIMEOUT_SECONDS):
             found = [each["_id"] for each in await self.collection.find(expired, {"_id": 1}).to_list()]
         for first in range(0, len(found), BATCH_SIZE):
             began = time.monotonic()

@@ -25,11 +25,10 @@ LAST_ORDER: Final = PER_MS - 1
 """The last position within its millisecond."""
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5
-PATIENCE_SECONDS: Final = 2.0
-"""How long a reader waits for a full page.
+TIME_BUDGET_SECONDS: Final = 2.0
+"""Time to fill a page. If few of very many documents match, the reader gets a short page and continues.
 
-Excludes the minimum time of its queries, of which there are at most a hundred. If few of very many documents match, it
-gets a short page and reads on.
+Excludes the minimum time of the queries, of which there are at most a hundred.
 """
 
 
@@ -167,7 +166,7 @@ async def read_in_ranges(
     starts_at_default = page.oldest_first and (first is None or first < default)
     start = default if starts_at_default else newest if first is None else first
     length = DAY if starts_at_default else SHORTEST
-    seconds_left = PATIENCE_SECONDS
+    seconds_left = TIME_BUDGET_SECONDS
     while True:
         end = page.end_of(start, length, newest)
         began = clock()

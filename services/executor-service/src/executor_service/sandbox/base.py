@@ -1,4 +1,4 @@
-"""Shared by the sandboxes of all languages: a pool of jailed processes, and the execution of a script."""
+"""Base of the sandboxes of all languages: a pool of jailed processes, and the execution of scripts in them."""
 
 import asyncio
 import re
@@ -31,18 +31,19 @@ from shared.workflow.format.sizes import has_too_many_values, is_too_deep
 
 log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
-# Maximum bytes of a UTF-16 unit, plain and as a JSON escape.
+# Maximum bytes of a UTF-16 code unit, plain and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
 _FINISH_SECONDS = 0.05
 """How long a canceled script may continue: most end in that time, and a new process takes 41 ms of CPU."""
-_HEALTHY = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
+_SCRIPT_ENDED = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
 
 
 class ScriptSandbox:
     """Runs user code, each script in a fresh context, in a process that serves no other owner.
 
-    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills its process, unless the script ends soon.
+    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills the process, unless the script
+    ends shortly afterwards.
     """
 
     _serves_many: ClassVar[bool] = False
@@ -62,7 +63,7 @@ class ScriptSandbox:
         self._pool = Pool(WarmPool(engine, size, max_frame=max_bytes + _FRAME_SLACK), size)
 
     async def start(self) -> None:
-        """Raises SandboxUnavailable when this host cannot confine user code."""
+        """Start the pool. Raises SandboxUnavailable if this host cannot confine user code."""
         await self._pool.start()
 
     async def stop(self) -> None:
@@ -82,7 +83,7 @@ class ScriptSandbox:
         return self._pool.layers
 
     async def run(self, script: Script) -> ScriptResult:
-        """Run a script. Its author's errors are in the result; raises only SandboxBusy, SandboxUnavailable."""
+        """Run a script. Errors of its code are in the result. Raises SandboxBusy, SandboxUnavailable."""
         with self._seconds.time():
             result = await self._run(script)
         if result.error is not None:
@@ -105,14 +106,14 @@ class ScriptSandbox:
         except BaseException:
             slot.release()
             raise
-        loan = _Loan(script.owner, child, slot)
+        checkout = _Checkout(script.owner, child, slot)
         deadline = Deadline.after(script.timeout_ms)
         try:
             ending = await self._run_frame(child, frame, script.workspace_id, deadline, slot)
         except BaseException:
-            self._return_canceled(loan)
+            self._return_canceled(checkout)
             raise
-        self._return_process(loan, is_healthy=isinstance(ending, _HEALTHY))
+        self._return_process(checkout, is_healthy=isinstance(ending, _SCRIPT_ENDED))
         return self._result(ending, script.shown or script.code)
 
     def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
@@ -120,31 +121,31 @@ class ScriptSandbox:
             messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
         )
 
-    def _return_process(self, loan: "_Loan", *, is_healthy: bool) -> None:
-        loan.slot.release()
-        if is_healthy and self._serves_many and self._is_reusable(loan.child):
-            self._pool.keep_for_owner(loan.owner, loan.child)
+    def _return_process(self, checkout: "_Checkout", *, is_healthy: bool) -> None:
+        checkout.slot.release()
+        if is_healthy and self._serves_many and self._is_reusable(checkout.child):
+            self._pool.keep_for_owner(checkout.owner, checkout.child)
         else:
-            self._pool.discard(loan.child)
+            self._pool.discard(checkout.child)
 
-    def _return_canceled(self, loan: "_Loan") -> None:
-        """Return the process of a canceled script: soon, if the script may end by then."""
-        if not loan.owner or not self._serves_many or loan.child.is_synchronized:
-            self._return_process(loan, is_healthy=False)
+    def _return_canceled(self, checkout: "_Checkout") -> None:
+        """Return the process of a canceled script to the pool, after a short wait if the script may end by itself."""
+        if not checkout.owner or not self._serves_many or checkout.child.is_synchronized:
+            self._return_process(checkout, is_healthy=False)
             return
-        task = asyncio.create_task(self._finish_canceled(loan))
+        task = asyncio.create_task(self._finish_canceled(checkout))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
 
-    async def _finish_canceled(self, loan: "_Loan") -> None:
+    async def _finish_canceled(self, checkout: "_Checkout") -> None:
         answers: list[messages.Message] = []
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
-                answers = await loan.child.receive()
+                answers = await checkout.child.receive()
         except (ChildDied, ProtocolBroken, TimeoutError):
             pass
         finally:
-            self._return_process(loan, is_healthy=len(answers) == 1 and isinstance(answers[0], _HEALTHY))
+            self._return_process(checkout, is_healthy=len(answers) == 1 and isinstance(answers[0], _SCRIPT_ENDED))
 
     async def _take_process(self, owner: str, workspace_id: str) -> Child:
         with self._waiting.track_inprogress():
@@ -155,7 +156,7 @@ class ScriptSandbox:
                 raise
 
     def release_scope(self, scope: str) -> None:
-        """Release what the evaluations of an ended run shared."""
+        """End the reservation of the processes that evaluated an ended run's expressions."""
         self._pool.release_scope(scope)
 
     def _is_reusable(self, child: Child) -> bool:
@@ -165,10 +166,10 @@ class ScriptSandbox:
     async def _run_frame(
         self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline", slot: StartSlot | None = None
     ) -> messages.Ending | ScriptError:
-        conversation = ScriptSession(child, self._fetcher, self._limits, workspace_id, slot)
+        session = ScriptSession(child, self._fetcher, self._limits, workspace_id, slot)
         try:
             async with asyncio.timeout_at(deadline.at):
-                return await conversation.run(frame)
+                return await session.run(frame)
         except TimeoutError:
             return script_errors.timed_out(deadline.allowed_ms)
         except NestedTooDeeply:
@@ -196,8 +197,8 @@ class ScriptSandbox:
         return ScriptResult(result=ending.result, stdout=ending.stdout)
 
 
-class _Loan(NamedTuple):
-    """A process that runs a script of this owner, and the script's start slot."""
+class _Checkout(NamedTuple):
+    """A process taken from the pool for a script of `owner`, and the script's start slot."""
 
     owner: str
     child: Child
@@ -205,7 +206,7 @@ class _Loan(NamedTuple):
 
 
 class Deadline(NamedTuple):
-    """Deadline by the loop's clock, and its duration."""
+    """Deadline by the event loop's clock, and the time limit that it follows from."""
 
     at: float
     allowed_ms: int
@@ -218,8 +219,8 @@ class Deadline(NamedTuple):
 def encode_bindings(bindings: Mapping[str, object], limit: int) -> Mapping[str, msgspec.Raw] | None:
     """Return each variable as JSON; None if they exceed `limit` bytes.
 
-    One by one: references into the same value, each a little deeper, are together far larger than any memory. Names
-    become parameters of the user's function, so anything but an identifier would be code.
+    Encodes one variable at a time: several references into one value can together exceed any memory. Names become
+    parameters of the user's function, so a name that is not an identifier could inject code. Raises ValueError for it.
     """
     parts: dict[str, msgspec.Raw] = {}
     for name, value in bindings.items():

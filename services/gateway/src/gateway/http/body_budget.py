@@ -8,14 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.access.domain.limit_errors import AdmissionClosed
 
 SMALL_BYTES: Final = 64 * 1024
-"""Bodies up to this size are always accepted: admission limits their number, and large bodies do not block them."""
+"""Bodies up to this size are always accepted: admission limits their number. Large bodies never block them."""
 
 
 class BodyBudget:
     """Counter of large bodies in progress; refuses those that exceed `limit` bytes in total.
 
-    Received bytes count, not the announced length: a client blocks others only by sending. Like
-    `BodyLimitMiddleware`, it refuses when a body is read, not before.
+    Counts received bytes, not announced ones, so that a client can block others only by sending data. Refuses a body
+    while it is read, like `BodyLimitMiddleware`.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:

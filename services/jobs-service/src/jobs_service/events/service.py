@@ -1,4 +1,4 @@
-"""Stores the events of runs, and reads them."""
+"""Storage of the events of runs."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,7 +17,7 @@ PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class EventService:
-    """Event log of runs; stores concurrent batches together."""
+    """Event log of runs. Stores concurrent batches in one write."""
 
     def __init__(self, log: EventRepository, views: RunViewRepository) -> None:
         self._log = log
@@ -25,13 +25,13 @@ class EventService:
         self.batches = Batcher[EventBatch, None](self._append_all, max_items=MAX_BATCHES, max_waiting=MAX_WAITING)
 
     async def append(self, batch: EventBatch) -> None:
-        """Store one batch once. Raises Unavailable."""
+        """Store a batch; one that is already stored is left unchanged. Raises Unavailable."""
         await self.batches.submit(batch)
 
     async def read(self, run_id: str, workspace_id: str, after: EventPosition) -> EventLogPage:
-        """Return at most a page of events behind `after`. Raises NotFound, Unavailable.
+        """Return a page of events behind `after`. Raises NotFound, Unavailable.
 
-        The state is read first: an ended run's log is complete.
+        The status is read first: if it is terminal, the events read afterwards are complete.
         """
         found = await self._views.by_run_id(run_id, output=False, blocks=False)
         if found is None or found.view.workspace_id != workspace_id:

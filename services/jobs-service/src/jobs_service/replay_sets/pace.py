@@ -10,13 +10,13 @@ from shared.clock import Clock
 QUIET_SECONDS: Final = 10.0
 """Replays run at full speed when no run of a caller has started or ended for this long."""
 GROUP_SECONDS: Final = 1.0
-"""Replays that start together: a group costs less than its replays one by one."""
-PATIENCE_SECONDS: Final = 10.0
+"""Interval between groups of replays. Starting a group costs less than starting its replays one by one."""
+MAX_WAIT_SECONDS: Final = 10.0
 """How long replays of a workspace wait for a slot behind queued runs of its callers. Then one of them starts."""
 
 
 class ReplayPace:
-    """How many replays may start now, over all sets. Each process observes the runs that it stores."""
+    """Limit on the replays that may start now, over all sets. Each process observes the runs that it stores."""
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._per_second = per_second
@@ -30,25 +30,25 @@ class ReplayPace:
         self._callers_at = self._clock.monotonic()
 
     def is_due(self) -> bool:
-        """Return whether replays may be judged and started now: while callers run workflows, once for each group."""
-        return not self._is_beside_callers() or self._clock.monotonic() >= self._next_at
+        """Return whether a step may judge and start replays now: while callers run workflows, once for each group."""
+        return not self._are_callers_active() or self._clock.monotonic() >= self._next_at
 
     def room(self) -> int:
         """Return how many replays may start in a step that is due."""
-        return ceil(self._per_second * GROUP_SECONDS) if self._is_beside_callers() else sys.maxsize
+        return ceil(self._per_second * GROUP_SECONDS) if self._are_callers_active() else sys.maxsize
 
     def end_step(self, started: int) -> None:
         """Record a step that started `started` replays."""
-        if self._is_beside_callers():
+        if self._are_callers_active():
             now = self._clock.monotonic()
             paced = min(started, self.room())  # a caller may have arrived during a step at full speed
-            is_late = now - GROUP_SECONDS < self._next_at <= now  # then the next step is still due on time
+            is_late = now - GROUP_SECONDS < self._next_at <= now  # a delay of one step does not delay the next
             self._next_at = (self._next_at if is_late else now) + max(GROUP_SECONDS, paced / self._per_second)
 
     def record_wait(self, workspace_id: str) -> bool:
         """Record that queued runs of callers precede a workspace's replays. Return whether one may start anyway."""
         now = self._clock.monotonic()
-        return now - self._blocked_since.setdefault(workspace_id, now) >= PATIENCE_SECONDS
+        return now - self._blocked_since.setdefault(workspace_id, now) >= MAX_WAIT_SECONDS
 
     def end_wait(self, workspace_id: str) -> None:
         """Record that replays of a workspace have started."""
@@ -58,5 +58,5 @@ class ReplayPace:
         """Drop the waits of all other workspaces."""
         self._blocked_since = {name: since for name, since in self._blocked_since.items() if name in workspace_ids}
 
-    def _is_beside_callers(self) -> bool:
+    def _are_callers_active(self) -> bool:
         return self._clock.monotonic() - self._callers_at < QUIET_SECONDS

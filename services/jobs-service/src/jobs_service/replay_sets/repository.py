@@ -187,7 +187,7 @@ class MongoReplaySets:
         marked = await self._runs.update_many({**named, "state": WAITING}, {"$set": started})
         if marked.matched_count == len(runs):
             return
-        # Recordings were deleted after the replays were accepted: the runner has to delete what the replays return.
+        # Recordings were deleted after their replays were accepted: the runner must delete the results of these.
         deleted = {**named, "state": DONE, "reason": RECORDING_DELETED}
         forgotten = {"$set": {**started, _IS_FORGOTTEN: True}, "$unset": {"verdict": 1, "reason": 1}}
         await self._runs.update_many(deleted, forgotten)
@@ -317,9 +317,9 @@ class MongoReplaySets:
 
     @store_call
     async def forget_recordings(self, workspace_id: str, workflow_id: str, runs: Sequence[str] | None) -> None:
-        """Delete the results of these recordings from their sets; with None, all sets of the workflow.
+        """Delete the results of these recordings from their sets; with None, delete all sets of the workflow.
 
-        What replays in progress will return goes when the runner settles them, and their sets when these end.
+        The runner deletes the results of replays in progress when it settles them, and sets in progress when they end.
         """
         owner: Document = {"workspace_id": workspace_id, "workflow_id": workflow_id}
         found = owner if runs is None else {**owner, "run": {"$in": list(runs)}}

@@ -1,7 +1,7 @@
 """Runs replay sets: starts a bounded number of replays, and judges those that have ended.
 
-Each replay is a durable run whose id derives from its set and recorded run. A step can be interrupted at any point
-and repeated by another process: a replay that is accepted already is not accepted again.
+Each replay is a durable run whose id derives from its set and recorded run. Another process can repeat a step that was
+interrupted at any point: the queue accepts each id once.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ log = get_logger("replay_sets")
 
 
 class _Recorded(msgspec.Struct, rename="camel"):
-    """What a recording says about the content that ran."""
+    """Fields of a recording that identify the content that ran."""
 
     snapshot_hash: str = ""
     version: int | None = None
@@ -67,7 +67,7 @@ _decode_recorded: Final = msgspec.json.Decoder(_Recorded).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Progress:
-    """A set after its ended replays are judged: which are still in progress, and how many of them wait."""
+    """A set whose ended replays are judged, the number of its replays in progress, and how many of those are queued."""
 
     set: OpenSet
     active: int
@@ -92,7 +92,7 @@ class ReplaySetRunner:
         pace: ReplayPace,
         wake_up: WakeUpEvent,
     ) -> None:
-        """`wake_up` wakes the runner, which wakes itself while a set is in progress."""
+        """`wake_up` triggers a step. While a set is in progress, each step triggers the next one."""
         self._wake_up = wake_up
         self._sets = sets
         self._recordings = recordings
@@ -137,7 +137,7 @@ class ReplaySetRunner:
         self._pace.end_step(room - free)
 
     def _order(self, workspace_id: str, active: Counter[str]) -> tuple[int, bool, str]:
-        """Return a sort key: fewest replays in progress first; then in turn, after the workspace served last."""
+        """Return a sort key: fewest replays in progress first, then round-robin after the workspace served last."""
         return active[workspace_id], workspace_id <= self._last_served, workspace_id
 
     async def stop(self) -> None:
@@ -152,7 +152,7 @@ class ReplaySetRunner:
             return _Progress(set=open_set, active=len(open_set.started), queued=0)
 
     async def _continue(self, progress: _Progress, free: int, queued: Counter[str]) -> int:
-        """Start runs of a set, or advance it if nothing is left; return how many are started."""
+        """Start replays of a set, or advance it if none is left; return how many are started."""
         open_set, started = progress.set, 0
         free = min(free, self._limits.per_set - progress.active)
         if room := await self._room(open_set.workspace_id, free, queued):
@@ -208,7 +208,7 @@ class ReplaySetRunner:
             return None
 
     async def _room(self, workspace_id: str, free: int, queued: Counter[str]) -> int:
-        """Return how many replays may start: queued runs of callers precede them, for a bounded time."""
+        """Return how many replays may start. Queued runs of callers take precedence, for a bounded time."""
         if free <= 0:
             return 0
         counter, _ = await self._counters.counter(workspace_id)
@@ -217,9 +217,9 @@ class ReplaySetRunner:
         return int(self._pace.record_wait(workspace_id))
 
     async def _start(self, open_set: OpenSet, room: int) -> int:
-        """Start up to `room` waiting runs; return how many.
+        """Start up to `room` waiting replays; return how many are started.
 
-        A deletion of recordings marks waiting runs, so none is looked up here; a replay without recording fails.
+        Does not check that the recordings exist: deleting one settles a waiting replay, and a started one fails.
         """
         waiting = await self._sets.waiting(open_set.id, room)
         limit = open_set.request.concurrency_limit
@@ -229,13 +229,13 @@ class ReplaySetRunner:
             if isinstance(answer, FlowportError) and not isinstance(answer, RunIdTaken):
                 log.info("replay_delayed", set_id=open_set.id, reason=answer.message)
             else:
-                started.append(run)  # also if an interrupted step has accepted it
+                started.append(run)  # RunIdTaken: an interrupted step started it
         if started:
             await self._sets.mark_started(started)
         return len(started)
 
     async def _advance(self, open_set: OpenSet) -> None:
-        """Measure or end a set without work in progress."""
+        """Measure or finish a set that has no replays in progress."""
         if await self._sets.has_open_runs(open_set.id):
             return
         if open_set.request.suggest_ignore and not open_set.is_measuring:
@@ -250,12 +250,12 @@ class ReplaySetRunner:
         log.info("replay_set_finished", set_id=open_set.id, runs=counts.done)
 
     async def _measurements(self, open_set: OpenSet) -> Sequence[RunOfSet]:
-        """Return two replays, on the version that was recorded, of some runs that differ."""
+        """Return two replays of the recorded version for each of up to MEASURED_RUNS runs that differ."""
         found: list[RunOfSet] = []
         for run in await self._sets.to_measure(open_set.id, MEASURED_RUNS):
             try:
                 content = await self._recordings.read(open_set.workspace_id, open_set.workflow_id, run.run)
-            except (NotFound, Unavailable):  # a suggestion does not hold up the set
+            except (NotFound, Unavailable):  # suggestions are optional
                 continue
             recorded = _decode_recorded(content)
             measurement = replace(
@@ -273,7 +273,7 @@ def _by_workspace(progress: Iterable[_Progress]) -> Counter[str]:
 
 
 def _spec(open_set: OpenSet, run: RunOfSet) -> RunSpec:
-    """Return the run that replays a recorded run. Nothing of it stays after its result is read."""
+    """Return the spec of the run that replays a recorded run. It keeps no data after its result is read."""
     request, snapshot = open_set.request, open_set.request.run.snapshot
     is_measurement = run.purpose is Purpose.MEASURE
     if run.snapshot_hash is not None:
@@ -297,7 +297,7 @@ def _spec(open_set: OpenSet, run: RunOfSet) -> RunSpec:
 
 
 def _pairs(measured: Sequence[RunOfSet]) -> list[tuple[ReplayResult, ReplayResult]]:
-    """Return both results of each recorded run."""
+    """Return the results of both rounds, for each recorded run that has them."""
     pairs = []
     for _, group in groupby(sorted(measured, key=lambda each: (each.number, each.round)), lambda each: each.number):
         results = [each.result for each in group]

@@ -10,7 +10,7 @@ from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex, 
 from shared.errors import InvalidRequest
 from shared.ids import RUN_ID_PATTERN, run_key
 from shared.store.client import Document, Store
-from shared.store.pagination import LAST_ORDER, PATIENCE_SECONDS, PER_MS, Page, PartialRange
+from shared.store.pagination import LAST_ORDER, PER_MS, TIME_BUDGET_SECONDS, Page, PartialRange
 
 MIN_ID_CHARS: Final = 8
 """Shorter texts are not searched as the start of a run id."""
@@ -66,7 +66,7 @@ class TextQuery:
     async def __call__(self, bounds: Document, most: int) -> Sequence[Document]:
         """Return up to `most` runs with positions within `bounds`, in list order."""
         if self._is_first:
-            self._stops_at = self._clock() + PATIENCE_SECONDS
+            self._stops_at = self._clock() + TIME_BUDGET_SECONDS
             self._found |= await self._by_id()
             self._is_first = False
         lowest, end = bounds.get("$gte"), bounds.get("$lt")

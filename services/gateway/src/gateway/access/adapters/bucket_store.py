@@ -17,9 +17,9 @@ from shared.store.indexes import Index, ascending
 from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
-PATIENCE_SECONDS: Final = 5.0
-"""Timeout of the store: serving a call matters more than its limit."""
-KEPT_WINDOWS: Final = 10
+TIMEOUT_SECONDS: Final = 5.0
+"""Short, because a call is served even if its rate limit cannot be checked."""
+STORED_WINDOWS: Final = 10
 GRANT: Final = ("granted", "tokens", "turned_ms", "now_ms")
 """Fields with the result of a take."""
 PLENTY: Final = 8
@@ -40,7 +40,7 @@ class BucketStore:
         self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
     ) -> Tokens:
         stages = [*_refill_stages(rate, observed), *_take_stages(rate, needed=needed, spare=spare, returned=returned)]
-        with pymongo.timeout(PATIENCE_SECONDS):
+        with pymongo.timeout(TIMEOUT_SECONDS):
             granted = await self._takes.update(bucket, stages)
         if granted is None:
             raise Unavailable("the rate limit store returned no grant")
@@ -53,7 +53,7 @@ class BucketStore:
             *_refill_stages(rate, observed),
             {"$set": {"granted": 0}},
         ]
-        with pymongo.timeout(PATIENCE_SECONDS):
+        with pymongo.timeout(TIMEOUT_SECONDS):
             found = await (await self._buckets.aggregate(stages)).to_list(1)
         return _grant(found[0], rate) if found else Tokens(0, rate.burst, rate.window_seconds, began_ms=0)
 
@@ -92,7 +92,7 @@ def _take_stages(rate: Rate, *, needed: int, spare: int, returned: int) -> list[
         {
             "$set": {
                 "tokens": {"$subtract": ["$tokens", "$granted"]},
-                "expires_at": {"$toDate": {"$add": ["$now_ms", KEPT_WINDOWS * _milliseconds(rate)]}},
+                "expires_at": {"$toDate": {"$add": ["$now_ms", STORED_WINDOWS * _milliseconds(rate)]}},
             }
         },
     ]

@@ -46,13 +46,14 @@ class WorkspaceStore:
             "admin": {**document_of(user), "password_hash": admin.password_hash},
         }
         await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
-        kept = await self._founding.find_one({"_id": "first"}) or first
-        admin_id, workspace_id = kept["admin"]["_id"], kept["workspace"]["_id"]
-        await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _without_id_field(kept["admin"])}, upsert=True)
+        stored = await self._founding.find_one({"_id": "first"}) or first
+        admin_id, workspace_id = stored["admin"]["_id"], stored["workspace"]["_id"]
+        new_user = {"$setOnInsert": _without_id_field(stored["admin"])}
+        await self._users.update_one({"_id": admin_id}, new_user, upsert=True)
         await self._workspaces.update_one(
-            {"_id": workspace_id}, {"$setOnInsert": _without_id_field(kept["workspace"])}, upsert=True
+            {"_id": workspace_id}, {"$setOnInsert": _without_id_field(stored["workspace"])}, upsert=True
         )
-        member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": kept["workspace"]["created_at"]}
+        member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": stored["workspace"]["created_at"]}
         await self._workspaces.update_one(
             {"_id": workspace_id, "members": {"$exists": False}}, {"$set": {"members": [member], "revision": 1}}
         )
@@ -79,8 +80,8 @@ class WorkspaceStore:
 
     @store_call
     async def grants(self, user_id: str) -> tuple[Grant, ...]:
-        shown = {"members": {"$elemMatch": {"user_id": user_id}}, **_SHOWN}
-        found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
+        projection = {"members": {"$elemMatch": {"user_id": user_id}}, **_WORKSPACE_FIELDS}
+        found = self._workspaces.find({"members.user_id": user_id}, projection).limit(MAX_GRANTS)
         documents = [document async for document in found]
         documents.sort(key=lambda document: (document["created_at"], document["_id"]))
         return tuple(
@@ -100,9 +101,9 @@ class WorkspaceStore:
         return await self._replace_team(team)
 
     async def _replace_team(self, team: Team, session: Session | None = None) -> bool:
-        held = {"_id": team.workspace_id, "revision": team.revision - 1}
+        unchanged = {"_id": team.workspace_id, "revision": team.revision - 1}
         change = {"$set": {"members": _members(team), "revision": team.revision}}
-        return (await self._workspaces.update_one(held, change, session=session)).matched_count == 1
+        return (await self._workspaces.update_one(unchanged, change, session=session)).matched_count == 1
 
     @store_call
     async def add_invitation(self, invitation: Invitation) -> None:
@@ -137,7 +138,7 @@ class WorkspaceStore:
         return result.deleted_count == 1
 
 
-_SHOWN: Final = {name: 1 for name in Workspace.__struct_fields__ if name != "id"}
+_WORKSPACE_FIELDS: Final = {name: 1 for name in Workspace.__struct_fields__ if name != "id"}
 
 
 def _without_id_field(document: Document) -> Document:

@@ -1,4 +1,4 @@
-"""`POST /api/workflows/{id}/state/conversions`: an API start, and API blocks for blocks of other services."""
+"""`POST /api/workflows/{id}/state/conversions`: converts a trigger or blocks of a draft."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Deploy, roll back and undeploy, for every API generation."""
+"""Changes of live versions: deploy, promote, roll back, undeploy."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -18,7 +18,7 @@ from shared.errors import ContentChanged, InvalidRequest, NotDeployed, NotFound
 
 
 class DeploymentService:
-    """Service that changes live versions and writes the audit log.
+    """Service that changes workflows' live versions and access, and writes the audit log.
 
     This process invalidates its caches immediately, and returns once all other gateways' leases have expired: every
     gateway then runs the new version.
@@ -56,14 +56,14 @@ class DeploymentService:
     ) -> Deployed:
         """Deploy the draft as a new version; with `expected_revision`, only if the draft has that revision.
 
-        With `accepted_warnings`, any other warning refuses the deploy; with `gate`, a replay that has not passed on
-        exactly this content.
+        With `accepted_warnings`, refuses a draft with any other warning; with `gate`, one whose content differs from
+        that of the replay, or whose replay has not passed.
 
         Raises MissingScope, NotFound, PreconditionFailed, GateRefused, InvalidWorkflow, Unavailable.
         """
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
-        order = Deploy(
+        request = Deploy(
             actor_id=caller.user.id if caller.user else caller.actor_id,
             actor_name=caller.actor_name,
             name=name,
@@ -71,7 +71,7 @@ class DeploymentService:
             expected_revision=expected_revision,
             accepted_warnings=None if accepted_warnings is None else tuple(accepted_warnings),
         )
-        deployed, refusal = await self._deploy(caller, workflow_id, order, gate)
+        deployed, refusal = await self._deploy(caller, workflow_id, request, gate)
         self._endpoints.forget(workflow_id)
         await self._record_audit(caller, "workflow.deployed", deployed.endpoint, before)
         await self._record_override(caller, deployed.endpoint, gate, refusal)
@@ -108,7 +108,7 @@ class DeploymentService:
         return await self.promote(caller, workflow_id, number, gate=gate)
 
     async def undeploy(self, caller: Caller, workflow_id: str) -> Endpoint:
-        """Make no version live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
+        """Undeploy the workflow. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
         try:
@@ -129,7 +129,7 @@ class DeploymentService:
         caller.require(Scope.ADMIN)
         self._check_recording(caller, change)
         found = await self._endpoints.find(workflow_id)
-        if found is not None and change.stores_data is False:  # first: after a crash here, none are left
+        if found is not None and change.stores_data is False:  # first, so that a crash during the change leaves none
             await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=found.revision)
         changed = await self._authoring.set_access(caller.workspace.id, workflow_id, change)
         self._endpoints.forget(workflow_id)
@@ -150,7 +150,10 @@ class DeploymentService:
         return changed
 
     async def archive(self, caller: Caller, workflow_id: str) -> None:
-        """Archive the workflow; it can be restored for some time. Raises Forbidden, NotFound, Unavailable."""
+        """Archive the workflow, which can be restored until it is permanently deleted.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
         caller.require(Scope.DEPLOY)
         found = await self._endpoints.get(workflow_id)
         await self._authoring.archive(caller.workspace.id, workflow_id)
@@ -167,7 +170,7 @@ class DeploymentService:
         return saved
 
     async def _deploy(
-        self, caller: Caller, workflow_id: str, order: Deploy, gate: Gate | None
+        self, caller: Caller, workflow_id: str, request: Deploy, gate: Gate | None
     ) -> tuple[Deployed, GateRefused | None]:
         """Deploy, and return the refusal of the gate that was overridden.
 
@@ -175,17 +178,17 @@ class DeploymentService:
         """
         workspace_id = caller.workspace.id
         if gate is None:
-            return await self._authoring.deploy(workspace_id, workflow_id, order), None
+            return await self._authoring.deploy(workspace_id, workflow_id, request), None
         replay = await self._replay(caller, workflow_id, gate)
         refusal = not_found(gate.replay_id) if replay is None else refusal_of(replay)
         if replay is not None and refusal is None:
-            gated = msgspec.structs.replace(order, snapshot_hash=replay.snapshot_hash)
+            gated = msgspec.structs.replace(request, snapshot_hash=replay.snapshot_hash)
             try:
                 return await self._authoring.deploy(workspace_id, workflow_id, gated), None
             except ContentChanged:
                 refusal = other_content(gate.replay_id)
         _require_override(caller, gate, refusal)
-        return await self._authoring.deploy(workspace_id, workflow_id, order), refusal
+        return await self._authoring.deploy(workspace_id, workflow_id, request), refusal
 
     async def _gate_version(
         self, caller: Caller, workflow_id: str, number: int, gate: Gate | None
