@@ -15,7 +15,7 @@ class Decision:
     instead: Mapping[str, Any] = field(default_factory=dict)
 
     def applied_to(self, expected: Expected) -> Expected:
-        """Return the expectation that we chose."""
+        """Return the expectation with the chosen values."""
         return replace(expected, **self.instead)
 
 
@@ -25,7 +25,7 @@ def _answered(data: Any, status: int) -> dict[str, Any]:
 
 
 BRANCHES = frozenset({"E09", "E13"})
-"""Branches of a parallel run at the same time: only within each of them is the order certain."""
+"""Branches of a parallel run concurrently: the order is certain only within each branch."""
 
 RACING = frozenset({"C07"})
 """The block parallel to the failing one may complete first; then its successor starts, too, and may be the output."""
@@ -34,11 +34,11 @@ SIBLINGS = frozenset({"D27", "E11"})
 """Blocks, or loops of two branches, that start at the same time may end in either order."""
 
 SIBLINGS_OF_A_LOOP = frozenset({"D27"})
-"""So may the results of an iteration, which are in the order of the blocks' ends."""
+"""Results of an iteration, listed in the order in which its blocks end, may be in either order."""
 
 DECISIONS: dict[str, Decision] = {
     "E17": Decision(
-        "totalBranches is a number, also where the count was typed as text",
+        "totalBranches is a number, even if the count was entered as text",
         {
             "output": {
                 "results": [[{"result": index, "stdout": ""}] for index in range(3)],
@@ -49,7 +49,7 @@ DECISIONS: dict[str, Decision] = {
         },
     ),
     "F34": Decision(
-        "a loop's value in quotes is spliced in like a block's, and breaks no syntax",
+        "a loop's value in quotes is escaped like a block's, so it cannot break the syntax",
         {
             "success": True,
             "error": None,
@@ -64,7 +64,7 @@ DECISIONS: dict[str, Decision] = {
         },
     ),
     "X14": Decision(
-        "forEach parses JSON text that a block produced, as it parses JSON text typed in",
+        "forEach parses JSON text from a block like JSON text in its setting",
         {
             "success": True,
             "error": None,
@@ -79,15 +79,15 @@ DECISIONS: dict[str, Decision] = {
         },
     ),
     "J07": Decision(
-        "an empty answer is empty, whatever type it says it has",
+        "an empty response has an empty body, whatever its Content-Type",
         _answered("", 204),
     ),
     "J08": Decision(
-        "an answer that has `data` and `status` is an answer like every other",
+        "a response whose body has `data` and `status` is handled like any other",
         _answered({"data": {"k": 1}, "status": 202, "headers": {"a": "b"}}, 200),
     ),
     "Y11": Decision(
-        "the text that the older workflow block sends arrives as the child's input",
+        "the child receives the text that the older workflow block sends as its input",
         {
             "output": {
                 "success": True,
@@ -98,12 +98,12 @@ DECISIONS: dict[str, Decision] = {
             }
         },
     ),
-    "Q01": Decision("the moment of the cancel", {"block_order": ("Start", "A", "W!failed")}),
+    "Q01": Decision("the observed run was canceled at another time", {"block_order": ("Start", "A", "W!failed")}),
 }
 
 ON_THE_STACK: dict[str, Decision] = {
     "H07": Decision(
-        "the whole system has a sandbox for Python; the observed one had none",
+        "the whole system has a sandbox for Python; the observed system had none",
         {"success": True, "error": None, "output": {"result": 1, "stdout": ""}, "block_order": ("Start", "G")},
     ),
 }

@@ -1,4 +1,4 @@
-"""Odd references, responses and partial results, each with the result that follows from the rules."""
+"""Unusual references, responses and partial runs, each with the result that follows from the rules."""
 
 from tests.conformance.odd_workflows import (
     AFTER_LOOP,
@@ -6,7 +6,7 @@ from tests.conformance.odd_workflows import (
     LOOP,
     PARALLEL,
     Edge,
-    Odd,
+    OddWorkflow,
     after,
     answer,
     answered,
@@ -21,29 +21,29 @@ from tests.support.engine.building import START, Document, block
 from executor_service.engine import RunFrom
 
 CITIES = [{"name": name, "type": "string", "value": "{{CITY}}"} for name in ("kept", "sent")]
-ITERATED = block("l", "loop", data={"loopType": "forEach", "collection": ["a", "b"]})
+FOR_EACH = block("l", "loop", data={"loopType": "forEach", "collection": ["a", "b"]})
 REFERENCES = (
-    Odd(
-        "the-default-of-an-input-may-name-an-environment-value-and-what-is-sent-may-not",
+    OddWorkflow(
+        "environment-values-are-filled-into-defaults-of-inputs-but-not-into-sent-inputs",
         [block("start", "start_trigger", inputFormat=CITIES), fn("f", "return [<start.kept>, <start.sent>]")],
         after("start f"),
         result=["Oslo", "{{CITY}}"],
         more={"environment": {"CITY": "Oslo"}, "input": {"sent": "{{CITY}}"}},
     ),
-    Odd(
-        "a-handler-that-several-blocks-share-reads-nothing-from-those-that-never-ran",
-        [START, fn("a", "throw 'x'"), fn("b", "return 1"), fn("h", "return [<a.error>, <b.error>, <b.nobody>]")],
+    OddWorkflow(
+        "references-of-a-shared-error-handler-to-blocks-that-never-ran-are-null",
+        [START, fn("a", "throw 'x'"), fn("b", "return 1"), fn("h", "return [<a.error>, <b.error>, <b.missing>]")],
         [*after("start a", "a b"), ("a", "error", "h"), ("b", "error", "h")],
         result=["x", None, None],
     ),
-    Odd(
-        "a-round-as-a-whole-is-its-index-and-its-items",
-        [START, ITERATED, fn("f", "return [<loop>, <l>]", "l"), fn("z", "return <l.results>.map(r => r[0].result)")],
+    OddWorkflow(
+        "a-reference-to-a-loop-from-inside-is-its-index-and-its-items",
+        [START, FOR_EACH, fn("f", "return [<loop>, <l>]", "l"), fn("z", "return <l.results>.map(r => r[0].result)")],
         [*after("start l"), ("l", LOOP, "f"), ("l", AFTER_LOOP, "z")],
         result=[[{"index": n, "currentItem": item, "items": ["a", "b"]}] * 2 for n, item in enumerate("ab")],
     ),
-    Odd(
-        "a-round-without-items-is-its-index",
+    OddWorkflow(
+        "a-reference-to-a-parallel-without-items-from-inside-is-its-index",
         [
             START,
             parallel("p", 2),
@@ -53,8 +53,8 @@ REFERENCES = (
         [*after("start p"), ("p", PARALLEL, "f"), ("p", AFTER_PARALLEL, "z")],
         result=[{"index": 0}, {"index": 1}],
     ),
-    Odd(
-        "a-name-is-a-name-with-a-dash-or-brackets-in-it",
+    OddWorkflow(
+        "names-of-blocks-may-contain-dashes-and-brackets",
         [
             START,
             fn("a", "return 'a'", name="Fetch - Parse"),
@@ -68,14 +68,14 @@ REFERENCES = (
 )
 
 RESPONSES = (
-    Odd(
+    OddWorkflow(
         "a-response-in-a-nested-loop-ends-the-run-in-its-first-iteration",
         [START, parallel("p", 1), loop("l", "p", count=3), answer("r", "<loop.index>", "l"), fn("z", "return 1")],
         [*after("start p"), ("p", PARALLEL, "l"), ("l", LOOP, "r"), ("p", AFTER_PARALLEL, "z")],
         output=answered(0),
     ),
-    Odd(
-        "a-response-in-one-branch-is-the-answer-of-the-run",
+    OddWorkflow(
+        "a-response-in-one-branch-is-the-response-of-the-run",
         [
             START,
             parallel("p", 3),
@@ -87,14 +87,14 @@ RESPONSES = (
         [*after("start p"), ("p", PARALLEL, "c"), *either("c", "r", "o"), ("p", AFTER_PARALLEL, "z")],
         output=answered(2),
     ),
-    Odd(
-        "a-response-that-cannot-be-written-is-an-error-like-any-other",
-        [START, answer("r", "<start.nobody>"), fn("h", "return 'h'")],
+    OddWorkflow(
+        "a-response-that-cannot-be-serialized-fails-its-block",
+        [START, answer("r", "<start.missing>"), fn("h", "return 'h'")],
         [*after("start r"), ("r", "error", "h")],
         result="h",
     ),
-    Odd(
-        "a-childs-response-in-a-branch-is-the-childs-alone",
+    OddWorkflow(
+        "a-response-of-a-called-workflow-does-not-end-the-caller",
         [
             START,
             parallel("p"),
@@ -106,58 +106,58 @@ RESPONSES = (
     ),
 )
 
-COUNTED: list[Document] = [
+COUNTING_BLOCKS: list[Document] = [
     START,
     fn("a", "return 5"),
     loop("l", count=2),
     fn("f", "return <a.result> + <loop.index>", "l"),
     fn("z", "return <l.results>.map(r => r[0].result)"),
 ]
-ROUND: list[Edge] = [*after("start a", "a l"), ("l", LOOP, "f"), ("l", AFTER_LOOP, "z")]
+COUNTING_EDGES: list[Edge] = [*after("start a", "a l"), ("l", LOOP, "f"), ("l", AFTER_LOOP, "z")]
 PARTIAL = (
-    Odd("stop-inside-a-loop", COUNTED, ROUND, result=5, more={"stop_after_block_id": "f"}),
-    Odd(
+    OddWorkflow("stop-inside-a-loop", COUNTING_BLOCKS, COUNTING_EDGES, result=5, more={"stop_after_block_id": "f"}),
+    OddWorkflow(
         "stop-after-a-loop",
-        COUNTED,
-        ROUND,
+        COUNTING_BLOCKS,
+        COUNTING_EDGES,
         more={"stop_after_block_id": "l"},
         order=["start", "a", "f (iteration 0)", "f (iteration 1)", "l"],
     ),
-    Odd(
+    OddWorkflow(
         "run-from-a-loop",
-        COUNTED,
-        ROUND,
+        COUNTING_BLOCKS,
+        COUNTING_EDGES,
         result=[12, 13],
         order=["f (iteration 0)", "f (iteration 1)", "l", "z"],
         more={"run_from": RunFrom("l", {"a": {"result": 12}})},
     ),
-    Odd(
+    OddWorkflow(
         "run-from-behind-a-loop",
-        COUNTED,
-        ROUND,
+        COUNTING_BLOCKS,
+        COUNTING_EDGES,
         result=[7],
         order=["z"],
         more={"run_from": RunFrom("z", {"l": {"results": [[{"result": 7}]]}})},
     ),
-    Odd(
-        "run-from-behind-a-parallel-whose-first-branch-is-what-its-blocks-gave",
+    OddWorkflow(
+        "run-from-behind-a-parallel-reads-the-outputs-of-its-first-branch",
         [START, parallel("p", 2), fn("f", "return 1", "p"), fn("z", "return <f.result>")],
         [*after("start p"), ("p", PARALLEL, "f"), ("p", AFTER_PARALLEL, "z")],
         result=7,
         order=["z"],
         more={"run_from": RunFrom("z", {"p": {"results": []}, "f₍0₎": {"result": 7}, "f₍1₎": {"result": 8}})},
     ),
-    Odd(
-        "never-run-from-within-a-loop",
-        COUNTED,
-        ROUND,
+    OddWorkflow(
+        "run-from-within-a-loop-is-refused",
+        COUNTING_BLOCKS,
+        COUNTING_EDGES,
         error="Cannot run from a block inside a loop or parallel: f",
         more={"run_from": RunFrom("f", {"a": {"result": 1}})},
     ),
-    Odd(
+    OddWorkflow(
         "run-from-a-loop-and-stop-within-it",
-        COUNTED,
-        ROUND,
+        COUNTING_BLOCKS,
+        COUNTING_EDGES,
         result=12,
         more={"run_from": RunFrom("l", {"a": {"result": 12}}), "stop_after_block_id": "f"},
     ),

@@ -1,4 +1,4 @@
-"""Workflows whose result follows from the rules without an observed case, each with that result."""
+"""Workflows that were not observed but whose result follows from the rules, each with that result."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +12,8 @@ CHILD = chain(block("r", "response", dataMode="structured", builderData=[{"name"
 
 
 @dataclass(frozen=True)
-class Odd:
-    """A workflow and its expected result: a function's result or else the whole output, an error, an order."""
+class OddWorkflow:
+    """A workflow and its expectations: a function's result or the whole output, an error, the order of blocks."""
 
     id: str
     blocks: list[Document]
@@ -64,8 +64,8 @@ def after(*pairs: str) -> list[Edge]:
 
 
 JOINS = (
-    Odd(
-        "a-join-of-a-dead-branch-and-a-live-one-waits-for-the-live-one",
+    OddWorkflow(
+        "a-join-of-an-inactive-and-an-active-branch-waits-for-the-active-one",
         [
             START,
             choice("c", "false"),
@@ -77,22 +77,22 @@ JOINS = (
         [*after("start c", "start s", "x j", "y j", "s j"), *either("c", "x", "y")],
         result=[None, "y", "s"],
     ),
-    Odd(
-        "both-branches-into-one-block-run-it-once",
+    OddWorkflow(
+        "a-block-that-both-branches-lead-to-runs-once",
         [START, choice("c", "false"), fn("j", "return 'j'")],
         [*after("start c"), *either("c", "j", "j")],
         result="j",
         order=["start", "c", "j"],
     ),
-    Odd(
-        "a-join-of-nothing-alive-never-runs",
+    OddWorkflow(
+        "a-join-of-inactive-branches-never-runs",
         [START, choice("c", "false"), fn("a", "return 1"), fn("b", "return 1"), fn("j", "return 1")],
         [*after("start c", "a j", "b j"), ("c", "condition-c-if", "a"), ("c", "condition-c-if", "b")],
         output={},
         order=["start", "c"],
     ),
-    Odd(
-        "a-container-that-is-not-reached-lets-those-behind-it-go-on",
+    OddWorkflow(
+        "a-block-after-an-inactive-container-does-not-wait-for-it",
         [
             START,
             choice("c", "false"),
@@ -106,8 +106,8 @@ JOINS = (
         result=[None, "e", None],
         order=["start", "c", "e", "j"],
     ),
-    Odd(
-        "a-handled-error-a-condition-and-the-error-edge-itself-meet",
+    OddWorkflow(
+        "an-error-handler-a-condition-and-the-error-edge-join",
         [
             START,
             fn("a", "throw 'x'"),
@@ -120,8 +120,8 @@ JOINS = (
         [*after("start a", "h c", "y j", "n j"), ("a", "error", "h"), ("a", "error", "j"), *either("c", "y", "n")],
         result=["x", "h", "y", None],
     ),
-    Odd(
-        "two-containers-meet-in-one-block",
+    OddWorkflow(
+        "two-containers-join-in-one-block",
         [
             START,
             loop("l", count=2),
@@ -142,15 +142,15 @@ JOINS = (
 )
 
 CHOICES = (
-    Odd(
-        "an-expression-may-ask-for-any-value-of-the-environment",
+    OddWorkflow(
+        "a-condition-may-read-any-environment-value",
         [START, choice("c", "environmentVariables.STAGE === 'live'"), fn("y", "return 'y'"), fn("n", "return 'n'")],
         [*after("start c"), *either("c", "y", "n")],
         result="y",
         more={"environment": {"STAGE": "live"}},
     ),
-    Odd(
-        "so-may-a-loop",
+    OddWorkflow(
+        "a-loop-condition-may-read-any-environment-value",
         [
             START,
             loop("l", loopType="while", whileCondition="<loop.index> < Number(environmentVariables.ROUNDS)"),
@@ -163,8 +163,8 @@ CHOICES = (
 )
 
 CONTAINERS = (
-    Odd(
-        "an-error-port-inside-a-loop-is-of-its-iteration-alone",
+    OddWorkflow(
+        "an-error-edge-in-a-loop-applies-only-to-its-iteration",
         [
             START,
             loop("l", count=3),
@@ -174,8 +174,8 @@ CONTAINERS = (
         [*after("start l"), ("l", LOOP, "f"), ("f", "error", "h")],
         order=["start", "f (iteration 0)", "f (iteration 1)!handled", "h (iteration 1)", "f (iteration 2)", "l"],
     ),
-    Odd(
-        "each-branch-has-tries-of-its-own",
+    OddWorkflow(
+        "each-branch-has-separate-retries",
         [
             START,
             parallel("p"),
@@ -186,14 +186,14 @@ CONTAINERS = (
         [*after("start p"), ("p", PARALLEL, "f"), ("f", "error", "h"), ("p", AFTER_PARALLEL, "z")],
         result=[0, 1],
     ),
-    Odd(
-        "every-edge-out-of-a-container-is-its-exit-whatever-it-is-called",
+    OddWorkflow(
+        "every-edge-out-of-a-container-is-its-exit-whatever-its-handle",
         [START, loop("l", count=1), fn("f", "return 1", "l"), fn("a", "return 'after'")],
         [*after("start l"), ("l", LOOP, "f"), ("l", "error", "a")],
         result="after",
     ),
-    Odd(
-        "a-container-that-cannot-be-opened-ends-the-run-whatever-edges-it-has",
+    OddWorkflow(
+        "a-container-that-cannot-start-fails-the-run-despite-an-error-edge",
         [
             START,
             parallel("p", 1),
@@ -205,8 +205,8 @@ CONTAINERS = (
         [*after("start s", "s p"), ("p", PARALLEL, "l"), ("l", LOOP, "f"), ("l", "error", "h")],
         error="ForEach loop resolution failed: Value did not resolve to an array or object",
     ),
-    Odd(
-        "conditions-in-branches-choose-apart-and-join-apart",
+    OddWorkflow(
+        "conditions-and-joins-in-parallel-branches-are-independent",
         [
             START,
             parallel("p"),
@@ -219,7 +219,7 @@ CONTAINERS = (
         [*after("start p", "x j", "y j"), ("p", PARALLEL, "c"), *either("c", "x", "y"), ("p", AFTER_PARALLEL, "z")],
         result=[["x", None], [None, "y"]],
     ),
-    Odd(
+    OddWorkflow(
         "a-sibling-reads-the-results-of-the-nested-container-in-its-own-branch",
         [
             START,
@@ -240,32 +240,32 @@ CONTAINERS = (
         ],
         result=[[1, 2], [11, 12]],
     ),
-    Odd(
-        "an-unknown-kind-of-loop-ends-the-run",
+    OddWorkflow(
+        "an-unknown-loop-type-fails-the-run",
         [START, loop("l", loopType="foreach", collection=[1]), fn("f", "return 1", "l")],
         [*after("start l"), ("l", LOOP, "f")],
         error="Unknown loop type: foreach",
     ),
-    Odd(
-        "a-count-that-is-none-names-its-container",
+    OddWorkflow(
+        "the-error-for-an-invalid-count-names-the-container",
         [START, {**loop("l", count="<start.n>"), "name": "Each Day"}, fn("f", "return 1", "l")],
         [*after("start l"), ("l", LOOP, "f")],
         error='Each Day: Loop count must be a number of zero or more, not "<start.n>"',
     ),
     *(
-        Odd(
-            f"a-loop-takes-the-text-{said.strip()}-for-what-it-says",
-            [START, loop("l", loopType="doWhile", doWhileCondition=condition), fn("f", f"return {said!r}", "l")],
+        OddWorkflow(
+            f"a-loop-condition-parses-the-text-{text.strip()}-as-a-boolean",
+            [START, loop("l", loopType="doWhile", doWhileCondition=condition), fn("f", f"return {text!r}", "l")],
             [*after("start l"), ("l", LOOP, "f")],
             order=["start", "f (iteration 0)", "l"],
         )
-        for said, condition in (
+        for text, condition in (
             ("false", "<f.result> && <loop.index> < 9"),
             (" False ", "<f.result> && <loop.index> < 9"),
             ("TRUE", "<f.result> !== true && <loop.index> < 9"),
         )
     ),
-    Odd(
+    OddWorkflow(
         "a-dead-end-in-an-iteration-does-not-end-the-loop",
         [
             START,
@@ -277,8 +277,8 @@ CONTAINERS = (
         [*after("start l"), ("l", LOOP, "c"), ("c", "condition-c-if", "x"), ("l", AFTER_LOOP, "z")],
         result=[1, 2, 1],
     ),
-    Odd(
-        "a-reference-into-a-loop-is-empty-before-it-and-its-last-value-after-it",
+    OddWorkflow(
+        "a-reference-into-a-loop-is-null-before-it-and-the-last-value-after-it",
         [
             START,
             fn("a", "return [<f.result>, <l.results>]"),
@@ -289,8 +289,8 @@ CONTAINERS = (
         [*after("start a", "a l"), ("l", LOOP, "f"), ("l", AFTER_LOOP, "z")],
         result=[[None, None], 2, 1],
     ),
-    Odd(
-        "a-disabled-block-ends-its-way-in-every-iteration",
+    OddWorkflow(
+        "blocks-after-a-disabled-block-run-in-no-iteration",
         [
             START,
             loop("l", count=2),
@@ -301,8 +301,8 @@ CONTAINERS = (
         [*after("start l", "f g", "g k"), ("l", LOOP, "f")],
         order=["start", "f (iteration 0)", "f (iteration 1)", "l"],
     ),
-    Odd(
-        "an-edge-across-the-border-of-a-container-is-none",
+    OddWorkflow(
+        "an-edge-across-the-boundary-of-a-container-is-ignored",
         [START, loop("l", count=1), fn("f", "return 1", "l"), fn("o", "return 1")],
         [*after("start l", "f o", "start f"), ("l", LOOP, "f")],
         order=["start", "f (iteration 0)", "l"],

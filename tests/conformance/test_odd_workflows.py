@@ -1,11 +1,11 @@
-"""Consequences of the rules without an observed case: containers in containers, dead ends, joins, errors."""
+"""Workflows that were not observed: nested containers, dead ends, joins, errors. The rules determine their results."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from tests.conformance.odd_values import PARTIAL, REFERENCES, RESPONSES
-from tests.conformance.odd_workflows import CHILD, CHOICES, CONTAINERS, JOINS, Odd
+from tests.conformance.odd_workflows import CHILD, CHOICES, CONTAINERS, JOINS, OddWorkflow
 from tests.conformance.system import order_of
 from tests.support.engine.building import Deployed, Recorder, document, execution
 
@@ -19,7 +19,7 @@ from shared.net import OutboundClient
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[Engine]:
-    """The engine with the real blocks and the real sandbox."""
+    """Engine with the real blocks and the real sandbox."""
     async with JavaScriptSandbox() as sandbox:
         outbound, models = OutboundClient(), Models(ProviderSettings())
         ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, children=Deployed(child=CHILD))
@@ -30,7 +30,7 @@ async def engine() -> AsyncIterator[Engine]:
 @pytest.mark.parametrize(
     "odd", [*JOINS, *CHOICES, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id
 )
-async def test_the_rules_hold(engine: Engine, odd: Odd) -> None:
+async def test_a_workflow_has_the_expected_result(engine: Engine, odd: OddWorkflow) -> None:
     ran = await execution(engine, document(odd.blocks, odd.edges), Recorder(), **odd.more).run()
     assert (ran.outcome.error and ran.outcome.error.text) == odd.error
     if odd.result is not None:

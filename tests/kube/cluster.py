@@ -90,7 +90,7 @@ def verdict(result: Object) -> str:
         )
     completed = result["jobs"].get("completed", 0)
     if set(result["jobs"]) != {"completed"}:
-        raise KubeFailed(f"queued runs ended so: {result['jobs']}")
+        raise KubeFailed(f"queued runs did not all complete: {result['jobs']}")
     return f"{result['calls']} calls, none failed; {completed} queued runs completed"
 
 

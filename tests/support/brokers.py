@@ -42,7 +42,7 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
         ),
         Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
         memory,
-        replace(memory, name=f"{prefix}.express", bundles=memory.name),
+        replace(memory, name=f"{prefix}.transient", bundles=memory.name),
         Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
         Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
     )
@@ -66,7 +66,7 @@ class Brokers:
         self.url = url or f"memory://{prefix}"
         self.work = f"{prefix}.work"
         self.small = f"{prefix}.small"
-        self.express = f"{prefix}.express"
+        self.transient = f"{prefix}.transient"
         self.bundles = f"{prefix}.bundles"
         self.dead = f"{prefix}.dead"
         self.unreadable = f"{prefix}.unreadable"

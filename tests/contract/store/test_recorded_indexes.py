@@ -1,7 +1,7 @@
-"""An index keeps its meaning once declared: a changed one takes a new name, and is recorded here.
+"""A declared index never changes: a changed one gets a new name and new keys, and every index is recorded.
 
-A store refuses an index of another's name, or one that differs from another in its name or lifetime only: a service of
-the newer version would not start where the older one's indexes are.
+A store refuses to create an index with the name of a different one, or with the keys of another one. A service of a
+newer version would not start on a store with the indexes of an older one.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from flowport.admin.databases import INDEXES
 def test_every_index_is_recorded_and_unchanged() -> None:
     recorded = msgspec.json.decode(RECORDED.read_bytes())
     different = {name: index for name, index in declared().items() if recorded.get(name) != index}
-    assert different == {}, "a new one is added by `python -m tests.contract.record`, a changed one takes a new name"
+    assert different == {}, "record a new index with `python -m tests.contract.record`; give a changed one a new name"
 
 
 def test_no_two_indexes_of_a_collection_have_one_name() -> None:
@@ -29,4 +29,4 @@ def test_a_collection_can_have_all_its_past_indexes_together() -> None:
     for name, index in (msgspec.json.decode(RECORDED.read_bytes()) | declared()).items():
         ever[name.removesuffix(f".{index['name']}")].append(index)
     for indexes in ever.values():
-        assert list(index_refusals(indexes)) == [], "a changed one has other keys, too"
+        assert list(index_refusals(indexes)) == [], "a changed index needs different keys as well"

@@ -37,7 +37,7 @@ async def heard_from(gateway: Broker, *workers: Broker) -> None:
 
 
 async def take(worker: Broker, brokers: Brokers, handler: Recorder | Holder, *, free: int = SLOTS) -> None:
-    await worker.work.consume(brokers.express, handler, prefetch=SLOTS, may_be_missing=True, free=lambda: free)
+    await worker.work.consume(brokers.transient, handler, prefetch=SLOTS, may_be_missing=True, free=lambda: free)
 
 
 async def publish(gateway: Broker, queue: str, count: int) -> None:
@@ -83,7 +83,7 @@ async def test_messages_published_in_one_turn_arrive_together_and_are_handled_in
     gateway, worker, recorder = await brokers.open(), await brokers.open(), Recorder()
     await take(worker, brokers, recorder)
     await heard_from(gateway, worker)
-    await publish(gateway, brokers.express, 10)
+    await publish(gateway, brokers.transient, 10)
     await eventually(lambda: len(recorder.deliveries) == 10)
     assert recorder.run_ids == [f"run-{number}" for number in range(10)]
     assert not any(delivery.redelivered for delivery in recorder.deliveries)
@@ -95,7 +95,7 @@ async def test_idle_workers_share_what_one_turn_publishes(brokers: Brokers) -> N
     await take(one, brokers, first)
     await take(two, brokers, second)
     await heard_from(gateway, one, two)
-    await publish(gateway, brokers.express, 12)
+    await publish(gateway, brokers.transient, 12)
     await eventually(lambda: len(first.held) + len(second.held) == 12)
     assert len(first.held) == len(second.held) == 6
 
@@ -107,14 +107,14 @@ async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
     gateway, worker = await brokers.open(), await brokers.open()
     recorder, messages = Recorder(), RawMessages()
     subscription = await worker.work.consume(
-        brokers.express, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
+        brokers.transient, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
     )
     await heard_from(gateway, worker)
     await subscription.stop_consuming()
     async with raw_channel(brokers.url) as channel:
-        for queue in (brokers.bundles, brokers.express):
+        for queue in (brokers.bundles, brokers.transient):
             await channel.consume(queue, messages, no_ack=True)
-        await publish(gateway, brokers.express, 6)
+        await publish(gateway, brokers.transient, 6)
         await eventually(lambda: sum(messages.sizes) == 6)
     assert [size for size in messages.sizes if size > 1] == expected
 
@@ -122,9 +122,9 @@ async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
 async def test_a_worker_of_a_version_before_gets_each_message_alone(brokers: Brokers) -> None:
     gateway, messages = await brokers.open(), RawMessages()
     async with raw_channel(brokers.url) as channel:
-        await channel.declare_queue(brokers.express, brokers.topology.queue(brokers.express).arguments)
-        await channel.consume(brokers.express, messages, no_ack=True)
-        await publish(gateway, brokers.express, 8)
+        await channel.declare_queue(brokers.transient, brokers.topology.queue(brokers.transient).arguments)
+        await channel.consume(brokers.transient, messages, no_ack=True)
+        await publish(gateway, brokers.transient, 8)
         await eventually(lambda: len(messages.bodies) == 8)
     assert messages.sizes == [1] * 8
 
@@ -136,8 +136,8 @@ async def test_without_bundle_capable_workers_each_message_is_sent_alone(brokers
     await worker.stop()
     async with raw_channel(brokers.url) as channel:
         await channel.delete_queue(brokers.bundles)
-        await channel.consume(brokers.express, old, no_ack=True)
-        await publish(gateway, brokers.express, 8)
+        await channel.consume(brokers.transient, old, no_ack=True)
+        await publish(gateway, brokers.transient, 8)
         await eventually(lambda: len(old.bodies) == 8)
     assert old.sizes == [1] * 8
 
@@ -200,7 +200,7 @@ async def test_a_failing_message_does_not_delay_the_others_of_its_bundle(brokers
         await released.wait()
         return Settlement.ACK
 
-    await worker.work.consume(brokers.express, handle, prefetch=SLOTS, may_be_missing=True)
+    await worker.work.consume(brokers.transient, handle, prefetch=SLOTS, may_be_missing=True)
     await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
     await eventually(lambda: ("run-1", True) in handled)
     released.set()
@@ -218,7 +218,7 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
 
 async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
     worker, holder, undertaker = await brokers.open(), Holder(), DeadLetterRecorder()
-    taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_missing=True)
+    taking = await worker.work.consume(brokers.transient, holder, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_consuming)
     await taking.stop_consuming()
     await worker.work.drain(brokers.dead, undertaker, prefetch=10)
@@ -233,7 +233,7 @@ async def test_when_a_worker_dies_each_message_of_its_bundle_comes_again(brokers
     holder, recorder = Holder(), Recorder()
     await take(worker, brokers, holder)
     await heard_from(gateway, worker)
-    await publish(gateway, brokers.express, 5)
+    await publish(gateway, brokers.transient, 5)
     await eventually(lambda: len(holder.held) == 5)
     await take(other, brokers, recorder)
     await worker.stop()

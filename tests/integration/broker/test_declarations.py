@@ -19,14 +19,14 @@ from shared.broker.rabbitmq.management import Management
 async def test_policies_are_missing_then_applied_and_applying_again_changes_nothing(rabbitmq: RabbitMQServer) -> None:
     management = Management(rabbitmq.management_url)
     brokers = Brokers(rabbitmq.amqp_url, work_policy=Policy(max_length=7))
-    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.express)
+    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.transient)
     await management.apply_policies(brokers.topology)
     await management.apply_policies(brokers.topology)
     assert await management.drifted_policies(brokers.topology) == ()
     other = Brokers(rabbitmq.amqp_url, work_policy=Policy(max_length=8))
-    assert await management.drifted_policies(other.topology) == (other.work, other.bundles, other.express)
+    assert await management.drifted_policies(other.topology) == (other.work, other.bundles, other.transient)
     await management.remove_policies(brokers.topology)
-    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.express)
+    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.transient)
 
 
 async def test_a_missing_management_api_is_reported() -> None:

@@ -29,14 +29,14 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
             await channel.declare_exchange(brokers.topology.control_exchange, "fanout", durable=True)
         await late.start()
         recorder = Recorder()
-        subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_missing=True)
+        subscription = await late.work.consume(brokers.transient, recorder, prefetch=1, may_be_missing=True)
         assert not subscription.is_consuming
 
         with pytest.raises(BrokerDisconnected, match="there is no queue"):
-            await maker.work.publish(brokers.express, dispatched())
+            await maker.work.publish(brokers.transient, dispatched())
         await declare_topology(rabbitmq.amqp_url, brokers.topology)
         await eventually(lambda: subscription.is_consuming)
-        await maker.work.publish(brokers.express, dispatched())
+        await maker.work.publish(brokers.transient, dispatched())
         await eventually(lambda: recorder.deliveries)
         await late.stop()
 
@@ -47,7 +47,7 @@ async def test_deliveries_from_a_deleted_memory_queue_stay_with_their_handler(
 ) -> None:
     async with Brokers(rabbitmq.amqp_url, client=client) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
         broker, holder = await brokers.open(), Holder()
-        queue = brokers.work if is_durable else brokers.express
+        queue = brokers.work if is_durable else brokers.transient
         taking = await broker.work.consume(queue, holder, prefetch=1, may_be_missing=True)
         await eventually(lambda: taking.is_consuming)
         await broker.work.publish(queue, dispatched())

@@ -62,7 +62,7 @@ async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, cli
         async with asyncio.timeout(SETTLED_SECONDS):
             answers = await asyncio.gather(
                 *(broker.work.publish(brokers.work, dispatched(number)) for number in range(CALLS)),
-                *(broker.work.publish(brokers.express, dispatched(number)) for number in range(CALLS)),
+                *(broker.work.publish(brokers.transient, dispatched(number)) for number in range(CALLS)),
                 *(broker.replies.send(address, batch(run_id=f"r{n}"), must_route=True) for n in range(CALLS)),
                 return_exceptions=True,
             )
@@ -79,7 +79,7 @@ async def test_waits_for_a_silent_broker_are_bounded(
     async with Brokers(frozen.amqp_url, client=client) as brokers:
         broker = await brokers.open()
         await freeze(frozen)
-        calls = [asyncio.create_task(broker.work.publish(brokers.express, dispatched())) for _ in range(CALLS)]
+        calls = [asyncio.create_task(broker.work.publish(brokers.transient, dispatched())) for _ in range(CALLS)]
         refused = [call for call in calls if await at_once(call)]
         thaw(frozen)
         await asyncio.wait(calls)

@@ -1,4 +1,4 @@
-"""A worker whose run continues without readers."""
+"""Fake worker whose run continues without subscribers."""
 
 from dataclasses import dataclass
 from typing import Any

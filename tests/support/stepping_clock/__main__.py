@@ -27,7 +27,7 @@ from shutil import which
 from typing import Final
 
 STEPS: Final = (0, 30, 0, -30)
-EVERY_SECONDS: Final = 20.0
+STEP_SECONDS: Final = 20.0
 SOURCE: Final = Path(__file__).with_name("wall_clock.c")
 CHECK: Final = "import time; print(round(time.time()))"
 CHECK_STEP: Final = 1_000
@@ -39,7 +39,7 @@ class Unusable(Exception):
 
 @contextmanager
 def stepping_clock(every: float, steps: Sequence[int] = STEPS) -> Iterator[Mapping[str, str]]:
-    """Step the clock until the block ends. Yields the variables that subject a process to it. Raises Unusable."""
+    """Step the clock until the block ends. Yields the environment variables for its processes. Raises Unusable."""
     with tempfile.TemporaryDirectory(prefix="stepping-clock-") as name:
         folder, done = Path(name), threading.Event()
         offset = _Offset(folder / "offset")
@@ -105,7 +105,7 @@ def _check(offset: _Offset, variables: Mapping[str, str]) -> None:
     after = read()
     offset.set(0)
     if after - before < CHECK_STEP:
-        raise Unusable("the preloaded library has no effect here")
+        raise Unusable("the preloaded library has no effect on this machine")
 
 
 def _step(offset: _Offset, every: float, steps: Sequence[int], done: threading.Event) -> None:
@@ -118,7 +118,7 @@ def _step(offset: _Offset, every: float, steps: Sequence[int], done: threading.E
 def main() -> int:
     """Run the given command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.stepping_clock")
-    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between two steps")
+    parser.add_argument("--every", type=float, default=STEP_SECONDS, help="seconds between steps")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     if not arguments.command:

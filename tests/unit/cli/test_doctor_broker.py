@@ -118,7 +118,7 @@ async def test_the_management_api_is_called_without_a_proxy(monkeypatch: pytest.
         assert api.requests
 
 
-def express_down() -> list[dict[str, Any]]:
+def transient_queue_down() -> list[dict[str, Any]]:
     """Return the queues while the node of the express queue is down."""
     queues = member_of("a", "b", "c")
     (express,) = (queue for queue in queues if queue["name"] == EXPRESS)
@@ -127,7 +127,7 @@ def express_down() -> list[dict[str, Any]]:
 
 
 async def test_a_queue_whose_node_is_down_is_reported_once() -> None:
-    found = await findings(express_down(), dict.fromkeys("abc", True))
+    found = await findings(transient_queue_down(), dict.fromkeys("abc", True))
     assert [finding.found for finding in found if EXPRESS in finding.found and finding.check != "policies"] == [
         "runs.express is unavailable because node a is down. Calls are slower"
     ]
@@ -156,7 +156,7 @@ async def test_the_topology_is_applied_while_the_node_of_a_queue_is_down() -> No
 
     async with run_peer(broker) as port, HttpStub() as api:
         policies = sum(bool(queue.policy.definition) for queue in TOPOLOGY.queues.values())
-        api.answer(Answer(body=json.dumps(express_down())), *(Answer(body="{}") for _ in range(policies)))
+        api.answer(Answer(body=json.dumps(transient_queue_down())), *(Answer(body="{}") for _ in range(policies)))
         known = {"FLOWPORT_AMQP_URL": f"amqp://user:secret@{LOOPBACK}:{port}/"}
         command = ["topology", "apply", f"http://{LOOPBACK}:{api.port}", "--json"]
         done = await asyncio.to_thread(CliRunner().invoke, app, command, env=known)

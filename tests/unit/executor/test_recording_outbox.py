@@ -53,9 +53,9 @@ def recording(
 
 
 class Jobs:
-    """Stores recordings; fails first with the `failures` of a request that contains a run, and waits until `open`.
+    """Fake client of jobs-service. Its calls wait for `open`.
 
-    `refused` has runs whose recordings it does not store.
+    `failures` are raised in turn by requests that contain the run. `refused` are runs whose recordings it refuses.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ async def test_environment_values_are_masked(jobs: Jobs, outbox: RecordingOutbox
     assert b'{"q":"a {{KEY}}"}' in jobs.content
 
 
-async def test_a_restart_of_the_store_loses_none(jobs: Jobs, outbox: RecordingOutbox) -> None:
+async def test_a_restart_of_jobs_service_loses_no_recording(jobs: Jobs, outbox: RecordingOutbox) -> None:
     before = count("dropped")
     jobs.failures = {"a": [Unavailable("restarting")]}
     for run_id in ("a", "b"):
@@ -149,7 +149,7 @@ async def test_a_refusal_of_one_recording_drops_only_that_one(jobs: Jobs, outbox
     assert count("dropped") - before == 1
 
 
-async def test_an_error_drops_the_batch_and_the_next_is_sent(jobs: Jobs, outbox: RecordingOutbox) -> None:
+async def test_a_permanent_error_drops_the_batch_and_the_next_one_is_sent(jobs: Jobs, outbox: RecordingOutbox) -> None:
     before = count("dropped")
     jobs.failures = {"a": [InvalidRequest("no")]}
     outbox.put(recording("a"))
@@ -169,7 +169,7 @@ async def test_a_batch_is_bounded_in_recordings_and_bytes(jobs: Jobs, outbox: Re
 
 
 @pytest.mark.parametrize(("size", "accepted"), [(10, BACKLOG), (BACKLOG_BYTES // 2, 2)])
-async def test_what_does_not_fit_is_dropped_and_counted(
+async def test_recordings_over_the_limits_are_dropped_and_counted(
     jobs: Jobs, outbox: RecordingOutbox, size: int, accepted: int
 ) -> None:
     before = count("dropped")

@@ -22,41 +22,41 @@ async def test_a_queued_run_stores_its_callback(system: System) -> None:
     assert [accepted.run.callback_url for accepted in system.jobs.accepted] == [URL, URL]
 
 
-async def test_a_waiting_caller_is_notified_as_well(system: System) -> None:
+async def test_a_callback_requires_an_async_run(system: System) -> None:
     answer = await system.execute({}, headers={"X-Callback-Url": URL})
     assert (answer.status, answer.json["error"]) == (400, "X-Callback-Url is supported only for async runs")
 
 
 @pytest.mark.parametrize("url", ["", "ftp://a", "https://", "https:///x", "https://a b", f"https://a/{'x' * 2048}"])
-async def test_an_invalid_address_is_400(system: System, url: str) -> None:
+async def test_an_invalid_url_is_400(system: System, url: str) -> None:
     answer = await system.execute({}, headers={**ASYNC, "X-Callback-Url": url})
     assert (answer.status, answer.json["error"]) == (400, "Invalid callback URL header")
 
 
-SECRETIVE = "https://user:s3cret@example.com:8443/hooks/done?token=s3cret#s3cret"
-CALLBACK_URL = "https://example.com:8443"
+URL_WITH_SECRETS = "https://user:s3cret@example.com:8443/hooks/done?token=s3cret#s3cret"
+SHOWN_URL = "https://example.com:8443"
 
 
-def sent_about(workflow_id: str | None) -> Delivery:
+def delivery_about(workflow_id: str | None) -> Delivery:
     return Delivery(
         id=f"D-{workflow_id}",
         workspace_id="WS1",
         run_id="E1",
-        url=SECRETIVE,
+        url=URL_WITH_SECRETS,
         state=DeliveryState.DELIVERED,
         created_at=NOON,
         workflow_id=workflow_id,
     )
 
 
-async def test_readers_of_deliveries_see_whom_they_were_for_and_no_token(system: System) -> None:
-    system.webhooks.sent = [sent_about("W")]
+async def test_deliveries_show_only_the_scheme_and_host_of_their_url(system: System) -> None:
+    system.webhooks.sent = [delivery_about("W")]
     admin = await Visitor.with_role(system, Role.ADMIN)
-    assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [CALLBACK_URL]
+    assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [SHOWN_URL]
 
 
-async def test_a_key_for_some_workflows_sees_deliveries_about_these(system: System) -> None:
-    system.webhooks.sent = [sent_about("W"), sent_about("V"), sent_about(None)]
+async def test_a_key_limited_to_workflows_sees_only_their_deliveries(system: System) -> None:
+    system.webhooks.sent = [delivery_about("W"), delivery_about("V"), delivery_about(None)]
 
     async def seen(**limits: Any) -> list[str]:
         key = system.tenants.issue(scopes=frozenset({Scope.READ}), **limits)
@@ -67,11 +67,11 @@ async def test_a_key_for_some_workflows_sees_deliveries_about_these(system: Syst
     assert await seen() == ["D-W", "D-V", "D-None"]
 
 
-async def test_only_admins_see_the_whole_address_of_a_webhook(system: System) -> None:
+async def test_only_admins_see_the_full_url_of_a_webhook(system: System) -> None:
     path = "/api/workspaces/WS1/notifications"
-    body = {"allWorkflows": True, "webhookConfig": {"url": SECRETIVE}}
+    body = {"allWorkflows": True, "webhookConfig": {"url": URL_WITH_SECRETS}}
     made = (await system.send("POST", path, body)).json["data"]["id"]
-    for role, url in ((Role.ADMIN, SECRETIVE), (Role.WRITE, CALLBACK_URL)):
+    for role, url in ((Role.ADMIN, URL_WITH_SECRETS), (Role.WRITE, SHOWN_URL)):
         visitor = await Visitor.with_role(system, role, f"another-{role}")
         shown = [(await visitor.get(path))["data"][0], (await visitor.get(f"{path}/{made}"))["data"]]
         assert [each["webhookConfig"]["url"] for each in shown] == [url, url]

@@ -73,7 +73,7 @@ NOT_URLS = [
 
 
 @pytest.mark.parametrize(("given", "read"), READ)
-def test_a_url_is_read_as_a_browser_would(given: str, read: str) -> None:
+def test_a_url_is_parsed_as_in_a_browser(given: str, read: str) -> None:
     assert str(read_target(given)) == read
 
 
@@ -107,11 +107,11 @@ def test_user_and_password_become_a_header() -> None:
         ("https://b.example:8443/ü", "https://b.example:8443/%C3%BC"),
     ],
 )
-def test_a_redirect_is_read_from_where_it_was_met(location: str, leads_to: str) -> None:
+def test_a_redirect_is_relative_to_the_url_that_sent_it(location: str, leads_to: str) -> None:
     assert str(read_redirect(read_target("https://a.example/x/y"), location)) == leads_to
 
 
 @pytest.mark.parametrize("location", ["https://[", "https://a b/", "https://a.example:99999/"])
-def test_a_redirect_that_cannot_be_read_is_refused(location: str) -> None:
+def test_a_redirect_to_an_invalid_url_is_refused(location: str) -> None:
     with pytest.raises(BlockedAddress, match="valid URL"):
         read_redirect(read_target("https://a.example/"), location)

@@ -83,8 +83,8 @@ def test_the_caller_reads_only_variables_of_the_doctor() -> None:
     (container,) = named("production", "CronJob", "doctor")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
         "containers"
     ]
-    places = next(found["data"] for found in of_kind("production", "ConfigMap") if "FLOWPORT_URL" in found["data"])
-    given = {variable["name"] for variable in container["env"]} | set(places)
+    config = next(found["data"] for found in of_kind("production", "ConfigMap") if "FLOWPORT_URL" in found["data"])
+    given = {variable["name"] for variable in container["env"]} | set(config)
     tree = ast.parse(Path(caller.__file__).read_text())
     read = {
         ast.literal_eval(node.slice)
@@ -117,7 +117,7 @@ def test_a_failed_call_fails_the_check() -> None:
 
 @pytest.mark.parametrize("jobs", [{"completed": 3, "failed": 1}, {}])
 def test_a_queued_run_that_does_not_complete_fails_the_check(jobs: dict[str, int]) -> None:
-    with pytest.raises(KubeFailed, match="queued runs ended so"):
+    with pytest.raises(KubeFailed, match="queued runs did not all complete"):
         verdict({**COMPLETED, "jobs": jobs})
 
 
