@@ -46,10 +46,10 @@ export function Shell({ children }: { children: ReactNode }) {
           <Search size={16} aria-hidden />
           <span className={styles.findText}>Search</span>
         </button>
-        <ul className={styles.places}>
+        <ul className={styles.navItems}>
           {NAV_ITEMS.map(({ path, name, icon: Icon, owns }) => (
             <li key={path}>
-              <Link href={path} className={styles.place} aria-current={owns.test(location) ? 'page' : undefined}>
+              <Link href={path} className={styles.navItem} aria-current={owns.test(location) ? 'page' : undefined}>
                 <Icon size={17} aria-hidden />
                 <span className={styles.name}>{name}</span>
               </Link>

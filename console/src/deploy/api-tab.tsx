@@ -116,7 +116,7 @@ function DeployedApi({ workflow, saver, input }: Props) {
   );
 }
 
-/** Return the masked form of the newest key that the user can see, which is the one they generated last. */
+/** Return the newest key that the user can see, masked: usually the one that they have just created. */
 function useLatestKey(): string | undefined {
   const { workspace } = useSignedIn();
   const shared = useKeys('workspace', can(workspace.role, 'admin'));

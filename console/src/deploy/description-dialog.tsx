@@ -10,7 +10,7 @@ interface Props {
   onClose: () => void;
 }
 
-const LONGEST = 2000;
+const MAX_LENGTH = 2000;
 
 export function DescriptionDialog({ workflowId, version, onClose }: Props) {
   const { workspace } = useSignedIn();
@@ -36,7 +36,7 @@ export function DescriptionDialog({ workflowId, version, onClose }: Props) {
             {...control}
             autoFocus
             rows={6}
-            maxLength={LONGEST}
+            maxLength={MAX_LENGTH}
             placeholder="Describe the changes in this deployment version..."
             value={text}
             onChange={(event) => setText(event.target.value)}

@@ -5,7 +5,7 @@ import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
 import { duration } from '@/app/format';
-import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
+import { InputForm, inputToSend, sampleInput } from '@/editor/input-form';
 import { RunButton } from '@/editor/run-button';
 import form from '@/ui/form.module.css';
 import { useFormDraft } from '@/ui/form-drafts';
@@ -109,7 +109,7 @@ function Call({ workflowId, state, selectedOutputs, input: earlier }: Omit<Props
   const path = `/api/workflows/${workflowId}/execute`;
 
   const stream = async (signal: AbortSignal, onResponse: (response: Response) => void): Promise<End> => {
-    const body = { input: sentInput(input), stream: true, useDraftState: false, selectedOutputs };
+    const body = { input: inputToSend(input), stream: true, useDraftState: false, selectedOutputs };
     let end: End | null = null;
     for await (const frame of postStream(path, body, { signal, onResponse })) {
       const ended = take(frame as Frame);
@@ -124,7 +124,7 @@ function Call({ workflowId, state, selectedOutputs, input: earlier }: Omit<Props
     const response = await fetch(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(isAsync && { 'x-execution-mode': 'async' }) },
-      body: JSON.stringify({ input: sentInput(input), ...(!isAsync && { useDraftState: false }) }),
+      body: JSON.stringify({ input: inputToSend(input), ...(!isAsync && { useDraftState: false }) }),
       signal,
     });
     onResponse(response);

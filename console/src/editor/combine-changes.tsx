@@ -59,7 +59,7 @@ function Choices({ base, theirs, saver, catalog, onClose }: Props & { base: Work
     <div className={styles.choices}>
       <p>
         {conflicts.length
-          ? `You both changed ${count(conflicts.length, 'item')}. Choose whose form to keep; all other changes are combined.`
+          ? `You both changed ${count(conflicts.length, 'item')}. Choose whose change to keep; all other changes are combined.`
           : 'You changed different blocks. Both changes are combined.'}
       </p>
       {conflicts.map((each) => (
@@ -67,7 +67,7 @@ function Choices({ base, theirs, saver, catalog, onClose }: Props & { base: Work
           <div className={styles.head}>
             <h3>{each.name}</h3>
             <SegmentedControl
-              label={`Form of ${each.name}`}
+              label={`Change to keep in ${each.name}`}
               value={choices.get(each.key) ?? 'mine'}
               options={SIDES}
               onChange={(side) => setChoices(new Map(choices).set(each.key, side))}
@@ -86,7 +86,7 @@ function Choices({ base, theirs, saver, catalog, onClose }: Props & { base: Work
   );
 }
 
-/** What differs between the two forms: theirs first, then mine. */
+/** Both values of each setting that differs, or a note that one author deleted the item. */
 function Differences({ conflict, catalog }: { conflict: Conflict; catalog: Catalog }) {
   const { mine, theirs } = conflict;
   if (!mine) return <p className={styles.about}>You deleted it, and they changed it.</p>;

@@ -43,15 +43,15 @@ function objectOf(value: Json | undefined): { [key: string]: Json } {
 }
 
 /** Return the input to send, without an empty text. */
-export function sentInput({ input, ...rest }: { [key: string]: Json }): { [key: string]: Json } {
+export function inputToSend({ input, ...rest }: { [key: string]: Json }): { [key: string]: Json } {
   return input === '' || input === undefined ? rest : { input, ...rest };
 }
 
 /** Return the initial value of a field. Booleans start unset: the user must decide. */
 export function sampleOf({ type, value }: InputField): Json {
   if (value !== undefined && value !== null && value !== '') return parsed(type, value);
-  const usual: Record<string, Json> = { number: 0, boolean: null, object: {}, array: [] };
-  return usual[type] ?? '';
+  const defaults: Record<string, Json> = { number: 0, boolean: null, object: {}, array: [] };
+  return defaults[type] ?? '';
 }
 
 function parsed(type: string, value: Json): Json {

@@ -13,7 +13,7 @@ interface Props {
   state: WorkflowState;
 }
 
-/** Notice that the canvas shows an earlier run, and that the draft no longer has the block to edit. */
+/** Notice that the canvas shows an earlier run, and whether the block to edit is missing from the draft. */
 export function RecordedRunNotice({ workflowId, run, state }: Props) {
   const address = { workflowId, executionId: run.id };
   const isBlockMissing = run.blockId !== null && !state.blocks[run.blockId];

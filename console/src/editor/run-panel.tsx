@@ -12,7 +12,7 @@ import { useFormDraft } from '@/ui/form-drafts';
 import { JsonView } from '@/ui/json-view';
 import { Empty, InlineError } from '@/ui/states';
 import type { Json, WorkflowState } from '@/workflow/state';
-import { InputForm, sampleInput, sentInput } from './input-form';
+import { InputForm, inputToSend, sampleInput } from './input-form';
 import { RunButton } from './run-button';
 import styles from './run-panel.module.css';
 import { RunStatus } from './run-status';
@@ -45,7 +45,7 @@ export function RunPanel({ workflowId, state, run, input: earlier, onClose }: Pr
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!run.isRunning) run.start(sentInput(input));
+    if (!run.isRunning) run.start(inputToSend(input));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))

@@ -34,8 +34,8 @@ export function RunStatus({ run: { status, since, lines } }: { run: DraftRun }) 
         )}
       </span>
       {since !== null && (
-        <span className={styles.going}>
-          <span className={styles.under}>{underWay(lines)}</span>
+        <span className={styles.progress}>
+          <span className={styles.current}>{describeRunning(lines)}</span>
           <Elapsed since={since} />
         </span>
       )}
@@ -43,7 +43,7 @@ export function RunStatus({ run: { status, since, lines } }: { run: DraftRun }) 
   );
 }
 
-function underWay(lines: readonly RunLine[]): string | undefined {
+function describeRunning(lines: readonly RunLine[]): string | undefined {
   const running = lines.filter((line) => line.status === 'running');
   return running.length > 1 ? count(running.length, 'block') : running[0]?.blockName;
 }
