@@ -124,7 +124,7 @@ class Batcher(Generic[T, R]):
             return
         except Exception as error:
             _fail(entries, error)
-            del entries  # as above
+            del entries  # breaks a cycle: their errors refer to this frame
             return
         for entry, answer in answered:
             if not entry.answer.done():

@@ -25,7 +25,7 @@ TOKENS: Final = {
     ServiceName.JOBS: "FLOWPORT_TOKEN_JOBS",
 }
 CALLED: Final = frozenset({ServiceName.DEPLOY, ServiceName.JOBS})
-"""The services that others call. They know the tokens of all callers; the others know only their own."""
+"""Services that others call. They need the tokens of all callers to verify them; the others need only their own."""
 _SETTINGS: Final[Mapping[ServiceName, tuple[type[BaseSettings], ...]]] = {
     ServiceName.GATEWAY: (GatewaySettings,),
     ServiceName.DEPLOY: (DeploySettings,),
@@ -35,7 +35,7 @@ _SETTINGS: Final[Mapping[ServiceName, tuple[type[BaseSettings], ...]]] = {
 
 
 def select_environment(service: ServiceName, source: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that `service` may have: those it reads, and those that no service reads."""
+    """Return the variables that `service` reads, and those that are no setting of any service."""
     own = _variables_of(service)
     others = frozenset().union(*map(_variables_of, _SETTINGS)) - own
     return {

@@ -28,7 +28,7 @@ _LEAST_CHARS: Final = 4
 def scrub(document: Any, redact: Sequence[str]) -> Any:
     """Return a JSON value without known secrets, values of fields with such names, and the values at the paths.
 
-    A path is `part.part…` from the top; `*` stands for any part. Raises CommandFailed for one that matches nothing.
+    A path is `part.part…` from the top; `*` matches any part. Raises CommandFailed if a path matches nothing.
     """
     values: dict[str, str] = {}
     for path in redact:

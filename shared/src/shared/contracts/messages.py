@@ -21,7 +21,7 @@ class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
     run: RunSpec
     reply_to: str
     attempt: int = 0
-    """Number of earlier dispatches that no worker began. Its events carry the same number."""
+    """Number of earlier dispatches that no worker started. Its events carry the same number."""
     ticket: str = ""
     """Ticket that lets the worker read the run's data; earlier versions sent none."""
 

@@ -132,7 +132,7 @@ class Store:
 
     async def _drop_ttl_indexes(self, lifetimes: Sequence[Lifetime]) -> None:
         """Drop SecantusDB's own expiry, which earlier versions used."""
-        known_names = await self.database.list_collection_names()  # none of them in a new database
+        known_names = await self.database.list_collection_names()  # a new database has no such collections
         for name in {lifetime.collection for lifetime in lifetimes}.intersection(known_names):
             for index, known in (await self.collection(name).index_information()).items():
                 if EXPIRES in known:

@@ -173,7 +173,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._start_timer(self.late_seconds)
         else:
             if self.cycle is not None:
-                _writer_of(self.cycle).flush()  # the answer to a HEAD request has no body to leave with
+                _writer_of(self.cycle).flush()  # a response to HEAD has no body whose write would flush its head
             super().shutdown()
 
     def _subscribe(self, listener: Listener) -> Listener:

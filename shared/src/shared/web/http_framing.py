@@ -96,7 +96,7 @@ class HeadBuffer:
         if not known:
             self._part += data[start:]
         if not 65 <= self._part[0] <= 90 or _NO_CARRIAGE_RETURN.search(self._part, max(0, known - 1)):
-            raise RequestRefused(MALFORMED.status, MALFORMED.message)  # no further input makes it a head: maybe TLS
+            raise RequestRefused(MALFORMED.status, MALFORMED.message)  # no valid head begins so; it may be TLS
         return None, len(data)
 
 
@@ -183,7 +183,7 @@ def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tup
         elif name == b"content-length":
             framing = int(value)
         elif name == b"transfer-encoding":
-            if value.rstrip(b" ").lower() != b"chunked" or version == "1.0":  # the parser accepts no tab after it
+            if value.rstrip(b" ").lower() != b"chunked" or version == "1.0":  # the parser rejects a trailing tab
                 raise _bad_request("Transfer-Encoding must be chunked, over HTTP/1.1")
             framing = ChunkedBody()
         elif _strip(value) != b"100-continue":

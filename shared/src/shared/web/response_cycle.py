@@ -30,7 +30,7 @@ class ResponseCycle(RequestResponseCycle):
     def _send_head(self, status: int, headers: Headers) -> None:
         self.response_started = True
         self.waiting_for_100_continue = False
-        fields = {name.lower(): value for name, value in reversed(headers)}  # of a repeated one, the first
+        fields = {name.lower(): value for name, value in reversed(headers)}  # the first value of a repeated header
         if HEADER_RE.search(b"".join(fields)):
             raise RuntimeError("Invalid HTTP header name.")
         if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):

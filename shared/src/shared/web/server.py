@@ -57,7 +57,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
     try:
         server.run()
     finally:
-        if startup.failure:  # the last line, which people read first
+        if startup.failure:  # logged last, where operators look first
             log.error("service_start_failed", reason=startup.failure)
     if startup.failure:
         sys.exit(START_FAILED)

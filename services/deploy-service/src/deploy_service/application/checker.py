@@ -84,7 +84,7 @@ class WorkflowChecker:
         return False
 
     async def _pause_info(self, workspace_id: str, workflow_id: str) -> PauseInfo:
-        """Return the pause information of a workflow's live version. The caller holds the turn."""
+        """Return the pause information of a workflow's live version; none if it has no valid one."""
         try:
             workflow = await self._changes.find(workflow_id, workspace_id)
             key = (workspace_id, workflow.live.snapshot_hash if workflow.live else "")

@@ -1,7 +1,7 @@
 """Live versions: deploy, promote, undeploy, access, and endpoints.
 
-A deploy writes three things in this order: the snapshot, the version, the pointer. If interrupted, it leaves the
-pointer unchanged; a snapshot without a version, or a version that was never live, does no harm.
+A deploy writes three things in this order: the snapshot, the version, the pointer. An interrupted
+deploy leaves the pointer unchanged. A snapshot without a version, or a version that was never live, is harmless.
 """
 
 from typing import Final

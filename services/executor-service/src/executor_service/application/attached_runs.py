@@ -92,17 +92,17 @@ class AttachedRuns:
         return _is_reported(status, spec)
 
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
-        """Report that this run's worker was lost. The receiver of its events knows whether it had started.
+        """Report to the caller that the run's worker was lost. Return the same as `run`.
 
-        The result is that of `run`.
+        The caller knows from earlier events whether the run had started.
         """
         RUNS.labels(spec.mode, "lost").inc()
         return await self.return_unstarted(spec, reply_to, attempt=attempt)
 
     async def return_unstarted(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
-        """Report that this worker did not and will not start the run: the caller may send it to another.
+        """Report that this worker did not and will not start the run, so that the caller may send it to another worker.
 
-        The report is that of a lost worker, which ends an attempt without another event. The result is that of `run`.
+        Sends the event of a lost worker, which ends an attempt that has no other events. Return the same as `run`.
         """
         now = self._clock.now()
         outcome = worker_lost(now, now)

@@ -143,7 +143,7 @@ class Execution:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
         except (FlowportError, msgspec.DecodeError):
             raise
-        except Exception:  # if raised, it would redeliver the message, and break every worker in turn
+        except Exception:  # otherwise the broker would redeliver the message to one worker after another
             log.exception("run_crashed", run_id=self._request.run_id, workflow_id=self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=INTERNAL_ERROR)
         result = build_result(self._run_end(started_at, began, error, partial))

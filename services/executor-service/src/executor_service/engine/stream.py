@@ -122,10 +122,10 @@ class RunStream:
 
 
 class TextWriter:
-    """Streams one block's text.
+    """Writer of one block's text to the stream.
 
-    If not live, it buffers the text: readers could not tell concurrent branches of a block apart, so the text of each
-    branch is sent at its end.
+    If not live, it sends the text only when the block ends: readers could not tell the interleaved text of concurrent
+    branches apart.
     """
 
     def __init__(self, sink: EventSink, stream: RunStream, block_id: str, *, is_live: bool = True) -> None:

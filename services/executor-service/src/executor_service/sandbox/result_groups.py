@@ -9,9 +9,9 @@ _MAX_RESULTS = 16
 
 
 class ResultGroups:
-    """Holds the result of a script until others have one, while more scripts of its workspace wait to start.
+    """Holds back results of scripts while more scripts of the workspace wait to start, and releases them as a group.
 
-    Runs that continue in one event-loop turn share their messages, and with them the turns of all services. No result
+    Runs that continue in one event-loop turn share their messages, which saves turns in all services. No result
     is held for longer than `hold_seconds`, and no group has more than `max_results`.
     """
 

@@ -133,9 +133,9 @@ class RunEventStream(RecordedStream, Generic[End]):
 
 
 class NumberedFrames:
-    """Implements EventWriter, for a reader who has seen everything up to `after`.
+    """Implements EventWriter, for a reader who resumes after `after`.
 
-    Events already seen are read again for the final frame, but not written.
+    Reads earlier events for the final frame, but does not write them.
     """
 
     def __init__(self, frames: FrameWriter, after: EventPosition) -> None:

@@ -81,7 +81,7 @@ class CancelService:
             await self._control.broadcast(CancelRun(run.id))
         except BrokerUnavailable:
             if run.phase is Phase.ATTACHED:
-                raise  # no lease tells its worker of the cancel
+                raise  # its worker has no lease through which it would learn of the cancel
             log.warning("cancel_broadcast_failed", run_id=run.id)
 
     async def _notify_reserved(self, loaded: LoadedRun | None, request: RecordCancel) -> None:

@@ -120,7 +120,7 @@ class Dispatcher:
         try:
             marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
         except BaseException:  # a step that is stopped or takes too long is cancelled
-            self._reset(self._term)  # some runs may be marked
+            self._reset(self._term)  # some runs may be marked already
             raise
         self._publisher.add(
             DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
@@ -141,8 +141,8 @@ class Dispatcher:
         if departed:
             try:
                 await self._queue.settle(departed, list(state.unsettled), term)
-            except BaseException:  # as above
-                self._schedule_recount()  # may or may not be subtracted
+            except BaseException:  # a step that is stopped or takes too long is cancelled
+                self._schedule_recount()  # the runs may be subtracted or not
                 raise
 
     def _plan(self, state: QueueState, demands: Mapping[str, Demand], slots: int) -> Round:

@@ -43,7 +43,7 @@ async def store_packs(
     refused: list[RefusedRecording] = []
     received: list[ReceivedPack] = []
     seen: set[str] = set()
-    for pack in reversed(packs):  # of several recordings of one run, the last is kept
+    for pack in reversed(packs):  # the last recording of a run wins
         reasons = _refusals(pack, checks)
         refused += [
             RefusedRecording(each.summary.run_id, reason)
@@ -75,9 +75,9 @@ def is_too_long(summary: RecordingSummary) -> bool:
 
 
 def _accepted(pack: RecordingPack, reasons: Sequence[str | None], seen: set[str]) -> ReceivedPack:
-    """Return a pack without refused recordings, with the last one of each run, and add these runs to `seen`.
+    """Return a pack without refused recordings and without runs in `seen`, and add its runs to `seen`.
 
-    Runs that are in `seen` already are left out. Raises InvalidRequest.
+    If a run has several recordings, only the last one is included. Raises InvalidRequest.
     """
     entries = [PackEntry(each.summary.run_id, each.length, each.summary) for each in pack.recordings]
     lengths = [each.length for each in entries]
@@ -96,7 +96,7 @@ def _accepted(pack: RecordingPack, reasons: Sequence[str | None], seen: set[str]
 
 
 def _refusals(pack: RecordingPack, checks: TicketChecks) -> list[str | None]:
-    """Return why each recording is refused."""
+    """Return the reason why each recording is refused; None for an accepted one."""
     tickets, runs = [each.ticket for each in pack.recordings], [each.summary.run_id for each in pack.recordings]
     reasons = checks.refusals(tickets, pack.workspace_id, pack.workflow_id, runs)
     return [reason or _unfit(each.summary, pack) for each, reason in zip(pack.recordings, reasons, strict=True)]

@@ -35,10 +35,10 @@ def claim(run: Run, request: ClaimRun, now: datetime, rules: Rules) -> ClaimDeci
     """Decide a worker's claim.
 
     A dispatched run is granted to a worker that received one of its messages. A requeued run is granted only after its
-    next dispatch: its former worker knows earlier dispatches. A run in progress is granted only to a redelivery of the
-    message by which its worker holds it: the broker redelivers when it has lost the worker. Only the reaper, which
-    detects clock jumps, decides that a lease has expired. A repeated claim, whose answer was lost, gets the same answer
-    and costs nothing.
+    next dispatch, since its former worker could repeat a claim with an earlier dispatch id. A run in progress is
+    granted only to a redelivery of the message with which its worker claimed it: the broker redelivers after it has
+    lost the worker. Only the reaper, which detects clock jumps, decides that a lease has expired. A repeated claim,
+    whose response was lost, gets the same response and does not count as an attempt.
     """
     if run.phase is Phase.DISPATCHED and run.is_dispatch(request.dispatch_id):
         return _grant_or_end(run, request, now, rules)

@@ -89,7 +89,7 @@ class GroupedRuns(MongoRuns):
             if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
                 return [True] * len(changes)
         except WTimeoutError:
-            raise  # it has waited as long as a call may
+            raise  # the write has used up the time of the call
         except (AutoReconnect, WriteConcernError):
             await self._runs.update_many(wanted, update)
         found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()

@@ -110,7 +110,7 @@ class Run:
     revision: int = 0
     """Increases with every write."""
     attempt: int = 0
-    """Fencing token: the attempt that holds the run, or held it last."""
+    """Fencing token: the number of the current attempt, or of the last one."""
     losses: int = 0
     """Number of lost workers."""
     dispatch_id: str | None = None

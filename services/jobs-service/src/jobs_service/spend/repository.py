@@ -25,7 +25,7 @@ from shared.store.client import Document, Store, store_call
 
 SPEND: Final = "spend"
 NOTE: Final = "*"
-"""Id of the current batch's note; no workspace has it."""
+"""Id of the document that describes the current batch. It is no valid workspace id."""
 BOOKED: Final = "booked"
 """Costs of a run booked before its end, and the batch that booked them."""
 _MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
@@ -35,7 +35,7 @@ _BATCH_FIELDS: Final = ("run_ids", "charge_ids", "parts", "sums")
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Runs booked together: those with marks, and those of charges. `number` increases by one per batch.
+    """Runs whose costs are booked together: marked runs, and runs with charges. `number` increases by one per batch.
 
     `parts` are marked runs that may have further costs, with their costs so far.
     """

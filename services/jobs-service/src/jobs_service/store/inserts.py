@@ -18,7 +18,7 @@ async def insert_new(collection: Collection, documents: Sequence[Document]) -> s
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
-        may_vanish = bool(error.details["writeConcernErrors"])  # no majority has it
+        may_vanish = bool(error.details["writeConcernErrors"])  # not replicated to a majority
         if may_vanish or any(failure["code"] != DUPLICATE for failure in failures):
             raise
         return {failure["op"]["_id"] for failure in failures}

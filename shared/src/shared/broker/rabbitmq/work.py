@@ -99,7 +99,7 @@ class RabbitWorkQueue:
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
         channel = self._publisher.require()
         try:
-            if queue.is_durable:  # consumers declare transient queues: while the node is down that is not answered
+            if queue.is_durable:  # not transient ones: a declaration hangs while the queue's node is down
                 await self._declared_for_publishing.ensure(self._publishing.require(), queue)
             await publish_confirmed(
                 channel,

@@ -12,7 +12,7 @@ _VERSION: Final = re.compile(r"_v[0-9]{1,3}$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replacement:
-    """An API block that does what a block of Sim does.
+    """An API block that replaces a block of Sim.
 
     `$name` in the URL and the body stands for that setting of the replaced block, or the first of several: `$a|b`.
     """

@@ -19,7 +19,8 @@ def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
     yield from _nesting(state)
     yield from _edges(state)
     levels = [each for container, members in _levels(state).items() for each in _level(state, container, members)]
-    if not any(each.code == ProblemCode.CYCLE for each in levels):  # whose edges may be missing elsewhere
+    # A block may be unreachable because an edge of a cycle has the wrong target.
+    if not any(each.code == ProblemCode.CYCLE for each in levels):
         yield from _unreachable(state, catalog)
     yield from levels
 
@@ -92,7 +93,7 @@ def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     }
     first = [block for key, block in state.blocks.items() if key in unreachable and key not in followers]
     dangling = sum(edge.source not in state.blocks or edge.target not in state.blocks for edge in state.edges)
-    for block in first if len(first) > dangling else ():  # otherwise, these edges may be the cause
+    for block in first if len(first) > dangling else ():  # otherwise, dangling edges may be the cause
         cause = f', because "{disabled[block.id]}" is disabled.' if block.id in disabled else f". {CONNECT}"
         message = f'"{block.name}" is not reachable: it will not run{cause}'
         yield warning(ProblemCode.UNREACHABLE_BLOCK, message, block)

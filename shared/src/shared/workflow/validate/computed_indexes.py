@@ -35,9 +35,9 @@ class ComputedIndex(NamedTuple):
 
 
 def computed_indexes(text: str, known: Container[str], *, is_bare: bool = False) -> Iterator[ComputedIndex]:
-    """Yield those of a text that begin with a known name.
+    """Yield the computed indexes in a text whose reference begins with a known name.
 
-    `is_bare` selects those that count as a reference, because the index has no angle brackets.
+    `is_bare` selects those whose index has no angle brackets, so that the whole text counts as a reference.
     """
     for match in _COMPUTED.finditer(text):
         if normalize_name(match["root"]) in known and (match["bare"] is not None) is is_bare:

@@ -92,7 +92,7 @@ class NodeZygote(Zygote):
         ours, theirs = self._sockets
         theirs.close()
         _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
-        if listeners:  # otherwise it is dying, which is noticed
+        if listeners:  # otherwise the child is dying, which its parent notices
             self.watch(listeners[0], lambda: self._answer_held_call(listeners[0], pid))
 
     def reported_status(self, status: int, usage: resource.struct_rusage) -> int:

@@ -83,7 +83,7 @@ class Sessions:
         signed_in = await self._create_session(account.user, address=address, user_agent=user_agent)
         now = await self._accounts.account(account.user.id)
         if now is None or now.password_hash != account.password_hash:
-            # The password changed during the check; its ending of other sessions may have run before this one existed.
+            # The password changed during the check. The change ended all sessions, but maybe before this one existed.
             await self._accounts.end_session(signed_in.session.id)
             raise SignInRefused
         await self._record(account.user, "session.signed_in")

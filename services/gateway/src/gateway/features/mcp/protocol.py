@@ -137,7 +137,7 @@ class ToolProtocol:
 
 
 class _Exchange(Response):
-    """Response of the protocol's server. It sees the whole body; only the run sees a disconnect."""
+    """Response of the MCP server, which reads the body to its end. Only the run is notified of a disconnect."""
 
     def __init__(self, manager: StreamableHTTPSessionManager, scope: Scope, body: bytes) -> None:
         self._manager = manager

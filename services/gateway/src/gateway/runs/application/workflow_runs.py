@@ -104,7 +104,7 @@ class WorkflowRuns:
         return await self._payloads.get(run.workspace_id, payload)
 
     async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> None:
-        """Wait until the run is known; the process that holds it records it on request. Raises NotFound."""
+        """Wait until the run is stored. If it is not, request that from the process that runs it. Raises NotFound."""
         look = partial(self._own, caller, workflow_id, run_id)
         try:
             await look()

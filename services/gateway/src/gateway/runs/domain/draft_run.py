@@ -37,7 +37,7 @@ class DraftRun(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs_write(self) -> bool:
-        """Return whether the run uses anything but the live version."""
+        """Return whether the run uses something other than the live version."""
         return self.uses_draft or self.continuation is not None or self.input_run_id is not None
 
 

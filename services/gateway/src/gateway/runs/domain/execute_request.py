@@ -131,7 +131,7 @@ def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
 def pinned_version(header: str | None, *, is_public: bool) -> int | None:
     """Return the requested version, None for the live one. Raises InvalidRequest.
 
-    The public may run only the live version: older ones were withdrawn for some reason.
+    The public may run only the live version: older ones may have been withdrawn deliberately.
     """
     if header is None:
         return None

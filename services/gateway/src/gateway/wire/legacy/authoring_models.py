@@ -86,7 +86,7 @@ class Saved(Done):
 
 
 class DeploymentState(Wire):
-    """Live version, and who may call it."""
+    """Live version, and access to it."""
 
     is_deployed: bool
     deployed_at: str | None

@@ -76,7 +76,7 @@ def versions_router(
         version: str,
         body: Annotated[VersionBody, Depends(json_of(VersionBody))],
     ) -> VersionChange:
-        caller.require(Scope.WRITE if body.is_active is None else Scope.DEPLOY)  # before a text is changed
+        caller.require(Scope.WRITE if body.is_active is None else Scope.DEPLOY)  # before any change
         number = _number(version)
         if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
             raise InvalidRequest("At least one of name, description, or isActive must be provided")

@@ -39,7 +39,7 @@ class V2ExecuteEndpoint:
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
-        """Run a workflow's live version. A run that fails is a 200 that says so."""
+        """Run a workflow's live version. A failed run is a response with status 200 that contains the error."""
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         await self._services.rate_limits.count_address(request)

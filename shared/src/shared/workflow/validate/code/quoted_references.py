@@ -150,9 +150,9 @@ class QuotedReferences:
         )
         for match, mark in islice(found, _MOST) if not _OPEN.search(template.source) else ():
             shown, name, kind = mark.shown, match["name"], self._type(mark.part) or ""
-            if template.is_expression and name in METHODS:  # which is reported
+            if template.is_expression and name in METHODS:  # other checks report it
                 continue
-            if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # which may test it
+            if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # maybe a test for the method
                 continue
             near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
             if is_python and name in ("length", "size"):
