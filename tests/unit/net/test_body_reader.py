@@ -80,9 +80,9 @@ def test_unrequested_encodings_fail(encoding: str) -> None:
         read(encoding, b"x")
 
 
-def test_too_many_pieces_are_refused_however_small() -> None:
+def test_too_many_chunks_are_refused_however_small() -> None:
     reader = BodyReader("", 10_000_000)
     for _ in range(200_000):
         reader.feed(b"x")
-    with pytest.raises(ResponseTooLarge, match="too many pieces"):
+    with pytest.raises(ResponseTooLarge, match="too many chunks"):
         reader.feed(b"x")

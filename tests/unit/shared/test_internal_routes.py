@@ -85,7 +85,7 @@ async def test_an_overlong_id_is_unknown() -> None:
     assert refused.value.details[0]["path"] == ["limit"]
 
 
-async def test_a_redirect_is_not_an_answer() -> None:
+async def test_a_redirect_is_refused() -> None:
     elsewhere = httpx2.MockTransport(lambda request: httpx2.Response(307, headers={"location": "/internal/x"}))
-    with pytest.raises(Unavailable, match="answered 307"):
+    with pytest.raises(Unavailable, match="returned status 307"):
         await client(elsewhere).call("GET", "/internal/x/", returns=dict)

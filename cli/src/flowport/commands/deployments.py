@@ -68,7 +68,7 @@ def deploy(
     max_different: MaxDifferent = 0,
     max_unrecorded: MaxUnrecorded = 0,
     max_failed: MaxFailed = 0,
-    wait: Annotated[bool, typer.Option("--wait", help="Return only when this version is live.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until this version is live.")] = False,
     timeout: Annotated[float | None, typer.Option(min=1, max=600, help="With --wait: timeout in seconds.")] = None,
 ) -> None:
     """Deploy a workflow as a new version and make it live.

@@ -32,7 +32,7 @@ def doctor(
     ] = Path(DEFAULT_NAME),
     *,
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds during which checks are repeated until none finds a problem.")
+        float, typer.Option(min=0, help="Repeat the checks for this many seconds, or until none finds a problem.")
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:

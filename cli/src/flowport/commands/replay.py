@@ -37,19 +37,21 @@ def replay(
     max_failed: MaxFailed = 0,
     max_dollars: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Call models whose answer is not recorded, up to this sum. With --max-calls."),
+        typer.Option(min=0.01, help="Call models whose answer is not recorded, up to this cost. Requires --max-calls."),
     ] = None,
-    max_calls: Annotated[int | None, typer.Option(min=1, help="Largest number of model calls.")] = None,
+    max_calls: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of model calls. Requires --max-dollars.")
+    ] = None,
     suggest: Annotated[
         bool, typer.Option("--suggest/--no-suggest", help="Suggest fields to ignore: those that change in every run.")
     ] = True,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML report to this file.")] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Timeout in seconds.")] = TIMEOUT_SECONDS,
 ) -> None:
-    """Replay recorded runs, and show which behave differently. Exits with 1 if more do than allowed.
+    """Replay recorded runs, and show which behave differently. Exits with 1 if more runs differ than allowed.
 
-    Nothing is called outside: models, HTTP calls and pauses answer from the recordings. The replay runs on the server,
-    and continues there if this command ends.
+    Models, HTTP requests and pauses return their recorded results; nothing external is called. The replay runs on the
+    server, and continues there if this command is interrupted.
 
     Example: flowport replay support --draft --last 200 --ignore "*.createdAt" --junit replay.xml
     """

@@ -42,7 +42,7 @@ Gate = Annotated[
 ]
 GateOverride = Annotated[
     str | None,
-    typer.Option(metavar="REASON", help="Continue even if the gate refuses; audited, requires the admin scope."),
+    typer.Option(metavar="REASON", help="Continue even if the gate refuses. Audited; requires the admin scope."),
 ]
 
 

@@ -47,7 +47,7 @@ def test(
     accept: Annotated[
         bool, typer.Option("--accept", help="Write the new results into the files. Calls keep their recorded answers.")
     ] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML report to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run recorded runs again, without servers, keys or network. Exits with 1 on any difference, and names the block.

@@ -56,7 +56,7 @@ async def run_up(home: Home, *, port: int, store: NewStore, examples: Path | Non
         raise_gc_threshold()
         ended, _ = await asyncio.wait(embedded.tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)
-        raise ServerFailed(f"{names} ended unexpectedly. See {home.logs / 'flowport.log'}")
+        raise ServerFailed(f"{names} stopped unexpectedly. See {home.logs / 'flowport.log'}")
 
 
 @asynccontextmanager

@@ -52,7 +52,7 @@ def read_test(file: Path) -> RunTest:
     try:
         return _decode(file.read_bytes())
     except msgspec.DecodeError as error:
-        raise CommandFailed(f"{file} is no run test: {error}") from error
+        raise CommandFailed(f"{file} is not a run test: {error}") from error
 
 
 def write_test(file: Path, test: RunTest) -> None:

@@ -61,7 +61,7 @@ class Coalescer(Generic[K, P]):
         if pending is None:
             pending = self._pending[key] = deque()
         if len(pending) >= MAX_PENDING:
-            raise BrokerDisconnected(f"{MAX_PENDING} messages wait to be sent")
+            raise BrokerDisconnected(f"{MAX_PENDING} messages are waiting to be sent")
         pending.append(part)
         if key not in self._busy:
             self._busy.add(key)

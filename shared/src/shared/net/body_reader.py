@@ -6,8 +6,8 @@ from typing import Final
 from shared.net.errors import OutboundFailed, ResponseTooLarge
 
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
-_MOST_PIECES: Final = 200_000
-"""Maximum pieces: each costs time to read, however small."""
+_MAX_CHUNKS: Final = 200_000
+"""Maximum number of chunks: each takes time to read, however small it is."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MEMBER: Final = b"\x1f"
 _ZLIB: Final = zlib.MAX_WBITS
@@ -21,14 +21,14 @@ class BodyReader:
         self._encoding = encoding.strip().lower()
         self._limit = limit
         self._body = bytearray()
-        self._pieces = 0
+        self._chunks = 0
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, part: bytes) -> None:
         """Add a part. Raises ResponseTooLarge, OutboundFailed."""
-        self._pieces += 1
-        if self._pieces > _MOST_PIECES:
-            raise ResponseTooLarge("Response is sent in too many pieces")
+        self._chunks += 1
+        if self._chunks > _MAX_CHUNKS:
+            raise ResponseTooLarge("Response has too many chunks")
         if self._encoding in ("", "identity"):
             self._append(part)
         elif part:

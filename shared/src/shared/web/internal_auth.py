@@ -71,5 +71,5 @@ def identify_caller(request: Request, tokens: ServiceTokens, callers: Collection
     if caller is None:
         raise Unauthenticated("a service token is required")
     if caller not in callers:
-        raise Forbidden(f"{caller} may not call this")
+        raise Forbidden(f"{caller} is not allowed to call this route")
     return caller

@@ -78,6 +78,6 @@ def raise_internal_error(body: bytes, status: int) -> None:
         found = msgspec.json.decode(body, type=ErrorBody)
     except msgspec.DecodeError:
         if status in _NO_ROUTE:
-            raise RouteMissing(f"a service answered {status}: it does not have this route") from None
-        raise Unavailable(f"a service answered {status} without an error body") from None
+            raise RouteMissing(f"a service returned status {status}: it does not have this route") from None
+        raise Unavailable(f"a service returned status {status} without an error body") from None
     raise found.error()

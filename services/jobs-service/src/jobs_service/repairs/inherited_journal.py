@@ -131,7 +131,7 @@ class _Places:
         _, scope, node = work
         steps = self._bodies.get(self._container_of(scope), ())
         if node >= len(steps):
-            raise Conflict("The journal of the run does not fit its version")
+            raise Conflict("The journal of the run does not match its version")
         return steps[node]
 
     def move(self, document: Fields) -> Fields:

@@ -46,7 +46,7 @@ def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
     if pause.is_answered:
         raise Conflict("Pause context has already been resumed")
     if pause.point.kind is not PauseKind.HUMAN:
-        raise Conflict("This pause takes no answer: it ends at its scheduled time")
+        raise Conflict("This pause does not accept an answer: it ends at its scheduled time")
     _require_room(run, given)
     answered = replace(run, pauses=tuple(_answered(each, given) if each is pause else each for each in run.pauses))
     return _next_phase(answered, rules) if run.phase is Phase.PAUSED else answered

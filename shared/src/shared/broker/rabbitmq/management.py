@@ -115,4 +115,4 @@ async def _request(client: httpx2.AsyncClient, method: str, path: str, **content
 
 def _check(answer: httpx2.Response) -> None:
     if answer.is_error:
-        raise BrokerUnavailable(f"the broker's management API answers {answer.status_code}: {answer.text[:200]}")
+        raise BrokerUnavailable(f"the broker's management API returned {answer.status_code}: {answer.text[:200]}")

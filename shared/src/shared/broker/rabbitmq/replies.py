@@ -69,7 +69,7 @@ class Inbox:
     @property
     def address(self) -> str:
         if not self._channel.is_open:
-            raise BrokerDisconnected("there is no reply address now")
+            raise BrokerDisconnected("no reply queue is available")
         return self._address
 
     async def start(self) -> None:

@@ -118,7 +118,7 @@ class MemberService:
         """
         require_admin(caller)
         if len(await self.invitations(caller)) >= MAX_INVITATIONS:
-            raise InvalidRequest(f"There are {MAX_INVITATIONS} open invitations already")
+            raise InvalidRequest(f"The limit of {MAX_INVITATIONS} open invitations is reached. Withdraw one first.")
         token, now = new_token(), self._clock.now()
         invitation = Invitation(
             id=new_id(),

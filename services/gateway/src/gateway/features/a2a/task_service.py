@@ -58,7 +58,7 @@ class AgentTasks:
         if context_id not in (None, task.context_id):
             raise InvalidRequest("The task belongs to another context")
         if task.question is None:
-            raise UnsupportedOperation("The task does not wait for a message")
+            raise UnsupportedOperation("The task is not waiting for a message")
         try:
             await self._paused_runs.resume(caller, workflow_id, task_id, task.question.context_id, answer)
         except Conflict:

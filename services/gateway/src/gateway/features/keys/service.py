@@ -118,7 +118,7 @@ class ApiKeys:
         except Conflict:
             raise Conflict(_name_taken(owner, spec.name)) from None
         if added is None:
-            raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
+            raise InvalidRequest(f"The limit of {MAX_KEYS} API keys is reached. Revoke one first.")
         await self._record(caller, "api_key.created", key, after=_audit_facts(key))
         return key, clear
 

@@ -8,7 +8,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 from shared.workflow.trace.spans import own_id, own_name
 
-SELECTED: Final = "Ids or names of blocks, with commas between: their last outputs come as `blockOutputs`."
+SELECTED: Final = "Comma-separated ids or names of blocks. The response has their last outputs as `blockOutputs`."
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
 
 

@@ -30,9 +30,7 @@ def run_filters(
     min_cost: Annotated[Number, Query(alias="minCost")] = None,
     max_cost: Annotated[Number, Query(alias="maxCost")] = None,
     model: Annotated[str | None, Query(max_length=200)] = None,
-    versions: Annotated[
-        str | None, Query(max_length=1_000, description="Numbers of versions, with commas between.")
-    ] = None,
+    versions: Annotated[str | None, Query(max_length=1_000, description="Comma-separated version numbers.")] = None,
     draft: Annotated[
         bool | None, Query(description="`true`: only runs of drafts. `false`: only runs of versions.")
     ] = None,
@@ -74,5 +72,5 @@ def with_zone(moment: datetime) -> datetime:
 def _versions(text: str | None) -> tuple[int, ...]:
     names = split_names(text)
     if len(names) > MAX_VERSIONS or not all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
-        raise InvalidRequest(f"versions must be at most {MAX_VERSIONS} version numbers, with commas between")
+        raise InvalidRequest(f"versions must be at most {MAX_VERSIONS} comma-separated version numbers")
     return tuple(map(int, names))
