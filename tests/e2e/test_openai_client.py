@@ -61,7 +61,7 @@ async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, api: Publi
         await client.chat.completions.create(model=broken, messages=HELLO)
 
 
-async def test_a_call_too_many_is_tried_again_by_the_client(
+async def test_a_rate_limited_call_is_retried_by_the_client(
     client: openai.AsyncOpenAI, clerk: str, stack: Stack, api: PublicApi
 ) -> None:
     patient = client.with_options(api_key=await key_with_limit(stack, api, 1))

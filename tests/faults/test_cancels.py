@@ -137,7 +137,7 @@ async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_anot
 
 
 @both
-async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
+async def test_an_attached_run_without_a_worker_ends_as_cancelled(
     api: PublicApi, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
 ) -> None:
     workflow_id, model = talker

@@ -94,7 +94,7 @@ async def test_an_entry_of_a_run_that_is_over_is_refused_and_stays_nowhere(stora
     assert (await storage.journal.read("run-1")).entries == ()
 
 
-async def test_an_entry_is_refused_if_another_worker_claims_the_run_meanwhile(storage: Storage) -> None:
+async def test_an_entry_is_refused_if_another_worker_has_claimed_the_run(storage: Storage) -> None:
     held = await storage.due(in_progress(), seconds=OVER)
 
     class Contested:

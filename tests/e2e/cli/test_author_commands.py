@@ -277,7 +277,7 @@ def test_a_run_that_pauses_is_not_over_in_any_mode(flowport: CommandLine) -> Non
     assert flowport(*arguments, "--json").json["status"] == "paused"
 
 
-def test_a_workflow_comes_on_standard_input(flowport: CommandLine, file: Path) -> None:
+def test_a_workflow_can_be_read_from_standard_input(flowport: CommandLine, file: Path) -> None:
     made = flowport("import", "-", "--name", "piped", "--json", stdin=file.read_text())
     assert (made.code, made.json["name"]) == (0, "piped"), made.err
 

@@ -82,7 +82,7 @@ async def _load(
     await asyncio.sleep(LOAD_SECONDS)
     hit_at = time.time()
     await strike()
-    scene.say(f"hit the node with the express queue; {len(load.jobs)} accepted")
+    scene.say(f"hit the node with the transient queue; {len(load.jobs)} accepted")
     await asyncio.sleep(back_seconds + LOAD_SECONDS)
     stopping.set()
     await loading

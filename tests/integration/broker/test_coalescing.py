@@ -228,7 +228,7 @@ async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
     assert undertaker.reasons == ["expired"] * 3
 
 
-async def test_when_a_worker_dies_each_message_of_its_bundle_comes_again(brokers: Brokers) -> None:
+async def test_each_message_of_a_dead_workers_bundle_is_redelivered(brokers: Brokers) -> None:
     gateway, worker, other = await brokers.open(), await brokers.open(), await brokers.open()
     holder, recorder = Holder(), Recorder()
     await take(worker, brokers, holder)

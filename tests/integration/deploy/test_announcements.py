@@ -57,7 +57,7 @@ async def undeploy(gateway: DeployCaller, workflow_id: str) -> int:
     return (await gateway.http.call("DELETE", path, returns=contracts.Endpoint)).revision
 
 
-async def test_a_broker_that_takes_nothing_fails_no_deploy_and_is_counted(
+async def test_a_broker_that_refuses_messages_fails_no_deploy_and_is_counted(
     settings: DeploySettings,
 ) -> None:
     def lost() -> float:

@@ -26,7 +26,7 @@ async def test_a_save_that_names_an_old_revision_is_refused_with_both_revisions(
     assert (await gateway.draft(workflow.id)).state == state("return 2")
 
 
-async def test_a_save_whose_answer_was_lost_may_be_made_again(gateway: DeployCaller) -> None:
+async def test_a_save_whose_response_was_lost_may_be_repeated(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     await gateway.save(workflow.id, state("return 2"), expected=1)
     again = await gateway.save(workflow.id, state("return 2"), expected=1)

@@ -241,7 +241,7 @@ async def test_a_version_is_renamed_and_described_and_nothing_else(gateway: Depl
             await gateway.http.call("PATCH", path, body=bad)
 
 
-async def test_versions_come_in_pages_newest_first(gateway: DeployCaller) -> None:
+async def test_versions_are_paginated_newest_first(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
     for _ in range(5):
         await gateway.deploy(workflow.id)

@@ -82,7 +82,7 @@ async def test_a_workflow_without_a_good_name_is_refused(gateway: DeployCaller) 
             await gateway.create(name=name)
 
 
-async def test_lists_come_in_pages_without_gaps_or_repetitions(gateway: DeployCaller) -> None:
+async def test_lists_are_paginated_without_gaps_or_repetitions(gateway: DeployCaller) -> None:
     created = [(await gateway.create(name=f"n{number}")).id for number in range(7)]
     seen: list[str] = []
     cursor: str | None = None

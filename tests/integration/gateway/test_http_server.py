@@ -137,7 +137,7 @@ async def test_a_caller_that_closes_after_the_answer_receives_it_while_still_sen
     assert b"connection: close" in answer
 
 
-async def test_a_connection_is_used_again_after_each_answer(served: Served) -> None:
+async def test_a_connection_is_reused_after_each_response(served: Served) -> None:
     async with served.connection() as wire:
         for _ in range(2):
             await wire.send("wrong", b"{}")
@@ -163,7 +163,7 @@ async def test_a_stalled_reader_is_disconnected_and_others_are_served() -> None:
             assert (await system.execute({"q": 1})).status == 200
 
 
-async def test_a_key_revoked_while_the_body_comes_in_starts_no_stream(served: Served) -> None:
+async def test_a_key_revoked_while_the_body_is_received_starts_no_stream(served: Served) -> None:
     body = json.dumps({"stream": True}).encode()
     async with served.connection() as wire:
         await wire.send(served.system.key, body[:5], length=len(body))

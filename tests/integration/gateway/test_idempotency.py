@@ -102,9 +102,7 @@ async def test_an_answered_call_is_neither_released_nor_answered_again(calls: Id
     assert await calls.body_of(NAME, stored) == b'"first"'
 
 
-async def test_an_erased_workflow_takes_only_its_own_records_along(
-    calls: Idempotency, records: IdempotencyStore
-) -> None:
+async def test_erasing_a_workflow_deletes_only_its_records(calls: Idempotency, records: IdempotencyStore) -> None:
     mine = await begun(calls)
     await begun(calls, CallName("WS1", "V", False, "$key.1"))
     await begun(calls, CallName("WS2", "W", False, "$key.1"))

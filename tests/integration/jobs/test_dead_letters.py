@@ -53,7 +53,7 @@ async def test_a_failed_run_is_redriven_as_a_new_run(system: System) -> None:
     assert (await system.gateway.run(failed)).status is RunStatus.FAILED
 
 
-async def test_only_what_failed_is_run_again(system: System) -> None:
+async def test_only_failed_blocks_run_again(system: System) -> None:
     accepted = await system.gateway.accept()
     with pytest.raises(Conflict):
         await redrive(system, f"runs/{accepted.run_id}")
@@ -206,7 +206,7 @@ async def test_dead_letters_are_a_workspaces_own(system: System) -> None:
         await system.gateway.client.call("DELETE", f"/internal/dead-letters/{stranger.id}?workspace_id={WORKSPACE}")
 
 
-async def test_dead_letters_come_in_pages(system: System) -> None:
+async def test_dead_letters_are_paginated(system: System) -> None:
     for number in range(5):
         await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(f"run-{number}"), "replies.x"))
 

@@ -107,7 +107,7 @@ async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_claim_that_failed_can_be_made_again(fragile: System, parts: Parts, when: When) -> None:
+async def test_a_failed_claim_can_be_repeated(fragile: System, parts: Parts, when: When) -> None:
     await fragile.gateway.accept()
     message = await fragile.executor.next()
     parts.runs.fail("replace", when)
@@ -120,7 +120,7 @@ async def test_a_claim_that_failed_can_be_made_again(fragile: System, parts: Par
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_report_that_failed_can_be_made_again(fragile: System, parts: Parts, when: When) -> None:
+async def test_a_failed_report_can_be_repeated(fragile: System, parts: Parts, when: When) -> None:
     accepted = await fragile.gateway.accept()
     await fragile.executor.begin()
     large = an_outcome(output=b'"' + b"x" * 2_000_000 + b'"')
@@ -132,7 +132,7 @@ async def test_a_report_that_failed_can_be_made_again(fragile: System, parts: Pa
     assert (await fragile.gateway.run(accepted.run_id)).status is RunStatus.COMPLETED
 
 
-async def test_a_hand_back_whose_answer_was_lost_can_be_made_again(fragile: System, parts: Parts) -> None:
+async def test_a_release_whose_response_was_lost_can_be_repeated(fragile: System, parts: Parts) -> None:
     accepted = await fragile.gateway.accept()
     await fragile.executor.begin()
     parts.runs.fail("replace", "after")

@@ -77,7 +77,7 @@ async def test_a_paused_attached_run_becomes_durable(system: System) -> None:
     assert 5_390_000 < granted.remaining_ms <= 5_400_000
 
 
-async def test_handing_an_attached_run_over_again_does_no_harm(system: System) -> None:
+async def test_handing_an_attached_run_over_twice_is_harmless(system: System) -> None:
     spec = a_spec("attached-1", mode=RunMode.SYNC)
     await system.executor.hand_over(spec, b"{}", asks())
     await system.executor.hand_over(spec, b"{}", asks())

@@ -404,7 +404,7 @@ async def test_runs_beyond_the_budget_are_skipped_and_refuse_the_set(
     assert (done.status, done.counts.same, done.counts.skipped) == (ReplaySetStatus.REFUSED, 1, 1)
 
 
-async def test_a_budget_counts_calls_and_costs_of_its_own_replays_only(
+async def test_a_budget_counts_only_calls_and_costs_of_its_replays(
     system: System, replays: HttpReplaySetClient
 ) -> None:
     await record(system, "R1")
@@ -447,7 +447,7 @@ async def test_results_of_replays_stay_only_in_the_set_and_go_with_the_recording
 
 
 @pytest.mark.parametrize("run_id", ["R1", None])
-async def test_what_a_replay_in_progress_returns_goes_with_a_deleted_recording(
+async def test_deleting_a_recording_deletes_the_result_of_its_replay_in_progress(
     system: System, replays: HttpReplaySetClient, run_id: str | None
 ) -> None:
     await record(system, "R1")

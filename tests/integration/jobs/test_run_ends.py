@@ -177,7 +177,7 @@ async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
     assert [document["revision"] for document in stored] == [1] * 5
 
 
-async def test_a_group_that_waited_its_time_for_a_majority_does_not_wait_again(
+async def test_a_group_waits_for_a_majority_only_once(
     store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going_on = [await _put(store, n) for n in range(3)]

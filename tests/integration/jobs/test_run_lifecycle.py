@@ -90,7 +90,7 @@ async def test_the_blocks_of_a_run_are_included_on_request(system: System) -> No
     assert (await system.gateway.run(accepted.run_id, "?output=false")).output is None
 
 
-async def test_a_message_that_comes_twice_runs_once(system: System) -> None:
+async def test_a_message_that_is_delivered_twice_runs_once(system: System) -> None:
     await system.gateway.accept()
     message = await system.executor.next()
 
@@ -106,7 +106,7 @@ async def test_one_of_many_concurrent_claims_is_granted(system: System) -> None:
     assert sum(granted is not None for granted in await asyncio.gather(*claims)) == 1
 
 
-async def test_a_claim_whose_answer_was_lost_can_be_made_again(system: System) -> None:
+async def test_a_claim_whose_response_was_lost_can_be_repeated(system: System) -> None:
     await system.gateway.accept()
     message = await system.executor.next()
 
@@ -117,7 +117,7 @@ async def test_a_claim_whose_answer_was_lost_can_be_made_again(system: System) -
     assert (first.attempt, again.attempt) == (1, 1)
 
 
-async def test_an_unknown_run_is_nobodys(system: System) -> None:
+async def test_reports_about_an_unknown_run_are_refused(system: System) -> None:
     assert await system.executor.claim(DurableRunDispatched("nobody", "d", "w")) is None
     with pytest.raises(StaleAttempt):
         await system.executor.finish("nobody", 1)
@@ -201,7 +201,7 @@ async def test_the_journal_is_deleted_at_the_end_of_its_run(system: System) -> N
     await until(is_deleted)
 
 
-async def test_a_report_that_comes_again_changes_nothing(system: System) -> None:
+async def test_a_repeated_report_changes_nothing(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.finish(accepted.run_id, 1)
@@ -235,7 +235,7 @@ async def test_a_status_that_is_not_an_outcome_is_refused(system: System) -> Non
         await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.QUEUED))
 
 
-async def test_a_run_handed_back_is_dispatched_again_at_no_cost(system: System) -> None:
+async def test_a_released_run_is_redispatched_without_counting_an_attempt(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.release(accepted.run_id, 1)

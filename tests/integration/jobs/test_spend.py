@@ -288,7 +288,7 @@ async def test_a_charge_waits_for_its_runs(empty: Store) -> None:
     assert await booked(empty) == [200, 0]
 
 
-async def test_a_run_whose_record_comes_again_is_booked_by_one_charge(empty: Store) -> None:
+async def test_a_run_whose_record_is_resent_is_booked_by_one_charge(empty: Store) -> None:
     first = await charge(empty, "run-0")
     await charge(empty, "run-0")
     await end(empty, "run-0", known_by={CHARGE: first})
@@ -345,7 +345,7 @@ async def test_many_small_charges_are_booked_a_bounded_number_at_a_time(empty: S
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", [1, 2])
-async def test_a_record_whose_writer_dies_is_booked_once_when_it_comes_again(empty: Store, at: int, when: When) -> None:
+async def test_a_record_resent_after_its_writer_died_is_booked_once(empty: Store, at: int, when: When) -> None:
     rules = quick_settings("mongodb://unused", "unused").rules
     record = RunRecorded(a_spec("run-0", mode=RunMode.SYNC), an_outcome(), usage=Usage(100, 10, 0.25))
     records = [RecordedRun(record, RunResult(duration_ms=1.0, usage=record.usage))]

@@ -64,7 +64,7 @@ async def test_an_unavailable_address_is_retried_under_the_same_id(hooked: Syste
 
 
 @pytest.mark.parametrize("status", [304, 410])
-async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub, status: int) -> None:
+async def test_an_address_that_refuses_is_not_retried(hooked: System, stub: Stub, status: int) -> None:
     stub.answer(Answer(status))
     await run(hooked, callback_url=stub.url)
     (delivery,) = await settled(hooked)
@@ -72,7 +72,7 @@ async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: 
     assert delivery.workflow_id == a_spec().snapshot.workflow_id
 
 
-async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:
+async def test_a_delivery_can_be_resent(hooked: System, stub: Stub) -> None:
     stub.answer(Answer(410), Answer(200))
     await run(hooked, callback_url=stub.url)
     (failed,) = await settled(hooked)

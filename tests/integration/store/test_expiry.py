@@ -117,7 +117,7 @@ async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwar
     await expiry.stop()
 
 
-async def test_a_store_is_swept_again_after_an_outage(
+async def test_sweeps_resume_after_an_outage_of_the_store(
     collection: Collection, expiry: Expiry, mortal: SecantusServer
 ) -> None:
     mortal.kill()

@@ -210,7 +210,7 @@ HUGE_HEADS = {
 
 
 @pytest.mark.parametrize("attack", HUGE_HEADS)
-def test_a_huge_head_is_refused_however_it_comes(server: EchoServer, attack: str) -> None:
+def test_a_huge_head_is_refused_however_it_is_split(server: EchoServer, attack: str) -> None:
     head = HUGE_HEADS[attack]
     assert refused(server.exchange(head)) == 431
     assert refused(server.exchange(head[:50], head[50:])) == 431

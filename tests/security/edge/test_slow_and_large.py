@@ -89,7 +89,7 @@ async def test_a_head_that_drips_is_refused(port: int) -> None:
         dripping.cancel()
 
 
-async def test_a_body_that_does_not_come_is_nobodys_mistake(
+async def test_an_incomplete_body_is_not_logged_as_an_error(
     system: System, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = hung_up()

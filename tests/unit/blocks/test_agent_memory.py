@@ -54,7 +54,7 @@ async def test_the_messages_of_a_block_start_a_conversation_once() -> None:
     assert prompt_of(models) == ["brief", "Bread", "Pain", "Hello", "Bonjour", "Thanks"]
 
 
-async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
+async def test_a_retried_run_is_remembered_once() -> None:
     store, models = Store(), Models("Hello")
     await say("Hi", store, models, "run-1")
     await say("Hi", store, models, "run-1")

@@ -123,7 +123,7 @@ async def test_unreadable_options_are_reported() -> None:
     assert failure(result) == "C: Invalid conditions format: Expected property name or '}' in JSON at position 1"
 
 
-async def test_a_bad_reference_is_not_tried_again() -> None:
+async def test_a_bad_reference_is_not_retried() -> None:
     result = await choose(("if", "<variable.nope>"), retry={"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0})
     assert [log.tries for log in result.blocks if not log.success] == [None]
 
@@ -135,7 +135,7 @@ async def test_a_bad_reference_is_freed_without_a_garbage_collection() -> None:
         assert remains.of(Call) == []
 
 
-async def test_an_environment_value_that_only_python_takes_for_a_number_is_text() -> None:
+async def test_an_environment_value_that_is_a_number_only_in_python_is_text() -> None:
     sandbox = Sandbox()
     await choose(("if", "{{NAN}}"), ("else if", "{{INFINITE}}"), sandbox=sandbox)
     assert list(sandbox.requests[0].bindings.values()) == ["NaN", "-Infinity"]

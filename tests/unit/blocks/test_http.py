@@ -59,7 +59,7 @@ async def test_an_object_is_sent_as_a_form_if_the_header_requests_it(api: Api, s
     assert stub.requests[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
 
 
-async def test_values_in_a_body_are_encoded_as_json_if_the_author_wants_it(api: Api, stub: HttpStub) -> None:
+async def test_values_in_a_body_are_encoded_as_json_if_configured(api: Api, stub: HttpStub) -> None:
     given = {"input": 'say "hi"\n'}
     await api(method="POST", given=given, body='{"a": "<start.input>", "b": <start.input>}', escapeValues="true")
     assert json.loads(stub.requests[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}

@@ -32,7 +32,7 @@ async def test_a_block_with_a_forbidden_address_is_not_retried(outbound: Outboun
     assert result.blocks[-1].tries is None
 
 
-async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: HttpStub) -> None:
+async def test_a_call_is_retried_up_to_the_limit(api: Api, stub: HttpStub) -> None:
     stub.answer(*[Answer(500, "{}")] * 20)
     failure(await api(retries=50, retryDelayMs=0))
     assert len(stub.requests) == MAX_RETRIES + 1
@@ -51,7 +51,7 @@ def test_an_invalid_pause_is_replaced_by_the_default(given: Any) -> None:
     assert RetryPolicy.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPolicy(0, 500, 30_000)
 
 
-async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> None:
+async def test_a_transient_failure_is_retried(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(500, "{}"), Answer(429, "{}", {"retry-after": "0"}), Answer(200, '{"ok": 1}'))
     assert (await api(retries=2, retryDelayMs=1)).output["data"] == {"ok": 1}
 

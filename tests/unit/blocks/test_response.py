@@ -59,7 +59,7 @@ async def test_text_that_is_not_json_is_the_body_itself() -> None:
         ('{"broken": <start.input>', '{"broken": "say \\"hi\\"\\n\\\\ to <all>"'),
     ],
 )
-async def test_values_are_encoded_as_json_if_the_author_wants_it(template: str, body: Json) -> None:
+async def test_values_are_encoded_as_json_if_configured(template: str, body: Json) -> None:
     given: JsonObject = {"input": 'say "hi"\n\\ to <all>', "count": 3, "object": {"k": ['"']}}
     settings: JsonObject = {"dataMode": "json", "data": template, "escapeValues": True}
     answered = await run(

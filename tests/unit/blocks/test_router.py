@@ -150,7 +150,7 @@ def older(answer: str) -> tuple[JsonObject, LegacyRouterHandler]:
 
 
 @pytest.mark.parametrize("answer", ["bb", " BB\n"])
-async def test_the_older_form_goes_to_the_block_that_the_model_names(answer: str) -> None:
+async def test_the_older_form_routes_to_the_block_that_the_model_names(answer: str) -> None:
     document, handler = older(answer)
     result = await run(document, engine_of({"router": handler}), {"input": "x"})
     assert names(result) == ["Start", "Router", "The other"]

@@ -242,7 +242,7 @@ async def test_a_chain_that_came_over_http_counts() -> None:
 WAITING = chain(start(), block("w", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"}))
 
 
-async def test_a_child_that_waits_for_days_lets_its_caller_wait() -> None:
+async def test_a_caller_waits_for_a_paused_child() -> None:
     result = await call(chain(INPUT, caller()), Deployed(child=WAITING))
     assert result.outcome.status is RunStatus.PAUSED
     assert [(pause.context_id, pause.kind) for pause in result.pauses] == [("c.w", "time")]

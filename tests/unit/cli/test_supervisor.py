@@ -82,7 +82,7 @@ def test_the_delay_is_short_again_after_a_stable_minute(system: System) -> None:
     assert system.delay() == 1
 
 
-def test_a_process_that_does_not_start_is_reported_and_tried_again(system: System) -> None:
+def test_a_process_that_does_not_start_is_reported_and_retried(system: System) -> None:
     system.process.starts = False
     system.process.is_running = False
     system.run(1)

@@ -69,7 +69,7 @@ def test_a_block_that_ran_only_once_is_a_difference() -> None:
 
 
 @pytest.mark.parametrize("reason", [UNRECORDED, CHANGED_INPUTS])
-def test_an_unrecorded_call_is_named_whatever_the_run_made_of_it(reason: str) -> None:
+def test_an_unrecorded_call_is_reported_even_if_the_run_handles_it(reason: str) -> None:
     start, _, b = RECORDED
     recording = (start, block("a", {"n": 1}, inputs={"prompt": "old"}), b)
     call = block("a", {"error": reason}, inputs={"prompt": "new"}, error=reason)

@@ -31,7 +31,7 @@ def cancels_after(seconds: float) -> int:
     return run.cancels
 
 
-def test_a_cancel_that_comes_before_its_run_is_obeyed() -> None:
+def test_a_cancel_that_arrives_before_its_run_applies() -> None:
     assert cancels_after(EARLY_CANCEL_SECONDS - 1) == 1
 
 

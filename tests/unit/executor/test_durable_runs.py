@@ -81,7 +81,7 @@ async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None
     assert world.jobs.finished is not None
 
 
-async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(world: World) -> None:
+async def test_a_message_redelivered_while_its_run_is_active_is_dropped(world: World) -> None:
     run = await begin(world)
     await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=False), 30)
     await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=True), 30)

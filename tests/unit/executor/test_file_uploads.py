@@ -65,7 +65,7 @@ async def test_a_file_by_url_is_fetched(files: FileExchange) -> None:
 
 
 @pytest.mark.parametrize("content", ["aGVs\nbG8=\n", "aGVs\r\nbG8=", "aGVsbG8", " aGVsbG8= "])
-async def test_content_may_come_in_lines_and_without_padding(files: FileExchange, content: str) -> None:
+async def test_content_may_have_line_breaks_and_no_padding(files: FileExchange, content: str) -> None:
     await files.take([{"type": "file", "data": f"data:text/plain;base64,{content}", "name": "a.txt"}])
     assert list(files.store.kept.values()) == [b"hello"]
 

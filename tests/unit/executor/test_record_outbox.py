@@ -54,7 +54,7 @@ async def test_a_record_larger_than_a_message_delays_no_other(work: Work) -> Non
     assert [record.run.run_id for record in records] == ["before", "after"]
 
 
-async def test_an_unexpected_error_costs_only_the_records_of_its_batch(
+async def test_an_unexpected_error_loses_only_the_records_of_its_batch(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_outbox, "BATCH_RECORDS", 1)

@@ -184,7 +184,7 @@ async def test_followers_are_bounded() -> None:
         assert [bool(follower.events) for follower in followers] == [True] * MAX_FOLLOWERS + [False]
 
 
-async def test_endless_text_is_cut_once_and_the_end_still_comes() -> None:
+async def test_endless_text_is_cut_once_and_its_end_is_still_sent() -> None:
     async with world() as here:
         follower = await here.follower()
         events = DurableRunEvents(here.broker, "run", 1)

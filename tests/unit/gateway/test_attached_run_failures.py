@@ -294,9 +294,7 @@ async def test_a_begun_run_without_a_reporting_worker_is_recorded_as_lost(
     assert isinstance(broker.published[1], RecordBatch)
 
 
-async def test_an_earlier_attempt_that_expires_is_nobodys_business(
-    broker: FragileBroker, runs: BrokerAttachedRuns
-) -> None:
+async def test_the_expiry_of_an_earlier_attempt_has_no_effect(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
     call = await runs.attach(a_run())
     broker.on_batch(lost())
     broker.on_batch(expired())

@@ -8,7 +8,7 @@ from gateway.http.cors import CACHED_PATH, rules_for
 
 
 @pytest.mark.parametrize(("length", "is_kept"), [(CACHED_PATH, True), (CACHED_PATH + 1, False)])
-def test_long_paths_are_not_kept(length: int, *, is_kept: bool) -> None:
+def test_long_paths_are_not_cached(length: int, *, is_kept: bool) -> None:
     """A head may have 64 KiB: a thousand such paths would take 260 MB."""
     path = "/api/".ljust(length, "x")
     before = sys.getrefcount(path)

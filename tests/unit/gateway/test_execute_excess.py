@@ -115,7 +115,7 @@ async def test_the_workspace_of_a_full_queue_is_reported_to_operators(
     assert refused() == before + 1
 
 
-async def test_a_full_queue_without_measurements_asks_for_ten_seconds(system: System) -> None:
+async def test_a_full_queue_without_measurements_sets_retry_after_to_ten_seconds(system: System) -> None:
     system.jobs.refusal = AtCapacity("workspace full")
     answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
     assert answer.headers["retry-after"] == "10"

@@ -192,7 +192,7 @@ async def test_a_key_cannot_set_every_option(system: System, body: object, statu
         {"selectedOutputs": ["a"]},
     ],
 )
-async def test_async_takes_no_partial_controls(system: System, body: dict[str, Any]) -> None:
+async def test_async_refuses_partial_controls(system: System, body: dict[str, Any]) -> None:
     answer = await system.execute(body, headers={"X-Execution-Mode": "async"})
     assert answer.status == 400
     expected = (
@@ -204,7 +204,7 @@ async def test_async_takes_no_partial_controls(system: System, body: dict[str, A
 
 
 @pytest.mark.parametrize("body", [{"selectedOutputs": []}, {"stream": True}, {"triggerType": "api"}])
-async def test_async_lets_harmless_controls_pass(system: System, body: dict[str, Any]) -> None:
+async def test_async_accepts_harmless_controls(system: System, body: dict[str, Any]) -> None:
     assert (await system.execute(body, headers={"X-Execution-Mode": "async"})).status == 202
 
 

@@ -67,7 +67,7 @@ async def test_the_header_requests_a_stream_as_well(system: System) -> None:
     assert answer.headers["content-type"] == "text/event-stream"
 
 
-async def test_without_selection_only_the_final_frame_comes(system: System) -> None:
+async def test_without_selection_only_the_final_frame_is_sent(system: System) -> None:
     system.worker.script = ends(outcome({"result": {"v": "two", "w": "three"}, "stdout": ""}))
     answer = await system.execute({"stream": True})
     assert answer.body.decode() == (

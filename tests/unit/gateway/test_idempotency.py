@@ -143,7 +143,7 @@ async def test_a_failed_run_is_an_answer_like_any_other(system: System) -> None:
 
 
 @pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
-async def test_a_refused_call_may_be_tried_again(system: System, mode: str) -> None:
+async def test_a_refused_call_may_be_retried(system: System, mode: str) -> None:
     system.jobs.refusal = AtCapacity("full")
     assert (await send(system, mode)).status == 503
     system.jobs.refusal = None

@@ -111,7 +111,7 @@ async def test_a_failed_prefetch_is_reported_to_its_caller(source: Source, clock
         await leases.get("k")
 
 
-async def test_an_invalidated_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
+async def test_an_invalidated_value_is_reloaded(source: Source, clock: HandClock) -> None:
     leases = LookupCache(source.load, clock, seconds=1)
     await leases.get("k")
     source.value = 2

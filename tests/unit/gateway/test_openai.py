@@ -74,7 +74,7 @@ async def test_an_answer_has_the_text_and_the_tokens(system: System) -> None:
     assert answer.headers["x-ratelimit-remaining"] == "99"
 
 
-async def test_a_stream_comes_in_chunks_that_end_with_done(system: System) -> None:
+async def test_a_stream_is_sent_in_chunks_that_end_with_done(system: System) -> None:
     publish(system)
 
     async def speaks(run: RunSpec, send: Send) -> None:

@@ -161,7 +161,7 @@ async def test_during_a_store_outage_every_call_is_allowed_and_the_store_queried
     assert calls_unchecked() - unchecked == 5011
 
 
-async def test_the_limit_applies_again_once_the_store_is_back() -> None:
+async def test_the_limit_applies_again_once_the_store_is_available() -> None:
     fleet = Fleet()
     fleet.buckets.is_down = True
     await fleet.allow_all(10)

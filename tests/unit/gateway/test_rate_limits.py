@@ -114,7 +114,7 @@ async def test_v1_counts_every_call_in_its_own_format(system: System) -> None:
     assert refused.json["retryAfter"] == round(system.clock.now().timestamp() * 1000) + 60_000
 
 
-async def test_a_run_id_that_was_refused_can_be_used_again(system: System) -> None:
+async def test_the_id_of_a_refused_run_can_be_reused(system: System) -> None:
     spend_all(system)
     assert (await system.execute({}, headers={"X-Execution-Id": "E1"})).status == 429
     system.clock.advance(60)

@@ -75,7 +75,7 @@ async def test_signing_out_ends_the_session_and_clears_the_cookie(ann: Visitor) 
     assert (await Visitor(ann.system, token=token).send("GET", SESSION)).body == b"null"
 
 
-async def test_signing_in_again_ends_the_session_before(ann: Visitor) -> None:
+async def test_signing_in_again_ends_the_previous_session(ann: Visitor) -> None:
     before = ann.token
     await ann.sign_in("ann@example.com")
     assert ann.token != before
@@ -161,7 +161,7 @@ async def test_another_site_cannot_use_the_session(ann: Visitor, headers: dict[s
         ("POST", "navigate", "document", 403),
     ],
 )
-async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_from_there(
+async def test_only_navigation_from_another_site_is_accepted(
     ann: Visitor, method: str, mode: str, dest: str, status: int
 ) -> None:
     ann.origin = ""

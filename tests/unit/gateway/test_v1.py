@@ -60,7 +60,7 @@ async def test_a_key_is_needed(system: System, key: str | None, error: str) -> N
     assert (answer.status, answer.json) == (401, {"error": error})
 
 
-async def test_the_list_comes_in_pages(system: System) -> None:
+async def test_the_list_is_paginated(system: System) -> None:
     system.deployments.undeployed("D")
     answer = await send(system, "GET", "?workspaceId=WS1&limit=1")
     assert answer.status == 200
@@ -96,7 +96,7 @@ async def test_workflows_have_their_number_of_runs(system: System) -> None:
         assert (shown["runCount"], shown["lastRunAt"]) == (7, "2026-11-24T12:00:00.000Z")
 
 
-async def test_without_jobs_service_the_list_comes_without_the_numbers(system: System) -> None:
+async def test_without_jobs_service_the_list_has_no_numbers(system: System) -> None:
     system.jobs.refusal = Unavailable("http://jobs is unavailable")
     (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
     assert (row["runCount"], row["lastRunAt"]) == (None, None)
@@ -277,7 +277,7 @@ async def test_rollback_is_refused(system: System, body: dict[str, Any], status:
     assert (answer.status, answer.json["error"]) == (status, error)
 
 
-async def test_undeploy_lets_nothing_be_live(system: System) -> None:
+async def test_undeploy_leaves_no_live_version(system: System) -> None:
     answer = await send(system, "DELETE", "/W/deploy")
     assert body_of(answer) == {"data": {"id": "W", "isDeployed": False, "deployedAt": None, "warnings": []}}
     assert (await system.execute({})).status == 403

@@ -309,7 +309,7 @@ class TestRuns:
         }
         Data[RunState].model_validate(answer.json)
 
-    async def test_runs_come_in_pages(self, system: System) -> None:
+    async def test_runs_are_paginated(self, system: System) -> None:
         system.jobs.views |= {name: a_view(RunStatus.QUEUED, run_id=name) for name in ("E1", "E2")}
         answer = await system.get("/api/v2/workflows/W/runs?limit=1")
         assert [run["runId"] for run in answer.json["data"]] == ["E1"]

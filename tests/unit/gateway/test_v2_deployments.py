@@ -31,7 +31,7 @@ async def test_live_and_earlier_versions_are_listed(system: System) -> None:
     assert (await system.get(f"{W}/versions/9")).json["error"]["code"] == "NOT_FOUND"
 
 
-async def test_files_go_out_and_come_in(system: System) -> None:
+async def test_an_exported_file_can_be_imported(system: System) -> None:
     exported = (await system.get(f"{W}/export")).json["data"]
     body = {"workspaceId": "WS1", "workflow": exported, "name": "Copy"}
     made = await system.send("POST", "/api/v2/workflows/import", body)

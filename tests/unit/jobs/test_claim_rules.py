@@ -84,7 +84,7 @@ def test_an_apparently_expired_lease_is_valid_until_the_reaper_ends_it() -> None
 
 @pytest.mark.parametrize("redelivered", [False, True])
 @pytest.mark.parametrize("seconds", [3, 33])
-def test_a_claim_with_a_lost_answer_is_granted_again_at_no_cost(redelivered: bool, seconds: int) -> None:
+def test_a_repeated_claim_is_granted_without_counting_an_attempt(redelivered: bool, seconds: int) -> None:
     request = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
     decision = claim(in_progress(), request, after(seconds), RULES)
 

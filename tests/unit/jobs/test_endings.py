@@ -29,7 +29,7 @@ def test_a_run_does_not_end_before_it_started_though_the_clock_was_set_back() ->
     assert run.ended_at == run.started_at
 
 
-def test_the_same_report_again_changes_nothing() -> None:
+def test_a_repeated_identical_report_changes_nothing() -> None:
     run = finish(in_progress(), 1, NOW, RULES, status=RunStatus.COMPLETED)
 
     assert finish(run, 1, after(9), RULES, status=RunStatus.FAILED) == run

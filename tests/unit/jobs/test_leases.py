@@ -75,7 +75,7 @@ def test_a_lease_runs_short_when_less_than_half_of_it_is_left(seconds: int, *, s
     assert expires_soon(in_progress(), after(seconds), RULES) is short
 
 
-def test_handing_a_run_back_costs_no_attempt() -> None:
+def test_releasing_a_run_counts_no_attempt() -> None:
     run = release(in_progress(), 1, NOW, RULES)
 
     assert (run.phase, run.losses) == (Phase.REQUEUED, 0)

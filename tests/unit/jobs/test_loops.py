@@ -67,7 +67,7 @@ async def test_a_ring_during_a_step_is_not_lost() -> None:
     await loop.stop()
 
 
-async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_step_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "FAILURE_SECONDS", 0.0)
     steps: list[int] = []
 

@@ -92,7 +92,7 @@ def test_an_answer_stays_until_the_run_pauses_without_it_or_ends() -> None:
     assert (third.phase, [each.point.context_id for each in third.pauses]) == (Phase.PAUSED, ["b"])
 
 
-def test_an_answer_that_comes_while_another_is_at_work_is_taken_next() -> None:
+def test_an_answer_that_arrives_while_another_is_processed_is_next() -> None:
     second = claimed(answer(waiting(asks("a"), asks("b")), "a", YES, RULES), at=120)
     answered = answer(second, "b", YES, RULES)
     assert answered.phase is Phase.PROCESSING
@@ -125,7 +125,7 @@ def test_no_pause_waits_forever() -> None:
     assert ended.error is not None and ended.error.code is ErrorCode.TIMEOUT
 
 
-def test_the_same_report_again_changes_nothing() -> None:
+def test_a_repeated_identical_report_changes_nothing() -> None:
     run = waiting(asks())
 
     assert pause(run, 1, after(99), RULES, points=(asks(),), reported_at=NOW) == run

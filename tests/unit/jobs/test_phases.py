@@ -38,7 +38,7 @@ LEGAL_STEPS = [
 
 
 @pytest.mark.parametrize(("before", "after", "attempt"), LEGAL_STEPS)
-def test_no_step_takes_back_what_callers_were_shown(before: Phase, after: Phase, attempt: int) -> None:
+def test_no_step_reverts_a_state_that_callers_have_seen(before: Phase, after: Phase, attempt: int) -> None:
     run = a_run(before, attempt=attempt)
 
     assert RANK[transition(run, after).status] >= RANK[run.status]

@@ -73,7 +73,7 @@ async def test_a_leader_in_a_new_term_restarts_its_observation(system: System) -
     assert await system.step_after(LEASE_SECONDS + 1) is Phase.PROCESSING, "it was silent itself"
 
 
-async def test_a_clock_that_jumps_ahead_costs_no_live_worker_its_run(system: System) -> None:
+async def test_a_clock_jump_takes_no_run_from_a_live_worker(system: System) -> None:
     await system.step_after(0)
     for _ in range(4):
         assert await system.runs.renew("run-1", attempt=1)

@@ -43,7 +43,7 @@ async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlowSystem]:
     system.go.set()
 
 
-async def test_addresses_come_in_order_and_once(system: SlowSystem) -> None:
+async def test_addresses_are_unique_and_in_order(system: SlowSystem) -> None:
     system.go.set()
     resolver = SystemResolver()
     assert [str(address) for address in await resolver.resolve("a.example")] == ["fe80::1", "10.0.0.1"]

@@ -188,7 +188,7 @@ def test_no_setting_has_the_name_of_a_service_variable(service: str) -> None:
     assert [name for name in names if injected.fullmatch(name)] == []
 
 
-def test_servers_for_trying_come_up_by_themselves_and_again() -> None:
+def test_trial_servers_start_automatically_and_restart() -> None:
     mongodb = template_of(named("dev", "StatefulSet", "mongodb"))["spec"]
     (command,) = [text for text in mongodb["containers"][0]["readinessProbe"]["exec"]["command"] if "initiate" in text]
     (host,) = re.findall(r"host: '([\w.-]+):27017'", command)

@@ -95,7 +95,7 @@ def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> No
 
 
 @pytest.mark.parametrize("called", ["deploy-service", "jobs-service"])
-def test_a_service_is_reached_by_those_whom_it_answers(overlay: str, called: str) -> None:
+def test_a_service_is_reachable_only_for_its_callers(overlay: str, called: str) -> None:
     source = ROOT / "services" / called / "src"
     routes = [*source.rglob("api/*.py"), *source.rglob("*routes.py")]
     answered = {name for file in routes for found in ONLY.findall(file.read_text()) for name in CALLER.findall(found)}

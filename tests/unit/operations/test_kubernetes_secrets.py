@@ -33,7 +33,7 @@ def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str)
     assert len(tokens) == 4 if name in {"deploy-service", "jobs-service"} else tokens == {own}
 
 
-def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay: str) -> None:
+def test_the_broker_waits_for_runs_as_long_as_the_gateway_allows(overlay: str) -> None:
     limited = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
     assert {container["name"] for container in limited} == {"gateway", "topology", "doctor"}
     assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}

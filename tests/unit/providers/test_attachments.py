@@ -49,7 +49,7 @@ def test_anthropic_takes_blocks_before_the_text() -> None:
     ]
 
 
-def test_gemini_takes_blobs() -> None:
+def test_gemini_receives_files_as_blobs() -> None:
     (content,) = gemini._contents(request_with(PHOTO, FILM, NOTES, text=None))
     parts = [(part.inline_data.mime_type if part.inline_data else part.text) for part in content.parts]
     assert parts == ["image/png", "video/mp4", "c.md:\n# hi"]

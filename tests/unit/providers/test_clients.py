@@ -40,7 +40,7 @@ class World:
 FULL = [f"key-{number}" for number in range(MAX_CLIENTS)]
 
 
-async def test_a_client_is_made_once_and_used_again() -> None:
+async def test_a_client_is_created_once_and_reused() -> None:
     world = World()
     await world.use("a", "b", "a")
     assert [client.name for client in world.made] == ["a", "b"]

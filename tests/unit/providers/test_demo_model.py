@@ -40,7 +40,7 @@ def request(text: str) -> ModelRequest:
     return ModelRequest(model="echo", messages=(Message(role=Role.USER, content=text),))
 
 
-async def test_each_word_comes_after_a_pause(slept: list[float]) -> None:
+async def test_each_word_is_delayed(slept: list[float]) -> None:
     listener = RecordingListener()
     turn = await EchoProvider(10).turn(request("one two"), listener)
     assert "".join(listener.chunks) == turn.content

@@ -13,7 +13,7 @@ def test_known_models_have_a_price() -> None:
     assert cost.total == cost.input + cost.output
 
 
-def test_an_unknown_model_costs_nothing_that_we_know_of() -> None:
+def test_an_unknown_model_has_no_known_cost() -> None:
     assert cost_of("no-such-model", "openai", Tokens(10, 10)) == NO_COST
 
 

@@ -186,7 +186,7 @@ def test_a_called_workflow_continues_at_its_failed_block() -> None:
     assert second.runs == {"two": 1, "after": 1}
 
 
-def test_an_effect_that_failed_for_a_known_reason_is_tried_again() -> None:
+def test_an_effect_that_failed_for_a_known_reason_is_retried() -> None:
     workflow = chain(POSTS)
     handler = Scripted(ok)
     result = start(handler, workflow, Recorder(), inherited(failed(workflow, "call"), workflow, workflow))

@@ -230,7 +230,7 @@ async def test_evaluations_without_a_scope_share_nothing() -> None:
 
 
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
-async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
+async def test_a_process_that_a_script_damaged_is_not_reused(harm: str) -> None:
     found: list[set[int]] = []
     async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
         # A process that has run a script before has no startup that counts against the harmful script's time.
@@ -301,7 +301,7 @@ async def test_an_unstoppable_fetch_answers_no_other_script() -> None:
         assert (await sandbox.run(Script(code=asking, owner="a"))).value() == "http://mine"
 
 
-async def test_a_sandbox_that_was_stopped_can_be_started_again() -> None:
+async def test_a_stopped_sandbox_can_be_restarted() -> None:
     sandbox = JavaScriptSandbox(size=ONE)
     for _ in range(2):
         async with sandbox:

@@ -34,7 +34,7 @@ def counter() -> Counter:
     return Counter()
 
 
-async def test_waiters_are_served_first_come_first_served(counter: Counter) -> None:
+async def test_waiters_are_served_in_order_of_arrival(counter: Counter) -> None:
     first, second = await counter.stand("a"), await counter.stand("b")
     assert [counter.grant(1), counter.grant(2)] == ["a", "b"]
     assert [await first, await second] == [1, 2]

@@ -87,7 +87,7 @@ def at(url: str, http: Http1Client, *, timeout: float) -> InternalClient:
     return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, http=http)
 
 
-async def test_a_refused_connection_is_tried_again() -> None:
+async def test_a_refused_connection_is_retried() -> None:
     service = Restarting(2)
     await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})
     assert service.answered == 1

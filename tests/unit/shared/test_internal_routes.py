@@ -63,7 +63,7 @@ async def test_a_rejected_service_token_is_reported_to_the_operator_and_not_as_t
     assert [(line["event"], line["log_level"]) for line in logs] == [("internal_token_rejected", "error")]
 
 
-def test_an_empty_token_is_nobodys() -> None:
+def test_an_empty_token_identifies_no_caller() -> None:
     for none in ("", ",", " , "):
         tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr(none), ServiceName.JOBS: SecretStr("good")})
         assert [tokens.identify(f"Bearer {shown}") for shown in ("", ",", none)] == [None, None, None]

@@ -15,7 +15,7 @@ ERRORS = (
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_of_any_kind_is_raised_again_unchanged(error: Exception) -> None:
+def test_an_error_of_any_kind_is_reraised_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
         raise error
     again = without_traceback(raised.value)

@@ -136,7 +136,7 @@ def test_an_expression_of_a_loop_has_its_line() -> None:
     assert (problem.code, found.line_of(problem)) == ("code_syntax", 5)
 
 
-def test_a_loop_says_what_it_has_instead_of_an_unknown_setting() -> None:
+def test_the_warning_for_an_unknown_loop_setting_lists_the_known_ones() -> None:
     (warned,) = read("blocks:\n  P: {type: parallel, while: x}").warnings
     assert warned.message.endswith("Use one of: count, collection, batchSize, blocks.")
 

@@ -585,7 +585,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
     ]
 
 
-def test_what_a_reference_stands_for_is_not_judged() -> None:
+def test_values_of_references_are_not_checked() -> None:
     document = chain(START, api(method="<start.question>", timeout="<start.amount>"), response(status="{{STATUS}}"))
     assert found(document) == []
 

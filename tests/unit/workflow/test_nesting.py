@@ -38,7 +38,9 @@ def depth_problem(text: str) -> bool:
 
 @pytest.mark.parametrize("text", ["a" * 1_000_000, r"\n" * 500_000, r"\"" * 500_000], ids=("plain", "lines", "quotes"))
 @pytest.mark.parametrize(("look", "end"), [(depth_problem, "]"), (json_problem, " 1]")])
-def test_a_long_string_takes_a_few_times_its_length(look: Callable[[str], object], text: str, end: str) -> None:
+def test_a_long_string_needs_memory_proportional_to_its_length(
+    look: Callable[[str], object], text: str, end: str
+) -> None:
     document = f'[{LISTS}"{text}"{end}'
     tracemalloc.start()
     try:

@@ -101,7 +101,7 @@ def test_defaults_replace_missing_or_null_values() -> None:
     assert output(start(*fields), {"y": None, "z": ""}) == {"x": "dx", "y": "dy", "z": ""}
 
 
-def test_fields_may_be_sent_under_input_and_other_keys_come_along() -> None:
+def test_fields_may_be_sent_under_input_beside_other_keys() -> None:
     assert output(start(field("q")), {"input": {"q": 1}, "q": 2, "extra": {"deep": 42}}) == {
         "q": "1",
         "input": {"q": 1},

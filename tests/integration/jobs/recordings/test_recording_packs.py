@@ -241,7 +241,7 @@ async def test_a_search_for_runs_reads_no_other_packs(system: System) -> None:
         assert "COLLSCAN" not in repr(plan), query
 
 
-async def test_recordings_are_found_by_run_whatever_its_id(system: System, gateway: HttpRecordingClient) -> None:
+async def test_recordings_are_found_by_any_run_id(system: System, gateway: HttpRecordingClient) -> None:
     """A pack lists only runs whose ids do not contain its time: an index entry for each run is expensive."""
     new, other, chosen = [new_run_id() for _ in range(4)], new_id(), "order-17"
     for batch in ([new[0], other, new[1]], [new[2], chosen, new[3]]):
