@@ -48,7 +48,8 @@ class Budget:
     def rule(self, results: Results) -> str:
         """Return the bound as text."""
         bound = f"{'≥' if self.at_least else '≤'} {self.bound:,g}"
-        return bound if self.kind is Kind.FIGURE else f"{bound} {self.kind} {results.baseline_of(self.scenario) or 'the baseline'}"
+        baseline = results.baseline_of(self.scenario) or "the baseline"
+        return bound if self.kind is Kind.FIGURE else f"{bound} {self.kind} {baseline}"
 
 
 JAVASCRIPT: Final = "sync throughput with JavaScript"

@@ -11,7 +11,7 @@ from tests.support.rabbitmq import RabbitMQServer
 from flowport.servers.ports import LOOPBACK
 from shared.broker.connect import open_broker
 from shared.broker.permissions import Permissions
-from shared.broker.ports import BrokerDisconnected
+from shared.broker.ports import BrokerDisconnected, QueueFull
 from shared.broker.rabbitmq.clients import AmqpClient
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
@@ -57,7 +57,7 @@ async def test_deliveries_from_a_deleted_memory_queue_stay_with_their_handler(
         async def is_published() -> bool:
             try:
                 await broker.work.publish(queue, dispatched())
-            except BrokerDisconnected:  # until the consumer has declared the queue again
+            except (BrokerDisconnected, QueueFull):  # not declared again; refused by a queue that is being deleted
                 return False
             return True
 
