@@ -235,3 +235,22 @@ def test_a_secret_may_have_the_name_of_an_input(name: str) -> None:
     marker = f"{{{{{name}}}}}"
     request = f'  Call:\n    type: api\n    url: "https://{marker}.example.com/x"\n    params: {{v: "{marker}"}}\n'
     assert found(f"{start}{request}{code(f'return {marker} + <start.{name}>')}") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", 'return <start.vip> || <start.vip> === "true"'),
+        ("javascript", 'return <start.vip> === "false" ? false : !!<start.vip>'),
+        ("javascript", 'const v = <start.vip>;\nif (v === "true") return true;\nreturn v'),
+        ("javascript", 'const n = <start.amount>;\nreturn n === "0" || !n ? "none" : n'),
+        ("javascript", 'const limit = 10;\nreturn <start.amount> === limit || <start.amount> === "10"'),
+        ("javascript", 'const t = <start.text>;\nreturn t === null || t === "" || t === 0 || t === false'),
+        ("javascript", 'return [null, "", 0, false].includes(<start.text>)'),
+        ("javascript", 'switch (<start.vip>) { case "true": return 1; case wanted(): return 2 }\nfunction wanted() {}'),
+        ("python", 'vip = <start.vip>\nreturn vip == "true" or vip'),
+        ("python", 'return <start.text> in (None, "", 0, False)'),
+    ],
+)
+def test_code_may_accept_several_types_of_a_value(language: str, text: str) -> None:
+    assert found(START + code(text, language)) == []

@@ -111,7 +111,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     dict.fromkeys(
                         (
                             *uses.found(template, marks),
-                            *quoted.never_equal(template, compared),
+                            *quoted.never_equal(template, compared, marks),
                             *quoted.wrong_members(template, marks),
                         )
                     ),

@@ -1,4 +1,4 @@
-"""Comparisons of an output with a text, a number or a boolean that the code has as a literal."""
+"""Comparisons of an output with other values, mostly with a literal."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,13 +38,15 @@ _OTHER_LITERALS: Final = {Language.JAVASCRIPT: ("True", "False"), Language.PYTHO
 
 
 class Comparison(NamedTuple):
-    """A comparison of an output with a literal."""
+    """A comparison of an output with another value."""
 
     part: Reference
     shown: str
     """The reference, after the name that the code gives to it."""
+    at: int
+    """Position of the output."""
     kind: str
-    """Type of the literal: string, number or boolean."""
+    """Type of the literal: string, number or boolean; empty for another value."""
     literal: str
     """Text, or source of a number or boolean."""
     is_strict: bool
@@ -67,14 +69,20 @@ def _found(language: Language, program: Program, shown: Mapping[str, tuple[Refer
     for _, captures in cursor.matches(root):
         operator = source_of(captures["operator"][0], source) if "operator" in captures else ""
         is_strict = language is Language.PYTHON or not operator or operator in _STRICT
-        one = source_of(_bare(captures["one"][0]), source)
-        for other in captures.get("other") or captures["list"][0].named_children[:_MOST]:
-            literal = source_of(_bare(other), source)
-            for output, value in ((one, literal), (literal, one)) if operator else ((one, literal),):
-                match = _LITERAL.fullmatch(value) if output in shown else None
-                if match and match["boolean"] not in _OTHER_LITERALS[language]:
-                    kind = "string" if match["quote"] else "number" if match["number"] else "boolean"
-                    yield Comparison(*shown[output], kind, match[kind], is_strict, operator in _ORDER)
+        one = _bare(captures["one"][0])
+        for other in map(_bare, captures.get("other") or captures["list"][0].named_children[:_MOST]):
+            for output, value in ((one, other), (other, one)) if operator else ((one, other),):
+                if found := shown.get(source_of(output, source)):
+                    literal = _LITERAL.fullmatch(source_of(value, source))
+                    kind = _kind(literal, language) if literal else ""
+                    text = literal[kind] if literal and kind else ""
+                    yield Comparison(*found, output.start_byte, kind, text, is_strict, operator in _ORDER)
+
+
+def _kind(literal: re.Match[str], language: Language) -> str:
+    if literal["boolean"] in _OTHER_LITERALS[language]:
+        return ""
+    return "string" if literal["quote"] else "number" if literal["number"] else "boolean"
 
 
 def _bare(node: tree_sitter.Node) -> tree_sitter.Node:

@@ -1,6 +1,7 @@
 """References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import Final
@@ -63,7 +64,6 @@ _VALUE: Final = re.compile(r"(?:^|\breturn|&&|\|\||\$?\{|\b(?:if|and|or|not))\s*
 _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
-_UNQUOTED: Final = re.compile(r"[=!]==?\s*(-?[\w.]+)")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -89,25 +89,26 @@ class QuotedReferences:
             if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
                 yield part.raw
 
-    def never_equal(self, template: CodeTemplate, comparisons: Sequence[Comparison]) -> Iterator[str]:
-        """Yield why the first comparison of each output with a literal of another type never holds.
+    def never_equal(
+        self, template: CodeTemplate, comparisons: Sequence[Comparison], marks: Sequence[ValueMark]
+    ) -> Iterator[str]:
+        """Yield why no comparison of an output holds, if the code reads it only to compare it with another type.
 
         Runs convert inputs and variables, a strict response format gives the fields of an answer their types, and a
-        form refuses answers of other types.
+        form refuses answers of other types. Code that also reads the value in other ways may accept several types.
         """
         if _TYPE_CHECK.search(template.source):
             return
-        unquoted = {each.lower() for each in _UNQUOTED.findall(template.source)}
-        unquoted |= {each.literal.lower() for each in comparisons if each.kind != "string"}
-        reported: set[str] = set()
+        compared: dict[Reference, list[Comparison]] = {}
         for each in comparisons:
-            is_text, text = each.kind == "string", each.literal
-            has_other = text.lower() in unquoted if is_text else _has_text(template.source, text)
-            if each.shown in reported or has_other:
-                continue
-            if problem := self._mismatch(each, template.language):
-                reported.add(each.shown)
-                yield f"{each.shown} is a {problem}"
+            compared.setdefault(each.part, []).append(each)
+        reads = Counter(mark.part for mark in marks)
+        for part, found in compared.items():
+            names = {each.shown for each in found} - {part.raw}
+            is_only_read_here = reads[part] == len({each.at for each in found}) + len(names)
+            wrong = [self._mismatch(each, template.language) for each in found] if is_only_read_here else []
+            if wrong and all(wrong):
+                yield f"{found[0].shown} is a {wrong[0]}"
 
     def _mismatch(self, compared: Comparison, language: Language) -> str | None:
         """Return the type of an output that never equals a literal of another type, and the fix."""
@@ -188,11 +189,8 @@ class QuotedReferences:
     def _certain_type(self, reference: Reference) -> str | None:
         """Return the type of an output in all runs: string, number or boolean; None if it may have others."""
         key = to_string(reference.path[0]) if len(reference.path) == 1 else ""
-        target = self._state.block_named(reference.name)
         kind = self._declared.get((reference.name, key))
-        if target is not None and target.type == "api":
-            kind = "number" if key == "status" else None
-        elif self._is_answer(reference) or self._is_form(reference):
+        if self._is_answer(reference) or self._is_form(reference):
             kind = self._type(reference)
         return "number" if kind == "integer" else kind
 
@@ -222,8 +220,3 @@ class QuotedReferences:
             and field.value in (None, "", True, False, "true", "false")
             for field in fields
         )
-
-
-def _has_text(source: str, text: str) -> bool:
-    """Return whether code has a text in quotes."""
-    return any(f"{quote}{text}{quote}" in source for quote in "\"'`")
