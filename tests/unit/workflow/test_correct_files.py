@@ -254,3 +254,20 @@ def test_a_secret_may_have_the_name_of_an_input(name: str) -> None:
 )
 def test_code_may_accept_several_types_of_a_value(language: str, text: str) -> None:
     assert found(START + code(text, language)) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", 'const id = <start.text>;\nreturn { id, pattern: "Order ${id}" }'),
+        ("javascript", "return [1].map((id) => ({ url: `/orders/${id}`, pattern: '/orders/${id}' }))"),
+        ("javascript", 'return [1].map((id, index) => ({ index, pattern: "Order ${id}" }))'),
+        ("python", 'def title(name):\n    return [f"Dear {name}", "Dear {name}"]\nreturn title("a")'),
+        ("python", 'name = <start.text>\nreturn {"names": list({name}), "pattern": "Dear {name}"}'),
+        ("python", 'def count(item):\n    """Count {item}."""\n    return 1\nreturn count(1)'),
+        ("python", 'for n in [1]:\n    return r"^a{n}$"'),
+        ("python", 'for name in ["a"]:\n    return "Dear {{ name }}"'),
+    ],
+)
+def test_code_may_have_a_pattern_with_the_name_of_a_value(language: str, text: str) -> None:
+    assert found(START + code(text, language)) == []

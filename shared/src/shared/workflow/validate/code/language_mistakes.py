@@ -20,6 +20,11 @@ _EQUAL: Final = (
     f'(binary_expression left: (_) {{}} operator: ["===" "=="] right: {_LITERALS} {{}})',
     '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)',
 )
+_PLAIN_TEXTS: Final = {
+    Language.JAVASCRIPT: "(string (string_fragment) @part)",
+    Language.PYTHON: '(string (string_start) @quote (string_content) @part (#not-match? @quote "^[bBfFrRtT]"))',
+}
+"""Parts of texts in which a placeholder may lack its mark."""
 _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
     Language.JAVASCRIPT: {
         "in": (
@@ -95,7 +100,7 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             '"{key}" is a key or an index, a text. To read values, write for (const {key} of …)',
         ),
         "text": (
-            "(string (string_fragment) @part)",
+            _PLAIN_TEXTS[Language.JAVASCRIPT],
             'a text in quotes keeps "{found}" as typed. Write it in backticks',
         ),
     },
@@ -131,12 +136,12 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             ' (#any-of? @called "len" "int" "float"))]',
             "Python does not add a number to a text. Write str({called}(…))",
         ),
-        "text": ("(string (string_content) @part)", 'a text keeps "{found}" as typed. Write f before its quote'),
+        "text": (_PLAIN_TEXTS[Language.PYTHON], 'a text keeps "{found}" as typed. Write f before its quote'),
     },
 }
 _OWN: Final = {
     Language.JAVASCRIPT: re.compile(
-        rb"\btry\b|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
+        rb"\btry\b|\bdefinePropert|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
         rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|toSorted|forEach|includes|indexOf|lastIndexOf)\b"
     ),
     Language.PYTHON: re.compile(
@@ -149,7 +154,8 @@ _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|
 _DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", re.MULTILINE)
 _PARAMETERS: Final = {
     Language.JAVASCRIPT: """
-(_ parameters: (formal_parameters (identifier) @name)) @scope
+(function_declaration parameters: (formal_parameters (identifier) @name)) @scope
+(_ parameters: (formal_parameters (identifier) @name .)) @scope
 (arrow_function parameter: (identifier) @name) @scope
 (for_in_statement left: (identifier) @name) @scope
 """,
@@ -159,7 +165,7 @@ _PARAMETERS: Final = {
 (_ (for_in_clause left: (identifier) @name)) @scope
 """,
 }
-_PLACEHOLDER: Final = re.compile(r"\$?\{ *(?P<name>[A-Za-z_]\w{0,60})(?!\w|:\s)")
+_PLACEHOLDER: Final = re.compile(r"(?<!\{)\$?\{ *(?P<name>[A-Za-z_]\w{0,60})(?!\w|:\s)")
 _TEMPLATES: Final = re.compile(rb"\.format|%|Template|replace|\b(?:sub|split|eval|exec|Function|vars|locals|globals)\(")
 _WORD: Final = re.compile(r"[\w$]+")
 _TEXT_MEMBERS: Final = STRING_MEMBERS | COMMON_METHODS | {"constructor"}
@@ -282,13 +288,15 @@ def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:
 
 
 class _Unread:
-    """Names that code declares, and then names only in texts."""
+    """Names that code declares, and then names only in texts in quotes."""
 
     def __init__(self, program: Program, language: Language) -> None:
         self._root, source = program
         text = source.decode(errors="replace")
         self._words = Counter(_WORD.findall(text))
-        self._placeholders = Counter(match["name"] for match in _PLACEHOLDER.finditer(text))
+        plain = tree_sitter.QueryCursor(query(language, _PLAIN_TEXTS[language])).captures(self._root)
+        texts = (source_of(node, source) for node in plain.get("part", ()))
+        self._placeholders = Counter(match["name"] for text in texts for match in _PLACEHOLDER.finditer(text))
         self._declared = {match[1].decode(): match.span(1) for match in _DECLARED.finditer(source)}
         self._is_template = _TEMPLATES.search(source) is not None
         found = tree_sitter.QueryCursor(query(language, _PARAMETERS[language])).matches(self._root)
@@ -296,7 +304,9 @@ class _Unread:
 
     def placeholder(self, part: tree_sitter.Node, text: str, language: Language) -> str:
         """Return the first placeholder of a part of a text that means a variable, or an empty text."""
-        for match in () if self._is_template else _PLACEHOLDER.finditer(text):
+        around = part.parent.parent if part.parent else None
+        is_documentation = around is not None and around.type == "expression_statement"
+        for match in () if self._is_template or is_documentation else _PLACEHOLDER.finditer(text):
             name, is_dollar = match["name"], match[0].startswith("$")
             is_only_here = self._words[name] == self._placeholders[name] + 1
             if is_dollar == (language is Language.JAVASCRIPT) and is_only_here and self._is_declared(name, part):

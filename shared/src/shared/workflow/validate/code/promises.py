@@ -13,7 +13,9 @@ _MOST: Final = 200
 """Uses of async functions that are checked: each takes time."""
 _METHODS: Final = "every|filter|find|findIndex|findLast|findLastIndex|some|sort|toSorted"
 """Methods of lists that wait for no promise of their function."""
-_OWN_METHOD: Final = re.compile(rf"(?<![.\w])(?:{_METHODS})[\"']?\s*[:=(]|\.(?:{_METHODS})\s*=(?!=)".encode())
+_OWN_METHOD: Final = re.compile(
+    rf"\bdefinePropert|(?<![.\w])(?:{_METHODS})[\"']?\s*[:=(]|\.(?:{_METHODS})\s*=(?!=)".encode()
+)
 _FUNCTIONS: Final = {
     Language.JAVASCRIPT: """
 (function_declaration "async" name: (identifier) @function)
