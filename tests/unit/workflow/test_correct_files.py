@@ -271,3 +271,21 @@ def test_code_may_accept_several_types_of_a_value(language: str, text: str) -> N
 )
 def test_code_may_have_a_pattern_with_the_name_of_a_value(language: str, text: str) -> None:
     assert found(START + code(text, language)) == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        code("return <start.pageSize> || {{pageSize}}"),
+        CALL + '    body: {template: "{{pageSize}}"}\n',
+        CALL + '    body: {pattern: "a", size: "{{pageSize}}", own: <start.pageSize>}\n',
+        CALL.replace("POST", "GET") + '    params: {redirect: "https://example.com/{{pageSize}}"}\n',
+    ],
+)
+def test_a_name_in_the_braces_of_secrets_may_be_a_secret_beside_the_input_or_of_a_template(block: str) -> None:
+    assert found(START.replace("text: string", "text: string, pageSize: string") + block) == []
+
+
+def test_a_default_may_name_a_secret_with_the_name_of_its_input() -> None:
+    start = START.replace("text: string", 'text: string, pageSize: {type: string, default: "{{pageSize}}"}')
+    assert found(f"{start}{code('return {{pageSize}}')}") == []

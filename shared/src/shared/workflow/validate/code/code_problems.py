@@ -68,7 +68,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     names = Names.of(state)
     quoted, uses = QuotedReferences(state, catalog), ValueUses(state)
     meant = {**_LOOP_REFERENCES, **input_references(state)}
-    inputs = inputs_unlike_secrets(input_references(state))
+    inputs = inputs_unlike_secrets(state)
     meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
@@ -126,12 +126,16 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _inputs_as_secrets(block: Block, code: _Code, where: str, inputs: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield a warning for each input in the braces of secrets: in quotes they may be a template."""
+    """Yield a warning for each input in the braces of secrets: in quotes they may be a template.
+
+    Code that also reads the input may read a secret of the same name.
+    """
     template = code.template
+    read = {each.part.raw for each in template.variables}
     values = {each.name for each in template.variables if each.use is Use.VALUE}
     first = {each.name: each for each in reversed(template.marks) if each.name in values}
     for start, _, part, _ in first.values():
-        if isinstance(part, EnvMarker) and (meant := inputs.get(part.name)):
+        if isinstance(part, EnvMarker) and (meant := inputs.get(part.name)) and meant not in read:
             message = f"{where}: {part.raw} names a secret, not an input.{did_you_mean(meant)}"
             problem = warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=meant)
             yield _at(location_of(template.source, start), problem)

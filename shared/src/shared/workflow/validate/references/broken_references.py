@@ -72,6 +72,10 @@ _MARKED: Final = re.compile(
 _OTHER_PATH: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,126}?)(?:->|\[['\"](?P<field>\w{1,127})['\"]\]>)")
 """Paths as other languages write them."""
 _SPACED_REFERENCE: Final = re.compile(r"<(?P<root>[^\W\d][\w-]{0,127})\.\w[\w.-]{0,127}(?: [\w.-]{1,127}){1,8}>")
+_OF_TEMPLATE: Final = re.compile(r"(?:template|format|pattern|placeholder)\w*\"\s*:\s*\"$", re.IGNORECASE)
+"""Key in JSON of a text that another system fills in."""
+_NEAR: Final = 40
+"""Characters before a secret that may have the key."""
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -81,7 +85,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
     known = {*state.ids_by_name, *RESERVED_NAMES} - _OF_TEMPLATES
     declared = input_references(state)
     inputs = {name: each for name, each in declared.items() if normalize_name(name) not in known}
-    unlike_secrets = inputs_unlike_secrets(inputs)
+    unlike_secrets = {name: each for name, each in inputs_unlike_secrets(state).items() if name in inputs}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or block.type == "note" or not state.is_enabled(block.id):
@@ -108,7 +112,11 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
                     *(_in_url(text, inputs) if setting.id == "url" else ()),
-                    *(_named_as_secrets(text, unlike_secrets) if setting.id in _VALUES else ()),
+                    *(
+                        _named_as_secrets(text, unlike_secrets, is_url=setting.id == "url")
+                        if setting.id in _VALUES
+                        else ()
+                    ),
                     *(_secret_of_github(text) if setting.id == "body" and not of_git else ()),
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
@@ -203,19 +211,21 @@ def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
             yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
 
 
-def _named_as_secrets(text: str, inputs: Mapping[str, str]) -> Found:
+def _named_as_secrets(text: str, inputs: Mapping[str, str], *, is_url: bool = False) -> Found:
     """Yield the inputs in the braces of secrets that are a whole value or part of a URL.
 
-    A longer text may be a template of another system.
+    A longer text may be a template of another system. A text that also reads the input may mean both.
     """
     parts = ("", *parse_text(text).parts, "")
-    is_url = text.strip().startswith("http")
+    read = {part.raw for part in parts if isinstance(part, Reference)}
     for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
         if not isinstance(part, EnvMarker) or not isinstance(before, str) or not isinstance(after, str):
             continue
         is_whole = (before == after == "") or (before.endswith('"') and after.startswith('"'))
-        if part.name in inputs and (is_whole or (is_url and not before.endswith("$"))):
-            yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", inputs[part.name]
+        is_value = is_whole and not _OF_TEMPLATE.search(before[-_NEAR:])
+        meant = inputs.get(part.name)
+        if meant and meant not in read and (is_value or (is_url and not before.endswith("$"))):
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", meant
 
 
 def _secret_of_github(text: str) -> Found:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -11,7 +11,7 @@ from shared.workflow.format.input_format import read_input_format
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import RESERVED_NAMES, is_reference, normalize_name, parse_text
+from shared.workflow.format.references import RESERVED_NAMES, EnvMarker, is_reference, normalize_name, parse_text, texts
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT, api_starts
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.settings.literals import shown
@@ -62,10 +62,18 @@ def input_references(state: WorkflowState) -> dict[str, str]:
     }
 
 
-def inputs_unlike_secrets(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the references to those inputs whose name no secret is likely to have, by name."""
+def inputs_unlike_secrets(state: WorkflowState) -> dict[str, str]:
+    """Return the references to those inputs whose name no secret is likely to have, by name.
+
+    A default that names a secret says that there is one.
+    """
+    defaults = (field.value for start in api_starts(state) for field in read_input_format(start.value("inputFormat")))
+    parts = (part for default in defaults for text in texts(default) for part in parse_text(text).parts)
+    secrets = {part.name for part in parts if isinstance(part, EnvMarker)}
     return {
-        name: each for name, each in inputs.items() if _IN_REQUESTS.fullmatch(name) and not _OF_SECRETS.search(name)
+        name: each
+        for name, each in input_references(state).items()
+        if _IN_REQUESTS.fullmatch(name) and not _OF_SECRETS.search(name) and name not in secrets
     }
 
 
