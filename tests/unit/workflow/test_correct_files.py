@@ -289,3 +289,22 @@ def test_a_name_in_the_braces_of_secrets_may_be_a_secret_beside_the_input_or_of_
 def test_a_default_may_name_a_secret_with_the_name_of_its_input() -> None:
     start = START.replace("text: string", 'text: string, pageSize: {type: string, default: "{{pageSize}}"}')
     assert found(f"{start}{code('return {{pageSize}}')}") == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'account: "<start.amount> * <start.amount>"',
+        'syntax: "<start.amount> * <start.amount>"',
+        'checksum: "<start.amount> + <start.amount>"',
+        'path: "<start.text>.length"',
+        'sortBy: "<start.text>.length"',
+    ],
+)
+def test_a_value_may_look_like_a_calculation(entry: str) -> None:
+    assert found(f"{START}  Reply:\n    type: response\n    data: {{{entry}}}\n") == []
+
+
+def test_a_form_may_show_a_product() -> None:
+    shown = '    builderData:\n      - {name: total, type: string, value: "<start.amount> * <start.amount>"}\n'
+    assert found(f"{START}  Person:\n    type: human_in_the_loop\n{shown}    inputs: {{ok: boolean}}\n") == []

@@ -634,6 +634,7 @@ def test_a_model_that_is_misspelled_beside_the_right_one_is_named(model: str, ot
     [
         ("gpt-4o", "gpt-4"),
         ("gpt-4o", "gpt-4.5"),
+        ("gpt-4o", "Gpt-4o"),
         ("gpt-4.1", "gpt-4.2"),
         ("gpt-4o", "gpt-4o-minis"),
         ("claude-sonnet-4-5", "claude-sonnet-4-9"),

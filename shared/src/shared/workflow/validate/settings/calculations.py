@@ -19,11 +19,16 @@ _REFERENCE: Final = "<>"
 _METHOD: Final = re.compile(r"<>\.(?:length|(?:toLowerCase|toUpperCase|trim)\(\)|toFixed\(\d?\))")
 _OPERATION: Final = re.compile(r"(?:<>|\d{1,9}(?:\.\d{1,9})?)\s*(?P<sign>[+*])\s*(?:<>|\d{1,9}(?:\.\d{1,9})?)")
 _NUMBERS: Final = re.compile(
-    r"(?:total|sum|price|amount|count|quantity|tax|cost|subtotal|discount|fee)$", re.IGNORECASE
+    r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:total|sum|price|amount|count|quantity|tax|cost|subtotal|discount|fee)$",
+    re.IGNORECASE,
 )
 """Names of values that are numbers."""
-_SOURCES: Final = re.compile(r"expr|code|formula|script|query|template|text|message|label|title|note", re.IGNORECASE)
-"""Names of values that may be the text of a calculation."""
+_SOURCES: Final = re.compile(
+    r"expr|code|formula|script|query|template|text|message|label|title|note"
+    r"|path|field|key|propert|attribute|column|select|sort|filter|rule|condition|example|snippet",
+    re.IGNORECASE,
+)
+"""Names of values that may be the text of a calculation, or the path of a property."""
 
 
 def uncalculated_values(state: WorkflowState) -> Iterator[Problem]:
@@ -33,7 +38,8 @@ def uncalculated_values(state: WorkflowState) -> Iterator[Problem]:
         if state.is_enabled(block.id):
             for field, name, value in _values(block):
                 parts = parse_text(value.strip()).parts
-                if not _SOURCES.search(name) and _is_calculation(name, parts, types):
+                is_number = _NUMBERS.search(name) is not None and block.type != "human_in_the_loop"  # which shows it
+                if not _SOURCES.search(name) and _is_calculation(parts, types, is_number=is_number):
                     text = f'{field}: "{name}" is not calculated and stays "{value}". Compute it in a function block'
                     yield setting_warning(block, field, text)
 
@@ -50,9 +56,9 @@ def _values(block: Block) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_calculation(
-    name: str, parts: Sequence[str | Reference | EnvMarker], types: Mapping[tuple[str, str], str]
+    parts: Sequence[str | Reference | EnvMarker], types: Mapping[tuple[str, str], str], *, is_number: bool
 ) -> bool:
-    """Return whether a text is a reference with a method, or a product or a sum with the name of a number.
+    """Return whether a text is a reference with a method, or the product or sum that a number is.
 
     A sum has only numbers: others may be names.
     """
@@ -60,6 +66,6 @@ def _is_calculation(
     references = [part for part in parts if isinstance(part, Reference)]
     if len(references) < len([part for part in parts if not isinstance(part, str)]) or not references:
         return False
-    operation = _OPERATION.fullmatch(typed) if _NUMBERS.search(name) else None
+    operation = _OPERATION.fullmatch(typed) if is_number else None
     are_numbers = all(types.get((each.name, each.path_text)) == "number" for each in references)
     return _METHOD.fullmatch(typed) is not None or (operation is not None and (operation["sign"] == "*" or are_numbers))

@@ -33,7 +33,9 @@ def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
         if suggestion := suggested_model(model.strip()):
             message = f'{block.name}: no provider is known for the model "{model}".{did_you_mean(suggestion)}'
             yield warning(ProblemCode.UNKNOWN_MODEL, message, block, ("model",), suggestion=suggestion)
-        elif model not in used and (near := next((each for each in used if _is_misspelled(model, each)), None)):
+        elif model not in used and (
+            near := next((each for each in used if _is_misspelled(model.lower(), each.lower())), None)
+        ):
             cause = f'the model "{model}" is not listed, and "{near}" of "{used[near]}" is'
             message = f"{block.name}: {cause}.{did_you_mean(near)}"
             yield warning(ProblemCode.UNKNOWN_MODEL, message, block, ("model",), suggestion=near)
