@@ -1,5 +1,7 @@
 """Correct workflow files that look like common mistakes: none of them has a problem."""
 
+import time
+
 import pytest
 
 from shared.workflow.catalog import Catalog
@@ -308,3 +310,31 @@ def test_a_value_may_look_like_a_calculation(entry: str) -> None:
 def test_a_form_may_show_a_product() -> None:
     shown = '    builderData:\n      - {name: total, type: string, value: "<start.amount> * <start.amount>"}\n'
     assert found(f"{START}  Person:\n    type: human_in_the_loop\n{shown}    inputs: {{ok: boolean}}\n") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return <start.text>.trim" + " " * 40_000 + ".x",
+        "const f = async () => 1;\nconst p = f();\nreturn " + "[" * 250 + "p," * 10_000 + "]" * 250,
+    ],
+)
+def test_code_is_checked_in_linear_time(text: str) -> None:
+    began = time.process_time()
+    found(START + code(text))
+    assert time.process_time() - began < 5
+
+
+def test_a_long_enumeration_is_not_compared_with() -> None:
+    words = ", ".join(f"word{number}" for number in range(2_000))
+    ask = ASK.replace("ok: {type: boolean}", f"ok: {{type: string, enum: [{words}]}}")
+    checks = "".join(f"  F{i}:\n    type: function\n    code: return <ask.ok> === 'wird{i}'\n" for i in range(300))
+    began = time.process_time()
+    assert all("ok" not in each for each in found(START + ask + checks))
+    assert time.process_time() - began < 5
+
+
+def test_a_request_of_one_long_word_is_checked_in_linear_time() -> None:
+    began = time.process_time()
+    found(f"{START}{CALL}    body: '{{\"a\": {'a' * 100_000} <start.amount> x}}'\n")
+    assert time.process_time() - began < 5

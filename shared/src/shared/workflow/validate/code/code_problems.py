@@ -21,7 +21,7 @@ from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code.code_mistakes import code_mistakes
 from shared.workflow.validate.code.comparisons import comparisons
-from shared.workflow.validate.code.enumerations import unlisted_values
+from shared.workflow.validate.code.enumerations import Enumerations
 from shared.workflow.validate.code.indentation import indentation_problem
 from shared.workflow.validate.code.language_mistakes import language_mistakes
 from shared.workflow.validate.code.misread_entries import misread_entries
@@ -66,7 +66,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     Code that does not parse gets only a warning about its syntax.
     """
     names = Names.of(state)
-    quoted, uses = QuotedReferences(state, catalog), ValueUses(state)
+    quoted, uses, enumerations = QuotedReferences(state, catalog), ValueUses(state), Enumerations(state)
     meant = {**_LOOP_REFERENCES, **input_references(state)}
     inputs = inputs_unlike_secrets(state)
     meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
@@ -120,7 +120,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                     end = "" if text.endswith((".", "?")) else "."
                     yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
                 members = quoted.unknown_members(template, marks)
-                for text, near in dict.fromkeys((*unlisted_values(state, compared), *members)):
+                for text, near in dict.fromkeys((*enumerations.unlisted_values(compared), *members)):
                     message = f"{where}: {text}.{did_you_mean(near)}"
                     yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
 

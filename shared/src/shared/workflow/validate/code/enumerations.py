@@ -14,18 +14,25 @@ from shared.workflow.validate.code.comparisons import Comparison
 
 _MOST: Final = 20
 """Comparisons of a piece of code that are checked: each takes time."""
+_MOST_LISTED: Final = 50
+"""Longer enumerations are not compared with: that takes time, and a message would not show them."""
 
 
-def unlisted_values(state: WorkflowState, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
-    """Yield each comparison with a text that is nearly one of the enumeration, with the listed one."""
-    enumeration = cache(partial(_enumeration, state))
-    texts = [each for each in comparisons if each.kind == "string" and each.literal and not each.is_order]
-    known = {(each.part.raw, each.literal) for each in texts}
-    for compared in islice(texts, _MOST):
-        listed, text = enumeration(compared.part.name, compared.part.path), compared.literal
-        near = None if text in listed else nearest(text, listed)
-        if near and (compared.part.raw, near) not in known:  # which may be a synonym
-            yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
+class Enumerations:
+    """Finds comparisons of the answers of a workflow's agents."""
+
+    def __init__(self, state: WorkflowState) -> None:
+        self._listed = cache(partial(_enumeration, state))
+
+    def unlisted_values(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
+        """Yield each comparison with a text that is nearly one of the enumeration, with the listed one."""
+        texts = [each for each in comparisons if each.kind == "string" and each.literal and not each.is_order]
+        known = {(each.part.raw, each.literal) for each in texts}
+        for compared in islice(texts, _MOST):
+            listed, text = self._listed(compared.part.name, compared.part.path), compared.literal
+            near = None if text in listed else nearest(text, listed)
+            if near and (compared.part.raw, near) not in known:  # which may be a synonym
+                yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
 
 
 def _enumeration(state: WorkflowState, name: str, path: Sequence[str | int]) -> Sequence[str]:
@@ -38,4 +45,4 @@ def _enumeration(state: WorkflowState, name: str, path: Sequence[str | int]) -> 
     enum: Json = object_of(properties.get(to_string(path[0]))).get("enum")
     texts = [each for each in enum if isinstance(each, str)] if isinstance(enum, list) else []
     is_of_texts = isinstance(enum, list) and all(isinstance(each, str) and math.isnan(to_number(each)) for each in enum)
-    return texts if is_of_texts else ()
+    return texts if is_of_texts and len(texts) <= _MOST_LISTED else ()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Set
+from itertools import islice
 from typing import Final
 
 import tree_sitter
@@ -9,8 +10,10 @@ import tree_sitter
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
-_MOST: Final = 200
-"""Uses of async functions that are checked: each takes time."""
+_MOST: Final = 50
+"""Calls of async functions, and uses of a promise, that are checked: the parents of a node take time."""
+_DEEPEST: Final = 20
+"""Nodes around a promise that are looked at."""
 _METHODS: Final = "every|filter|find|findIndex|findLast|findLastIndex|some|sort|toSorted"
 """Methods of lists that wait for no promise of their function."""
 _OWN_METHOD: Final = re.compile(
@@ -28,6 +31,8 @@ _USES: Final = {
 (identifier) @name
 (shorthand_property_identifier) @name
 (shorthand_property_identifier_pattern) @name
+(call_expression function: (identifier) @called)
+(arguments (identifier) @passed)
 """
 }
 _CALLBACKS: Final = {
@@ -45,6 +50,7 @@ _TESTED: Final = {
 }
 _FUNCTION: Final = re.compile("function|method|static")
 """Nodes whose returns are their own."""
+_OBJECTS: Final = frozenset({"pair", "array", "object"})
 _PROMISE_METHODS: Final = frozenset({"then", "catch", "finally"})
 _CALCULATED: Final = frozenset({"+", "-", "*", "/", "%", "**", "<", ">", "<=", ">=", "==", "===", "!=", "!=="})
 
@@ -54,29 +60,36 @@ def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
     if b"async" not in code.source and b"fetch" not in code.source:
         return
     uses: dict[str, list[tree_sitter.Node]] = {}
+    calls: dict[str, list[tree_sitter.Node]] = {}
+    plain: set[int] = set()
     for captures in code.matches(_USES):
-        uses.setdefault(code.text(captures["name"]), []).append(captures["name"])
-    declared = (captures["function"] for captures in code.matches(_FUNCTIONS))
+        for kind, node in captures.items():
+            if kind == "name":
+                uses.setdefault(code.text(node), []).append(node)
+            else:
+                plain.add(node.start_byte)
+            if kind == "called":
+                calls.setdefault(code.text(node), []).append(node)
+    declared = {node.start_byte: code.text(node) for node in (each["function"] for each in code.matches(_FUNCTIONS))}
     functions = {
         name
-        for node in declared
-        if (name := code.text(node)) and all(each == node or _is_called_or_passed(each) for each in uses[name])
+        for at, name in declared.items()
+        if all(each.start_byte == at or each.start_byte in plain for each in uses[name])
     }
     yield from _callbacks(code, functions)
-    if "fetch" in uses and all(map(_is_called_or_passed, uses["fetch"])):
+    if all(each.start_byte in plain for each in uses.get("fetch", ())):
         functions.add("fetch")
-    for name in sorted(functions):
-        for node in uses[name][:_MOST]:
-            call = node.parent
-            if call is None or call.type != "call_expression" or call.child_by_field_name("function") != node:
-                continue
-            if _is_misused(call) or (name != "fetch" and _is_read(code, call)):
-                yield Mistake(call, f"{name}(…) is a promise, because await is missing. Write await {name}(…)")
-            elif promise := _named(call):
-                named = [each for each in uses[code.text(promise)] if each != promise]
-                if any(map(_is_misused, named)) and all(_is_misused(each) or _is_read(code, each) for each in named):
-                    text = f'"{code.text(promise)}" is a promise, because await is missing. Write await {name}(…)'
-                    yield Mistake(promise, text)
+    called = ((name, node.parent) for name in sorted(functions) for node in calls.get(name, ()))
+    for name, call in islice(called, _MOST):
+        if call is None:
+            continue
+        if _is_misused(call) or (name != "fetch" and _is_read(code, call)):
+            yield Mistake(call, f"{name}(…) is a promise, because await is missing. Write await {name}(…)")
+        elif (promise := _named(call)) and len(named := uses[code.text(promise)]) <= _MOST:
+            named = [each for each in named if each != promise]
+            if any(map(_is_misused, named)) and all(_is_misused(each) or _is_read(code, each) for each in named):
+                text = f'"{code.text(promise)}" is a promise, because await is missing. Write await {name}(…)'
+                yield Mistake(promise, text)
 
 
 def _callbacks(code: CodeContext, functions: Set[str]) -> Iterator[Mistake]:
@@ -90,11 +103,6 @@ def _callbacks(code: CodeContext, functions: Set[str]) -> Iterator[Mistake]:
         if "sort" in method.lower():
             text = f".{method}(…) does not wait for async functions: a promise is no number"
         yield Mistake(captures["method"], f"{text}. Await the values first, with Promise.all(….map(…))")
-
-
-def _is_called_or_passed(node: tree_sitter.Node) -> bool:
-    parent = node.parent
-    return parent is not None and parent.type in ("call_expression", "arguments")
 
 
 def _named(call: tree_sitter.Node) -> tree_sitter.Node | None:
@@ -116,7 +124,9 @@ def _is_read(code: CodeContext, node: tree_sitter.Node) -> bool:
 def _is_misused(node: tree_sitter.Node) -> bool:
     """Return whether a place needs the value of a promise."""
     parent = node.parent
-    while parent is not None and parent.type == "parenthesized_expression":
+    for _ in range(_DEEPEST):
+        if parent is None or parent.type != "parenthesized_expression":
+            break
         node, parent = parent, parent.parent
     if parent is None:
         return False
@@ -139,10 +149,10 @@ def _is_misused(node: tree_sitter.Node) -> bool:
 
 def _is_returned(node: tree_sitter.Node) -> bool:
     """Return whether the code returns, outside of functions, the object or list that has a value."""
-    while node.type in ("pair", "array", "object") and node.parent is not None:
+    is_within = False
+    for _ in range(_DEEPEST):
+        is_within = is_within or node.type == "return_statement"
+        if node.parent is None or _FUNCTION.search(node.type) or not (is_within or node.type in _OBJECTS):
+            break
         node = node.parent
-    if node.type != "return_statement":
-        return False
-    while node.parent is not None and not _FUNCTION.search(node.type):
-        node = node.parent
-    return node.type == "program"
+    return is_within and node.type == "program"

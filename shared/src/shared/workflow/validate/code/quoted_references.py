@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -58,7 +59,7 @@ _OPEN: Final = re.compile(
     re.IGNORECASE,
 )
 """Code that may add methods to all values, expects that one is missing, or looks at the type of a value."""
-_UNCALLED: Final = re.compile(r"\s*(?:[=!]==?\s*[\"'\d]|\}|;|:?[ \t]*(?:\n(?!\s*[?&|.(\[)])|$))")
+_UNCALLED: Final = re.compile(r"[ \t\r]*+(?:[=!]==?\s*+[\"'\d]|\}|;|:?[ \t\r]*+(?:\n(?!\s*+[?&|.(\[)])|$))")
 """A place after a method that its value, a function, has no use for: calls, tests and arguments are others."""
 _VALUE: Final = re.compile(r"(?:^|\breturn|&&|\|\||\$?\{|\b(?:if|and|or|not))\s*\(?\s*$")
 _CLOSE: Final = 0.8
@@ -73,6 +74,8 @@ class QuotedReferences:
     def __init__(self, state: WorkflowState, catalog: Catalog) -> None:
         self._state, self._catalog = state, catalog
         self._outputs: dict[str, Outputs] = {}
+        self._is_strict: dict[str, bool] = {}
+        """Whether the answer of an agent has the types of its response format."""
         self._declared = declared_types(state)
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
@@ -169,13 +172,14 @@ class QuotedReferences:
         """Yield the methods of lists that code calls on a text, and the methods of texts that it does not call."""
         is_python = template.language is Language.PYTHON
         texts, lists = _USUAL[template.language]["string"], _USUAL[template.language]["array"]
+        only_of_lists = lists - texts
+        is_tested = cache(lambda name: re.search(rf"\.{name}\b(?!\s*\()", template.source) is not None)
         for mark in () if _OPEN.search(template.source) or "isArray" in template.source else marks:
             match = _MEMBER.match(mark.text, mark.end)
             if match is None or self._certain_type(mark.part) != "string":
                 continue
             name, before = match["name"], mark.text[max(0, mark.start - _NEAR) : mark.start]
-            is_tested = re.search(rf"\.{name}\b(?!\s*\()", template.source)
-            if match["call"] and name in lists - texts and not is_tested:
+            if match["call"] and name in only_of_lists and not is_tested(name):
                 hint = "" if is_python or name == "push" else f". Write {mark.name}.split(…).{name}(…)"
                 yield f"{mark.shown} is a string, which has no .{name}(){hint}"
             elif (
@@ -207,8 +211,12 @@ class QuotedReferences:
     def _is_answer(self, reference: Reference) -> bool:
         """Return whether a reference reads the answer of an agent with a strict response format."""
         target = self._state.block_named(reference.name)
-        found = read_response_format(target.value("responseFormat")) if target and target.type == "agent" else None
-        return found is not None and found.strict
+        if target is None or target.type != "agent":
+            return False
+        if target.id not in self._is_strict:
+            found = read_response_format(target.value("responseFormat"))
+            self._is_strict[target.id] = found is not None and found.strict
+        return self._is_strict[target.id]
 
     def _is_form(self, reference: Reference) -> bool:
         """Return whether a reference reads a boolean or a number of a form: any answer fits the type "string"."""

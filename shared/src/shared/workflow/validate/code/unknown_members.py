@@ -22,7 +22,7 @@ from shared.workflow.validate.code.member_names import (
     USUAL_METHODS,
 )
 
-_MOST_COMPARED: Final = 20
+_MOST_COMPARED: Final = 8
 """Unknown members that are compared with all known ones: each takes time."""
 _CLOSE: Final = 0.8
 _CALLS: Final = {

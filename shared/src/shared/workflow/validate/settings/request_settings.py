@@ -27,6 +27,8 @@ _OPERATOR_AFTER: Final = re.compile(
     r"\s*(?:[-+*/%](?:\s*(?:[\w.]+|\"[^\"\n]{0,40}\"))?|[<>=!]=|[<>?]|&&|\|\||\.[A-Za-z]\w*(?:\(\))?)"
 )
 _OPERATOR_BEFORE: Final = re.compile(r"(?:[\w.]+\s*[-+*/%]|!)\s*$")
+_NEAR: Final = 40
+"""Characters before a reference that may have the operator."""
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
 
@@ -146,7 +148,7 @@ def _calculation(parts: Sequence[tuple[str | Reference | EnvMarker, bool]]) -> s
         if not isinstance(part, Reference) or is_quoted:
             continue
         follows = _OPERATOR_AFTER.match(after) if isinstance(after, str) else None
-        precedes = _OPERATOR_BEFORE.search(before) if isinstance(before, str) else None
+        precedes = _OPERATOR_BEFORE.search(before[-_NEAR:]) if isinstance(before, str) else None
         if follows or precedes:
             shown = f"{(precedes and precedes[0]) or ''}{part.raw}{(follows and follows[0].rstrip()) or ''}"
             shown = f"{shown} …" if shown.endswith(tuple("+-*/%")) else shown
