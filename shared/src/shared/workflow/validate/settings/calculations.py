@@ -25,7 +25,7 @@ _NUMBERS: Final = re.compile(
 """Names of values that are numbers."""
 _SOURCES: Final = re.compile(
     r"expr|code|formula|script|query|template|text|message|label|title|note"
-    r"|path|field|key|propert|attribute|column|select|sort|filter|rule|condition|example|snippet",
+    r"|path|field|key|property|properties|attribute|column|select|sort|filter|rule|condition|example|snippet",
     re.IGNORECASE,
 )
 """Names of values that may be the text of a calculation, or the path of a property."""
