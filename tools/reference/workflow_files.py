@@ -85,7 +85,8 @@ name of the file |
 the blocks that the connection joins |
 
 References use a block's name in lower case without spaces and dots; other characters stay. *Check order* is
-`<checkorder.…>`, and *Page on-call* is `<pageon-call.…>` ([references](workflows.md#references)).
+`<checkorder.…>`, and *Page on-call* is `<pageon-call.…>` ([references](workflows.md#references)). No reference reaches
+a name with `+`, `*`, `/`, `=`, `<`, `>` or `!`.
 
 `validate` runs nothing and asks no server: it does not know whether a secret, a workflow or a model exists there, what
 a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets. Text that

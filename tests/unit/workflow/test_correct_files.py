@@ -338,3 +338,34 @@ def test_a_request_of_one_long_word_is_checked_in_linear_time() -> None:
     began = time.process_time()
     found(f"{START}{CALL}    body: '{{\"a\": {'a' * 100_000} <start.amount> x}}'\n")
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Thank you!",
+        "Hello <start.text>, you ordered <start.amount>.",
+        "<start.text>",
+        "<start.text><start.amount>",
+        "<start.text> - <start.amount>",
+        "<start.text>? Yes: <start.amount>",
+        "[INFO] <start.text> arrived",
+        "'tis for <start.text>",
+    ],
+)
+def test_the_data_of_a_response_may_be_a_text(data: str) -> None:
+    assert found(f'{START}  Reply:\n    type: response\n    data: "{data}"\n') == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data"),
+    [
+        ("text/html", "<html><p><start.text></p> <i><start.amount></i></html>"),
+        ("text/csv", "text,amount\n      <start.text>,<start.amount>"),
+        ("text/plain; charset=utf-8", "{<start.text>} * 2"),
+        ("application/xml", "<Response><Message><start.text></Message></Response>"),
+    ],
+)
+def test_a_response_of_another_media_type_may_have_any_data(media_type: str, data: str) -> None:
+    reply = f"  Reply:\n    type: response\n    headers: {{content-type: {media_type}}}\n    data: |\n      {data}\n"
+    assert found(f"{START}{reply}") == []

@@ -38,8 +38,13 @@ def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _inserts_text(block: Block, text: str) -> bool:
-    is_json = block.value("dataMode") == "json" if block.type == "response" else is_meant_as_json(block, text)
-    return is_json and block.value("escapeValues") in (None, "", False, "false") and not template_problem(text)
+    is_used = block.type != "response" or block.value("dataMode") == "json"
+    return (
+        is_used
+        and is_meant_as_json(block, text)
+        and block.value("escapeValues") in (None, "", False, "false")
+        and not template_problem(text)
+    )
 
 
 def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> bool:

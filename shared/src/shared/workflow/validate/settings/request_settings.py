@@ -29,6 +29,17 @@ _OPERATOR_AFTER: Final = re.compile(
 _OPERATOR_BEFORE: Final = re.compile(r"(?:[\w.]+\s*[-+*/%]|!)\s*$")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
+_JSON_START: Final = re.compile(
+    r"\{|\[(?:\s*[\[{\"<\d-]|.*\]$)|\".*\"$|'[^']*'$|(?:True|False|None|undefined|NaN)$", re.DOTALL
+)
+"""Start of a text that is meant as JSON, or a value of another language."""
+_OPERAND: Final = r"(?:<>|-?\d[\d.]*|\"[^\"]*\"|'[^']*'|true|false|null)"
+_CALCULATION: Final = re.compile(
+    rf"(?:\d[\d.]*\s*\*\s*)?<>(?:\s*\*\s*(?:<>|\d[\d.]*)|\s+\+\s+\d[\d.]*|\.length|\.[a-z]\w*\(.*\)"
+    rf"|\s*(?:\|\||\?\?)\s*{_OPERAND}|\s*\?\s*{_OPERAND}\s*:\s*{_OPERAND})"
+)
+"""A calculation that is all of a text: a longer one may be a sentence."""
+_SHOWN_JSON: Final = re.compile(r', (?:\.\.\.)?".*" is not valid JSON', re.DOTALL)
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
 
@@ -60,11 +71,14 @@ def _body_problem(body: str) -> str | None:
 def is_meant_as_json(block: Block, body: str) -> bool:
     """Return whether a request's body begins like JSON and has no other media type."""
     first = next(iter(parse_text(body.lstrip()).parts), None)
-    if not isinstance(first, str) or not first.startswith(("{", "[")):
-        return False
+    return isinstance(first, str) and first.startswith(("{", "[")) and not _has_other_type(block)
+
+
+def _has_other_type(block: Block) -> bool:
+    """Return whether the headers of a block name a media type that is not JSON."""
     headers = [object_of(object_of(row).get("cells")) for row in parse_list(block.value("headers"))]
     types = [row.get("Value") for row in headers if to_string(row.get("Key")).strip().lower() == "content-type"]
-    return all("json" in to_string(each).lower() for each in types)
+    return not all("json" in to_string(each).lower() for each in types)
 
 
 def _url(block: Block) -> Found:
@@ -96,7 +110,8 @@ def response_problems(block: Block) -> Found:
     """Yield the problems of a response's data and headers."""
     mode = block.value("dataMode")
     data, fields = block.value("data"), block.value("builderData")
-    if mode == "json" and isinstance(data, str) and (problem := template_problem(data)):
+    text = data.strip() if mode == "json" and isinstance(data, str) and not _has_other_type(block) else ""
+    if problem := _data_problem(text):
         yield "data", f"data is not valid JSON, so the response is one text: {problem}"
     if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
         yield "dataMode", 'data is used only if dataMode is "json". Set dataMode to json'
@@ -108,6 +123,19 @@ def response_problems(block: Block) -> Found:
         yield "dataMode", 'builderData is used only if dataMode is "structured". Set dataMode to structured'
     elif mode != "json":
         yield from builder_data_problems(block)
+
+
+def _data_problem(data: str) -> str | None:
+    """Return why a response's data is not JSON; None if it is, or if it can be meant as a text."""
+    is_json = _JSON_START.match(data) or is_calculation(data)
+    return template_problem(data) if is_json else None
+
+
+def is_calculation(text: str) -> bool:
+    """Return whether all of a text is a calculation with a reference."""
+    parts = parse_text(text.strip()).parts
+    typed = "".join(part if isinstance(part, str) else "<>" for part in parts)
+    return any(isinstance(part, Reference) for part in parts) and _CALCULATION.fullmatch(typed) is not None
 
 
 def builder_data_problems(block: Block) -> Found:
@@ -137,20 +165,23 @@ def template_problem(text: str) -> str | None:
     if not text.strip():
         return None
     parts = list(json_parts(text))
-    pieces = (part if isinstance(part, str) else "x" if quoted else "0" for part, quoted in parts)
+    number = next((digit for digit in "0123456789" if digit not in text), "0")
+    pieces = (part if isinstance(part, str) else "…" if quoted else number for part, quoted in parts)
     problem = json_problem("".join(pieces), with_fix=True)
-    return (problem and _calculation(parts)) or problem
+    shown = problem and _SHOWN_JSON.sub(lambda match: match[0].replace(number, "<…>"), problem)
+    return (problem and _calculation(parts)) or shown
 
 
 def _calculation(parts: Sequence[tuple[str | Reference | EnvMarker, bool]]) -> str | None:
     """Return that the first reference with an operator or a method has no effect on its value in JSON."""
-    for (before, _), (part, is_quoted), (after, _) in zip(parts, parts[1:], parts[2:], strict=False):
+    padded = (("", False), *parts, ("", False))
+    for (before, _), (part, is_quoted), (after, _) in zip(padded, padded[1:], padded[2:], strict=False):
         if not isinstance(part, Reference) or is_quoted:
             continue
         follows = _OPERATOR_AFTER.match(after) if isinstance(after, str) else None
         precedes = _OPERATOR_BEFORE.search(before[-_NEAR:]) if isinstance(before, str) else None
         if follows or precedes:
             shown = f"{(precedes and precedes[0]) or ''}{part.raw}{(follows and follows[0].rstrip()) or ''}"
-            shown = f"{shown} …" if shown.endswith(tuple("+-*/%")) else shown
+            shown = f"{shown} …" if shown.endswith(tuple("+-*/%|&<=?")) else shown
             return f"{shown} is not calculated, because JSON has only values. Compute it in a function block"
     return None
