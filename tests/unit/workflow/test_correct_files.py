@@ -369,3 +369,32 @@ def test_the_data_of_a_response_may_be_a_text(data: str) -> None:
 def test_a_response_of_another_media_type_may_have_any_data(media_type: str, data: str) -> None:
     reply = f"  Reply:\n    type: response\n    headers: {{content-type: {media_type}}}\n    data: |\n      {data}\n"
     assert found(f"{START}{reply}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<customer.message>hi</customer.message>",
+        "<Starts.Order>\n<text>1</text></Starts.Order>",
+        "a List<java.util.Map> of std::vector<std.string>",
+        "<a.b> is a tag",
+    ],
+)
+def test_a_tag_or_a_type_parameter_is_no_reference(text: str) -> None:
+    lines = text.replace("\n", "\n          ")
+    ask = f"  Ask:\n    type: agent\n    model: echo\n    messages:\n      - user: |\n          {lines} <start.text>\n"
+    call = f"  Call:\n    type: api\n    url: https://a.example\n    method: POST\n    body: |\n          {lines}\n"
+    assert found(f"{START}{ask}{call}") == []
+
+
+@pytest.mark.parametrize("language", ["javascript", "python"])
+def test_a_whole_string_of_code_in_angle_brackets_may_be_a_placeholder(language: str) -> None:
+    assert found(START + code("return <start.text>.replace('<customer.name>', 'Ann')", language)) == []
+
+
+@pytest.mark.parametrize("tag", ["<t{0}.x>1</t{0}.x>", "List<t{0}.x>"])
+def test_many_tags_are_checked_in_linear_time(tag: str) -> None:
+    body = " ".join(tag.format(number) for number in range(10_000))
+    began = time.process_time()
+    assert found(f"{START}{CALL}    body: '{body}'\n") == []
+    assert time.process_time() - began < 5

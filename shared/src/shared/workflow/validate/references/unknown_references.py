@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache, partial
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -33,10 +34,13 @@ _OF_ROUNDS: Final = {
 """Outputs of an iteration, and those that loops and parallels have."""
 _MOST_LISTED: Final = 20
 _UNMATCHED: Final = "matches no block."
+_MOST_SEARCHED: Final = 200
+"""Texts in angle brackets within words for which a block of a similar name is searched."""
+_CLOSING: Final = re.compile(r"</([^<>]+)>")
 _MOST_RENAMED: Final = 20
 """Unknown names for which a block with the same fields is searched."""
-_PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]*")
-"""Names that authors give to blocks. Text has others in angle brackets, too."""
+_PLAUSIBLE: Final = re.compile(r"[^\W\d][\w-]+")
+"""Names that authors give to blocks, of more than one letter. Text has others in angle brackets, too."""
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -58,14 +62,23 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     places = Counter(reference.name for _, _, found in read for _, reference, _ in found.values())
     reported: set[str] = set()
+    other_texts = 0
     for block, spec, found in read:
+        of_setting = cache(partial(_other_texts, block, spec))
         for raw, (field, reference, at) in found.items():
+            is_known = reference.name in state.ids_by_name or reference.name in RESERVED_NAMES
+            closed, possible = ((), (raw,)) if is_known else of_setting(field)
+            if raw in closed or (raw not in possible and other_texts >= _MOST_SEARCHED):
+                continue
             if unknown := _dots(raw, state) or _problem(state, names, block, reference):
-                if reference.name in reported:
-                    continue
                 code, cause, suggestion = unknown
+                is_unmatched = cause.startswith(_UNMATCHED)
+                is_other_text = is_unmatched and suggestion is None and raw not in possible
+                other_texts += is_other_text
+                if reference.name in reported or is_other_text:
+                    continue
                 is_renamed = reference.name in names.renamed or suggestion is None
-                if is_renamed and places[reference.name] > 1 and cause.startswith(_UNMATCHED):
+                if is_renamed and places[reference.name] > 1 and is_unmatched:
                     reported.add(reference.name)
                     readers = f', and {places[reference.name]} places read "{reference.root}".'
                     cause = f"{_UNMATCHED[:-1]}{readers}{cause.removeprefix(_UNMATCHED)}"
@@ -217,6 +230,16 @@ def _of_other_systems(state: WorkflowState, names: _Names, reference: Reference)
         return f"<{path}>"
     field = names.inputs.get(first)
     return f"{field[:-1]}{path.removeprefix(first)}>" if field else None
+
+
+def _other_texts(block: Block, spec: BlockSpec, field: str) -> tuple[Set[str], Set[str]]:
+    """Return the text in angle brackets of a setting that a tag closes, and that which may be a reference.
+
+    A type parameter of code follows its type, and a whole string of code may be a placeholder.
+    """
+    text = "\n".join(texts(_as_read(_settings(block, spec)[field])))
+    before = r"(?<![\w:'\"])" if block.type == "function" else r"(?<![\w:])"
+    return {f"<{each}>" for each in _CLOSING.findall(text)}, set(re.findall(f"{before}<[^<>]+>", text))
 
 
 def _dots(raw: str, state: WorkflowState) -> tuple[ProblemCode, str, str] | None:
