@@ -287,7 +287,13 @@ class BlockReader:
         if block.type != "condition":
             return "route" in branch or "when" in branch or not branch.keys() - set(known)
         titles = [title for title in forms.BRANCH_TITLES if title in branch]
-        if not titles and not any(key not in known for key in branch):
+        target = branch.get("else if")
+        is_last = list(branch) == ["else if"] and index == len(branches) - 1
+        if is_last and isinstance(target, str) and target in self._blocks.by_key:
+            meant = f"else: {target}"
+            self._problems.report(f"branch {index + 1} has a block as its expression.{did_you_mean(meant)}", at)
+            branches[index] = {"else": target}
+        elif not titles and not any(key not in known for key in branch):
             self._problems.report(f"branch {index + 1} has no {_BRANCH_SHAPES[block.type]}", at)
         elif len(titles) > 1:
             self._problems.report(f"branch {index + 1} has {' and '.join(titles)}: write one branch for each", at)

@@ -94,7 +94,10 @@ class FileBlocks:
             if block is None:
                 key = path[-1] if isinstance(path[-1], str) else "next"
                 if isinstance(name, dict | list):
-                    self._problems.report(f"{key} must be the name of a block, or a list of names", path)
+                    inner = object_of(name)
+                    meant = f"else: {to_string(inner['next'])}" if list(inner) == ["next"] else None
+                    hint = f".{did_you_mean(meant)}" if meant and isinstance(path[-1], int) else ""
+                    self._problems.report(f"{key} must be the name of a block, or a list of names{hint}", path)
                     continue
                 meant = self._problems.nearest(to_string(name), self.by_key)
                 message = f'{key} names "{to_string(name)}", but no block has this name.'

@@ -1,13 +1,13 @@
 """Text that is almost a reference or a secret. It stays as typed, which the author seldom intends."""
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Set
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
-from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.input_format import parse_list, read_input_format
 from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
@@ -76,6 +76,11 @@ _OF_TEMPLATE: Final = re.compile(r"(?:template|format|pattern|placeholder)\w*\"\
 """Key in JSON of a text that another system fills in."""
 _NEAR: Final = 40
 """Characters before a secret that may have the key."""
+_ANY_REFERENCE: Final = re.compile(r"<[\w-]{1,127}\.(?P<path>[^<>]{1,200})>")
+_ALL_ENTRIES: Final = re.compile(
+    r"<(?P<list>(?P<root>[^\W\d][\w-]{0,127})\.[\w.-]{1,127})\[[ \t]*\*?[ \t]*\](?P<field>(?:\.\w{1,127}){0,8})>"
+)
+"""A field of all entries, as JSONPath writes it."""
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -86,6 +91,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
     declared = input_references(state)
     inputs = {name: each for name, each in declared.items() if normalize_name(name) not in known}
     unlike_secrets = {name: each for name, each in inputs_unlike_secrets(state).items() if name in inputs}
+    spaced = _spaced_inputs(state)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or block.type == "note" or not state.is_enabled(block.id):
@@ -104,7 +110,8 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
             is_code = setting.id in _CODE
             holds_secrets = setting.password or setting.id == "headers"
             is_no_prose = holds_secrets or setting.id in ("params", "url")
-            for text in texts(block.value(setting.id)):
+            for stored in texts(block.value(setting.id)):
+                text = _without(stored, spaced)
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
@@ -121,6 +128,17 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 ):
                     message = f"{block.name}: {setting.id}: {cause}.{did_you_mean(suggestion)}"
                     yield warning(code, message, block, (setting.id,), suggestion=suggestion)
+
+
+def _spaced_inputs(state: WorkflowState) -> Set[str]:
+    """Return the names of inputs with a space, which have their own warning."""
+    stored = (block.value("inputFormat") for block in state.blocks.values())
+    return {field.name for each in stored for field in read_input_format(each) if " " in field.name.strip()}
+
+
+def _without(text: str, spaced: Set[str]) -> str:
+    """Remove the references to such inputs."""
+    return _ANY_REFERENCE.sub(lambda match: "" if match["path"] in spaced else match[0], text) if spaced else text
 
 
 Found = Iterator[tuple[ProblemCode, str, str | None]]
@@ -276,7 +294,13 @@ def _marked(text: str, known: Container[str]) -> Found:
 
 
 def _broken_text(text: str, known: Container[str]) -> Found:
-    for match in _REFERENCE.finditer(text):
+    for match in _ALL_ENTRIES.finditer(text):
+        if normalize_name(match["root"]) in known:
+            entries = f"<{match['list']}>" + (f".map((each) => each{match['field']})" if match["field"] else "")
+            fix = f"Compute the list in a function block: {entries}" if match["field"] else f"Write {entries}"
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{match[0]} is no reference and stays as typed. {fix}", None
+            text = text.replace(match[0], "")
+    for match in _REFERENCE.finditer(_SPACED_REFERENCE.sub("", text)):
         if normalize_name(match["root"]) in known:
             path = match["path"].rstrip(".")
             cause = f"{match[0].strip()} is no reference and stays as typed"

@@ -1,5 +1,6 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
@@ -15,7 +16,7 @@ from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.paths import OutputField, Outputs, is_declared
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import Reference, normalize_name
+from shared.workflow.format.references import Reference, normalize_name, parse_text
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.computed_indexes import computed_indexes
@@ -54,6 +55,8 @@ _OF_MODELS: Final = {
     "toolCalls": OutputField(fields={"list": _ANY, "count": _ANY}),
 }
 """Parts of their fields."""
+_QUOTED_KEY: Final = re.compile(r"\[['\"]([\w-]{1,127})['\"]\]")
+_NEGATIVE_INDEX: Final = re.compile(r"(?P<list>[\w.-]{1,200})\[(?P<index>-[0-9]{1,9})\](?P<field>(?:\.\w{1,127}){0,8})")
 _OPEN_STARTS: Final = frozenset({"schedule", "generic_webhook", "manual_trigger"})
 """Their output is whatever the sender sends."""
 
@@ -387,14 +390,38 @@ def _rounds(state: WorkflowState, container: Block) -> Outputs:
     return {**_ROUND, **(_ITEMS if has_items else {})}
 
 
+def _other_syntax(
+    reference: Reference, target: Block, outputs: Outputs, language: Language | None
+) -> tuple[str, str | None] | None:
+    """Return what is wrong with a path in the syntax of JavaScript or Python, and the path that is meant."""
+    text = reference.raw[1:-1]
+    plain = _QUOTED_KEY.sub(r".\1", text.replace("?.[", "[").replace("?.", "."))
+    found = parse_text(f"<{plain}>").sole_reference if plain != text else None
+    if found and _is_valid(outputs, found, target):
+        return f"{reference.raw} is no path of a reference.{did_you_mean(found.raw)}", found.raw
+    match = _NEGATIVE_INDEX.fullmatch(text)
+    entries = parse_text(f"<{match['list']}>").sole_reference if match else None
+    if match is None or entries is None or not is_declared(outputs, entries.path):
+        return None
+    is_python = language is Language.PYTHON
+    index = f"[{match['index']}]" if is_python else f".at({match['index']})"
+    field = re.sub(r"\.(\w+)", r'["\1"]', match["field"]) if is_python else match["field"]
+    value = f"{entries.raw}{index}{field}"
+    fix = f"Write {value}" if language else f"Compute the value in a function block: {value}"
+    return f"{reference.raw} has no value, because an index is a number from 0. {fix}.", None
+
+
 def _undeclared(
     block: Block, field: str, reference: Reference, target: Block, outputs: Outputs, *, known: _Fields
 ) -> Problem:
     if _skips_block_of_iteration(target, reference):
         return _field_of_iteration(block, field, reference, target, known.main_output_inside(target))
+    language = _language(block) if field in ("code", "conditions") else None
     if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
-        problem = computed.problem(_language(block) if field in ("code", "conditions") else None)
-        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {problem}.", block, (field,))
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {computed.problem(language)}.", block, (field,))
+    if other := _other_syntax(reference, target, outputs, language):
+        problem, meant = other
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {problem}", block, (field,), suggestion=meant)
     has_error = known.has_error_port(target)
     key, last = to_string(reference.path[0]), to_string(reference.path[-1])
     speakable = [name for name in outputs if " " not in name]

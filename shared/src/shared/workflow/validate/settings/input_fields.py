@@ -123,7 +123,8 @@ def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
 
 def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonObject) -> Iterator[Problem]:
     if " " in name.strip():
-        yield _warning(block, setting, f'the input "{name}" has a space, so no reference reaches it', field=name)
+        text = f'the input "{name}" has a space, so no reference reaches it'
+        yield _warning(block, setting, f"{text}. Rename it, such as {'_'.join(name.split())}", field=name)
     if name.strip().endswith("?"):
         text = f'the input "{name}" ends with "?". Inputs are optional unless required is true: rename it'
         yield _warning(block, setting, text, field=name)
