@@ -13,14 +13,17 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.references.field_references import returns_of
+from shared.workflow.validate.settings.input_fields import declared_types
 
 _FIELD: Final = re.compile(r"\.(?P<name>[A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,10}")
+_ENTRY: Final = re.compile(r"(?:\[\d{1,4}\])+\.[a-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}|\[\d{1,4}\])*")
 _CODE: Final = frozenset({"code", "conditions", "tools"})
 """Settings in which code reads a field after a reference."""
 
 
 def split_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each known field after a reference in a text, where it stays as typed."""
+    types = declared_types(state)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_container or block.type == "note" or not state.is_enabled(block.id):
@@ -28,15 +31,24 @@ def split_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
         for field, value in block_params(block, spec).items():
             parts = (parse_text(text).parts for text in texts(value) if field not in _CODE)
             for reference, after in (pair for each in parts for pair in pairwise(each)):
+                if isinstance(reference, Reference) and isinstance(after, str) and (entry := _ENTRY.match(after)):
+                    if types.get((reference.name, reference.path_text)) == "array":
+                        yield _outside(block, field, reference, entry[0])
+                    continue
                 match = _FIELD.match(after) if isinstance(after, str) else None
                 target = state.block_named(reference.name) if match and isinstance(reference, Reference) else None
                 if match is None or target is None or not isinstance(reference, Reference):
                     continue
                 if match["name"] in _fields(target, reference, catalog):
-                    suggestion = f"{reference.raw[:-1]}{match[0]}>"
-                    text = f"{reference.raw} is a whole object here, and {match[0]} stays as typed"
-                    message = f"{block.name}: {text}.{did_you_mean(suggestion)}"
-                    yield warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=suggestion)
+                    yield _outside(block, field, reference, match[0])
+
+
+def _outside(block: Block, field: str, reference: Reference, path: str) -> Problem:
+    suggestion = f"{reference.raw[:-1]}{path}>"
+    what = "list" if path.startswith("[") else "object"
+    text = f"{reference.raw} is a whole {what} here, and {path} stays as typed"
+    message = f"{block.name}: {text}.{did_you_mean(suggestion)}"
+    return warning(ProblemCode.INVALID_SETTING, message, block, (field,), suggestion=suggestion)
 
 
 def _fields(target: Block, reference: Reference, catalog: Catalog) -> frozenset[str]:

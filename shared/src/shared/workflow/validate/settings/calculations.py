@@ -1,4 +1,4 @@
-"""Values of JSON that are written as calculations: they stay texts."""
+"""Values that are written as calculations: they stay texts."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.workflow.validate.settings.input_fields import declared_types
 from shared.workflow.validate.settings.literals import setting_warning
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body", "workflow_input": "inputMapping"}
-_VALUE: Final = re.compile(r'"(?P<name>[^"\\\n]{1,60})"\s*:\s*"(?P<value>[^"\\\n]{1,300})"')
+_VALUE: Final = re.compile(r'"(?P<name>[^"\\\n]{1,60})"\s*:\s*"(?P<value>(?:[^"\\\n]|\\"){1,300})"')
 _REFERENCE: Final = "<>"
 """Placeholder of a reference."""
 _METHOD: Final = re.compile(r"<>\.(?:length|(?:toLowerCase|toUpperCase|trim)\(\)|toFixed\(\d?\))")
@@ -24,48 +24,88 @@ _NUMBERS: Final = re.compile(
 )
 """Names of values that are numbers."""
 _SOURCES: Final = re.compile(
-    r"expr|code|formula|script|query|template|text|message|label|title|note"
+    r"expr|code|formula|script|query|search|q$|template|text|message|label|title|note"
     r"|path|field|key|property|properties|attribute|column|select|sort|filter|rule|condition|example|snippet",
     re.IGNORECASE,
 )
 """Names of values that may be the text of a calculation, or the path of a property."""
+_CODE: Final = re.compile(r"expr|code|formula|script|query|template|filter|rule|condition|where|command", re.IGNORECASE)
+"""Names of values that may be code."""
+_OPERAND: Final = r"(?:<>|-?\d{1,9}(?:\.\d{1,9})?|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|null)"
+_ALTERNATIVE: Final = re.compile(rf"<>\s*(?:(?:\|\||\?\?)\s*{_OPERAND}|\?\s*{_OPERAND}\s*:\s*{_OPERAND})")
+_WITH_NUMBER: Final = re.compile(r"<>\s*[+*]\s*\d{1,9}(?:\.\d{1,9})?")
+_CHANGE: Final = re.compile(r"<>\.(?:push|concat|append)\([^()]{0,200}\)")
+_IN_URL: Final = re.compile(r"(?:^|/)<>\s+[+*]\s+\d{1,9}$")
+_WHOLE: Final = frozenset({"conversationId", "input"})
+"""Settings with one value, which is no JSON."""
 
 
 def uncalculated_values(state: WorkflowState) -> Iterator[Problem]:
-    """Yield a warning for each value of a response, a request or a called workflow that is only a calculation."""
+    """Yield a warning for each value that is only a calculation: of JSON, of a variable, or of a parameter."""
     types = declared_types(state)
     for block in state.blocks.values():
         if state.is_enabled(block.id):
-            for field, name, value in _values(block):
-                parts = parse_text(value.strip()).parts
-                is_number = _NUMBERS.search(name) is not None and block.type != "human_in_the_loop"  # which shows it
-                if not _SOURCES.search(name) and _is_calculation(parts, types, is_number=is_number):
-                    text = f'{field}: "{name}" is not calculated and stays "{value}". Compute it in a function block'
+            for field, name, value in _values(block, types):
+                is_form = block.type == "human_in_the_loop"
+                if _is_calculation(field, name, parse_text(value.strip()).parts, types, is_form=is_form):
+                    what = f'{field}: "{name}"' if name else field
+                    text = f'{what} is not calculated and stays "{value}". Compute it in a function block'
                     yield setting_warning(block, field, text)
 
 
-def _values(block: Block) -> Iterator[tuple[str, str, str]]:
-    """Yield setting, name and text of each value."""
+def _values(block: Block, types: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:
+    """Yield setting, name and text of each value; the name is empty if a setting is one value."""
     if field := _FIELDS.get(block.type):
         text = block.value(field)
         for match in _VALUE.finditer(text) if isinstance(text, str) else ():
-            yield field, match["name"], match["value"]
+            yield field, match["name"], match["value"].replace('\\"', '"')
     for entry in map(object_of, parse_list(block.value("builderData"))):
         if isinstance(entry.get("value"), str):
             yield "builderData", to_string(entry.get("name")), to_string(entry["value"])
+    for row in parse_list(block.value("params")) if block.type == "api" else ():
+        cells = object_of(object_of(row).get("cells"))
+        yield "params", to_string(cells.get("Key")), to_string(cells.get("Value"))
+    for entry in map(object_of, parse_list(block.value("variables")) if block.type == "variables" else ()):
+        name = to_string(entry.get("variableName"))
+        if types.get(("variable", name)) != "number":  # which another check covers
+            yield "variables", name, to_string(entry.get("value"))
+    for field in (*_WHOLE, "url"):
+        if isinstance(value := block.value(field), str):
+            yield field, "", value
 
 
 def _is_calculation(
-    parts: Sequence[str | Reference | EnvMarker], types: Mapping[tuple[str, str], str], *, is_number: bool
+    field: str,
+    name: str,
+    parts: Sequence[str | Reference | EnvMarker],
+    types: Mapping[tuple[str, str], str],
+    *,
+    is_form: bool,
 ) -> bool:
-    """Return whether a text is a reference with a method, or the product or sum that a number is.
+    """Return whether a text is a reference with an alternative, a method, or a sum or a product.
 
-    A sum has only numbers: others may be names.
+    A sum has only numbers: others may be names. A product has the name of a number.
     """
     typed = "".join(part if isinstance(part, str) else _REFERENCE for part in parts)
     references = [part for part in parts if isinstance(part, Reference)]
     if len(references) < len([part for part in parts if not isinstance(part, str)]) or not references:
         return False
-    operation = _OPERATION.fullmatch(typed) if is_number else None
     are_numbers = all(types.get((each.name, each.path_text)) == "number" for each in references)
-    return _METHOD.fullmatch(typed) is not None or (operation is not None and (operation["sign"] == "*" or are_numbers))
+    if field != "url" and not _CODE.search(name) and _ALTERNATIVE.fullmatch(typed):
+        return True
+    found: object = None
+    match field:
+        case "url":
+            found = are_numbers and _IN_URL.search(typed)
+        case "variables" if not _CODE.search(name):
+            found = _CHANGE.fullmatch(typed) or _METHOD.fullmatch(typed)
+        case _ if field in _WHOLE or _SOURCES.search(name):
+            pass
+        case "params":
+            found = are_numbers and _WITH_NUMBER.fullmatch(typed)
+        case _:
+            is_number = _NUMBERS.search(name) and not is_form  # which shows it
+            operation = _OPERATION.fullmatch(typed) if is_number else None
+            is_operation = operation is not None and (operation["sign"] == "*" or are_numbers)
+            found = is_operation or _METHOD.fullmatch(typed)
+    return bool(found)

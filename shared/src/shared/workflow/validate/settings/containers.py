@@ -1,6 +1,7 @@
 """Settings of loops and parallels."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -23,6 +24,10 @@ _EDITOR_DATA: Final = frozenset(
     {"id", "type", "nodes", "width", "height", "parentId", "extent", "canonicalModes", "iterations", "forEachItems"}
     | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
 )
+_PART: Final = re.compile(
+    r"<(?P<reference>[^<>\s]{1,300})>(?P<rest>(?:(?P<path>(?:\.[A-Za-z_]\w{0,60}|\[\d{1,4}\]){1,8})|[.\[][^<>]{1,300}))"
+)
+"""A reference and more of the expression."""
 _MOST_AT_A_TIME: Final = 20
 _MOST_ROUNDS: Final = 100_000
 """Default limit of an executor."""
@@ -111,6 +116,10 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
             meant = bare_reference(collection, state)
             text = f"{must}, not {shown(collection)}.{did_you_mean(meant)}"
             yield setting_warning(block, "collection", text, meant)
+    elif match := _PART.fullmatch(collection.strip()):
+        meant = f"<{match['reference']}{match['path']}>" if match["path"] else None
+        text = f"collection is JSON and {match['rest']} stays as typed.{did_you_mean(meant)}"
+        yield setting_warning(block, "collection", text if meant else f"{text} Compute it in a function block", meant)
     elif kind := _scalar(template.sole_reference, state, catalog):
         yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
 
