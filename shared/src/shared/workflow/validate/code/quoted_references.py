@@ -126,6 +126,10 @@ class QuotedReferences:
                 pass
             case "boolean", "string" if text in ("true", "false"):
                 problem = f"boolean and never equals a string. Write {true if text == 'true' else false} without quotes"
+            case "boolean", "number" if (
+                is_strict and language is Language.JAVASCRIPT and (is_checked or text in ("0", "1"))
+            ):
+                problem = "boolean and never equals a number. Compare it with true or false"
             case "boolean", "string" if text and is_strict and is_checked:
                 problem = f"boolean and never equals a string. Write {true} or {false} without quotes"
             case "number", "string" if is_strict and _NUMBER.fullmatch(text):
@@ -194,8 +198,11 @@ class QuotedReferences:
         """Return the type of an output in all runs: string, number or boolean; None if it may have others."""
         key = to_string(reference.path[0]) if len(reference.path) == 1 else ""
         kind = self._declared.get((reference.name, key))
+        target = self._state.block_named(reference.name)
         if self._is_answer(reference) or self._is_form(reference):
             kind = self._type(reference)
+        elif target is not None and target.type == "guardrails":
+            kind = "boolean" if key == "passed" else None
         return "number" if kind == "integer" else kind
 
     def _type(self, reference: Reference) -> str | None:

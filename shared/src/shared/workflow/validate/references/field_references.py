@@ -47,6 +47,7 @@ _MOST_EDGES: Final = 500_000
 """Edges of all error paths that are followed."""
 _EMPTY_AFTER_ERROR: Final = frozenset({"api", "function"})
 """Types whose output has only the error after one."""
+_TEXT_ERRORS: Final = frozenset({*_EMPTY_AFTER_ERROR, "guardrails", "webhook_request"})
 _ASK_MODELS: Final = frozenset({"agent", "evaluator", "router", "router_v2"})
 _COUNTS: Final = {"input": _ANY, "output": _ANY, "total": _ANY}
 _OF_MODELS: Final = {
@@ -254,7 +255,7 @@ class _Fields:
             declared = {**self._passed_on(target), **declared}
         if target.type == "memory":
             declared = {**declared, "memories": _LIST}
-        error = _TEXT if target.type in _EMPTY_AFTER_ERROR else _ANY
+        error = _TEXT if target.type in _TEXT_ERRORS else _ANY
         return {**declared, "error": error} if target.id in self._handlers else declared
 
     def instead(self, reference: Reference, reader: Block, order: RunOrder, target: Block) -> str | None:
