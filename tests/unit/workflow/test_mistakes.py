@@ -443,6 +443,33 @@ def test_an_expression_of_many_spaces_is_checked() -> None:
     assert [each.fields[:1] for each in warned] == [("conditions",)]
 
 
+@pytest.mark.parametrize(
+    ("field", "cause"),
+    [
+        ({"type": "array"}, "properties.a is an array without items."),
+        ({"type": "array", "items": {"type": "array"}}, "properties.a.items is an array without items."),
+        ({"type": "string", "required": True}, "properties.a must be a list of names."),
+    ],
+)
+@pytest.mark.parametrize(("model", "is_refused"), [("gpt-5-mini", True), ("vllm/test", False)])
+def test_a_schema_that_openai_refuses_is_named_for_its_models(
+    field: JsonObject, cause: str, model: str, is_refused: bool
+) -> None:
+    schema: JsonObject = {"type": "object", "properties": {"a": field}, "required": ["a"]}
+    function: JsonObject = {"name": "look_up", "parameters": schema}
+    tool: JsonObject = {"type": "custom-tool", "title": "t", "code": "return a", "schema": {"function": function}}
+    for settings in ({"responseFormat": schema}, {"tools": [tool]}):
+        messages = [each.message for each in found(chain(START, agent(model=model, **settings)))]
+        assert [cause in each for each in messages] == [True] * is_refused
+
+
+def test_a_schema_for_openai_may_declare_entries_elsewhere() -> None:
+    fields: JsonObject = {"a": {"$ref": "#/$defs/a"}, "b": {"type": "array", "items": {"type": "string"}}}
+    defined: JsonObject = {"a": {"type": "array", "items": {}}}
+    schema: JsonObject = {"type": "object", "properties": fields, "required": ["a", "b"], "$defs": defined}
+    assert found(chain(START, agent(model="gpt-5-mini", responseFormat=schema))) == []
+
+
 def test_a_schema_with_a_long_name_has_short_messages() -> None:
     schema: JsonObject = {"properties": {"x" * 10_000: {"properties": {"y": {"type": "strng"}}}}}
     (problem,) = found(chain(START, agent(responseFormat={"name": "x", "schema": {"type": "object", **schema}})))
@@ -646,3 +673,37 @@ def test_a_model_that_is_misspelled_beside_the_right_one_is_named(model: str, ot
 )
 def test_another_model_or_version_is_no_misspelled_one(model: str, other: str) -> None:
     assert found(two_agents(model, other)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "escape", "is_named"), [("object", False, True), ("object", True, False), ("string", False, False)]
+)
+def test_an_object_in_quotes_breaks_a_json_body(kind: str, escape: bool, is_named: bool) -> None:
+    call = api(method="POST", body='{"who": "<start.who>"}', escapeValues=escape)
+    messages = [each.message for each in found(chain(start({"name": "who", "type": kind}), call))]
+    text = "Call: body: <start.who> is an object, whose quotes end the text around it. Write it without quotes."
+    assert messages == [text] * is_named
+
+
+PAUSE = block("w", "wait", "Pause", settings={"timeValue": "5", "timeUnit": "seconds"})
+
+
+@pytest.mark.parametrize(
+    ("edges", "is_named"),
+    [
+        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-else")), True),
+        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-else"), edge("w", "r")), False),
+        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-if")), False),  # beside the response
+    ],
+)
+def test_a_wait_that_ends_the_run_is_named(edges: tuple[JsonObject, ...], is_named: bool) -> None:
+    one = condition(("c-if", "if", "<score.result.score> > 1"), ("c-else", "else", ""))
+    flow = workflow(START, CODE, one, PAUSE, TELL, edges=(edge("start", "f"), edge("f", "c"), *edges))
+    text = "Pause: nothing follows this wait, so the run ends with the output of the wait."
+    assert [each.message.startswith(text) for each in found(flow)] == [True] * is_named
+
+
+def test_a_wait_may_end_a_workflow_without_a_response_after_success() -> None:
+    failed = block("r", "response", "Failed", settings={"dataMode": "json", "data": "<score.error>"})
+    edges = (edge("start", "f"), edge("f", "w"), edge("f", "r", "error"))
+    assert found(chain(START, CODE, PAUSE)) == found(workflow(START, CODE, PAUSE, failed, edges=edges)) == []

@@ -11,8 +11,15 @@ from shared.workflow.format.references import parse_text
 
 _COMMENT: Final = re.compile(r"[ \t]+#(?P<text><.*)")
 """Comment without a space at its start, unlike those that authors write deliberately."""
+_NUMBER: Final = re.compile(r"[ \t]+#(?P<text>[ \t]+<[^<>]{1,200}>.*)")
+_NUMBERED: Final = re.compile(
+    r"\b(?:order|ticket|issue|invoice|case|request|customer|item|number|no|nr|id)$", re.IGNORECASE
+)
+"""Word after which a text, not a comment, has `# <start.id>`."""
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line breaks of YAML."""
+_NEAR: Final = 40
+"""Characters before a comment that may have the word."""
 _NOT_PLAIN: Final = ('"', "'", "|", ">")
 _NAMES: Final = frozenset({"model", "name", "next", "on_error", "type"})
 """Keys whose values hold no references: a reference after `#` is a comment there."""
@@ -24,7 +31,10 @@ def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterat
     for start, end in document.spans:
         if max(start.line, end.line) > len(lines):
             break
-        match = _COMMENT.match(lines[end.line - 1], end.column - 1)
+        line = lines[end.line - 1]
+        match = _COMMENT.match(line, end.column - 1)
+        if match is None and _NUMBERED.search(line[max(0, end.column - 1 - _NEAR) : end.column - 1]):
+            match = _NUMBER.match(line, end.column - 1)
         is_plain = not lines[start.line - 1].startswith(_NOT_PLAIN, start.column - 1)
         if match and is_plain and start != end and _is_reference(match["text"], blocks):
             path = _path_at(start, document)

@@ -81,6 +81,12 @@ _ALL_ENTRIES: Final = re.compile(
     r"<(?P<list>(?P<root>[^\W\d][\w-]{0,127})\.[\w.-]{1,127})\[[ \t]*\*?[ \t]*\](?P<field>(?:\.\w{1,127}){0,8})>"
 )
 """A field of all entries, as JSONPath writes it."""
+_AFTER_MARK: Final = re.compile(r"(?<!\S)[@$](?P<path>[a-z]\w{0,63}\.\w{1,127})(?![\w(]|\.\w)")
+_PARAMETER: Final = re.compile(r"(?<=/):(?P<name>[A-Za-z_]\w{0,127})(?=[/?#]|$)")
+_BARE_SECRET: Final = re.compile(
+    r"(?:Bearer|Token|Basic)\s+(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
+)
+"""Value of a header that is the name of a secret."""
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -118,6 +124,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                     *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
+                    *(_of_starts(text, declared) if setting.id in _PROMPTS else ()),
                     *(_in_url(text, inputs) if setting.id == "url" else ()),
                     *(
                         _named_as_secrets(text, unlike_secrets, is_url=setting.id == "url")
@@ -222,8 +229,19 @@ def _of_requests(text: str, known: Container[str], inputs: Mapping[str, str], *,
         yield code, f"{match[0]} is an expression of GitHub Actions{hint}", meant
 
 
+def _of_starts(text: str, inputs: Mapping[str, str]) -> Found:
+    """Yield the inputs whose path a prompt has after the mark of another system: `@start.id`, `$start.id`."""
+    meant = set(inputs.values())
+    for match in _AFTER_MARK.finditer(text):
+        if (reference := f"<{match['path']}>") in meant:
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{match[0]} stays as typed", reference
+
+
 def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
-    """Yield the inputs without their block: no URL has angle brackets."""
+    """Yield the inputs without their block: no URL has angle brackets. Frameworks write `:id` in routes."""
+    for match in _PARAMETER.finditer(text) if text.strip().startswith("http") else ():
+        if match["name"] in inputs:
+            yield ProblemCode.UNKNOWN_REFERENCE, f":{match['name']} stays as typed", inputs[match["name"]]
     for part in parse_text(text).parts if text.strip().startswith("http") else ():
         if isinstance(part, Reference) and part.root in inputs and not part.path:
             yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
@@ -283,7 +301,10 @@ def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -
 
 
 def _marked(text: str, known: Container[str]) -> Found:
-    """Yield the secrets in marks of other systems, such as `$TOKEN`."""
+    """Yield the secrets in marks of other systems, such as `$TOKEN`, or without any."""
+    if match := _BARE_SECRET.fullmatch(text.strip()):
+        secret = f"{{{{{match['name']}}}}}"
+        yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", secret
     for part in parse_text(text).parts:
         marked = part if isinstance(part, str) else part.raw
         if isinstance(part, EnvMarker) or (isinstance(part, Reference) and part.name in known):

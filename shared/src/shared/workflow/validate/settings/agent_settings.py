@@ -1,6 +1,7 @@
 """Settings of agents and evaluators: messages, tools, response format, metrics."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,12 +17,13 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
-from shared.workflow.validate.settings.schemas import TYPES, schema_problems
+from shared.workflow.validate.settings.schemas import TYPES, openai_problems, schema_problems
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
 _ROLES: Final = ("system", "user", "assistant")
 _ROLE_SYNONYMS: Final = {"human": "user", "ai": "assistant", "bot": "assistant", "developer": "system"}
 _USAGES: Final = ("auto", "force", "none")
+_OPENAI: Final = re.compile(r"gpt-\d|o[1-9](?:-|$)")
 _PROMPTS: Final = ("systemPrompt", "userPrompt", "memories")
 AGENT_FIELDS: Final = ("model", "tokens", "toolCalls", "providerTiming", "cost")
 """Outputs of an agent that take precedence over fields of the answer."""
@@ -66,6 +68,21 @@ def agent_problems(block: Block) -> Found:
         yield "files", f"files must be a reference to files, or a list of {{name, url}}, not {shown(files)}"
     for text in _response_format(block.value("responseFormat")):
         yield "responseFormat", f"responseFormat {text}"
+    if _OPENAI.match(to_string(block.value("model"))):
+        yield from _refused_by_openai(block)
+
+
+def _refused_by_openai(block: Block) -> Found:
+    found = read_response_format(block.value("responseFormat"))
+    if found and found.strict and found.outputs:
+        for text in openai_problems(found.schema):
+            yield "responseFormat", f"responseFormat is invalid: {text}"
+    for number, tool in enumerate(parse_list(block.value("tools"))):
+        given = object_of(tool)
+        if given.get("type") == CUSTOM_TOOL and given.get("usageControl") != "none":
+            function = object_of(object_of(parsed(given.get("schema"))).get("function"))
+            for text in openai_problems(function.get("parameters"), "parameters"):
+                yield ("tools", str(number)), f"tool {number + 1} has an invalid schema: {text}"
 
 
 def _tool(tool: Json) -> Iterator[str]:

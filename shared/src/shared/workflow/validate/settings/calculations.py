@@ -33,7 +33,7 @@ _CODE: Final = re.compile(r"expr|code|formula|script|query|template|filter|rule|
 """Names of values that may be code."""
 _OPERAND: Final = r"(?:<>|-?\d{1,9}(?:\.\d{1,9})?|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|null)"
 _ALTERNATIVE: Final = re.compile(rf"<>\s*(?:(?:\|\||\?\?)\s*{_OPERAND}|\?\s*{_OPERAND}\s*:\s*{_OPERAND})")
-_WITH_NUMBER: Final = re.compile(r"<>\s*[+*]\s*\d{1,9}(?:\.\d{1,9})?")
+_WITH_NUMBER: Final = re.compile(r"<>\s+[+*]\s+\d{1,9}(?:\.\d{1,9})?")
 _CHANGE: Final = re.compile(r"<>\.(?:push|concat|append)\([^()]{0,200}\)")
 _IN_URL: Final = re.compile(r"(?:^|/)<>\s+[+*]\s+\d{1,9}$")
 _WHOLE: Final = frozenset({"conversationId", "input"})

@@ -1,4 +1,4 @@
-"""Texts without quotes in JSON that blocks send: the result is no JSON."""
+"""Texts without quotes, and objects in quotes, in JSON that blocks send: the result is no JSON."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Reference, json_parts
+from shared.workflow.validate.settings.input_fields import declared_types
 from shared.workflow.validate.settings.literals import setting_warning
 from shared.workflow.validate.settings.request_settings import is_meant_as_json, template_problem
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
 """Types whose outputs authors declare as strings. Those of models and services may hold JSON."""
-_PROSE: Final = re.compile(
+PROSE: Final = re.compile(
     r"\.\w*(?:message|text|title|name|email|question|comment|description|subject|note|prompt|reason|summary|address)>",
     re.IGNORECASE,
 )
@@ -23,18 +24,25 @@ _PROSE: Final = re.compile(
 
 
 def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield a warning for the first declared string that JSON has without quotes, unless the block escapes values."""
+    """Yield a warning for the first declared string without quotes, or object in them, unless values are escaped."""
+    types = declared_types(state)
     for block in state.blocks.values():
         field = _FIELDS.get(block.type, "")
         text = block.value(field)
         if not isinstance(text, str) or not state.is_enabled(block.id) or not _inserts_text(block, text):
             continue
-        unquoted = (part for part, quoted in json_parts(text) if isinstance(part, Reference) and not quoted)
-        found = (each for each in unquoted if _is_string(state, catalog, each))
-        if reference := next(found, None):
-            cause = f"{field}: {reference.raw} is a string without quotes, so the {field} is not JSON"
-            fix = f"Set escapeValues to true, or in a file write {field} as a mapping instead of a text"
-            yield setting_warning(block, field, f"{cause}. {fix}")
+        fix = f"Set escapeValues to true, or in a file write {field} as a mapping instead of a text"
+        for part, quoted in json_parts(text):
+            if not isinstance(part, Reference):
+                continue
+            if not quoted and _is_string(state, catalog, part):
+                cause = f"{field}: {part.raw} is a string without quotes, so the {field} is not JSON"
+                yield setting_warning(block, field, f"{cause}. {fix}")
+                break
+            if quoted and types.get((part.name, part.path_text)) == "object":
+                cause = f"{field}: {part.raw} is an object, whose quotes end the text around it"
+                yield setting_warning(block, field, f"{cause}. Write it without quotes")
+                break
 
 
 def _inserts_text(block: Block, text: str) -> bool:
@@ -53,4 +61,4 @@ def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> 
     if target is None or spec is None or len(reference.path) != 1:
         return False
     declared = spec.declared_outputs(target).get(to_string(reference.path[0]))
-    return declared is not None and declared.type == "string" and _PROSE.search(reference.raw) is not None
+    return declared is not None and declared.type == "string" and PROSE.search(reference.raw) is not None

@@ -73,6 +73,21 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
             yield f"{_joined(path, key)} must be a schema, true or false, not {shown(schema[key])}"
 
 
+def openai_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield what the API of OpenAI refuses in a schema that other models accept."""
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return
+    where = path or "the schema"
+    if schema.get("type") == "array" and not schema.keys() & {"items", "prefixItems", "contains", *_ELSEWHERE}:
+        yield f"{where} is an array without items. Write items: {{type: string}}, or another type"
+    if isinstance(schema.get("required"), bool):
+        yield f"required of {where} must be a list of names. Name required properties in the object around them"
+    properties = schema.get("properties")
+    for name, each in properties.items() if isinstance(properties, dict) else ():
+        yield from openai_problems(each, _joined(path, f"properties.{name}"), depth + 1)
+    yield from openai_problems(schema.get("items"), _joined(path, "items"), depth + 1)
+
+
 def _keys(schema: JsonObject, where: str) -> Iterator[str]:
     filled = (each for each, value in schema.items() if value not in (None, "", [], {}))
     unknown = (each for each in filled if each not in _KEYWORDS and each not in _EXTENSIONS)
