@@ -103,7 +103,13 @@ may be deliberate has no message, such as braces of another template language in
   `- else: Answer` is short for an `else` with `next`. If no branch applies, or it has no `next`, that path ends.
   Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and `next`. The model
   always chooses one, so the last may be for everything else:
-  `- {route: Other, when: The message is about something else., next: Answer}`.
+
+  ```yaml
+      - route: Other
+        when: The message is about something else, such as praise.
+        next: Answer
+  ```
+
 - **`edges`** at the top level lists all connections explicitly, `{from, handle, to}`. Nothing then follows by order.
   Exports use it for graphs that the keys above cannot express. `handle` is `source`, `error`, or
   `condition-<id of the branch>`; give such branches an `id`.
@@ -153,8 +159,9 @@ has ended. `start` names the first blocks inside; default: those that follow no 
 
 | key | |
 |---|---|
-| `count` | number of iterations, or of parallel branches; default 5 |
-| `collection` | a list, or a reference to one |
+| `count` | number of iterations, or of parallel branches; default 5. A literal: for a number that a run knows, use a \
+`collection`, or `while: <loop.index> < <start.n>` |
+| `collection` | a list, or a reference to one, without an expression |
 | `while`, `do_while` | loop: JavaScript expression, evaluated before or after each iteration |
 | `batchSize` | parallel: branches at a time, 1 to 20 |
 
@@ -173,7 +180,8 @@ of outputs, one for each last block inside. In the example, `<eachorder.results>
 | key | |
 |---|---|
 | `type` | see [below](#settings); `start` is short for `start_trigger` |
-| `enabled` | `false` leaves the block out |
+| `enabled` | `false` leaves the block out. Blocks that only it leads to, also by order, do not run: connect them with \
+`next` of the block before |
 | `retry` | `{maxTries: 3, waitBetweenTriesMs: 1000}`: 2 to 5 attempts in total, at most 5000 ms apart |
 | `id` | default: the id of the draft's block with this name, or one that follows from the name |
 | `layout` | `[x, y]` on the canvas, of loops and parallels with width and height. Default: the position of the \
@@ -217,6 +225,7 @@ to `{type, default, description, required}`. `required: true` refuses calls with
 | `headers`, `params` | names mapped to values |
 | `data` of a response, `body` of a call | a mapping becomes JSON in which values are escaped. A value that is one \
 reference keeps its type. `dataMode: json` is the default with `data` |
+| `data` of a response that is no mapping | JSON, or one text: `data: Thank you, <start.name>!` |
 | `responseFormat`, `inputMapping`, `arguments` | a mapping becomes JSON |
 
 YAML is read as version 1.2: `yes`, `no` and dates are texts. Anchors, aliases and tags are refused. Quote a text that
@@ -301,6 +310,14 @@ extension, begin a file with:
 _CONTAINERS: Final = ("loop", "parallel")
 _ONE_WORKFLOW: Final = "Write one of `workflowId` and `manualWorkflowId`."
 _NOTES: Final = {
+    "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
+    "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",
+    "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. A mapping as `body` is sent as a "
+    "form if the header `Content-Type` is `application/x-www-form-urlencoded`.",
+    "response": "The body is always JSON: a text, also one of HTML, XML or CSV, is sent as a JSON string, in quotes, "
+    "whatever the header `Content-Type` says.",
+    "guardrails": "A text that does not pass fails the block: the run takes `on_error`, or ends without one. So no "
+    "condition on `passed` is needed: it is `true` in every block that follows a success.",
     "human_in_the_loop": "`inputs` are the fields of the form; later blocks read the answers, such as "
     "`<approval.approved>`.",
     "workflow": _ONE_WORKFLOW,
