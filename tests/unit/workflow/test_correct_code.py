@@ -1,27 +1,7 @@
 """Correct code that looks like common mistakes: none of it has a problem."""
 
-from textwrap import indent
-
 import pytest
-
-from shared.workflow.catalog import Catalog
-from shared.workflow.files.reader import read_file
-from shared.workflow.format.reader import read_state
-from shared.workflow.validate.validator import problems
-
-CATALOG = Catalog()
-START = """
-blocks:
-  Start:
-    type: start
-    inputs: {text: string, amount: number, vip: boolean, options: object, items: array}
-"""
-
-
-def found(code: str, language: str) -> list[str]:
-    function = f"  Run:\n    type: function\n    language: {language}\n    code: |\n{indent(code, ' ' * 6)}\n"
-    file = read_file(f"{START}{function}  Reply:\n    type: response\n    data: {{a: <run.result>}}\n", catalog=CATALOG)
-    return [each.message for each in (*file.problems, *file.warnings, *problems(read_state(file.state)))]
+from tests.support.code_problems import code_problems
 
 
 @pytest.mark.parametrize(
@@ -58,10 +38,15 @@ def found(code: str, language: str) -> list[str]:
         'const vip = <start.vip>;\nreturn vip === "true" || vip === true;',
         'return <start.items>.includes("id-" + <start.amount> || "none");',
         'return <start.text> === ("a" && <start.text> || "c");',
+        "const f = await fetch(<start.text>);\nf.data = await f.json();\nreturn f.ok ? f.data.total : 0;",
+        "const f = await fetch(<start.text>);\nf.data ??= await f.json();\nreturn f.data.total;",
+        "const f = await fetch(<start.text>);\n({ total: f.data } = await f.json());\nreturn f.data;",
+        "const f = await fetch(<start.text>);\nread(f);\nfunction read(r) { r.body = 1; }\nreturn f.body;",
+        "const f = await fetch(<start.text>);\nreturn f.clone ? f.clone() : f.json();",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
-    assert found(code, "javascript") == []
+    assert code_problems(code, "javascript") == []
 
 
 @pytest.mark.parametrize(
@@ -83,4 +68,4 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:
-    assert found(code, "python") == []
+    assert code_problems(code, "python") == []

@@ -20,7 +20,6 @@ _ASYNC: Final = re.compile(r"\basync\s+function\s+(\w{1,64})\(|\bconst\s+(\w{1,6
 _ANSWER: Final = re.compile(r"\bconst\s+(?P<name>\w{1,64})\s*=\s*await\s+fetch\(")
 _USE: Final = re.compile(r"(?<![\w$.])[\w$]{1,64}")
 _READ: Final = re.compile(r"(?<![\w$.])([\w$]{1,64})\.(?!then\b|catch\b|finally\b)\w")
-_BODY: Final = re.compile(r"(?<![\w$.])([\w$]{1,64})\.(?:data|body)\b(?!\s*=[^=])")
 _EACH: Final = re.compile(r"\b(?:const|let|var)\s+(?P<name>\w{1,64})\s*=\s*\w[\w.]{0,100}\.forEach\(")
 _OWN_EACH: Final = re.compile(r"forEach\s*[:=]|\bforEach\(\w*\)\s*\{")
 
@@ -44,18 +43,15 @@ def _promises(program: str) -> Iterator[tuple[int, str]]:
     if "await" not in program and "fetch" not in program and "async" not in program:
         return
     own = {name for names in _ASYNC.findall(program) for name in names}
-    answers = {match["name"]: match.start() for match in _ANSWER.finditer(program)}
+    answers = {match["name"] for match in _ANSWER.finditer(program)}
     uses = Counter(_USE.findall(program))
-    read, of_body = Counter(_READ.findall(program)), Counter(_BODY.findall(program))
+    read = Counter(_READ.findall(program))
     for match in _CALLED.finditer(program):
         name, called = match["name"], match["called"]
         is_promise = match["of"] in answers if match["of"] else called in {"fetch", *own}
         if is_promise and 0 < uses[name] - 1 == read[name]:
             call = f"{match['of'] or ''}{called}"
             yield match.start(), f'"{name}" is a promise, because await is missing. Write await {call}(…)'
-    for name, start in answers.items():
-        if of_body[name] and uses[name] - 1 == read[name]:
-            yield start, f'"{name}" is an answer of fetch. Read its body with await {name}.json()'
 
 
 def _without_result(program: str) -> Iterator[tuple[int, str]]:
