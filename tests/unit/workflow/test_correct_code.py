@@ -42,6 +42,9 @@ from tests.support.code_problems import code_problems
         "const f = await fetch(<start.text>);\nf.data ??= await f.json();\nreturn f.data.total;",
         "const f = await fetch(<start.text>);\n({ total: f.data } = await f.json());\nreturn f.data;",
         "const f = await fetch(<start.text>);\nread(f);\nfunction read(r) { r.body = 1; }\nreturn f.body;",
+        "const jobs = <start.items>.map(async (x) => x);\nreturn await jobs[0];",
+        "const jobs = <start.items>.map(async (x) => x);\nconst all = () => { return jobs; };\nreturn await all()[0];",
+        "const jobs = <start.items>.map(async (x) => x);\nreturn { first: await jobs[0] };",
         "const f = await fetch(<start.text>);\nreturn f.clone ? f.clone() : f.json();",
     ],
 )

@@ -25,6 +25,9 @@ _STATEMENT: Final = re.compile(r"\s*+(?:(?P<start>return|if|\{)(?!\w)|[^;]*+(?P<
 """Expressions that are written as statements."""
 _PYTHON_WORDS: Final = {"else if": "elif", "&&": "and", "||": "or", "===": "==", "!==": "!=", "++": "+= 1"}
 _NOT_PYTHON: Final = re.compile(r"\belse +if\b|&&|\|\||!==|===|\+\+")
+_INCREMENT: Final = re.compile(
+    r"(?<![\w.])(?P<name>[A-Za-z_]\w{0,60})(?P<sign>[+-])(?P=sign)[ \t]*;?(?=[ \t]*(?:$|#))", re.MULTILINE
+)
 _TYPES: Final = re.compile(
     r"(?<=\w)\s*:\s*(?:string|number|boolean|any|unknown|void|object|Record<)(?:\[\])?(?=\s*[=,){;])"
 )
@@ -55,9 +58,11 @@ def language_hint(template: CodeTemplate, known: Container[str], at: Location) -
 
 
 def location_of_operator(template: CodeTemplate) -> Location | None:
-    """Return where an expression has the first operator of another language."""
+    """Return where an expression has the first operator of another language, or Python an increment."""
     masked = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), template.source)
-    found = (_WORDS.search(masked) or _NO_OPERATOR.search(masked)) if template.is_expression else None
+    found = _WORDS.search(masked) or _NO_OPERATOR.search(masked)
+    if not template.is_expression:
+        found = _INCREMENT.search(masked) if template.language is Language.PYTHON else None
     return location_of(template.source, found.start()) if found else None
 
 
@@ -75,6 +80,10 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
         return
     if "```" in source:
         yield "Remove the ``` around the code."
+    if is_python and (match := _INCREMENT.search(source)):
+        fixed = _INCREMENT.sub(r"\g<name> \g<sign>= 1", source)
+        if syntax_error(compile_code(fixed, Language.PYTHON)) is None:
+            yield f'Write "{match["name"]} {match["sign"]}= 1" for "{match[0].strip()}".'
     other = next(each for each in Language if each is not template.language)
     if syntax_error(compile_code(source, other)) is None:
         yield f'Is the language "{other}"?'

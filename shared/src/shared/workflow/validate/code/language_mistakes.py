@@ -25,6 +25,10 @@ _PLAIN_TEXTS: Final = {
     Language.PYTHON: '(string (string_start) @quote (string_content) @part (#not-match? @quote "^[bBfFrRtT]"))',
 }
 """Parts of texts in which a placeholder may lack its mark."""
+_PROMISES: Final = (
+    "(call_expression function: (member_expression property: (property_identifier) @map)"
+    ' arguments: (arguments . (arrow_function "async")))'
+)
 _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
     Language.JAVASCRIPT: {
         "in": (
@@ -91,8 +95,10 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             "forEach does not wait for async functions. Write for (const … of …) with await in it",
         ),
         "promises": (
-            "(program (return_statement (call_expression function: (member_expression property: (property_identifier)"
-            ' @map) arguments: (arguments . (arrow_function "async"))) @place) (#eq? @map "map"))',
+            f"(program [(return_statement [{_PROMISES} (object (pair value: {_PROMISES}))])"
+            ' (lexical_declaration kind: "const"'
+            f" (variable_declarator name: (identifier) @list value: {_PROMISES}))] @place"
+            ' (#eq? @map "map"))',
             "the list has promises. Write await Promise.all(…)",
         ),
         "keys": (
@@ -180,6 +186,10 @@ _USED: Final = frozenset(
     | {"arguments", "pair", "array", "spread_element", "parenthesized_expression", "for_in_statement"}
 )
 """Places that use the value of a call."""
+_DECLARED_AND_USED: Final = 2
+_RETURNING: Final = frozenset(
+    {"program", "arrow_function", "function_declaration", "function_expression", "method_definition"}
+)
 _MOST_CANDIDATES: Final = 200
 """Candidates of one rule that are checked: each takes time."""
 _DECLARATIONS: Final = frozenset({"variable_declarator", "assignment", "assignment_expression"})
@@ -235,7 +245,7 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program,
         case "each":
             is_certain = _has(source, body, b"await ") and b"Promise" not in source
         case "promises":
-            is_certain = b"Promise" not in source and b"for await" not in source
+            is_certain = b"Promise" not in source and b"for await" not in source and _is_returned(root, nodes, source)
         case "keys":
             is_certain = _reads_field(root, source, body, re.escape(source_of(nodes["key"], source)).encode())
         case _:
@@ -281,6 +291,19 @@ def _has_no_result(nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
     value = last.named_children[0].type if last and last.type == "expression_statement" else ""
     is_loop = source_of(nodes["method"], source) in ("map", "flatMap") and value not in VALUES
     return not is_loop and parent is not None and parent.type in _USED
+
+
+def _is_returned(root: tree_sitter.Node, nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
+    """Return whether code only returns the list that it names, alone or in an object, outside of functions."""
+    if (name := nodes.get("list")) is None:
+        return True
+    word = rb"(?<![\w.$])" + re.escape(source[name.start_byte : name.end_byte]) + rb"(?![\w$])"
+    returned = re.search(rb"\breturn\b[^;()\n]*" + word + rb"\s*[,;}\n]", source)
+    statement = root.descendant_for_byte_range(returned.start(), returned.end()) if returned else None
+    while statement is not None and statement.type not in _RETURNING:
+        statement = statement.parent
+    is_outside = statement is not None and statement.type == "program"
+    return is_outside and len(re.findall(word, source)) == _DECLARED_AND_USED
 
 
 def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:

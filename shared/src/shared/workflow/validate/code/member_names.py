@@ -96,8 +96,9 @@ MODULE_EQUIVALENTS: Final = {
     "datetime.today": "datetime.date.today",
     "json.parse": "json.loads",
     "json.stringify": "json.dumps",
+    **{f"math.{name}": f"{name}(…)" for name in ("abs", "max", "min", "round")},
 }
-"""Members that authors confuse with those of a class in the module, or of JavaScript."""
+"""Members that authors confuse with those of a class in the module, of the language, or of JavaScript."""
 METHOD_EQUIVALENTS: Final[Mapping[Language, Mapping[str, str]]] = {
     Language.JAVASCRIPT: {
         "contains": ".includes",
@@ -131,6 +132,10 @@ METHOD_EQUIVALENTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "indexOf": ".find",
         "includes": "in",
         "contains": "in",
+        "map": "[… for each in …]",
+        "filter": "[each for each in … if …]",
+        "some": "any(… for each in …)",
+        "every": "all(… for each in …)",
         "push": ".append",
         "concat": "+",
         "forEach": "for",

@@ -54,6 +54,13 @@ _EQUIVALENTS: Final = {
     Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},
 }
 """Members of the same meaning, by their names in other languages."""
+_PYTHON_FORMS: Final = {
+    **dict.fromkeys(("length", "size"), "len({})"),
+    **dict.fromkeys(("includes", "contains", "has"), "… in {}"),
+    **{"map": "[… for each in {}]", "filter": "[each for each in {} if …]", "forEach": "for each in {}:"},
+    **{"some": "any(… for each in {})", "every": "all(… for each in {})"},
+}
+"""What Python writes for members of JavaScript."""
 _OPEN: Final = re.compile(
     r"prototype|getPrototypeOf|__proto__|\b(?:try|suppress|hasattr|typeof|instanceof|isinstance|globals)\b|\btype\(",
     re.IGNORECASE,
@@ -163,12 +170,13 @@ class QuotedReferences:
             if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # maybe a test for the method
                 continue
             near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
-            if is_python and name in ("length", "size"):
-                yield f"{shown} has no attribute .{name}", f"len({mark.name})"
-            elif match["call"]:
-                yield f"{shown} has no method .{name}()", near and f".{near}"
+            form = _PYTHON_FORMS.get(name, "").format(mark.name) if is_python else ""
+            is_attribute = is_python and (not match["call"] or form.startswith("len"))
+            what = f"{shown} has no attribute .{name}" if is_attribute else f"{shown} has no method .{name}()"
+            if match["call"] or (form and kind != "object"):
+                yield what, form or (near and f".{near}")
             elif is_python:
-                yield f"{shown} has no attribute .{name}", f".{near}" if near else mark.field(name)
+                yield what, f".{near}" if near and (kind in usual or name in meant) else mark.field(name)
             elif near and kind in usual and name not in meant:
                 yield f"{shown} has no .{name}", f".{near}"
 
