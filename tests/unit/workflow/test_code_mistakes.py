@@ -40,6 +40,55 @@ from tests.support.code_problems import code_problems
             "const all = <start.items>.map(async (x) => x);\nreturn { a: 1, all };",
             "line 1 of the code: the list has promises. Write await Promise.all(…).",
         ),
+        (
+            "return <start.text>.includes(/x/);",
+            "line 1 of the code: .includes(…) takes no regular expression. Write /…/.test(…).",
+        ),
+        (
+            'return <start.text>.replaceAll(/x/i, "y");',
+            "line 1 of the code: .replaceAll(…) needs a regular expression with the flag g: /…/g.",
+        ),
+        (
+            "let l = [];\nl = l.push(1);\nreturn l;",
+            "line 2 of the code: .push(…) changes the list and returns its length. Write it without l =.",
+        ),
+        (
+            "return '{} x'.format(<start.text>);",
+            "line 1 of the code: a text has no .format(…). Write it in backticks: `… ${value}`.",
+        ),
+        (
+            "return <start.text>.match(/a/) === true;",
+            "line 1 of the code: .match(…) returns a list or null, and never a boolean. Write /…/.test(…).",
+        ),
+        (
+            "return <start.items>.indexOf(3) === true;",
+            "line 1 of the code: .indexOf(…) returns a number, and never a boolean. Write ….includes(…).",
+        ),
+        (
+            "let v = 1;\nif (<start.amount> > 5); { v = 2; }\nreturn v;",
+            "line 2 of the code: the semicolon after the condition ends the if. Remove it.",
+        ),
+        (
+            "return new Date(<start.text>) === new Date();",
+            "line 1 of the code: no two dates are identical. Compare their numbers: ….getTime().",
+        ),
+        (
+            'return <start.text>.toLowerCase() === "Damaged";',
+            'line 1 of the code: .toLowerCase() never gives "Damaged". Write "damaged".',
+        ),
+        (
+            'return <start.text>.toUpperCase().includes("eur");',
+            'line 1 of the code: .toUpperCase() never gives "eur". Write "EUR".',
+        ),
+        (
+            'if (["a", "b"].indexOf(<start.text>)) return 1;\nreturn 2;',
+            "line 1 of the code: indexOf is 0 for the first entry, and -1, which counts as true, for none. "
+            "Write […].includes(…).",
+        ),
+        (
+            'if (["a", "b"]) return 1;\nreturn 2;',
+            "line 1 of the code: a list is always true as a condition. Write […].includes(…).",
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -65,6 +114,34 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "return <start.items>.map(str)",
             '<start.items> has no method .map(). Did you mean "[… for each in <start.items>]"?',
+        ),
+        (
+            "rows = [1]\nfor r in rows.sort():\n    print(r)\nreturn 1",
+            "line 2 of the code: .sort(…) changes the list and returns None. Call it alone, before the loop.",
+        ),
+        (
+            'import json\nreturn json.dump({"a": 1}, indent=2)',
+            "line 2 of the code: json.dump writes to a file. Write json.dumps(…).",
+        ),
+        (
+            'return ", ".join(["a", len(<start.items>)])',
+            "line 1 of the code: .join(…) takes texts, not numbers. Write str(…) for each.",
+        ),
+        (
+            'return ", ".join([len(x) for x in <start.items>])',
+            "line 1 of the code: .join(…) takes texts, not numbers. Write str(…) for each.",
+        ),
+        (
+            'import hashlib\nreturn hashlib.md5("a").hexdigest()',
+            "line 2 of the code: hashlib.md5(…) takes bytes, not a text. Write ….encode().",
+        ),
+        (
+            'import datetime\nreturn datetime.datetime.strptime("2020").isoformat()',
+            'line 2 of the code: strptime(…) needs the format of the date, such as "%Y-%m-%d".',
+        ),
+        (
+            'return "Damaged" in <start.text>.lower()',
+            'line 1 of the code: .lower() never gives "Damaged". Write "damaged".',
         ),
     ],
 )

@@ -46,6 +46,14 @@ from tests.support.code_problems import code_problems
         "const jobs = <start.items>.map(async (x) => x);\nconst all = () => { return jobs; };\nreturn await all()[0];",
         "const jobs = <start.items>.map(async (x) => x);\nreturn { first: await jobs[0] };",
         "const f = await fetch(<start.text>);\nreturn f.clone ? f.clone() : f.json();",
+        "return [...<start.text>.matchAll(/x/gi)].length;",
+        "let v = 1;\nif (<start.amount> > 5);\nv = 2;\nreturn v;",
+        "class Date {}\nreturn new Date(1) === new Date(2);",
+        'const t = <start.text>;\nreturn t.toLowerCase() === "yes" || t.toLowerCase() === "Yes";',
+        'if (["a", "b"].indexOf(<start.text>) >= 0) return 1;\nreturn 2;',
+        'if (!["a"].indexOf(<start.text>)) return 1;\nreturn 2;',
+        "const book = { match: () => true };\nreturn book.match(/a/) === true;",
+        "class Stack { push(x) { return this; } }\nlet s = new Stack();\ns = s.push(1);\nreturn s.push(2);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -68,6 +76,12 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         'name = 1\nreturn "body {name: red}"',
         'name = "x"\ntext = "Hi {name}"\nreturn eval("f" + repr(text))',
         "class A:\n    def __eq__(self, other):\n        print(other)\na = A()\na == 1\nreturn 1",
+        'import json, io\nf = io.StringIO()\njson.dump({"a": 1}, fp=f)\nreturn f.getvalue()',
+        'return ", ".join([str(len(x)) for x in <start.items>])',
+        'import hashlib\nreturn hashlib.md5(b"a").hexdigest()',
+        'import time\nreturn time.strptime("30 Nov 26", "%d %b %y")[0]',
+        'return <start.text>.upper() == "\\N{DIGIT ONE}a"',
+        'return <start.text>.lower() in ("A", "b")',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

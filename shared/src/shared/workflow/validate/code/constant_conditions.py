@@ -1,7 +1,7 @@
 """Conditions with the same value in every run."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import tree_sitter
@@ -37,6 +37,19 @@ _OR: Final = """(binary_expression
 _PYTHON_OR: Final = """(boolean_operator
  left: [(comparison_operator) (boolean_operator)] operator: "or"
  right: [(string (string_content)) (integer)] @always)"""
+_SET: Final = """[(array) @listed
+ (call_expression function: (member_expression object: (array) property: (property_identifier) @index))]"""
+_AND_SET: Final = f'(binary_expression operator: "&&" {_SET})'
+_CASE: Final = "(call_expression function: (member_expression property: (property_identifier) @case))"
+_PYTHON_CASE: Final = "(call function: (attribute attribute: (identifier) @case))"
+_CASED: Final = "(string (string_start) . (string_content) @cased . (string_end))"
+_CASES: Final[Mapping[str, Callable[[str], str]]] = {
+    **dict.fromkeys(("toLowerCase", "toLocaleLowerCase", "lower"), str.lower),
+    **dict.fromkeys(("toUpperCase", "toLocaleUpperCase", "upper"), str.upper),
+}
+"""Methods that change the case of a text, and their effect."""
+_PLAIN: Final = re.compile(r"[ -\[\]-~]+")
+"""A text without escape sequences and letters that have no ASCII code."""
 _CONDITIONS: Final = {
     Language.JAVASCRIPT: f"""
 (if_statement "if" @assigning
@@ -62,10 +75,25 @@ _CONDITIONS: Final = {
  right: (string) @text (#any-of? @number "Number" "parseInt" "parseFloat"))
 (binary_expression operator: ["===" "!==" "==" "!="] right: [(array) (object) (identifier)] @never
  (#any-of? @never "[]" "{{}}" "NaN"))
+([(if_statement condition: (parenthesized_expression {_SET})) (ternary_expression condition: {_SET})
+ (program . (expression_statement {_SET}) .)
+ (if_statement condition: (parenthesized_expression {_AND_SET})) (program . (expression_statement {_AND_SET}) .)]
+ (#eq? @index "indexOf"))
+(binary_expression left: {_CASE} operator: ["===" "!==" "==" "!="] right: (string . (string_fragment) @cased .))
+(switch_statement value: (parenthesized_expression {_CASE})
+ body: (switch_body (switch_case value: (string . (string_fragment) @cased .))))
+(call_expression function: (member_expression object: {_CASE} property: (property_identifier) @part)
+ arguments: (arguments . (string . (string_fragment) @cased .))
+ (#any-of? @part "includes" "startsWith" "endsWith" "indexOf"))
 (binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
  right: (string (string_fragment) @type))
 """,
     Language.PYTHON: f"""
+(comparison_operator . {_PYTHON_CASE} . ["==" "!="] . {_CASED} .)
+(comparison_operator . {_CASED} . ["in" "not in"] . {_PYTHON_CASE} .)
+(call function: (attribute object: {_PYTHON_CASE} attribute: (identifier) @part)
+ arguments: (argument_list . {_CASED})
+ (#any-of? @part "startswith" "endswith"))
 [(if_statement condition: {_PYTHON_OR}) (elif_clause condition: {_PYTHON_OR})
  (while_statement condition: {_PYTHON_OR}) (conditional_expression . (_) . {_PYTHON_OR})]
 [(comparison_operator (parenthesized_expression (boolean_operator operator: "or") @either))
@@ -92,6 +120,14 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
     match {kind: code.text(node) for kind, node in captures.items()}:
         case {"assigning": _}:
             yield 'the condition assigns with "=". To compare, write "==="'
+        case {"index": _}:
+            yield "indexOf is 0 for the first entry, and -1, which counts as true, for none. Write […].includes(…)"
+        case {"listed": _}:
+            yield "a list is always true as a condition. Write […].includes(…)"
+        case {"case": method, "cased": text} if method in _CASES and _PLAIN.fullmatch(text):
+            changed = _CASES[method](text)
+            if changed != text and method not in code.added_members and not _has_text(code, changed):
+                yield f'.{method}() never gives "{text}". Write "{changed}"'
         case {"always": value} if value.strip("0."):
             yield f"the condition is always true, because {value} alone is. Compare again: … == {value}"
         case {"never": value}:
@@ -111,6 +147,11 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
         case {"type": name} if name not in _TYPES:
             hint = f" Write {_TYPE_CHECKS[name]}" if name in _TYPE_CHECKS else one_of(name, _TYPES)
             yield f'typeof is never "{name}".{hint}'
+
+
+def _has_text(code: CodeContext, text: str) -> bool:
+    """Return whether code has a text in quotes: a comparison with another one may be a harmless addition."""
+    return any(f"{quote}{text}{quote}".encode() in code.source for quote in "\"'`")
 
 
 def _first_true(code: CodeContext, node: tree_sitter.Node | None) -> str | None:

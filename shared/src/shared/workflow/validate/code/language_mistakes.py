@@ -40,6 +40,49 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             '(binary_expression operator: ["===" "!=="] right: [(array (_)) (object (_))])',
             "nothing is identical with a new list or object. Compare the entries",
         ),
+        "search": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            ' arguments: (arguments . (regex)) (#any-of? @method "includes" "startsWith" "endsWith"))',
+            ".{method}(…) takes no regular expression. Write /…/.test(…)",
+        ),
+        "all": (
+            "(call_expression function: (member_expression property: (property_identifier) @method)"
+            ' arguments: (arguments . [(regex !flags) (regex flags: (regex_flags) @flags (#not-match? @flags "g"))])'
+            ' (#any-of? @method "replaceAll" "matchAll"))',
+            ".{method}(…) needs a regular expression with the flag g: /…/g",
+        ),
+        "number": (
+            "(assignment_expression left: (identifier) @key right: (call_expression function: (member_expression"
+            " object: (identifier) @list property: (property_identifier) @method))"
+            ' (#eq? @key @list) (#any-of? @method "push" "unshift"))',
+            ".{method}(…) changes the list and returns its length. Write it without {key} =",
+        ),
+        "format": (
+            "(call_expression function: (member_expression object: [(string) (template_string)]"
+            ' property: (property_identifier) @method) (#eq? @method "format"))',
+            "a text has no .{method}(…). Write it in backticks: `… ${{value}}`",
+        ),
+        "found": (
+            "(binary_expression left: (call_expression function: (member_expression"
+            ' property: (property_identifier) @method)) operator: ["===" "!=="] right: [(true) (false)]'
+            ' (#eq? @method "match"))',
+            ".{method}(…) returns a list or null, and never a boolean. Write /…/.test(…)",
+        ),
+        "position": (
+            "(binary_expression left: (call_expression function: (member_expression"
+            ' property: (property_identifier) @method)) operator: ["===" "!=="] right: [(true) (false)]'
+            ' (#any-of? @method "indexOf" "lastIndexOf" "findIndex" "search"))',
+            ".{method}(…) returns a number, and never a boolean. Write ….includes(…)",
+        ),
+        "empty": (
+            "(if_statement condition: (_) consequence: (empty_statement) !alternative)",
+            "the semicolon after the condition ends the if. Remove it",
+        ),
+        "date": (
+            '(binary_expression left: (_) @value operator: ["===" "!=="] right: (new_expression'
+            ' constructor: (identifier) @key) (#eq? @key "Date"))',
+            "no two dates are identical. Compare their numbers: ….getTime()",
+        ),
         "both": (
             f'(binary_expression left: {_EQUAL[0].format("@first", "@one")} operator: "&&"'
             f" right: {_EQUAL[0].format('@second', '@other')})",
@@ -125,6 +168,38 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
             "for needs a list, and len(…) is a number. Write range(len(…))",
         ),
+        "loop": (
+            "[(for_statement right: (call function: (attribute attribute: (identifier) @method))"
+            ' (#any-of? @method "sort" "reverse"))'
+            " (for_in_clause right: (call function: (attribute attribute: (identifier) @method))"
+            ' (#any-of? @method "sort" "reverse"))]',
+            ".{method}(…) changes the list and returns None. Call it alone, before the loop",
+        ),
+        "dump": (
+            "(call function: (attribute) @called arguments: (argument_list . (_) . (keyword_argument)* .)"
+            ' (#eq? @called "json.dump"))',
+            "{called} writes to a file. Write json.dumps(…)",
+        ),
+        "join": (
+            "(call function: (attribute object: (string) attribute: (identifier) @called) arguments: (argument_list ."
+            " [(list [(integer) (float) (call function: (identifier) @number)])"
+            " (list_comprehension body: (call function: (identifier) @number))"
+            " (generator_expression body: (call function: (identifier) @number))] .)"
+            ' (#eq? @called "join") (#any-of? @number "len" "int" "float" "round"))',
+            ".join(…) takes texts, not numbers. Write str(…) for each",
+        ),
+        "bytes": (
+            "(call function: (attribute) @called arguments: (argument_list . (string . (string_start) @start) @text .)"
+            ' (#any-of? @called "hashlib.md5" "hashlib.sha1" "hashlib.sha256" "hashlib.sha512" "base64.b64encode"'
+            ' "base64.urlsafe_b64encode") (#not-match? @start "[bB]"))',
+            "{called}(…) takes bytes, not a text. Write ….encode()",
+        ),
+        "strptime": (
+            "(call function: (attribute object: (_) @of attribute: (identifier) @called)"
+            " arguments: (argument_list . [(identifier) (string) (subscript)] .)"
+            ' (#eq? @called "strptime") (#match? @of "(^|[.])datetime$"))',
+            '{called}(…) needs the format of the date, such as "%Y-%m-%d"',
+        ),
         "returned": (
             "(module (return_statement (call function: (attribute attribute: (identifier) @method))) @place"
             ' (#any-of? @method "append" "extend" "reverse" "sort"))',
@@ -151,8 +226,9 @@ _OWN: Final = {
         rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|toSorted|forEach|includes|indexOf|lastIndexOf)\b"
     ),
     Language.PYTHON: re.compile(
-        rb"\b(?:try|suppress|__eq__)\b|\b(?:def|class) +(?:len|int|float|append|extend|reverse|sort)\b"
-        rb"|\b(?:len|int|float)\s*="
+        rb"\b(?:try|suppress|__eq__)\b|\b(?:def|class) +(?:len|int|float|round|append|extend|reverse|sort|strptime)\b"
+        rb"|\bclass +(?:json|hashlib|base64)\b"
+        rb"|\b(?:len|int|float|round|json|hashlib|base64)\s*="
     ),
 }
 """Code that expects errors, or may give another meaning to a name of these rules."""
@@ -249,8 +325,33 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program,
         case "keys":
             is_certain = _reads_field(root, source, body, re.escape(source_of(nodes["key"], source)).encode())
         case _:
+            is_certain = _is_of_language(rule, nodes, source)
+    return is_certain
+
+
+def _is_of_language(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes) -> bool:
+    """Return whether a name means the member, class or module that the language has, and the form has no other use."""
+    node = nodes[rule]
+    match rule:
+        case "search" | "all" | "number" | "format" | "found" | "position":
+            is_certain = _is_undeclared(source[nodes["method"].start_byte : nodes["method"].end_byte], source)
+        case "date":
+            is_certain = _is_undeclared(b"Date", source.replace(b"Date(", b""))
+        case "dump":
+            is_certain = not _has(source, node, b"fp") and not _has(source, node, b"(*")
+        case "empty":
+            after = node.next_named_sibling
+            is_inside = after is not None and after.start_point.column > node.start_point.column
+            is_certain = after is not None and (after.type == "statement_block" or is_inside)
+        case _:
             is_certain = True
     return is_certain
+
+
+def _is_undeclared(name: bytes, source: bytes) -> bool:
+    """Return whether code neither declares a name nor gives it to a member."""
+    own = rb"(?<![.\w])" + name + rb"[\"']?\s*[:=(]|(?:\.|\bclass )" + name + rb"\b\s*(?:=(?!=)|\{|extends\b)"
+    return re.search(own, source) is None
 
 
 def _is_list(node: tree_sitter.Node, source: bytes, lists: Set[str]) -> bool:
