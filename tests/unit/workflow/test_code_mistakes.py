@@ -89,6 +89,22 @@ from tests.support.code_problems import code_problems
             'if (["a", "b"]) return 1;\nreturn 2;',
             "line 1 of the code: a list is always true as a condition. Write […].includes(…).",
         ),
+        (
+            "try { const d = JSON.parse(<start.text>); } catch (e) { console.log(e); }\nreturn d.a;",
+            'line 2 of the code: "d" exists only in the block that declares it. Declare it before the block.',
+        ),
+        (
+            "for (let i = 0; i < 3; i++) { console.log(i); }\nreturn i;",
+            'line 2 of the code: "i" exists only in the block that declares it. Declare it before the block.',
+        ),
+        (
+            "const a = b * 2;\nconst b = 3;\nreturn a;",
+            'line 1 of the code: "b" has no value before its declaration. Move the declaration up.',
+        ),
+        (
+            "const x = x + 1;\nreturn x;",
+            'line 1 of the code: "x" has no value before its declaration. Move the declaration up.',
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -142,6 +158,19 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             'return "Damaged" in <start.text>.lower()',
             'line 1 of the code: .lower() never gives "Damaged". Write "damaged".',
+        ),
+        (
+            "total = 1\nfor i in <start.items>:\n    totl += 1\nreturn total",
+            'line 3 of the code: "totl" is not defined. Did you mean "total"?',
+        ),
+        (
+            "count = 0\ndef add(x):\n    count += x\nadd(1)\nreturn count",
+            'line 3 of the code: "count" has no value in add, because code around it assigns it. '
+            "Add the line: global count.",
+        ),
+        (
+            "def f():\n    n = 0\n    def g():\n        n += 1\n    g()\n    return n\nreturn f()",
+            'line 4 of the code: "n" has no value in g, because code around it assigns it. Add the line: nonlocal n.',
         ),
     ],
 )

@@ -54,6 +54,14 @@ from tests.support.code_problems import code_problems
         'if (!["a"].indexOf(<start.text>)) return 1;\nreturn 2;',
         "const book = { match: () => true };\nreturn book.match(/a/) === true;",
         "class Stack { push(x) { return this; } }\nlet s = new Stack();\ns = s.push(1);\nreturn s.push(2);",
+        "if (<start.vip>) { let rate = 2; }\nrate = 5;\nreturn rate;",
+        "const f = () => b * 2;\nconst b = 3;\nreturn f();",
+        "total();\nfunction total() { return k; }\nconst k = 1;\nreturn k;",
+        "switch (<start.amount>) { case 1: const z = 2; return z; default: return typeof z; }",
+        "for (const k of [1]) { const v = k; console.log(v); }\nfor (const v of [2]) console.log(v);\nreturn 1;",
+        "{ const params = 1; console.log(params); }\nreturn params;",
+        "const { a } = <start.options>;\n{ const a = 3; console.log(a); }\nreturn a;",
+        "try { const d = 1; } catch { }\ntry { return d; } catch { return 2; }",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -82,6 +90,10 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         'import time\nreturn time.strptime("30 Nov 26", "%d %b %y")[0]',
         'return <start.text>.upper() == "\\N{DIGIT ONE}a"',
         'return <start.text>.lower() in ("A", "b")',
+        "count = 0\ndef add(x):\n    global count\n    count += x\nadd(1)\nreturn count",
+        "def f():\n    n = 0\n    n += 1\n    return n\nn = 3\nreturn f()",
+        "class C:\n    n = 0\n    n += 1\nreturn C.n",
+        "n = <start.text>\nn += 'x'\nreturn n.upper()",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -1,9 +1,9 @@
 """Names, members and `try` statements of a piece of code, which several checks need."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 import tree_sitter
@@ -72,11 +72,21 @@ class CodeContext:
     names that the code of a tool gets from the model.
     """
 
-    def __init__(self, program: Program, language: Language, others: Spans, parameters: Set[str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        language: Language,
+        others: Spans,
+        parameters: Set[str],
+        bindings: Mapping[str, Sequence[int]],
+    ) -> None:
         self._root, self.source = program
         self.language = language
+        self.bindings = bindings
+        """Positions at which the code declares or assigns each name, in order."""
         self.words = Counter(WORD.findall(self.source))
         names = (word for start, end in others.merged for word in WORD.findall(self.source, start, end))
+        self.parameters = parameters
         self.ambiguous = {name.decode(errors="replace") for name in names} | parameters
         """Names that may have several values."""
         found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
@@ -98,6 +108,12 @@ class CodeContext:
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
         return source_of(node, self.source)
+
+    def is_bound_in(self, name: str, node: tree_sitter.Node) -> bool:
+        """Return whether the code declares or assigns a name in a part of it."""
+        positions = self.bindings.get(name, ())
+        at = bisect_left(positions, node.start_byte)
+        return at < len(positions) and positions[at] < node.end_byte
 
     def is_redefined(self, name: str) -> bool:
         """Return whether the code may define, extend or pass on the object that a well-known name means."""

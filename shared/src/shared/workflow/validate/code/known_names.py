@@ -15,9 +15,10 @@ class KnownNames(NamedTuple):
 
     declarations: str
     """Query of the syntax tree. `@declared`, and `@plain` for `let`, `const` and `import`, have names that are
-    declared, assigned or tested: these count as defined everywhere, since scopes are not followed. `@name` are all
-    names, `@skipped` those that are no variables, `@package` imported ones, and `@tried` statements that may
-    skip an import or handle its error. `@dictionary` may have keys without quotes, `@returned` are those returned."""
+    declared, assigned or tested: these count as defined everywhere, since scopes are not followed. `@augmented` are
+    names that Python changes with `+=`. `@name` are all names, `@skipped` those that are no variables, `@package`
+    imported ones, and `@tried` statements that may skip an import or handle its error. `@dictionary` may have keys
+    without quotes, `@returned` are those returned."""
     defined: Set[str]
     """What the sandbox defines."""
     uncertain: Set[str]
@@ -94,7 +95,7 @@ _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
 }
 _PYTHON_DECLARATIONS: Final = """
 (assignment left: (_) @declared)
-(augmented_assignment left: (identifier) @declared)
+(augmented_assignment left: (identifier) @augmented)
 (named_expression name: (_) @declared)
 (for_statement left: (_) @declared)
 (for_in_clause left: (_) @declared)

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Final
 
@@ -64,21 +64,13 @@ def name_problems(
     found = tree_sitter.QueryCursor(declarations(language)).captures(root)
     packages = [(node, source_of(node, source).split(".")[0]) for node in found.get("package", ())]
     yield from _missing(packages, Spans(found.get("tried", ())))
-    bound, plain = found.get("declared", []), found.get("plain", [])
-    others, spans = Spans(bound), Spans([*bound, *plain])
-    skipped = {node.start_byte for node in found.get("skipped", ())}
-    declared = {source_of(node, source) for node in bound if node.type == "shorthand_property_identifier_pattern"}
-    read: dict[str, tuple[int, tree_sitter.Node]] = {}
-    for node in sorted(found.get("name", ()), key=lambda each: each.start_byte):
-        name = source_of(node, source)
-        if node in spans:
-            declared.add(name)
-        elif node.start_byte not in skipped:
-            read.setdefault(name, (node.start_point.row + 1, node))
+    others = Spans([*found.get("declared", ()), *found.get("augmented", ())])
+    bindings, read = _bindings_and_reads(found, source)
     if known.uncertain & read.keys() or "open" in found:
         return
     imported = {name for _, name in packages}
-    context = CodeContext(code, language, others, parameters)
+    declared = bindings.keys()
+    context = CodeContext(code, language, others, parameters, bindings)
     mistakes = (
         *declaration_mistakes(context),
         *await_mistakes(context),
@@ -119,6 +111,24 @@ def name_problems(
             yield line, f'"{name}" does not exist here: {reason}', None
         else:
             yield line, f'"{name}" is not defined.{did_you_mean(near)}', near
+
+
+def _bindings_and_reads(
+    found: Mapping[str, Sequence[tree_sitter.Node]], source: bytes
+) -> tuple[dict[str, list[int]], dict[str, tuple[int, tree_sitter.Node]]]:
+    """Return the positions at which code binds each name, and line and node of the first read of each other one."""
+    bound = [*found.get("declared", ()), *found.get("plain", ())]
+    spans, skipped = Spans(bound), {node.start_byte for node in found.get("skipped", ())}
+    short = [node for node in bound if node.type == "shorthand_property_identifier_pattern"]
+    bindings: dict[str, list[int]] = {}
+    read: dict[str, tuple[int, tree_sitter.Node]] = {}
+    for node in sorted((*found.get("name", ()), *short), key=lambda each: each.start_byte):
+        name = source_of(node, source)
+        if node in spans:
+            bindings.setdefault(name, []).append(node.start_byte)
+        elif node.start_byte not in skipped:
+            read.setdefault(name, (node.start_point.row + 1, node))
+    return bindings, read
 
 
 def _missing(packages: Iterable[tuple[tree_sitter.Node, str]], tried: Spans) -> Iterator[tuple[int, str, str | None]]:

@@ -82,7 +82,7 @@ def _named(template: CodeTemplate, program: Program, references: Mapping[str, Re
     if not aliases:
         return
     found = tree_sitter.QueryCursor(declarations(template.language)).captures(root)
-    bound = [*found.get("declared", ()), *found.get("plain", ())]
+    bound = [*found.get("declared", ()), *found.get("plain", ()), *found.get("augmented", ())]
     spans, others = Spans(bound), {node.start_byte for node in found.get("skipped", ())}
     times = Counter(text(node) for node in bound if node.type == "shorthand_property_identifier_pattern")
     uses = [node for node in found["name"] if node.start_byte not in others and text(node) in aliases]
