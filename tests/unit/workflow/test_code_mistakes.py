@@ -105,6 +105,31 @@ from tests.support.code_problems import code_problems
             "const x = x + 1;\nreturn x;",
             'line 1 of the code: "x" has no value before its declaration. Move the declaration up.',
         ),
+        (
+            "return Date.now().toISOString();",
+            "line 1 of the code: Date.now() is a number, which has no .toISOString(). "
+            'Did you mean "new Date().toISOString"?',
+        ),
+        ("return <start.amount>.length;", "line 1 of the code: <start.amount> is a number, which has no .length."),
+        (
+            "return <start.text>.toFixed(2);",
+            "line 1 of the code: <start.text> is a string, which has no .toFixed(). "
+            'Did you mean "Number(<start.text>).toFixed"?',
+        ),
+        (
+            "const items = <start.items>;\nreturn items.size;",
+            'line 2 of the code: items is a list, which has no .size. Did you mean "items.length"?',
+        ),
+        (
+            "return <start.options>.map((x) => x);",
+            "line 1 of the code: <start.options> is an object, which has no .map(). "
+            'Did you mean "Object.entries(<start.options>).map"?',
+        ),
+        (
+            "const o = { a: 1 };\nfor (const k of o) console.log(k);\nreturn 1;",
+            "line 2 of the code: for … of needs a list, not an object. Write Object.entries(o).",
+        ),
+        ("const s = 'abc';\nreturn s.map((x) => x);", "line 2 of the code: s is a string, which has no .map()."),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -149,7 +174,7 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         ),
         (
             'import hashlib\nreturn hashlib.md5("a").hexdigest()',
-            "line 2 of the code: hashlib.md5(…) takes bytes, not a text. Write ….encode().",
+            'line 2 of the code: hashlib.md5(…) takes bytes, not a string. Did you mean ""a".encode()"?',
         ),
         (
             'import datetime\nreturn datetime.datetime.strptime("2020").isoformat()',
@@ -171,6 +196,42 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "def f():\n    n = 0\n    def g():\n        n += 1\n    g()\n    return n\nreturn f()",
             'line 4 of the code: "n" has no value in g, because code around it assigns it. Add the line: nonlocal n.',
+        ),
+        (
+            'total = 0\nfor r in <start.items>:\n    total += r["price"]\nreturn "EUR " + round(total, 2)',
+            "line 4 of the code: round(total, 2) is a number, which Python does not add to a text. "
+            'Did you mean "str(round(total, 2))"?',
+        ),
+        (
+            'n = len(<start.items>)\nreturn {"text": "Items: " + n + " found"}',
+            'line 2 of the code: n is a number, which Python does not add to a text. Did you mean "str(n)"?',
+        ),
+        (
+            "return range(<start.items>)",
+            "line 1 of the code: <start.items> is a list, and range needs a number. "
+            'Did you mean "range(len(<start.items>))"?',
+        ),
+        (
+            "return len(<start.amount>)",
+            "line 1 of the code: <start.amount> is a number, which has no length. "
+            'Did you mean "len(str(<start.amount>))"?',
+        ),
+        (
+            'return <start.items>.join(",")',
+            'line 1 of the code: <start.items> is a list, which has no .join(). Did you mean "….join(<start.items>)"?',
+        ),
+        ('return <start.items>.get("a")', "line 1 of the code: <start.items> is a list, which has no .get()."),
+        (
+            "import hashlib\nreturn hashlib.md5(<start.text>).hexdigest()",
+            'line 2 of the code: hashlib.md5(…) takes bytes, not a string. Did you mean "<start.text>.encode()"?',
+        ),
+        (
+            "rows = [r for b in <start.items> for r in b]\nreturn [row.summary for row in rows]",
+            'line 2 of the code: row is JSON, which has no attribute .summary. Did you mean "row["summary"]"?',
+        ),
+        (
+            "return sorted(<start.items>, key=lambda r: r.price)",
+            'line 1 of the code: r is JSON, which has no attribute .price. Did you mean "r["price"]"?',
         ),
     ],
 )

@@ -62,6 +62,15 @@ from tests.support.code_problems import code_problems
         "{ const params = 1; console.log(params); }\nreturn params;",
         "const { a } = <start.options>;\n{ const a = 3; console.log(a); }\nreturn a;",
         "try { const d = 1; } catch { }\ntry { return d; } catch { return 2; }",
+        "return <start.options>.map ? <start.options>.map((x) => x) : 1;",
+        "return <start.items>.size ?? <start.items>.length;",
+        "return <start.items>.split?.(',');",
+        "const api = { map: (x) => x };\nreturn api.map(2);",
+        "const l = [1];\nl.size = 3;\nreturn l.size;",
+        "return typeof <start.text> === 'string' ? <start.text>.trim() : <start.text>.toFixed(2);",
+        "let x = 5;\nx = 'a';\nreturn x.trim();",
+        "const f = (s) => s.trim();\n{ const s = 5; console.log(s); }\nreturn f('a');",
+        "const o = { *[Symbol.iterator]() { yield 1; } };\nfor (const k of o) console.log(k);\nreturn 1;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -94,6 +103,16 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "def f():\n    n = 0\n    n += 1\n    return n\nn = 3\nreturn f()",
         "class C:\n    n = 0\n    n += 1\nreturn C.n",
         "n = <start.text>\nn += 'x'\nreturn n.upper()",
+        'n = 3\nn *= "ab"\nreturn n + "c"',
+        'return "%d" % 5 + "x"',
+        "from datetime import datetime\nfor row in <start.items>:\n"
+        '    row["when"] = datetime.fromisoformat(row["when"])\nreturn [row["when"].year for row in <start.items>]',
+        "class R:\n    name = 1\nrows = <start.items>\nrows.append(R())\nreturn [r.name for r in rows]",
+        'x = [1, 2]\nx = {"a": 1}\nreturn x.items()',
+        'def add(n):\n    return "a" + n\nn = 1\nreturn add("b")',
+        'try:\n    x = "a" + 1\nexcept TypeError:\n    x = ""\nreturn x',
+        "import hashlib\nt = <start.text>.encode()\nreturn hashlib.md5(t).hexdigest()",
+        'for n in range(3):\n    print(n)\nn = 5\nreturn "a" + str(n)',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

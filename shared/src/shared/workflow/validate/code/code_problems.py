@@ -28,6 +28,7 @@ from shared.workflow.validate.code.misread_entries import misread_entries
 from shared.workflow.validate.code.name_problems import name_problems
 from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
+from shared.workflow.validate.code.value_types import Declared
 from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.returns import Program, parse_program
 from shared.workflow.validate.settings.branch_settings import METHODS
@@ -97,8 +98,17 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 marks = value_marks(template, program)
                 compared = comparisons(template, program, marks)
                 lists = quoted.lists(template, marks)
+                values = uses.references(template)
                 yield from _of_program(
-                    block, code, program, marks, where=where, blocks=names.known, meant=meant, lists=lists
+                    block,
+                    code,
+                    program,
+                    marks,
+                    where=where,
+                    blocks=names.known,
+                    meant=meant,
+                    lists=lists,
+                    values=values,
                 )
                 yield from _inputs_as_secrets(block, code, where, inputs)
                 for line, text in misread_entries(state, template, program):
@@ -151,6 +161,7 @@ def _of_program(
     blocks: Container[str],
     meant: Mapping[str, str],
     lists: Set[str],
+    values: Mapping[str, Declared],
 ) -> Iterator[Problem]:
     if code.template.imports:
         message = f"{where}: the code has an import statement, but packages and modules are not available."
@@ -167,7 +178,7 @@ def _of_program(
     reported = {each.name for each in template.variables} | {each.name for each in marks}
     reported |= METHODS.keys() if template.is_expression else set()
     for line, text, suggestion in name_problems(
-        template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant
+        template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant, references=values
     ):
         if code.parameters and text.startswith(_QUOTED_ARGUMENTS):
             hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"

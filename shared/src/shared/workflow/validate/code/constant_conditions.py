@@ -37,7 +37,7 @@ _OR: Final = """(binary_expression
 _PYTHON_OR: Final = """(boolean_operator
  left: [(comparison_operator) (boolean_operator)] operator: "or"
  right: [(string (string_content)) (integer)] @always)"""
-_SET: Final = """[(array) @listed
+_SET: Final = """[(array (_)) @listed
  (call_expression function: (member_expression object: (array) property: (property_identifier) @index))]"""
 _AND_SET: Final = f'(binary_expression operator: "&&" {_SET})'
 _CASE: Final = "(call_expression function: (member_expression property: (property_identifier) @case))"

@@ -188,12 +188,6 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             ' (#eq? @called "join") (#any-of? @number "len" "int" "float" "round"))',
             ".join(…) takes texts, not numbers. Write str(…) for each",
         ),
-        "bytes": (
-            "(call function: (attribute) @called arguments: (argument_list . (string . (string_start) @start) @text .)"
-            ' (#any-of? @called "hashlib.md5" "hashlib.sha1" "hashlib.sha256" "hashlib.sha512" "base64.b64encode"'
-            ' "base64.urlsafe_b64encode") (#not-match? @start "[bB]"))',
-            "{called}(…) takes bytes, not a text. Write ….encode()",
-        ),
         "strptime": (
             "(call function: (attribute object: (_) @of attribute: (identifier) @called)"
             " arguments: (argument_list . [(identifier) (string) (subscript)] .)"
@@ -209,13 +203,6 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
             ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort") (#not-eq? @name "_"))',
             ".{method}(…) changes the list and returns None. Call it alone, and use the list",
-        ),
-        "add": (
-            '[(binary_operator left: (string) operator: "+" right: (call function: (identifier) @called)'
-            ' (#any-of? @called "len" "int" "float"))'
-            ' (binary_operator left: (call function: (identifier) @called) operator: "+" right: (string)'
-            ' (#any-of? @called "len" "int" "float"))]',
-            "Python does not add a number to a text. Write str({called}(…))",
         ),
         "text": (_PLAIN_TEXTS[Language.PYTHON], 'a text keeps "{found}" as typed. Write f before its quote'),
     },

@@ -22,8 +22,10 @@ from shared.workflow.validate.code.known_names import KNOWN_NAMES
 from shared.workflow.validate.code.network_calls import network_calls
 from shared.workflow.validate.code.promises import promise_mistakes
 from shared.workflow.validate.code.python2_statements import python2_statements
+from shared.workflow.validate.code.type_mistakes import type_mistakes
 from shared.workflow.validate.code.unknown_members import unknown_members
 from shared.workflow.validate.code.unquoted_keys import unquoted_keys
+from shared.workflow.validate.code.value_types import Declared, ValueTypes
 from shared.workflow.validate.returns import Program
 
 _MOST_REPORTED: Final = 5
@@ -50,6 +52,7 @@ def name_problems(
     reported: Set[str],
     blocks: Container[str],
     inputs: Mapping[str, str],
+    references: Mapping[str, Declared],
 ) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, message and suggested replacement of each problem; an undefined name is reported once.
 
@@ -57,7 +60,7 @@ def name_problems(
 
     `parameters` are names that the code of a tool gets from the model, `reported` the names of objects and methods
     whose calls other checks report. `blocks` are the normalized names of blocks. `inputs` maps names of inputs,
-    variables and loop values to the references that read them.
+    variables and loop values to the references that read them. `references` are the values of the program's variables.
     """
     (root, source), language = code, template.language
     known = KNOWN_NAMES[language]
@@ -78,6 +81,7 @@ def name_problems(
         *fetch_answer_mistakes(context),
         *unknown_members(context, imported, reported),
         *constant_conditions(context),
+        *type_mistakes(context, ValueTypes(context, references), reported),
         *environment_reads(context),
         *network_calls(context, imported),
         *python2_statements(context),

@@ -6,11 +6,13 @@ from typing import Final
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.value_marks import ValueMark
+from shared.workflow.validate.code.value_types import Declared
 from shared.workflow.validate.references.field_references import returns_of
 from shared.workflow.validate.settings.input_fields import declared_types
 
@@ -25,11 +27,7 @@ _GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|
 """Words of code that looks at the type of its values, or expects errors."""
 _PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
 _METHOD: Final = re.compile(r"\??\.(?P<name>[A-Za-z]\w{0,40})\(")
-_ADDED_BEFORE: Final = re.compile(r"[\"']\s*\+\s*$")
-_ADDED_AFTER: Final = re.compile(r"\s*\+\s*(?:\"[^\"\\\n]*\"|'[^'\\\n]*')\s*(?:$|[+,:;)}\]\n])")
 _ITERATED: Final = re.compile(r"\bfor\b[^\n:;]*\b(?:in|of)\s*$")
-_ENDS: Final = re.compile(r"\s*(?:$|[+,:;)}\]\n])")
-_BEGINS: Final = re.compile(r"(?:^|[(,:\[{]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
 _METHODS: Final = {
     Language.JAVASCRIPT: frozenset(
         {"charAt", "concat", "endsWith", "filter", "find", "forEach", "includes", "indexOf", "join", "map", "match"}
@@ -62,6 +60,24 @@ class ValueUses:
             elif text := self._misuse(mark, before, template.language):
                 yield text
 
+    def references(self, template: CodeTemplate) -> dict[str, Declared]:
+        """Return the references by the names that the program gives to them, with what runs make of their values."""
+        is_open = _GUARD.search(template.source) is not None
+        found = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
+        return {
+            name: Declared(
+                part.raw,
+                None if is_open else self._kind(part),
+                frozenset(() if is_open else self._returned(part) or ()),
+            )
+            for name, part in found.items()
+            if isinstance(part, Reference)
+        }
+
+    def _kind(self, reference: Reference) -> str | None:
+        kind = self._type(reference)
+        return kind if kind in ("number", "string", "array", "object") else None
+
     def _misuse(self, mark: ValueMark, before: str, language: Language) -> str | None:
         source, _, end, part = mark
         kind, is_python = self._type(part), language is Language.PYTHON
@@ -82,11 +98,6 @@ class ValueUses:
         if _ITERATED.search(before):
             hint = did_you_mean(f"range({mark.name})") if is_python else ""
             return f"{mark.shown} is a number, and for needs a list.{hint}"
-        is_added = (_ADDED_BEFORE.search(before) and _ENDS.match(source, end)) or (
-            _ADDED_AFTER.match(source, end) and _BEGINS.search(before)
-        )
-        if is_python and is_added:
-            return f"{mark.shown} is a number, which Python does not add to a text.{did_you_mean(fix)}"
         return None
 
     def _type(self, reference: Reference) -> str | None:

@@ -1,0 +1,195 @@
+"""Uses that the type of a value does not allow: members it lacks, sums of texts and numbers, arguments of functions."""
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from typing import Final
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.member_names import (
+    ARRAY_MEMBERS,
+    COMMON_METHODS,
+    KNOWN_METHODS,
+    STRING_MEMBERS,
+    names,
+)
+from shared.workflow.validate.code.value_types import ValueTypes
+
+_KINDS: Final = {"number": "a number", "string": "a string", "array": "a list", "object": "an object"}
+_OF_NUMBERS: Final = COMMON_METHODS | names("constructor toFixed toPrecision toExponential")
+_OBJECTS: Final = COMMON_METHODS | {"constructor"}
+_MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
+    Language.JAVASCRIPT: {
+        "number": _OF_NUMBERS,
+        "string": STRING_MEMBERS | _OBJECTS | names("anchor big bold fixed italics link small strike sub sup"),
+        "array": ARRAY_MEMBERS | _OBJECTS,
+        "object": _OBJECTS,
+    },
+    Language.PYTHON: {
+        "number": frozenset(dir(int)) | frozenset(dir(float)),
+        "string": frozenset(dir(str)),
+        "array": frozenset(dir(list)),
+        "object": frozenset(dir(dict)),
+    },
+}
+_OF_ANY: Final[Mapping[Language, Set[str]]] = {
+    Language.JAVASCRIPT: STRING_MEMBERS | ARRAY_MEMBERS | KNOWN_METHODS[Language.JAVASCRIPT] | _OF_NUMBERS,
+    Language.PYTHON: frozenset().union(*_MEMBERS[Language.PYTHON].values()),
+}
+"""Members of some values: other checks report those that none has."""
+_TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
+_OPEN: Final = re.compile(rb"prototype|Symbol|\bsuppress\b")
+"""Code that may add members to all values, or expects errors."""
+_LENGTHS: Final = ("size", "count", "len")
+_QUERIES: Final = {
+    Language.JAVASCRIPT: """
+(member_expression object: (_) @of property: (property_identifier) @member)
+(for_in_statement operator: "of" right: (_) @iterated)
+(variable_declarator name: (object_pattern) @pattern value: (identifier) @of)
+""",
+    Language.PYTHON: """
+(attribute object: (_) @of attribute: (identifier) @member)
+(binary_operator left: (_) @left operator: "+" right: (_) @right)
+(call function: (identifier) @function arguments: (argument_list . (_) @argument .)
+ (#any-of? @function "len" "range"))
+(call function: (attribute) @encoder arguments: (argument_list . (_) @argument .)
+ (#any-of? @encoder "hashlib.md5" "hashlib.sha1" "hashlib.sha256" "hashlib.sha512" "base64.b64encode"
+  "base64.urlsafe_b64encode"))
+""",
+}
+
+
+def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> Iterator[Mistake]:
+    """Yield each use outside of `try`. `reported` are names of values some of whose members other checks report."""
+    if _OPEN.search(code.source):
+        return
+    for captures in code.matches(_QUERIES):
+        node = captures.get("member") or next(iter(captures.values()))
+        if node in code.tried:
+            continue
+        match captures:
+            case {"of": of, "member": member}:
+                text = _member(code, types, of, member, reported) or _part(code, types, of, member, reported)
+            case {"of": of, "pattern": pattern}:
+                text = _pattern(code, types, of, pattern)
+            case {"left": left, "right": right}:
+                text = _sum(types, left, right)
+            case {"iterated": iterated} if types.of(iterated) == "object":
+                shown = types.shown(iterated) if iterated.type == "identifier" else "…"
+                text = f"for … of needs a list, not an object. Write Object.entries({shown})"
+            case {"function": function, "argument": argument} if code.text(function) not in code.bindings:
+                text = _argument(types, code.text(function), argument)
+            case {"encoder": encoder, "argument": argument} if types.of(argument) == "string":
+                shown = types.shown(argument)
+                text = f"{code.text(encoder)}(…) takes bytes, not a string.{did_you_mean(f'{shown}.encode()')}"
+            case _:
+                text = None
+        if text:
+            yield Mistake(node, text)
+
+
+def _member(
+    code: CodeContext, types: ValueTypes, of: tree_sitter.Node, member: tree_sitter.Node, reported: Set[str]
+) -> str | None:
+    """Return why the type of a value has no such member."""
+    name, kind = code.text(member), types.of(of)
+    if kind is None or name in _MEMBERS[code.language][kind] or name in code.added_members:
+        return None
+    is_python, is_called = code.language is Language.PYTHON, code.source.startswith(b"(", member.end_byte)
+    is_length = kind == "array" and name in _LENGTHS and not is_python
+    is_known = name in _OF_ANY[code.language]
+    if _is_tested(member.parent) or (is_called and _is_read_elsewhere(code, name)):
+        return None
+    is_open = kind == "object" and (not is_called or types.reference(of) is None)  # keys may have any name
+    is_reported = code.text(of) in reported and _is_reported(code, kind, name, is_called=is_called)
+    if is_open or is_reported or not (is_known or is_length) or code.text(of) == "this":
+        return None
+    shown = types.shown(of)
+    fix = did_you_mean(_fix(shown, kind, name, code.language))
+    return f"{shown} is {_KINDS[kind]}, which has no .{name}{'()' if is_called else ''}.{fix}".removesuffix(".")
+
+
+def _is_tested(read: tree_sitter.Node | None) -> bool:
+    """Return whether code looks whether a value has a member."""
+    parent = read.parent if read else None
+    while parent is not None and parent.type == "parenthesized_expression":
+        parent = parent.parent
+    operator = parent.child_by_field_name("operator") if parent else None
+    is_test = operator is not None and operator.type in _TESTS
+    is_optional = parent is not None and any(each.type == "optional_chain" for each in parent.children)
+    return is_test or is_optional or (parent is not None and parent.type in ("ternary_expression", "if_statement"))
+
+
+def _is_read_elsewhere(code: CodeContext, name: str) -> bool:
+    """Return whether code has the name of a method without a call, as a test for it has."""
+    return code.source.count(f".{name}".encode()) != code.source.count(f".{name}(".encode())
+
+
+def _is_reported(code: CodeContext, kind: str, name: str, *, is_called: bool) -> bool:
+    """Return whether other checks of references report a member."""
+    if code.language is Language.PYTHON:
+        return kind == "number" and is_called
+    of_lists = name in ARRAY_MEMBERS - STRING_MEMBERS
+    return is_called and (of_lists if kind == "string" else kind == "number" and name in ARRAY_MEMBERS | STRING_MEMBERS)
+
+
+def _fix(shown: str, kind: str, name: str, language: Language) -> str | None:
+    if language is Language.PYTHON:
+        fixes = {("array", "join"): f"….join({shown})", ("array", "items"): f"enumerate({shown})"}
+        return fixes.get((kind, name))
+    match kind:
+        case "array" if name in _LENGTHS:
+            return f"{shown}.length"
+        case "object":
+            return f"Object.entries({shown}).{name}"
+        case "number" if shown.startswith("Date.now"):
+            return f"new Date().{name}"
+        case "string" if name in ("toFixed", "toPrecision"):
+            return f"Number({shown}).{name}"
+    return None
+
+
+def _part(
+    code: CodeContext, types: ValueTypes, of: tree_sitter.Node, member: tree_sitter.Node, reported: Set[str]
+) -> str | None:
+    """Return why a part of a JSON value has no such attribute in Python."""
+    name = code.text(member)
+    is_other = code.language is not Language.PYTHON or name in _OF_ANY[Language.PYTHON] or name[0] == "_"
+    if is_other or code.text(of) in reported or types.has_other_values or not types.is_json(of):
+        return None
+    shown = types.shown(of)
+    fix = f'{shown}["{name}"]'
+    return f"{shown} is JSON, which has no attribute .{name}.{did_you_mean(fix)}"
+
+
+def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern: tree_sitter.Node) -> str | None:
+    """Return why a value has no field that a pattern reads without a default."""
+    value = types.reference(of)
+    for entry in pattern.named_children if value and value.fields else ():
+        key = entry.child_by_field_name("key") if entry.type == "pair_pattern" else entry
+        is_name = key is not None and key.type in ("shorthand_property_identifier_pattern", "property_identifier")
+        if value and key is not None and is_name and code.text(key) not in value.fields:
+            near = nearest(code.text(key), sorted(value.fields))
+            hint = did_you_mean(near) or f" Available fields: {', '.join(sorted(value.fields))}"
+            return f'{value.raw} has no field "{code.text(key)}".{hint}'
+    return None
+
+
+def _sum(types: ValueTypes, left: tree_sitter.Node, right: tree_sitter.Node) -> str | None:
+    kinds = types.of(left), types.of(right)
+    if kinds not in (("number", "string"), ("string", "number")):
+        return None
+    number = types.shown(left if kinds[0] == "number" else right)
+    return f"{number} is a number, which Python does not add to a text.{did_you_mean(f'str({number})')}"
+
+
+def _argument(types: ValueTypes, function: str, argument: tree_sitter.Node) -> str | None:
+    kind, shown = types.of(argument), types.shown(argument)
+    if function == "len" and kind == "number":
+        return f"{shown} is a number, which has no length.{did_you_mean(f'len(str({shown}))')}"
+    if function == "range" and kind in ("array", "string", "object"):
+        return f"{shown} is {_KINDS[kind]}, and range needs a number.{did_you_mean(f'range(len({shown}))')}"
+    return None

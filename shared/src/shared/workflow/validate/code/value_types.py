@@ -1,0 +1,215 @@
+"""Types that values in code have in every run: of literals, of results of the language, and of declared inputs."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.validate.code.code_context import CodeContext
+
+_MOST_STEPS: Final = 10
+"""Names and operators between a value and the literal that decides its type."""
+_LONGEST_SHOWN: Final = 40
+_LITERALS: Final = {
+    **dict.fromkeys(("integer", "float", "number"), "number"),
+    **dict.fromkeys(("string", "template_string", "concatenated_string"), "string"),
+    **dict.fromkeys(("list", "list_comprehension", "array"), "array"),
+    **dict.fromkeys(("dictionary", "dictionary_comprehension", "object"), "object"),
+}
+_CALLED: Final = {
+    Language.JAVASCRIPT: {
+        **dict.fromkeys(("Number", "parseInt", "parseFloat", "Date.now"), "number"),
+        **dict.fromkeys(("Math.round", "Math.floor", "Math.ceil", "Math.min", "Math.max"), "number"),
+        **dict.fromkeys(("Object.keys", "Object.values", "Object.entries", "Array.from"), "array"),
+        "String": "string",
+    },
+    Language.PYTHON: {
+        **dict.fromkeys(("len", "int", "float", "sum", "round", "abs"), "number"),
+        "str": "string",
+        **dict.fromkeys(("list", "sorted"), "array"),
+        "dict": "object",
+    },
+}
+"""Functions, and the types of what they return."""
+_TEXT_METHODS: Final = frozenset(
+    {
+        "trim",
+        "toLowerCase",
+        "toUpperCase",
+        "replace",
+        "replaceAll",
+        "padStart",
+        "padEnd",
+        "slice",
+        "substring",
+        "repeat",
+    }
+    | {"strip", "lower", "upper", "title", "capitalize", "format", "join", "rjust", "ljust"}
+)
+_CHANGING: Final = frozenset({"append", "extend", "insert", "setdefault", "update"})
+_BYTES: Final = re.compile(rb"[rR]?[bB][rR]?[\"']")
+_CLASSES: Final = re.compile(rb"\b(?:class|dataclass|namedtuple|SimpleNamespace)\b")
+_SUMS: Final = frozenset({"+", "-", "/", "//", "%", "**"})
+"""Operators of Python that give a number if their left side is one."""
+_BINDINGS: Final = {
+    Language.JAVASCRIPT: """
+(lexical_declaration kind: "const" (variable_declarator name: (identifier) @name value: (_) @value))
+""",
+    Language.PYTHON: """
+(assignment left: (identifier) @name !type right: (_) @value)
+(augmented_assignment left: (identifier) @multiplied operator: "*=")
+[(for_statement left: (identifier) @name right: (_) @of) (for_in_clause left: (identifier) @name right: (_) @of)]
+(call function: (identifier) @function arguments: (argument_list . (_) @of
+ (keyword_argument value: (lambda parameters: (lambda_parameters . (identifier) @name .))))
+ (#any-of? @function "sorted" "min" "max"))
+(call function: (attribute object: (_) @of attribute: (identifier) @function) arguments: (argument_list
+ (keyword_argument value: (lambda parameters: (lambda_parameters . (identifier) @name .))))
+ (#eq? @function "sort"))
+[(call function: (attribute object: (_) @changed attribute: (identifier) @method))
+ (assignment left: (subscript value: (_) @changed))]
+(call function: (identifier) @function arguments: (argument_list
+ . (lambda parameters: (lambda_parameters . (identifier) @name .)) . (_) @of .)
+ (#any-of? @function "map" "filter"))
+""",
+}
+
+
+class Declared(NamedTuple):
+    """A reference by the name that the program gives to it."""
+
+    raw: str
+    kind: str | None = None
+    """Type to which runs convert the value."""
+    fields: frozenset[str] = frozenset()
+    """Fields that the value always has, if no others; empty if unknown."""
+
+
+class ValueTypes:
+    """Finds the types of values. A name has one if code gives it only values of this type."""
+
+    def __init__(self, code: CodeContext, references: Mapping[str, Declared]) -> None:
+        self._code, self.references = code, references
+        self._values: dict[str, list[tree_sitter.Node]] = {}
+        self._lists: dict[str, list[tree_sitter.Node]] = {}
+        multiplied: set[str] = set()
+        changed: list[tuple[tree_sitter.Node, tree_sitter.Node | None]] = []
+        for captures in code.matches(_BINDINGS):
+            if "multiplied" in captures:
+                multiplied.add(code.text(captures["multiplied"]))
+                continue
+            if "changed" in captures:
+                changed.append((captures["changed"], captures.get("method")))
+                continue
+            kept, node = (self._values, captures["value"]) if "value" in captures else (self._lists, captures["of"])
+            kept.setdefault(code.text(captures["name"]), []).append(node)
+        for name in {*self._values, *self._lists}:
+            values, lists = self._values.get(name, ()), self._lists.get(name, ())
+            if len(values) + len(lists) != len(code.bindings.get(name, ())) or name in multiplied | code.parameters:
+                self._values.pop(name, None)
+                self._lists.pop(name, None)
+        self._bound = {*code.bindings, *code.parameters}
+        self._known: dict[str, str | None] = {}
+        self._known_json: dict[str, bool] = {}
+        self.has_other_values = _CLASSES.search(code.source) is not None or any(
+            (method is None or code.text(method) in _CHANGING) and self.is_json(node) for node, method in changed
+        )
+        """Whether the code may put values other than JSON into those of references."""
+
+    def of(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> str | None:
+        """Return number, string, array or object, if a value certainly has this type."""
+        kind = _LITERALS.get(node.type)
+        if kind or not steps:
+            return None if _BYTES.match(self._code.source, node.start_byte) else kind
+        match node.type:
+            case "identifier":
+                kind = self._of_name(self._code.text(node), steps - 1)
+            case "parenthesized_expression" if len(node.named_children) == 1:
+                kind = self.of(node.named_children[0], steps - 1)
+            case "call" | "call_expression":
+                kind = self._of_call(node, steps - 1)
+            case "binary_operator":
+                kind = self._of_operator(node, steps - 1)
+        return kind
+
+    def reference(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> Declared | None:
+        """Return the reference that a name has as its only value."""
+        name = self._code.text(node)
+        if node.type != "identifier" or name in self.references or not steps:
+            return self.references.get(name)
+        values = [] if name in self._lists else self._values.get(name, [])
+        return self.reference(values[0], steps - 1) if len(values) == 1 else None
+
+    def is_json(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> bool:
+        """Return whether Python code reads a value, or a part of one, from a reference: none has attributes."""
+        if not steps:
+            return False
+        match node.type:
+            case "identifier":
+                return self._is_json_name(self._code.text(node), steps - 1)
+            case "subscript" | "parenthesized_expression" | "list_comprehension":
+                child = node.child_by_field_name("value") or node.child_by_field_name("body") or node.named_children[0]
+                return self.is_json(child, steps - 1)
+            case "call":
+                return self._is_json_call(node, steps - 1)
+        return False
+
+    def shown(self, node: tree_sitter.Node) -> str:
+        """Return the source of a node, with its references as typed."""
+        text = self._code.text(node)
+        shown = re.sub(r"\w+", lambda word: self.references.get(word[0], Declared(word[0])).raw, text)
+        return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+    def _of_name(self, name: str, steps: int) -> str | None:
+        if name in self.references:
+            return self.references[name].kind
+        if name not in self._known:
+            self._known[name] = None  # while its values are read, which may have the name itself
+            values = [] if name in self._lists else self._values.get(name, [])
+            kinds = {self.of(each, steps) for each in values}
+            self._known[name] = kinds.pop() if len(kinds) == 1 else None
+        return self._known[name]
+
+    def _of_call(self, call: tree_sitter.Node, steps: int) -> str | None:
+        function = call.child_by_field_name("function")
+        if function is None:
+            return None
+        name = self._code.text(function) if function.end_byte - function.start_byte <= _LONGEST_SHOWN else ""
+        if kind := _CALLED[self._code.language].get(name):
+            return None if name.split(".")[0] in self._bound else kind
+        of, method = function.child_by_field_name("object"), name.rpartition(".")[2]
+        kind = self.of(of, steps) if of else None
+        if kind == "string":
+            return "string" if method in _TEXT_METHODS else "array" if method == "split" else None
+        return "string" if kind == "number" and method == "toFixed" else None
+
+    def _of_operator(self, node: tree_sitter.Node, steps: int) -> str | None:
+        left, operator, right = (node.child_by_field_name(each) for each in ("left", "operator", "right"))
+        if left is None or operator is None or right is None:
+            return None
+        kind = self.of(left, steps)
+        if kind == "number" and (operator.type in _SUMS or (operator.type == "*" and self.of(right, steps) == kind)):
+            return kind
+        return kind if kind == "string" and operator.type in ("+", "%") else None
+
+    def _is_json_name(self, name: str, steps: int) -> bool:
+        if name in self.references:
+            return True
+        if name not in self._known_json:
+            self._known_json[name] = False
+            nodes = [*self._values.get(name, ()), *self._lists.get(name, ())]
+            self._known_json[name] = bool(nodes) and all(self.is_json(each, steps) for each in nodes)
+        return self._known_json[name]
+
+    def _is_json_call(self, call: tree_sitter.Node, steps: int) -> bool:
+        function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
+        if function is None or arguments is None:
+            return False
+        values = arguments.named_children
+        of, method = function.child_by_field_name("object"), function.child_by_field_name("attribute")
+        if of is not None and method is not None:
+            is_part = (self._code.text(method), len(values)) in (("get", 1), ("values", 0), ("pop", 0))
+            return is_part and self.is_json(of, steps)
+        is_copy = self._code.text(function) in ("sorted", "list", "reversed") and values
+        return bool(is_copy) and self._code.text(function) not in self._bound and self.is_json(values[0], steps)
