@@ -130,6 +130,14 @@ from tests.support.code_problems import code_problems
             "line 2 of the code: for … of needs a list, not an object. Write Object.entries(o).",
         ),
         ("const s = 'abc';\nreturn s.map((x) => x);", "line 2 of the code: s is a string, which has no .map()."),
+        (
+            "return Math.round(<start.amount>, 2);",
+            "line 1 of the code: Math.round(…) rounds to a whole number. For digits, write Number(….toFixed(2)).",
+        ),
+        (
+            "const r = await fetch('/orders/' + <start.text>);\nreturn r.status;",
+            "line 1 of the code: fetch needs a whole URL, such as https://….",
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -227,11 +235,33 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         ),
         (
             "rows = [r for b in <start.items> for r in b]\nreturn [row.summary for row in rows]",
-            'line 2 of the code: row is JSON, which has no attribute .summary. Did you mean "row["summary"]"?',
+            'line 2 of the code: row has no attribute .summary. Did you mean "row["summary"]"?',
         ),
         (
             "return sorted(<start.items>, key=lambda r: r.price)",
-            'line 1 of the code: r is JSON, which has no attribute .price. Did you mean "r["price"]"?',
+            'line 1 of the code: r has no attribute .price. Did you mean "r["price"]"?',
+        ),
+        (
+            "from datetime import datetime\nreturn datetime.datetime.now().isoformat()",
+            'line 2 of the code: "datetime" is the class, which has no .datetime. Write datetime once.',
+        ),
+        (
+            "from datetime import datetime\nreturn str(datetime.timedelta(days=1))",
+            'line 2 of the code: "datetime" is the class, which has no .timedelta. '
+            "Add the line: from datetime import timedelta.",
+        ),
+        (
+            "import re\nreturn re.sub(<start.text>, r'\\s')",
+            "line 2 of the code: re.sub needs a pattern, a replacement and a text.",
+        ),
+        (
+            "d = <start.options>\nreturn d.items()[0]",
+            "line 2 of the code: d.items() of a dictionary has no index. Write list(d.items())[…].",
+        ),
+        (
+            "t = environmentVariables.SHOP_TOKEN\nreturn t",
+            "line 1 of the code: environmentVariables has no attribute .SHOP_TOKEN. "
+            'Did you mean "environmentVariables["SHOP_TOKEN"]"?',
         ),
     ],
 )

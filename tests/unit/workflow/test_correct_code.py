@@ -71,6 +71,8 @@ from tests.support.code_problems import code_problems
         "let x = 5;\nx = 'a';\nreturn x.trim();",
         "const f = (s) => s.trim();\n{ const s = 5; console.log(s); }\nreturn f('a');",
         "const o = { *[Symbol.iterator]() { yield 1; } };\nfor (const k of o) console.log(k);\nreturn 1;",
+        "const r = await fetch(`${<start.text>}/x`);\nreturn r.status;",
+        "return Math.round(<start.amount>, 0);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -113,6 +115,11 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         'try:\n    x = "a" + 1\nexcept TypeError:\n    x = ""\nreturn x',
         "import hashlib\nt = <start.text>.encode()\nreturn hashlib.md5(t).hexdigest()",
         'for n in range(3):\n    print(n)\nn = 5\nreturn "a" + str(n)',
+        "from datetime import datetime\nimport datetime\nreturn datetime.datetime.now().isoformat()",
+        "from datetime import datetime, timedelta\nreturn str(datetime.now() - timedelta(days=1))",
+        "import re\nreturn re.sub(r'\\s', '', <start.text>)",
+        "import xml.etree.ElementTree as ET\ne = ET.fromstring(<start.text>)\nreturn e.items()[0]",
+        "return environmentVariables.get('A')",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -78,6 +78,8 @@ class Returns(NamedTuple):
     """Keys of the returned objects; None if it may return anything else."""
     fix: str = ""
     """How to return the last value of code that returns nothing and has no other purpose."""
+    is_useless: bool = False
+    """Whether the code has no return statement, and no effects either."""
 
 
 def returns_of_code(code: str, language: Language) -> Returns:
@@ -93,7 +95,9 @@ def _returns(code: str, language: Language) -> Returns:
     if program is None or found is None:
         return Returns()
     is_nothing = all(_is_nothing(each, program.source) for each in found)
-    return Returns(is_nothing, None if is_nothing else _fields(program, found), "" if found else _fix(program))
+    is_useless = not found and _EFFECTS.search(program.source) is None
+    fields = None if is_nothing else _fields(program, found)
+    return Returns(is_nothing, fields, "" if found else _fix(program), is_useless)
 
 
 def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:

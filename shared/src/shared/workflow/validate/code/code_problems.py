@@ -30,7 +30,7 @@ from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_types import Declared
 from shared.workflow.validate.code.value_uses import ValueUses
-from shared.workflow.validate.returns import Program, parse_program
+from shared.workflow.validate.returns import Program, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
 from shared.workflow.validate.unsupported_settings import language_problem
@@ -175,6 +175,9 @@ def _of_program(
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
     template = code.template
+    if code.field == "tools" and returns_of_code(template.source, language).is_useless:
+        message = f"{where}: the code returns nothing, so the model gets no result. Write return before the value."
+        yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
     reported = {each.name for each in template.variables} | {each.name for each in marks}
     reported |= METHODS.keys() if template.is_expression else set()
     for line, text, suggestion in name_problems(

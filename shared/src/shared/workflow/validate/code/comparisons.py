@@ -17,6 +17,7 @@ from shared.workflow.validate.returns import Program
 _MOST: Final = 200
 """Comparisons of a piece of code that are read: each takes time."""
 _STRICT: Final = frozenset({"===", "!=="})
+_EQUALITIES: Final = frozenset({"==", "==="})
 _ORDER: Final = frozenset({"<", ">", "<=", ">="})
 _COMPARISONS: Final = {
     Language.JAVASCRIPT: """
@@ -53,6 +54,8 @@ class Comparison(NamedTuple):
     """Whether values of different types are never equal."""
     is_order: bool = False
     """Whether the code asks in Python which value is greater, which fails for different types."""
+    is_equality: bool = False
+    """Whether the code asks for this value alone."""
 
 
 def comparisons(template: CodeTemplate, program: Program | None, marks: Sequence[ValueMark]) -> list[Comparison]:
@@ -76,7 +79,8 @@ def _found(language: Language, program: Program, shown: Mapping[str, tuple[Refer
                     literal = _LITERAL.fullmatch(source_of(value, source))
                     kind = _kind(literal, language) if literal else ""
                     text = literal[kind] if literal and kind else ""
-                    yield Comparison(*found, output.start_byte, kind, text, is_strict, operator in _ORDER)
+                    is_order, is_equality = operator in _ORDER, operator in _EQUALITIES
+                    yield Comparison(*found, output.start_byte, kind, text, is_strict, is_order, is_equality)
 
 
 def _kind(literal: re.Match[str], language: Language) -> str:

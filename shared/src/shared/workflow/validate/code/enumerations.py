@@ -1,6 +1,7 @@
 """Comparisons of an agent's answer with values that its response format does not list."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
@@ -25,12 +26,19 @@ class Enumerations:
         self._listed = cache(partial(_enumeration, state))
 
     def unlisted_values(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
-        """Yield each comparison with a text that is nearly one of the enumeration, with the listed one."""
+        """Yield each comparison with a text that is nearly one of the enumeration, with the listed one.
+
+        Another text is a mistake if the code compares the answer with nothing else.
+        """
         texts = [each for each in comparisons if each.kind == "string" and each.literal and not each.is_order]
+        times = Counter(each.part.raw for each in comparisons)
         known = {(each.part.raw, each.literal) for each in texts}
         for compared in islice(texts, _MOST):
             listed, text = self._listed(compared.part.name, compared.part.path), compared.literal
             near = None if text in listed else nearest(text, listed)
+            is_only = compared.is_equality and times[compared.part.raw] == 1
+            if listed and near is None and text not in listed and is_only:
+                yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', None
             if near and (compared.part.raw, near) not in known:  # which may be a synonym
                 yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
 

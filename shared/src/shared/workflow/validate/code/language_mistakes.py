@@ -57,6 +57,19 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             ' (#eq? @key @list) (#any-of? @method "push" "unshift"))',
             ".{method}(…) changes the list and returns its length. Write it without {key} =",
         ),
+        "digits": (
+            "(call_expression function: (member_expression) @called arguments: (arguments . (_) . (number) @value .)"
+            ' (#eq? @called "Math.round") (#not-eq? @value "0"))',
+            "{called}(…) rounds to a whole number. For digits, write Number(….toFixed(2))",
+        ),
+        "url": (
+            "(call_expression function: (identifier) @called"
+            " arguments: (arguments . [(string . (string_fragment) @value)"
+            " (template_string . (string_fragment) @value)"
+            " (binary_expression left: (string . (string_fragment) @value))])"
+            ' (#eq? @called "fetch") (#match? @value "^/"))',
+            "{called} needs a whole URL, such as https://…",
+        ),
         "format": (
             "(call_expression function: (member_expression object: [(string) (template_string)]"
             ' property: (property_identifier) @method) (#eq? @method "format"))',
@@ -187,6 +200,11 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             " (generator_expression body: (call function: (identifier) @number))] .)"
             ' (#eq? @called "join") (#any-of? @number "len" "int" "float" "round"))',
             ".join(…) takes texts, not numbers. Write str(…) for each",
+        ),
+        "sub": (
+            "(call function: (attribute) @called arguments: (argument_list . [(string) (identifier)] . [(string)"
+            ' (identifier)] .) (#eq? @called "re.sub"))',
+            "{called} needs a pattern, a replacement and a text",
         ),
         "strptime": (
             "(call function: (attribute object: (_) @of attribute: (identifier) @called)"
@@ -322,6 +340,8 @@ def _is_of_language(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes
     match rule:
         case "search" | "all" | "number" | "format" | "found" | "position":
             is_certain = _is_undeclared(source[nodes["method"].start_byte : nodes["method"].end_byte], source)
+        case "url":
+            is_certain = _is_undeclared(b"fetch", source.replace(b"fetch(", b""))
         case "date":
             is_certain = _is_undeclared(b"Date", source.replace(b"Date(", b""))
         case "dump":

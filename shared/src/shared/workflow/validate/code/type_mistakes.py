@@ -52,6 +52,8 @@ _QUERIES: Final = {
 """,
     Language.PYTHON: """
 (attribute object: (_) @of attribute: (identifier) @member)
+(subscript value: (call function: (attribute object: (_) @dictionary attribute: (identifier) @view)
+ arguments: (argument_list) @none) subscript: (integer) (#any-of? @view "items" "keys" "values") (#eq? @none "()"))
 (binary_operator left: (_) @left operator: "+" right: (_) @right)
 (call function: (identifier) @function arguments: (argument_list . (_) @argument .)
  (#any-of? @function "len" "range"))
@@ -75,6 +77,9 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
                 text = _member(code, types, of, member, reported) or _part(code, types, of, member, reported)
             case {"of": of, "pattern": pattern}:
                 text = _pattern(code, types, of, pattern)
+            case {"dictionary": of, "view": view} if types.of(of) == "object" or types.is_json(of):
+                shown = f"{types.shown(of)}.{code.text(view)}()"
+                text = f"{shown} of a dictionary has no index. Write list({shown})[…]"
             case {"left": left, "right": right}:
                 text = _sum(types, left, right)
             case {"iterated": iterated} if types.of(iterated) == "object":
@@ -162,7 +167,7 @@ def _part(
         return None
     shown = types.shown(of)
     fix = f'{shown}["{name}"]'
-    return f"{shown} is JSON, which has no attribute .{name}.{did_you_mean(fix)}"
+    return f"{shown} has no attribute .{name}.{did_you_mean(fix)}"
 
 
 def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern: tree_sitter.Node) -> str | None:

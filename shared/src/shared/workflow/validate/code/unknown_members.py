@@ -35,7 +35,15 @@ _READS: Final = {
     Language.JAVASCRIPT: "(member_expression object: (identifier) @object property: (property_identifier) @member)",
     Language.PYTHON: "(attribute object: (identifier) @object attribute: (identifier) @member)",
 }
-
+_NAMES_OF_IMPORT: Final = 2
+_DATETIMES: Final = {
+    Language.PYTHON: """
+(import_from_statement module_name: (dotted_name) @module name: (dotted_name) @imported
+ (#eq? @module "datetime") (#eq? @imported "datetime"))
+(attribute object: (identifier) @object attribute: (identifier) @member
+ (#eq? @object "datetime") (#any-of? @member "datetime" "timedelta" "timezone"))
+"""
+}
 _OF_VALUES: Final = STRING_MEMBERS | ARRAY_MEMBERS | COMMON_METHODS | {"constructor"}
 _TEXTS: Final = (
     "charAt|concat|join|normalize|padEnd|padStart|repeat|replace|replaceAll|slice|substring|toFixed|toISOString"
@@ -73,6 +81,22 @@ def unknown_members(code: CodeContext, packages: Set[str], reported: Set[str]) -
             if mistake:
                 yield mistake
     yield from _misspelled_fields(code)
+    yield from _parts_of_class(code)
+
+
+def _parts_of_class(code: CodeContext) -> Iterator[Mistake]:
+    """Yield the reads of classes of the module `datetime` from its class `datetime`, which the code imports."""
+    matches = list(code.matches(_DATETIMES))
+    imports = [each for each in matches if "imported" in each]
+    if len(imports) != 1 or len(code.bindings.get("datetime", ())) != _NAMES_OF_IMPORT:
+        return
+    for captures in matches:
+        node = captures.get("member")
+        if node is not None and node not in code.tried:
+            name = code.text(node)
+            fix = name if name == "datetime" else f"from datetime import {name}"
+            hint = " Write datetime once" if fix == name else f" Add the line: {fix}"
+            yield Mistake(node, f'"datetime" is the class, which has no .{name}.{hint}')
 
 
 def _misspelled_fields(code: CodeContext) -> Iterator[Mistake]:

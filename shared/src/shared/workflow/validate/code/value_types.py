@@ -194,7 +194,7 @@ class ValueTypes:
         return kind if kind == "string" and operator.type in ("+", "%") else None
 
     def _is_json_name(self, name: str, steps: int) -> bool:
-        if name in self.references:
+        if name in self.references or (name == "environmentVariables" and name not in self._bound):
             return True
         if name not in self._known_json:
             self._known_json[name] = False

@@ -75,7 +75,7 @@ class ValueUses:
         }
 
     def _kind(self, reference: Reference) -> str | None:
-        kind = self._type(reference)
+        kind = "object" if self._returned(reference) else self._type(reference)
         return kind if kind in ("number", "string", "array", "object") else None
 
     def _misuse(self, mark: ValueMark, before: str, language: Language) -> str | None:
