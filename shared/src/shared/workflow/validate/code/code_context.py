@@ -82,6 +82,7 @@ class CodeContext:
     ) -> None:
         self._root, self.source = program
         self.language = language
+        self._tested: dict[tuple[str, bool], bool] = {}
         self.bindings = bindings
         """Positions at which the code declares or assigns each name, in order."""
         self.words = Counter(WORD.findall(self.source))
@@ -108,6 +109,14 @@ class CodeContext:
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
         return source_of(node, self.source)
+
+    def is_tested(self, name: str, *, is_called: bool) -> bool:
+        """Return whether the code has the name of a member in quotes, or that of a method without a call."""
+        if (name, is_called) not in self._tested:
+            calls, reads = (self.source.count(f".{name}{end}".encode()) for end in ("(", ""))
+            is_quoted = any(f"{quote}{name}{quote}".encode() in self.source for quote in "\"'`")
+            self._tested[name, is_called] = is_quoted or (is_called and calls != reads)
+        return self._tested[name, is_called]
 
     def is_bound_in(self, name: str, node: tree_sitter.Node) -> bool:
         """Return whether the code declares or assigns a name in a part of it."""

@@ -77,18 +77,17 @@ def _innermost(scopes: Iterable[_Scope], position: int) -> _Scope | None:
 def _unreadable(code: CodeContext, scopes: Mapping[str, Mapping[int, _Scope]]) -> Iterator[Mistake]:
     """Yield the uses of names outside of the blocks that declare them, and before their declaration."""
     left = _MOST_USES
+    is_assigned_outside: dict[str, bool] = {}
     for captures in code.matches(_USES) if scopes else ():
         node, name = captures["name"], code.text(captures["name"])
         known = scopes.get(name, {})
         if name in code.ambiguous or not 0 < len(known) <= _MOST_SCOPES or node in code.tried:
             continue
         innermost = _innermost(known.values(), node.start_byte)
-        is_global = name in KNOWN_NAMES[code.language].defined
-        if (
-            innermost is None
-            and not is_global
-            and all(_innermost(known.values(), each) for each in code.bindings.get(name, ()))
-        ):
+        if innermost is None and name not in is_assigned_outside:
+            positions = code.bindings.get(name, ())
+            is_assigned_outside[name] = not all(_innermost(known.values(), each) for each in positions)
+        if innermost is None and name not in KNOWN_NAMES[code.language].defined and not is_assigned_outside[name]:
             text = f'"{name}" exists only in the block that declares it. Declare it before the block'
             yield Mistake(node, text)
         elif (

@@ -406,7 +406,7 @@ def _is_returned(root: tree_sitter.Node, nodes: dict[str, tree_sitter.Node], sou
     if (name := nodes.get("list")) is None:
         return True
     word = rb"(?<![\w.$])" + re.escape(source[name.start_byte : name.end_byte]) + rb"(?![\w$])"
-    returned = re.search(rb"\breturn\b[^;()\n]*" + word + rb"\s*[,;}\n]", source)
+    returned = re.search(rb"\breturn\b[^;()\n]{0,200}" + word + rb"\s*[,;}\n]", source)
     statement = root.descendant_for_byte_range(returned.start(), returned.end()) if returned else None
     while statement is not None and statement.type not in _RETURNING:
         statement = statement.parent

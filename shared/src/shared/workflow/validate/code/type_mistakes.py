@@ -41,7 +41,7 @@ _OF_ANY: Final[Mapping[Language, Set[str]]] = {
 }
 """Members of some values: other checks report those that none has."""
 _TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
-_OPEN: Final = re.compile(rb"prototype|Symbol|\bsuppress\b")
+_OPEN: Final = re.compile(rb"prototype|Symbol|\bsuppress\b|\bObject\.(?:assign|definePropert)")
 """Code that may add members to all values, or expects errors."""
 _LENGTHS: Final = ("size", "count", "len")
 _QUERIES: Final = {
@@ -106,7 +106,7 @@ def _member(
     is_python, is_called = code.language is Language.PYTHON, code.source.startswith(b"(", member.end_byte)
     is_length = kind == "array" and name in _LENGTHS and not is_python
     is_known = name in _OF_ANY[code.language]
-    if _is_tested(member.parent) or (is_called and _is_read_elsewhere(code, name)):
+    if _is_tested(member.parent) or code.is_tested(name, is_called=is_called):
         return None
     is_open = kind == "object" and (not is_called or types.reference(of) is None)  # keys may have any name
     is_reported = code.text(of) in reported and _is_reported(code, kind, name, is_called=is_called)
@@ -126,11 +126,6 @@ def _is_tested(read: tree_sitter.Node | None) -> bool:
     is_test = operator is not None and operator.type in _TESTS
     is_optional = parent is not None and any(each.type == "optional_chain" for each in parent.children)
     return is_test or is_optional or (parent is not None and parent.type in ("ternary_expression", "if_statement"))
-
-
-def _is_read_elsewhere(code: CodeContext, name: str) -> bool:
-    """Return whether code has the name of a method without a call, as a test for it has."""
-    return code.source.count(f".{name}".encode()) != code.source.count(f".{name}(".encode())
 
 
 def _is_reported(code: CodeContext, kind: str, name: str, *, is_called: bool) -> bool:

@@ -12,6 +12,7 @@ from shared.workflow.validate.code.code_context import CodeContext
 _MOST_STEPS: Final = 10
 """Names and operators between a value and the literal that decides its type."""
 _LONGEST_SHOWN: Final = 40
+_LONGEST_READ: Final = 400
 _LITERALS: Final = {
     **dict.fromkeys(("integer", "float", "number"), "number"),
     **dict.fromkeys(("string", "template_string", "concatenated_string"), "string"),
@@ -59,7 +60,7 @@ _BINDINGS: Final = {
 """,
     Language.PYTHON: """
 (assignment left: (identifier) @name !type right: (_) @value)
-(augmented_assignment left: (identifier) @multiplied operator: "*=")
+(augmented_assignment left: (identifier) @augmented operator: _ @operator)
 [(for_statement left: (identifier) @name right: (_) @of) (for_in_clause left: (identifier) @name right: (_) @of)]
 (call function: (identifier) @function arguments: (argument_list . (_) @of
  (keyword_argument value: (lambda parameters: (lambda_parameters . (identifier) @name .))))
@@ -93,11 +94,15 @@ class ValueTypes:
         self._code, self.references = code, references
         self._values: dict[str, list[tree_sitter.Node]] = {}
         self._lists: dict[str, list[tree_sitter.Node]] = {}
+        self._augmented: set[str] = set()
         multiplied: set[str] = set()
         changed: list[tuple[tree_sitter.Node, tree_sitter.Node | None]] = []
         for captures in code.matches(_BINDINGS):
-            if "multiplied" in captures:
-                multiplied.add(code.text(captures["multiplied"]))
+            if "operator" in captures:
+                name = code.text(captures["augmented"])
+                self._augmented.add(name)
+                if captures["operator"].type == "*=":
+                    multiplied.add(name)
                 continue
             if "changed" in captures:
                 changed.append((captures["changed"], captures.get("method")))
@@ -157,7 +162,8 @@ class ValueTypes:
 
     def shown(self, node: tree_sitter.Node) -> str:
         """Return the source of a node, with its references as typed."""
-        text = self._code.text(node)
+        start, end = node.start_byte, min(node.end_byte, node.start_byte + _LONGEST_READ)
+        text = self._code.source[start:end].decode(errors="replace")
         shown = re.sub(r"\w+", lambda word: self.references.get(word[0], Declared(word[0])).raw, text)
         return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
@@ -199,7 +205,8 @@ class ValueTypes:
         if name not in self._known_json:
             self._known_json[name] = False
             nodes = [*self._values.get(name, ()), *self._lists.get(name, ())]
-            self._known_json[name] = bool(nodes) and all(self.is_json(each, steps) for each in nodes)
+            is_kept = bool(nodes) and name not in self._augmented
+            self._known_json[name] = is_kept and all(self.is_json(each, steps) for each in nodes)
         return self._known_json[name]
 
     def _is_json_call(self, call: tree_sitter.Node, steps: int) -> bool:
