@@ -263,6 +263,12 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             "line 1 of the code: environmentVariables has no attribute .SHOP_TOKEN. "
             'Did you mean "environmentVariables["SHOP_TOKEN"]"?',
         ),
+        (
+            'return "EUR " + sum(r["price"] for r in <start.items>)',
+            'line 1 of the code: sum(r["price"] for r in <start.items>) is a number, '
+            "which Python does not add to a text. "
+            'Did you mean "str(sum(r["price"] for r in <start.items>))"?',
+        ),
     ],
 )
 def test_a_mistake_in_python_is_named(code: str, message: str) -> None:

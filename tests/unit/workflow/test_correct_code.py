@@ -120,6 +120,7 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "import re\nreturn re.sub(r'\\s', '', <start.text>)",
         "import xml.etree.ElementTree as ET\ne = ET.fromstring(<start.text>)\nreturn e.items()[0]",
         "return environmentVariables.get('A')",
+        "flat = sum(<start.items>, [])\nflat.sort()\nreturn flat",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

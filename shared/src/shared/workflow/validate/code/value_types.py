@@ -183,7 +183,10 @@ class ValueTypes:
             return None
         name = self._code.text(function) if function.end_byte - function.start_byte <= _LONGEST_SHOWN else ""
         if kind := _CALLED[self._code.language].get(name):
-            return None if name.split(".")[0] in self._bound else kind
+            arguments = call.child_by_field_name("arguments")
+            has_start = arguments is not None and arguments.type == "argument_list" and arguments.named_child_count > 1
+            is_list = name == "sum" and has_start  # sum(lists, [])
+            return None if is_list or name.split(".")[0] in self._bound else kind
         of, method = function.child_by_field_name("object"), name.rpartition(".")[2]
         kind = self.of(of, steps) if of else None
         if kind == "string":
