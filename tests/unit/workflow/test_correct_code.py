@@ -41,7 +41,7 @@ from tests.support.code_problems import code_problems
         "const f = await fetch(<start.text>);\nf.data = await f.json();\nreturn f.ok ? f.data.total : 0;",
         "const f = await fetch(<start.text>);\nf.data ??= await f.json();\nreturn f.data.total;",
         "const f = await fetch(<start.text>);\n({ total: f.data } = await f.json());\nreturn f.data;",
-        "const f = await fetch(<start.text>);\nread(f);\nfunction read(r) { r.body = 1; }\nreturn f.body;",
+        'const f = await fetch(<start.text>);\nread(f);\nfunction read(r) { r["body"] = 1; }\nreturn f.body;',
         "const jobs = <start.items>.map(async (x) => x);\nreturn await jobs[0];",
         "const jobs = <start.items>.map(async (x) => x);\nconst all = () => { return jobs; };\nreturn await all()[0];",
         "const jobs = <start.items>.map(async (x) => x);\nreturn { first: await jobs[0] };",

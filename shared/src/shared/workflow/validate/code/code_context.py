@@ -16,9 +16,7 @@ _NAMES: Final = {
     Language.JAVASCRIPT: """
 (lexical_declaration (variable_declarator name: (identifier) @declared))
 [(assignment_expression left: (member_expression property: (property_identifier) @added))
- (augmented_assignment_expression left: (member_expression property: (property_identifier) @added))
- (pair_pattern value: (member_expression property: (property_identifier) @added))
- (array_pattern (member_expression property: (property_identifier) @added))]
+ (augmented_assignment_expression left: (member_expression property: (property_identifier) @added))]
 (try_statement body: (_) @tried)
 (member_expression object: (identifier) @plain)
 [(call_expression function: (identifier) @plain) (new_expression constructor: (identifier) @plain)]

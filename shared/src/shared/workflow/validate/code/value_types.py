@@ -33,7 +33,7 @@ _CALLED: Final = {
         "dict": "object",
     },
 }
-"""Functions, and the types of what they return."""
+"""Functions, and the types of their results."""
 _TEXT_METHODS: Final = frozenset(
     {
         "trim",
