@@ -121,6 +121,7 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "import xml.etree.ElementTree as ET\ne = ET.fromstring(<start.text>)\nreturn e.items()[0]",
         "return environmentVariables.get('A')",
         "flat = sum(<start.items>, [])\nflat.sort()\nreturn flat",
+        'year = 1\nsql = "SELECT {year} FROM t"\nreturn <start.text>',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

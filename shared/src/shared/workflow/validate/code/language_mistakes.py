@@ -422,7 +422,8 @@ class _Unread:
     """Names that code declares, and then names only in texts in quotes."""
 
     def __init__(self, program: Program, language: Language) -> None:
-        self._root, source = program
+        self._root, self._source = program
+        source = self._source
         text = source.decode(errors="replace")
         self._words = Counter(_WORD.findall(text))
         plain = tree_sitter.QueryCursor(query(language, _PLAIN_TEXTS[language])).captures(self._root)
@@ -436,8 +437,11 @@ class _Unread:
     def placeholder(self, part: tree_sitter.Node, text: str, language: Language) -> str:
         """Return the first placeholder of a part of a text that means a variable, or an empty text."""
         around = part.parent.parent if part.parent else None
-        is_documentation = around is not None and around.type == "expression_statement"
-        for match in () if self._is_template or is_documentation else _PLACEHOLDER.finditer(text):
+        target = around.child_by_field_name("name") or around.child_by_field_name("left") if around else None
+        is_name = target is not None and target.type == "identifier"
+        is_unread = target is not None and is_name and self._words[source_of(target, self._source)] == 1
+        is_unused = is_unread or (around is not None and around.type == "expression_statement")
+        for match in () if self._is_template or is_unused else _PLACEHOLDER.finditer(text):
             name, is_dollar = match["name"], match[0].startswith("$")
             is_only_here = self._words[name] == self._placeholders[name] + 1
             if is_dollar == (language is Language.JAVASCRIPT) and is_only_here and self._is_declared(name, part):
