@@ -69,11 +69,11 @@ def inputs_unlike_secrets(state: WorkflowState) -> dict[str, str]:
     """
     defaults = (field.value for start in api_starts(state) for field in read_input_format(start.value("inputFormat")))
     parts = (part for default in defaults for text in texts(default) for part in parse_text(text).parts)
-    secrets = {part.name for part in parts if isinstance(part, EnvMarker)}
+    environment_names = {part.name for part in parts if isinstance(part, EnvMarker)}
     return {
         name: each
         for name, each in input_references(state).items()
-        if _IN_REQUESTS.fullmatch(name) and not _OF_SECRETS.search(name) and name not in secrets
+        if _IN_REQUESTS.fullmatch(name) and not _OF_SECRETS.search(name) and name not in environment_names
     }
 
 
