@@ -683,27 +683,3 @@ def test_an_object_in_quotes_breaks_a_json_body(kind: str, escape: bool, is_name
     messages = [each.message for each in found(chain(start({"name": "who", "type": kind}), call))]
     text = "Call: body: <start.who> is an object, whose quotes end the text around it. Write it without quotes."
     assert messages == [text] * is_named
-
-
-PAUSE = block("w", "wait", "Pause", settings={"timeValue": "5", "timeUnit": "seconds"})
-
-
-@pytest.mark.parametrize(
-    ("edges", "is_named"),
-    [
-        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-else")), True),
-        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-else"), edge("w", "r")), False),
-        ((edge("c", "w", "condition-c-if"), edge("c", "r", "condition-c-if")), False),  # beside the response
-    ],
-)
-def test_a_wait_that_ends_the_run_is_named(edges: tuple[JsonObject, ...], is_named: bool) -> None:
-    one = condition(("c-if", "if", "<score.result.score> > 1"), ("c-else", "else", ""))
-    flow = workflow(START, CODE, one, PAUSE, TELL, edges=(edge("start", "f"), edge("f", "c"), *edges))
-    text = "Pause: nothing follows this wait, so the run ends with the output of the wait."
-    assert [each.message.startswith(text) for each in found(flow)] == [True] * is_named
-
-
-def test_a_wait_may_end_a_workflow_without_a_response_after_success() -> None:
-    failed = block("r", "response", "Failed", settings={"dataMode": "json", "data": "<score.error>"})
-    edges = (edge("start", "f"), edge("f", "w"), edge("f", "r", "error"))
-    assert found(chain(START, CODE, PAUSE)) == found(workflow(START, CODE, PAUSE, failed, edges=edges)) == []

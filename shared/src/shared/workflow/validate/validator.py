@@ -30,7 +30,6 @@ from shared.workflow.validate.code.code_problems import code_problems
 from shared.workflow.validate.endless_loops import endless_loops
 from shared.workflow.validate.failed_checks import unhandled_checks
 from shared.workflow.validate.handles import unknown_handles
-from shared.workflow.validate.last_waits import last_waits
 from shared.workflow.validate.references.bare_references import bare_references
 from shared.workflow.validate.references.broken_references import broken_references
 from shared.workflow.validate.references.field_references import field_reference_problems
@@ -73,7 +72,6 @@ def problems(
         *islice(uncalculated_values(state), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(unhandled_checks(state), MOST_OF_A_KIND),
-        *islice(last_waits(state), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(broken_references(state, known), MOST_OF_A_KIND),
