@@ -1,32 +1,64 @@
-"""Conditions on the verdict of guardrails whose failure ends the run before them."""
+"""Branches for failed guardrails whose failure ends the run before them."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.format.js_values import to_string
-from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import object_of, to_string
+from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import parse_text
+from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.validate.handles import ERROR_HANDLE
+
+_PASSED: Final = re.compile(r"(?:!!)?<>(?:\s*===?\s*true)?")
+_FAILED: Final = re.compile(r"!<>|<>\s*===?\s*false|<>\s*!==?\s*true")
 
 
 def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
-    """Yield a warning for each condition that only guardrails without an error edge lead to, and that tests them."""
-    handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+    """Yield a warning for each branch for the failure of guardrails without an error edge, if only they lead to it.
+
+    A condition that only repeats the success of the check does no harm.
+    """
+    ports = {(edge.source, edge.source_handle) for edge in state.edges}
     sources: dict[str, set[str]] = {}
     for edge in state.edges:
         sources.setdefault(edge.target, set()).add(edge.source)
     for block in state.blocks.values():
         before = state.blocks.get(next(iter(sources.get(block.id, ())), ""))
         is_only = block.type == "condition" and len(sources.get(block.id, ())) == 1
-        if not is_only or before is None or before.type != "guardrails" or before.id in handled:
+        if not is_only or before is None or before.type != "guardrails" or (before.id, ERROR_HANDLE) in ports:
             continue
         if not state.is_enabled(block.id) or not state.is_enabled(before.id):
             continue
-        for reference in parse_text(to_string(block.value("conditions"))).references:
-            verdict = {"passed": "always true", "error": "always empty"}.get(reference.path_text)
-            if verdict and state.block_named(reference.name) is before:
-                reason = f'a failed check of "{before.name}" ends the run. Connect its error port, on_error in a file.'
-                message = f"{block.name}: {reference.raw} is {verdict}, because {reason}"
-                yield warning(ProblemCode.INVALID_SETTING, message, block, ("conditions",))
+        branches = [object_of(each) for each in parse_list(block.value("conditions"))]
+        is_next = [(block.id, f"condition-{to_string(each.get('id'))}") in ports for each in branches]
+        for number, branch in enumerate(branches):
+            reference, expression = _only_reference(to_string(branch.get("value") or "").strip())
+            if reference is None or state.block_named(reference.name) is not before:
+                continue
+            verdict = None
+            match reference.path_text:
+                case "passed" if _FAILED.fullmatch(expression) and is_next[number]:
+                    verdict = "always true"
+                case "passed" if _PASSED.fullmatch(expression) and any(is_next[number + 1 :]):
+                    verdict = "always true"
+                case "error" if expression == "<>" and is_next[number]:
+                    verdict = "always empty"
+            if verdict:
+                yield _unhandled(block, before, f"{reference.raw} is {verdict}")
                 break
+
+
+def _only_reference(text: str) -> tuple[Reference | None, str]:
+    """Return the reference of an expression with one, and the expression with a placeholder for it."""
+    template = parse_text(text)
+    expression = "".join(part if isinstance(part, str) else "<>" for part in template.parts)
+    return (template.references[0] if len(template.references) == 1 else None), expression
+
+
+def _unhandled(block: Block, before: Block, verdict: str) -> Problem:
+    reason = f'a failed check of "{before.name}" ends the run. Connect its error port, on_error in a file.'
+    message = f"{block.name}: {verdict}, because {reason}"
+    return warning(ProblemCode.INVALID_SETTING, message, block, ("conditions",))
