@@ -11,17 +11,18 @@ from shared.workflow.format.references import parse_text
 
 _COMMENT: Final = re.compile(r"[ \t]+#(?P<text><.*)")
 """Comment without a space at its start, unlike those that authors write deliberately."""
-_NUMBER: Final = re.compile(r"[ \t]+#(?P<text>[ \t]+<[^<>]{1,200}>.*)")
+_NUMBER: Final = re.compile(r" # (?P<text><[^<>]{1,200}>)[.,;!?]?\s*$")
+"""A comment that is only a reference: one with words may explain the value."""
 _NUMBERED: Final = re.compile(
-    r"\b(?:order|ticket|issue|invoice|case|request|customer|item|number|no|nr|id)$", re.IGNORECASE
+    r"[a-z] (?:order|ticket|issue|invoice|case|request|customer|item|number|no|nr|id)$", re.IGNORECASE
 )
-"""Word after which a text, not a comment, has `# <start.id>`."""
+"""End of several words after which a text, not a comment, has `# <start.id>`."""
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line breaks of YAML."""
 _NEAR: Final = 40
 """Characters before a comment that may have the word."""
 _NOT_PLAIN: Final = ('"', "'", "|", ">")
-_NAMES: Final = frozenset({"model", "name", "next", "on_error", "type"})
+_NAMES: Final = frozenset({"description", "model", "name", "next", "on_error", "type"})
 """Keys whose values hold no references: a reference after `#` is a comment there."""
 
 
