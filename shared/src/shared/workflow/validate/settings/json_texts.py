@@ -16,7 +16,7 @@ from shared.workflow.validate.settings.request_settings import is_meant_as_json,
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body"}
 _DECLARING: Final = frozenset({"start_trigger", "api_trigger", "human_in_the_loop"})
 """Types whose outputs authors declare as strings. Those of models and services may hold JSON."""
-PROSE: Final = re.compile(
+_PROSE: Final = re.compile(
     r"\.\w*(?:message|text|title|name|email|question|comment|description|subject|note|prompt|reason|summary|address)>",
     re.IGNORECASE,
 )
@@ -61,4 +61,4 @@ def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> 
     if target is None or spec is None or len(reference.path) != 1:
         return False
     declared = spec.declared_outputs(target).get(to_string(reference.path[0]))
-    return declared is not None and declared.type == "string" and PROSE.search(reference.raw) is not None
+    return declared is not None and declared.type == "string" and _PROSE.search(reference.raw) is not None

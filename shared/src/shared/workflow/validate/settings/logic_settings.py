@@ -2,19 +2,17 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem
 from shared.workflow.catalog.agents import PII_TYPES
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json, is_enabled, object_of, to_number, to_string
+from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.settings.input_fields import VARIABLE_TYPES, declared_types, fits_type
-from shared.workflow.validate.settings.json_texts import PROSE
+from shared.workflow.validate.settings.input_fields import VARIABLE_TYPES, fits_type
 from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 
 _SHORT_WAIT_SECONDS: Final = 300
@@ -133,7 +131,6 @@ def workflow_problems(block: Block) -> Found:
 def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
     """Yield a warning for each assignment of a variables block to no variable, or of another type."""
     names = {variable.name: variable for variable in state.variables.values()}
-    types = declared_types(state)
     for block in state.blocks.values():
         if block.type != "variables" or not state.is_enabled(block.id):
             continue
@@ -154,9 +151,6 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
                     f'the variable "{variable.name}" is a number, and its value is not calculated: use a function block'
                 )
                 yield setting_warning(block, "variables", text)
-            elif variable and variable.type == "number" and (source := _prose(given.get("value"), types)):
-                text = f'the variable "{variable.name}" is a number, but {source} is a text'
-                yield setting_warning(block, "variables", text)
             elif (kind := given.get("type")) not in (None, "", *VARIABLE_TYPES):
                 near = nearest_type(to_string(kind), VARIABLE_TYPES)
                 hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
@@ -170,10 +164,3 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
             elif "value" not in given and name:
                 text = f'entry {number} of variables gives "{name}" no value: set value'
                 yield setting_warning(block, "variables", text)
-
-
-def _prose(value: Json, types: Mapping[tuple[str, str], str]) -> str | None:
-    """Return the reference that is all of a value, if it reads a text that is hardly a number."""
-    reference = parse_text(value.strip()).sole_reference if isinstance(value, str) else None
-    is_text = reference is not None and types.get((reference.name, reference.path_text)) == "string"
-    return reference.raw if reference and is_text and PROSE.search(reference.raw) else None
