@@ -81,12 +81,16 @@ _ALL_ENTRIES: Final = re.compile(
     r"<(?P<list>(?P<root>[^\W\d][\w-]{0,127})\.[\w.-]{1,127})\[[ \t]*\*?[ \t]*\](?P<field>(?:\.\w{1,127}){0,8})>"
 )
 """A field of all entries, as JSONPath writes it."""
-_AFTER_MARK: Final = re.compile(r"(?<!\S)[@$](?P<path>[a-z]\w{0,63}\.\w{1,127})(?![\w(]|\.\w)")
+_AFTER_MARK: Final = re.compile(r"(?<!\S)[@$](?P<path>[a-z]\w{0,63}\.\w{1,127})(?![\w(]|\.\w|\s*=)")
 _PARAMETER: Final = re.compile(r"(?<=/):(?P<name>[A-Za-z_]\w{0,127})(?=[/?#]|$)")
 _BARE_SECRET: Final = re.compile(
     r"(?:Bearer|Token|Basic)\s+(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
 )
 """Value of a header that is the name of a secret."""
+_FOR_TESTS: Final = re.compile(
+    r"^http:|test|demo|mock|fake|dummy|local|dev|stag|sandbox|echo|httpbin|\b(?:my|some|your|any)_", re.IGNORECASE
+)
+"""Servers and tokens of tests, where the token is typed."""
 _OPEN_SECRET: Final = re.compile(r"\{\{[ \t]*+(?P<name>[A-Z][A-Z0-9_.-]{1,127}+)[ \t]*+\}?(?!\})")
 """Secrets in upper case only: templates of other systems use braces, too."""
 
@@ -121,6 +125,7 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
+                    *(_bare_secret(text, to_string(block.value("url"))) if holds_secrets else ()),
                     *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
@@ -157,13 +162,15 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
     for each in () if is_code else tuple(computed_indexes(text, known)):
         yield ProblemCode.UNKNOWN_REFERENCE, each.problem(), None
         text = text.replace(each.raw, "")
-    before = ""
+    before, read = "", _read(text)
     for part in parse_text(text).parts:
         if isinstance(part, EnvMarker) and before.endswith("$"):
             pass  # an expression of GitHub Actions
         elif isinstance(part, EnvMarker):
             name = part.name.strip()
-            if name in inputs and not name.isupper():
+            if name in inputs and inputs[name] in read:
+                pass  # a template that the prompt is about
+            elif name in inputs and not name.isupper():
                 yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} names a secret, not an input", inputs[name]
             else:
                 yield from _broken_secret(part, known, is_code=is_code)
@@ -177,6 +184,10 @@ def _broken(text: str, known: Container[str], inputs: Mapping[str, str], *, is_c
         elif isinstance(part, str) and not is_code:
             yield from _broken_text(part, known)
         before = part if isinstance(part, str) else ""
+
+
+def _read(text: str) -> Set[str]:
+    return {each.raw for each in parse_text(text).references}
 
 
 def _braced(text: str, inputs: Mapping[str, str]) -> Found:
@@ -230,19 +241,26 @@ def _of_requests(text: str, known: Container[str], inputs: Mapping[str, str], *,
 
 
 def _of_starts(text: str, inputs: Mapping[str, str]) -> Found:
-    """Yield the inputs whose path a prompt has after the mark of another system: `@start.id`, `$start.id`."""
-    meant = set(inputs.values())
-    for match in _AFTER_MARK.finditer(text):
-        if (reference := f"<{match['path']}>") in meant:
-            yield ProblemCode.UNKNOWN_REFERENCE, f"{match[0]} stays as typed", reference
+    """Yield the inputs whose path a prompt has after the mark of another system: `@start.id`, `$start.id`.
+
+    A text that has such a path of something else, too, or reads the input, may be about code.
+    """
+    found = [(match[0], f"<{match['path']}>") for match in _AFTER_MARK.finditer(text)]
+    meant = {*inputs.values()} - _read(text) if found else set()
+    if all(reference in meant for _, reference in found):
+        for typed, reference in found:
+            yield ProblemCode.UNKNOWN_REFERENCE, f"{typed} stays as typed", reference
 
 
 def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
     """Yield the inputs without their block: no URL has angle brackets. Frameworks write `:id` in routes."""
-    for match in _PARAMETER.finditer(text) if text.strip().startswith("http") else ():
-        if match["name"] in inputs:
+    if not text.strip().startswith("http"):
+        return
+    read = _read(text)
+    for match in _PARAMETER.finditer(re.split("[?#]", text, maxsplit=1)[0]):
+        if match["name"] in inputs and inputs[match["name"]] not in read:
             yield ProblemCode.UNKNOWN_REFERENCE, f":{match['name']} stays as typed", inputs[match["name"]]
-    for part in parse_text(text).parts if text.strip().startswith("http") else ():
+    for part in parse_text(text).parts:
         if isinstance(part, Reference) and part.root in inputs and not part.path:
             yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
 
@@ -301,10 +319,7 @@ def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -
 
 
 def _marked(text: str, known: Container[str]) -> Found:
-    """Yield the secrets in marks of other systems, such as `$TOKEN`, or without any."""
-    if match := _BARE_SECRET.fullmatch(text.strip()):
-        secret = f"{{{{{match['name']}}}}}"
-        yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", secret
+    """Yield the secrets in marks of other systems, such as `$TOKEN`."""
     for part in parse_text(text).parts:
         marked = part if isinstance(part, str) else part.raw
         if isinstance(part, EnvMarker) or (isinstance(part, Reference) and part.name in known):
@@ -312,6 +327,13 @@ def _marked(text: str, known: Container[str]) -> Found:
         for match in _MARKED.finditer(marked):
             name = match["name"] or match["bare"]
             yield ProblemCode.INVALID_SETTING, f"{match[0]} stays as typed", f"{{{{{name}}}}}"
+
+
+def _bare_secret(text: str, url: str) -> Found:
+    """Yield the name of a secret without any marks that is all of a token."""
+    match = _BARE_SECRET.fullmatch(text.strip())
+    if match and not _FOR_TESTS.search(url) and not _FOR_TESTS.search(match["name"]):
+        yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", f"{{{{{match['name']}}}}}"
 
 
 def _broken_text(text: str, known: Container[str]) -> Found:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -17,6 +16,9 @@ from shared.workflow.validate.settings.input_fields import declared_types
 
 _FIELD: Final = re.compile(r"\.(?P<name>[A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,10}")
 _ENTRY: Final = re.compile(r"(?:\[\d{1,4}\])+\.[a-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}|\[\d{1,4}\])*")
+_BEFORE: Final = re.compile(r"(?:^|(?<!\breturn)(?<=[\w.])\s|:\s?\"?)$")
+"""End of a text before a reference that is not in code, unlike `return <start.orders>[0].id`."""
+_NEAR: Final = 40
 _CODE: Final = frozenset({"code", "conditions", "tools"})
 """Settings in which code reads a field after a reference."""
 
@@ -30,9 +32,12 @@ def split_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
             continue
         for field, value in block_params(block, spec).items():
             parts = (parse_text(text).parts for text in texts(value) if field not in _CODE)
-            for reference, after in (pair for each in parts for pair in pairwise(each)):
+            for before, reference, after in (
+                each for all_of in parts for each in zip(("", *all_of), all_of, all_of[1:], strict=False)
+            ):
                 if isinstance(reference, Reference) and isinstance(after, str) and (entry := _ENTRY.match(after)):
-                    if types.get((reference.name, reference.path_text)) == "array":
+                    is_prose = isinstance(before, str) and _BEFORE.search(before[-_NEAR:])
+                    if is_prose and types.get((reference.name, reference.path_text)) == "array":
                         yield _outside(block, field, reference, entry[0])
                     continue
                 match = _FIELD.match(after) if isinstance(after, str) else None

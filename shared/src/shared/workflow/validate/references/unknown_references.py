@@ -73,11 +73,11 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
             if unknown := _dots(raw, state) or _problem(state, names, block, reference):
                 code, cause, suggestion = unknown
                 is_unmatched = cause.startswith(_UNMATCHED)
-                is_other_text = is_unmatched and suggestion is None and raw not in possible
+                is_renamed = suggestion is None or reference.name in names.renamed
+                is_other_text = is_unmatched and is_renamed and raw not in possible
                 other_texts += is_other_text
                 if reference.name in reported or is_other_text:
                     continue
-                is_renamed = reference.name in names.renamed or suggestion is None
                 if is_renamed and places[reference.name] > 1 and is_unmatched:
                     reported.add(reference.name)
                     readers = f', and {places[reference.name]} places read "{reference.root}".'
@@ -238,7 +238,7 @@ def _other_texts(block: Block, spec: BlockSpec, field: str) -> tuple[Set[str], S
     A type parameter of code follows its type, and a whole string of code may be a placeholder.
     """
     text = "\n".join(texts(_as_read(_settings(block, spec)[field])))
-    before = r"(?<![\w:'\"])" if block.type == "function" else r"(?<![\w:])"
+    before = r"(?<![\w:'\"])" if block.type == "function" else r"(?<![\w:])(?<!include )"
     return {f"<{each}>" for each in _CLOSING.findall(text)}, set(re.findall(f"{before}<[^<>]+>", text))
 
 
