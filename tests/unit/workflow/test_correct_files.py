@@ -351,6 +351,22 @@ def test_a_request_of_one_long_word_is_checked_in_linear_time() -> None:
         "<start.text>? Yes: <start.amount>",
         "[INFO] <start.text> arrived",
         "'tis for <start.text>",
+        "{{GREETING}}, <start.text>!",
+        "[{{STAGE}}] <start.text>",
+        "[<start.text>] <start.amount>",
+        "[1] <start.text>",
+        "[no answer]",
+        "[[<start.text>]] was edited",
+        "[<start.text>](https://a.example/<start.amount>)",
+        "{greeting}, <start.text>!",
+        "{} is empty, <start.text>",
+        "'<start.text>'",
+        "None",
+        "<start.text> * <start.amount>",
+        "2 * <start.text> + 1",
+        "<start.text> + 1",
+        "<start.text> || <start.amount>",
+        "<start.text> ? <start.amount> : <start.text>",
     ],
 )
 def test_the_data_of_a_response_may_be_a_text(data: str) -> None:
@@ -364,6 +380,7 @@ def test_the_data_of_a_response_may_be_a_text(data: str) -> None:
         ("text/csv", "text,amount\n      <start.text>,<start.amount>"),
         ("text/plain; charset=utf-8", "{<start.text>} * 2"),
         ("application/xml", "<Response><Message><start.text></Message></Response>"),
+        ("application/x-ndjson", '{"a": <start.amount>}\n      {"a": 2}'),
     ],
 )
 def test_a_response_of_another_media_type_may_have_any_data(media_type: str, data: str) -> None:
@@ -390,6 +407,26 @@ def test_a_tag_or_a_type_parameter_is_no_reference(text: str) -> None:
 @pytest.mark.parametrize("language", ["javascript", "python"])
 def test_a_whole_string_of_code_in_angle_brackets_may_be_a_placeholder(language: str) -> None:
     assert found(START + code("return <start.text>.replace('<customer.name>', 'Ann')", language)) == []
+
+
+def test_a_whole_string_of_code_may_be_a_placeholder_for_a_field_of_a_block() -> None:
+    assert found(START + code("return <start.text>.replace('<customer.text>', 'Ann')")) == []
+
+
+@pytest.mark.parametrize("end", ["", "    next: []\n"])
+def test_a_wait_may_end_a_branch(end: str) -> None:
+    branches = "      - if: <start.vip>\n        next: Reply\n      - else: Slow\n"
+    check = f"  Check:\n    type: condition\n    branches:\n{branches}"
+    slow = f"  Slow:\n    type: wait\n    timeValue: 10\n    timeUnit: seconds\n{end}"
+    assert found(f"{START}{check}{slow}  Reply:\n    type: response\n    data: {{a: 1}}\n") == []
+
+
+@pytest.mark.parametrize("name", ["@start.text ", "{{{{text}}}} "])
+def test_many_names_of_inputs_in_a_prompt_are_checked_in_linear_time(name: str) -> None:
+    text = name.format() * 20_000
+    began = time.process_time()
+    found(f"{START}  Ask:\n    type: agent\n    model: echo\n    messages:\n      - user: '{text}'\n")
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("tag", ["<t{0}.x>1</t{0}.x>", "List<t{0}.x>"])

@@ -11,6 +11,7 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import EnvMarker, Reference, parse_text
 from shared.workflow.validate.settings.input_fields import declared_types
 from shared.workflow.validate.settings.literals import setting_warning
+from shared.workflow.validate.settings.request_settings import has_other_type
 
 _FIELDS: Final = {"response": "data", "api": "body", "webhook_request": "body", "workflow_input": "inputMapping"}
 _VALUE: Final = re.compile(r'"(?P<name>[^"\\\n]{1,60})"\s*:\s*"(?P<value>(?:[^"\\\n]|\\"){1,300})"')
@@ -25,18 +26,33 @@ _NUMBERS: Final = re.compile(
 """Names of values that are numbers."""
 _SOURCES: Final = re.compile(
     r"expr|code|formula|script|query|search|q$|template|text|message|label|title|note"
-    r"|path|field|key|property|properties|attribute|column|select|sort|filter|rule|condition|example|snippet",
+    r"|path|field|key|property|properties|attribute|column|select|sort|filter|rule|condition|example|snippet"
+    r"|metric|series|topic",
     re.IGNORECASE,
 )
 """Names of values that may be the text of a calculation, or the path of a property."""
-_CODE: Final = re.compile(r"expr|code|formula|script|query|template|filter|rule|condition|where|command", re.IGNORECASE)
+_CODE: Final = re.compile(
+    r"expr|code|formula|script|query|template|filter|rule|condition|where|command|sql|ql$|statement|source|content"
+    r"|snippet|example|program|predicate|logic|policy|rego|cel$|^(?:if|when)$|^js|eval|calc|math|equation"
+    r"|search|^q$|keyword|pattern|match|version|engine|constraint|range",
+    re.IGNORECASE,
+)
 """Names of values that may be code."""
-_OPERAND: Final = r"(?:<>|-?\d{1,9}(?:\.\d{1,9})?|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|null)"
-_ALTERNATIVE: Final = re.compile(rf"<>\s*(?:(?:\|\||\?\?)\s*{_OPERAND}|\?\s*{_OPERAND}\s*:\s*{_OPERAND})")
+_CALCULATOR: Final = re.compile(r"calc|math|eval|expr|equation|solve|simplif|algebra", re.IGNORECASE)
+"""Parts of URLs of services that calculate."""
+_PAGES: Final = re.compile(r"(?:page|offset|limit|skip|start|index|year|month|week|day)$", re.IGNORECASE)
+_OPERAND: Final = r"(?:-?\d{1,9}(?:\.\d{1,9})?|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|null)"
+_EITHER: Final = rf"(?:<>|{_OPERAND})"
+_ALTERNATIVE: Final = re.compile(
+    rf"<>(?:\s*\|\|\s*(?!\d*[1-9]){_OPERAND}|\s+\?\?\s+{_EITHER}|\s*\?\s*(?:{_OPERAND}\s*:\s*{_EITHER}|<>\s*:\s*{_OPERAND}))"
+)
+"""Unlike two values with `||` between them, or with the marks of a French question."""
+_CHOICE: Final = re.compile(r"<>\s*\?\s*<>\s*:\s*<>")
+_EITHER_VALUE: Final = re.compile(r"<>\s*\|\|\s*<>")
 _WITH_NUMBER: Final = re.compile(r"<>\s+[+*]\s+\d{1,9}(?:\.\d{1,9})?")
 _CHANGE: Final = re.compile(r"<>\.(?:push|concat|append)\([^()]{0,200}\)")
 _IN_URL: Final = re.compile(r"(?:^|/)<>\s+[+*]\s+\d{1,9}$")
-_WHOLE: Final = frozenset({"conversationId", "input"})
+_WHOLE: Final = ("conversationId", "input", "url")
 """Settings with one value, which is no JSON."""
 
 
@@ -69,7 +85,8 @@ def _values(block: Block, types: Mapping[tuple[str, str], str]) -> Iterator[tupl
         name = to_string(entry.get("variableName"))
         if types.get(("variable", name)) != "number":  # which another check covers
             yield "variables", name, to_string(entry.get("value"))
-    for field in (*_WHOLE, "url"):
+    is_text = block.type == "response" and block.value("dataMode") == "json" and not has_other_type(block)
+    for field in (*_WHOLE, "data") if is_text else _WHOLE:
         if isinstance(value := block.value(field), str):
             yield field, "", value
 
@@ -91,17 +108,28 @@ def _is_calculation(
     if len(references) < len([part for part in parts if not isinstance(part, str)]) or not references:
         return False
     are_numbers = all(types.get((each.name, each.path_text)) == "number" for each in references)
-    if field != "url" and not _CODE.search(name) and _ALTERNATIVE.fullmatch(typed):
+    kind = types.get((references[0].name, references[0].path_text))
+    is_chosen = _ALTERNATIVE.fullmatch(typed) or (kind == "boolean" and _CHOICE.fullmatch(typed))
+    if field != "url" and not _CODE.search(name) and is_chosen:
         return True
     found: object = None
     match field:
         case "url":
-            found = are_numbers and _IN_URL.search(typed)
-        case "variables" if not _CODE.search(name):
-            found = _CHANGE.fullmatch(typed) or _METHOD.fullmatch(typed)
-        case _ if field in _WHOLE or _SOURCES.search(name):
+            found = are_numbers and not _CALCULATOR.search(typed) and _IN_URL.search(typed)
+        case "conversationId":
+            found = _EITHER_VALUE.fullmatch(typed)
+        case "variables" if not _CODE.search(name) and kind != "string" and _CHANGE.fullmatch(typed):
+            found = True
+        case "input":
             pass
+        case _ if _SOURCES.search(name):
+            pass
+        case "variables":
+            found = _METHOD.fullmatch(typed)
         case "params":
+            is_number = _PAGES.search(name) or _NUMBERS.search(name)
+            found = is_number and are_numbers and _WITH_NUMBER.fullmatch(typed)
+        case "data" if not name:
             found = are_numbers and _WITH_NUMBER.fullmatch(typed)
         case _:
             is_number = _NUMBERS.search(name) and not is_form  # which shows it

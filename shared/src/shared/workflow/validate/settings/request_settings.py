@@ -29,16 +29,10 @@ _OPERATOR_AFTER: Final = re.compile(
 _OPERATOR_BEFORE: Final = re.compile(r"(?:[\w.]+\s*[-+*/%]|!)\s*$")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
-_JSON_START: Final = re.compile(
-    r"\{|\[(?:\s*[\[{\"<\d-]|.*\]$)|\".*\"$|'[^']*'$|(?:True|False|None|undefined|NaN)$", re.DOTALL
-)
-"""Start of a text that is meant as JSON, or a value of another language."""
-_OPERAND: Final = r"(?:<>|-?\d[\d.]*|\"[^\"]*\"|'[^']*'|true|false|null)"
-_CALCULATION: Final = re.compile(
-    rf"(?:\d[\d.]*\s*\*\s*)?<>(?:\s*\*\s*(?:<>|\d[\d.]*)|\s+\+\s+\d[\d.]*|\.length|\.[a-z]\w*\(.*\)"
-    rf"|\s*(?:\|\||\?\?)\s*{_OPERAND}|\s*\?\s*{_OPERAND}\s*:\s*{_OPERAND})"
-)
-"""A calculation that is all of a text: a longer one may be a sentence."""
+_JSON_START: Final = re.compile(r"\{\s*(?:[\"']|[\w<>-]+\s*:)|\[\s*(?:\{|\"|(?:<>|-?\d[\d.]*)\s*,.*\]$)", re.DOTALL)
+"""Start of a text that is meant as JSON. Others in brackets may be names, templates or links."""
+_JSON_TYPE: Final = re.compile(r"[/+]json\b(?!-)", re.IGNORECASE)
+"""Media type of one JSON value, unlike `application/x-ndjson`."""
 _SHOWN_JSON: Final = re.compile(r', (?:\.\.\.)?".*" is not valid JSON', re.DOTALL)
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
@@ -71,14 +65,14 @@ def _body_problem(body: str) -> str | None:
 def is_meant_as_json(block: Block, body: str) -> bool:
     """Return whether a request's body begins like JSON and has no other media type."""
     first = next(iter(parse_text(body.lstrip()).parts), None)
-    return isinstance(first, str) and first.startswith(("{", "[")) and not _has_other_type(block)
+    return isinstance(first, str) and first.startswith(("{", "[")) and not has_other_type(block)
 
 
-def _has_other_type(block: Block) -> bool:
+def has_other_type(block: Block) -> bool:
     """Return whether the headers of a block name a media type that is not JSON."""
     headers = [object_of(object_of(row).get("cells")) for row in parse_list(block.value("headers"))]
     types = [row.get("Value") for row in headers if to_string(row.get("Key")).strip().lower() == "content-type"]
-    return not all("json" in to_string(each).lower() for each in types)
+    return not all(_JSON_TYPE.search(to_string(each)) for each in types)
 
 
 def _url(block: Block) -> Found:
@@ -110,7 +104,7 @@ def response_problems(block: Block) -> Found:
     """Yield the problems of a response's data and headers."""
     mode = block.value("dataMode")
     data, fields = block.value("data"), block.value("builderData")
-    text = data.strip() if mode == "json" and isinstance(data, str) and not _has_other_type(block) else ""
+    text = data.strip() if mode == "json" and isinstance(data, str) and not has_other_type(block) else ""
     if problem := _data_problem(text):
         yield "data", f"data is not valid JSON, so the response is one text: {problem}"
     if mode in (None, "", "structured") and data not in (None, "") and not parse_list(fields):
@@ -127,15 +121,8 @@ def response_problems(block: Block) -> Found:
 
 def _data_problem(data: str) -> str | None:
     """Return why a response's data is not JSON; None if it is, or if it can be meant as a text."""
-    is_json = _JSON_START.match(data) or is_calculation(data)
-    return template_problem(data) if is_json else None
-
-
-def is_calculation(text: str) -> bool:
-    """Return whether all of a text is a calculation with a reference."""
-    parts = parse_text(text.strip()).parts
-    typed = "".join(part if isinstance(part, str) else "<>" for part in parts)
-    return any(isinstance(part, Reference) for part in parts) and _CALCULATION.fullmatch(typed) is not None
+    typed = "".join(part if isinstance(part, str) else "<>" for part in parse_text(data).parts)
+    return template_problem(data) if _JSON_START.match(typed) else None
 
 
 def builder_data_problems(block: Block) -> Found:
