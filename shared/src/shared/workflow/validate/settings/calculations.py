@@ -120,15 +120,13 @@ def _is_calculation(
             found = _EITHER_VALUE.fullmatch(typed)
         case "variables" if not _CODE.search(name) and kind != "string" and _CHANGE.fullmatch(typed):
             found = True
-        case "input":
-            pass
-        case _ if _SOURCES.search(name):
+        case _ if field == "input" or _SOURCES.search(name) or _CODE.search(name):
             pass
         case "variables":
             found = _METHOD.fullmatch(typed)
         case "params":
-            is_number = _PAGES.search(name) or _NUMBERS.search(name)
-            found = is_number and are_numbers and _WITH_NUMBER.fullmatch(typed)
+            is_counted = _PAGES.search(name) or _NUMBERS.search(name)
+            found = is_counted and are_numbers and _WITH_NUMBER.fullmatch(typed)
         case "data" if not name:
             found = are_numbers and _WITH_NUMBER.fullmatch(typed)
         case _:
