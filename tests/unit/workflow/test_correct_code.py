@@ -73,6 +73,21 @@ from tests.support.code_problems import code_problems
         "const o = { *[Symbol.iterator]() { yield 1; } };\nfor (const k of o) console.log(k);\nreturn 1;",
         "const r = await fetch(`${<start.text>}/x`);\nreturn r.status;",
         "return Math.round(<start.amount>, 0);",
+        "const l = Object.values(<start.options>);\nreturn l.size === undefined ? l.length : l.size;",
+        "const l = Object.values(<start.options>);\nif (l.size) return l.size;\nreturn l.length;",
+        "const s = String(<start.text>), m = s.map;\nreturn m === undefined ? s : 1;",
+        "const o = { __proto__: [1, 2] };\nfor (const x of o) console.log(x);\nreturn 1;",
+        "const o = {};\nObject.setPrototypeOf(o, [1]);\nfor (const x of o) console.log(x);\nreturn 1;",
+        'async function fetch(path) { return { status: path.length }; }\nreturn (await fetch("/a")).status;',
+        'const run = async (fetch) => fetch("/a");\nreturn await run(async (p) => p);',
+        "const f = await fetch(<start.text>);\nreturn [f.statusCode ?? f.status, f.data || (await f.json())];",
+        "const f = await fetch(<start.text>);\nreturn f.body === undefined ? await f.text() : 1;",
+        "const f = await fetch(<start.text>);\nif (f.data) return f.data;\nreturn await f.json();",
+        'const f = await fetch(<start.text>);\nreturn f.headers["etag"] ?? f.headers.get("etag");',
+        'const x = <start.options>.x;\nreturn [x == "1" && x == "01", x != "1" || x != "1.0"];',
+        "const dp = [];\nfor (let i = -1; i < 3; i++) dp[i] = i * 2;\nreturn dp[-1];",
+        'String.prototype["format"] = function (x) { return this + x; };\nreturn "a".format(1);',
+        "const f = () => d;\ntry { f(); const d = 1; } catch { console.log(1); }\nreturn 1;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -122,6 +137,27 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "return environmentVariables.get('A')",
         "flat = sum(<start.items>, [])\nflat.sort()\nreturn flat",
         'year = 1\nsql = "SELECT {year} FROM t"\nreturn <start.text>',
+        'row = <start.items>[0]\nreturn row.name if hasattr(row, "name") else row["name"]',
+        "from datetime import date\ndef prepare(r):\n    r['when'] = date.today()\nfor row in <start.items>:\n"
+        "    prepare(row)\nreturn [row['when'].year for row in <start.items>]",
+        "from datetime import date\nfor row in <start.items>:\n    row['a'], row['b'] = date.today(), 1\n"
+        "first = <start.items>[0]\nreturn first['a'].year",
+        "from datetime import date\nrows = list(<start.items>)\nadd = rows.append\nadd(date.today())\n"
+        "return rows[-1].year",
+        "from datetime import date\nrows = list(<start.items>)\ndef fill(target):\n    target.append(date.today())\n"
+        "fill(rows)\nreturn rows[-1].year",
+        "from datetime import date\nimport operator\nrows = <start.items>\noperator.setitem(rows, 0, date.today())\n"
+        "first = rows[0]\nreturn first.year",
+        "from datetime import date\nrow = <start.options>\nrow |= {'when': date.today()}\n"
+        "return <start.options>['when'].year",
+        "class V:\n    def __radd__(self, other):\n        return self\n    def items(self):\n        return []\n"
+        "return sum([V(), V()]).items()",
+        "class V:\n    def __abs__(self):\n        return [1]\nreturn len(abs(V()))",
+        'class R:\n    def lower(self):\n        return "Low"\nreturn R().lower() == "Low"',
+        "n = 5\ndef f():\n    class K:\n        n += 1\n    return K.n\nreturn f()",
+        "def bad():\n    count += 1\ncount = 0\ntry:\n    bad()\nexcept UnboundLocalError:\n    count = 1\n"
+        "return count",
+        'def bad():\n    n = 1\n    return "a" + n\ntry:\n    x = bad()\nexcept TypeError:\n    x = ""\nreturn x',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

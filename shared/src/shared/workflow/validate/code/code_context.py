@@ -11,6 +11,7 @@ import tree_sitter
 from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.validate.returns import Program
 
+_TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
 WORD: Final = re.compile(rb"[\w$]+")
 _NAMES: Final = {
     Language.JAVASCRIPT: """
@@ -18,6 +19,8 @@ _NAMES: Final = {
 [(assignment_expression left: (member_expression property: (property_identifier) @added))
  (augmented_assignment_expression left: (member_expression property: (property_identifier) @added))]
 (try_statement body: (_) @tried)
+[(arrow_function) (function_expression) (function_declaration) (method_definition) (generator_function)
+ (generator_function_declaration)] @function
 (member_expression object: (identifier) @plain)
 [(call_expression function: (identifier) @plain) (new_expression constructor: (identifier) @plain)]
 (identifier) @identifier
@@ -27,6 +30,7 @@ _NAMES: Final = {
  (assignment left: (identifier) @declared)]
 (assignment left: (attribute attribute: (identifier) @added))
 (try_statement body: (_) @tried)
+[(function_definition) (lambda)] @function
 (attribute object: (identifier) @plain)
 [(attribute attribute: (identifier) @plain) (keyword_argument name: (identifier) @plain)
  (import_statement name: (dotted_name (identifier) @plain))]
@@ -89,8 +93,9 @@ class CodeContext:
         self.ambiguous = {name.decode(errors="replace") for name in names} | parameters
         """Names that may have several values."""
         found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
-        self.tried = Spans(found.get("tried", ()))
-        """Bodies of `try` statements."""
+        tried = found.get("tried", ())
+        self.tried = Spans([*tried, *(found.get("function", ()) if tried else ())])
+        """Bodies of `try` statements, and functions that they may call."""
         self.declared = {*map(self.text, found.get("declared", ()))}
         """Names declared with `let` or `const`, and functions, classes and variables of Python."""
         self.added_members = {*map(self.text, found.get("added", ()))}
@@ -125,3 +130,16 @@ class CodeContext:
     def is_redefined(self, name: str) -> bool:
         """Return whether the code may define, extend or pass on the object that a well-known name means."""
         return name in self.ambiguous or name in self.declared or self._uses[name] > 0
+
+
+def is_tested_read(read: tree_sitter.Node | None) -> bool:
+    """Return whether code looks whether a value has a member."""
+    parent = read.parent if read else None
+    while parent is not None and parent.type == "parenthesized_expression":
+        parent = parent.parent
+    operator = parent.child_by_field_name("operator") if parent else None
+    right = parent.child_by_field_name("right") if parent else None
+    is_compared = right is not None and right.type in ("undefined", "null")
+    is_test = is_compared or (operator is not None and operator.type in _TESTS)
+    is_optional = parent is not None and any(each.type == "optional_chain" for each in parent.children)
+    return is_test or is_optional or (parent is not None and parent.type in ("ternary_expression", "if_statement"))

@@ -7,6 +7,7 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.js_values import to_number
 from shared.workflow.format.suggestions import one_of
 from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
@@ -126,7 +127,7 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
             yield "a list is always true as a condition. Write […].includes(…)"
         case {"case": method, "cased": text} if method in _CASES and _PLAIN.fullmatch(text):
             changed = _CASES[method](text)
-            if changed != text and method not in code.added_members and not _has_text(code, changed):
+            if changed != text and method not in code.added_members | code.declared and not _has_text(code, changed):
                 yield f'.{method}() never gives "{text}". Write "{changed}"'
         case {"always": value} if value.strip("0."):
             yield f"the condition is always true, because {value} alone is. Compare again: … == {value}"
@@ -170,4 +171,6 @@ def is_one_value(of: str, again: str, one: str, other: str) -> bool:
     """Return whether two comparisons are of the same value, which cannot equal both literals."""
     kinds = [match.lastgroup for each in (one, other) if (match := _LITERAL.match(each))]
     is_same_kind = kinds in (["text", "text"], ["number", "number"])
-    return of == again and is_same_kind and one.strip("\"'") != other.strip("\"'") and not _CHANGING.search(of)
+    one, other = one.strip("\"'"), other.strip("\"'")
+    is_different = one != other and to_number(one) != to_number(other)  # == may compare texts as numbers
+    return of == again and is_same_kind and is_different and not _CHANGING.search(of)

@@ -24,7 +24,7 @@ _FUNCTION: Final = re.compile("function|method|static|field_definition|class")
 """Nodes whose code may run later."""
 _CHANGED: Final = {
     Language.PYTHON: """
-(function_definition name: (identifier) @function) @scope
+[(function_definition name: (identifier) @function) (class_definition name: (identifier) @function)] @scope
 (augmented_assignment left: (identifier) @name)
 """
 }
@@ -121,11 +121,21 @@ def _unbound(code: CodeContext) -> Iterator[Mistake]:
             continue
         node, name = captures["name"], code.text(captures["name"])
         functions = [each for each in around if each[0].end_byte > node.start_byte]
-        if not functions or node in code.tried or name not in code.bindings or name in code.parameters:
+        if (
+            not functions
+            or functions[-1][0].type == "class_definition"
+            or node in code.tried
+            or name not in code.bindings
+            or name in code.parameters
+        ):
             continue
         *outer, (function, function_name) = functions
         if code.is_bound_in(name, function):
             continue
-        keyword = "nonlocal" if any(code.is_bound_in(name, each) for each, _ in outer) else "global"
+        keyword = (
+            "nonlocal"
+            if any(each.type == "function_definition" and code.is_bound_in(name, each) for each, _ in outer)
+            else "global"
+        )
         text = f'"{name}" has no value in {function_name}, because code around it assigns it'
         yield Mistake(node, f"{text}. Add the line: {keyword} {name}")

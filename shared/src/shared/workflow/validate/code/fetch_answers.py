@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language
-from shared.workflow.validate.code.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake, is_tested_read
 from shared.workflow.validate.code.member_names import names
 
 _MEANT: Final = {
@@ -26,7 +26,7 @@ _READS: Final = {
  object: (parenthesized_expression (await_expression (call_expression function: (identifier) @fetch)) @of)
  property: (property_identifier) @member (#eq? @fetch "fetch"))
 (subscript_expression object: (member_expression object: (identifier) @of property: (property_identifier) @headers)
- index: (string (string_fragment) @header) (#eq? @headers "headers"))
+ index: (string (string_fragment) @header) (#eq? @headers "headers")) @subscript
 """
 }
 
@@ -51,10 +51,11 @@ def fetch_answer_mistakes(code: CodeContext) -> Iterator[Mistake]:
         if name not in code.ambiguous and times == count["declared"][name] == count["use"][name] - count["read"][name]
     }
     called = Counter(code.text(member) for _, member in reads if code.source.startswith(b"(", member.end_byte))
+    tested = code.added_members | {code.text(member) for _, member in reads if is_tested_read(member.parent)}
     for of, member in reads:
         name = code.text(member)
         answer = code.text(of) if of.type == "identifier" else "answer"
-        if (of.type == "identifier" and answer not in answers) or name in code.added_members or member in code.tried:
+        if (of.type == "identifier" and answer not in answers) or name in tested or member in code.tried:
             continue
         if name in _MEANT:
             yield Mistake(member, f'"{answer}" is an answer of fetch. {_MEANT[name].format(answer=answer)}')
@@ -62,7 +63,8 @@ def fetch_answer_mistakes(code: CodeContext) -> Iterator[Mistake]:
             text = f'"{answer}" is an answer of fetch, which has only .json() and .text() for its body'
             yield Mistake(member, text)
     for each in matches:
-        if "header" in each and code.text(each["of"]) in answers and each["header"] not in code.tried:
+        is_read = "header" in each and not is_tested_read(each["subscript"])
+        if is_read and code.text(each["of"]) in answers and each["header"] not in code.tried:
             header = code.text(each["header"])
             fix = f'{code.text(each["of"])}.headers.get("{header}")'
             yield Mistake(each["header"], f"headers of an answer have no keys. Write {fix}")

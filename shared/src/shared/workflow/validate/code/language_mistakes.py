@@ -238,6 +238,9 @@ _OWN: Final = {
 }
 """Code that expects errors, or may give another meaning to a name of these rules."""
 _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|[\"']-\d+[\"']")
+_COMPUTED_INDEX: Final = re.compile(rb"(?<![\w.$])([\w$]+)\[(?![\d\s]*\])[^\]\n]{0,80}\]\s*[+*/%&|^?-]{0,3}=(?!=)")
+"""Assignment to an index that may be negative."""
+_OWN_FETCH: Final = re.compile(rb"\bfetch\s*[,)}=]|\bfunction\s+fetch\b")
 _DECLARED: Final = re.compile(rb"(?:\b(?:const|let|var)\s+|^[ \t]*)([A-Za-z_]\w{0,60})\s*=(?!=)", re.MULTILINE)
 _PARAMETERS: Final = {
     Language.JAVASCRIPT: """
@@ -284,6 +287,7 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
     rules = _RULES[language]
     unread = _Unread(program, language) if b"{" in source else None
     code_lists = lists | {name.decode() for name in _LISTS.findall(source)} if b"[" in source else lists
+    code_lists -= {name.decode() for name in _COMPUTED_INDEX.findall(source)} if b"-" in source else set()
     candidates: Counter[str] = Counter()
     for _, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
         rule = next(key for key in captures if key in rules)
@@ -341,7 +345,7 @@ def _is_of_language(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes
         case "search" | "all" | "number" | "format" | "found" | "position":
             is_certain = _is_undeclared(source[nodes["method"].start_byte : nodes["method"].end_byte], source)
         case "url":
-            is_certain = _is_undeclared(b"fetch", source.replace(b"fetch(", b""))
+            is_certain = _OWN_FETCH.search(source) is None
         case "date":
             is_certain = _is_undeclared(b"Date", source.replace(b"Date(", b""))
         case "dump":
@@ -357,7 +361,7 @@ def _is_of_language(rule: str, nodes: dict[str, tree_sitter.Node], source: bytes
 
 def _is_undeclared(name: bytes, source: bytes) -> bool:
     """Return whether code neither declares a name nor gives it to a member."""
-    own = rb"(?<![.\w])" + name + rb"[\"']?\s*[:=(]|(?:\.|\bclass )" + name + rb"\b\s*(?:=(?!=)|\{|extends\b)"
+    own = rb"(?<![.\w])" + name + rb"[\"']?\]?\s*[:=(]|(?:\.|\bclass )" + name + rb"\b\s*(?:=(?!=)|\{|extends\b)"
     return re.search(own, source) is None
 
 

@@ -8,7 +8,7 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.code.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.code_context import CodeContext, Mistake, is_tested_read
 from shared.workflow.validate.code.member_names import (
     ARRAY_MEMBERS,
     COMMON_METHODS,
@@ -40,9 +40,12 @@ _OF_ANY: Final[Mapping[Language, Set[str]]] = {
     Language.PYTHON: frozenset().union(*_MEMBERS[Language.PYTHON].values()),
 }
 """Members of some values: other checks report those that none has."""
-_TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
-_OPEN: Final = re.compile(rb"prototype|Symbol|\bsuppress\b|\bObject\.(?:assign|definePropert)")
-"""Code that may add members to all values, or expects errors."""
+_OPEN: Final = re.compile(
+    rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bsuppress\b|\bObject\.(?:assign|definePropert)"
+)
+"""Code that may add members or operators to values, or expects errors."""
+_ADDED: Final = re.compile(rb"\]\s*=(?!=)")
+"""Assignment of a member whose name may be computed."""
 _LENGTHS: Final = ("size", "count", "len")
 _QUERIES: Final = {
     Language.JAVASCRIPT: """
@@ -68,16 +71,25 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
     """Yield each use outside of `try`. `reported` are names of values some of whose members other checks report."""
     if _OPEN.search(code.source):
         return
-    for captures in code.matches(_QUERIES):
+    matches = list(code.matches(_QUERIES))
+    tested = {
+        code.text(each["member"]) for each in matches if "member" in each and is_tested_read(each["member"].parent)
+    }
+    for captures in matches:
         node = captures.get("member") or next(iter(captures.values()))
         if node in code.tried:
             continue
         match captures:
             case {"of": of, "member": member}:
-                text = _member(code, types, of, member, reported) or _part(code, types, of, member, reported)
+                is_tested = code.text(member) in tested
+                text = (None if is_tested else _member(code, types, of, member, reported)) or _part(
+                    code, types, of, member, reported
+                )
             case {"of": of, "pattern": pattern}:
                 text = _pattern(code, types, of, pattern)
-            case {"dictionary": of, "view": view} if types.of(of) == "object" or types.is_json(of):
+            case {"dictionary": of, "view": view} if types.of(of) == "object" or (
+                not types.has_other_values and types.is_json(of)
+            ):
                 shown = f"{types.shown(of)}.{code.text(view)}()"
                 text = f"{shown} of a dictionary has no index. Write list({shown})[…]"
             case {"left": left, "right": right}:
@@ -106,7 +118,8 @@ def _member(
     is_python, is_called = code.language is Language.PYTHON, code.source.startswith(b"(", member.end_byte)
     is_length = kind == "array" and name in _LENGTHS and not is_python
     is_known = name in _OF_ANY[code.language]
-    if _is_tested(member.parent) or code.is_tested(name, is_called=is_called):
+    is_read = not is_python and not is_called and name != "length" and not is_length  # a method, which code may test
+    if is_read or code.is_tested(name, is_called=is_called):
         return None
     is_open = kind == "object" and (not is_called or types.reference(of) is None)  # keys may have any name
     is_reported = code.text(of) in reported and _is_reported(code, kind, name, is_called=is_called)
@@ -115,17 +128,6 @@ def _member(
     shown = types.shown(of)
     fix = did_you_mean(_fix(shown, kind, name, code.language))
     return f"{shown} is {_KINDS[kind]}, which has no .{name}{'()' if is_called else ''}.{fix}".removesuffix(".")
-
-
-def _is_tested(read: tree_sitter.Node | None) -> bool:
-    """Return whether code looks whether a value has a member."""
-    parent = read.parent if read else None
-    while parent is not None and parent.type == "parenthesized_expression":
-        parent = parent.parent
-    operator = parent.child_by_field_name("operator") if parent else None
-    is_test = operator is not None and operator.type in _TESTS
-    is_optional = parent is not None and any(each.type == "optional_chain" for each in parent.children)
-    return is_test or is_optional or (parent is not None and parent.type in ("ternary_expression", "if_statement"))
 
 
 def _is_reported(code: CodeContext, kind: str, name: str, *, is_called: bool) -> bool:
@@ -168,10 +170,11 @@ def _part(
 def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern: tree_sitter.Node) -> str | None:
     """Return why a value has no field that a pattern reads without a default."""
     value = types.reference(of)
-    for entry in pattern.named_children if value and value.fields else ():
+    for entry in pattern.named_children if value and value.fields and not _ADDED.search(code.source) else ():
         key = entry.child_by_field_name("key") if entry.type == "pair_pattern" else entry
         is_name = key is not None and key.type in ("shorthand_property_identifier_pattern", "property_identifier")
-        if value and key is not None and is_name and code.text(key) not in value.fields:
+        is_added = key is not None and code.text(key) in _OBJECTS | code.added_members
+        if value and key is not None and is_name and not is_added and code.text(key) not in value.fields:
             near = nearest(code.text(key), sorted(value.fields))
             hint = did_you_mean(near) or f" Available fields: {', '.join(sorted(value.fields))}"
             return f'{value.raw} has no field "{code.text(key)}".{hint}'

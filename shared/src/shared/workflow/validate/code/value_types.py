@@ -51,7 +51,10 @@ _TEXT_METHODS: Final = frozenset(
 )
 _CHANGING: Final = frozenset({"append", "extend", "insert", "setdefault", "update"})
 _BYTES: Final = re.compile(rb"[rR]?[bB][rR]?[\"']")
-_CLASSES: Final = re.compile(rb"\b(?:class|dataclass|namedtuple|SimpleNamespace)\b")
+_OTHERS: Final = re.compile(
+    rb"\b(?:class|dataclass|namedtuple|SimpleNamespace|hasattr|getattr|isinstance|(?:__)?setitem)"
+)
+"""Code with values other than JSON, or that looks for attributes."""
 _SUMS: Final = frozenset({"+", "-", "/", "//", "%", "**"})
 """Operators of Python that give a number if their left side is one."""
 _BINDINGS: Final = {
@@ -68,8 +71,8 @@ _BINDINGS: Final = {
 (call function: (attribute object: (_) @of attribute: (identifier) @function) arguments: (argument_list
  (keyword_argument value: (lambda parameters: (lambda_parameters . (identifier) @name .))))
  (#eq? @function "sort"))
-[(call function: (attribute object: (_) @changed attribute: (identifier) @method))
- (assignment left: (subscript value: (_) @changed))]
+[(attribute object: (_) @changed attribute: (identifier) @method)
+ (assignment left: [(subscript value: (_) @changed) (_ (subscript value: (_) @changed))])]
 (call function: (identifier) @function arguments: (argument_list
  . (lambda parameters: (lambda_parameters . (identifier) @name .)) . (_) @of .)
  (#any-of? @function "map" "filter"))
@@ -117,8 +120,13 @@ class ValueTypes:
         self._bound = {*code.bindings, *code.parameters}
         self._known: dict[str, str | None] = {}
         self._known_json: dict[str, bool] = {}
-        self.has_other_values = _CLASSES.search(code.source) is not None or any(
-            (method is None or code.text(method) in _CHANGING) and self.is_json(node) for node, method in changed
+        self.has_other_values = (
+            _OTHERS.search(code.source) is not None
+            or any(
+                (method is None or code.text(method) in _CHANGING) and self._may_be_json(node)
+                for node, method in changed
+            )
+            or any(self.is_json(value) for name in self._augmented for value in self._values.get(name, ()))
         )
         """Whether the code may put values other than JSON into those of references."""
 
@@ -159,6 +167,10 @@ class ValueTypes:
             case "call":
                 return self._is_json_call(node, steps - 1)
         return False
+
+    def _may_be_json(self, node: tree_sitter.Node) -> bool:
+        """Return whether a value may be that of a reference, which code may have passed to a function."""
+        return self.is_json(node) or self.of(node) is None
 
     def shown(self, node: tree_sitter.Node) -> str:
         """Return the source of a node, with its references as typed."""
