@@ -31,6 +31,10 @@ _EFFECTS: Final = re.compile(
 """Words of code that prints, calls, waits or fails deliberately."""
 _CHECKING: Final = re.compile(r"^\w+\s*=\s*(?:JSON\.parse|json\.loads|int|float|BigInt|new \w+)\(")
 """A last value whose failure is the purpose of the code, because it checks a text."""
+_FAILING: Final = re.compile(
+    rb"(?m)^(?:JSON\.parse|json\.loads|int|float|BigInt|decodeURI\w*|new \w+)\([^()\n]*\);?\s*\Z"
+)
+"""A last call without a use of its value, which may check a text."""
 VALUES: Final = frozenset(
     {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
     | {"binary_operator", "comparison_operator", "conditional_expression", "dictionary", "list", "list_comprehension"}
@@ -95,7 +99,7 @@ def _returns(code: str, language: Language) -> Returns:
     if program is None or found is None:
         return Returns()
     is_nothing = all(_is_nothing(each, program.source) for each in found)
-    is_useless = not found and _EFFECTS.search(program.source) is None
+    is_useless = not found and not _EFFECTS.search(program.source) and not _FAILING.search(program.source)
     fields = None if is_nothing else _fields(program, found)
     return Returns(is_nothing, fields, "" if found else _fix(program), is_useless)
 

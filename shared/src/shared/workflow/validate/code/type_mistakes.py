@@ -41,7 +41,7 @@ _OF_ANY: Final[Mapping[Language, Set[str]]] = {
 }
 """Members of some values: other checks report those that none has."""
 _OPEN: Final = re.compile(
-    rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bsuppress\b|\bObject\.(?:assign|definePropert)"
+    rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bReflect\b|\bsuppress\b|\bObject\.(?:assign|definePropert)"
 )
 """Code that may add members or operators to values, or expects errors."""
 _ADDED: Final = re.compile(rb"\]\s*=(?!=)")
@@ -172,6 +172,9 @@ def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern
     value = types.reference(of)
     for entry in pattern.named_children if value and value.fields and not _ADDED.search(code.source) else ():
         key = entry.child_by_field_name("key") if entry.type == "pair_pattern" else entry
+        read = entry.child_by_field_name("value")
+        if read and read.type == "assignment_pattern":  # it has a default
+            continue
         is_name = key is not None and key.type in ("shorthand_property_identifier_pattern", "property_identifier")
         is_added = key is not None and code.text(key) in _OBJECTS | code.added_members
         if value and key is not None and is_name and not is_added and code.text(key) not in value.fields:
