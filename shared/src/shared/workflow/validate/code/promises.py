@@ -13,7 +13,7 @@ from shared.workflow.validate.code.code_context import CodeContext, Mistake
 _MOST: Final = 50
 """Calls of async functions, and uses of a promise, that are checked: the parents of a node take time."""
 _DEEPEST: Final = 20
-"""Nodes around a promise that are looked at."""
+"""Nodes around a promise that are examined."""
 _METHODS: Final = "every|filter|find|findIndex|findLast|findLastIndex|some|sort|toSorted"
 """Methods of lists that wait for no promise of their function."""
 _OWN_METHOD: Final = re.compile(
