@@ -88,6 +88,7 @@ from tests.support.code_problems import code_problems
         "const dp = [];\nfor (let i = -1; i < 3; i++) dp[i] = i * 2;\nreturn dp[-1];",
         'String.prototype["format"] = function (x) { return this + x; };\nreturn "a".format(1);',
         "const f = () => d;\ntry { f(); const d = 1; } catch { console.log(1); }\nreturn 1;",
+        "const api = new Proxy({}, { get: (_, name) => (x) => name + x });\nreturn api.append(1);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -157,6 +158,8 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "n = 5\ndef f():\n    class K:\n        n += 1\n    return K.n\nreturn f()",
         "def bad():\n    count += 1\ncount = 0\ntry:\n    bad()\nexcept UnboundLocalError:\n    count = 1\n"
         "return count",
+        "class Api:\n    def __getattr__(self, name):\n        return lambda x: name + x\nreturn Api().push('a')",
+        "class Api: pass\nsetattr(Api, 'pu' + 'sh', lambda self, x: x)\nreturn Api().push(1)",
         'def bad():\n    n = 1\n    return "a" + n\ntry:\n    x = bad()\nexcept TypeError:\n    x = ""\nreturn x',
     ],
 )

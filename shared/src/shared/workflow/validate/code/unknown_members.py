@@ -25,6 +25,8 @@ from shared.workflow.validate.code.member_names import (
 _MOST_COMPARED: Final = 8
 """Unknown members that are compared with all known ones: each takes time."""
 _CLOSE: Final = 0.8
+_ANSWERS_ANY_MEMBER: Final = frozenset((b"Proxy", b"__getattr__", b"__getattribute__", b"setattr"))
+"""Names in code whose objects may have any member."""
 _CALLS: Final = {
     Language.JAVASCRIPT: """
 (call_expression function: (member_expression object: (_) @object property: (property_identifier) @member))
@@ -157,7 +159,7 @@ class _Calls:
         """Return the mistake in a call of a method that no value has, if the code has its name only in such calls."""
         code, name = self._code, self._code.text(node)
         is_only_called = self._numbers[name] == code.words[name.encode()]
-        if not is_only_called or name in self._reported:
+        if not is_only_called or name in self._reported or not _ANSWERS_ANY_MEMBER.isdisjoint(code.words):
             return None
         if (first := self._first_name(of)) == "sim" or first in self._objects:
             return None
