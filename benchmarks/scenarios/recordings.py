@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -20,7 +21,7 @@ RECORDED: Final = ("sync no-op", "sync, ten blocks")
 EVERY_RUN: Final = {"recording": {"sample": 1, "days": 1}}
 ORDER: Final = (False, True, True, False)
 """Whether runs are recorded, in each part of a round: a steady change of the machine's speed affects both equally."""
-DRAIN_SECONDS: Final = 30.0
+WAIT_SECONDS: Final = 30.0
 SETTLE_SECONDS: Final = 2.0
 """Wait after the calls of each part, until what follows a run is done: it would count in the next part."""
 POLL_SECONDS: Final = 0.5
@@ -72,11 +73,16 @@ def _measure(testbed: Testbed, bare: Target, recorded: Target, seconds: float) -
 
 def _drain(testbed: Testbed, before: dict[str, float], runs: int) -> None:
     """Wait until all recordings are stored or dropped: their cost belongs to this part."""
-    deadline = time.monotonic() + DRAIN_SECONDS
     time.sleep(SETTLE_SECONDS)
-    while sum(_recordings(testbed).values()) - sum(before.values()) < runs:
+    wait_until(lambda: sum(_recordings(testbed).values()) - sum(before.values()) >= runs, "the recordings are sent")
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Wait for a condition. Raises BenchmarkFailed, with `what` was awaited, if it takes too long."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_true():
         if time.monotonic() > deadline:
-            raise BenchmarkFailed(f"recordings were not sent within {DRAIN_SECONDS} s")
+            raise BenchmarkFailed(f"waited more than {WAIT_SECONDS:.0f} s until {what}")
         time.sleep(POLL_SECONDS)
 
 

@@ -1,6 +1,5 @@
 """Latency of callers while recorded runs are replayed."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,8 +9,8 @@ import httpx2
 
 from benchmarks import workflows
 from benchmarks.load import http_load
-from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.scenarios.recordings import publish_recorded
+from benchmarks.load.http_load import Target
+from benchmarks.scenarios.recordings import publish_recorded, wait_until
 from benchmarks.scenarios.scenario import Group, Row, Scenario
 from benchmarks.testbed import Testbed
 
@@ -23,8 +22,6 @@ PAUSE_MS: Final = 10
 RUNS: Final = 200
 MORE_TIME: Final = 8
 """A p99 requires more calls."""
-WAIT_SECONDS: Final = 60.0
-POLL_SECONDS: Final = 0.5
 
 
 def group(testbed: Testbed, seconds: float) -> Group:
@@ -52,7 +49,7 @@ def _record(testbed: Testbed) -> Target:
     target = publish_recorded(testbed, workflows.ten_blocks())
     for _ in range(RUNS):
         httpx2.post(target.url, content=target.body, headers=target.headers).raise_for_status()
-    _wait(lambda: len(_call(target, "GET", f"/recordings?limit={RUNS}")) == RUNS)
+    wait_until(lambda: len(_call(target, "GET", f"/recordings?limit={RUNS}")) == RUNS, "all runs are recorded")
     return target
 
 
@@ -64,17 +61,9 @@ def _replay(target: Target) -> Iterator[Callable[[], Any]]:
         yield lambda: _call(target, "GET", replay)
     finally:
         _call(target, "POST", f"{replay}/cancel", {})
-        _wait(lambda: _call(target, "GET", replay)["finishedAt"] is not None)
+        wait_until(lambda: _call(target, "GET", replay)["finishedAt"] is not None, "the replay is canceled")
 
 
 def _call(target: Target, method: str, path: str, body: Any = None) -> Any:
     url = target.url.removesuffix("/execute").replace("/api/", "/api/v2/", 1) + path
     return httpx2.request(method, url, json=body, headers=target.headers, timeout=30).raise_for_status().json()["data"]
-
-
-def _wait(is_done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_done():
-        if time.monotonic() > deadline:
-            raise BenchmarkFailed(f"recordings or replays did not end within {WAIT_SECONDS:.0f} s")
-        time.sleep(POLL_SECONDS)
