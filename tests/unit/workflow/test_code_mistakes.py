@@ -9,19 +9,19 @@ from tests.support.code_problems import code_problems
     [
         (
             "const f = await fetch(<start.text>);\nreturn f.statusCode === 200;",
-            'line 2 of the code: "f" is an answer of fetch. Write f.status.',
+            'line 2 of the code: "f" is a fetch response. Write f.status.',
         ),
         (
             "return (await fetch(<start.text>)).data;",
-            'line 1 of the code: "answer" is an answer of fetch. Read its body with await answer.json().',
+            'line 1 of the code: "answer" is a fetch response. Read its body with await answer.json().',
         ),
         (
             "const f = await fetch(<start.text>);\nreturn await f.blob();",
-            'line 2 of the code: "f" is an answer of fetch, which has only .json() and .text() for its body.',
+            'line 2 of the code: "f" is a fetch response, which has only .json() and .text() for its body.',
         ),
         (
             "const f = await fetch(<start.text>);\nreturn f.headers['etag'];",
-            'line 2 of the code: headers of an answer have no keys. Write f.headers.get("etag").',
+            'line 2 of the code: headers of a fetch response have no keys. Write f.headers.get("etag").',
         ),
         (
             "return <start.items>.map((x) => { const r = await fetch(x); return r.status; });",

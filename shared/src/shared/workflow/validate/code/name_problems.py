@@ -17,7 +17,7 @@ from shared.workflow.validate.code.code_context import CodeContext, Spans
 from shared.workflow.validate.code.constant_conditions import constant_conditions
 from shared.workflow.validate.code.declarations import declaration_mistakes
 from shared.workflow.validate.code.environment_reads import environment_reads
-from shared.workflow.validate.code.fetch_answers import fetch_answer_mistakes
+from shared.workflow.validate.code.fetch_responses import fetch_response_mistakes
 from shared.workflow.validate.code.known_names import KNOWN_NAMES
 from shared.workflow.validate.code.network_calls import network_calls
 from shared.workflow.validate.code.promises import promise_mistakes
@@ -78,7 +78,7 @@ def name_problems(
         *declaration_mistakes(context),
         *await_mistakes(context),
         *promise_mistakes(context),
-        *fetch_answer_mistakes(context),
+        *fetch_response_mistakes(context),
         *unknown_members(context, imported, reported),
         *constant_conditions(context),
         *type_mistakes(context, ValueTypes(context, references), reported),

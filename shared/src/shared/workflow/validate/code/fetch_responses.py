@@ -1,4 +1,4 @@
-"""Members that code reads from an answer of `fetch`, which has only those of the sandbox."""
+"""Members that code reads from a response of `fetch`, which has only those of the sandbox."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _MEANT: Final = {
     **dict.fromkeys(("data", "body"), "Read its body with await {answer}.json()"),
     **dict.fromkeys(("statusCode", "status_code", "statuscode"), "Write {answer}.status"),
 }
-"""Members of answers in other libraries."""
+"""Members of responses in other libraries."""
 _OF_BROWSERS: Final = names("arrayBuffer blob bytes clone formData")
 _FETCH: Final = '(await_expression (call_expression function: (identifier) @fetch)) (#eq? @fetch "fetch")'
 _READS: Final = {
@@ -31,10 +31,10 @@ _READS: Final = {
 }
 
 
-def fetch_answer_mistakes(code: CodeContext) -> Iterator[Mistake]:
-    """Yield the reads, outside of `try`, of members that no answer has and the code does not add.
+def fetch_response_mistakes(code: CodeContext) -> Iterator[Mistake]:
+    """Yield the reads, outside of `try`, of members that no response has and the code does not add.
 
-    An answer that the code passes on may have any members.
+    A response that the code passes on may have any members.
     """
     if b"fetch" not in code.source or code.is_redefined("fetch"):
         return
@@ -58,13 +58,13 @@ def fetch_answer_mistakes(code: CodeContext) -> Iterator[Mistake]:
         if (of.type == "identifier" and answer not in answers) or name in tested or member in code.tried:
             continue
         if name in _MEANT:
-            yield Mistake(member, f'"{answer}" is an answer of fetch. {_MEANT[name].format(answer=answer)}')
+            yield Mistake(member, f'"{answer}" is a fetch response. {_MEANT[name].format(answer=answer)}')
         elif name in _OF_BROWSERS and called[name] == code.words[name.encode()]:
-            text = f'"{answer}" is an answer of fetch, which has only .json() and .text() for its body'
+            text = f'"{answer}" is a fetch response, which has only .json() and .text() for its body'
             yield Mistake(member, text)
     for each in matches:
         is_read = "header" in each and not is_tested_read(each["subscript"])
         if is_read and code.text(each["of"]) in answers and each["header"] not in code.tried:
             header = code.text(each["header"])
             fix = f'{code.text(each["of"])}.headers.get("{header}")'
-            yield Mistake(each["header"], f"headers of an answer have no keys. Write {fix}")
+            yield Mistake(each["header"], f"headers of a fetch response have no keys. Write {fix}")
