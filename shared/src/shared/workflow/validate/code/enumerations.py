@@ -35,11 +35,11 @@ class Enumerations:
         known = {(each.part.raw, each.literal) for each in texts}
         for compared in islice(texts, _MOST):
             listed, text = self._listed(compared.part.name, compared.part.path), compared.literal
-            near = None if text in listed else nearest(text, listed)
+            if not listed or text in listed:
+                continue
+            near = nearest(text, listed)
             is_only = compared.is_equality and times[compared.part.raw] == 1
-            if listed and near is None and text not in listed and is_only:
-                yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', None
-            if near and (compared.part.raw, near) not in known:  # which may be a synonym
+            if (compared.part.raw, near) not in known if near else is_only:  # a synonym may stand beside the listed one
                 yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
 
 

@@ -8,6 +8,7 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.validate.code.code_context import CodeContext
+from shared.workflow.validate.code.member_names import names
 
 _MOST_STEPS: Final = 10
 """Names and operators between a value and the literal that decides its type."""
@@ -34,21 +35,9 @@ _CALLED: Final = {
     },
 }
 """Functions, and the types of their results."""
-_TEXT_METHODS: Final = frozenset(
-    {
-        "trim",
-        "toLowerCase",
-        "toUpperCase",
-        "replace",
-        "replaceAll",
-        "padStart",
-        "padEnd",
-        "slice",
-        "substring",
-        "repeat",
-    }
-    | {"strip", "lower", "upper", "title", "capitalize", "format", "join", "rjust", "ljust"}
-)
+_TEXT_METHODS: Final = names(
+    "trim toLowerCase toUpperCase replace replaceAll padStart padEnd slice substring repeat"
+) | names("strip lower upper title capitalize format join rjust ljust")
 _CHANGING: Final = frozenset({"append", "extend", "insert", "setdefault", "update"})
 _BYTES: Final = re.compile(rb"[rR]?[bB][rR]?[\"']")
 _OTHERS: Final = re.compile(

@@ -24,7 +24,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.settings.input_fields import input_references
 
 _SECRETS: Final = frozenset({"env", "secrets", "secret", "environment"})
-_OF_ROUNDS: Final = {
+_LOOP_OUTPUTS: Final = {
     "index": "index",
     "iteration": "index",
     "currentItem": "currentItem",
@@ -257,7 +257,7 @@ def _outside(
     `other` is the type of the container of another kind that is around it.
     """
     first, *rest = reference.path
-    if other is not None and (meant := _OF_ROUNDS.get(to_string(first))):
+    if other is not None and (meant := _LOOP_OUTPUTS.get(to_string(first))):
         path = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in (meant, *rest))
         return f"is outside a {kind}.", f"<{other}{path}>"
     names = [state.blocks[each].name for each in islice(containers, 2)]
