@@ -269,6 +269,16 @@ class Console:
         self.page.keyboard.press("Escape")
         return self
 
+    def click_outside(self) -> Self:
+        """Click beside the dialog, once it can notice that.
+
+        A dialog listens for clicks from a timer on. Chromium holds timers back after an input until it has drawn the
+        next frame: a person cannot click before, a test can.
+        """
+        self.page.evaluate("() => new Promise(done => setTimeout(done))")
+        self.page.mouse.click(5, 5)
+        return self
+
     def confirm(self, action: str) -> Self:
         """Confirm the dialog."""
         dialog = self.page.get_by_role("dialog").last

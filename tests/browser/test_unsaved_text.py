@@ -94,8 +94,7 @@ def test_text_typed_during_a_save_stays_unsaved(
 def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: str, opener: str, name: str) -> None:
     page = console.goto(f"/settings/{path}").press(opener).page
     page.get_by_role("textbox", name="Name").fill(name)
-    page.mouse.click(5, 5)
-    console.shows("Your changes will be lost.").confirm("Cancel")
+    console.click_outside().shows("Your changes will be lost.").confirm("Cancel")
     page.keyboard.press("Escape")
     console.shows("Your changes will be lost.").confirm("Cancel")
     expect(page.get_by_role("textbox", name="Name")).to_have_value(name)
