@@ -41,6 +41,22 @@ from tests.support.code_problems import code_problems
             "line 1 of the code: the list has promises. Write await Promise.all(…).",
         ),
         (
+            "// r has the answer\nconst r = fetch(<start.text>);\nreturn r.status;",
+            'line 2 of the code: "r" is a promise, because await is missing. Write await fetch(…).',
+        ),
+        (
+            "const f = await fetch(<start.text>);\nreturn { status: f.status, order: f.json() };",
+            "line 2 of the code: f.json(…) is a promise, because await is missing. Write await f.json(…).",
+        ),
+        (
+            "const f = await fetch(<start.text>);\nconst body = f.text();\nreturn `Order ${body}`;",
+            'line 2 of the code: "body" is a promise, because await is missing. Write await f.text(…).',
+        ),
+        (
+            "const prices = <start.options>.items.forEach((x) => x * 2);\nreturn prices;",
+            "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
+        ),
+        (
             "return <start.text>.includes(/x/);",
             "line 1 of the code: .includes(…) takes no regular expression. Write /…/.test(…).",
         ),

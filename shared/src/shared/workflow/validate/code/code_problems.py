@@ -19,7 +19,6 @@ from shared.workflow.format.problems import error, warning
 from shared.workflow.format.references import EnvMarker, Reference, normalize_name
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
-from shared.workflow.validate.code.code_mistakes import code_mistakes
 from shared.workflow.validate.code.comparisons import comparisons
 from shared.workflow.validate.code.enumerations import Enumerations
 from shared.workflow.validate.code.indentation import indentation_problem
@@ -170,7 +169,7 @@ def _of_program(
     if program is None:
         return
     language = code.template.language
-    mistakes = chain(code_mistakes(code.template, program), language_mistakes(program, language, lists))
+    mistakes = chain(_exports(program), language_mistakes(program, language, lists))
     for line, text in dict.fromkeys(islice(mistakes, _MOST)):
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
@@ -193,6 +192,12 @@ def _of_program(
         message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
         problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=suggestion)
         yield _at(Location(line, 1), problem)
+
+
+def _exports(program: Program) -> Iterator[tuple[int, str]]:
+    for node in program.root.children:
+        if node.type == "export_statement":
+            yield node.start_point.row + 1, "code has no exports: remove export, and return a value"
 
 
 def _in_schema(parameters: Set[str]) -> str:

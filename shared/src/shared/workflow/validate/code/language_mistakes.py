@@ -150,6 +150,11 @@ _RULES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
             ' (#eq? @method "forEach"))',
             "forEach does not wait for async functions. Write for (const … of …) with await in it",
         ),
+        "result": (
+            "(variable_declarator name: (identifier) @name value: (call_expression function: (member_expression"
+            ' property: (property_identifier) @method)) (#eq? @method "forEach"))',
+            "forEach returns nothing. Call map or reduce, which return values",
+        ),
         "promises": (
             f"(program [(return_statement [{_PROMISES} (object (pair value: {_PROMISES}))])"
             ' (lexical_declaration kind: "const"'
@@ -329,6 +334,8 @@ def _is_certain(rule: str, nodes: dict[str, tree_sitter.Node], program: Program,
             is_certain = _has_no_result(nodes, source)
         case "each":
             is_certain = _has(source, body, b"await ") and b"Promise" not in source
+        case "result":
+            is_certain = re.search(_word(nodes["name"], source), source[node.end_byte :]) is not None
         case "promises":
             is_certain = b"Promise" not in source and b"for await" not in source and _is_returned(root, nodes, source)
         case "keys":
@@ -409,13 +416,18 @@ def _is_returned(root: tree_sitter.Node, nodes: dict[str, tree_sitter.Node], sou
     """Return whether code only returns the list that it names, alone or in an object, outside of functions."""
     if (name := nodes.get("list")) is None:
         return True
-    word = rb"(?<![\w.$])" + re.escape(source[name.start_byte : name.end_byte]) + rb"(?![\w$])"
+    word = _word(name, source)
     returned = re.search(rb"\breturn\b[^;()\n]{0,200}" + word + rb"\s*[,;}\n]", source)
     statement = root.descendant_for_byte_range(returned.start(), returned.end()) if returned else None
     while statement is not None and statement.type not in _RETURNING:
         statement = statement.parent
     is_outside = statement is not None and statement.type == "program"
     return is_outside and len(re.findall(word, source)) == _DECLARED_AND_USED
+
+
+def _word(name: tree_sitter.Node, source: bytes) -> bytes:
+    """Return the regular expression for a name in code."""
+    return rb"(?<![\w.$])" + re.escape(source[name.start_byte : name.end_byte]) + rb"(?![\w$])"
 
 
 def _has(source: bytes, node: tree_sitter.Node, word: bytes) -> bool:

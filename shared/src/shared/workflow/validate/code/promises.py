@@ -1,6 +1,7 @@
-"""Promises that code uses as values: calls of its async functions without await, and async functions of filters."""
+"""Promises that code uses as values: calls of async functions without await, and async functions of filters."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Set
 from itertools import islice
 from typing import Final
@@ -14,6 +15,8 @@ _MOST: Final = 50
 """Calls of async functions, and uses of a promise, that are checked: the parents of a node take time."""
 _DEEPEST: Final = 20
 """Nodes around a promise that are examined."""
+_BODIES: Final = frozenset({"json", "text"})
+"""Methods of responses."""
 _METHODS: Final = "every|filter|find|findIndex|findLast|findLastIndex|some|sort|toSorted"
 """Methods of lists that wait for no promise of their function."""
 _OWN_METHOD: Final = re.compile(
@@ -31,8 +34,12 @@ _USES: Final = {
 (identifier) @name
 (shorthand_property_identifier) @name
 (shorthand_property_identifier_pattern) @name
-(call_expression function: (identifier) @called)
+(call_expression function: (identifier) @called) @call
 (arguments (identifier) @passed)
+(lexical_declaration kind: "const" (variable_declarator name: (identifier) @response
+ value: (await_expression (call_expression function: (identifier) @fetch))) (#eq? @fetch "fetch"))
+(call_expression function: (member_expression object: (identifier) property: (property_identifier) @method) @body
+ (#any-of? @method "json" "text")) @call
 """
 }
 _CALLBACKS: Final = {
@@ -56,20 +63,29 @@ _CALCULATED: Final = frozenset({"+", "-", "*", "/", "%", "**", "<", ">", "<=", "
 
 
 def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
-    """Yield each promise that code calculates with, compares, tests, puts into a text or returns within an object."""
+    """Yield each promise that code calculates with, compares, tests, reads, puts into a text or returns in an object.
+
+    Promises are the results of async functions of the code and of `fetch`, and the bodies of its responses.
+    """
     if b"async" not in code.source and b"fetch" not in code.source:
         return
     uses: dict[str, list[tree_sitter.Node]] = {}
     calls: dict[str, list[tree_sitter.Node]] = {}
+    responses: Counter[str] = Counter()
     plain: set[int] = set()
     for captures in code.matches(_USES):
-        for kind, node in captures.items():
-            if kind == "name":
-                uses.setdefault(code.text(node), []).append(node)
-            else:
-                plain.add(node.start_byte)
-            if kind == "called":
-                calls.setdefault(code.text(node), []).append(node)
+        match captures:
+            case {"name": name}:
+                uses.setdefault(code.text(name), []).append(name)
+            case {"response": name}:
+                responses[code.text(name)] += 1
+            case {"passed": function}:
+                plain.add(function.start_byte)
+            case {"called": function, "call": call}:
+                plain.add(function.start_byte)
+                calls.setdefault(code.text(function), []).append(call)
+            case {"body": function, "call": call}:
+                calls.setdefault(code.text(function), []).append(call)
     declared = {node.start_byte: code.text(node) for node in (each["function"] for each in code.matches(_FUNCTIONS))}
     functions = {
         name
@@ -79,15 +95,19 @@ def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
     yield from _callbacks(code, functions)
     if all(each.start_byte in plain for each in uses.get("fetch", ())):
         functions.add("fetch")
-    called = ((name, node.parent) for name in sorted(functions) for node in calls.get(name, ()))
+        functions |= {
+            f"{name}.{method}"
+            for name, times in responses.items()
+            for method in _BODIES - code.added_members
+            if times == len(code.bindings[name]) and name not in code.ambiguous
+        }
+    called = ((name, call) for name in sorted(functions) for call in calls.get(name, ()))
     for name, call in islice(called, _MOST):
-        if call is None:
-            continue
         if _is_misused(call) or (name != "fetch" and _is_read(code, call)):
             yield Mistake(call, f"{name}(…) is a promise, because await is missing. Write await {name}(…)")
         elif (promise := _named(call)) and len(named := uses[code.text(promise)]) <= _MOST:
             named = [each for each in named if each != promise]
-            if any(map(_is_misused, named)) and all(_is_misused(each) or _is_read(code, each) for each in named):
+            if named and all(_is_misused(each) or _is_read(code, each) for each in named):
                 text = f'"{code.text(promise)}" is a promise, because await is missing. Write await {name}(…)'
                 yield Mistake(promise, text)
 
