@@ -3,12 +3,13 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Final, NamedTuple
 
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, query, source_of
+from shared.workflow.validate.code.known_names import declarations
 from shared.workflow.validate.returns import Program
 
 _TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
@@ -68,30 +69,22 @@ class Spans:
 
 
 class CodeContext:
-    """Source of a piece of code, and its uses of names.
+    """Source of a piece of code, and its uses of names. `parameters` are those that the code of a tool has."""
 
-    `others` are the spans of all declarations except plain ones with `let`, `const` and `import`, and `parameters` the
-    names that the code of a tool gets from the model.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        language: Language,
-        others: Spans,
-        parameters: Set[str],
-        bindings: Mapping[str, Sequence[int]],
-    ) -> None:
+    def __init__(self, program: Program, language: Language, parameters: Set[str]) -> None:
         self._root, self.source = program
-        self.language = language
+        self.language, self.parameters = language, parameters
         self._tested: dict[tuple[str, bool], bool] = {}
-        self.bindings = bindings
-        """Positions at which the code declares or assigns each name, in order."""
+        self.names = tree_sitter.QueryCursor(declarations(language)).captures(self._root)
+        """Names and declarations, by the captures that KnownNames describes."""
+        self.bindings, self.reads = self._bindings_and_reads()
+        self.packages = {self.text(node).split(".")[0] for node in self.names.get("package", ())}
+        """Packages that the code imports."""
         self.words = Counter(WORD.findall(self.source))
-        names = (word for start, end in others.merged for word in WORD.findall(self.source, start, end))
-        self.parameters = parameters
-        self.ambiguous = {name.decode(errors="replace") for name in names} | parameters
-        """Names that may have several values."""
+        others = Spans([*self.names.get("declared", ()), *self.names.get("augmented", ())])
+        words = (word for start, end in others.merged for word in WORD.findall(self.source, start, end))
+        self.ambiguous = {word.decode(errors="replace") for word in words} | parameters
+        """Names that may have several values: declared otherwise than with a plain `let`, `const` or `import`."""
         found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
         tried = found.get("tried", ())
         self.tried = Spans([*tried, *(found.get("function", ()) if tried else ())])
@@ -102,6 +95,21 @@ class CodeContext:
         """Members that the code adds to objects."""
         self._uses = Counter(map(self.text, found.get("identifier", ())))
         self._uses.subtract(map(self.text, found.get("plain", ())))
+
+    def _bindings_and_reads(self) -> tuple[dict[str, list[int]], dict[str, tree_sitter.Node]]:
+        """Return the positions at which code binds each name, in order, and the first read of each other one."""
+        bound = [*self.names.get("declared", ()), *self.names.get("plain", ())]
+        spans, skipped = Spans(bound), {node.start_byte for node in self.names.get("skipped", ())}
+        short = [node for node in bound if node.type == "shorthand_property_identifier_pattern"]
+        bindings: dict[str, list[int]] = {}
+        reads: dict[str, tree_sitter.Node] = {}
+        for node in sorted((*self.names.get("name", ()), *short), key=lambda each: each.start_byte):
+            name = self.text(node)
+            if node in spans:
+                bindings.setdefault(name, []).append(node.start_byte)
+            elif node.start_byte not in skipped:
+                reads.setdefault(name, node)
+        return bindings, reads
 
     def matches(self, queries: Mapping[Language, str]) -> Iterator[Mapping[str, tree_sitter.Node]]:
         """Yield the captures of each match of the query for the language, if there is one."""

@@ -41,8 +41,6 @@ _LOOP_REFERENCES: Final = {
 _MOST: Final = 20
 """Maximum warnings of one kind for each piece of code."""
 _OPERATOR_HINT: Final = ' Write "'
-_QUOTED_ARGUMENTS: Final = ('"args"', '"kwargs"', '"parameters"', '"input"', '"inputs"')
-"""Names that other systems give to the arguments of a tool."""
 
 
 class _Code(NamedTuple):
@@ -50,8 +48,8 @@ class _Code(NamedTuple):
     field: str
     title: str
     """Name of the code within its block; empty if the block has no other code."""
-    parameters: frozenset[str] = frozenset()
-    """Variables that a tool's code gets from the model."""
+    parameters: frozenset[str] | None = None
+    """Variables that a tool's code gets from the model; None for other code."""
     entry: tuple[str, ...] = ()
     """Number of the entry in a setting that is a list."""
 
@@ -174,36 +172,24 @@ def _of_program(
         message = f"{where}: line {line} of the code: {text}."
         yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
     template = code.template
-    if code.field == "tools" and returns_of_code(template.source, language).is_useless:
+    if code.parameters is not None and returns_of_code(template.source, language).is_useless:
         message = f"{where}: the code returns nothing, so the model gets no result. Write return before the value."
         yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
     reported = {each.name for each in template.variables} | {each.name for each in marks}
     reported |= METHODS.keys() if template.is_expression else set()
-    for line, text, suggestion in name_problems(
+    for mistake in name_problems(
         template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant, references=values
     ):
-        if code.parameters and text.startswith(_QUOTED_ARGUMENTS):
-            hint = f"read each parameter by its name: {', '.join(sorted(code.parameters))}"
-            message = f"{where}: line {line} of the code: {hint}."
-            yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
-            continue
-        is_undefined = text.endswith("is not defined.") and code.field == "tools"
-        of_tool = f" {_in_schema(code.parameters)}" if is_undefined else ""
-        message = f"{where}: line {line} of the code: {text}{'' if text.endswith(('?', '.')) else '.'}{of_tool}"
-        problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=suggestion)
-        yield _at(Location(line, 1), problem)
+        end = "" if mistake.text.endswith(("?", ".")) else "."
+        message = f"{where}: line {mistake.line} of the code: {mistake.text}{end}"
+        problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=mistake.suggestion)
+        yield _at(Location(mistake.line, 1), problem)
 
 
 def _exports(program: Program) -> Iterator[tuple[int, str]]:
     for node in program.root.children:
         if node.type == "export_statement":
             yield node.start_point.row + 1, "code has no exports: remove export, and return a value"
-
-
-def _in_schema(parameters: Set[str]) -> str:
-    if not parameters:
-        return "Declare it in the schema of the tool."
-    return f"The tool has the parameters {', '.join(sorted(parameters))}: use one, or declare it in the schema."
 
 
 def _at(location: Location, problem: Problem) -> Problem:

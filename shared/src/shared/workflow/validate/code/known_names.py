@@ -5,7 +5,9 @@ import sys
 from collections.abc import Mapping, Set
 from typing import Final, NamedTuple
 
-from shared.workflow.compile.code_parser import Language
+import tree_sitter
+
+from shared.workflow.compile.code_parser import Language, query
 
 _ROUNDS: Final = {"item": "<loop.currentItem>", "currentItem": "<loop.currentItem>", "index": "<loop.index>"}
 
@@ -155,3 +157,8 @@ KNOWN_NAMES: Final[Mapping[Language, KnownNames]] = {
         },
     ),
 }
+
+
+def declarations(language: Language) -> tree_sitter.Query:
+    """Return the query for declarations and names of a language."""
+    return query(language, KNOWN_NAMES[language].declarations)

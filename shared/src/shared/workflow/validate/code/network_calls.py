@@ -1,6 +1,6 @@
 """Calls of Python functions and classes that only connect to servers: the sandbox has no network."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from typing import Final
 
 from shared.workflow.compile.code_parser import Language
@@ -19,9 +19,9 @@ _CALLS: Final = {
 }
 
 
-def network_calls(code: CodeContext, packages: Set[str]) -> Iterator[Mistake]:
-    """Yield the calls of code that imports `packages`, and has no `try`."""
-    names = {name for package in packages & _CONNECTING.keys() for name in _CONNECTING[package]}
+def network_calls(code: CodeContext) -> Iterator[Mistake]:
+    """Yield the calls of connecting functions and classes in code without `try`."""
+    names = {name for package in code.packages & _CONNECTING.keys() for name in _CONNECTING[package]}
     names -= code.declared | code.added_members
     if not names or code.tried.merged:
         return

@@ -75,17 +75,17 @@ def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
     plain: set[int] = set()
     for captures in code.matches(_USES):
         match captures:
-            case {"name": name}:
-                uses.setdefault(code.text(name), []).append(name)
-            case {"response": name}:
-                responses[code.text(name)] += 1
-            case {"passed": function}:
-                plain.add(function.start_byte)
-            case {"called": function, "call": call}:
-                plain.add(function.start_byte)
-                calls.setdefault(code.text(function), []).append(call)
-            case {"body": function, "call": call}:
-                calls.setdefault(code.text(function), []).append(call)
+            case {"name": node}:
+                uses.setdefault(code.text(node), []).append(node)
+            case {"response": node}:
+                responses[code.text(node)] += 1
+            case {"passed": node}:
+                plain.add(node.start_byte)
+            case {"called": node, "call": call}:
+                plain.add(node.start_byte)
+                calls.setdefault(code.text(node), []).append(call)
+            case {"body": node, "call": call}:
+                calls.setdefault(code.text(node), []).append(call)
     declared = {node.start_byte: code.text(node) for node in (each["function"] for each in code.matches(_FUNCTIONS))}
     functions = {
         name
@@ -96,13 +96,13 @@ def promise_mistakes(code: CodeContext) -> Iterator[Mistake]:
     if all(each.start_byte in plain for each in uses.get("fetch", ())):
         functions.add("fetch")
         functions |= {
-            f"{name}.{method}"
-            for name, times in responses.items()
+            f"{response}.{method}"
+            for response, times in responses.items()
             for method in _BODIES - code.added_members
-            if times == len(code.bindings[name]) and name not in code.ambiguous
+            if times == len(code.bindings[response]) and response not in code.ambiguous
         }
-    called = ((name, call) for name in sorted(functions) for call in calls.get(name, ()))
-    for name, call in islice(called, _MOST):
+    found = ((name, each) for name in sorted(functions) for each in calls.get(name, ()))
+    for name, call in islice(found, _MOST):
         if _is_misused(call) or (name != "fetch" and _is_read(code, call)):
             yield Mistake(call, f"{name}(…) is a promise, because await is missing. Write await {name}(…)")
         elif (promise := _named(call)) and len(named := uses[code.text(promise)]) <= _MOST:

@@ -70,13 +70,13 @@ _FIELDS: Final = {
 }
 
 
-def unknown_members(code: CodeContext, packages: Set[str], reported: Set[str]) -> Iterator[Mistake]:
+def unknown_members(code: CodeContext, reported: Set[str]) -> Iterator[Mistake]:
     """Yield the calls outside of `try` of members that code neither adds to objects nor uses in other ways.
 
-    Another package of `packages`, which the code imports, may have values with any methods. `reported` are the names
-    of methods, and of objects with methods, that other checks report.
+    Another package that the code imports may have values with any methods. `reported` are the names of methods, and of
+    objects with methods, that other checks report.
     """
-    calls = _Calls(code, packages, reported)
+    calls = _Calls(code, reported)
     for of, method in calls.found:
         if code.source.startswith(b"(", method.end_byte) and method not in code.tried:
             mistake = calls.of_object(of, method) or calls.of_any(of, method)
@@ -123,8 +123,8 @@ def _misspelled_fields(code: CodeContext) -> Iterator[Mistake]:
 
 
 class _Calls:
-    def __init__(self, code: CodeContext, packages: Set[str], reported: Set[str]) -> None:
-        self._code, self._packages, self._reported = code, packages, reported
+    def __init__(self, code: CodeContext, reported: Set[str]) -> None:
+        self._code, self._reported = code, reported
         self._objects = OBJECT_MEMBERS[code.language]
         self.found = [(captures["object"], captures["member"]) for captures in code.matches(_CALLS)]
         self._numbers = Counter(code.text(method) for _, method in self.found)
@@ -167,7 +167,7 @@ class _Calls:
         if of.type == "identifier" and first in self._reported and not is_length:
             return None
         near = METHOD_EQUIVALENTS[code.language].get(name)
-        others = self._packages - self._objects.keys() if near else self._packages
+        others = code.packages - self._objects.keys() if near else code.packages
         if others and code.language is Language.PYTHON:
             return None
         if near is None and name not in KNOWN_METHODS[code.language]:

@@ -1,44 +1,37 @@
 """Keys of Python dictionaries that authors write without quotes, as in JavaScript."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
-import tree_sitter
-
-from shared.workflow.compile.code_parser import source_of
+from shared.workflow.validate.code.code_context import CodeContext, Mistake
 
 _MOST_LISTED: Final = 10
 
 
-def unquoted_keys(
-    found: Mapping[str, Sequence[tree_sitter.Node]], source: bytes, undefined: Container[str]
-) -> Iterator[tuple[int, str, Sequence[str]]]:
-    """Yield line, problem and names of the keys of each dictionary that are meant as texts.
+def unquoted_keys(code: CodeContext, undefined: Container[str]) -> Iterator[tuple[Mistake, Sequence[str]]]:
+    """Yield the mistake and the names in each dictionary that has keys meant as texts.
 
     A defined name may be a key, unless the dictionary has an undefined one. A key equal to its value is a text if other
     keys are texts, or if the code returns the dictionary.
     """
-    returned = {node.id for node in found.get("returned", ())}
-    for dictionary in found.get("dictionary", ()):
+    returned = {node.id for node in code.names.get("returned", ())}
+    for dictionary in code.names.get("dictionary", ()):
         pairs = [
             (key, value)
             for pair in dictionary.named_children
             if (key := pair.child_by_field_name("key")) and (value := pair.child_by_field_name("value"))
         ]
-        lines = [key.start_point.row + 1 for key, _ in pairs if key.type == "identifier"]
-        named = [(source_of(key, source), source_of(value, source)) for key, value in pairs if key.type == "identifier"]
+        named = [(key, value) for key, value in pairs if key.type == "identifier"]
+        texts = [(code.text(key), code.text(value)) for key, value in named]
         is_result = dictionary.id in returned or any(key.type == "string" for key, _ in pairs)
-        if wrong := next((key for key, _ in named if key in undefined), None):
-            names = dict.fromkeys((wrong, *(key for key, _ in named)))
+        if wrong := next((key for key, _ in texts if key in undefined), None):
+            names = dict.fromkeys((wrong, *(key for key, _ in texts)))
             cause = "is not defined"
         else:
-            names = dict.fromkeys(key for key, value in named if key == value and is_result)
+            names = dict.fromkeys(key for key, value in texts if key == value and is_result)
             cause = "is the value of the variable, not a text"
         if names:
             first, *others = names
             quoted = ", ".join(f'"{name}"' for name in [*names][:_MOST_LISTED])
-            yield (
-                lines[0],
-                f'"{first}" {cause}. Write {"the keys" if others else "a key"} in quotes: {quoted}',
-                [*names],
-            )
+            text = f'"{first}" {cause}. Write {"the keys" if others else "a key"} in quotes: {quoted}'
+            yield Mistake(named[0][0], text), [*names]

@@ -13,7 +13,7 @@ from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.references import Reference
 from shared.workflow.validate.code.code_context import Spans
-from shared.workflow.validate.code.name_problems import declarations
+from shared.workflow.validate.code.known_names import declarations
 from shared.workflow.validate.returns import Program
 
 _MOST: Final = 50
