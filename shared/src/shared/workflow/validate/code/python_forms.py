@@ -1,0 +1,73 @@
+"""Rules for forms of Python."""
+
+from typing import Final
+
+from shared.workflow.validate.code.form_rules import Form, Rule, compares_with_two_values, is_lone_statement
+
+_EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)'
+
+
+def _has_no_file(form: Form) -> bool:
+    return not form.has(b"fp") and not form.has(b"(*")
+
+
+PYTHON_RULES: Final = (
+    Rule(
+        f'(boolean_operator left: {_EQUAL.format("@first", "@one")} operator: "and"'
+        f" right: {_EQUAL.format('@second', '@other')})",
+        "the condition is never true, because nothing equals two values. Join with or",
+        compares_with_two_values,
+    ),
+    Rule(
+        '(expression_statement (comparison_operator "=="))',
+        "a comparison alone has no effect. To assign a value, write =",
+        is_lone_statement,
+    ),
+    Rule('(comparison_operator "is" (string))', "is does not compare texts. Write =="),
+    Rule(
+        '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
+        "for needs a list, and len(…) is a number. Write range(len(…))",
+    ),
+    Rule(
+        "[(for_statement right: (call function: (attribute attribute: (identifier) @method))"
+        ' (#any-of? @method "sort" "reverse"))'
+        " (for_in_clause right: (call function: (attribute attribute: (identifier) @method))"
+        ' (#any-of? @method "sort" "reverse"))]',
+        ".{method}(…) changes the list and returns None. Call it alone, before the loop",
+    ),
+    Rule(
+        "(call function: (attribute) @called arguments: (argument_list . (_) . (keyword_argument)* .)"
+        ' (#eq? @called "json.dump"))',
+        "{called} writes to a file. Write json.dumps(…)",
+        _has_no_file,
+    ),
+    Rule(
+        "(call function: (attribute object: (string) attribute: (identifier) @called) arguments: (argument_list ."
+        " [(list [(integer) (float) (call function: (identifier) @number)])"
+        " (list_comprehension body: (call function: (identifier) @number))"
+        " (generator_expression body: (call function: (identifier) @number))] .)"
+        ' (#eq? @called "join") (#any-of? @number "len" "int" "float" "round"))',
+        ".join(…) takes texts, not numbers. Write str(…) for each",
+    ),
+    Rule(
+        "(call function: (attribute) @called arguments: (argument_list . [(string) (identifier)] . [(string)"
+        ' (identifier)] .) (#eq? @called "re.sub"))',
+        "{called} needs a pattern, a replacement and a text",
+    ),
+    Rule(
+        "(call function: (attribute object: (_) @of attribute: (identifier) @called)"
+        " arguments: (argument_list . [(identifier) (string) (subscript)] .)"
+        ' (#eq? @called "strptime") (#match? @of "(^|[.])datetime$"))',
+        '{called}(…) needs the format of the date, such as "%Y-%m-%d"',
+    ),
+    Rule(
+        "(module (return_statement (call function: (attribute attribute: (identifier) @method))) @place"
+        ' (#any-of? @method "append" "extend" "reverse" "sort"))',
+        ".{method}(…) changes the list and returns None. Call it alone, and return the list",
+    ),
+    Rule(
+        "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
+        ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort") (#not-eq? @name "_"))',
+        ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+    ),
+)
