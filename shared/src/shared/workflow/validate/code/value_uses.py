@@ -13,7 +13,7 @@ from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.value_marks import ValueMark
 from shared.workflow.validate.code.value_types import Declared
-from shared.workflow.validate.references.field_references import returns_of
+from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.input_fields import declared_types
 
 _NEAR: Final = 40

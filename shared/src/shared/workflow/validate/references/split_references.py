@@ -11,7 +11,7 @@ from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
-from shared.workflow.validate.references.field_references import returns_of
+from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.input_fields import declared_types
 
 _FIELD: Final = re.compile(r"\.(?P<name>[A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,10}")

@@ -1,0 +1,65 @@
+"""Functions that return nothing, or other fields than references read."""
+
+from collections.abc import Container, Iterator, Sequence
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.js_values import to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import Reference
+from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.returns import Returns, returns_of_code, uncalled_function
+
+
+def returns_of(block: Block, reference: Reference | None = None) -> Returns:
+    """Return what a function returns, if the reference reads its result."""
+    if block.type != "function" or (reference and reference.path[0] != "result"):
+        return Returns()
+    return returns_of_code(code_text(block.value("code")), language_of(block))
+
+
+def language_of(block: Block) -> Language:
+    """Return the language of a block's code."""
+    return Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+
+
+def unused_functions(state: WorkflowState, handled: Container[str], reported: Container[str]) -> Iterator[Problem]:
+    """Yield the functions that have no purpose: nothing uses their last value, which they may mean to return.
+
+    `handled` are the blocks whose error leads to another one.
+    """
+    for block in state.blocks.values():
+        fix = returns_of(block).fix
+        if fix and state.is_enabled(block.id) and block.id not in reported and block.id not in handled:
+            message = f"{block.name}: the code returns nothing, so its result is always empty. {fix}"
+            yield warning(ProblemCode.INVALID_SETTING, message, block, ("code",))
+
+
+def nothing_returned(block: Block, reference: Reference, target: Block, fix: str) -> Problem:
+    """Return the warning about a reference of `block` to a function that returns nothing."""
+    cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
+    message = f"{cause}{_why_nothing(target) or _uncalled(target) or (fix and f' {fix}')}"
+    return warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
+
+
+def _why_nothing(block: Block) -> str:
+    code = code_text(block.value("code")).strip()
+    is_hidden = "\n" not in code and code.startswith("//") and "return" in code
+    return " The comment hides all code, which is one line. In a file, write code: | instead of code: >." * is_hidden
+
+
+def _uncalled(function: Block) -> str:
+    name = uncalled_function(code_text(function.value("code")))
+    return f' "{name}" is never called: end with return {name}(…).' if name else ""
+
+
+def not_returned(block: Block, field: str, reference: Reference, target: Block, fields: Sequence[str]) -> Problem:
+    """Return the warning about a reference of `block` to a field that no result of `target` has."""
+    key = to_string(reference.path[1])
+    near = nearest(key, fields)
+    suggestion = f"<{reference.root}.result.{near}>" if near else None
+    hint = did_you_mean(suggestion) or f" It returns: {', '.join(fields)}."
+    message = f'{block.name}: {reference.raw}: the code of "{target.name}" returns no "{key}".{hint}'
+    return warning(ProblemCode.UNKNOWN_FIELD, message, block, (field,), suggestion=suggestion)

@@ -1,0 +1,167 @@
+"""References to fields that a block does not have, and what their authors mean."""
+
+import re
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.js_values import to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.paths import Outputs, is_declared
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.validate.computed_indexes import computed_indexes
+from shared.workflow.validate.references.connections import Connections
+from shared.workflow.validate.references.function_results import language_of
+from shared.workflow.validate.references.readable_fields import ITEMS
+
+_MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
+"""Output that has the fields which authors expect at the block itself."""
+_OTHER_FIELDS: Final = frozenset({"stdout", "status", "headers", "error"})
+"""Other outputs of these types."""
+_OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
+"""Names of that output in other systems."""
+_STARTS: Final = frozenset({"start_trigger", "starter", "api_trigger", "input_trigger"})
+_QUOTED_KEY: Final = re.compile(r"\[['\"]([\w-]{1,127})['\"]\]")
+_NEGATIVE_INDEX: Final = re.compile(r"(?P<list>[\w.-]{1,200})\[(?P<index>-[0-9]{1,9})\](?P<field>(?:\.\w{1,127}){0,8})")
+
+
+class UndeclaredFields:
+    """Explains references to fields that their block does not have."""
+
+    def __init__(self, state: WorkflowState, catalog: Catalog, connections: Connections) -> None:
+        self._state, self._catalog, self._connections = state, catalog, connections
+
+    def problem(self, block: Block, field: str, reference: Reference, target: Block, outputs: Outputs) -> Problem:
+        """Return the warning about a reference of `block` to an undeclared field of `target`."""
+        language = language_of(block) if field in ("code", "conditions") else None
+        text, meant = self._explain(reference, target, outputs, language)
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {text}", block, (field,), suggestion=meant)
+
+    def _explain(
+        self, reference: Reference, target: Block, outputs: Outputs, language: Language | None
+    ) -> tuple[str, str | None]:
+        """Return what is wrong with a reference, and the one that is meant."""
+        if _skips_block_of_iteration(target, reference):
+            return _field_of_iteration(reference, target, self._main_output_inside(target))
+        if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
+            return f"{computed.problem(language)}.", None
+        if other := _other_syntax(reference, target, outputs, language):
+            return other
+        if of := _list_with_field(outputs, reference):
+            return _field_of_list(reference, target, of), None
+        spec = self._catalog.spec(target.type)
+        if reference.path[0] == "error" and "error" not in outputs and spec is not None and spec.has_error_port:
+            return (
+                f'{reference.raw}: "{target.name}" has no error path. Connect its error port, on_error in a file.',
+                None,
+            )
+        return _unknown_field(reference, target, outputs)
+
+    def _main_output_inside(self, container: Block) -> str | None:
+        """Return the main output of the last blocks in a container; None if they differ or have none."""
+        inside = {key for key in self._state.blocks if self._state.container_of(key) == container.id}
+        last = [
+            self._state.blocks[key] for key in inside if inside.isdisjoint(self._connections.followers.get(key, ()))
+        ]
+        found = {_MAIN_OUTPUT.get(each.type) for each in last}
+        return found.pop() if len(found) == 1 else None
+
+
+def is_readable(outputs: Outputs, reference: Reference, target: Block) -> bool:
+    """Return whether a block has the field that a reference reads."""
+    is_misread = _list_with_field(outputs, reference) or _skips_block_of_iteration(target, reference)
+    return is_declared(outputs, reference.path) and not is_misread
+
+
+def _list_with_field(outputs: Outputs, reference: Reference) -> str | None:
+    """Return the name of the list of which a reference reads a field other than `length`."""
+    of, *rest = map(to_string, reference.path[:2])
+    kind = outputs[of].type if of in outputs else ""
+    is_list = kind == "array" or kind.endswith("[]")
+    return of if is_list and rest and isinstance(reference.path[1], str) and rest != ["length"] else None
+
+
+def _skips_block_of_iteration(target: Block, reference: Reference) -> bool:
+    """Return whether a reference reads a field of an entry of `results`, which is itself a list."""
+    keys = reference.path[:3]
+    is_read = keys[0] in ("results", "result") and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
+    return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
+
+
+def _field_of_iteration(reference: Reference, target: Block, main_output: str | None) -> tuple[str, str]:
+    number, *rest = reference.path[1:]
+    if main_output and rest[0] not in (main_output, *_OTHER_FIELDS):
+        rest.insert(0, main_output)
+    entry = f"<{reference.root}.results[{number}][0]{''.join(_key(each) for each in rest)}>"
+    cause = f'an entry of results of "{target.name}" is a list, with one result for each of its last blocks'
+    return f"{reference.raw}: {cause}.{did_you_mean(entry)}", entry
+
+
+def _key(step: str | int) -> str:
+    return f"[{step}]" if isinstance(step, int) else f".{step}"
+
+
+def _field_of_list(reference: Reference, target: Block, of: str) -> str:
+    is_container = target.type in ("loop", "parallel")
+    entry = f"<{reference.root}.{of}[0]{'[0]' if is_container else reference.path_text.removeprefix(of)}>"
+    what = "a list with a list of outputs for each iteration" if is_container else "a list"
+    cause = f'"{of}" of "{target.name}" is {what}'
+    return f"{reference.raw}: {cause}. Read an entry, such as {entry}, or all in a loop."
+
+
+def _other_syntax(
+    reference: Reference, target: Block, outputs: Outputs, language: Language | None
+) -> tuple[str, str | None] | None:
+    """Return what is wrong with a path in the syntax of JavaScript or Python, and the path that is meant."""
+    text = reference.raw[1:-1]
+    plain = _QUOTED_KEY.sub(r".\1", text.replace("?.[", "[").replace("?.", "."))
+    found = parse_text(f"<{plain}>").sole_reference if plain != text else None
+    if found and is_readable(outputs, found, target):
+        return f"{reference.raw} is no path of a reference.{did_you_mean(found.raw)}", found.raw
+    match = _NEGATIVE_INDEX.fullmatch(text)
+    entries = parse_text(f"<{match['list']}>").sole_reference if match else None
+    if match is None or entries is None or not is_declared(outputs, entries.path):
+        return None
+    is_python = language is Language.PYTHON
+    index = f"[{match['index']}]" if is_python else f".at({match['index']})"
+    field = re.sub(r"\.(\w+)", r'["\1"]', match["field"]) if is_python else match["field"]
+    value = f"{entries.raw}{index}{field}"
+    fix = f"Write {value}" if language else f"Compute the value in a function block: {value}"
+    return f"{reference.raw} has no value, because an index is a number from 0. {fix}.", None
+
+
+def _unknown_field(reference: Reference, target: Block, outputs: Outputs) -> tuple[str, str | None]:
+    key, root = to_string(reference.path[0]), reference.root
+    names, meant = outputs, _meant(reference, target, outputs)
+    if target.type in ("loop", "parallel") and key in (*ITEMS, "item") and "currentItem" not in outputs:
+        cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
+    elif key in outputs and outputs[key].fields:
+        names, inner = outputs[key].fields, to_string(reference.path[1])
+        near = nearest(inner, names)
+        meant = f"<{root}.{key}.{near}>" if near else None
+        cause = f'"{key}" of "{target.name}" has no field "{inner}"'
+    elif key in outputs:
+        meant = f"<{root}.{key}>"
+        cause = f'"{key}" of "{target.name}" is a {outputs[key].type}, which has no fields'
+    elif target.type in _STARTS:
+        cause = f'"{target.name}" declares no input "{key}"'
+    else:
+        cause = f'"{target.name}" has no field "{reference.path_text}"'
+    declare = " Declare it in inputs." if target.type == "human_in_the_loop" else ""
+    hint = did_you_mean(meant) or f"{declare} Available fields: {', '.join(names) or 'none'}."
+    return f"{reference.raw}: {cause}.{hint}", meant
+
+
+def _meant(reference: Reference, target: Block, outputs: Outputs) -> str | None:
+    """Return the reference to a field of the block that the author probably means."""
+    key, last, path = to_string(reference.path[0]), to_string(reference.path[-1]), reference.path_text
+    is_last = key in outputs or last in outputs
+    near = last if is_last else nearest(key, [name for name in outputs if " " not in name])
+    if near is None and "@" not in reference.raw and (main := _MAIN_OUTPUT.get(target.type)):
+        if key in _OTHER_OUTPUTS:
+            path = path.removeprefix(key).removeprefix(".").removeprefix(f"{main}.")
+        return f"<{reference.root}.{main}{'' if path[:1] in ('', '[') else '.'}{path}>"
+    return f"<{reference.root}.{near}>" if near in outputs else None
