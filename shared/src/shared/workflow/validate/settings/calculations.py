@@ -24,22 +24,18 @@ _NUMBERS: Final = re.compile(
     re.IGNORECASE,
 )
 """Names of values that are numbers."""
-_SOURCES: Final = re.compile(
-    r"expr|code|formula|script|query|search|q$|template|text|message|label|title|note"
-    r"|path|field|key|property|properties|attribute|column|select|sort|filter|rule|condition|example|snippet"
-    r"|metric|series|topic",
+_TEXTS: Final = re.compile(
+    r"q$|text|message|label|title|note|path|field|key|property|properties|attribute|column|select|sort|metric|series|topic",
     re.IGNORECASE,
 )
-"""Names of values that may be the text of a calculation, or the path of a property."""
+"""Names of values that may be texts, or the path of a property."""
 _CODE: Final = re.compile(
     r"expr|code|formula|script|query|template|filter|rule|condition|where|command|sql|ql$|statement|source|content"
     r"|snippet|example|program|predicate|logic|policy|rego|cel$|^(?:if|when)$|^js|eval|calc|math|equation"
     r"|search|^q$|keyword|pattern|match|version|engine|constraint|range",
     re.IGNORECASE,
 )
-"""Names of values that may be code."""
-_CALCULATOR: Final = re.compile(r"calc|math|eval|expr|equation|solve|simplif|algebra", re.IGNORECASE)
-"""Parts of URLs of services that calculate."""
+"""Names of values that may be code, or the text of a calculation."""
 _PAGES: Final = re.compile(r"(?:page|offset|limit|skip|start|index|year|month|week|day)$", re.IGNORECASE)
 _OPERAND: Final = r"(?:-?\d{1,9}(?:\.\d{1,9})?|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|null)"
 _EITHER: Final = rf"(?:<>|{_OPERAND})"
@@ -51,8 +47,7 @@ _CHOICE: Final = re.compile(r"<>\s*\?\s*<>\s*:\s*<>")
 _EITHER_VALUE: Final = re.compile(r"<>\s*\|\|\s*<>")
 _WITH_NUMBER: Final = re.compile(r"<>\s+[+*]\s+\d{1,9}(?:\.\d{1,9})?")
 _CHANGE: Final = re.compile(r"<>\.(?:push|concat|append)\([^()]{0,200}\)")
-_IN_URL: Final = re.compile(r"(?:^|/)<>\s+[+*]\s+\d{1,9}$")
-_WHOLE: Final = ("conversationId", "input", "url")
+_WHOLE: Final = ("conversationId", "input")
 """Settings with one value, which is no JSON."""
 
 
@@ -104,34 +99,21 @@ def _is_calculation(
     A sum has only numbers: others may be names. A product has the name of a number.
     """
     typed = "".join(part if isinstance(part, str) else _REFERENCE for part in parts)
-    references = [part for part in parts if isinstance(part, Reference)]
-    if len(references) < len([part for part in parts if not isinstance(part, str)]) or not references:
+    values = [part for part in parts if not isinstance(part, str)]
+    references = [part for part in values if isinstance(part, Reference)]
+    if len(references) < len(values) or not references or _CODE.search(name):
         return False
-    are_numbers = all(types.get((each.name, each.path_text)) == "number" for each in references)
-    kind = types.get((references[0].name, references[0].path_text))
-    is_chosen = _ALTERNATIVE.fullmatch(typed) or (kind == "boolean" and _CHOICE.fullmatch(typed))
-    if field != "url" and not _CODE.search(name) and is_chosen:
+    kinds = [types.get((each.name, each.path_text)) for each in references]
+    is_chosen = _ALTERNATIVE.fullmatch(typed) or (kinds[0] == "boolean" and _CHOICE.fullmatch(typed))
+    is_either = field == "conversationId" and _EITHER_VALUE.fullmatch(typed)
+    if is_chosen or is_either or (field == "variables" and kinds[0] != "string" and _CHANGE.fullmatch(typed)):
         return True
-    found: object = None
-    match field:
-        case "url":
-            found = are_numbers and not _CALCULATOR.search(typed) and _IN_URL.search(typed)
-        case "conversationId":
-            found = _EITHER_VALUE.fullmatch(typed)
-        case "variables" if not _CODE.search(name) and kind != "string" and _CHANGE.fullmatch(typed):
-            found = True
-        case _ if field == "input" or _SOURCES.search(name) or _CODE.search(name):
-            pass
-        case "variables":
-            found = _METHOD.fullmatch(typed)
-        case "params":
-            is_counted = _PAGES.search(name) or _NUMBERS.search(name)
-            found = is_counted and are_numbers and _WITH_NUMBER.fullmatch(typed)
-        case "data" if not name:
-            found = are_numbers and _WITH_NUMBER.fullmatch(typed)
-        case _:
-            is_number = _NUMBERS.search(name) and not is_form  # which shows it
-            operation = _OPERATION.fullmatch(typed) if is_number else None
-            is_operation = operation is not None and (operation["sign"] == "*" or are_numbers)
-            found = is_operation or _METHOD.fullmatch(typed)
-    return bool(found)
+    if field in _WHOLE or _TEXTS.search(name):
+        return False
+    are_numbers, is_number = {*kinds} == {"number"}, _NUMBERS.search(name) is not None
+    if field == "params" or (field == "data" and not name):
+        is_counted = is_number or field == "data" or _PAGES.search(name)
+        return bool(is_counted and are_numbers and _WITH_NUMBER.fullmatch(typed))
+    operation = _OPERATION.fullmatch(typed) if is_number and not is_form and field != "variables" else None
+    is_operation = operation is not None and (operation["sign"] == "*" or are_numbers)
+    return is_operation or _METHOD.fullmatch(typed) is not None
