@@ -73,14 +73,7 @@ class Deployments:
             change = await self._changes.change_in_turn(
                 workflow_id, workspace_id, lambda current: current.deployed(version, at)
             )
-            _count("deploy", change)
-        live_before = change.before.live
-        return contracts.Deployed(
-            version=version_view(version, change.after),
-            endpoint=endpoint_view(change.after),
-            unchanged=live_before is not None and live_before.snapshot_hash == content.hash,
-            warnings=_messages_of(found),
-        )
+        return _deployed("deploy", version, change, _messages_of(found))
 
     async def promote(self, workflow_id: str, workspace_id: str, number: int) -> contracts.Deployed:
         """Make an existing version live, without creating one. Its problems become warnings.
@@ -91,14 +84,7 @@ class Deployments:
         warnings = await self._warnings(version)
         at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.promoted(version, at))
-        _count("promote", change)
-        live_before = change.before.live
-        return contracts.Deployed(
-            version=version_view(version, change.after),
-            endpoint=endpoint_view(change.after),
-            unchanged=live_before is not None and live_before.snapshot_hash == version.snapshot_hash,
-            warnings=warnings,
-        )
+        return _deployed("promote", version, change, warnings)
 
     async def undeploy(self, workflow_id: str, workspace_id: str) -> contracts.Endpoint:
         """Make no version live; versions stay. Raises NotFound, NotDeployed."""
@@ -159,6 +145,17 @@ class Deployments:
 
 def _messages_of(found: contracts.Problems) -> tuple[str, ...]:
     return tuple(problem.message for problem in (*found.errors, *found.warnings))
+
+
+def _deployed(action: str, version: Version, change: Change, warnings: tuple[str, ...]) -> contracts.Deployed:
+    _count(action, change)
+    live_before = change.before.live
+    return contracts.Deployed(
+        version=version_view(version, change.after),
+        endpoint=endpoint_view(change.after),
+        unchanged=live_before is not None and live_before.snapshot_hash == version.snapshot_hash,
+        warnings=warnings,
+    )
 
 
 def _count(action: str, change: Change) -> None:

@@ -1,6 +1,7 @@
 """Trigger block types."""
 
 import re
+from functools import partial
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec
@@ -35,84 +36,61 @@ def _starter(block: Block) -> Outputs:
     return {"input": _INPUT, "conversationId": _CONVERSATION_ID, **_declared(block)}
 
 
-START: Final = BlockSpec(
+_trigger: Final = partial(BlockSpec, category=Category.TRIGGER, retryable=False, has_error_port=False)
+START: Final = _trigger(
     type="start_trigger",
     title="Start",
-    category=Category.TRIGGER,
     description="Starts the workflow for any caller",
     sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="runMetadata", title="Run metadata", type="switch")),
     outputs_of=_unified,
-    retryable=False,
-    has_error_port=False,
 )
-API_TRIGGER: Final = BlockSpec(
+API_TRIGGER: Final = _trigger(
     type="api_trigger",
     title="API",
-    category=Category.TRIGGER,
     description="Starts the workflow for API calls (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
-    retryable=False,
-    has_error_port=False,
 )
-INPUT_TRIGGER: Final = BlockSpec(
+INPUT_TRIGGER: Final = _trigger(
     type="input_trigger",
     title="Input Form",
-    category=Category.TRIGGER,
     description="Starts the workflow with a form (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
-    retryable=False,
-    has_error_port=False,
 )
-MANUAL_TRIGGER: Final = BlockSpec(
+MANUAL_TRIGGER: Final = _trigger(
     type="manual_trigger",
     title="Manual",
-    category=Category.TRIGGER,
     description="Starts the workflow from the editor (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
-    retryable=False,
-    has_error_port=False,
 )
-CHAT_TRIGGER: Final = BlockSpec(
+CHAT_TRIGGER: Final = _trigger(
     type="chat_trigger",
     title="Chat",
-    category=Category.TRIGGER,
     description="Starts the workflow for chat messages (legacy)",
     outputs={"input": _INPUT, "conversationId": _CONVERSATION_ID, "files": _FILES},
-    retryable=False,
-    has_error_port=False,
 )
-STARTER: Final = BlockSpec(
+STARTER: Final = _trigger(
     type="starter",
     title="Starter",
-    category=Category.TRIGGER,
     description="Starts the workflow (legacy)",
     sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="startWorkflow", title="Start workflow", type="dropdown")),
     outputs_of=_starter,
-    retryable=False,
-    has_error_port=False,
 )
-SCHEDULE: Final = BlockSpec(
+SCHEDULE: Final = _trigger(
     type="schedule",
     title="Schedule",
-    category=Category.TRIGGER,
     description="Starts the workflow on a schedule; not served here: call the workflow from cron or CI",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_declared,
-    retryable=False,
-    has_error_port=False,
 )
-WEBHOOK: Final = BlockSpec(
+WEBHOOK: Final = _trigger(
     type="generic_webhook",
     title="Webhook",
-    category=Category.TRIGGER,
     description="Starts the workflow when another service calls; not served here: let it call the workflow",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_declared,
-    retryable=False,
-    has_error_port=False,
 )
 
 _TRIGGER: Final = re.compile(r"(?P<service>.+)_(?:poller|trigger|webhook)(?:_v\d+)?")

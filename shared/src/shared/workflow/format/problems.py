@@ -1,41 +1,20 @@
 """Problems that name their block."""
 
+from functools import partial
+from typing import Final
+
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.workflow.format.models import Block
-
-
-def error(
-    code: ProblemCode,
-    message: str,
-    block: Block | None = None,
-    fields: tuple[str, ...] = (),
-    *,
-    suggestion: str | None = None,
-) -> Problem:
-    """Return a problem that prevents deployment."""
-    return _problem(Severity.ERROR, code, message, block, fields, suggestion=suggestion)
-
-
-def warning(
-    code: ProblemCode,
-    message: str,
-    block: Block | None = None,
-    fields: tuple[str, ...] = (),
-    *,
-    suggestion: str | None = None,
-) -> Problem:
-    """Return a problem for the author's attention."""
-    return _problem(Severity.WARNING, code, message, block, fields, suggestion=suggestion)
 
 
 def _problem(
     severity: Severity,
     code: ProblemCode,
     message: str,
-    block: Block | None,
-    fields: tuple[str, ...],
+    block: Block | None = None,
+    fields: tuple[str, ...] = (),
     *,
-    suggestion: str | None,
+    suggestion: str | None = None,
 ) -> Problem:
     return Problem(
         severity=severity,
@@ -46,3 +25,9 @@ def _problem(
         fields=fields,
         suggestion=suggestion,
     )
+
+
+error: Final = partial(_problem, Severity.ERROR)
+"""Make a problem that prevents deployment."""
+warning: Final = partial(_problem, Severity.WARNING)
+"""Make a problem for the author's attention."""
