@@ -278,7 +278,6 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.kept: defaultdict[str, list[JournalEntry]] = defaultdict(list)
-        self.expiries: dict[str, datetime] = {}
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
         """See JournalRepository."""
@@ -293,7 +292,6 @@ class FakeJournal:
 
     async def expire(self, run_ids: Sequence[str], at: datetime) -> None:
         """See JournalRepository."""
-        self.expiries |= dict.fromkeys(run_ids, at)
 
     async def inherit(self, run_id: str, entries: Sequence[JournalEntry], expires_at: datetime) -> None:
         """See JournalRepository."""

@@ -14,7 +14,6 @@ _MEANT: Final = {
 }
 """Members of responses in other libraries."""
 _OF_BROWSERS: Final = names("arrayBuffer blob bytes clone formData")
-_FETCH: Final = '(await_expression (call_expression function: (identifier) @fetch)) (#eq? @fetch "fetch")'
 _READS: Final = {
     Language.JAVASCRIPT: """
 (lexical_declaration kind: "const" (variable_declarator name: (identifier) @answer
