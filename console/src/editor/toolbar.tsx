@@ -93,7 +93,7 @@ const DEPLOY = {
   changed: ['Update', 'Update deployment'],
 } as const;
 
-/** Button that opens the Deploy window, or deploys at once if the draft has unpublished changes. */
+/** Button that opens the Deploy window, or deploys immediately if the draft has unpublished changes. */
 function DeployButton({ state, busy, onOpen, onUpdate }: DeployButtonProps) {
   const [label, tip] = DEPLOY[state];
   const off = state === 'empty' || state === 'forbidden';

@@ -126,7 +126,7 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
   const duplicate = useDuplicateWorkflow();
   const [openDialog, setOpenDialog] = useState<'rename' | 'delete' | null>(null);
   const close = () => setOpenDialog(null);
-  // The row may be gone by then: callbacks of `mutate` are not called after that, unlike those of a promise.
+  // The row may have been removed by then: callbacks of `mutate` are not called after that, unlike those of a promise.
   const undo = () =>
     void restore
       .mutateAsync({ id: workflow.id, redeploy: true })

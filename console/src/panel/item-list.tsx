@@ -16,7 +16,7 @@ interface ListProps<Item> {
 
 const WRITABLE = 'input, [contenteditable=true]';
 
-/** Editable list of items. A new item takes the focus, so that its text can be entered at once. */
+/** Editable list of items. A new item takes the focus, ready for its text. */
 export function ItemList<Item>({ items, keyOf, noun, make, disabled, onChange, children }: ListProps<Item>) {
   const list = useRef<HTMLDivElement>(null);
   const countAfterAdd = useRef(-1);

@@ -24,7 +24,7 @@ const PAGE_SIZE = 300;
 export function Waterfall({ spans, ended, editHref }: Props) {
   const rows = useMemo(() => flattened(spans), [spans]);
   const window = useMemo(() => windowOf(rows), [rows]);
-  // The containers around a failed block have failed as well, but have no error of their own.
+  // The containers around a failed block have failed as well, but have no error.
   const failed = rows.find((row) => errorOf(row.span))?.key ?? null;
   const [open, setOpen] = useState(failed);
   const [limit, setLimit] = useState(PAGE_SIZE);

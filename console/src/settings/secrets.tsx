@@ -118,7 +118,7 @@ function SecretForm() {
   );
 }
 
-/** Apply the server's rule in the form: in a URL path, some invalid characters have a meaning of their own. */
+/** Apply the server's rule in the form: in a URL path, some invalid characters have a special meaning. */
 function nameProblem(name: string): string | null {
   if (!name || /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return null;
   return 'Use letters, digits, “_”, “.” and “-”. Start with a letter or “_”.';

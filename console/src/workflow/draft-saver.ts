@@ -51,7 +51,7 @@ export class DraftSaver {
   /** Save pending changes. Resolves when they are saved or saving has failed. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
-    // A concurrent flush may have started the next save: two saves at once would conflict.
+    // A concurrent flush may have started the next save: two concurrent saves would conflict.
     while (this.running) await this.running;
     if (this.hasUnsavedChanges && this.status !== 'stale') await this.save();
   }

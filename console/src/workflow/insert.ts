@@ -3,7 +3,7 @@ import type { BlockType, NewBlock } from './catalog';
 import { addBlock, assumedSize, connect, move, removeEdges, type Sizes } from './edit';
 import { type Block, type Edge, isContainer, type Point, parentOf, type WorkflowState } from './state';
 
-/** Where a new block goes, and what it connects to. Positions are relative to the container. */
+/** Place of a new block, and its connections. Positions are relative to the container. */
 export type Placement =
   | { kind: 'free'; at: Point }
   /** Connected from a handle. `at` is set if a connection was dropped there. */

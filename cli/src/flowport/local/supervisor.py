@@ -16,7 +16,7 @@ STABLE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Child:
-    """A process to keep running. `launch` starts it again; it raises CommandFailed if the process ends at once."""
+    """A process to keep running. `launch` starts it again; it raises CommandFailed if it exits immediately."""
 
     name: str
     log: Path

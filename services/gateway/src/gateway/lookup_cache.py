@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 MAX_ENTRIES: Final = 10_000
 TIMEOUT_SECONDS: Final = 5.0
-"""Seconds a caller waits for a lookup. A lookup silent for longer may be frozen; the caller is asked to retry."""
+"""Seconds a caller waits for a lookup. A lookup silent for longer may be frozen; the response asks for a retry."""
 STALE_TIMEOUT_SECONDS: Final = 1.0
 """The same, when a stale value can be served."""
 RESULTS: Final = ("hit", "load", "failure")

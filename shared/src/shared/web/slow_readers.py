@@ -33,7 +33,7 @@ class SlowReaderTimeout:
     def _unread(self) -> int:
         """Return the bytes not yet sent by this process and the kernel.
 
-        The kernel accepts more only after it has sent much of what it holds. The bytes in this process alone would not
+        The kernel accepts more only after it has sent much of its buffer. The bytes in this process alone would not
         show that a slow client still reads.
         """
         queued = fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))

@@ -129,7 +129,7 @@ class ScriptSandbox:
             self._pool.discard(checkout.child)
 
     def _return_canceled(self, checkout: "_Checkout") -> None:
-        """Return the process of a canceled script to the pool, after a short wait if the script may end by itself."""
+        """Return the process of a canceled script to the pool, after a short wait if the script may still end."""
         if not checkout.owner or not self._serves_many or checkout.child.is_synchronized:
             self._return_process(checkout, is_healthy=False)
             return

@@ -102,7 +102,7 @@ class _Check:
         self._depth = 0
 
     def visit(self, node: Node | None) -> None:
-        """Check a node and what it contains."""
+        """Check a node and its children."""
         if node is None or node.type in _LEAVES:
             return
         with self._nested():

@@ -120,7 +120,7 @@ class CapacityCounters:
         return True
 
     async def end(self, reservation: Reservation, unused: Mapping[str, int]) -> None:
-        """Remove a reservation and return what it did not use. A counter that no longer includes it stays unchanged."""
+        """Remove a reservation and free its unused slots. A counter that no longer includes it stays unchanged."""
         is_there = {_field(reservation): {"$exists": True}}
         counts = [*((name, unused.get(name, 0)) for name in reservation.run_ids), (OVERALL, sum(unused.values()))]
         # The overall counter last: the previous version treats a batch as open until then.

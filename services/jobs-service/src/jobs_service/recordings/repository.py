@@ -138,7 +138,7 @@ class MongoRecordings:
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
         """Return a Recording as JSON. Raises NotFound, Unavailable (it cannot be decrypted).
 
-        Recordings that are requested at once are read together: replays of one workflow often are in the same pack.
+        Recordings that are requested concurrently are read together: replays of a workflow often share a pack.
         """
         answer = await self._reads.submit(_Wanted(workspace_id, workflow_id, run))
         if isinstance(answer, FlowportError):

@@ -1,4 +1,4 @@
-"""Admission of calls: limits how many this process handles at once, overall and per workspace."""
+"""Admission of calls: limits how many this process handles concurrently, overall and per workspace."""
 
 from gateway import metrics
 from gateway.access.domain.limit_errors import AdmissionClosed

@@ -34,7 +34,7 @@ class Form(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A form and what is wrong with it."""
+    """A form and the message about it."""
 
     pattern: str
     """Pattern of the syntax tree. Its `@body` is what may be long, `@place` where to report it; the message may have

@@ -43,7 +43,7 @@ class UndeclaredFields:
     def _explain(
         self, reference: Reference, target: Block, outputs: Outputs, language: Language | None
     ) -> tuple[str, str | None]:
-        """Return what is wrong with a reference, and the one that is meant."""
+        """Return the problem with a reference, and the one that is meant."""
         if _skips_block_of_iteration(target, reference):
             return _field_of_iteration(reference, target, self._main_output_inside(target))
         if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
@@ -115,7 +115,7 @@ def _field_of_list(reference: Reference, target: Block, of: str) -> str:
 def _other_syntax(
     reference: Reference, target: Block, outputs: Outputs, language: Language | None
 ) -> tuple[str, str | None] | None:
-    """Return what is wrong with a path in the syntax of JavaScript or Python, and the path that is meant."""
+    """Return the problem with a path in the syntax of JavaScript or Python, and the path that is meant."""
     text = reference.raw[1:-1]
     plain = _QUOTED_KEY.sub(r".\1", text.replace("?.[", "[").replace("?.", "."))
     found = parse_text(f"<{plain}>").sole_reference if plain != text else None

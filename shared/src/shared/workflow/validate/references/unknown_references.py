@@ -252,7 +252,7 @@ def _dots(raw: str, state: WorkflowState) -> tuple[ProblemCode, str, str] | None
 def _outside(
     kind: str, containers: Collection[str], state: WorkflowState, reference: Reference, other: str | None
 ) -> tuple[str, str | None]:
-    """Return what is wrong with a reference outside of a container, and the one to the results of the only one.
+    """Return the problem with a reference outside of a container, and the one to the results of the only one.
 
     `other` is the type of the container of another kind that is around it.
     """
