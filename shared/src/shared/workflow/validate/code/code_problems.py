@@ -1,6 +1,6 @@
 """All checks of user code: references that cannot be resolved, syntax errors, and mistakes in code that parses."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
@@ -27,7 +27,6 @@ from shared.workflow.validate.code.misread_entries import misread_entries
 from shared.workflow.validate.code.name_problems import name_problems
 from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
-from shared.workflow.validate.code.value_types import Declared
 from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.returns import Program, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
@@ -44,9 +43,10 @@ _OPERATOR_HINT: Final = ' Write "'
 
 
 class _Code(NamedTuple):
+    block: Block
     template: CodeTemplate
     field: str
-    title: str
+    title: str = ""
     """Name of the code within its block; empty if the block has no other code."""
     parameters: frozenset[str] | None = None
     """Variables that a tool's code gets from the model; None for other code."""
@@ -54,8 +54,28 @@ class _Code(NamedTuple):
     """Number of the entry in a setting that is a list."""
 
     @property
+    def where(self) -> str:
+        return f"{self.block.name}, {self.title}" if self.title else self.block.name
+
+    @property
     def fields(self) -> tuple[str, ...]:
         return (self.field, *self.entry)
+
+    def warning(
+        self,
+        text: str,
+        *,
+        at: Location | None = None,
+        line: int | None = None,
+        code: ProblemCode = ProblemCode.INVALID_SETTING,
+        suggestion: str | None = None,
+    ) -> Problem:
+        """Return a warning, whose message names the line if one is given."""
+        subject = self.where if line is None else f"{self.where}: line {line} of the code"
+        end = "" if text.endswith(("?", ".")) else "."
+        problem = warning(code, f"{subject}: {text}{end}", self.block, self.fields, suggestion=suggestion)
+        at = at or (None if line is None else Location(line, 1))
+        return problem if at is None else _at(at, problem)
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -64,126 +84,104 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     Code that does not parse gets only a warning about its syntax.
     """
     names = Names.of(state)
-    quoted, uses, enumerations = QuotedReferences(state, catalog), ValueUses(state), Enumerations(state)
-    meant = {**_LOOP_REFERENCES, **input_references(state)}
-    inputs = inputs_unlike_secrets(state)
-    meant |= {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
+    checks = _Checks(state, catalog, names.known)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
-        if spec is None or not state.is_enabled(block.id):
-            continue
-        for code in _code_of(block, spec, state, names):
-            template, fields = code.template, code.fields
-            where = f"{block.name}{code.title and f', {code.title}'}"
-            for raw, location, reason in template.undecided:
-                message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
-                yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, fields))
-            at, lone = _syntax_error(template, names.known)
-            if lone is not None:
-                yield _unknown(block, code, where, lone, meant)
-            elif at is not None:
-                hint = language_hint(template, names.known, at)
-                at = (hint.startswith(_OPERATOR_HINT) and location_of_operator(template)) or at
-                message = f"{where}: the code may not parse at {at}.{hint}"
-                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
-            elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
-                at, text = wrong
-                message = f"{where}: line {at.line} of the code: {text}."
-                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, fields))
-            else:
-                program = parse_program(template)
-                marks = value_marks(template, program)
-                compared = comparisons(template, program, marks)
-                lists = quoted.lists(template, marks)
-                values = uses.references(template)
-                yield from _of_program(
-                    block,
-                    code,
-                    program,
-                    marks,
-                    where=where,
-                    blocks=names.known,
-                    meant=meant,
-                    lists=lists,
-                    values=values,
-                )
-                yield from _inputs_as_secrets(block, code, where, inputs)
-                for line, text in misread_entries(state, template, program):
-                    message = f"{where}: line {line} of the code: {text}."
-                    yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, fields))
-                for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
-                    text = f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
-                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}.", block, fields)
-                for text in islice(
-                    dict.fromkeys(
-                        (
-                            *uses.found(template, marks),
-                            *quoted.never_equal(template, compared, marks),
-                            *quoted.wrong_members(template, marks),
-                        )
-                    ),
-                    _MOST,
-                ):
-                    end = "" if text.endswith((".", "?")) else "."
-                    yield warning(ProblemCode.INVALID_SETTING, f"{where}: {text}{end}", block, fields)
-                members = quoted.unknown_members(template, marks)
-                for text, near in dict.fromkeys((*enumerations.unlisted_values(compared), *members)):
-                    message = f"{where}: {text}.{did_you_mean(near)}"
-                    yield warning(ProblemCode.INVALID_SETTING, message, block, fields, suggestion=near)
+        if spec is not None and state.is_enabled(block.id):
+            for code in _code_of(block, spec, state, names):
+                yield from checks.problems(code)
 
 
-def _inputs_as_secrets(block: Block, code: _Code, where: str, inputs: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield a warning for each input in the braces of secrets: in quotes they may be a template.
+class _Checks:
+    """The checks of code, with what the workflow says about the values that code reads."""
 
-    Code that also reads the input may read a secret of the same name.
-    """
-    template = code.template
-    read = {each.part.raw for each in template.variables}
-    values = {each.name for each in template.variables if each.use is Use.VALUE}
-    first = {each.name: each for each in reversed(template.marks) if each.name in values}
-    for start, _, part, _ in first.values():
-        if isinstance(part, EnvMarker) and (meant := inputs.get(part.name)) and meant not in read:
-            message = f"{where}: {part.raw} names a secret, not an input.{did_you_mean(meant)}"
-            problem = warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=meant)
-            yield _at(location_of(template.source, start), problem)
+    def __init__(self, state: WorkflowState, catalog: Catalog, known: Container[str]) -> None:
+        self._state, self._known = state, known
+        self._quoted, self._uses = QuotedReferences(state, catalog), ValueUses(state)
+        self._enumerations, self._inputs = Enumerations(state), inputs_unlike_secrets(state)
+        variables = {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
+        self._meant = {**_LOOP_REFERENCES, **input_references(state), **variables}
 
+    def problems(self, code: _Code) -> Iterator[Problem]:
+        """Yield the problems of a piece of code."""
+        template = code.template
+        for raw, location, reason in template.undecided:
+            message = f"{code.where}: {raw} at {location} cannot be resolved: {reason}"
+            yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, code.block, code.fields))
+        at, lone = _syntax_error(template, self._known)
+        if lone is not None:
+            meant = self._meant.get(lone.root) or self._meant.get(lone.name)
+            text = f"{lone.raw} matches no block.{did_you_mean(meant)}"
+            yield code.warning(text, code=ProblemCode.UNKNOWN_REFERENCE, suggestion=meant)
+        elif at is not None:
+            hint = language_hint(template, self._known, at)
+            at = (hint.startswith(_OPERATOR_HINT) and location_of_operator(template)) or at
+            yield code.warning(f"the code may not parse at {at}.{hint}", at=at, code=ProblemCode.CODE_SYNTAX)
+        elif template.language is Language.PYTHON and (wrong := indentation_problem(template.source)):
+            at, text = wrong
+            yield code.warning(text, at=at, line=at.line, code=ProblemCode.CODE_SYNTAX)
+        else:
+            program = parse_program(template)
+            marks = value_marks(template, program)
+            if template.imports:
+                yield code.warning("the code has an import statement, but packages and modules are not available")
+            elif program is not None:
+                yield from self._of_program(code, program, marks)
+            yield from self._inputs_as_secrets(code)
+            yield from self._of_references(code, program, marks)
 
-def _of_program(
-    block: Block,
-    code: _Code,
-    program: Program | None,
-    marks: Sequence[ValueMark],
-    *,
-    where: str,
-    blocks: Container[str],
-    meant: Mapping[str, str],
-    lists: Set[str],
-    values: Mapping[str, Declared],
-) -> Iterator[Problem]:
-    if code.template.imports:
-        message = f"{where}: the code has an import statement, but packages and modules are not available."
-        yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
-        return
-    if program is None:
-        return
-    language = code.template.language
-    mistakes = chain(_exports(program), language_mistakes(program, language, lists))
-    for line, text in dict.fromkeys(islice(mistakes, _MOST)):
-        message = f"{where}: line {line} of the code: {text}."
-        yield _at(Location(line, 1), warning(ProblemCode.INVALID_SETTING, message, block, code.fields))
-    template = code.template
-    if code.parameters is not None and returns_of_code(template.source, language).is_useless:
-        message = f"{where}: the code returns nothing, so the model gets no result. Write return before the value."
-        yield warning(ProblemCode.INVALID_SETTING, message, block, code.fields)
-    reported = {each.name for each in template.variables} | {each.name for each in marks}
-    reported |= METHODS.keys() if template.is_expression else set()
-    for mistake in name_problems(
-        template, program, code.parameters, reported=reported, blocks=blocks, inputs=meant, references=values
-    ):
-        end = "" if mistake.text.endswith(("?", ".")) else "."
-        message = f"{where}: line {mistake.line} of the code: {mistake.text}{end}"
-        problem = warning(ProblemCode.INVALID_SETTING, message, block, code.fields, suggestion=mistake.suggestion)
-        yield _at(Location(mistake.line, 1), problem)
+    def _of_program(self, code: _Code, program: Program, marks: Sequence[ValueMark]) -> Iterator[Problem]:
+        template, language = code.template, code.template.language
+        mistakes = chain(_exports(program), language_mistakes(program, language, self._quoted.lists(template, marks)))
+        for line, text in dict.fromkeys(islice(mistakes, _MOST)):
+            yield code.warning(text, line=line)
+        if code.parameters is not None and returns_of_code(template.source, language).is_useless:
+            yield code.warning("the code returns nothing, so the model gets no result. Write return before the value")
+        reported = {each.name for each in template.variables} | {each.name for each in marks}
+        reported |= METHODS.keys() if template.is_expression else set()
+        for mistake in name_problems(
+            template,
+            program,
+            code.parameters,
+            reported=reported,
+            blocks=self._known,
+            inputs=self._meant,
+            references=self._uses.references(template),
+        ):
+            yield code.warning(mistake.text, line=mistake.line, suggestion=mistake.suggestion)
+
+    def _inputs_as_secrets(self, code: _Code) -> Iterator[Problem]:
+        """Yield a warning for each input in the braces of secrets: in quotes they may be a template.
+
+        Code that also reads the input may read a secret of the same name.
+        """
+        template = code.template
+        read = {each.part.raw for each in template.variables}
+        values = {each.name for each in template.variables if each.use is Use.VALUE}
+        first = {each.name: each for each in reversed(template.marks) if each.name in values}
+        for start, _, part, _ in first.values():
+            if isinstance(part, EnvMarker) and (meant := self._inputs.get(part.name)) and meant not in read:
+                text = f"{part.raw} names a secret, not an input.{did_you_mean(meant)}"
+                at = location_of(template.source, start)
+                yield code.warning(text, at=at, code=ProblemCode.UNKNOWN_REFERENCE, suggestion=meant)
+
+    def _of_references(self, code: _Code, program: Program | None, marks: Sequence[ValueMark]) -> Iterator[Problem]:
+        template, quoted = code.template, self._quoted
+        for line, text in misread_entries(self._state, template, program):
+            yield code.warning(text, line=line)
+        for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
+            yield code.warning(f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes")
+        compared = comparisons(template, program, marks)
+        texts = (
+            *self._uses.found(template, marks),
+            *quoted.never_equal(template, compared, marks),
+            *quoted.wrong_members(template, marks),
+        )
+        for text in islice(dict.fromkeys(texts), _MOST):
+            yield code.warning(text)
+        members = quoted.unknown_members(template, marks)
+        for text, near in dict.fromkeys((*self._enumerations.unlisted_values(compared), *members)):
+            yield code.warning(f"{text}.{did_you_mean(near)}", suggestion=near)
 
 
 def _exports(program: Program) -> Iterator[tuple[int, str]]:
@@ -201,17 +199,17 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
         loop = state.loops.get(block.id)
         condition = None if loop is None else loop_condition(loop, names)
         if condition is not None:
-            yield _Code(condition, "condition", "")
+            yield _Code(block, condition, "condition")
         return
     compiled = compile_block(block, spec, names)
     if compiled.code is not None and language_problem(block.value("language")) is None:
-        yield _Code(compiled.code, "code", "")
+        yield _Code(block, compiled.code, "code")
     for number, option in enumerate(compiled.options if block.type == "condition" else ()):
         if option.title.strip().lower() != "else":
-            yield _Code(option.code, "conditions", f'condition "{option.title}"', entry=(str(number),))
+            yield _Code(block, option.code, "conditions", f'condition "{option.title}"', entry=(str(number),))
     tools = parse_list(block.value("tools")) if compiled.tool_code else []
     for index, template in compiled.tool_code.items():
-        yield _Code(template, "tools", f"tool {index + 1}", _parameters(tools[index]), (str(index), "code"))
+        yield _Code(block, template, "tools", f"tool {index + 1}", _parameters(tools[index]), (str(index), "code"))
 
 
 def _parameters(tool: Json) -> frozenset[str]:
@@ -239,9 +237,3 @@ def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Locati
         return at, None
     lone = (each.part for each in filled.marks if isinstance(each.part, Reference) and not each.part.path)
     return None, next((each for each in lone if each.name not in known), None)
-
-
-def _unknown(block: Block, code: _Code, where: str, reference: Reference, meant: Mapping[str, str]) -> Problem:
-    suggestion = meant.get(reference.root) or meant.get(reference.name)
-    message = f"{where}: {reference.raw} matches no block.{did_you_mean(suggestion)}"
-    return warning(ProblemCode.UNKNOWN_REFERENCE, message, block, code.fields, suggestion=suggestion)
