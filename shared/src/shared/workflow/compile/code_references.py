@@ -110,6 +110,12 @@ class CodeTemplate(msgspec.Struct, frozen=True):
     variants: MutableMapping[frozenset[Key], "CodeTemplate"] = msgspec.field(default_factory=dict)
 
     @property
+    def value_references(self) -> dict[str, Reference]:
+        """Return the references that the program reads as values, by the names of their variables."""
+        values = ((each.name, each.part) for each in self.variables if each.use is Use.VALUE)
+        return {name: part for name, part in values if isinstance(part, Reference)}
+
+    @property
     def _keys(self) -> frozenset[Key]:
         return frozenset(key_of(variable.part) for variable in self.variables)
 

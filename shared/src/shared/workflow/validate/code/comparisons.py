@@ -9,7 +9,6 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.references import Reference
 from shared.workflow.validate.code.value_marks import ValueMark
 from shared.workflow.validate.returns import Program
@@ -60,8 +59,7 @@ class Comparison(NamedTuple):
 
 def comparisons(template: CodeTemplate, program: Program | None, marks: Sequence[ValueMark]) -> list[Comparison]:
     """Return the comparisons in a program of outputs and of names that have only an output as their value."""
-    values = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
-    shown = {name: (part, part.raw) for name, part in values.items() if isinstance(part, Reference)}
+    shown = {name: (part, part.raw) for name, part in template.value_references.items()}
     shown |= {mark.name: (mark.part, mark.shown) for mark in marks if mark.text is template.program}
     return list(islice(_found(template.language, program, shown), _MOST)) if program and shown else []
 

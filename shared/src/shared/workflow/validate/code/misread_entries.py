@@ -12,7 +12,6 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS
@@ -77,8 +76,7 @@ _TESTS: Final = ("!", "-", "+", "~", "void")
 
 def misread_entries(state: WorkflowState, template: CodeTemplate, program: Program | None) -> Iterator[tuple[int, str]]:
     """Yield line and problem of each loop variable or parameter that holds such an entry."""
-    parts = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
-    lists = {name: part.raw for name, part in parts.items() if isinstance(part, Reference) and _is_results(part, state)}
+    lists = {name: part.raw for name, part in template.value_references.items() if _is_results(part, state)}
     if program is None or not lists or _OPEN.search(program.source):
         return
     code = _Code(program, template.language)

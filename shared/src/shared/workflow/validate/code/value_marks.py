@@ -10,7 +10,6 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, query
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.references import Reference
 from shared.workflow.validate.code.code_context import Spans
 from shared.workflow.validate.code.known_names import declarations
@@ -56,8 +55,7 @@ class ValueMark(NamedTuple):
 
 def value_marks(template: CodeTemplate, program: Program | None) -> list[ValueMark]:
     """Return all places at which the code reads an output as a value, not in a text."""
-    values = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
-    references = {name: part for name, part in values.items() if isinstance(part, Reference)}
+    references = template.value_references
     marks = [
         ValueMark(template.source, start, end, references[name])
         for start, end, _, name in template.marks

@@ -6,7 +6,6 @@ from typing import Final
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
 from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.references import Reference, parse_text
@@ -63,15 +62,13 @@ class ValueUses:
     def references(self, template: CodeTemplate) -> dict[str, Declared]:
         """Return the references by the names that the program gives to them, with what runs make of their values."""
         is_open = _GUARD.search(template.source) is not None
-        found = {each.name: each.part for each in template.variables if each.use is Use.VALUE}
         return {
             name: Declared(
                 part.raw,
                 None if is_open else self._kind(part),
                 frozenset(() if is_open else self._returned(part) or ()),
             )
-            for name, part in found.items()
-            if isinstance(part, Reference)
+            for name, part in template.value_references.items()
         }
 
     def _kind(self, reference: Reference) -> str | None:
