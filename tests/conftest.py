@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.lazy_routes",
     "tests.support.ports",
     "tests.support.rabbitmq",
+    "tests.support.route_caches",
     "tests.support.secantus",
     "tests.support.mongodb_rules",
     "tests.support.measured",
