@@ -25,8 +25,7 @@ _PAGE = """<!doctype html>
 
 def root_router(base_url: str, console: ConsoleFiles, docs_url: str = "") -> APIRouter:
     """Return the front page, and the pages below it."""
-    router = APIRouter(include_in_schema=False)
-    router.include_router(console_router(console, docs_url))
+    router = console_router(console, docs_url)
 
     @router.get("/")
     async def root(request: Request) -> Response:
