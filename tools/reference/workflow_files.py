@@ -92,6 +92,9 @@ a name with `+`, `*`, `/`, `=`, `<`, `>` or `!`.
 a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets. Text that
 may be deliberate has no message, such as braces of another template language in a prompt.
 
+Keep secrets out of files: store each with `flowport secrets set NAME`, and write `{{NAME}}`. `validate` warns of keys
+of well-known services in URLs, parameters, headers, variables and settings such as `apiKey`.
+
 ## Connections
 
 - **By order.** A block that no other block names follows the block above it. In the example, *Classify* follows

@@ -40,6 +40,7 @@ from shared.workflow.validate.settings.containers import container_problems
 from shared.workflow.validate.settings.input_fields import input_field_problems
 from shared.workflow.validate.settings.json_texts import unquoted_texts
 from shared.workflow.validate.settings.models import misspelled_models
+from shared.workflow.validate.settings.plain_secrets import plain_secrets
 from shared.workflow.validate.settings.setting_values import setting_problems
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
@@ -74,6 +75,7 @@ def problems(
         *islice(unhandled_checks(state), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
+        *islice(plain_secrets(state, known), MOST_OF_A_KIND),
         *islice(broken_references(state, known), MOST_OF_A_KIND),
         *islice(bare_references(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
