@@ -676,6 +676,34 @@ def test_another_model_or_version_is_no_misspelled_one(model: str, other: str) -
 
 
 @pytest.mark.parametrize(
+    ("model", "meant"),
+    [
+        ("claude-sonet-4-5", "claude-sonnet-4-5"),
+        ("claude-hiaku-9-1", "claude-haiku-9-1"),
+        ("gemini-2.5-flahs", "gemini-2.5-flash"),
+        ("gpt-5-mnii", "gpt-5-mini"),
+        ("claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("gpt-4-1-mini", "gpt-4.1-mini"),
+    ],
+)
+def test_a_model_with_a_misspelled_word_or_version_is_named(model: str, meant: str) -> None:
+    (problem,) = found(chain(START, agent(model=model, apiKey="{{KEY}}")))
+    assert problem.message == f'Agent 1: the model "{model}" is not listed. Did you mean "{meant}"?'
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("gpt-6", "gpt-5.10", "gpt-6-lune", "gpt-6-astro", "gpt-6.1-solar", "gpt-5.4-nanos", "gpt-4-turbo-2024-04-09"),
+        *("claude-opus-5-20261101", "claude-3-5-sonnet-20241022", "claude-sonata-6", "claude-opus-latest"),
+        *("gemini-4-neon", "gemini-4-argonaut", "openrouter/anthropic/claude-sonet-4", "azure/gpt-5-mnii"),
+    ],
+)
+def test_a_newer_model_or_one_of_another_server_is_no_misspelled_one(model: str) -> None:
+    assert found(chain(START, agent(model=model, apiKey="{{KEY}}"))) == []
+
+
+@pytest.mark.parametrize(
     ("kind", "escape", "is_named"), [("object", False, True), ("object", True, False), ("string", False, False)]
 )
 def test_an_object_in_quotes_breaks_a_json_body(kind: str, escape: bool, is_named: bool) -> None:
