@@ -19,6 +19,8 @@ from shared.workflow.files.json_lines import JsonLines
 from shared.workflow.files.names import BLOCK_KEYS
 from shared.workflow.files.reader import read_file
 from shared.workflow.files.workflow_file import WorkflowFile
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import object_of
 from shared.workflow.format.model_names import PROVIDERS
 from shared.workflow.format.reader import read_state
 from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements
@@ -171,14 +173,20 @@ def _missing_keys(source: SourceFile, problem: Problem) -> list[str]:
     if problem.code != ProblemCode.MISSING_FIELDS or problem.block_id is None:
         return []
     spec = installed_catalog().spec(source.state["blocks"][problem.block_id]["type"])
-    missing = [each.id for each in spec.sub_blocks if each.title in problem.fields] if spec else []
+    settings = [each for each in spec.sub_blocks if each.mode == "basic"] if spec else []
+    missing = [each.id for each in settings if each.title in problem.fields]
     return [f"settings: {{{key}}}" if source.yaml and key in BLOCK_KEYS else key for key in dict.fromkeys(missing)]
 
 
 def message_of(source: SourceFile | None, problem: Problem) -> str:
     """Return the message, with the keys of missing settings: the message has their titles only."""
     keys = _missing_keys(source, problem) if source else []
-    return f"{problem.message}. Set {', '.join(keys)}" if keys else problem.message
+    if source is None or not keys:
+        return problem.message
+    params = object_of(source.state["blocks"][problem.block_id]["subBlocks"].get("params")).get("value")
+    names = {object_of(object_of(row).get("cells")).get("Key") for row in parse_list(params)}
+    place = "" if names.isdisjoint(keys) else " at the block, not under params"
+    return f"{problem.message}. Set {', '.join(keys)}{place}"
 
 
 def _with_setting(problem: Problem, message: str) -> str:

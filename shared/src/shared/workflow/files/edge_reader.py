@@ -155,7 +155,8 @@ class EdgeReader:
             elif is_followed:
                 yield FileEdge(above.id, above.next_handle, block.id)
             else:
-                self.causes[block.id] = _why_not_followed(above, block, interrupted)
+                before = blocks[: blocks.index(block)]
+                self.causes[block.id] = _why_not_followed(above, block, interrupted, _without_else(before))
 
     def _targets(self, given: Json, path: Path) -> list[str]:
         found = [block.id for block in self._blocks.targets(given, path)]
@@ -169,17 +170,27 @@ class EdgeReader:
         return block.id if block else to_string(name)
 
 
-def _why_not_followed(above: FileBlock, block: FileBlock, interrupted: FileBlock | None) -> str:
+def _without_else(blocks: list[FileBlock]) -> FileBlock | None:
+    """Return the last condition without an `else`."""
+    conditions = (each for each in reversed(blocks) if each.type == "condition" and each.branches)
+    return next((each for each in conditions if all(one.entry["title"] != "else" for one in each.branches)), None)
+
+
+def _why_not_followed(
+    above: FileBlock, block: FileBlock, interrupted: FileBlock | None, condition: FileBlock | None
+) -> str:
     """Return why a block does not follow the one above it, and what to write.
 
-    `interrupted` is the nearest block above whose error path stands between it and its successor.
+    `interrupted` is the nearest block above whose error path stands between it and its successor, `condition` the
+    nearest condition above that has no `else`.
     """
     given = above.given.get("next")
     step = f"next: {block.key}"
     fix = f"Write {step}, or on_error: {block.key}, at the block before it"
     if above.type == "response":
         cause = f'nothing runs after the response "{above.key}" above it'
-        fix = f"Write {step} at the block before a response"
+        other = f'- else: {block.key} in the branches of "{condition.key}", or ' if condition else ""
+        fix = f"Write {other}{step} at the block before a response"
     elif "next" not in above.given:
         cause = f'no branch of "{above.key}" above it leads to it'
         fix = f"Write {step} in a branch, or at another block"

@@ -293,7 +293,12 @@ def _broken_secret(marker: EnvMarker, known: Container[str], *, is_code: bool) -
     is_path = bool(dot) and _PATH.fullmatch(path) is not None
     first, _, rest = path.partition(".")
     if dot and normalize_name(root) in known:
-        yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a block", f"<{root}.{path}>"
+        start = _PATH.match(path)
+        value = start[0] if start else path
+        if value != path and path[len(value)] == "(":
+            value = value.rpartition(".")[0] or value
+        hint = "" if value == path or is_code else ". It calculates nothing: use a function block"
+        yield ProblemCode.UNKNOWN_REFERENCE, f"{marker.raw} names a secret, not a block{hint}", f"<{root}.{value}>"
     elif is_code:
         return
     elif match := _N8N.search(marker.name):
@@ -343,9 +348,16 @@ def _broken_text(text: str, known: Container[str]) -> Found:
             fix = f"Compute the list in a function block: {entries}" if match["field"] else f"Write {entries}"
             yield ProblemCode.UNKNOWN_REFERENCE, f"{match[0]} is no reference and stays as typed. {fix}", None
             text = text.replace(match[0], "")
-    for match in _REFERENCE.finditer(_SPACED_REFERENCE.sub("", text)):
+    unspaced = _SPACED_REFERENCE.sub("", text)
+    for match in _REFERENCE.finditer(unspaced):
         if normalize_name(match["root"]) in known:
             path = match["path"].rstrip(".")
+            of, _, method = path.rpartition(".")
+            if of and unspaced.startswith("(", match.end()):
+                fix = f"Compute the value in a function block: <{match['root']}.{of}>.{method}(…)"
+                cause = f"{match[0].strip()}(…) is no reference and stays as typed. {fix}"
+                yield ProblemCode.UNKNOWN_REFERENCE, cause, None
+                continue
             cause = f"{match[0].strip()} is no reference and stays as typed"
             yield ProblemCode.UNKNOWN_REFERENCE, cause, f"<{match['root']}.{path}>"
     for match in _SPACED_REFERENCE.finditer(text):

@@ -23,6 +23,11 @@ _OTHER_FIELDS: Final = frozenset({"stdout", "status", "headers", "error"})
 """Other outputs of these types."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
 """Names of that output in other systems."""
+_OF_RESPONSES: Final = {
+    "ok": "A request that fails takes on_error, so no other needs a check. A field of the answer is <{}.data.ok>.",
+    "result": "The whole answer is <{0}.data>, and a field of it <{0}.data.result>.",
+}
+"""Names of whole answers in other systems, which a field of an answer may have, too."""
 _STARTS: Final = frozenset({"start_trigger", "starter", "api_trigger", "input_trigger"})
 _QUOTED_KEY: Final = re.compile(r"\[['\"]([\w-]{1,127})['\"]\]")
 _NEGATIVE_INDEX: Final = re.compile(r"(?P<list>[\w.-]{1,200})\[(?P<index>-[0-9]{1,9})\](?P<field>(?:\.\w{1,127}){0,8})")
@@ -150,9 +155,18 @@ def _unknown_field(reference: Reference, target: Block, outputs: Outputs) -> tup
         cause = f'"{target.name}" declares no input "{key}"'
     else:
         cause = f'"{target.name}" has no field "{reference.path_text}"'
+    if target.type == "api" and len(reference.path) == 1 and key in _OF_RESPONSES:
+        return f"{reference.raw}: {cause}. {_OF_RESPONSES[key].format(root)}", None
+    if spaced := next((name for name in names if " " in name and _letters(name) == _letters(key)), None):
+        fix = f'Rename "{spaced}", such as {"_".join(spaced.split())}'
+        return f"{reference.raw}: {cause}: no reference reaches a name with a space. {fix}.", None
     declare = " Declare it in inputs." if target.type == "human_in_the_loop" else ""
     hint = did_you_mean(meant) or f"{declare} Available fields: {', '.join(names) or 'none'}."
     return f"{reference.raw}: {cause}.{hint}", meant
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
 
 
 def _meant(reference: Reference, target: Block, outputs: Outputs) -> str | None:
