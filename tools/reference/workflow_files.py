@@ -176,7 +176,8 @@ and the whole list, `<loop.items>`. In a parallel, write `<parallel.…>`; it ha
 Blocks after it read `<eachorder.results>`: a list with one entry for each iteration or branch, which is itself a list
 of outputs, one for each last block inside. In the example, `<eachorder.results>` is
 `[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and `<eachorder.results[0][0].result>` is
-`true`. In a function, `<eachorder.results>.flat()` joins the lists.
+`true`. In a function, `<eachorder.results>.flat()` joins the lists of outputs, and
+`<eachorder.results>.flat().map((each) => each.result)` gives the results of the functions inside.
 
 ## Keys of every block
 
@@ -239,6 +240,8 @@ error, as is a `{` at its start.
 
 ## Structured output and tools
 
+Without a `responseFormat`, `content` of an agent is a text, also if it looks like JSON or a number.
+
 A `responseFormat` is a JSON schema: alone, or with a name as `{name, schema}`. The fields of the answer
 are then the outputs of the agent: `<triage.urgent>`. [Agents](agents.md#tools) describes the kinds of tools.
 
@@ -284,6 +287,9 @@ blocks:
     data: {urgent: <triage.urgent>, reason: <triage.reason>}
 ```
 
+With `additionalProperties: false`, `validate` also checks fields of objects and lists in the answer, such as
+`<triage.person.name>` and `<triage.tags[0].name>`.
+
 Other settings that are lists:
 
 | setting | entries |
@@ -315,8 +321,11 @@ _ONE_WORKFLOW: Final = "Write one of `workflowId` and `manualWorkflowId`."
 _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
     "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",
-    "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. A mapping as `body` is sent as a "
-    "form if the header `Content-Type` is `application/x-www-form-urlencoded`.",
+    "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. On the path of `on_error`, only "
+    "`error` has a value, the reason, and `status` is empty; elsewhere `status` is from 200 to 299. A mapping as "
+    "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`.",
+    "router_v2": "`selectedRoute` is the id of the chosen route, which ends with its number, such as `-route-1`, "
+    "unless the route has an `id`; it is never the title.",
     "response": "The body is always JSON: a text, also one of HTML, XML or CSV, is sent as a JSON string, in quotes, "
     "whatever the header `Content-Type` says.",
     "guardrails": "A text that does not pass fails the block: the run takes `on_error`, or ends without one. So no "

@@ -35,6 +35,12 @@ _FAILING: Final = re.compile(
     rb"(?m)^(?:JSON\.parse|json\.loads|int|float|BigInt|decodeURI\w*|new \w+)\([^()\n]*\);?\s*\Z"
 )
 """A last call without a use of its value, which may check a text."""
+_OF_BOOLEANS: Final = frozenset(
+    {"true", "false", "!", "===", "!==", "==", "!=", "<", ">", "<=", ">=", "not_operator", "comparison_operator"}
+)
+"""Literals, and operators whose values are booleans."""
+_OPERATORS: Final = re.compile(rb"\bdef __")
+"""Methods of Python that give operators other values."""
 VALUES: Final = frozenset(
     {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
     | {"binary_operator", "comparison_operator", "conditional_expression", "dictionary", "list", "list_comprehension"}
@@ -80,6 +86,8 @@ class Returns(NamedTuple):
     """Whether the code certainly returns nothing."""
     fields: Set[str] | None = None
     """Keys of the returned objects; None if it may return anything else."""
+    booleans: Set[str] = frozenset()
+    """Keys whose values are booleans in all returned objects."""
     fix: str = ""
     """How to return the last value of code that returns nothing and has no other purpose."""
     is_useless: bool = False
@@ -101,7 +109,8 @@ def _returns(code: str, language: Language) -> Returns:
     is_nothing = all(_is_nothing(each, program.source) for each in found)
     is_useless = not found and not _EFFECTS.search(program.source) and not _FAILING.search(program.source)
     fields = None if is_nothing else _fields(program, found)
-    return Returns(is_nothing, fields, "" if found else _fix(program), is_useless)
+    booleans = _booleans(program, found) if fields else frozenset[str]()
+    return Returns(is_nothing, fields, booleans, "" if found else _fix(program), is_useless)
 
 
 def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
@@ -130,14 +139,38 @@ def _fix(program: Program) -> str:
 
 def _fields(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str] | None:
     keys: set[str | None] = set()
-    for statement in statements:
-        value = next((each for each in statement.named_children if each.type != "comment"), None)
-        while value is not None and value.type == "parenthesized_expression":
-            value = value.named_children[0]
+    for value in map(_returned, statements):
         if value is None or value.type not in ("object", "dictionary"):
             return None
         keys.update(_key(each, program.source) for each in value.named_children if each.type != "comment")
     return None if None in keys else {each for each in keys if each}
+
+
+def _returned(statement: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the value of a return statement without the parentheses around it."""
+    value = next((each for each in statement.named_children if each.type != "comment"), None)
+    while value is not None and value.type == "parenthesized_expression":
+        value = value.named_children[0]
+    return value
+
+
+def _booleans(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str]:
+    """Return the keys whose values are booleans in all returned objects: comparisons, true, false and negations."""
+    found: set[str] = set()
+    others: set[str] = set()
+    for value in filter(None, map(_returned, statements)):
+        for entry in value.named_children:
+            node = entry.child_by_field_name("value") if entry.type == "pair" else None
+            operator = node.child_by_field_name("operator") if node else None
+            word = operator.type if operator else node.type if node else ""
+            is_boolean = word in _OF_BOOLEANS and not _compares_identity(node) and not _OPERATORS.search(program.source)
+            (found if is_boolean else others).add(_key(entry, program.source) or "")
+    return found - others
+
+
+def _compares_identity(node: tree_sitter.Node | None) -> bool:
+    """Return whether Python code compares with `is`: other checks report it."""
+    return node is not None and any(each.type in ("is", "is not") for each in node.children)
 
 
 def _key(entry: tree_sitter.Node, source: bytes) -> str | None:

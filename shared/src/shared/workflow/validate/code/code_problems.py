@@ -21,13 +21,16 @@ from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code.comparisons import comparisons
 from shared.workflow.validate.code.enumerations import Enumerations
+from shared.workflow.validate.code.impossible_values import impossible_values
 from shared.workflow.validate.code.indentation import indentation_problem
 from shared.workflow.validate.code.language_mistakes import language_mistakes
+from shared.workflow.validate.code.misread_answers import misread_answers
 from shared.workflow.validate.code.misread_entries import misread_entries
 from shared.workflow.validate.code.name_problems import name_problems
 from shared.workflow.validate.code.quoted_references import QuotedReferences
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
+from shared.workflow.validate.references.answer_fields import AnswerFields
 from shared.workflow.validate.returns import Program, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
@@ -99,6 +102,7 @@ class _Checks:
         self._state, self._known = state, known
         self._quoted, self._uses = QuotedReferences(state, catalog), ValueUses(state)
         self._enumerations, self._inputs = Enumerations(state), inputs_unlike_secrets(state)
+        self._answers = AnswerFields(state)
         variables = {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
         self._meant = {**_LOOP_REFERENCES, **input_references(state), **variables}
 
@@ -176,6 +180,8 @@ class _Checks:
             *self._uses.found(template, marks),
             *quoted.never_equal(template, compared, marks),
             *quoted.wrong_members(template, marks),
+            *impossible_values(self._state, template.language, compared),
+            *misread_answers(self._state, self._answers, template, marks),
         )
         for text in islice(dict.fromkeys(texts), _MOST):
             yield code.warning(text)

@@ -1,5 +1,6 @@
 """References that code uses against their type: text in quotes, which is JSON there, comparisons and methods."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
@@ -11,7 +12,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.input_format import read_input_format
-from shared.workflow.format.js_values import MISSING, parse_json, to_string
+from shared.workflow.format.js_values import MISSING, parse_json, to_number, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
@@ -19,7 +20,9 @@ from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.code.comparisons import Comparison
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
+from shared.workflow.validate.code.misread_answers import is_text
 from shared.workflow.validate.code.value_marks import ValueMark
+from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import declared_types
 
@@ -123,7 +126,7 @@ class QuotedReferences:
     def _mismatch(self, compared: Comparison, language: Language) -> str | None:
         """Return the type of an output that never equals a literal of another type, and the fix."""
         kind, text, is_strict = self._certain_type(compared.part), compared.literal, compared.is_strict
-        is_checked = self._is_answer(compared.part) or self._is_form(compared.part)
+        is_checked = self._is_answer(compared.part) or self._is_form(compared.part) or self._is_result(compared.part)
         true, false = ("True", "False") if language is Language.PYTHON else ("true", "false")
         problem = None
         match kind, compared.kind:
@@ -137,7 +140,7 @@ class QuotedReferences:
                 is_strict and language is Language.JAVASCRIPT and (is_checked or text in ("0", "1"))
             ):
                 problem = "boolean and never equals a number. Compare it with true or false"
-            case "boolean", "string" if text and is_strict and is_checked:
+            case "boolean", "string" if text and is_checked and (is_strict or math.isnan(to_number(text))):
                 problem = f"boolean and never equals a string. Write {true} or {false} without quotes"
             case "number", "string" if is_strict and _NUMBER.fullmatch(text):
                 problem = f"number and never equals a string. Write {text} without quotes"
@@ -211,6 +214,10 @@ class QuotedReferences:
             kind = self._type(reference)
         elif target is not None and target.type == "guardrails":
             kind = "boolean" if key == "passed" else None
+        elif self._is_result(reference):
+            kind = "boolean"
+        elif is_text(self._state, reference):
+            kind = "string"
         return "number" if kind == "integer" else kind
 
     def _type(self, reference: Reference) -> str | None:
@@ -232,6 +239,12 @@ class QuotedReferences:
             found = read_response_format(target.value("responseFormat"))
             self._is_strict[target.id] = found is not None and found.strict
         return self._is_strict[target.id]
+
+    def _is_result(self, reference: Reference) -> bool:
+        """Return whether a reference reads a field of a function's result that is always a boolean."""
+        target = self._state.block_named(reference.name)
+        is_field = target is not None and len(reference.path) == len(("result", "field"))
+        return is_field and target is not None and reference.path[1] in returns_of(target, reference).booleans
 
     def _is_form(self, reference: Reference) -> bool:
         """Return whether a reference reads a boolean or a number of a form: any answer fits the type "string"."""

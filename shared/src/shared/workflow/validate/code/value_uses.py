@@ -19,9 +19,9 @@ _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\b(?:return|if|and|or)|(?<![=!<>+*/%&|^-])=)\s*$")
 _COMPARED: Final = re.compile(
-    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|(?P<variable><variable\.[^<>\s]{1,100}>)|(?P<text>\"[^\"\\\n]+\"|'[^'\\\n]+'))\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
+    r"\s*(?:[<>]=?|[=!]==?)\s*(?:-?[0-9][0-9.]*|(?P<variable><variable\.[^<>\s]{1,100}>)|(?P<boolean>true|false|True|False)|(?P<text>\"[^\"\\\n]+\"|'[^'\\\n]+'))\s*(?:$|&&|\|\||[)?:;\n]|and\b|or\b)"
 )
-"""Comparison of all that is on the left with a number, a variable or a text."""
+"""Comparison of all that is on the left with a number, a variable, a boolean or a text."""
 _GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|hasattr|is[A-Z]\w*)\(")
 """Words of code that looks at the type of its values, or expects errors."""
 _PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
@@ -50,10 +50,12 @@ class ValueUses:
         for mark in () if _GUARD.search(template.source) else marks:
             part, before = mark.part, mark.text[max(0, mark.start - _NEAR) : mark.start]
             compared = _COMPARED.match(mark.text, mark.end)
-            may_be_text = compared and ((compared["text"] and self._type(part)) or self._is_open(compared["variable"]))
+            is_typed = compared and (compared["text"] or compared["boolean"])
+            may_be_text = compared and ((is_typed and self._type(part)) or self._is_open(compared["variable"]))
             is_list = compared and self._type(part) == "array" and template.language is Language.JAVASCRIPT
             if compared and not may_be_text and _LEFT.search(before) and self._is_object(part):
-                yield f"{mark.shown} is an object, which compares with no number or text.{self._fields_hint(part)}"
+                what = "boolean" if compared["boolean"] else "number or text"
+                yield f"{mark.shown} is an object, which compares with no {what}.{self._fields_hint(part)}"
             elif is_list and not may_be_text and _LEFT.search(before):
                 yield f"{mark.shown} is a list, which compares with no number.{did_you_mean(f'{mark.name}.length')}"
             elif text := self._misuse(mark, before, template.language):

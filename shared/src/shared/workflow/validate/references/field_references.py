@@ -17,7 +17,7 @@ from shared.workflow.validate.references.function_results import (
     unused_functions,
 )
 from shared.workflow.validate.references.readable_fields import ReadableFields
-from shared.workflow.validate.references.undeclared_fields import UndeclaredFields, is_readable
+from shared.workflow.validate.references.undeclared_fields import UndeclaredFields
 from shared.workflow.validate.references.unknown_references import block_references
 
 
@@ -25,7 +25,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
     """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
     connections = Connections(state)
     fields = ReadableFields(state, catalog, connections)
-    undeclared = UndeclaredFields(state, catalog, connections)
+    undeclared = UndeclaredFields(state, catalog, connections, fields)
     early = EarlyReferences(state, catalog, connections, fields)
     empty: set[str] = set()
     reported: set[tuple[str, str]] = set()
@@ -36,9 +36,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             target = _innermost(state, block, reference.name)
         if target is None:
             continue
-        outputs = fields.of(target, block)
-        if outputs is not None and not is_readable(outputs, reference, target):
-            yield undeclared.problem(block, field, reference, target, outputs)
+        if problem := undeclared.problem(block, field, reference, target):
+            yield problem
         elif (value := returns_of(target, reference)).is_nothing:
             if target.id not in empty:
                 yield nothing_returned(block, reference, target, value.fix)

@@ -13,9 +13,10 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.computed_indexes import computed_indexes
+from shared.workflow.validate.references.answer_fields import AnswerFields, UnknownField
 from shared.workflow.validate.references.connections import Connections
 from shared.workflow.validate.references.function_results import language_of
-from shared.workflow.validate.references.readable_fields import ITEMS
+from shared.workflow.validate.references.readable_fields import ITEMS, ReadableFields
 
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
@@ -36,14 +37,58 @@ _NEGATIVE_INDEX: Final = re.compile(r"(?P<list>[\w.-]{1,200})\[(?P<index>-[0-9]{
 class UndeclaredFields:
     """Explains references to fields that their block does not have."""
 
-    def __init__(self, state: WorkflowState, catalog: Catalog, connections: Connections) -> None:
-        self._state, self._catalog, self._connections = state, catalog, connections
+    def __init__(
+        self, state: WorkflowState, catalog: Catalog, connections: Connections, fields: ReadableFields
+    ) -> None:
+        self._state, self._catalog, self._connections, self._fields = state, catalog, connections, fields
+        self._answers = AnswerFields(state)
 
-    def problem(self, block: Block, field: str, reference: Reference, target: Block, outputs: Outputs) -> Problem:
-        """Return the warning about a reference of `block` to an undeclared field of `target`."""
+    def problem(self, block: Block, field: str, reference: Reference, target: Block) -> Problem | None:
+        """Return the warning about a reference of `block` to a field that `target` does not have; None if it may."""
+        outputs = self._fields.of(target, block)
+        if outputs is not None and not is_readable(outputs, reference, target):
+            return self._undeclared(block, field, reference, target, outputs)
+        if unknown := self._answers.unknown(reference.name, reference.path):
+            return self._in_answer(block, field, reference, target, unknown)
+        if self._is_missing_in_iteration(reference, target, block):
+            return self._in_iteration(block, field, reference, target)
+        return None
+
+    def _undeclared(self, block: Block, field: str, reference: Reference, target: Block, outputs: Outputs) -> Problem:
         language = language_of(block) if field in ("code", "conditions") else None
         text, meant = self._explain(reference, target, outputs, language)
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {text}", block, (field,), suggestion=meant)
+
+    def _in_answer(
+        self, block: Block, field: str, reference: Reference, target: Block, unknown: UnknownField
+    ) -> Problem:
+        step, path = to_string(reference.path[unknown.at]), "".join(map(_key, reference.path[: unknown.at]))
+        near = nearest(step, unknown.names)
+        after = "".join(map(_key, reference.path[unknown.at + 1 :]))
+        meant = f"<{reference.root}{path}.{near}{after}>" if near else None
+        hint = did_you_mean(meant) or f" Available fields: {', '.join(unknown.names)}."
+        text = f'{reference.raw}: "{path[1:]}" of "{target.name}" has no field "{step}".{hint}'
+        return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {text}", block, (field,), suggestion=meant)
+
+    def _is_missing_in_iteration(self, reference: Reference, target: Block, reader: Block) -> bool:
+        """Return whether a reference reads a field of an output in `results` that no block of the container has."""
+        path = reference.path
+        if target.type not in ("loop", "parallel") or len(path) < len(("results", 0, 0, "field")):
+            return False
+        is_field = isinstance(path[1], int) and isinstance(path[2], int) and isinstance(path[3], str)
+        inside = [self._fields.of(each, reader) for each in self._inside(target)] if is_field else []
+        return bool(inside) and all(each is not None and path[3] not in {*each, "error"} for each in inside)
+
+    def _in_iteration(self, block: Block, field: str, reference: Reference, target: Block) -> Problem:
+        first, *rest = map(_key, reference.path[len(("results", 0, 0)) :])
+        output, main = reference.raw[: -len(f"{first}{''.join(rest)}>")], self._main_output_inside(target)
+        meant = f"{output}.{main}{first}{''.join(rest)}>" if main else None
+        cause = f'{reference.raw}: no block in "{target.name}" has an output "{first[1:]}"'
+        text = f"{block.name}: {cause}.{did_you_mean(meant)}"
+        return warning(ProblemCode.UNKNOWN_FIELD, text, block, (field,), suggestion=meant)
+
+    def _inside(self, container: Block) -> list[Block]:
+        return [each for each in self._state.blocks.values() if self._state.container_of(each.id) == container.id]
 
     def _explain(
         self, reference: Reference, target: Block, outputs: Outputs, language: Language | None
@@ -67,7 +112,7 @@ class UndeclaredFields:
 
     def _main_output_inside(self, container: Block) -> str | None:
         """Return the main output of the last blocks in a container; None if they differ or have none."""
-        inside = {key for key in self._state.blocks if self._state.container_of(key) == container.id}
+        inside = {each.id for each in self._inside(container)}
         last = [
             self._state.blocks[key] for key in inside if inside.isdisjoint(self._connections.followers.get(key, ()))
         ]
