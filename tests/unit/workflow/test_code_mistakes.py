@@ -154,6 +154,103 @@ from tests.support.code_problems import code_problems
             "const r = await fetch('/orders/' + <start.text>);\nreturn r.status;",
             "line 1 of the code: fetch needs a whole URL, such as https://….",
         ),
+        (
+            "<start.items>.forEach((x) => { if (x) break; });\nreturn 1;",
+            "line 1 of the code: break is only possible in a loop. To end code or a function, write return.",
+        ),
+        (
+            "for (const x of <start.items>) { [1].map(() => { continue; }); }\nreturn 1;",
+            "line 1 of the code: continue is only possible in a loop. To go to the next entry in forEach, write "
+            "return.",
+        ),
+        ("const x;\nreturn x;", "line 1 of the code: const x needs a value. Write let x."),
+        (
+            "return /a/gx.test(<start.text>);",
+            'line 1 of the code: the regular expression has the flag "x", which does not exist. Flags are d, g, '
+            "i, m, s, u, v, y.",
+        ),
+        ("return /a/gg.test(<start.text>);", 'line 1 of the code: the regular expression has the flag "g" twice.'),
+        (
+            "return <start.text>.match(/(abc/);",
+            'line 1 of the code: the engine refuses the regular expression /(abc/: a "(" has no ")". Write \\( '
+            "for the character.",
+        ),
+        (
+            "return <start.text>.match(/[(]abc)/);",
+            'line 1 of the code: the engine refuses the regular expression /[(]abc)/: a ")" has no "(". Write '
+            "\\) for the character.",
+        ),
+        (
+            "return <start.text>.match(/(?P<year>[0-9]+)/);",
+            "line 1 of the code: the engine refuses the regular expression /(?P<year>[0-9]+)/: a group has its "
+            "name in (?<name>…).",
+        ),
+        (
+            "return <start.text>.match(/(?i)abc/);",
+            "line 1 of the code: the engine refuses the regular expression /(?i)abc/: flags follow the pattern, "
+            "such as /…/i.",
+        ),
+        (
+            "return <start.text>.match(/c++/);",
+            "line 1 of the code: the engine refuses the regular expression /c++/: there is nothing to repeat. "
+            "Write \\+ or \\* for the character.",
+        ),
+        (
+            "return 'Hello ${<start.text>}';",
+            'line 1 of the code: a text in quotes keeps "${<start.text>}" as typed. Write it in backticks.',
+        ),
+        (
+            "return context.start.text;",
+            'line 1 of the code: "context" does not exist here: only conditions have it. Read a block with '
+            "<block.field>.",
+        ),
+        ("return params.text.length;", "line 1 of the code: only the code of a tool has params. Write <start.text>."),
+        ("return env.API_KEY;", "line 1 of the code: code has no env. Write {{API_KEY}}."),
+        ("return secrets['API_KEY'];", "line 1 of the code: code has no secrets. Write {{API_KEY}}."),
+        ("return API_KEY;", 'line 1 of the code: "API_KEY" is not defined. Read a secret as {{API_KEY}}.'),
+        (
+            "return Buffer.from(<start.text>);",
+            'line 1 of the code: "Buffer" does not exist here: Node is not available. For Base64, set language '
+            "to python and import base64.",
+        ),
+        (
+            "return <start.vip>.toLowerCase();",
+            '<start.vip> is a boolean, which has no .toLowerCase(). Did you mean "String(<start.vip>)"?',
+        ),
+        (
+            'const t = "<start.text>";\nreturn t.toUpperCase();',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
+        ("```js\nreturn 1;\n```", "the code may not parse at line 1, column 1. Remove the ``` around the code."),
+        ("return ${start.text};", "the code may not parse at line 1, column 9. Write <start.text> for ${start.text}."),
+        (
+            "return < start.text >;",
+            "the code may not parse at line 1, column 1. Write <start.text> for < start.text >.",
+        ),
+        ("return <start/text>;", "the code may not parse at line 1, column 1. Write <start.text> for <start/text>."),
+        (
+            "return <<start.text>>;",
+            "the code may not parse at line 1, column 1. Write <start.text> for <<start.text>>.",
+        ),
+        ("return {start.text};", "the code may not parse at line 1, column 9. Write <start.text> for {start.text}."),
+        (
+            "return {{ secrets.API_KEY }};",
+            "the code may not parse at line 1, column 9. Write {{API_KEY}} for {{ secrets.API_KEY }}.",
+        ),
+        (
+            "return (<start.options> as any).id;",
+            'the code may not parse at line 1, column 25. Write JavaScript without types such as "as any".',
+        ),
+        (
+            "interface Order { id: string }\nconst o: Order = <start.options>;\nreturn o.id;",
+            'the code may not parse at line 1, column 1. Write JavaScript without types such as "interface Order".',
+        ),
+        (
+            "return 'first\nsecond';",
+            "the code may not parse at line 2, column 1. A text in quotes ends on its line. Write one of several "
+            "lines in backticks.",
+        ),
+        ("return <start-text>;", '<start-text> matches no block. Did you mean "<start.text>"?'),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -284,6 +381,85 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             'line 1 of the code: sum(r["price"] for r in <start.items>) is a number, '
             "which Python does not add to a text. "
             'Did you mean "str(sum(r["price"] for r in <start.items>))"?',
+        ),
+        (
+            "return await sim.files.readText(<start.items>[0])",
+            "line 1 of the code: Python code has no await outside of async functions, and sim.files needs none. "
+            "Remove it.",
+        ),
+        (
+            "x = 1\nif x:\n    break\nreturn x",
+            "line 3 of the code: break is only possible in a loop. To end code or a function, write return.",
+        ),
+        ("return `Hello`", 'line 1 of the code: Python has no text in backticks. Write f"… {value}".'),
+        (
+            "return <start.options>.keys()",
+            "line 1 of the code: .keys() is no list and cannot be returned. Write list(<start.options>.keys()).",
+        ),
+        (
+            'return {"all": (x for x in <start.items>)}',
+            "line 1 of the code: a generator cannot be returned. Write it as a list: [… for … in …].",
+        ),
+        (
+            "return map(str, <start.items>)",
+            "line 1 of the code: map(…) is no list and cannot be returned. Write list(map(str, <start.items>)).",
+        ),
+        (
+            "return <start.text>.encode()",
+            "line 1 of the code: bytes cannot be returned. Write the text without .encode().",
+        ),
+        ('return [b"a"]', "line 1 of the code: bytes cannot be returned. Write the text without b."),
+        (
+            "import base64\nreturn base64.b64encode(b'a')",
+            "line 2 of the code: base64.b64encode(…) gives bytes, which cannot be returned. Write "
+            "base64.b64encode(b'a').decode().",
+        ),
+        (
+            "async def main():\n    return 1\nreturn main()",
+            "line 3 of the code: main is async, and its result cannot be returned. Write def main without async "
+            "and await.",
+        ),
+        (
+            "name = input()\nreturn name",
+            "line 1 of the code: input() has nobody to ask. Declare an input of the start block, and read it "
+            "with <start.…>.",
+        ),
+        (
+            "import json\nreturn json.load(<start.text>)",
+            'line 2 of the code: json.load(…) takes a file, not a string. Did you mean "json.loads(<start.text>)"?',
+        ),
+        ('return params["text"]', "line 1 of the code: only the code of a tool has params. Write <start.text>."),
+        ("return parseInt(<start.text>)", 'line 1 of the code: "parseInt" is not defined. Did you mean "int"?'),
+        (
+            "return Math.floor(<start.amount>)",
+            'line 1 of the code: "Math" does not exist here: write math.…, after the line: import math.',
+        ),
+        (
+            "try:\n    x = 1\nexcept ValueError, e:\n    x = 2\nreturn x",
+            "line 3 of the code: to name the error, write except ValueError as e.",
+        ),
+        (
+            "return <start.vip>.lower()",
+            '<start.vip> is a boolean, which has no .lower(). Did you mean "str(<start.vip>)"?',
+        ),
+        ("return “hello”", 'the code may not parse at line 1, column 1. Write "hello" for “hello”.'),
+        (
+            "for i of <start.items>:\n    print(i)\nreturn 1",
+            'the code may not parse at line 1, column 1. Write "for i in" for "for i of".',
+        ),
+        (
+            "print(sum(<start.items>))",
+            "the code returns nothing, so <run.result> in Reply is empty. print(…) only writes to the log: end "
+            "with return and the value.",
+        ),
+        (
+            "def main():\n    return 1\nmain()",
+            "the code returns nothing, so <run.result> in Reply is empty. End with return main(…).",
+        ),
+        (
+            "async def main():\n    return 1\nmain()",
+            "the code returns nothing, so <run.result> in Reply is empty. Write def main without async and "
+            "await, and end with return main(…).",
         ),
     ],
 )

@@ -43,7 +43,8 @@ def lost_references(text: str, document: Document, blocks: FileBlocks) -> Iterat
                 yield path, '" #" begins a comment, so the text ends before it. Quote the text'
     for path, mark in document.marks.items():
         key = path[-1]
-        is_lost = isinstance(key, str) and "<" in key and _at(document.value, path) is None
+        is_code = path[-2:-1] == ("code",)  # which is no object: another check reports it
+        is_lost = isinstance(key, str) and "<" in key and not is_code and _at(document.value, path) is None
         if is_lost and "{" in lines[mark.line - 1][: mark.column - 1] and _is_reference(str(key), blocks):
             yield path, f'"{key}" is a key without a value, because a comma ends a text within braces. Quote the text'
 

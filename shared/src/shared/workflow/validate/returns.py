@@ -14,7 +14,8 @@ from shared.workflow.compile.code_references import CodeTemplate, compile_code
 _LONGEST: Final = 50_000
 """Longer code is not checked: it takes time, and people do not write it by hand."""
 _MOST_LEVELS: Final = 300
-_SCOPES: Final = frozenset(
+_FENCE: Final = "```"
+SCOPES: Final = frozenset(
     {"function_declaration", "function_expression", "generator_function_declaration", "generator_function"}
     | {"arrow_function", "method_definition", "function_definition", "lambda", "class_static_block"}
 )
@@ -57,7 +58,7 @@ class Program(NamedTuple):
 
 def parse_program(template: CodeTemplate) -> Program | None:
     """Return the syntax tree of a program; None if it is too long, deep or complex, or does not parse."""
-    if len(template.program) > _LONGEST:
+    if len(template.program) > _LONGEST or is_fenced(template.source):
         return None
     source = template.program.encode(errors="surrogatepass")
     try:
@@ -65,6 +66,11 @@ def parse_program(template: CodeTemplate) -> Program | None:
     except TooComplex:
         return None
     return None if root.has_error or _is_deep(root) else Program(root, source)
+
+
+def is_fenced(source: str) -> bool:
+    """Return whether code begins like a block of Markdown: JavaScript reads it as texts, and then fails."""
+    return source.lstrip().startswith(_FENCE)
 
 
 def _is_deep(root: tree_sitter.Node) -> bool:
@@ -203,5 +209,5 @@ def _statements(program: Program) -> list[tree_sitter.Node] | None:
         if node.type == "return_statement":
             found.append(node)
         else:
-            pending.extend(each for each in node.named_children if each.type not in _SCOPES)
+            pending.extend(each for each in node.named_children if each.type not in SCOPES)
     return found

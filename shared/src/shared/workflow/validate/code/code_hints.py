@@ -30,6 +30,9 @@ _INCREMENT: Final = re.compile(
 )
 _TYPES: Final = re.compile(
     r"(?<=\w)\s*:\s*(?:string|number|boolean|any|unknown|void|object|Record<)(?:\[\])?(?=\s*[=,){;])"
+    r"|\bas (?:string|number|boolean|any|unknown|const|[A-Z]\w{0,60})(?:\[\])?(?=\s*[),;.\]}])"
+    r"|^\s*(?:interface [A-Z]\w{0,60}(?=\s*\{)|type [A-Z]\w{0,60}(?=\s*=)|enum [A-Z]\w{0,60}(?=\s*\{))",
+    re.MULTILINE,
 )
 """Types of TypeScript."""
 _CONDITION: Final = re.compile(
@@ -39,6 +42,17 @@ _OPEN_REFERENCE: Final = re.compile(
     r"<(?P<root>[^\W\d][\w-]{0,127})(?P<path>(?:\.\w{1,127}+|\[\d{1,9}\]){1,16})(?![\w.\[>-])"
 )
 _OF_GITHUB: Final = re.compile(r"\$\{\{[ \t]*+(?P<root>[^\W\d][\w-]{0,127})\.(?P<path>[\w.\[\]-]{1,200}+)[ \t]*+\}\}")
+_MISSPELLED: Final = re.compile(
+    r"(?P<open>\$?\{{1,2}|<{1,2})[ \t]*+(?P<root>[^\W\d][\w-]{0,127})[./](?P<path>[\w.\[\]-]{1,200})[ \t]*+"
+    r"(?:\}{1,2}|>{1,2})"
+)
+"""A reference or a secret with other brackets, blanks or a slash."""
+_SECRETS: Final = frozenset({"env", "secret", "secrets"})
+_CURLY_QUOTED: Final = re.compile('[“”„«](?P<text>[^“”„«»"\n]{0,200})[“”»]|[‘’](?P<other>[^‘’"\n]{0,200})[‘’]')
+_OVER_LINES: Final = re.compile(
+    rf"{_QUOTED.pattern}|(?P<quote>[\"'])(?P<text>[^\"'`\n]{{0,500}}(?:\n[^\"'`\n]{{0,500}}){{1,20}})(?P=quote)"
+)
+_FOR_OF: Final = re.compile(r"\bfor (?P<name>\w{1,60}) of\b")
 _FIRST_WORD: Final = re.compile(r"[ \t]*+(?P<word>[a-z]{3,12})[ \t]++[\w\"'{\[<(]")
 _ENTRY: Final = re.compile(r"\s*[\"']?(?P<name>\w{1,40})[\"']?\s*:")
 _KEYWORDS: Final = ("return", "const", "function", "async", "await", "while", "import", "class", "else", "elif", "from")
@@ -76,6 +90,7 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
         return
     if template.is_expression:  # always JavaScript
         yield _expression_hint(source, known)
+        yield _spelling_hint(template, known)
         yield _balance_hint(template)
         return
     if "```" in source:
@@ -84,17 +99,53 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
         fixed = _INCREMENT.sub(r"\g<name> \g<sign>= 1", source)
         if syntax_error(compile_code(fixed, Language.PYTHON)) is None:
             yield f'Write "{match["name"]} {match["sign"]}= 1" for "{match[0].strip()}".'
+    yield _spelling_hint(template, known)
+    if not is_python and (match := _TYPES.search(source)):
+        yield f'Write JavaScript without types such as "{match[0].strip()}".'
     other = next(each for each in Language if each is not template.language)
     if syntax_error(compile_code(source, other)) is None:
         yield f'Is the language "{other}"?'
     if is_python and (match := _NOT_PYTHON.search(source)):
         yield f'Write "{_PYTHON_WORDS[" ".join(match[0].split())]}" for "{match[0]}".'
-    if not is_python and (match := _TYPES.search(source)):
-        yield f'Write JavaScript without types such as "{match[0].strip()}".'
     if not is_python and (match := _CONDITION.search(source)):
         yield f"Write the condition in parentheses: {match['word']} (…)."
     yield from _line_hints(source, at, is_python=is_python)
     yield _python_hint(template.program) if is_python else _balance_hint(template)
+
+
+def _spelling_hint(template: CodeTemplate, known: Container[str]) -> str:
+    """Return what is written otherwise than the code needs: it parses once all of the kind are corrected."""
+    source, language = template.source, template.language
+
+    def reference(match: re.Match[str]) -> str:
+        if normalize_name(match["root"]) in known:
+            return f"<{match['root']}.{match['path']}>"
+        is_secret = match["root"] in _SECRETS and "{" in match["open"]
+        return f"{{{{{match['path']}}}}}" if is_secret else match[0]
+
+    def straight(match: re.Match[str]) -> str:
+        return f'"{match["text"] or match["other"] or ""}"'
+
+    def over_lines(match: re.Match[str]) -> str:
+        quotes = '"""' if language is Language.PYTHON else "`"
+        return f"{quotes}{match['text']}{quotes}" if match["quote"] else match[0]
+
+    def for_in(match: re.Match[str]) -> str:
+        return f"for {match['name']} in" if language is Language.PYTHON else match[0]
+
+    quotes = "backticks" if language is Language.JAVASCRIPT else 'three quotes: """…"""'
+    spellings = (
+        (_MISSPELLED, reference, "Write {} for {}."),
+        (_CURLY_QUOTED, straight, "Write {} for {}."),
+        (_FOR_OF, for_in, 'Write "{}" for "{}".'),
+        (_OVER_LINES, over_lines, f"A text in quotes ends on its line. Write one of several lines in {quotes}."),
+    )
+    for wrong, correct, hint in spellings:
+        match = next((each for each in wrong.finditer(source) if correct(each) != each[0]), None)
+        fixed = wrong.sub(correct, source) if match else ""
+        if match and syntax_error(compile_code(fixed, language, is_expression=template.is_expression)) is None:
+            return hint.format(correct(match), match[0])
+    return ""
 
 
 def _line_hints(source: str, at: Location, *, is_python: bool) -> Iterator[str]:

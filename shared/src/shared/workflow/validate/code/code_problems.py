@@ -20,6 +20,7 @@ from shared.workflow.format.references import EnvMarker, Reference, normalize_na
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.code.code_hints import language_hint, location_of_operator
 from shared.workflow.validate.code.comparisons import comparisons
+from shared.workflow.validate.code.early_errors import early_errors
 from shared.workflow.validate.code.enumerations import Enumerations
 from shared.workflow.validate.code.impossible_values import impossible_values
 from shared.workflow.validate.code.indentation import indentation_problem
@@ -28,10 +29,12 @@ from shared.workflow.validate.code.misread_answers import misread_answers
 from shared.workflow.validate.code.misread_entries import misread_entries
 from shared.workflow.validate.code.name_problems import name_problems
 from shared.workflow.validate.code.quoted_references import QuotedReferences
+from shared.workflow.validate.code.unmarked_placeholders import unmarked_references
 from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
+from shared.workflow.validate.code.variable_changes import VariableChanges
 from shared.workflow.validate.references.answer_fields import AnswerFields
-from shared.workflow.validate.returns import Program, parse_program, returns_of_code
+from shared.workflow.validate.returns import Program, is_fenced, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
 from shared.workflow.validate.unsupported_settings import language_problem
@@ -101,6 +104,7 @@ class _Checks:
     def __init__(self, state: WorkflowState, catalog: Catalog, known: Container[str]) -> None:
         self._state, self._known = state, known
         self._quoted, self._uses = QuotedReferences(state, catalog), ValueUses(state)
+        self._changes = VariableChanges(state, catalog)
         self._enumerations, self._inputs = Enumerations(state), inputs_unlike_secrets(state)
         self._answers = AnswerFields(state)
         variables = {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
@@ -114,7 +118,7 @@ class _Checks:
             yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, code.block, code.fields))
         at, lone = _syntax_error(template, self._known)
         if lone is not None:
-            meant = self._meant.get(lone.root) or self._meant.get(lone.name)
+            meant = self._meant_by(lone)
             text = f"{lone.raw} matches no block.{did_you_mean(meant)}"
             yield code.warning(text, code=ProblemCode.UNKNOWN_REFERENCE, suggestion=meant)
         elif at is not None:
@@ -136,7 +140,9 @@ class _Checks:
 
     def _of_program(self, code: _Code, program: Program, marks: Sequence[ValueMark]) -> Iterator[Problem]:
         template, language = code.template, code.template.language
-        mistakes = chain(_exports(program), language_mistakes(program, language, self._quoted.lists(template, marks)))
+        lists = self._quoted.lists(template, marks)
+        forms = language_mistakes(program, language, lists)
+        mistakes = chain(_exports(program), early_errors(program, language), forms)
         for line, text in dict.fromkeys(islice(mistakes, _MOST)):
             yield code.warning(text, line=line)
         if code.parameters is not None and returns_of_code(template.source, language).is_useless:
@@ -153,6 +159,13 @@ class _Checks:
             references=self._uses.references(template),
         ):
             yield code.warning(mistake.text, line=mistake.line, suggestion=mistake.suggestion)
+
+    def _meant_by(self, reference: Reference) -> str | None:
+        """Return the reference that one without a field means: `<start-message>` has a dash for a dot."""
+        first, _, rest = reference.root.partition("-")
+        if rest and normalize_name(first) in self._known:
+            return f"<{first}.{rest}>"
+        return self._meant.get(reference.root) or self._meant.get(reference.name)
 
     def _inputs_as_secrets(self, code: _Code) -> Iterator[Problem]:
         """Yield a warning for each input in the braces of secrets: in quotes they may be a template.
@@ -171,7 +184,8 @@ class _Checks:
 
     def _of_references(self, code: _Code, program: Program | None, marks: Sequence[ValueMark]) -> Iterator[Problem]:
         template, quoted = code.template, self._quoted
-        for line, text in misread_entries(self._state, template, program):
+        changes = self._changes.found(code.block, template, program) if code.parameters is None else ()
+        for line, text in (*misread_entries(self._state, template, program), *changes, *unmarked_references(template)):
             yield code.warning(text, line=line)
         for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
             yield code.warning(f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes")
@@ -235,6 +249,8 @@ def _syntax_error(template: CodeTemplate, known: Container[str]) -> tuple[Locati
     If it parses with them filled in, return instead the first one without a field that matches no block, if any: other
     checks report the rest.
     """
+    if is_fenced(template.source):
+        return Location(1, 1), None
     at = syntax_error(template)
     if at is None or template.recompile is None:
         return at, None

@@ -65,7 +65,7 @@ Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError U
 ArrayBuffer DataView Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array
 Float16Array Float32Array Float64Array BigInt64Array BigUint64Array
 parseInt parseFloat isNaN isFinite encodeURI encodeURIComponent decodeURI decodeURIComponent escape unescape
-console fetch sim environmentVariables context params globalThis eval DisposableStack AsyncDisposableStack
+console fetch sim environmentVariables params globalThis eval DisposableStack AsyncDisposableStack
 """
 _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
     **_ANYWHERE,
@@ -82,9 +82,10 @@ _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
         ("setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "queueMicrotask"),
         "timers are not available; use a Wait block",
     ),
-    **dict.fromkeys(
-        ("process", "Buffer", "__dirname", "__filename"), "Node is not available; read a secret as {{NAME}}"
-    ),
+    **dict.fromkeys(("process", "env", "secrets"), "Node is not available; read a secret as {{NAME}}"),
+    **dict.fromkeys(("__dirname", "__filename"), "Node is not available"),
+    "Buffer": "Node is not available. For Base64, set language to python and import base64",
+    "context": "only conditions have it. Read a block with <block.field>",
     **dict.fromkeys(("window", "document", "localStorage", "navigator", "XMLHttpRequest"), "there is no browser"),
     **dict.fromkeys(
         (
@@ -148,11 +149,16 @@ KNOWN_NAMES: Final[Mapping[Language, KnownNames]] = {
             "undefined": "None",
             "console": "print",
             "JSON": "json",
+            "parseInt": "int",
+            **dict.fromkeys(("parseFloat", "Number"), "float"),
+            "String": "str",
         },
         {
             **_ANYWHERE,
             **{name: f"add the line: import {name}" for name in sys.stdlib_module_names},
             "requests": "no packages are available. Call the service with an API block",
+            "Math": "write math.…, after the line: import math",
+            "env": "read a secret as {{NAME}}",
             "fetch": "Python has no network here. Call the service with an API block",
         },
     ),

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Set
 from itertools import islice
 from typing import Final
 
-from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.code_references import CONTEXT_OBJECT, CodeTemplate
 from shared.workflow.validate.code.await_mistakes import await_mistakes
 from shared.workflow.validate.code.code_context import CodeContext, Mistake
 from shared.workflow.validate.code.constant_conditions import constant_conditions
@@ -15,8 +15,9 @@ from shared.workflow.validate.code.known_names import KNOWN_NAMES
 from shared.workflow.validate.code.network_calls import network_calls
 from shared.workflow.validate.code.promises import promise_mistakes
 from shared.workflow.validate.code.python2_statements import python2_statements
+from shared.workflow.validate.code.python_results import python_results
 from shared.workflow.validate.code.type_mistakes import type_mistakes
-from shared.workflow.validate.code.undefined_names import missing_packages, undefined_names
+from shared.workflow.validate.code.undefined_names import missing_packages, undefined_names, unset_parameters
 from shared.workflow.validate.code.unknown_members import unknown_members
 from shared.workflow.validate.code.value_types import Declared, ValueTypes
 from shared.workflow.validate.returns import Program
@@ -46,6 +47,7 @@ def name_problems(
     yield from missing_packages(code)
     if KNOWN_NAMES[code.language].uncertain & code.reads.keys() or "open" in code.names:
         return
+    types = ValueTypes(code, references)
     mistakes = (
         *declaration_mistakes(code),
         *await_mistakes(code),
@@ -53,12 +55,14 @@ def name_problems(
         *fetch_response_mistakes(code),
         *unknown_members(code, reported),
         *constant_conditions(code),
-        *type_mistakes(code, ValueTypes(code, references), reported),
+        *type_mistakes(code, types, reported),
+        *python_results(code, types),
         *environment_reads(code),
         *network_calls(code),
         *python2_statements(code),
+        *(unset_parameters(code, inputs) if parameters is None and not template.is_expression else ()),
     )
     ordered = sorted(mistakes, key=lambda each: each.node.start_byte)
     yield from islice({(each.line, each.text): each for each in ordered}.values(), _MOST_REPORTED)
-    variables = {each.name for each in template.variables}
+    variables = {each.name for each in template.variables} | ({CONTEXT_OBJECT} if template.is_expression else set())
     yield from undefined_names(code, variables, blocks, inputs, is_tool=parameters is not None)

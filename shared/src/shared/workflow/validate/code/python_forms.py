@@ -1,14 +1,22 @@
 """Rules for forms of Python."""
 
+import re
 from typing import Final
 
 from shared.workflow.validate.code.form_rules import Form, Rule, compares_with_two_values, is_lone_statement
 
 _EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)'
+_INPUT: Final = re.compile(rb"\binput\b")
+_INPUT_CALL: Final = re.compile(rb"(?<![\w.])(?<!def )input\(")
 
 
 def _has_no_file(form: Form) -> bool:
     return not form.has(b"fp") and not form.has(b"(*")
+
+
+def _is_input_of_language(form: Form) -> bool:
+    source = form.program.source
+    return b"stdin" not in source and len(_INPUT.findall(source)) == len(_INPUT_CALL.findall(source))
 
 
 PYTHON_RULES: Final = (
@@ -24,6 +32,11 @@ PYTHON_RULES: Final = (
         is_lone_statement,
     ),
     Rule('(comparison_operator "is" (string))', "is does not compare texts. Write =="),
+    Rule(
+        '(call function: (identifier) @called (#eq? @called "input"))',
+        "{called}() has nobody to ask. Declare an input of the start block, and read it with <start.…>",
+        _is_input_of_language,
+    ),
     Rule(
         '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
         "for needs a list, and len(…) is a number. Write range(len(…))",

@@ -17,7 +17,7 @@ from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
-from shared.workflow.format.suggestions import nearest
+from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code.comparisons import Comparison
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.code.misread_answers import is_text
@@ -32,6 +32,12 @@ _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"
 )
 """Comparison of all that is on the left with a text."""
+_NAMED: Final = re.compile(r"^(?:(?:const|let|var) +)?(?P<name>[A-Za-z_]\w{0,40}) *= *", re.MULTILINE)
+_CASE: Final = r"\.(?:toUpperCase|toLowerCase|upper|lower|title|capitalize)\(\)[ \t]*(?:;|\n|$)"
+"""Methods whose whole result the code uses: searching in JSON is possible."""
+_LONGEST_DECLARATION: Final = 80
+_LONGEST_CODE: Final = 5_000
+"""Longer code is not searched for the uses of a name: each takes time."""
 _TYPE_CHECK: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\btype\(")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
@@ -96,7 +102,8 @@ class QuotedReferences:
             if quotes not in ('""', "''") or not isinstance(part, Reference):
                 continue
             is_compared = source[max(0, start - _NEAR) : start - 1].rstrip().endswith(("==", "!="))
-            is_used = (is_compared or _USED.match(source, end + 1)) and self._type(part) == "string"
+            is_used = is_compared or _USED.match(source, end + 1) or _is_named_text(source, start - 1, end + 1)
+            is_used = is_used and self._type(part) == "string"
             match = _TEXT.match(source, end + 1)
             is_alone = match and _LEFT.search(source, max(0, start - _NEAR), start - 1)
             if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
@@ -184,17 +191,22 @@ class QuotedReferences:
                 yield f"{shown} has no .{name}", f".{near}"
 
     def wrong_members(self, template: CodeTemplate, marks: Sequence[ValueMark]) -> Iterator[str]:
-        """Yield the methods of lists that code calls on a text, and the methods of texts that it does not call."""
+        """Yield the methods that code calls on a value without them, and the methods of texts that it does not call."""
         is_python = template.language is Language.PYTHON
         texts, lists = _USUAL[template.language]["string"], _USUAL[template.language]["array"]
-        only_of_lists = lists - texts
+        only_of_lists, of_numbers = lists - texts, {*dir(int)} if is_python else COMMON_METHODS
         is_tested = cache(lambda name: re.search(rf"\.{name}\b(?!\s*\()", template.source) is not None)
         for mark in () if _OPEN.search(template.source) or "isArray" in template.source else marks:
-            match = _MEMBER.match(mark.text, mark.end)
-            if match is None or self._certain_type(mark.part) != "string":
+            match, kind = _MEMBER.match(mark.text, mark.end), self._certain_type(mark.part)
+            if match is None or kind not in ("string", "number", "boolean"):
                 continue
             name, before = match["name"], mark.text[max(0, mark.start - _NEAR) : mark.start]
-            if match["call"] and name in only_of_lists and not is_tested(name):
+            if kind != "string":
+                is_declared = kind == "number" and not (self._is_answer(mark.part) or self._is_form(mark.part))
+                if match["call"] and name in (texts | lists) - of_numbers and not is_tested(name) and not is_declared:
+                    hint = f"{'str' if is_python else 'String'}({mark.name})"
+                    yield f"{mark.shown} is a {kind}, which has no .{name}().{did_you_mean(hint)}"
+            elif match["call"] and name in only_of_lists and not is_tested(name):
                 hint = "" if is_python or name == "push" else f". Write {mark.name}.split(…).{name}(…)"
                 yield f"{mark.shown} is a string, which has no .{name}(){hint}"
             elif (
@@ -256,3 +268,16 @@ class QuotedReferences:
             and field.value in (None, "", True, False, "true", "false")
             for field in fields
         )
+
+
+def _is_named_text(source: str, start: int, end: int) -> bool:
+    """Return whether the literal at a place has a name that code uses only for the text in other letters."""
+    if len(source) > _LONGEST_CODE:
+        return False
+    line = source.rfind("\n", 0, start) + 1
+    named = _NAMED.fullmatch(source, line, start) if start - line < _LONGEST_DECLARATION else None
+    if named is None or source[end : end + 1] not in (";", "\n", ""):
+        return False
+    name = re.escape(named["name"])
+    uses = len(re.findall(rf"\b{name}\b", source)) - 1
+    return 0 < uses == len(re.findall(rf"\breturn {name}{_CASE}", source))

@@ -46,6 +46,7 @@ _OPEN: Final = re.compile(
 """Code that may add members or operators to values, or expects errors."""
 _ADDED: Final = re.compile(rb"\]\s*=(?!=)")
 """Assignment of a member whose name may be computed."""
+_LOADER: Final = "json.load"
 _LENGTHS: Final = ("size", "count", "len")
 _QUERIES: Final = {
     Language.JAVASCRIPT: """
@@ -62,7 +63,7 @@ _QUERIES: Final = {
  (#any-of? @function "len" "range"))
 (call function: (attribute) @encoder arguments: (argument_list . (_) @argument .)
  (#any-of? @encoder "hashlib.md5" "hashlib.sha1" "hashlib.sha256" "hashlib.sha512" "base64.b64encode"
-  "base64.urlsafe_b64encode"))
+  "base64.urlsafe_b64encode" "json.load"))
 """,
 }
 
@@ -100,8 +101,9 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
             case {"function": function, "argument": argument} if code.text(function) not in code.bindings:
                 text = _argument(types, code.text(function), argument)
             case {"encoder": encoder, "argument": argument} if types.of(argument) == "string":
-                shown = types.shown(argument)
-                text = f"{code.text(encoder)}(…) takes bytes, not a string.{did_you_mean(f'{shown}.encode()')}"
+                shown, taker = types.shown(argument), code.text(encoder)
+                what, fix = ("a file", f"json.loads({shown})") if taker == _LOADER else ("bytes", f"{shown}.encode()")
+                text = f"{taker}(…) takes {what}, not a string.{did_you_mean(fix)}"
             case _:
                 text = None
         if text:

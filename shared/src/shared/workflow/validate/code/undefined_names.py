@@ -8,6 +8,7 @@ from typing import Final
 
 import tree_sitter
 
+from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.references import normalize_name
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
 from shared.workflow.validate.code.code_context import CodeContext, Mistake, Spans
@@ -25,7 +26,24 @@ _INSTEAD: Final = {
 _ARGUMENTS: Final = frozenset({"args", "kwargs", "parameters", "input", "inputs"})
 """Names that other systems give to the arguments of a tool."""
 _QUOTED: Final = re.compile("[“”„‘’«](.+)[“”‘’»]")
-_VARIABLE: Final = re.compile(rb"process\.env(?:\.|\[[\"'])(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})\b")
+_VARIABLE: Final = re.compile(rb"(?:process\.env|env|secrets)(?:\.|\[[\"'])(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})\b")
+_ENVIRONMENTS: Final = frozenset({"process", "env", "secrets"})
+_PARAMETER_READS: Final = {
+    Language.JAVASCRIPT: """
+(member_expression !optional_chain object: (member_expression
+ object: (identifier) @params property: (property_identifier) @name)
+ (#eq? @params "params") (#not-eq? @name "constructor"))
+""",
+    Language.PYTHON: """
+([(return_statement (subscript value: (identifier) @params subscript: (string (string_content) @name)))
+ (assignment right: (subscript value: (identifier) @params subscript: (string (string_content) @name)))
+ (attribute object: (subscript value: (identifier) @params subscript: (string (string_content) @name)))]
+ (#eq? @params "params"))
+""",
+}
+"""Reads of a parameter that fail without it."""
+_CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""Names like those of secrets."""
 _CLOSE: Final = 0.75
 _COMPARISON_PARTS: Final = 3
 """Children of a comparison with one operator."""
@@ -59,15 +77,33 @@ def undefined_names(
         node = unknown[name]
         if quoted := _QUOTED.fullmatch(name):
             yield Mistake(node, f'{name} has typographic quotes. Write "{quoted[1]}"', f'"{quoted[1]}"')
+        elif (clause := node.parent) and clause.type == "except_clause" and clause.named_children[0] != node:
+            yield Mistake(node, f"to name the error, write except {code.text(clause.named_children[0])} as {name}")
         elif name in _ARGUMENTS and code.parameters:
             yield Mistake(node, f"read each parameter by its name: {', '.join(sorted(code.parameters))}")
-        elif name == "process" and (match := _VARIABLE.match(code.source, node.start_byte)):
-            variable = match["name"].decode()
+        elif variable := _environment_variable(code, name, node):
             secret = f"{{{{{variable}}}}}"
-            text = f"code has no process.env. Write {secret} or environmentVariables.{variable}"
+            is_process = name == "process"
+            text = f"code has no {'process.env' if is_process else name}. Write {secret}"
+            text += f" or environmentVariables.{variable}" if is_process else ""
             yield Mistake(node, text, secret)
         else:
             yield _undefined(code, name, node, blocks, inputs, is_tool=is_tool)
+
+
+def _environment_variable(code: CodeContext, name: str, node: tree_sitter.Node) -> str | None:
+    match = _VARIABLE.match(code.source, node.start_byte) if name in _ENVIRONMENTS else None
+    variable = match["name"].decode() if match else None
+    return variable if variable and (name == "process" or variable.isupper()) else None
+
+
+def unset_parameters(code: CodeContext, inputs: Mapping[str, str]) -> Iterator[Mistake]:
+    """Yield the reads of parameters in code that is no tool's, if the code reads no other and tests none."""
+    found = list(code.matches(_PARAMETER_READS))
+    for captures in found if len(found) == code.words[b"params"] else ():
+        node, meant = captures["params"], inputs.get(code.text(captures["name"]), "<start.…>")
+        if node not in code.tried:
+            yield Mistake(node, f"only the code of a tool has params. Write {meant}", meant)
 
 
 def _undefined(
@@ -89,7 +125,8 @@ def _undefined(
         return Mistake(node, f'"{name}" does not exist here: {reason}')
     if meant is None and is_tool:
         return Mistake(node, f"{text} {_in_schema(code.parameters)}")
-    return Mistake(node, f"{text}{did_you_mean(meant)}", meant)
+    hint = f" Read a secret as {{{{{name}}}}}" if meant is None and _CONSTANT.fullmatch(name) else did_you_mean(meant)
+    return Mistake(node, f"{text}{hint}", meant)
 
 
 def _meant(code: CodeContext, name: str, inputs: Mapping[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import Language, query, source_of
+from shared.workflow.compile.code_references import CodeTemplate, location_of
 from shared.workflow.validate.returns import Program
 
 _PLAIN_TEXTS: Final = {
@@ -46,6 +47,16 @@ def unmarked_placeholders(program: Program, language: Language) -> Iterator[tupl
         for part in texts.parts:
             if placeholder := texts.placeholder(part):
                 yield part.start_point.row + 1, _PROBLEMS[language].format(placeholder)
+
+
+def unmarked_references(template: CodeTemplate) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each reference in `${…}` in quotes, unless the code may be a text with a template."""
+    source = template.source
+    if template.language is not Language.JAVASCRIPT or "`" in source or _TEMPLATES.search(source.encode()):
+        return
+    for start, end, part, name in template.marks:
+        if source[max(0, start - 2) : start] == "${" and source[end : end + 1] == "}" and name.endswith("_text__"):
+            yield location_of(source, start).line, _PROBLEMS[template.language].format(f"${{{part.raw}}}")
 
 
 class _Texts:

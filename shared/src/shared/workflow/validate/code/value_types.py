@@ -123,7 +123,7 @@ class ValueTypes:
         """Return number, string, array or object, if a value certainly has this type."""
         kind = _LITERALS.get(node.type)
         if kind or not steps:
-            return None if _BYTES.match(self._code.source, node.start_byte) else kind
+            return None if self.is_bytes(node) else kind
         match node.type:
             case "identifier":
                 kind = self._of_name(self._code.text(node), steps - 1)
@@ -134,6 +134,10 @@ class ValueTypes:
             case "binary_operator":
                 kind = self._of_operator(node, steps - 1)
         return kind
+
+    def is_bytes(self, literal: tree_sitter.Node) -> bool:
+        """Return whether a literal of Python has bytes."""
+        return _BYTES.match(self._code.source, literal.start_byte) is not None
 
     def reference(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> Declared | None:
         """Return the reference that a name has as its only value."""

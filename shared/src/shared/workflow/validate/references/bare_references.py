@@ -1,19 +1,21 @@
 """Values that are a reference without angle brackets. They stay texts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.parameters import effective_settings
+from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import is_declared
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
+from shared.workflow.validate.references.unknown_references import block_references
 
 _SETTINGS: Final = frozenset(
     {"arguments", "body", "builderData", "content", "context", "data", "headers", "input", "inputMapping", "messages"}
@@ -29,8 +31,10 @@ _LEAST_PATH: Final = 2
 def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each value that names an output of a block, and that can hardly be another text.
 
-    Names of events and translations have two words, too: `order.status` is one only if it names an input.
+    Names of events and translations have two words, too: `order.status` is one only if it names an input, or the answer
+    of an agent that has no tools and that nothing reads.
     """
+    read = {reference.name for _, _, reference in block_references(state, catalog)}
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or not state.is_enabled(block.id):
@@ -38,7 +42,7 @@ def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
         for setting in effective_settings(block, spec):
             values = _values(block.value(setting.id)) if setting.id in _SETTINGS else ()
             for text in dict.fromkeys(values):
-                if _is_reference(text, state, catalog):
+                if _is_reference(text, state, catalog, read):
                     cause = f'{block.name}: {setting.id}: "{text}" has no angle brackets and stays as typed.'
                     message, meant = f"{cause}{did_you_mean(f'<{text}>')}", f"<{text}>"
                     yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=meant)
@@ -53,11 +57,12 @@ def _values(value: Json) -> Iterator[str]:
             yield from (match["text"] for match in _IN_JSON.finditer(text))
 
 
-def _is_reference(text: str, state: WorkflowState, catalog: Catalog) -> bool:
+def _is_reference(text: str, state: WorkflowState, catalog: Catalog, read: Container[str]) -> bool:
     reference = parse_text(f"<{text}>").sole_reference
     target = state.block_named(reference.name) if reference else None
     spec = catalog.spec(target.type) if target else None
     if reference is None or target is None or spec is None or target.trigger_mode or spec.is_container:
         return False
     is_certain = len(reference.path) >= _LEAST_PATH or " " in target.name.strip() or target.type == START.type
-    return is_certain and is_declared(spec.declared_outputs(target), reference.path)
+    is_unused = target.type == "agent" and not parse_list(target.value("tools")) and reference.name not in read
+    return (is_certain or is_unused) and is_declared(spec.declared_outputs(target), reference.path)

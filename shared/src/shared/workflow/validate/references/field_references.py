@@ -1,9 +1,10 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
+from shared.workflow.format.js_values import to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, normalize_name
@@ -19,6 +20,7 @@ from shared.workflow.validate.references.function_results import (
 from shared.workflow.validate.references.readable_fields import ReadableFields
 from shared.workflow.validate.references.undeclared_fields import UndeclaredFields
 from shared.workflow.validate.references.unknown_references import block_references
+from shared.workflow.validate.settings.input_fields import declared_types
 
 
 def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -27,6 +29,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
     fields = ReadableFields(state, catalog, connections)
     undeclared = UndeclaredFields(state, catalog, connections, fields)
     early = EarlyReferences(state, catalog, connections, fields)
+    types = declared_types(state)
     empty: set[str] = set()
     reported: set[tuple[str, str]] = set()
     failed: set[str] = set()
@@ -35,6 +38,7 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         if reference.name in ("loop", "parallel"):
             target = _innermost(state, block, reference.name)
         if target is None:
+            yield from _field_of_variable(block, field, reference, types)
             continue
         if problem := undeclared.problem(block, field, reference, target):
             yield problem
@@ -58,6 +62,18 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         elif left := _left_container(state, block, target):
             yield _one_of_many(block, field, reference, left)
     yield from unused_functions(state, connections.handlers, empty)
+
+
+def _field_of_variable(
+    block: Block, field: str, reference: Reference, types: Mapping[tuple[str, str], str]
+) -> Iterator[Problem]:
+    """Yield a warning if a reference reads a field of a variable whose values have none."""
+    name = to_string(reference.path[0])
+    kind = types.get(("variable", name))
+    if reference.name == "variable" and len(reference.path) > 1 and kind in ("number", "boolean"):
+        meant = f"<variable.{name}>"
+        text = f'{reference.raw}: the variable "{name}" is a {kind}, which has no fields.{did_you_mean(meant)}'
+        yield warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {text}", block, (field,), suggestion=meant)
 
 
 def _innermost(state: WorkflowState, block: Block, kind: str) -> Block | None:

@@ -1,6 +1,8 @@
 """Functions that return nothing, or other fields than references read."""
 
+import re
 from collections.abc import Container, Iterator, Sequence
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog.logic import code_text
@@ -11,6 +13,9 @@ from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.returns import Returns, returns_of_code, uncalled_function
+
+_LAST_CALL: Final = re.compile(r"(?P<name>[A-Za-z_]\w{0,40}|console\.log)\(.*\);?")
+"""A last line that only calls a function."""
 
 
 def returns_of(block: Block, reference: Reference | None = None) -> Returns:
@@ -40,7 +45,7 @@ def unused_functions(state: WorkflowState, handled: Container[str], reported: Co
 def nothing_returned(block: Block, reference: Reference, target: Block, fix: str) -> Problem:
     """Return the warning about a reference of `block` to a function that returns nothing."""
     cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
-    message = f"{cause}{_why_nothing(target) or _uncalled(target) or (fix and f' {fix}')}"
+    message = f"{cause}{_why_nothing(target) or _uncalled(target) or (fix and f' {fix}') or _last_call(target)}"
     return warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
 
 
@@ -53,6 +58,21 @@ def _why_nothing(block: Block) -> str:
 def _uncalled(function: Block) -> str:
     name = uncalled_function(code_text(function.value("code")))
     return f' "{name}" is never called: end with return {name}(…).' if name else ""
+
+
+def _last_call(function: Block) -> str:
+    """Return how to return what the last line prints or computes."""
+    code = code_text(function.value("code")).rstrip()
+    match = _LAST_CALL.fullmatch(code.rpartition("\n")[2])
+    if match is None:
+        return ""
+    name = match["name"]
+    if name in ("print", "console.log"):
+        return f" {name}(…) only writes to the log: end with return and the value."
+    found = re.search(rf"^(?P<async>async +)?(?:function|def) +{name}\(", code, re.MULTILINE)
+    if found and found["async"] and language_of(function) is Language.PYTHON:
+        return f" Write def {name} without async and await, and end with return {name}(…)."
+    return f" End with return {name}(…)." if found else ""
 
 
 def not_returned(block: Block, field: str, reference: Reference, target: Block, fields: Sequence[str]) -> Problem:

@@ -50,7 +50,8 @@ def function_problems(block: Block) -> Found:
     code = block.value("code")
     if not code_text(code).strip():
         is_empty = code in (None, "", []) or isinstance(code, str)
-        yield "code", "the function has no code" if is_empty else f"code must be a text, not {shown(code)}"
+        hint = ". In a file, write code: | and the code below it" if isinstance(code, dict) else ""
+        yield "code", "the function has no code" if is_empty else f"code must be a text, not {shown(code)}{hint}"
 
 
 def wait_problems(block: Block) -> Found:
