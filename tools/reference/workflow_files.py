@@ -13,7 +13,8 @@ from shared.workflow.format.models import Block
 _HEAD: Final = """# Workflow files
 
 How to write a workflow as a YAML file, check it, and deploy it. `make docs` generates this page from the catalog of
-block types; do not edit it. JSON exports of Sim and of Flowport are accepted everywhere, too.
+block types; do not edit it. JSON exports of Sim and of Flowport are accepted everywhere, too, and so are the keys of
+this page in JSON or in YAML's flow style, `{name: Support, blocks: …}`.
 
 ```sh
 flowport init support.yaml --template branches       # agent, branches or approval

@@ -1,6 +1,7 @@
 """Workflow files on disk: YAML or JSON, with their problems and the lines that have them."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,7 @@ _OF_REFERENCES = frozenset(
 """Problems whose messages have the block and the reference, but not the setting."""
 _KEYS = {"conditions": "branches", "routes": "branches"}
 _YAML_ENDINGS = (".yaml", ".yml")
+_JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[)")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 
 
@@ -201,7 +203,7 @@ def _with_setting(problem: Problem, message: str) -> str:
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
-    if is_yaml(text) or (path.suffix in _YAML_ENDINGS and not text.lstrip().startswith(("{", "["))):
+    if is_yaml(text) or (path.suffix in _YAML_ENDINGS and not _JSON_START.match(text)):
         found = read_file(text, base=base)
         return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
     try:

@@ -65,6 +65,16 @@ def test_a_problem_of_a_json_file_has_its_line(flowport: CommandLine, tmp_path: 
     assert f"{file}:{row['line']}: " in flowport("validate", str(file)).err
 
 
+@pytest.mark.parametrize("first", ["name: J, ", "'nam': J, "])
+def test_a_yaml_file_in_flow_style_is_not_taken_for_json(flowport: CommandLine, tmp_path: Path, first: str) -> None:
+    file = tmp_path / "short.yaml"
+    file.write_text(f"{{{first}blocks: {{Start: {{type: start}}, R: {{type: response, data: {{a: 1}}}}}}}}")
+    found = flowport("validate", str(file))
+    is_correct = first.startswith("name")
+    assert (found.code, "Did you mean" in found.err) == ((0, False) if is_correct else (1, True)), found.err
+    assert "JSON" not in found.err
+
+
 def test_a_file_is_formatted_in_place_or_from_standard_input(flowport: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     untidy = "blocks:\n    Start: {inputs: {q: string}, type: start} # first\n"

@@ -440,6 +440,36 @@ def test_an_import_takes_yaml_as_text() -> None:
     assert len(read_state(found.state).blocks) == 5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{name: Short, blocks: {Start: {type: start}, Reply: {type: response, data: {a: <start.input>}}}}",
+        "\n{\n  blocks: {Start: {type: start}, Reply: {type: response, data: {}}},\n  name: Short}",
+        "{'name': 'Short', 'blocks': {'Start': {type: start}, 'Reply': {type: response}}}",
+        '{"name": "Short", "blocks": {"Start": {"type": "start"}, "Reply": {"type": "response"}}}',
+    ],
+)
+def test_a_file_in_flow_style_or_in_json_is_read_like_one_over_several_lines(text: str) -> None:
+    found = read_import(text)
+    assert found.name == "Short"
+    assert [block.type for block in read_state(found.state).blocks.values()] == ["start_trigger", "response"]
+    assert len(found.state["edges"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{a: 1}", "Write names and texts in double quotes"),
+        ('{"blocks": {"a": {"type": "agent", "subBlocks": {}}}, "edges": []}', "missing required field: id"),
+        ('{"blocks": {"a": {"type": "agent", "id": "a"}, "b": {"type": "agent"}}}', "Block b missing required field"),
+        ('{"blocks": {"a": {"type": "agent"}},}', "Remove the comma"),
+    ],
+)
+def test_mistakes_of_a_json_export_are_those_of_json(text: str, message: str) -> None:
+    with pytest.raises(InvalidWorkflow, match=message):
+        read_import(text)
+
+
 # Canonical form
 
 

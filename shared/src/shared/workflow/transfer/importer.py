@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.files.reader import read_file
+from shared.workflow.files.reader import TOP_KEYS, read_file
+from shared.workflow.files.yaml_reader import MAX_BYTES
 from shared.workflow.format.js_values import Json, JsonObject, object_of
 from shared.workflow.format.json_problems import json_fix
 from shared.workflow.format.migrations import migrate
@@ -20,6 +21,8 @@ from shared.workflow.transfer.other_systems import recognize
 
 _MAX_WRAPPINGS: Final = 4
 _YAML_KEY: Final = re.compile(r"^\w+:(?:\s|$)", re.MULTILINE)
+_FLOW_KEY: Final = re.compile(rf"\{{\s*'?(?:{'|'.join(TOP_KEYS)})'?\s*:\s")
+"""First key of a file in YAML's flow style; keys of JSON have double quotes."""
 _COLUMN: Final = 300
 """Pixels between blocks without a position."""
 
@@ -55,8 +58,22 @@ def read_import(document: Json) -> ImportedWorkflow:
 
 
 def is_yaml(text: str) -> bool:
-    """Return whether a text is a YAML file rather than JSON."""
-    return not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")) and _YAML_KEY.search(text) is not None
+    """Return whether a text is a YAML file rather than a JSON export. JSON with the keys of YAML files is one, too."""
+    content = text.lstrip("\ufeff \t\r\n")
+    if content.startswith("{"):
+        return _FLOW_KEY.match(content) is not None or _is_file_in_json(content)
+    return not content.startswith("[") and _YAML_KEY.search(text) is not None
+
+
+def _is_file_in_json(text: str) -> bool:
+    """Return whether the blocks of a JSON text have types but no ids, which every export has."""
+    if len(text) > MAX_BYTES or '"subBlocks"' in text:
+        return False
+    try:
+        blocks = object_of(object_of(msgspec.json.decode(text)).get("blocks")).values()
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return bool(blocks) and all(isinstance(block, dict) and "type" in block and "id" not in block for block in blocks)
 
 
 def read_yaml_import(text: str, *, base: JsonObject | None = None) -> ImportedWorkflow:
