@@ -583,7 +583,8 @@ def test_the_code_of_a_tool_reads_its_parameters() -> None:
 @pytest.mark.parametrize(("language", "meant"), [("py", "python"), ("js", "javascript"), ("pythn", "python")])
 def test_another_name_of_a_language_is_named_with_the_right_one(language: str, meant: str) -> None:
     (problem,) = found(chain(START, block("f", name="Score", language=language, code="return 1")))
-    assert problem.message == f'Score: language is "{language}". Did you mean "{meant}"?'
+    listed = "Use one of: javascript, python."
+    assert problem.message == f'Score: language is "{language}". Did you mean "{meant}"? {listed}'
 
 
 def test_code_in_the_other_language_is_named_with_it() -> None:

@@ -13,6 +13,7 @@ from shared.workflow.validate.validator import problems
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
 NO_BEDROCK = "Models of bedrock cannot be called directly: set up a LiteLLM proxy, and name the model litellm/…"
 NO_PROXY = "Calls through a proxy are not supported: remove the proxy URL"
+UNKNOWN_LOOP = 'Unknown loop type: foreach. Did you mean "forEach"? Use one of: for, forEach, while, doWhile.'
 NO_SERVER = "MCP servers are identified by their URL, and mcp-1a2b is not a URL"
 
 
@@ -76,7 +77,7 @@ def test_supported_settings_are_accepted(kind: str, settings: JsonObject) -> Non
 @pytest.mark.parametrize(
     ("kind", "data", "sentence", "field"),
     [
-        ("loop", {"loopType": "foreach"}, 'Unknown loop type: foreach. Did you mean "forEach"?', "loopType"),
+        ("loop", {"loopType": "foreach"}, UNKNOWN_LOOP, "loopType"),
         (
             "loop",
             {"count": "<start.n>"},

@@ -7,6 +7,9 @@ from itertools import islice
 from typing import Final
 
 LEAST_RATIO: Final = 0.6
+_CLOSE_RATIO: Final = 0.65
+"""Least similarity of a value beside a list of all valid ones: FETCH is not meant as PATCH."""
+_MOST_LISTED: Final = 10
 _MOST_CANDIDATES: Final = 500
 _LONGEST: Final = 60
 """Longer words are not typing mistakes, and comparing them takes quadratic time."""
@@ -50,7 +53,15 @@ def did_you_mean(suggestion: str | None) -> str:
     return f' Did you mean "{suggestion}"?' if suggestion else ""
 
 
-def one_of(word: str, candidates: Iterable[str]) -> str:
-    """Return the end of a message about an invalid value: the nearest valid value, or all of them."""
+def nearest_of_few(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that `word` means; None if it is only the most similar one, since a message lists all."""
+    return nearest(word, candidates, least=_CLOSE_RATIO)
+
+
+def one_of(word: str, candidates: Iterable[str], meant: str | None = None) -> str:
+    """Return the end of a message about an invalid value: the one that is `meant`, and all valid ones if few."""
     known = list(candidates)
-    return did_you_mean(nearest(word, known)) or (f" Use one of: {', '.join(known)}." if known else "")
+    is_few = len(known) <= _MOST_LISTED
+    near = meant or (nearest_of_few(word, known) if is_few else nearest(word, known))
+    listed = f" Use one of: {', '.join(known)}." if known and (is_few or near is None) else ""
+    return f"{did_you_mean(near)}{listed}"

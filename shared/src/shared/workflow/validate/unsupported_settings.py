@@ -1,7 +1,7 @@
 """Block settings that Flowport recognizes but does not support, reported at deploy rather than by every run."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -11,7 +11,7 @@ from shared.workflow.format.js_values import Json, stringify, to_number, to_stri
 from shared.workflow.format.model_names import NOT_CALLED, provider_of
 from shared.workflow.format.models import LOOP_TYPES, Block
 from shared.workflow.format.problems import error
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import nearest, one_of
 
 NO_KNOWLEDGE: Final = (
     "Knowledge bases are not supported: remove the knowledge base, and pass known facts as text (context)"
@@ -45,7 +45,7 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         given = block.value("language")
         named = given.strip() if isinstance(given, str) else ""
         suggestion = _LANGUAGES.get(named.lower()) or nearest(named, list(Language))
-        problem = f'language is "{named}".{did_you_mean(suggestion)}' if suggestion else problem
+        problem = f'language is "{named}".{one_of("", Language, suggestion)}' if suggestion else problem
         yield _error(block, problem, "language")
     if provider := _provider_not_called(block):
         yield _error(block, not_called(provider), "model")
@@ -54,7 +54,8 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
     if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
         yield _error(block, not_an_mcp_server(server), "server")
     if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
-        yield _error(block, _with_suggestion(unknown_kind(to_string(kind)), kind, LOOP_TYPES), "loopType")
+        given = to_string(kind)
+        yield _error(block, f"{unknown_kind(given)}.{one_of(given, LOOP_TYPES)}", "loopType")
     if _is_counted(block) and (count := block.data.get("count")) and (problem := count_problem(count)):
         hint = ". References are not filled in here: use a collection" if "<" in to_string(count) else ""
         yield _error(block, f"{block.type.capitalize()} {problem}{hint}", "count")
@@ -65,11 +66,6 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
                 yield _error(block, not_an_mcp_server(server), "tools")
-
-
-def _with_suggestion(message: str, value: Json, valid: Sequence[str]) -> str:
-    suggestion = nearest(value, valid) if isinstance(value, str) else None
-    return f"{message.removesuffix('.')}.{did_you_mean(suggestion)}" if suggestion else message
 
 
 def not_called(provider: str) -> str:

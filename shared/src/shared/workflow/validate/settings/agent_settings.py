@@ -53,7 +53,7 @@ def agent_problems(block: Block) -> Found:
         elif not isinstance(message, dict) or not isinstance(role, str):
             yield where, f"message {number} must be an object with a role and a content, in a file - user: text"
         elif role not in _ROLES and is_literal(role):
-            hint = did_you_mean(_ROLE_SYNONYMS.get(role.lower())) or one_of(role, _ROLES)
+            hint = one_of(role, _ROLES, _ROLE_SYNONYMS.get(role.lower()))
             yield where, f'message {number} has the unknown role "{role}".{hint}'
         elif message.get("content") in (None, ""):
             near = next((key for key in ("text", "message", "value", "prompt") if message.get(key)), None)

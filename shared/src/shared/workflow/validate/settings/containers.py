@@ -11,7 +11,7 @@ from shared.workflow.format.js_values import parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
-from shared.workflow.format.suggestions import did_you_mean, nearest
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, one_of
 from shared.workflow.validate.settings.branch_settings import expression_problem
 from shared.workflow.validate.settings.input_fields import bare_reference
 from shared.workflow.validate.settings.literals import setting_warning, shown
@@ -20,6 +20,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "loop": ("loopType", "count", "collection", "whileCondition", "doWhileCondition"),
     "parallel": ("parallelType", "count", "collection", "batchSize"),
 }
+_PARALLEL_TYPES: Final = ("count", "collection")
 _EDITOR_DATA: Final = frozenset(
     {"id", "type", "nodes", "width", "height", "parentId", "extent", "canonicalModes", "iterations", "forEachItems"}
     | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
@@ -62,9 +63,10 @@ def _kind(block: Block) -> Iterator[Problem]:
     ):
         if kind == needed and block.data.get(field) in (None, ""):
             yield setting_warning(block, field, text)
-    if block.type == "parallel" and kind not in (None, "", "count", "collection"):
-        near = nearest(to_string(kind), ("count", "collection"))
-        yield setting_warning(block, "parallelType", f"parallelType is {shown(kind)}.{did_you_mean(near)}", near)
+    if block.type == "parallel" and kind not in (None, "", *_PARALLEL_TYPES):
+        near = nearest_of_few(to_string(kind), _PARALLEL_TYPES)
+        text = f"parallelType is {shown(kind)}.{one_of('', _PARALLEL_TYPES, near)}"
+        yield setting_warning(block, "parallelType", text, near)
 
 
 def _count(block: Block) -> Iterator[Problem]:

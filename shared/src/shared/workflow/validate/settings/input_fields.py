@@ -142,8 +142,7 @@ def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonOb
         )
     elif kind not in (None, "") and kind not in types:
         near = nearest_type(to_string(kind), FIELD_TYPES)
-        hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
-        text = f'the input "{name}" has the unknown type "{to_string(kind)}".{hint}'
+        text = f'the input "{name}" has the unknown type "{to_string(kind)}".{one_of("", FIELD_TYPES, near)}'
         yield _warning(block, setting, text, suggestion=near, field=name)
     elif (default := entry.get("value")) not in (None, "") and not fits_type(default, to_string(kind or "string")):
         text = f'the default of the input "{name}" is no {kind}: {shown(default)}'
@@ -168,8 +167,7 @@ def _variable(variable: Variable) -> Iterator[Problem]:
     name = f'variable "{variable.name}"'
     if variable.type not in VARIABLE_TYPES:
         near = nearest_type(variable.type, VARIABLE_TYPES)
-        hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
-        message = f'The {name} has the unknown type "{variable.type}".{hint}'
+        message = f'The {name} has the unknown type "{variable.type}".{one_of("", VARIABLE_TYPES, near)}'
         yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name), suggestion=near)
     elif variable.value not in (None, "") and not fits_type(variable.value, variable.type):
         message = f"The value of the {name} is no {variable.type}: {shown(variable.value)}."

@@ -154,7 +154,7 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
                 yield setting_warning(block, "variables", text)
             elif (kind := given.get("type")) not in (None, "", *VARIABLE_TYPES):
                 near = nearest_type(to_string(kind), VARIABLE_TYPES)
-                hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
+                hint = one_of("", VARIABLE_TYPES, near)
                 text = f'entry {number} of variables has the unknown type "{to_string(kind)}".{hint}'
                 yield setting_warning(block, "variables", text, near)
             elif name and variable is None:

@@ -11,7 +11,7 @@ from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import EnvMarker, Reference, json_parts, parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
-from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.settings.input_fields import FIELD_TYPES, FORM_TYPES
 from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
 
@@ -143,7 +143,7 @@ def builder_data_problems(block: Block) -> Found:
                 yield where, f"entry {number} of builderData has a value but no name, and is ignored"
         elif (kind := entry.get("type")) not in (None, "", *FORM_TYPES):
             near = nearest_type(to_string(kind), FIELD_TYPES)
-            hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
+            hint = one_of("", FIELD_TYPES, near)
             yield where, f'entry {number} of builderData has the unknown type "{to_string(kind)}".{hint}'
 
 

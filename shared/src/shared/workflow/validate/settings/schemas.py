@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from shared.workflow.format.js_values import Json, JsonObject, to_string
-from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.settings.literals import shown
 
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -101,7 +101,7 @@ def _type(given: Json, where: str) -> Iterator[str]:
     for kind in given if isinstance(given, list) else [] if given is None else [given]:
         if kind not in TYPES:
             near = nearest_type(to_string(kind), TYPES)
-            hint = did_you_mean(near) or f" Use one of: {', '.join(TYPES)}."
+            hint = one_of("", TYPES, near)
             yield f'{where} has the unknown type "{to_string(kind)}".{hint}'
 
 

@@ -12,7 +12,7 @@ from shared.workflow.format.js_values import Json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import parse_text
-from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
+from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, one_of
 from shared.workflow.validate.settings.agent_settings import agent_problems, evaluator_problems
 from shared.workflow.validate.settings.branch_settings import condition_problems, router_problems
 from shared.workflow.validate.settings.input_fields import bare_reference
@@ -131,8 +131,8 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
             return  # reported as an error
         if value not in allowed and not (block.type == "api" and to_string(value).upper() in allowed):
             word = to_string(value)
-            near = unit if (unit := TIME_UNITS.get(word.lower(), "")) in allowed else nearest(word, allowed)
-            yield f"{setting.id} is {shown(value)}.{did_you_mean(near) or one_of(word, allowed)}", near
+            near = unit if (unit := TIME_UNITS.get(word.lower(), "")) in allowed else nearest_of_few(word, allowed)
+            yield f"{setting.id} is {shown(value)}.{one_of(word, allowed, near)}", near
     elif setting.number is not None:
         if not _fits(setting, value):
             capped = "; it is capped" if setting.id == "timeout" and to_number(value) > setting.number.high else ""
