@@ -149,7 +149,8 @@ block that follows a success.
 ## Loops and parallels
 
 Blocks inside are under `blocks` of the loop, and connected in the same way. A block after the loop follows it when it
-has ended. `start` names the first blocks inside; default: those that follow no other.
+has ended. `start` names the first blocks inside, one or a list; default: those that follow no other. A file with
+`edges` has no default: write `start` in each loop and parallel.
 
 ```yaml
   Each order:
@@ -175,7 +176,7 @@ Blocks inside read `<loop.index>` (or `<loop.iteration>`), counted from 0; over 
 and the whole list, `<loop.items>`. In a parallel, write `<parallel.…>`; it has no `iteration`.
 
 Blocks after it read `<eachorder.results>`: a list with one entry for each iteration or branch, which is itself a list
-of outputs, one for each last block inside. In the example, `<eachorder.results>` is
+of outputs, one for each block that ran inside, in the order in which they ended. In the example, `<eachorder.results>` is
 `[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and `<eachorder.results[0][0].result>` is
 `true`. In a function, `<eachorder.results>.flat()` joins the lists of outputs, and
 `<eachorder.results>.flat().map((each) => each.result)` gives the results of the functions inside.

@@ -16,6 +16,7 @@ from flowport.output import Output
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import installed_catalog
+from shared.workflow.catalog.triggers import UNSERVED_TRIGGERS
 from shared.workflow.files.json_lines import JsonLines
 from shared.workflow.files.names import BLOCK_KEYS
 from shared.workflow.files.reader import read_file
@@ -93,7 +94,11 @@ class SourceFile:
         """
         if self._corrected is None:
             return self._found
-        return [*(each for each in self._found if _is_misspelled_type(each)), *self._corrected._found]
+        misspelled = [each for each in self._found if _is_misspelled_type(each)]
+        found = self._corrected._found
+        if any(each.suggestion in UNSERVED_TRIGGERS for each in misspelled):  # no call reaches what follows it
+            found = [each for each in found if each.code not in (*_CONSEQUENCES, ProblemCode.UNSERVED_TRIGGER)]
+        return [*misspelled, *found]
 
     @cached_property
     def _corrected(self) -> "SourceFile | None":
@@ -145,7 +150,7 @@ class SourceFile:
         names = ", ".join(f'"{each.block_name}"' for each in left_out[:_MOST_NAMES])
         more = ", …" if len(left_out) > _MOST_NAMES else ""
         cause = f"No edge leads to {names}{more}: the key edges replaces the order of the blocks"
-        message = f"{cause}. Add an edge to each, or remove edges."
+        message = f"{cause}. {_how_to_connect(left_out, self.state)}, or remove edges."
         rest = set(left_out[1:])
         summary = msgspec.structs.replace(left_out[0], message=message, fields=("edges",))
         return [summary if each is left_out[0] else each for each in problems if each not in rest]
@@ -157,6 +162,20 @@ class SourceFile:
         read = [self.yaml, *([self._corrected.yaml] if self._corrected and self._corrected.yaml else ())]
         is_of_file = any(problem in each.problems or problem in each.warnings for each in read)
         return problem.line if is_of_file else next((line for each in read if (line := each.line_of(problem))), None)
+
+
+def _how_to_connect(left_out: Sequence[Problem], state: dict[str, Any]) -> str:
+    """Return how to connect blocks without an edge: the first one inside a loop or parallel needs its `start`."""
+    started = {edge["source"] for edge in state["edges"] if str(edge.get("sourceHandle")).endswith("-start-source")}
+    first: dict[str, str | None] = {}
+    for each in left_out:
+        container = state["blocks"][each.block_id]["data"].get("parentId")
+        if container not in (None, *started):
+            first.setdefault(container, each.block_name)
+    starts = " and ".join(f'start: {name} at "{state["blocks"][key]["name"]}"' for key, name in first.items())
+    if not starts:
+        return "Add an edge to each"
+    return f"Write {starts}" if len(first) == len(left_out) else f"Write {starts}, add an edge to the others"
 
 
 def _is_misspelled_type(problem: Problem) -> bool:

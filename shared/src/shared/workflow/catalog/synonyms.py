@@ -27,9 +27,9 @@ TYPE_SYNONYMS: Final[Mapping[str, str]] = {
         ),
         "response",
     ),
-    **dict.fromkeys(
-        ("input", "trigger", "begin", "entry", "webhook", "cron", "manual", "chat", "chat_input"), "start_trigger"
-    ),
+    **dict.fromkeys(("input", "trigger", "begin", "entry", "manual", "chat", "chat_input"), "start_trigger"),
+    **dict.fromkeys(("cron", "scheduler", "scheduletrigger"), "schedule"),
+    **dict.fromkeys(("webhook", "webhooktrigger"), "generic_webhook"),
     **dict.fromkeys(("comment", "sticky", "sticky_note", "stickynote"), "note"),
     **dict.fromkeys(("classifier", "classify", "intent", "llm_router", "text_classifier"), "router_v2"),
     **dict.fromkeys(("guardrail", "validate", "validator", "pii"), "guardrails"),

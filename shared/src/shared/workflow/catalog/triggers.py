@@ -93,6 +93,8 @@ WEBHOOK: Final = _trigger(
     outputs_of=_declared,
 )
 
+UNSERVED_TRIGGERS: Final = (SCHEDULE.type, WEBHOOK.type)
+"""Types that start no run here."""
 _TRIGGER: Final = re.compile(r"(?P<service>.+)_(?:poller|trigger|webhook)(?:_v\d+)?")
 
 

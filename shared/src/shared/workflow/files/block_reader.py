@@ -47,8 +47,11 @@ _OPPOSITES: Final = {
     "disabled": " Write enabled: false",
 }
 """Keys whose equivalents have the opposite value."""
+_EXPRESSION_KEYS: Final = frozenset({"if", "condition", "expression", "when"})
+"""Keys of a condition block that hold the expression of its only branch."""
 _WRAPPERS: Final = frozenset({"subBlocks", "config", "configuration", "params", "parameters", "with", "args", "spec"})
 """Keys of other systems for all settings of a block."""
+_SETTINGS_AT_BLOCK: Final = "each of its settings at the block: NAME: value"
 _CLOSE: Final = 0.75
 _SCHEMA_KEYS: Final = frozenset(
     {"enum", "options", "choices", "min", "max", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
@@ -224,12 +227,15 @@ class BlockReader:
         if synonym and key != "input":  # which editors store, too
             return None
         meant = synonym or _SYNONYMS_BY_TYPE.get(block.type, {}).get(key)
-        if block.spec is None or (key in KEY_HINTS and not meant):
+        is_expression = block.type == "condition" and key in _EXPRESSION_KEYS and isinstance(value, str)
+        if block.spec is None or (key in KEY_HINTS and not meant and not is_expression):
             return None
         unknown = f'Block "{block.key}" has the unknown key "{key}".'
-        if key in _WRAPPERS and isinstance(value, dict):
-            self._problems.report(f"{unknown} Write each of its settings at the block: NAME: value", (*block.path, key))
-            return value
+        if is_expression or (key in _WRAPPERS and isinstance(value, dict)):
+            fix = f"branches: - if: {value}, with next" if is_expression else _SETTINGS_AT_BLOCK
+            self._problems.report(f"{unknown} Write {fix}", (*block.path, key))
+            self._problems.paths.update({(*block.path, "branches")} if is_expression else ())
+            return {"branches": [{"if": value}]} if is_expression else object_of(value)
         if meant is None and _KEY_SYNONYMS.get(key) in structural:
             meant = _KEY_SYNONYMS[key]
         if meant is None:
@@ -248,6 +254,11 @@ class BlockReader:
         form = forms.form_of(setting)
         if form is None:
             return given
+        if key == "inputs" and (properties := _properties(given)):
+            names = ", ".join(f"{name}: {to_string(each.get('type') or 'string')}" for name, each in properties.items())
+            message = f"inputs is a JSON schema, but maps names to types. Write inputs: {{{names}}}"
+            self._problems.report(message, (*block.path, key))
+            given = {name: {key: each[key] for key in _INPUT_KEYS if key in each} for name, each in properties.items()}
         stored = form.expand(given)
         if key == "inputs":
             self._check_inputs(block, object_of(given))
@@ -353,6 +364,14 @@ class BlockReader:
     def _warn(self, block: FileBlock, at: str | Path, message: str) -> None:
         path = (at,) if isinstance(at, str) else at
         self._problems.warn(block.id, block.name, (*block.path, *path), str(path[0]), message)
+
+
+def _properties(given: Json) -> dict[str, JsonObject]:
+    """Return the properties of a JSON schema; an empty mapping for inputs by name."""
+    schema = object_of(given)
+    properties = {name: each for name, each in object_of(schema.get("properties")).items() if isinstance(each, dict)}
+    is_schema = schema.get("type") == "object" and len(properties) == len(object_of(schema.get("properties")))
+    return properties if is_schema and not properties.keys() <= set(_INPUT_KEYS) else {}
 
 
 def _is_block(value: Json) -> bool:

@@ -9,7 +9,7 @@ from shared.contracts.runs import Trigger
 from shared.workflow.catalog import Catalog, UnsupportedBlock, installed_catalog
 from shared.workflow.catalog.replacements import replacement_for
 from shared.workflow.catalog.synonyms import TYPE_SYNONYMS, type_word
-from shared.workflow.catalog.triggers import START, service_of
+from shared.workflow.catalog.triggers import START, UNSERVED_TRIGGERS, service_of
 from shared.workflow.compile.agent_tools import agent_tool_problems
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
@@ -44,6 +44,9 @@ from shared.workflow.validate.settings.plain_secrets import plain_secrets
 from shared.workflow.validate.settings.setting_values import setting_problems
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
+_NOT_SERVED: Final = "schedules and webhook triggers are not served here, only calls are"
+_FROM_ELSEWHERE: Final = "the workflow from cron, CI or the other service."
+_STARTS: Final = frozenset({START.type, *UNSERVED_TRIGGERS})
 MOST_OF_A_KIND: Final = 200
 """Looking for the nearest valid value takes time for each warning."""
 
@@ -58,7 +61,7 @@ def problems(
     """
     known = catalog or installed_catalog()
     blocks = list(_blocks(state, known, keyed_providers))
-    is_start_misnamed = any(problem.suggestion == START.type for problem in blocks)
+    is_start_misnamed = any(problem.suggestion in _STARTS for problem in blocks)
     starts = (each for each in _starts(state) if not (is_start_misnamed and each.code == ProblemCode.NO_START_BLOCK))
     found = [
         *starts,
@@ -122,8 +125,7 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
 
 
 def _unserved(block: Block) -> str:
-    cause = "schedules and webhook triggers are not served here, only calls are"
-    return f'Nothing will fire "{block.name}": {cause}. Call the workflow from cron, CI or the other service.'
+    return f'Nothing will fire "{block.name}": {_NOT_SERVED}. Call {_FROM_ELSEWHERE}'
 
 
 def _left_out(state: WorkflowState) -> Iterator[Problem]:
@@ -157,6 +159,9 @@ def _refused(block: Block, refusal: UnsupportedBlock, types: Sequence[str]) -> P
     if suggestion and (service := service_of(block.type)) and not nearest(service, [service_of(suggestion) or ""]):
         suggestion = None
     message = f"Invalid block type: {block.type}.{did_you_mean(suggestion)}" if suggestion else refusal.message
+    if suggestion in UNSERVED_TRIGGERS and TYPE_SYNONYMS.get(type_word(block.type)) == suggestion:
+        fix = f"Remove it or write type: start, and call {_FROM_ELSEWHERE}"
+        message = f"Invalid block type: {block.type}; {_NOT_SERVED}. {fix}"
     return error(refusal.reason, f"{block.name}: {message}", block, ("type",), suggestion=suggestion)
 
 
