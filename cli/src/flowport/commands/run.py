@@ -152,7 +152,7 @@ def show_result(output: Output, run: JsonObject, *, full: bool = True) -> None:
     else:
         output.print_note(_reason(run), label=status, style="bold red")
     if status == RunState.PAUSED:
-        raise _paused(output, run["runId"])
+        raise _paused(output, run)
     if status != RunState.COMPLETED:
         raise typer.Exit(1)
 
@@ -182,10 +182,18 @@ def _is_response(document: Any) -> bool:
     return isinstance(document, dict) and document.keys() >= {"data", "status", "headers"}
 
 
-def _paused(output: Output, run_id: str) -> typer.Exit:
-    note = f"the run waits for a decision. Wait for its end with `flowport runs wait {run_id}`"
+def _paused(output: Output, run: JsonObject) -> typer.Exit:
+    note = f"the run waits {_awaited(run['output'])}. Wait for its end with `flowport runs wait {run['runId']}`"
     output.print_note(note, label="paused", style="yellow")
     return typer.Exit(WaitTimedOut.exit_code)
+
+
+def _awaited(shown: Any) -> str:
+    """Return what a paused run waits for: a time if all its pauses end by themselves, else a person."""
+    given = shown if isinstance(shown, dict) else {}
+    pauses = [each.get("data") for each in given.get("pausedBlocks") or [given]]
+    times = [each["resumeAt"] for each in pauses if isinstance(each, dict) and each.get("operation") == "wait"]
+    return f"until {min(times)}" if pauses and len(times) == len(pauses) else "for a decision"
 
 
 def _run_queued(call: Call, body: JsonObject, *, wait_seconds: float | None, full: bool) -> None:
@@ -228,7 +236,7 @@ def run_streaming(call: Call, body: JsonObject, *, full: bool, is_trial: bool = 
         if not has_text or is_paused or _is_response(answer):
             print_answer(output, answer, full=full or is_paused, has_hint=not is_trial)
     if is_paused:
-        raise _paused(output, run.run_id)
+        raise _paused(output, {"runId": run.run_id, "output": outcome["output"]})
     if not selected and not is_trial:
         output.print_note("The workflow has no agent whose text could be streamed. --select names other outputs")
 
