@@ -23,7 +23,7 @@ from shared.workflow.files.reader import read_file
 from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import object_of
-from shared.workflow.format.model_names import PROVIDERS
+from shared.workflow.format.model_names import PROVIDERS, key_name
 from shared.workflow.format.reader import read_state
 from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements
 from shared.workflow.transfer.importer import is_yaml, read_import
@@ -204,9 +204,15 @@ def message_of(source: SourceFile | None, problem: Problem) -> str:
     keys = _missing_keys(source, problem) if source else []
     if source is None or not keys:
         return problem.message
-    params = object_of(source.state["blocks"][problem.block_id]["subBlocks"].get("params")).get("value")
-    names = {object_of(object_of(row).get("cells")).get("Key") for row in parse_list(params)}
+    settings = source.state["blocks"][problem.block_id]["subBlocks"]
+    names = {
+        object_of(object_of(row).get("cells")).get("Key")
+        for row in parse_list(object_of(settings.get("params")).get("value"))
+    }
     place = "" if names.isdisjoint(keys) else " at the block, not under params"
+    if keys[-1] == "apiKey":
+        name = key_name(str(settings["model"]["value"]))
+        keys[-1] = f'{name} on the server, or apiKey: "{{{{{name}}}}}", which is a secret of the workspace'
     return f"{problem.message}. Set {', '.join(keys)}{place}"
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from tests.support.command_line import CommandLine
 
+from flowport.workflow_files import message_of, read_source
 from shared.workflow.files.formatter import format_file
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ("agent", "branches", "approval")
@@ -125,6 +128,26 @@ def test_missing_settings_are_named_with_their_keys(flowport: CommandLine, tmp_p
     found = flowport("validate", str(file)).err
     assert "A is missing required fields: Model. Set model" in found
     assert "M is missing required fields: Conversation ID. Set settings: {id}" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("gpt-5-mini", "OPENAI_API_KEY"),
+        ("gemini-2.5-pro", "GEMINI_API_KEY"),
+        ("azure/gpt-5", "AZURE_OPENAI_API_KEY"),
+        ("openrouter/x/y", "OPENROUTER_API_KEY"),
+    ],
+)
+def test_a_missing_key_of_a_provider_is_named_with_the_servers_setting_and_a_secret(
+    tmp_path: Path, model: str, name: str
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(f"blocks:\n  S: {{type: start}}\n  A: {{type: agent, messages: Hi, model: {model}}}\n")
+    source = read_source(file)
+    (problem,) = problems(read_state(source.state))
+    fix = f'Set {name} on the server, or apiKey: "{{{{{name}}}}}", which is a secret of the workspace'
+    assert message_of(source, problem) == f"A is missing required fields: API Key. {fix}"
 
 
 @pytest.mark.parametrize(

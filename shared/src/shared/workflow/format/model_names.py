@@ -52,6 +52,7 @@ PROVIDERS: Final = _PREFIXED | {provider for _, provider in _PATTERNS} | {"ollam
 NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-cloud", "sakana", "vertex"})
 """Providers that Sim calls and Flowport does not."""
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
+_KEY_NAMES: Final = {"google": "GEMINI_API_KEY", **dict.fromkeys(("azure", "azure-openai"), "AZURE_OPENAI_API_KEY")}
 _CATALOG_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """Ollama names local models `name:tag`, regardless of their maker."""
 _UNHYPHENED: Final = re.compile(r"(gpt|claude|gemini|deepseek|grok)(\d(?:\.\d)?(?:o|-[\w.-]{1,40})?)")
@@ -75,6 +76,12 @@ def provider_of(model: str) -> str:
 def needs_key(model: str) -> bool:
     """Return whether this model's provider refuses calls without an API key."""
     return provider_of(model) not in _KEYLESS
+
+
+def key_name(model: str) -> str:
+    """Return the name of the server's setting with the key of a model's provider."""
+    provider = provider_of(model)
+    return _KEY_NAMES.get(provider, f"{provider.upper()}_API_KEY")
 
 
 def is_named(model: str) -> bool:
