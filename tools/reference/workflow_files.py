@@ -176,10 +176,11 @@ Blocks inside read `<loop.index>` (or `<loop.iteration>`), counted from 0; over 
 and the whole list, `<loop.items>`. In a parallel, write `<parallel.…>`; it has no `iteration`.
 
 Blocks after it read `<eachorder.results>`: a list with one entry for each iteration or branch, which is itself a list
-of outputs, one for each block that ran inside, in the order in which they ended. In the example, `<eachorder.results>` is
+of outputs, one for each block that ran inside, in the order in which they ended. In the example,
+`<eachorder.results>` is
 `[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and `<eachorder.results[0][0].result>` is
-`true`. In a function, `<eachorder.results>.flat()` joins the lists of outputs, and
-`<eachorder.results>.flat().map((each) => each.result)` gives the results of the functions inside.
+`true`. In a function, `<eachorder.results>.flat().map((each) => each.result)` gives the results of all functions inside,
+and `<eachorder.results>.map((round) => round.at(-1).result)` only those of the blocks that ended last.
 
 ## Keys of every block
 
@@ -319,7 +320,10 @@ extension, begin a file with:
 `*` marks required settings. [Blocks](blocks.md) lists all types on one page.
 """
 _CONTAINERS: Final = ("loop", "parallel")
-_ONE_WORKFLOW: Final = "Write one of `workflowId` and `manualWorkflowId`."
+_ONE_WORKFLOW: Final = (
+    "Write one of `workflowId` and `manualWorkflowId`: the id of the workflow, which `flowport workflows list` shows, "
+    "not its name or file."
+)
 _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
     "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",

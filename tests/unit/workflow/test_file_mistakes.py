@@ -169,3 +169,37 @@ def test_keys_with_a_wrong_indentation_are_not_sent() -> None:
     found = read("blocks:\n  Call:\n    type: api\n    url: https://a.example\n    params:\n    note: internal")
     (block,) = found.state["blocks"].values()  # type: ignore[union-attr]
     assert (set(block["subBlocks"]), len(found.warnings)) == ({"url", "params"}, 1)  # type: ignore[arg-type,call-overload,index]
+
+
+CHECKED = """blocks:
+  Start: {type: start}
+  Check: {type: guardrails, input: <start.input>, validationType: json}
+  Reply: {type: response, data: {error: <check.error>}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "is_reported"),
+    [
+        (CHECKED, True),
+        (CHECKED.replace("json}", "json, on_error: Reply, next: Reply}"), False),
+        (
+            CHECKED.replace("{type: start}", "{type: start, next: [Check, Other]}").replace(
+                "json}", "json, next: Reply}"
+            )
+            + "  Other: {type: function, code: return 1, next: Reply}\n",
+            False,  # Reply runs after Other, too
+        ),
+        (
+            "blocks:\n  Start: {type: start}\n  L:\n    type: loop\n    blocks:\n"
+            "      Last: {type: function, code: return <check.error>}\n"
+            "      Check: {type: guardrails, input: <start.input>, validationType: json}\n",
+            False,  # of the iteration before
+        ),
+    ],
+)
+def test_the_error_of_a_check_is_empty_where_only_its_success_leads(text: str, is_reported: bool) -> None:
+    found = problems(read_state(read(text).state), catalog=CATALOG)
+    cause = 'a failed check of "Check" ends the run. Connect its error port, on_error in a file.'
+    expected = [f"Reply: <check.error> is always empty: {cause}"] if is_reported else []
+    assert [each.message for each in found] == expected

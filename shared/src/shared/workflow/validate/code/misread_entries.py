@@ -90,7 +90,7 @@ def misread_entries(state: WorkflowState, template: CodeTemplate, program: Progr
     fields = [code.misread_field(captures["entry"][0]) for captures in found]
     for captures, field in zip(found, fields, strict=True) if all(fields) else ():
         name, entry = code.text(captures["list"][0]), captures["entry"][0]
-        cause = f"an entry of {lists[name]} is a list, with one output for each last block inside"
+        cause = f"an entry of {lists[name]} is a list, with one output for each block inside"
         fix = code.fix(entry, captures.get("method"), shown[name])
         yield entry.start_point.row + 1, f'{cause}, and has no "{field}". Write {fix}'
 

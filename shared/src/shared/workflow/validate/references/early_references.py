@@ -36,7 +36,7 @@ class EarlyReferences:
         self._order = RunOrder(state, catalog)
         self._most_paths = min(_MOST_ERROR_PATHS, _MOST_EDGES // (len(state.edges) + 1))
         self._after_error: dict[str, set[str]] = {}
-        self._without_error: dict[str, Set[str]] = {}
+        self._only: dict[tuple[str, bool], Set[str]] = {}
 
     def why_no_value(self, reference: Reference, target: Block, reader: Block) -> str | None:
         """Return why the reference reads a block that has not run, or an error that `reader` never gets."""
@@ -76,8 +76,15 @@ class EarlyReferences:
     def _why_no_error(self, reference: Reference, target: Block, reader: Block) -> str | None:
         """Return why the reference reads an error that `reader` never gets; None if it reads none, or may get it."""
         spec = self._catalog.spec(target.type)
-        if reference.path[0] != "error" or target.id not in self._connections.handlers or spec is None:
+        if reference.path[0] != "error" or spec is None:
             return None
+        if target.id not in self._connections.handlers:
+            followers = self._connections.followers.get(target.id, ())
+            is_checked = any(self._state.blocks[each].type == "condition" for each in followers)  # reported there
+            is_ended = target.type == "guardrails" and not is_checked
+            if not is_ended or reader.id not in self._only_after(target.id, by_error=False):
+                return None
+            return f'a failed check of "{target.name}" ends the run. Connect its error port, on_error in a file'
         around = self._state.containers_of(reader.id)
         in_loop = any(each in self._state.loops for each in around)
         is_inside = all(each in around for each in self._state.containers_of(target.id))
@@ -96,7 +103,7 @@ class EarlyReferences:
             return None
         if target.id not in self._connections.handlers or reader.id in self._order.unreached:
             return None
-        if reader.id not in self._only_after_error(target.id):
+        if reader.id not in self._only_after(target.id, by_error=True):
             return None
         reason = f'"{reader.name}" runs only after an error of "{target.name}"'
         is_handler = reader.id in self._connections.handlers[target.id]
@@ -104,14 +111,17 @@ class EarlyReferences:
             return reason
         return f'{reason}. Write next: {reader.name} at "{target.name}"'
 
-    def _only_after_error(self, block_id: str) -> Set[str]:
-        if block_id not in self._without_error and len(self._without_error) < self._most_paths:
+    def _only_after(self, block_id: str, *, by_error: bool) -> Set[str]:
+        """Return the blocks that run only after an error of a block, or only after its success."""
+        key = (block_id, by_error)
+        if key not in self._only and len(self._only) < self._most_paths:
             edges = tuple(
-                each for each in self._state.edges if each.source != block_id or each.source_handle != ERROR_HANDLE
+                each
+                for each in self._state.edges
+                if each.source != block_id or (each.source_handle == ERROR_HANDLE) != by_error
             )
-            rest = msgspec.structs.replace(self._state, edges=edges)
-            self._without_error[block_id] = unreachable_blocks(rest, self._catalog)
-        return self._without_error.get(block_id, frozenset())
+            self._only[key] = unreachable_blocks(msgspec.structs.replace(self._state, edges=edges), self._catalog)
+        return self._only.get(key, frozenset())
 
     def _reached_by_error(self, block_id: str) -> set[str]:
         if block_id not in self._after_error:

@@ -63,6 +63,8 @@ class ReadableFields:
             }
         if target.type == "condition":
             declared = {**self._passed_on(target), **declared}
+        if target.type == "guardrails" and target.value("piiMode") in (None, "", "block"):
+            declared = {key: each for key, each in declared.items() if key != "maskedText"}
         if target.type == "memory":
             declared = {**declared, "memories": _LIST}
         error = _TEXT if target.type in _TEXT_ERRORS else _ANY

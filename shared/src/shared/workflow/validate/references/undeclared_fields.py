@@ -81,7 +81,7 @@ class UndeclaredFields:
 
     def _in_iteration(self, block: Block, field: str, reference: Reference, target: Block) -> Problem:
         first, *rest = map(_key, reference.path[len(("results", 0, 0)) :])
-        output, main = reference.raw[: -len(f"{first}{''.join(rest)}>")], self._main_output_inside(target)
+        output, main = reference.raw[: -len(f"{first}{''.join(rest)}>")], self._last_inside(target)[1]
         meant = f"{output}.{main}{first}{''.join(rest)}>" if main else None
         cause = f'{reference.raw}: no block in "{target.name}" has an output "{first[1:]}"'
         text = f"{block.name}: {cause}.{did_you_mean(meant)}"
@@ -95,7 +95,7 @@ class UndeclaredFields:
     ) -> tuple[str, str | None]:
         """Return the problem with a reference, and the one that is meant."""
         if _skips_block_of_iteration(target, reference):
-            return _field_of_iteration(reference, target, self._main_output_inside(target))
+            return _field_of_iteration(reference, target, *self._last_inside(target))
         if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
             return f"{computed.problem(language)}.", None
         if other := _other_syntax(reference, target, outputs, language):
@@ -110,14 +110,17 @@ class UndeclaredFields:
             )
         return _unknown_field(reference, target, outputs)
 
-    def _main_output_inside(self, container: Block) -> str | None:
-        """Return the main output of the last blocks in a container; None if they differ or have none."""
+    def _last_inside(self, container: Block) -> tuple[int, str | None]:
+        """Return the place of the last block's output among those of an iteration, and its main output.
+
+        Where several paths end, the first place, and the main output that all last blocks have.
+        """
         inside = {each.id for each in self._inside(container)}
-        last = [
-            self._state.blocks[key] for key in inside if inside.isdisjoint(self._connections.followers.get(key, ()))
-        ]
-        found = {_MAIN_OUTPUT.get(each.type) for each in last}
-        return found.pop() if len(found) == 1 else None
+        followers = {key: inside.intersection(self._connections.followers.get(key, ())) for key in inside}
+        last = [key for key in inside if not followers[key]]
+        is_chain = len(last) == 1 and sum(map(len, followers.values())) == len(inside) - 1
+        found = {_MAIN_OUTPUT.get(self._state.blocks[key].type) for key in last}
+        return len(inside) - 1 if is_chain else 0, found.pop() if len(found) == 1 else None
 
 
 def is_readable(outputs: Outputs, reference: Reference, target: Block) -> bool:
@@ -141,12 +144,12 @@ def _skips_block_of_iteration(target: Block, reference: Reference) -> bool:
     return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
 
 
-def _field_of_iteration(reference: Reference, target: Block, main_output: str | None) -> tuple[str, str]:
+def _field_of_iteration(reference: Reference, target: Block, last: int, main_output: str | None) -> tuple[str, str]:
     number, *rest = reference.path[1:]
     if main_output and rest[0] not in (main_output, *_OTHER_FIELDS):
         rest.insert(0, main_output)
-    entry = f"<{reference.root}.results[{number}][0]{''.join(_key(each) for each in rest)}>"
-    cause = f'an entry of results of "{target.name}" is a list, with one result for each of its last blocks'
+    entry = f"<{reference.root}.results[{number}][{last}]{''.join(_key(each) for each in rest)}>"
+    cause = f'an entry of results of "{target.name}" is a list, with one output for each block inside'
     return f"{reference.raw}: {cause}.{did_you_mean(entry)}", entry
 
 
@@ -186,6 +189,8 @@ def _other_syntax(
 def _unknown_field(reference: Reference, target: Block, outputs: Outputs) -> tuple[str, str | None]:
     key, root = to_string(reference.path[0]), reference.root
     names, meant = outputs, _meant(reference, target, outputs)
+    if target.type == "guardrails" and key == "maskedText":
+        return f'{reference.raw} is always empty: "{target.name}" masks nothing. Set its piiMode to mask.', None
     if target.type in ("loop", "parallel") and key in (*ITEMS, "item") and "currentItem" not in outputs:
         cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
     elif key in outputs and outputs[key].fields:

@@ -1,7 +1,7 @@
 """Branches of conditions and routers."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from shared.workflow.format.input_format import parse_list
@@ -42,6 +42,10 @@ _METHOD: Final = re.compile(r"\.(lower|upper|strip|startswith|endswith|contains|
 _RANGE: Final = re.compile(
     r"(?:^|&&|\|\||\()\s*[\w.]{1,100}\s*[<>]=?\s*[\w.]{1,100}\s*[<>]=?\s*[\w.]{1,100}\s*(?:$|&&|\|\||\))"
 )
+_BOUND: Final = re.compile(
+    r"(?P<reference><[\w.-]{1,200}>)\s*(?P<side>[<>])(?P<equal>=)?\s*(?P<number>-?\d{1,15}(?:\.\d{1,9})?)"
+)
+"""Comparison of a reference with a number."""
 _CHANGING: Final = re.compile(r"\b(?:random|now|Date)\b")
 """Parts of expressions whose value differs from one evaluation to the next."""
 
@@ -67,6 +71,9 @@ def condition_problems(block: Block) -> Found:
             yield where, f"{name} has its expression in {other}, where it is ignored. Write it in value"
         elif text := expression_problem(value):
             yield where, f"{name} {text}"
+        elif covering := _covering(value, expressions):
+            first = expressions[covering]
+            yield where, f"{name} is never chosen, because branch {first} covers it. Put it before branch {first}"
         elif value in expressions and not _CHANGING.search(value):
             yield where, f"{name} is never chosen: branch {expressions[value]} has the same expression. Change one"
         expressions.setdefault(value, number)
@@ -75,6 +82,19 @@ def condition_problems(block: Block) -> Found:
         elif key in keys and "else" not in titles[: number - 1]:
             yield where, f"{name} has the id of an earlier branch: {key}"
         keys.add(key)
+
+
+def _covering(expression: str, earlier: Iterable[str]) -> str | None:
+    """Return the earlier expression that is true whenever a comparison of a reference with a number is."""
+    given = _BOUND.fullmatch(expression)
+    for each in earlier if given else ():
+        other = _BOUND.fullmatch(each)
+        if given and other and other["reference"] == given["reference"] and other["side"] == given["side"]:
+            sign = 1 if given["side"] == ">" else -1
+            margin = sign * (float(given["number"]) - float(other["number"]))
+            if margin > 0 or (margin == 0 and other["equal"] and not given["equal"]):
+                return each
+    return None
 
 
 def expression_problem(expression: str) -> str | None:

@@ -26,6 +26,8 @@ TIME_UNITS: Final = {
     "d": "days",
 }
 """Abbreviations of units."""
+_LEAST_FRACTION: Final = 0.5
+"""A threshold above it and below 1 is of a scale from 0 to 1. Lower ones may be meant to refuse only the score 0."""
 _AMOUNT: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
 _LITERAL: Final = re.compile(r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)")
 """A pattern of JavaScript with its slashes and flags."""
@@ -36,6 +38,8 @@ _BROKEN: Final = (
     *("bad character range", "min repeat greater than max repeat", "multiple repeat", "bad escape"),
 )
 """Problems of a pattern in every dialect: runs use RE2's."""
+_NO_ID: Final = re.compile(r"\s|^\.{0,2}/|\.(?:ya?ml|json)$")
+"""Parts of names and paths, which no id of a workflow has."""
 _OF_RE2: Final = ("\\C", "\\E", "\\p", "\\P", "\\z")
 _UNKNOWN_TO_RE2: Final = re.compile(
     r"\\(?:(?P<back>[1-9](?![0-7])|Z)|.)|\[\^?\]?(?:\\.|[^\]\\])*+\]|\(\?(?:(?P<look><?[=!])|(?P<name>P=)|(?P<atom>>))",
@@ -92,6 +96,10 @@ def guardrails_problems(block: Block) -> Found:
             yield "regex", f"regex is not a valid pattern: {problem}"
         elif (match := _LITERAL.fullmatch(pattern)) and _SYNTAX.search(match["head"]):
             yield "regex", "regex is a pattern without slashes and flags. Write (?i) at its start to ignore case"
+    threshold = to_number(block.value("threshold"))
+    if kind == "hallucination" and _LEAST_FRACTION < threshold < 1:
+        text = f"threshold is a score from 0 to 10, and {threshold:g} passes nearly every text"
+        yield "threshold", f"{text}. Did you mean {threshold * 10:g}?"
     for field, entries in (("piiEntityTypes", "names"), ("piiCustomPatterns", "{name, pattern}")):
         value = block.value(field)
         if kind == "pii" and value not in (None, "") and is_literal(value) and not isinstance(parsed(value), list):
@@ -125,7 +133,7 @@ def workflow_problems(block: Block) -> Found:
     """Yield that a called workflow is named by something other than its id."""
     for field in ("workflowId", "manualWorkflowId"):
         value = block.value(field)
-        if isinstance(value, str) and is_literal(value) and " " in value.strip():
+        if isinstance(value, str) and is_literal(value) and _NO_ID.search(value.strip()):
             yield field, f"{field} must be the id of a workflow, not {shown(value)}: `flowport workflows list` shows it"
 
 

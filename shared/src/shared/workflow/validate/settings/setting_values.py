@@ -50,6 +50,9 @@ _SHORTEST_TIMEOUT_MS: Final = 100
 _TEXTS: Final = frozenset({"url", "regex", "conversationId", "server", "workflowId"})
 """Settings that are lists or mappings in a file only because quotes are missing."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SCHEME: Final = re.compile(r"\s*(?P<scheme>Bearer|Basic)(?P<colon>\s*:)?\s", re.IGNORECASE)
+_AUTHORIZATION: Final = "authorization"
+_SAME_WORD: Final = 0.88
 _LINE_BREAK: Final = re.compile(r"[\r\n\0]")
 _MEDIA_TYPES: Final = {"json": "application/json", "form": "application/x-www-form-urlencoded", "text": "text/plain"}
 _BY_TYPE: Final[Mapping[str, tuple[Callable[[Block], Found], ...]]] = {
@@ -176,11 +179,22 @@ def _is_other_text(value: Json) -> bool:
     return len(parts) > 1 and not to_string(value).lstrip().startswith(("[", "{"))
 
 
+def _authorization_problem(name: str, scheme: re.Match[str]) -> str | None:
+    """Return the problem of a header whose value begins with a scheme of authorization."""
+    if scheme["colon"] and name.lower() == _AUTHORIZATION:
+        return f"has a colon after {scheme['scheme']}. Write {scheme['scheme']}, a space and the token"
+    is_misspelled = name.isalpha() and name.lower() != _AUTHORIZATION
+    is_near = is_misspelled and nearest(name, [_AUTHORIZATION], least=_SAME_WORD)
+    return f"is not the one that has a token.{did_you_mean('Authorization')}" if is_near else None
+
+
 def _header(number: int, name: str, content: Json) -> Iterator[str]:
     if not _HEADER_NAME.fullmatch(name.strip()):
         yield f'row {number} of headers has the invalid name "{name}". Use letters, digits and -'
     elif isinstance(content, list):
         yield f'the header "{name}" has a list as its value, which is sent as JSON. Write one text'
+    elif (match := _SCHEME.match(to_string(content))) and (problem := _authorization_problem(name.strip(), match)):
+        yield f'the header "{name}" {problem}'
     elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
         yield f'the header "{name}" has a line break in its value'
     elif (
