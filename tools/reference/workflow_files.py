@@ -177,10 +177,10 @@ and the whole list, `<loop.items>`. In a parallel, write `<parallel.…>`; it ha
 
 Blocks after it read `<eachorder.results>`: a list with one entry for each iteration or branch, which is itself a list
 of outputs, one for each block that ran inside, in the order in which they ended. In the example,
-`<eachorder.results>` is
-`[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and `<eachorder.results[0][0].result>` is
-`true`. In a function, `<eachorder.results>.flat().map((each) => each.result)` gives the results of all functions inside,
-and `<eachorder.results>.map((round) => round.at(-1).result)` only those of the blocks that ended last.
+`<eachorder.results>` is `[[{"result": true, "stdout": ""}], [{"result": false, "stdout": ""}]]`, and
+`<eachorder.results[0][0].result>` is `true`. In a function, `<eachorder.results>.flat().map((each) => each.result)`
+gives the results of all functions inside, and `<eachorder.results>.map((round) => round.at(-1).result)` only those of
+the blocks that ended last.
 
 ## Keys of every block
 

@@ -1,4 +1,4 @@
-"""Branches for failed guardrails whose failure ends the run before them."""
+"""Failed guardrails, and answers that count as errors, which end the run without an error path."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.response_format import read_response_format
 from shared.workflow.validate.handles import ERROR_HANDLE
 
 _PASSED: Final = re.compile(r"(?:!!)?<>(?:\s*===?\s*true)?")
@@ -49,6 +50,21 @@ def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
             if verdict:
                 yield _unhandled(block, before, f"{reference.raw} is {verdict}")
                 break
+
+
+def failing_answers(state: WorkflowState) -> Iterator[Problem]:
+    """Yield a warning for each agent whose answer has a field `error`, if other blocks follow only its success."""
+    sources = {edge.source for edge in state.edges}
+    handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+    for block in state.blocks.values():
+        if block.type != "agent" or not state.is_enabled(block.id) or block.id not in sources - handled:
+            continue
+        found = read_response_format(block.value("responseFormat"))
+        if found and "error" in found.outputs:
+            cause = "an answer with a value in it counts as an error, and ends the run without a message"
+            fix = "Rename it, or connect the error port, on_error in a file."
+            message = f'{block.name}: responseFormat has the field "error": {cause}. {fix}'
+            yield warning(ProblemCode.INVALID_SETTING, message, block, ("responseFormat",))
 
 
 def _only_reference(text: str) -> tuple[Reference | None, str]:

@@ -28,7 +28,7 @@ from shared.workflow.format.start import (
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code.code_problems import code_problems
 from shared.workflow.validate.endless_loops import endless_loops
-from shared.workflow.validate.failed_checks import unhandled_checks
+from shared.workflow.validate.failed_checks import failing_answers, unhandled_checks
 from shared.workflow.validate.handles import unknown_handles
 from shared.workflow.validate.references.bare_references import bare_references
 from shared.workflow.validate.references.broken_references import broken_references
@@ -76,6 +76,7 @@ def problems(
         *islice(uncalculated_values(state), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(unhandled_checks(state), MOST_OF_A_KIND),
+        *islice(failing_answers(state), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(plain_secrets(state, known), MOST_OF_A_KIND),
