@@ -453,7 +453,7 @@ def test_a_file_in_flow_style_or_in_json_is_read_like_one_over_several_lines(tex
     found = read_import(text)
     assert found.name == "Short"
     assert [block.type for block in read_state(found.state).blocks.values()] == ["start_trigger", "response"]
-    assert len(found.state["edges"]) == 1
+    assert len(read_state(found.state).edges) == 1
 
 
 @pytest.mark.parametrize(
