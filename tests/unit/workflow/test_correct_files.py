@@ -435,3 +435,23 @@ def test_many_tags_are_checked_in_linear_time(tag: str) -> None:
     began = time.process_time()
     assert found(f"{START}{CALL}    body: '{body}'\n") == []
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "mixtral",
+        "mixtral-8x7b",
+        "claudia",
+        "kim",
+        "rook-7b",
+        "ollama/llama3.1",
+        "kimchi/chat",
+        "openai/gpt-oss-20b",
+        "mistralai/Mistral-7B-Instruct-v0.3",
+        "deepseek-ai/DeepSeek-R1",
+        "meta-llama/Llama-3.1-8B",
+    ],
+)
+def test_a_local_server_may_have_a_model_of_any_name(model: str) -> None:
+    assert found(f"{START}  Ask:\n    type: agent\n    messages: <start.text>\n    model: {model}\n") == []

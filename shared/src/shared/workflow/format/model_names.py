@@ -59,7 +59,13 @@ _UNHYPHENED: Final = re.compile(r"(gpt|claude|gemini|deepseek|grok)(\d(?:\.\d)?(
 _MAKERS: Final = frozenset({"openai", "anthropic", "google"})
 """Prefixes in other systems, none of which is a model of Ollama."""
 _LETTERS: Final = re.compile(r"[a-z]+")
-_LEAST_LETTERS: Final = 3
+_LEAST_LETTERS: Final = 4
+_CLOSE: Final = 0.85
+"""Least similarity of a misspelled word."""
+_OTHER_FAMILIES: Final = frozenset({"mixtral"})
+"""First words of models of Ollama that are similar to a well-known one."""
+_OPEN_WEIGHTS: Final = re.compile(r"gpt-oss")
+"""Models of a maker that local servers have, with the maker's name as a prefix."""
 
 
 def provider_of(model: str) -> str:
@@ -105,22 +111,25 @@ def suggested_model(model: str) -> str | None:
 
 
 def _with_known_prefix(name: str) -> str | None:
+    """Return the model that a name with a prefix means; None if a local server may have the name.
+
+    Such a server also names models of makers, such as `mistralai/…`, and of the users of Ollama.
+    """
     prefix, _, rest = name.partition("/")
-    if nearest(prefix, [provider_of(rest)]):
+    provider = provider_of(rest)
+    if provider in _MAKERS and nearest(prefix, [provider]) and not _OPEN_WEIGHTS.match(rest):
         return rest  # models of this provider have no prefix
-    near = nearest(prefix, PREFIXES) if prefix != FALLBACK else None
-    return f"{near}/{rest}" if near else None
+    near = nearest(prefix, PREFIXES, least=_CLOSE)
+    return f"{near}/{rest}" if near and not prefix.startswith(near) else None
 
 
 def _of_known_family(model: str) -> str | None:
+    """Return the name with the family's name for a misspelled first word; other words may be a local model's name."""
     match = _LETTERS.match(model.lower())
-    if match is None or len(match[0]) < _LEAST_LETTERS:
+    if match is None or match[0] in _OTHER_FAMILIES or not any(map(str.isdigit, model)):
         return None
     word = match[0]
-    near = next((each for each in FAMILIES if sorted(each) == sorted(word)), None) or _close(word)
+    near = next((each for each in FAMILIES if sorted(each) == sorted(word)), None)
+    if near is None and len(word) >= _LEAST_LETTERS:
+        near = nearest(word, FAMILIES, least=_CLOSE)
     return near + model[len(word) :] if near and near != word else None
-
-
-def _close(word: str) -> str | None:
-    near = nearest(word, FAMILIES)
-    return near if near and abs(len(near) - len(word)) <= 1 and len(set(near) ^ set(word)) <= 2 else None
