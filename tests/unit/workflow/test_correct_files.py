@@ -455,3 +455,8 @@ def test_many_tags_are_checked_in_linear_time(tag: str) -> None:
 )
 def test_a_local_server_may_have_a_model_of_any_name(model: str) -> None:
     assert found(f"{START}  Ask:\n    type: agent\n    messages: <start.text>\n    model: {model}\n") == []
+
+
+def test_an_answer_may_have_an_empty_error_that_no_block_reads() -> None:
+    agent = ASK.replace("{ok:", '{error: {type: [string, "null"]}, ok:')
+    assert found(f"{START}{agent}  Reply:\n    type: response\n    data: {{a: <ask.ok>}}\n") == []

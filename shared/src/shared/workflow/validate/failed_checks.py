@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import object_of, to_string
+from shared.workflow.format.js_values import object_of, stringify, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.references import Reference, normalize_name, parse_text
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.validate.handles import ERROR_HANDLE
+from shared.workflow.validate.references.unknown_references import block_references
 
 _PASSED: Final = re.compile(r"(?:!!)?<>(?:\s*===?\s*true)?")
 _FAILED: Final = re.compile(r"!<>|<>\s*===?\s*false|<>\s*!==?\s*true")
@@ -52,15 +54,21 @@ def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
                 break
 
 
-def failing_answers(state: WorkflowState) -> Iterator[Problem]:
-    """Yield a warning for each agent whose answer has a field `error`, if other blocks follow only its success."""
+def failing_answers(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each agent whose answer has a field `error`, if other blocks follow only its success.
+
+    One that may be null is meant to be empty, unless another block reads it.
+    """
+    read = {each.name for _, _, each in block_references(state, catalog) if each.path[0] == "error"}
     sources = {edge.source for edge in state.edges}
     handled = {edge.source for edge in state.edges if edge.source_handle == ERROR_HANDLE}
     for block in state.blocks.values():
         if block.type != "agent" or not state.is_enabled(block.id) or block.id not in sources - handled:
             continue
         found = read_response_format(block.value("responseFormat"))
-        if found and "error" in found.outputs:
+        field = object_of(object_of(found.schema.get("properties")).get("error")) if found else {}
+        is_nullable = "null" in stringify(field) and normalize_name(block.name) not in read
+        if found and "error" in found.outputs and not is_nullable:
             cause = "an answer with a value in it counts as an error, and ends the run without a message"
             fix = "Rename it, or connect the error port, on_error in a file."
             message = f'{block.name}: responseFormat has the field "error": {cause}. {fix}'

@@ -76,7 +76,7 @@ def problems(
         *islice(uncalculated_values(state), MOST_OF_A_KIND),
         *islice(container_problems(state, known), MOST_OF_A_KIND),
         *islice(unhandled_checks(state), MOST_OF_A_KIND),
-        *islice(failing_answers(state), MOST_OF_A_KIND),
+        *islice(failing_answers(state, known), MOST_OF_A_KIND),
         *islice(endless_loops(state, known), MOST_OF_A_KIND),
         *islice(misspelled_models(state, known), MOST_OF_A_KIND),
         *islice(plain_secrets(state, known), MOST_OF_A_KIND),
