@@ -460,3 +460,15 @@ def test_a_local_server_may_have_a_model_of_any_name(model: str) -> None:
 def test_an_answer_may_have_an_empty_error_that_no_block_reads() -> None:
     agent = ASK.replace("{ok:", '{error: {type: [string, "null"]}, ok:')
     assert found(f"{START}{agent}  Reply:\n    type: response\n    data: {{a: <ask.ok>}}\n") == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Amz-Access-Key-Id: AKIAIOSFODNN7QRSTUVW",  # which names a key, and is none
+        "X-Product: sk-iphone15promax256gb",
+    ],
+)
+def test_a_header_may_have_text_like_a_secret(header: str) -> None:
+    call = f"  Call:\n    type: api\n    url: https://api.example.com\n    headers: {{{header}}}\n"
+    assert found(START + call) == []

@@ -16,14 +16,13 @@ from shared.workflow.validate.settings.literals import setting_warning
 _READ: Final = frozenset({"headers", "params", "url"})
 """Settings that hold secrets beside those that are one. Prompts and code may have examples."""
 _FORMS: Final = (
-    r"sk-[\w-]{0,24}?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}[\w-]*+",  # OpenAI and others
+    r"sk-(?=[\w-]{32})[\w-]{0,24}?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}[\w-]*+",  # OpenAI and others
     r"[sr]k_live_[A-Za-z0-9]{16,}",
     r"whsec_[A-Za-z0-9+/]{12,}",
     r"gh[oprsu]_[A-Za-z0-9]{30,}",
     r"github_pat_\w{30,}",
     r"glpat-[\w-]{20,}",
     r"xox[abprs]-[0-9][\w-]{16,}",
-    r"(?:AKIA|ASIA)[A-Z0-9]{16}",
     r"gsk_[A-Za-z0-9]{30,}",
     r"hf_[A-Za-z0-9]{30,}",
     r"SG\.[\w-]{16,}\.[\w-]{16,}",
