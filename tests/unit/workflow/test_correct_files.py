@@ -472,3 +472,8 @@ def test_an_answer_may_have_an_empty_error_that_no_block_reads() -> None:
 def test_a_header_may_have_text_like_a_secret(header: str) -> None:
     call = f"  Call:\n    type: api\n    url: https://api.example.com\n    headers: {{{header}}}\n"
     assert found(START + call) == []
+
+
+def test_a_regular_expression_may_have_the_name_of_a_method() -> None:
+    condition = "  Is:\n    type: condition\n    branches:\n      - if: /\\.size(px)?/.test(<start.text>)\n"
+    assert found(f"{START}{condition}        next: Go\n  Go:\n    type: function\n    code: return 1\n") == []

@@ -112,7 +112,7 @@ def expression_problem(expression: str) -> str | None:
 
 def _misread(typed: str) -> str | None:
     """Return the problem of an expression, whose texts are empty, that JavaScript reads differently."""
-    if match := _METHOD.search(typed):
+    if "/" not in typed and (match := _METHOD.search(typed)):  # no pattern
         return f"calls .{match[1]}(), which JavaScript does not have. Did you mean .{METHODS[match[1]]}?"
     if match := _THOUSANDS.fullmatch(typed):
         return f"compares with {match['number']}, which ends at the comma. Write {match['number'].replace(',', '')}"
