@@ -477,3 +477,10 @@ def test_a_header_may_have_text_like_a_secret(header: str) -> None:
 def test_a_regular_expression_may_have_the_name_of_a_method() -> None:
     condition = "  Is:\n    type: condition\n    branches:\n      - if: /\\.size(px)?/.test(<start.text>)\n"
     assert found(f"{START}{condition}        next: Go\n  Go:\n    type: function\n    code: return 1\n") == []
+
+
+def test_code_may_compare_a_route_with_a_title_beside_its_id() -> None:
+    route = "  Pick:\n    type: router_v2\n    model: echo\n    context: <start.text>\n    branches:\n"
+    routes = "".join(f"      - {{route: {name}, when: {name}, next: Run}}\n" for name in ("Support", "Sales"))
+    read = "const r = <pick.selectedRoute>;\nreturn r === 'support' || r.endsWith('-route-1');"
+    assert found(START + route + routes + code(read)) == []

@@ -194,7 +194,7 @@ class _Checks:
             *self._uses.found(template, marks),
             *quoted.never_equal(template, compared, marks),
             *quoted.wrong_members(template, marks),
-            *impossible_values(self._state, template.language, compared),
+            *impossible_values(self._state, template.language, compared, marks),
             *misread_answers(self._state, self._answers, template, marks),
         )
         for text in islice(dict.fromkeys(texts), _MOST):

@@ -64,6 +64,13 @@ def comparisons(template: CodeTemplate, program: Program | None, marks: Sequence
     return list(islice(_found(template.language, program, shown), _MOST)) if program and shown else []
 
 
+def is_only_compared(found: Sequence[Comparison], reads: Mapping[Reference, int]) -> bool:
+    """Return whether code reads an output only for its comparisons. `reads` are the numbers of marks of each output."""
+    part = found[0].part
+    names = {each.shown for each in found} - {part.raw}
+    return reads[part] == len({each.at for each in found}) + len(names)
+
+
 def _found(language: Language, program: Program, shown: Mapping[str, tuple[Reference, str]]) -> Iterator[Comparison]:
     root, source = program
     cursor = tree_sitter.QueryCursor(query(language, _COMPARISONS[language]))

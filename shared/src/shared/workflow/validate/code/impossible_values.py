@@ -1,5 +1,6 @@
 """Comparisons with values that an output never has: titles of routes, and statuses of failed requests."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from shared.workflow.compile.code_parser import Language
@@ -8,18 +9,22 @@ from shared.workflow.format.js_values import object_of, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Reference
 from shared.workflow.format.suggestions import nearest
-from shared.workflow.validate.code.comparisons import Comparison
+from shared.workflow.validate.code.comparisons import Comparison, is_only_compared
+from shared.workflow.validate.code.value_marks import ValueMark
 
 
-def impossible_values(state: WorkflowState, language: Language, comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Yield the first comparison of each output whose comparisons never hold."""
-    found: dict[Reference, list[str | None]] = {}
+def impossible_values(
+    state: WorkflowState, language: Language, comparisons: Sequence[Comparison], marks: Sequence[ValueMark]
+) -> Iterator[str]:
+    """Yield the first comparison of each output that code reads only for comparisons which never hold."""
+    found: dict[Reference, list[Comparison]] = {}
     for each in comparisons:
-        target = state.block_named(each.part.name)
-        problem = _problem(target, each, language) if target else None
-        found.setdefault(each.part, []).append(problem)
-    for problems in found.values():
-        if problems[0] and all(problems):
+        found.setdefault(each.part, []).append(each)
+    reads = Counter(mark.part for mark in marks)
+    for part, compared in found.items():
+        target = state.block_named(part.name)
+        problems = [_problem(target, each, language) for each in compared] if target else []
+        if problems and problems[0] and all(problems) and is_only_compared(compared, reads):
             yield problems[0]
 
 

@@ -18,7 +18,7 @@ from shared.workflow.format.paths import Outputs
 from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.code.comparisons import Comparison
+from shared.workflow.validate.code.comparisons import Comparison, is_only_compared
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.code.misread_answers import is_text
 from shared.workflow.validate.code.value_marks import ValueMark
@@ -123,10 +123,9 @@ class QuotedReferences:
         for each in comparisons:
             compared.setdefault(each.part, []).append(each)
         reads = Counter(mark.part for mark in marks)
-        for part, found in compared.items():
-            names = {each.shown for each in found} - {part.raw}
-            is_only_read_here = reads[part] == len({each.at for each in found}) + len(names)
-            wrong = [self._mismatch(each, template.language) for each in found] if is_only_read_here else []
+        for found in compared.values():
+            is_only = is_only_compared(found, reads)
+            wrong = [self._mismatch(each, template.language) for each in found] if is_only else []
             if wrong and all(wrong):
                 yield f"{found[0].shown} is a {wrong[0]}"
 
