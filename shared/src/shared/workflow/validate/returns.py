@@ -112,11 +112,12 @@ def _returns(code: str, language: Language) -> Returns:
     found = _statements(program) if program else None
     if program is None or found is None:
         return Returns()
+    fix = _fix(program, {each.name for each in template.variables})
     is_nothing = all(_is_nothing(each, program.source) for each in found)
     is_useless = not found and not _EFFECTS.search(program.source) and not _FAILING.search(program.source)
     fields = None if is_nothing else _fields(program, found)
     booleans = _booleans(program, found) if fields else frozenset[str]()
-    return Returns(is_nothing, fields, booleans, "" if found else _fix(program), is_useless)
+    return Returns(is_nothing, fields, booleans, "" if found else fix, is_useless)
 
 
 def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
@@ -127,8 +128,11 @@ def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
     return is_void and _OWN_EACH.search(source) is None
 
 
-def _fix(program: Program) -> str:
-    """Return how to return the last value of code that has no effects: a variable or an expression."""
+def _fix(program: Program, references: Set[str]) -> str:
+    """Return how to return the last value of code that has no effects: a variable or an expression.
+
+    Other checks report a last line that changes one of the `references`.
+    """
     statement = next((each for each in reversed(program.root.named_children) if each.type != "comment"), None)
     kinds = ("expression_statement", "lexical_declaration", "variable_declaration")
     if statement is None or statement.type not in kinds or _EFFECTS.search(program.source):
@@ -138,8 +142,8 @@ def _fix(program: Program) -> str:
         return ""
     name = inner.child_by_field_name("left") or inner.child_by_field_name("name")
     if inner.type in ("assignment", "augmented_assignment", "assignment_expression", "variable_declarator"):
-        is_name = name is not None and name.type == "identifier"
-        return f"End with return {source_of(name, program.source)}." if name and is_name else ""
+        shown = source_of(name, program.source) if name and name.type == "identifier" else ""
+        return f"End with return {shown}." if shown and shown not in references else ""
     return f"Write return before the value in line {inner.start_point.row + 1}." if inner.type in VALUES else ""
 
 
