@@ -109,6 +109,8 @@ from tests.support.code_problems import code_problems
         'const t = "<start.text>";\nconsole.log(JSON.parse(t));\nreturn t.toUpperCase();',
         "return <start.vip>.toString().toLowerCase();",
         "return <start.vip>.trim ? <start.vip>.trim() : 1;",
+        "String.prototype.slug = function () { return this.trim(); };\n"
+        "const out = [];\nfor (const k in <start.options>) out.push(k.slug());\nreturn out;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -197,6 +199,11 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "try:\n    x = 1\nexcept (ValueError, TypeError) as e:\n    x = str(e)\nreturn x",
         "return str(<start.vip>).lower()",
         "return {1, 2}",
+        'import re as regex\nre = regex.compile("a")\nreturn re.sub("b", <start.text>)',
+        "names = [3, 1]\ndone = names.sort()\nreturn names",
+        'def texts(len):\n    return ", ".join([len(x) for x in ["a"]])\nreturn texts(str)',
+        "from types import SimpleNamespace\n"
+        "queue = SimpleNamespace(append=lambda x: x)\nlast = queue.append(1)\nreturn last",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

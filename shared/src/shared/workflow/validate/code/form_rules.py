@@ -1,5 +1,6 @@
 """Rules for forms of code that parse, but cannot have the effect that their author intends."""
 
+import re
 from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
@@ -52,3 +53,13 @@ def compares_with_two_values(form: Form) -> bool:
 def is_lone_statement(form: Form) -> bool:
     """Return whether a statement calls nothing and is not the last: `Returns.fix` explains that one."""
     return form.node.next_named_sibling is not None and not form.has(b"(")
+
+
+def is_read_later(form: Form) -> bool:
+    """Return whether code after the form has the `@name` that it declares: other values do no harm."""
+    return re.search(word_pattern(form.text("name")), form.program.source[form.node.end_byte :]) is not None
+
+
+def word_pattern(name: str) -> bytes:
+    """Return the regular expression for a name in code."""
+    return rf"(?<![\w.$]){re.escape(name)}(?![\w$])".encode()

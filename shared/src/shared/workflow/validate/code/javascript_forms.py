@@ -6,7 +6,14 @@ from typing import Final
 import tree_sitter
 
 from shared.workflow.compile.code_parser import source_of
-from shared.workflow.validate.code.form_rules import Form, Rule, compares_with_two_values, is_lone_statement
+from shared.workflow.validate.code.form_rules import (
+    Form,
+    Rule,
+    compares_with_two_values,
+    is_lone_statement,
+    is_read_later,
+    word_pattern,
+)
 from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES
 
@@ -109,10 +116,6 @@ def _waits_alone(form: Form) -> bool:
     return form.has(b"await ", "body") and b"Promise" not in form.program.source
 
 
-def _is_read_later(form: Form) -> bool:
-    return re.search(_word(form.text("name")), form.program.source[form.node.end_byte :]) is not None
-
-
 def _is_only_returned(form: Form) -> bool:
     """Return whether code only returns the list that it names, alone or in an object, outside of functions."""
     root, source = form.program
@@ -120,18 +123,13 @@ def _is_only_returned(form: Form) -> bool:
         return False
     if "list" not in form.nodes:
         return True
-    word = _word(form.text("list"))
+    word = word_pattern(form.text("list"))
     returned = re.search(rb"\breturn\b[^;()\n]{0,200}" + word + rb"\s*[,;}\n]", source)
     statement = root.descendant_for_byte_range(returned.start(), returned.end()) if returned else None
     while statement is not None and statement.type not in _RETURNING:
         statement = statement.parent
     is_outside = statement is not None and statement.type == "program"
     return is_outside and len(re.findall(word, source)) == _DECLARED_AND_USED
-
-
-def _word(name: str) -> bytes:
-    """Return the regular expression for a name in code."""
-    return rf"(?<![\w.$]){re.escape(name)}(?![\w$])".encode()
 
 
 JAVASCRIPT_RULES: Final = (
@@ -276,7 +274,7 @@ JAVASCRIPT_RULES: Final = (
         "(variable_declarator name: (identifier) @name value: (call_expression function: (member_expression"
         ' property: (property_identifier) @method)) (#eq? @method "forEach"))',
         "forEach returns nothing. Call map or reduce, which return values",
-        _is_read_later,
+        is_read_later,
     ),
     Rule(
         f"(program [(return_statement [{_PROMISES} (object (pair value: {_PROMISES}))])"

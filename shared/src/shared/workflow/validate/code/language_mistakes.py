@@ -24,13 +24,16 @@ _SHOWN: Final = frozenset({"method", "key", "called"})
 """Nodes that messages may have."""
 _OWN: Final = {
     Language.JAVASCRIPT: re.compile(
-        rb"\btry\b|\bdefinePropert|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
+        rb"\btry\b|\bdefinePropert|__proto__|\.prototype(?:\.\w+\s*=(?!=)|[\[,])"
+        rb"|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
         rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|toSorted|forEach|includes|indexOf|lastIndexOf)\b"
     ),
     Language.PYTHON: re.compile(
-        rb"\b(?:try|suppress|__eq__)\b|\b(?:def|class) +(?:len|int|float|round|append|extend|reverse|sort|strptime)\b"
-        rb"|\bclass +(?:json|hashlib|base64)\b"
-        rb"|\b(?:len|int|float|round|json|hashlib|base64)\s*="
+        rb"\b(?:try|suppress|__eq__|SimpleNamespace|setattr)\b"
+        rb"|\b(?:def|class) +(?:len|int|float|round|append|extend|reverse|sort|strptime)\b"
+        rb"|\b(?:class|as) +(?:json|hashlib|base64|re)\b"
+        rb"|\b(?:len|int|float|round|json|hashlib|base64|re)\s*=(?!=)"
+        rb"|\bdef \w+\((?:[^)\n]{0,200},)? *(?:len|int|float|round|json|re) *[,):=]"
     ),
 }
 """Code that expects errors, or may give another meaning to a name of these rules."""

@@ -3,7 +3,13 @@
 import re
 from typing import Final
 
-from shared.workflow.validate.code.form_rules import Form, Rule, compares_with_two_values, is_lone_statement
+from shared.workflow.validate.code.form_rules import (
+    Form,
+    Rule,
+    compares_with_two_values,
+    is_lone_statement,
+    is_read_later,
+)
 
 _EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)'
 _INPUT: Final = re.compile(rb"\binput\b")
@@ -80,7 +86,8 @@ PYTHON_RULES: Final = (
     ),
     Rule(
         "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
-        ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort") (#not-eq? @name "_"))',
+        ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort"))',
         ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+        is_read_later,
     ),
 )
