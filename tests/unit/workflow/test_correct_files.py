@@ -484,3 +484,10 @@ def test_code_may_compare_a_route_with_a_title_beside_its_id() -> None:
     routes = "".join(f"      - {{route: {name}, when: {name}, next: Run}}\n" for name in ("Support", "Sales"))
     read = "const r = <pick.selectedRoute>;\nreturn r === 'support' || r.endsWith('-route-1');"
     assert found(START + route + routes + code(read)) == []
+
+
+def test_a_long_url_is_searched_for_secrets_in_linear_time() -> None:
+    call = f"  Call:\n    type: api\n    url: https://api.example.com/?{'=a' * 100_000}\n"
+    started = time.process_time()
+    assert found(START + call) == []
+    assert time.process_time() - started < 2

@@ -27,8 +27,9 @@ _FORMS: Final = (
     r"hf_[A-Za-z0-9]{30,}",
     r"SG\.[\w-]{16,}\.[\w-]{16,}",
 )
-_SECRET: Final = re.compile(rf"(?<![\w./-])(?=[^\s0-9]*[0-9])(?:{'|'.join(_FORMS)})(?![\w-])")
-"""Secret of a well-known service, in its real length and with a digit."""
+_SECRET: Final = re.compile(rf"(?<![\w./-])(?:{'|'.join(_FORMS)})(?![\w-])")
+"""Secret of a well-known service, in its real length."""
+_DIGIT: Final = re.compile(r"[0-9]")
 _RANDOM: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+=-]{24,}")
 """Value of a setting that is a secret: short ones may be a local server's, which accepts any."""
 _PLACEHOLDER: Final = re.compile(
@@ -59,7 +60,7 @@ def plain_secrets(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
 def _problem(value: Json, *, is_secret: bool = False) -> str | None:
     """Return the problem of a value that has a secret, without the secret itself."""
     for text in texts(value):
-        found = [match[0] for match in _SECRET.finditer(text)]
+        found = [match[0] for match in _SECRET.finditer(text) if _DIGIT.search(match[0])]
         if is_secret and not found and _RANDOM.fullmatch(text.strip()):
             found = [text.strip()]
         if secret := next((each for each in found if not _PLACEHOLDER.search(each)), None):
