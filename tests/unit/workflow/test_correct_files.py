@@ -7,6 +7,7 @@ import pytest
 from shared.workflow.catalog import Catalog
 from shared.workflow.files.reader import read_file
 from shared.workflow.format.reader import read_state
+from shared.workflow.validate.settings.branch_settings import condition_problems
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
@@ -491,3 +492,15 @@ def test_a_long_url_is_searched_for_secrets_in_linear_time() -> None:
     started = time.process_time()
     assert found(START + call) == []
     assert time.process_time() - started < 2
+
+
+def test_many_branches_are_compared_in_linear_time() -> None:
+    branches = "".join(
+        f"      - {'else ' if number else ''}if: <start.amount> > {9000 - number}\n        next: Run\n"
+        for number in range(4000)
+    )
+    file = read_file(f"{START}  Is:\n    type: condition\n    branches:\n{branches}{code('return 1')}", catalog=CATALOG)
+    condition = next(each for each in read_state(file.state).blocks.values() if each.type == "condition")
+    started = time.process_time()
+    assert list(condition_problems(condition)) == []
+    assert time.process_time() - started < 3

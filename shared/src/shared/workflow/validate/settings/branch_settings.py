@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterable
+from itertools import islice
 from typing import Final
 
 from shared.workflow.format.input_format import parse_list
@@ -46,6 +47,8 @@ _BOUND: Final = re.compile(
     r"(?P<reference><[\w.-]{1,200}>)\s*(?P<side>[<>])(?P<equal>=)?\s*(?P<number>-?\d{1,15}(?:\.\d{1,9})?)"
 )
 """Comparison of a reference with a number."""
+_MOST_COMPARED: Final = 100
+"""Earlier branches with which each one is compared."""
 _CHANGING: Final = re.compile(r"\b(?:random|now|Date)\b")
 """Parts of expressions whose value differs from one evaluation to the next."""
 
@@ -87,7 +90,7 @@ def condition_problems(block: Block) -> Found:
 def _covering(expression: str, earlier: Iterable[str]) -> str | None:
     """Return the earlier expression that is true whenever a comparison of a reference with a number is."""
     given = _BOUND.fullmatch(expression)
-    for each in earlier if given else ():
+    for each in islice(earlier, _MOST_COMPARED) if given else ():
         other = _BOUND.fullmatch(each)
         if given and other and other["reference"] == given["reference"] and other["side"] == given["side"]:
             sign = 1 if given["side"] == ">" else -1
