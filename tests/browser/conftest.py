@@ -55,6 +55,15 @@ def account(stack: Stack) -> Iterator[Account]:
         yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_workflows_only(account: Account) -> Iterator[None]:
+    """Delete the workflows of a file's tests: every page loads the list of all."""
+    yield
+    listed = account.http.get(f"/api/workflows?workspaceId={account.workspace_id}").raise_for_status().json()["data"]
+    for workflow in listed:
+        account.http.delete(f"/api/workflows/{workflow['id']}").raise_for_status()
+
+
 @pytest.fixture(scope="package")
 def browser(account: Account) -> Iterator[Browser]:
     """One Chromium for all tests of the console."""
