@@ -251,6 +251,30 @@ from tests.support.code_problems import code_problems
             "lines in backticks.",
         ),
         ("return <start-text>;", '<start-text> matches no block. Did you mean "<start.text>"?'),
+        (
+            'return "Hello <start.text>, welcome";',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write `… ${<start.text>}`.",
+        ),
+        (
+            'const name = "<start.text>";\nreturn { greeting: "Hello " + name };',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
+        (
+            'const r = await fetch("https://a.example/users/<start.text>");\nreturn r.status;',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write `… ${<start.text>}`.",
+        ),
+        (
+            'const id = "<start.text>";\nconst r = await fetch(`https://a.example/users/${id}`);\nreturn r.status;',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
+        (
+            'const u = `https://a.example/users/${encodeURIComponent("<start.text>")}`;\nreturn (await fetch(u)).status;',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
+        (
+            'return { email: "<start.text>" };',
+            "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -460,6 +484,10 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             "async def main():\n    return 1\nmain()",
             "the code returns nothing, so <run.result> in Reply is empty. Write def main without async and "
             "await, and end with return main(…).",
+        ),
+        (
+            'return "Hello <start.text>"',
+            '<start.text> in quotes is the JSON of the text, with its own quotes. Write f"… {<start.text>}".',
         ),
     ],
 )

@@ -111,6 +111,19 @@ from tests.support.code_problems import code_problems
         "return <start.vip>.trim ? <start.vip>.trim() : 1;",
         "String.prototype.slug = function () { return this.trim(); };\n"
         "const out = [];\nfor (const k in <start.options>) out.push(k.slug());\nreturn out;",
+        'return `{"a": <start.text>}`;',
+        'console.log("Hello <start.text>");\nreturn 1;',
+        'return "You wrote: <start.text>";',
+        'return "<start.text>";',
+        'const r = await fetch("https://a.example/view?key=<start.text>");\nreturn r.status;',
+        'return "Hello, order <start.amount> is ready";',
+        'return "Hello <start.amount>";',
+        'const key = "<start.text>";\nreturn `https://a.example/view?key=${key}`;',
+        'return "Hello " + JSON.parse("<start.text>");',
+        "return `Hello ${<start.text>}`;",
+        'return fetch("https://a.example/", { method: "POST", body: "<start.text>" }).then((r) => r.status);',
+        'return "See https://a.example/docs for <start.text>";',
+        'const name = "<start.text>";\nreturn [`Hello ${name}`, name];',
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -204,6 +217,8 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         'def texts(len):\n    return ", ".join([len(x) for x in ["a"]])\nreturn texts(str)',
         "from types import SimpleNamespace\n"
         "queue = SimpleNamespace(append=lambda x: x)\nlast = queue.append(1)\nreturn last",
+        'return f"Hello {<start.text>}"',
+        'print("Hello <start.text>")\nreturn 1',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -187,10 +187,9 @@ class _Checks:
         changes = self._changes.found(code.block, template, program) if code.parameters is None else ()
         for line, text in (*misread_entries(self._state, template, program), *changes, *unmarked_references(template)):
             yield code.warning(text, line=line)
-        for raw in islice(dict.fromkeys(quoted.found(template)), _MOST):
-            yield code.warning(f"{raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes")
         compared = comparisons(template, program, marks)
         texts = (
+            *quoted.found(template),
             *self._uses.found(template, marks),
             *quoted.never_equal(template, compared, marks),
             *quoted.wrong_members(template, marks),

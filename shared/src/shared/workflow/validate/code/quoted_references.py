@@ -21,6 +21,7 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code.comparisons import Comparison, is_only_compared
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.code.misread_answers import is_text
+from shared.workflow.validate.code.spoiled_texts import is_spoiled
 from shared.workflow.validate.code.value_marks import ValueMark
 from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.branch_settings import METHODS
@@ -32,12 +33,6 @@ _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"
 )
 """Comparison of all that is on the left with a text."""
-_NAMED: Final = re.compile(r"^(?:(?:const|let|var) +)?(?P<name>[A-Za-z_]\w{0,40}) *= *", re.MULTILINE)
-_CASE: Final = r"\.(?:toUpperCase|toLowerCase|upper|lower|title|capitalize)\(\)[ \t]*(?:;|\n|$)"
-"""Methods whose whole result the code uses: searching in JSON is possible."""
-_LONGEST_DECLARATION: Final = 80
-_LONGEST_CODE: Final = 5_000
-"""Longer code is not searched for the uses of a name: each takes time."""
 _TYPE_CHECK: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\btype\(")
 _NEAR: Final = 40
 """Characters before a reference that may have the operator."""
@@ -85,7 +80,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 class QuotedReferences:
-    """Finds references to text that are all that stands between two quotes."""
+    """Finds references to text in quotes, and uses of references against their type."""
 
     def __init__(self, state: WorkflowState, catalog: Catalog) -> None:
         self._state, self._catalog = state, catalog
@@ -95,19 +90,26 @@ class QuotedReferences:
         self._declared = declared_types(state)
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
-        """Yield each one that is compared, or has a method."""
-        source = template.source
-        for start, end, part, _ in template.marks:
+        """Yield the problem of each one that is compared, has a method, or is in a text that its quotes spoil."""
+        source, values = template.source, template.value_references
+        joined = 'f"… {{{}}}"' if template.language is Language.PYTHON else "`… ${{{}}}`"
+        for start, end, part, name in template.marks:
+            if not isinstance(part, Reference) or name in values:
+                continue
             quotes = source[start - 1 : start] + source[end : end + 1]
-            if quotes not in ('""', "''") or not isinstance(part, Reference):
+            is_whole = quotes in ('""', "''")
+            if self._type(part) == "string" and is_spoiled(source, start, end):
+                fix = "it without quotes" if is_whole else joined.format(part.raw)
+                yield f"{part.raw} in quotes is the JSON of the text, with its own quotes. Write {fix}"
+                continue
+            if not is_whole:
                 continue
             is_compared = source[max(0, start - _NEAR) : start - 1].rstrip().endswith(("==", "!="))
-            is_used = is_compared or _USED.match(source, end + 1) or _is_named_text(source, start - 1, end + 1)
-            is_used = is_used and self._type(part) == "string"
+            is_used = (is_compared or _USED.match(source, end + 1)) and self._type(part) == "string"
             match = _TEXT.match(source, end + 1)
             is_alone = match and _LEFT.search(source, max(0, start - _NEAR), start - 1)
             if is_used or (match and is_alone and match["text"] and parse_json(match["text"]) is MISSING):
-                yield part.raw
+                yield f"{part.raw} in quotes is the JSON of the text, with its own quotes. Write it without quotes"
 
     def never_equal(
         self, template: CodeTemplate, comparisons: Sequence[Comparison], marks: Sequence[ValueMark]
@@ -267,16 +269,3 @@ class QuotedReferences:
             and field.value in (None, "", True, False, "true", "false")
             for field in fields
         )
-
-
-def _is_named_text(source: str, start: int, end: int) -> bool:
-    """Return whether the literal at a place has a name that code uses only for the text in other letters."""
-    if len(source) > _LONGEST_CODE:
-        return False
-    line = source.rfind("\n", 0, start) + 1
-    named = _NAMED.fullmatch(source, line, start) if start - line < _LONGEST_DECLARATION else None
-    if named is None or source[end : end + 1] not in (";", "\n", ""):
-        return False
-    name = re.escape(named["name"])
-    uses = len(re.findall(rf"\b{name}\b", source)) - 1
-    return 0 < uses == len(re.findall(rf"\breturn {name}{_CASE}", source))
