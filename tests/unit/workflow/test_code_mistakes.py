@@ -268,12 +268,44 @@ from tests.support.code_problems import code_problems
             "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
         ),
         (
-            'const u = `https://a.example/users/${encodeURIComponent("<start.text>")}`;\nreturn (await fetch(u)).status;',
+            'return (await fetch(`https://a.example/users/${encodeURIComponent("<start.text>")}`)).status;',
             "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
         ),
         (
             'return { email: "<start.text>" };',
             "<start.text> in quotes is the JSON of the text, with its own quotes. Write it without quotes.",
+        ),
+        (
+            'return <start.items>.map((i) => { i.name }).join(", ");',
+            "line 1 of the code: the function in .map(…) returns nothing. Add return before its value.",
+        ),
+        (
+            "const names = <start.items>.map((i) => {\n  const n = i.name.toUpperCase();\n});\nreturn names;",
+            "line 1 of the code: the function in .map(…) returns nothing. Add return before its value.",
+        ),
+        (
+            'let text = <start.text>;\ntext.replace("a", "b");\nreturn text;',
+            "line 2 of the code: .replace(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "const all = [];\nall.concat(<start.items>);\nreturn all;",
+            "line 2 of the code: .concat(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "const items = <start.items>;\nitems.map((x) => x.price * 2);\nreturn items;",
+            "line 2 of the code: .map(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "<start.text>.trim();\nreturn <start.text>;",
+            "line 1 of the code: .trim(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "const t = <start.text>;\nfor (const x of [1]) { t.toUpperCase(); console.log(t); }\nreturn t;",
+            "line 2 of the code: .toUpperCase(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            'let t = "{name}";\nt.replace("{name}", <start.text>);\nreturn t;',
+            "line 2 of the code: .replace(…) changes nothing. Use the new value that it returns.",
         ),
     ],
 )
@@ -488,6 +520,18 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             'return "Hello <start.text>"',
             '<start.text> in quotes is the JSON of the text, with its own quotes. Write f"… {<start.text>}".',
+        ),
+        (
+            "<start.text>.strip()\nreturn <start.text>",
+            "line 1 of the code: .strip(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            't = <start.text>\nt.replace("a", "b")\nreturn t',
+            "line 2 of the code: .replace(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "t = <start.text>\nfor x in [1]:\n    t.upper()\n    print(x)\nreturn t",
+            "line 3 of the code: .upper(…) changes nothing. Use the new value that it returns.",
         ),
     ],
 )

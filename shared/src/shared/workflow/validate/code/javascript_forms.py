@@ -14,6 +14,7 @@ from shared.workflow.validate.code.form_rules import (
     is_read_later,
     word_pattern,
 )
+from shared.workflow.validate.code.lost_results import has_no_effect, is_result_lost
 from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
 from shared.workflow.validate.returns import VALUES
 
@@ -33,6 +34,7 @@ _USED: Final = frozenset(
     | {"arguments", "pair", "array", "spread_element", "parenthesized_expression", "for_in_statement"}
 )
 """Places that use the value of a call."""
+_LOST: Final = frozenset({"member_expression", "subscript_expression", "call_expression", "lexical_declaration"})
 _DECLARED_AND_USED: Final = 2
 _RETURNING: Final = frozenset(
     {"program", "arrow_function", "function_declaration", "function_expression", "method_definition"}
@@ -110,6 +112,17 @@ def _has_no_result(form: Form) -> bool:
     value = last.named_children[0].type if last and last.type == "expression_statement" else ""
     is_loop = form.text("method") in ("map", "flatMap") and value not in VALUES
     return not is_loop and parent is not None and parent.type in _USED
+
+
+def _keeps_nothing(form: Form) -> bool:
+    """Return whether a function whose results code uses ends with a value or a declaration, and has no effects."""
+    body, parent = form.nodes["body"], form.node.parent
+    last = body.named_children[-1] if body.named_children else None
+    value = last.named_children[0] if last and last.type == "expression_statement" else last
+    if value is None or value.type not in _LOST or parent is None or parent.type not in _USED:
+        return False
+    has_result = form.has(b"return", "body") or form.text("function").startswith("async")
+    return not has_result and has_no_effect(body, form.program.source)
 
 
 def _waits_alone(form: Form) -> bool:
@@ -240,6 +253,21 @@ JAVASCRIPT_RULES: Final = (
         ' "filter" "find" "findIndex" "some" "every" "reduce" "sort"))',
         "the function in .{method}(…) returns nothing. Add return before its value",
         _has_no_result,
+    ),
+    Rule(
+        f"(call_expression {_METHOD}"
+        " arguments: (arguments . (arrow_function body: (statement_block) @body) @function .)"
+        ' (#any-of? @method "map" "flatMap"))',
+        "the function in .{method}(…) returns nothing. Add return before its value",
+        _keeps_nothing,
+    ),
+    Rule(
+        f"(expression_statement (call_expression {_METHOD})"
+        ' (#any-of? @method "concat" "filter" "flatMap" "map" "padEnd" "padStart" "replace" "replaceAll" "slice"'
+        ' "split" "substring" "toFixed" "toLowerCase" "toReversed" "toSorted" "toUpperCase" "trim" "trimEnd"'
+        ' "trimStart"))',
+        ".{method}(…) changes nothing. Use the new value that it returns",
+        is_result_lost,
     ),
     Rule(
         "(arrow_function body: (object (pair)))",

@@ -10,6 +10,7 @@ from shared.workflow.validate.code.form_rules import (
     is_lone_statement,
     is_read_later,
 )
+from shared.workflow.validate.code.lost_results import is_result_lost
 
 _EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} .)'
 _INPUT: Final = re.compile(rb"\binput\b")
@@ -36,6 +37,13 @@ PYTHON_RULES: Final = (
         '(expression_statement (comparison_operator "=="))',
         "a comparison alone has no effect. To assign a value, write =",
         is_lone_statement,
+    ),
+    Rule(
+        "(expression_statement (call function: (attribute attribute: (identifier) @method))"
+        ' (#any-of? @method "strip" "lstrip" "rstrip" "upper" "lower" "capitalize"'
+        ' "split" "replace"))',
+        ".{method}(…) changes nothing. Use the new value that it returns",
+        is_result_lost,
     ),
     Rule('(comparison_operator "is" (string))', "is does not compare texts. Write =="),
     Rule(
