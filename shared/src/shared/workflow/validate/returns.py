@@ -42,6 +42,10 @@ _OF_BOOLEANS: Final = frozenset(
 """Literals, and operators whose values are booleans."""
 _OPERATORS: Final = re.compile(rb"\bdef __")
 """Methods of Python that give operators other values."""
+_ENCODERS: Final = frozenset({"JSON.stringify", "json.dumps"})
+_OWN_ENCODER: Final = re.compile(
+    rb"\b(?:JSON|json)\s*=|\bclass +(?:JSON|json)\b|\bas +json\b|\.(?:stringify|dumps)\s*="
+)
 VALUES: Final = frozenset(
     {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
     | {"binary_operator", "comparison_operator", "conditional_expression", "dictionary", "list", "list_comprehension"}
@@ -96,6 +100,8 @@ class Returns(NamedTuple):
     """Keys whose values are booleans in all returned objects."""
     fix: str = ""
     """How to return the last value of code that returns nothing and has no other purpose."""
+    encoder: str = ""
+    """Function that makes each returned value a JSON text, which has no fields."""
     is_useless: bool = False
     """Whether the code has no return statement, and no effects either."""
 
@@ -117,7 +123,15 @@ def _returns(code: str, language: Language) -> Returns:
     is_useless = not found and not _EFFECTS.search(program.source) and not _FAILING.search(program.source)
     fields = None if is_nothing else _fields(program, found)
     booleans = _booleans(program, found) if fields else frozenset[str]()
-    return Returns(is_nothing, fields, booleans, "" if found else fix, is_useless)
+    return Returns(is_nothing, fields, booleans, "" if found else fix, _encoder(program, found), is_useless)
+
+
+def _encoder(program: Program, statements: Sequence[tree_sitter.Node]) -> str:
+    """Return the function of the language that makes each returned value a JSON text; empty if some may be no text."""
+    calls = [value and value.child_by_field_name("function") for value in map(_returned, statements)]
+    names = {source_of(call, program.source) if call else "" for call in calls}
+    name = names.pop() if len(names) == 1 else ""
+    return name if name in _ENCODERS and not _OWN_ENCODER.search(program.source) else ""
 
 
 def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:

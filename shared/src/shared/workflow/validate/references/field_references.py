@@ -42,9 +42,9 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             continue
         if problem := undeclared.problem(block, field, reference, target):
             yield problem
-        elif (value := returns_of(target, reference)).is_nothing:
+        elif (value := returns_of(target, reference)).is_nothing or (value.encoder and len(reference.path) > 1):
             if target.id not in empty:
-                yield nothing_returned(block, reference, target, value.fix)
+                yield nothing_returned(block, reference, target, value)
             empty.add(target.id)
         elif value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
             yield not_returned(block, field, reference, target, sorted(value.fields))

@@ -42,10 +42,16 @@ def unused_functions(state: WorkflowState, handled: Container[str], reported: Co
             yield warning(ProblemCode.INVALID_SETTING, message, block, ("code",))
 
 
-def nothing_returned(block: Block, reference: Reference, target: Block, fix: str) -> Problem:
-    """Return the warning about a reference of `block` to a function that returns nothing."""
-    cause = f"{target.name}: the code returns nothing, so {reference.raw} in {block.name} is empty."
-    message = f"{cause}{_why_nothing(target) or _uncalled(target) or (fix and f' {fix}') or _last_call(target)}"
+def nothing_returned(block: Block, reference: Reference, target: Block, value: Returns) -> Problem:
+    """Return the warning about a reference of `block` to a function that returns nothing, or a text without fields."""
+    effect = f"so {reference.raw} in {block.name} is empty."
+    if value.encoder:
+        cause = f"{value.encoder}(…) returns a text without fields"
+        fix = f" Return the value itself, without {value.encoder}."
+    else:
+        cause = "the code returns nothing"
+        fix = _why_nothing(target) or _uncalled(target) or (value.fix and f" {value.fix}") or _last_call(target)
+    message = f"{target.name}: {cause}, {effect}{fix}"
     return warning(ProblemCode.INVALID_SETTING, message, target, ("code",))
 
 
