@@ -307,6 +307,14 @@ from tests.support.code_problems import code_problems
             'let t = "{name}";\nt.replace("{name}", <start.text>);\nreturn t;',
             "line 2 of the code: .replace(…) changes nothing. Use the new value that it returns.",
         ),
+        (
+            'const d = new Date();\nreturn d.format("YYYY-MM-DD");',
+            "line 2 of the code: a date has no .format(…). Write .toISOString(), or .toLocaleDateString(…).",
+        ),
+        (
+            'return new Date().format("YYYY");',
+            "line 1 of the code: a date has no .format(…). Write .toISOString(), or .toLocaleDateString(…).",
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -532,6 +540,18 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "t = <start.text>\nfor x in [1]:\n    t.upper()\n    print(x)\nreturn t",
             "line 3 of the code: .upper(…) changes nothing. Use the new value that it returns.",
+        ),
+        (
+            "import asyncio\nasync def main():\n    return 1\nreturn asyncio.run(main())",
+            "line 4 of the code: asyncio.run(…) is not allowed. Write functions without async and await.",
+        ),
+        (
+            "import asyncio\nloop = asyncio.new_event_loop()\nreturn 1",
+            "line 2 of the code: asyncio.new_event_loop(…) is not allowed. Write functions without async and await.",
+        ),
+        (
+            "import time\ntime.sleep(600)\nreturn 1",
+            "line 2 of the code: time.sleep(600) exceeds 300 s, the maximum timeout. Use a Wait block.",
         ),
     ],
 )

@@ -140,6 +140,11 @@ from tests.support.code_problems import code_problems
         "<start.items>.forEach((x) => { x.name });\nreturn 1;",
         "const r = <start.items>.map((i) => i.name.toUpperCase());\nreturn r;",
         "const s = new Set();\n<start.items>.map((x) => s.add(x));\nreturn [...s];",
+        'const d = new Intl.DateTimeFormat("en");\nreturn d.format(new Date());',
+        'Date.prototype.format = function () { return "x"; };\nconst d = new Date();\nreturn d.format("x");',
+        "const d = new Date();\nconst f = (d) => d.format(1);\nreturn f({ format: (x) => x });",
+        'return new Intl.DateTimeFormat("en").format(new Date());',
+        "const day = new Date();\nday.format = () => 1;\nreturn day.format();",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -241,6 +246,11 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "def strip(x):\n    return x\nreturn strip(<start.text>)",
         "t = <start.text>\nt = t.strip()\nreturn t",
         "l = []\nl.append(<start.text>.strip())\nreturn l",
+        "import time\ntime.sleep(2)\nreturn 1",
+        "import time\ntime.sleep(300)\nreturn 1",
+        "import asyncio\ntry:\n    return asyncio.new_event_loop().time()\nexcept PermissionError:\n    return 0",
+        "import asyncio\nasync def f():\n    await asyncio.sleep(0)\nf().close()\nreturn 1",
+        "class asyncio:\n    @staticmethod\n    def run(x):\n        return x\nreturn asyncio.run(1)",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -49,6 +49,16 @@ def _is_date_of_language(form: Form) -> bool:
     return _is_undeclared("Date", form.program.source.replace(b"Date(", b""))
 
 
+def _is_date(form: Form) -> bool:
+    """Return whether a value is a new date, or a constant with one as its only value."""
+    source = form.program.source
+    if not _is_method_of_language(form) or not _is_date_of_language(form):
+        return False
+    name = _word(form.text("of")) if "of" in form.nodes else b""
+    is_date = not name or re.search(rb"\bconst " + name + rb" = new Date\(", source) is not None
+    return is_date and (not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)]|=>|of\b|in\b|\})", source)) == 1)
+
+
 def _is_undeclared(name: str, source: bytes) -> bool:
     """Return whether code neither declares a name nor gives it to a member."""
     own = rf"(?<![.\w]){name}[\"']?\]?\s*[:=(]|(?:\.|\bclass ){name}\b\s*(?:=(?!=)|\{{|extends\b)"
@@ -219,6 +229,13 @@ JAVASCRIPT_RULES: Final = (
         ' constructor: (identifier) @key) (#eq? @key "Date"))',
         "no two dates are identical. Compare their numbers: ….getTime()",
         _is_date_of_language,
+    ),
+    Rule(
+        "(call_expression function: (member_expression object: [(new_expression constructor: (identifier) @date)"
+        " (parenthesized_expression (new_expression constructor: (identifier) @date)) (identifier) @of]"
+        ' property: (property_identifier) @method) (#eq? @date "Date") (#any-of? @method "format" "fromNow"))',
+        "a date has no .{method}(…). Write .toISOString(), or .toLocaleDateString(…)",
+        _is_date,
     ),
     Rule(
         f'(binary_expression left: {_EQUAL.format("@first", "@one")} operator: "&&"'

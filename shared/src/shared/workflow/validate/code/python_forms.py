@@ -16,6 +16,20 @@ _EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} 
 _INPUT: Final = re.compile(rb"\binput\b")
 _INPUT_CALL: Final = re.compile(rb"(?<![\w.])(?<!def )input\(")
 
+_ASYNCIO: Final = re.compile(rb"(?m)^import asyncio\b(?! as)")
+_OWN_ASYNCIO: Final = re.compile(rb"\basyncio\s*=|\basyncio\.\w+\s*=(?!=)|\b(?:as|def|class) +asyncio\b")
+_OWN_TIME: Final = re.compile(rb"\btime\s*=|\btime\.sleep\s*=(?!=)|\b(?:as|def|class) +time\b")
+_LONGEST_TIMEOUT: Final = 300
+"""Maximum seconds of the timeout of code."""
+
+
+def _is_asyncio_of_language(form: Form) -> bool:
+    return _ASYNCIO.search(form.program.source) is not None and _OWN_ASYNCIO.search(form.program.source) is None
+
+
+def _sleeps_too_long(form: Form) -> bool:
+    return float(form.text("key")) > _LONGEST_TIMEOUT and _OWN_TIME.search(form.program.source) is None
+
 
 def _has_no_file(form: Form) -> bool:
     return not form.has(b"fp") and not form.has(b"(*")
@@ -50,6 +64,17 @@ PYTHON_RULES: Final = (
         '(call function: (identifier) @called (#eq? @called "input"))',
         "{called}() has nobody to ask. Declare an input of the start block, and read it with <start.…>",
         _is_input_of_language,
+    ),
+    Rule(
+        '(call function: (attribute) @called (#any-of? @called "asyncio.run" "asyncio.new_event_loop"))',
+        "{called}(…) is not allowed. Write functions without async and await",
+        _is_asyncio_of_language,
+    ),
+    Rule(
+        "(call function: (attribute) @called arguments: (argument_list . [(integer) (float)] @key .)"
+        ' (#eq? @called "time.sleep") (#match? @key "^[0-9]{3,9}([.][0-9]*)?$"))',
+        "{called}({key}) exceeds 300 s, the maximum timeout. Use a Wait block",
+        _sleeps_too_long,
     ),
     Rule(
         '(for_statement right: (call function: (identifier) @called) (#eq? @called "len"))',
