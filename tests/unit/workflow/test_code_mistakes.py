@@ -315,6 +315,26 @@ from tests.support.code_problems import code_problems
             'return new Date().format("YYYY");',
             "line 1 of the code: a date has no .format(…). Write .toISOString(), or .toLocaleDateString(…).",
         ),
+        (
+            "const a = 1 const b = 2 return a + b",
+            "the code may not parse at line 1, column 12. All of the code is one line. In a file, write "
+            "code: | and the code below it.",
+        ),
+        (
+            "return crypto.randomUUID();",
+            'line 1 of the code: "crypto" does not exist here: for IDs and hashes, set language to python '
+            "and import uuid or hashlib.",
+        ),
+        (
+            "module.exports = async () => 1;",
+            'line 1 of the code: "module" does not exist here: code is no module. End with return and the value.',
+        ),
+        ("return <start.items>.first().name;", '<start.items> has no method .first(). Did you mean ".at(0)"?'),
+        (
+            "<start.items>.forEach((x) => { if (x.ok) return x; });",
+            "the code returns nothing, so <run.result> in Reply is empty. return in forEach ends only its "
+            "own function: write for (const … of …), or call filter or map.",
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -552,6 +572,16 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "import time\ntime.sleep(600)\nreturn 1",
             "line 2 of the code: time.sleep(600) exceeds 300 s, the maximum timeout. Use a Wait block.",
+        ),
+        (
+            "a = 1 b = 2 return a + b",
+            "the code may not parse at line 1, column 5. All of the code is one line. In a file, write "
+            "code: | and the code below it.",
+        ),
+        (
+            "import base64\nreturn base64.b64encode(<start.text>.strip().upper().encode())",
+            "line 2 of the code: base64.b64encode(…) gives bytes, which cannot be returned. Write "
+            "base64.b64encode(…).decode().",
         ),
     ],
 )

@@ -35,6 +35,10 @@ _TYPES: Final = re.compile(
     re.MULTILINE,
 )
 """Types of TypeScript."""
+_JOINED: Final = re.compile(
+    r"(?<=\S) (?=(?:const|let|var|return|throw|import|from|print|await)\b|[A-Za-z_]\w{0,40} [-+*]?=(?![=>]))"
+)
+"""Places at which statements begin, in code whose lines YAML joined."""
 _CONDITION: Final = re.compile(
     r"^[ \t]*+(?:\}[ \t]*+else[ \t]++)?(?P<word>if|while|switch)[ \t]++(?![\s(])", re.MULTILINE
 )
@@ -105,12 +109,19 @@ def _hints(template: CodeTemplate, known: Container[str], at: Location) -> Itera
     other = next(each for each in Language if each is not template.language)
     if syntax_error(compile_code(source, other)) is None:
         yield f'Is the language "{other}"?'
+    if "\n" not in source.strip() and _is_joined(source, template.language):
+        yield "All of the code is one line. In a file, write code: | and the code below it."
     if is_python and (match := _NOT_PYTHON.search(source)):
         yield f'Write "{_PYTHON_WORDS[" ".join(match[0].split())]}" for "{match[0]}".'
     if not is_python and (match := _CONDITION.search(source)):
         yield f"Write the condition in parentheses: {match['word']} (…)."
     yield from _line_hints(source, at, is_python=is_python)
     yield _python_hint(template.program) if is_python else _balance_hint(template)
+
+
+def _is_joined(source: str, language: Language) -> bool:
+    lines = _JOINED.sub("\n", source.strip())
+    return lines != source.strip() and syntax_error(compile_code(lines, language)) is None
 
 
 def _spelling_hint(template: CodeTemplate, known: Container[str]) -> str:

@@ -77,7 +77,14 @@ _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("axios", "got", "superagent"), "packages are not available; call fetch"),
     **dict.fromkeys(("_", "lodash", "moment", "dayjs"), "packages are not available; use JavaScript alone"),
     **dict.fromkeys(("fs", "http", "https", "os", "path"), "Node is not available"),
-    **dict.fromkeys(("require", "module", "exports"), "packages and modules are not available"),
+    "require": "packages are not available. To call a service, write await fetch(…)",
+    **dict.fromkeys(("module", "exports"), "code is no module. End with return and the value"),
+    "isEmpty": 'write … === "" for a text, or ….length === 0 for a list',
+    "crypto": "for IDs and hashes, set language to python and import uuid or hashlib",
+    "URL": "to read the parts of a URL, set language to python and import urllib.parse",
+    "URLSearchParams": "write encodeURIComponent(…) for each value",
+    "structuredClone": "write JSON.parse(JSON.stringify(…))",
+    **dict.fromkeys(("atob", "btoa"), "for Base64, set language to python and import base64"),
     **dict.fromkeys(
         ("setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "queueMicrotask"),
         "timers are not available; use a Wait block",
@@ -89,8 +96,8 @@ _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("window", "document", "localStorage", "navigator", "XMLHttpRequest"), "there is no browser"),
     **dict.fromkeys(
         (
-            *("URL", "URLSearchParams", "crypto", "TextEncoder", "TextDecoder", "AbortController", "Headers"),
-            *("Request", "Response", "FormData", "Blob", "structuredClone", "atob", "btoa", "performance"),
+            *("TextEncoder", "TextDecoder", "AbortController", "Headers"),
+            *("Request", "Response", "FormData", "Blob", "performance"),
             *("Atomics", "SharedArrayBuffer", "WebAssembly"),
         ),
         "the sandbox has the language alone",

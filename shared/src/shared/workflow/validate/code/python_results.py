@@ -57,6 +57,7 @@ def _problem(code: CodeContext, types: ValueTypes, value: tree_sitter.Node, coro
 def _problem_of_call(code: CodeContext, types: ValueTypes, call: tree_sitter.Node, coroutines: set[str]) -> str | None:
     function = call.child_by_field_name("function")
     name, shown = code.text(function) if function else "", types.shown(call)
+    shown = f"{name}(…)" if shown.endswith("…") else shown
     of = function.child_by_field_name("object") if function else None
     method = name.rpartition(".")[2]
     is_own = name.split(".")[0] in code.ambiguous | code.declared

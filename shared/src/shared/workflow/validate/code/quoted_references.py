@@ -53,6 +53,7 @@ _USUAL: Final = {
 _EQUIVALENTS: Final = {
     Language.JAVASCRIPT: {
         **{"contains": "includes", "has": "includes", "len": "length", "size": "length", "count": "length"},
+        **{"first": "at(0)", "last": "at(-1)", "isEmpty": "length === 0"},
         **{"lower": "toLowerCase", "upper": "toUpperCase", "strip": "trim", "append": "push", "add": "push"},
     },
     Language.PYTHON: {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "push": "append"},

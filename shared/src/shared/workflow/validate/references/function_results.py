@@ -69,6 +69,8 @@ def _uncalled(function: Block) -> str:
 def _last_call(function: Block) -> str:
     """Return how to return what the last line prints or computes."""
     code = code_text(function.value("code")).rstrip()
+    if "return" in code.partition(".forEach(")[2]:
+        return " return in forEach ends only its own function: write for (const … of …), or call filter or map."
     match = _LAST_CALL.fullmatch(code.rpartition("\n")[2])
     if match is None:
         return ""
