@@ -51,12 +51,11 @@ def _is_date_of_language(form: Form) -> bool:
 
 def _is_date(form: Form) -> bool:
     """Return whether a value is a new date, or a constant with one as its only value."""
-    source = form.program.source
-    if not _is_method_of_language(form) or not _is_date_of_language(form):
+    source, name = form.program.source, _word(form.text("of")) if "of" in form.nodes else b""
+    if name and re.search(rb"\bconst " + name + rb" = new Date\(", source) is None:
         return False
-    name = _word(form.text("of")) if "of" in form.nodes else b""
-    is_date = not name or re.search(rb"\bconst " + name + rb" = new Date\(", source) is not None
-    return is_date and (not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)]|=>|of\b|in\b|\})", source)) == 1)
+    is_bound_once = not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)}]|=>|of\b|in\b)", source)) == 1
+    return is_bound_once and _is_method_of_language(form) and _is_date_of_language(form)
 
 
 def _is_undeclared(name: str, source: bytes) -> bool:

@@ -21,7 +21,7 @@ _PATH: Final = r"\bhttps?://(?:[^\"'`\s?#<>{}=&]|<[\w.]{1,60}>){1,200}/"
 _ENCODED: Final = r"(?:[\"'] ?\+ ?|\$?\{)encodeURIComponent\("
 _OPENED: Final = re.compile(rf"(?:[\"'`]{_GREETING}|(?P<path>[\"'`]{_PATH}|{_PATH}{_ENCODED}[\"']))$")
 _PATH_END: Final = re.compile(r"[\"'`/?#]")
-_TEXTS: Final = "(?:first|last|full|user)?[nN]ame|e?mail|email[aA]ddress|phone|city|country"
+_TEXTS: Final = "(?:first|last|full|user)?[nN]ame|e?mail|emailAddress|phone|city|country"
 """Keys and names of values that are no JSON."""
 _ENTRY: Final = re.compile(rf"\breturn \{{(?:[^{{}}]{{0,200}},)?\s*[\"']?(?:{_TEXTS})[\"']?: ?[\"']$")
 _NAMED: Final = re.compile(r"^[ \t]*+(?:(?:const|let|var) +)?(?P<name>[A-Za-z_]\w{0,40}) *= *[\"']$", re.MULTILINE)
