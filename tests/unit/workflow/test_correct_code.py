@@ -142,7 +142,7 @@ from tests.support.code_problems import code_problems
         "const s = new Set();\n<start.items>.map((x) => s.add(x));\nreturn [...s];",
         'const d = new Intl.DateTimeFormat("en");\nreturn d.format(new Date());',
         'Date.prototype.format = function () { return "x"; };\nconst d = new Date();\nreturn d.format("x");',
-        "const d = new Date();\nconst f = (d) => d.format(1);\nreturn f({ format: (x) => x });",
+        "const d = new Date();\nconst f = (d) => d.format(1);\nreturn f(new Intl.NumberFormat());",
         'return new Intl.DateTimeFormat("en").format(new Date());',
         "const day = new Date();\nday.format = () => 1;\nreturn day.format();",
     ],
@@ -248,9 +248,10 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "l = []\nl.append(<start.text>.strip())\nreturn l",
         "import time\ntime.sleep(2)\nreturn 1",
         "import time\ntime.sleep(300)\nreturn 1",
+        "import time\ntime.sleep = print\ntime.sleep(600)\nreturn 1",
         "import asyncio\ntry:\n    return asyncio.new_event_loop().time()\nexcept PermissionError:\n    return 0",
         "import asyncio\nasync def f():\n    await asyncio.sleep(0)\nf().close()\nreturn 1",
-        "class asyncio:\n    @staticmethod\n    def run(x):\n        return x\nreturn asyncio.run(1)",
+        "import asyncio\nasyncio.run = str\nreturn asyncio.run(1)",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:
