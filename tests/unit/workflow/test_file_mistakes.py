@@ -67,6 +67,10 @@ def read(text: str) -> WorkflowFile:
         ("name: ''\nblocks: {S: {type: start}}", 1, "name is empty."),
         ('name: "a\\u0007"\nblocks: {S: {type: start}}', 1, "name has control characters or line breaks."),
         ("- 1", 1, "A workflow file is a mapping"),
+        ("```yaml\nblocks:\n  S: {type: start}\n```", 1, "Remove the ``` lines."),
+        ("blocks:\n  S:\n    type: start\n```\n", 4, "Remove the ``` lines."),
+        ("blocks:\n  S:\n    type:start\n    next: []", 3, 'write a space after "type:".'),
+        ("blocks:\n  S:\n    type:start", 2, 'Block "S" has no type, because "type:" has no space after it. Add one.'),
         ("blocks:\n  S: &a {type: start}\n  T: *a", 2, "Anchors and aliases are not supported."),
         ("blocks:\n  C:\n    if: !<start.urgent>", 3, 'Quote a text that begins with "!"'),
         ("blocks:\n  S: !!python/object:os.system {type: start}", 2, "is not supported."),
@@ -203,3 +207,22 @@ def test_the_error_of_a_check_is_empty_where_only_its_success_leads(text: str, i
     cause = 'a failed check of "Check" ends the run. Connect its error port, on_error in a file.'
     expected = [f"Reply: <check.error> is always empty: {cause}"] if is_reported else []
     assert [each.message for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("end_of_quick", "is_reported"),
+    [("", True), ("    next: Reply\n", False)],
+    ids=["a branch that ends", "a branch that joins"],
+)
+def test_a_branch_that_does_not_join_the_reader_of_its_result_is_named(end_of_quick: str, is_reported: bool) -> None:
+    file = read(
+        "blocks:\n  Start: {type: start}\n"
+        "  Check:\n    type: condition\n    branches:\n"
+        "      - {if: <start.input> > 100, next: Careful}\n      - else: Quick\n"
+        "  Careful:\n    type: function\n    code: return 1\n    next: Reply\n"
+        f"  Quick:\n    type: function\n    code: return 2\n{end_of_quick}"
+        "  Reply:\n    type: response\n    data: {careful: <careful.result>, quick: <quick.result>}\n"
+    )
+    fixes = [each.message for each in problems(read_state(file.state)) if "always empty" in each.message]
+    assert len(fixes) == is_reported
+    assert all("in a file with next: Reply, or read <careful.result>." in each for each in fixes)

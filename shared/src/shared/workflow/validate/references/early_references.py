@@ -49,7 +49,11 @@ class EarlyReferences:
         if not reason.endswith(NOT_BEFORE):
             return "", None
         meant = self._instead(reference, reader, target)
-        return did_you_mean(meant) or self._how_to_connect(target, reader), meant
+        if self._ends_beside(target, reader):
+            step = f'Connect "{target.name}", which nothing follows, to this block, in a file with next: {reader.name}'
+            return f" {step}, or read {meant or 'a block that runs before'}.", None
+        fix = f'Read a block that runs before, or connect "{target.name}" before this block.'
+        return did_you_mean(meant) or f" {fix}", meant
 
     def _instead(self, reference: Reference, reader: Block, target: Block) -> str | None:
         """Return the same reference to the nearest block that has the field, on a branch of `reader` alone."""
@@ -65,13 +69,11 @@ class EarlyReferences:
             key = block.id
         return None
 
-    def _how_to_connect(self, target: Block, reader: Block) -> str:
+    def _ends_beside(self, target: Block, reader: Block) -> bool:
+        """Return whether a path ends with `target`, beside the one that `reader` is on."""
         is_beside = self._state.container_of(target.id) == self._state.container_of(reader.id)
         is_last = is_beside and not self._connections.is_followed(target.id) and target.type != "response"
-        if is_last and self._order.is_before(reader.id, target.id) is False:
-            fix = f'Nothing follows "{target.name}": connect it to a block, in a file with next'
-            return f" {fix}, or read a block that runs before."
-        return f' Read a block that runs before, or connect "{target.name}" before this block.'
+        return is_last and self._order.is_before(reader.id, target.id) is False
 
     def _why_no_error(self, reference: Reference, target: Block, reader: Block) -> str | None:
         """Return why the reference reads an error that `reader` never gets; None if it reads none, or may get it."""
