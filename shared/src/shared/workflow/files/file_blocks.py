@@ -178,6 +178,8 @@ class FileBlocks:
         near = next((each for each in object_of(given) if each.lower() in _TYPE_WORDS), None)
         fix = f'Write type instead of "{near}"' if near else "Add type, such as type: function"
         cause = f"has no type. {fix}" if isinstance(given, dict) else "must be a mapping with the key type"
+        if isinstance(given, str) and given.startswith("type:"):
+            cause = 'has no type, because "type:" has no space after it. Add one'
         self._problems.report(f'Block "{key}" {cause}', at)
         return UNREAD
 

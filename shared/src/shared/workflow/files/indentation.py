@@ -10,6 +10,8 @@ _KEY: Final = re.compile(rf"(?P<indent> *){_NAME}")
 _IN_ENTRY: Final = re.compile(rf"(?P<indent> *(?:- +)?){_NAME}")
 _ENTRY: Final = re.compile(r" *(?:[\"'{\[?]|- |-$|[\w. -]*:(?: |$))")
 """First line of a list, of a mapping or of a quoted text."""
+_UNSPACED: Final = re.compile(r"(?P<indent> *)(?P<key>[a-z]\w{0,60}):[^\s:/]")
+"""A key with its value, without the space between them; unlike a URL."""
 _SEVERAL: Final = 2
 _COMMENT_OR_EMPTY: Final = re.compile(r"\s*(?:#|$)")
 
@@ -46,6 +48,16 @@ def key_of_text(lines: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
     if match is None or match["value"].strip() or len(inside) < _SEVERAL or _ENTRY.match(inside[-1][1]):
         return None
     return match["key"], (number, len(match["indent"]) + 1)
+
+
+def unspaced_key(lines: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
+    """Return the key, its line and its column, if nothing but a space is missing above the key in the last line."""
+    last = _KEY.match(lines[-1])
+    above = next((entry for entry in [*enumerate(lines, 1)][-2::-1] if not _COMMENT_OR_EMPTY.match(entry[1])), None)
+    match = _UNSPACED.match(above[1]) if above else None
+    if last is None or above is None or match is None or match["indent"] != last["indent"]:
+        return None
+    return match["key"], (above[0], len(match["indent"]) + 1)
 
 
 def misaligned_key(lines: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
 
-from shared.workflow.files.indentation import key_of_text, misaligned_key, outdented_key
+from shared.workflow.files.indentation import key_of_text, misaligned_key, outdented_key, unspaced_key
 from shared.workflow.format.js_values import Json
 
 MAX_BYTES: Final = 500_000
@@ -71,6 +71,8 @@ _FLAT_BLOCK: Final = re.compile(
     re.MULTILINE,
 )
 """A block of text that is not indented more than its key, and is no other key."""
+_NO_TOKEN: Final = re.compile("\t|```")
+"""A tab, or the begin or end of a block of code in Markdown."""
 _QUOTE: Final = re.compile(r"[\"'\[]")
 _NEAR: Final = 8
 """Lines up to a mistake, with those of the text."""
@@ -80,8 +82,8 @@ def _hint(problem: str, text: str, mark: Mark | None) -> str:
     """Return what usually causes an error of the parser."""
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark and mark.line <= len(lines) else ""
-    if "cannot start any token" in problem and mark is not None and line[mark.column - 1 :].startswith("\t"):
-        return _TABS
+    if "cannot start any token" in problem and mark and (match := _NO_TOKEN.match(line, mark.column - 1)):
+        return _TABS if match[0] == "\t" else f". Remove the {match[0]} lines"
     if "expected key" in problem and mark is not None and (end := line[mark.column - 1 : mark.column]) in ("}", "]"):
         return f". Remove the {end}, which closes nothing"
     if mark and (match := _FLAT_BLOCK.search("\n".join(lines[max(0, mark.line - _NEAR) : mark.line]))):
@@ -158,6 +160,9 @@ def read_yaml(text: str) -> Document:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
         at = _error_mark(error, text)
+        if at and (unspaced := unspaced_key(text.split("\n")[: at.line])):
+            message = f'Invalid YAML: write a space after "{unspaced[0]}:"'
+            raise YamlError(message, Mark(*unspaced[1])) from error
         if at and (of_text := key_of_text(text.split("\n")[: at.line])):
             message = f'Invalid YAML: "{of_text[0]}" has a text of several lines. Write {of_text[0]}: | before it'
             raise YamlError(message, Mark(*of_text[1])) from error
