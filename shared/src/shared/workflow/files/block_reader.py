@@ -14,10 +14,10 @@ from shared.workflow.files.misplaced_settings import warn_of_misplaced_settings
 from shared.workflow.files.names import BLOCK_KEYS, BLOCKS_SYNONYMS, BRANCHING, CONTAINER_KEYS, FLAGS
 from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
-from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.input_format import FIELD_TYPES, parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, to_string
 from shared.workflow.format.references import parse_text
-from shared.workflow.format.suggestions import did_you_mean, one_of
+from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 
 _LOOP_KINDS: Final = {"collection": "forEach", "while": "while", "do_while": "doWhile"}
 _STORED_CONDITIONS: Final = {"while": "whileCondition", "do_while": "doWhileCondition"}
@@ -49,6 +49,8 @@ _OPPOSITES: Final = {
 """Keys whose equivalents have the opposite value."""
 _EXPRESSION_KEYS: Final = frozenset({"if", "condition", "expression", "when"})
 """Keys of a condition block that hold the expression of its only branch."""
+_WAYS: Final = ("then", "else")
+"""Keys of a condition block in other systems for the blocks that follow."""
 _WRAPPERS: Final = frozenset({"subBlocks", "config", "configuration", "params", "parameters", "with", "args", "spec"})
 """Keys of other systems for all settings of a block."""
 _SETTINGS_AT_BLOCK: Final = "each of its settings at the block: NAME: value"
@@ -131,7 +133,7 @@ class BlockReader:
         while pending:
             key, given = pending.popleft()
             setting_id = _ALIASES.get(key, key) if block.spec is None or _ALIASES.get(key) in settings else key
-            if key in structural and key not in _ALIASES:
+            if (key in structural and key not in _ALIASES) or _is_way(block, key):
                 continue
             if key == BRANCHING.get(block.type) and self._is_of_branches(block, key, given):
                 continue
@@ -233,6 +235,9 @@ class BlockReader:
         unknown = f'Block "{block.key}" has the unknown key "{key}".'
         if is_expression or (key in _WRAPPERS and isinstance(value, dict)):
             fix = f"branches: - if: {value}, with next" if is_expression else _SETTINGS_AT_BLOCK
+            if is_expression and (ways := {each: block.given[each] for each in _WAYS if each in block.given}):
+                then, other = (to_string(ways.get(each, "NAME")) for each in _WAYS)
+                fix = f"branches: a list of - if: {value}, with next: {then}, and - else: {other}"
             self._problems.report(f"{unknown} Write {fix}", (*block.path, key))
             self._problems.paths.update({(*block.path, "branches")} if is_expression else ())
             return {"branches": [{"if": value}]} if is_expression else object_of(value)
@@ -259,6 +264,8 @@ class BlockReader:
             message = f"inputs is a JSON schema, but maps names to types. Write inputs: {{{names}}}"
             self._problems.report(message, (*block.path, key))
             given = {name: {key: each[key] for key in _INPUT_KEYS if key in each} for name, each in properties.items()}
+        if key == "inputs":
+            given = self._without_fields_of_inputs(block, given)
         stored = form.expand(given)
         if key == "inputs":
             self._check_inputs(block, object_of(given))
@@ -349,6 +356,16 @@ class BlockReader:
                     hint = did_you_mean(meant) or f" Use one of: {', '.join(_INPUT_KEYS[:4])}."
                     self._warn(block, ("inputs", name, key), f'the input "{name}" has no "{key}".{hint}')
 
+    def _without_fields_of_inputs(self, block: FileBlock, given: Json) -> Json:
+        """Return inputs in which those that map fields to types are objects. Report each."""
+        if not isinstance(given, dict):
+            return given
+        objects: JsonObject = {name: "object" for name, spec in given.items() if _has_fields(spec)}
+        for name in objects:
+            message = f'fields of the input "{name}" cannot be declared. Write {name}: object'
+            self._problems.report(message, (*block.path, "inputs", name))
+        return given | objects
+
     def _are_tools(self, block: FileBlock, key: str, given: Json) -> bool:
         """Return whether a setting is a list of tools. Report its problems."""
         tools = parse_list(given)
@@ -358,6 +375,8 @@ class BlockReader:
         for index, tool in enumerate(tools):
             if not isinstance(tool, dict) or not tool.get("type"):
                 message = f"entry {index + 1} of {key} must be a mapping with a type"
+                if "code" in object_of(tool):
+                    message += ". Write type: custom-tool, title, code, and schema with function: {name, parameters}"
                 self._problems.report(message, (*block.path, key, index))
         return True
 
@@ -372,6 +391,22 @@ def _properties(given: Json) -> dict[str, JsonObject]:
     properties = {name: each for name, each in object_of(schema.get("properties")).items() if isinstance(each, dict)}
     is_schema = schema.get("type") == "object" and len(properties) == len(object_of(schema.get("properties")))
     return properties if is_schema and not properties.keys() <= set(_INPUT_KEYS) else {}
+
+
+def _is_way(block: FileBlock, key: str) -> bool:
+    """Return whether a key is a part of the mistake that is reported for the key of a condition's expression."""
+    return block.type == "condition" and key in _WAYS and bool(_EXPRESSION_KEYS.intersection(block.given))
+
+
+def _has_fields(spec: Json) -> bool:
+    """Return whether an input maps names of fields to types, instead of having a type and a default."""
+    given = object_of(spec)
+    are_types = all(each in FIELD_TYPES or _has_fields(each) for each in given.values())
+    return bool(given) and "type" not in given and are_types and any(map(_is_field, given))
+
+
+def _is_field(key: str) -> bool:
+    return key not in _INPUT_KEYS and key not in _INPUT_SYNONYMS and nearest(key, ("type",)) is None
 
 
 def _is_block(value: Json) -> bool:

@@ -5,11 +5,12 @@ from typing import Final
 
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, FLAGS, TERMINAL, TYPE_ALIASES
+from shared.workflow.format.input_format import FIELD_TYPES
 from shared.workflow.format.js_values import Json, JsonObject
 
 SCHEMA_PATH: Final = "/schemas/workflow.json"
 """Where a gateway serves the schema."""
-_FIELD_TYPES: Final[list[Json]] = ["string", "number", "boolean", "object", "array", "file[]"]
+_FIELD_TYPES: Final[list[Json]] = [*FIELD_TYPES]
 _VARIABLE_TYPES: Final[list[Json]] = ["string", "number", "boolean", "object", "array", "plain"]
 _TEXT: Final[JsonObject] = {"type": "string"}
 _MAPPING: Final[JsonObject] = {"type": "object"}

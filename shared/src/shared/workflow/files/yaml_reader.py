@@ -256,7 +256,8 @@ class _Builder:
             raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep", mark)
         around = self._open[-1] if self._open else None
         if around is not None and isinstance(around.value, dict) and around.key is None:
-            raise YamlError("A key must be a text. Quote a value that begins with { or [", mark)
+            place = f"{around.path[-2]}: {around.path[-1]}: " if around.path[:1] == ("blocks",) else ""
+            raise YamlError(f"{place}A key must be a text. Quote a value that begins with {{ or [", mark)
         value: list[Json] | dict[str, Json] = {} if isinstance(event, yaml.MappingStartEvent) else []
         path = self._put(value, mark)
         self._open.append(_Open(value, path))

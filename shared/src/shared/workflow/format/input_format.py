@@ -1,11 +1,15 @@
 """Fields that a start block or a human form declares."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from shared.workflow.format.js_values import Json, parse_json
 from shared.workflow.format.paths import OutputField, Outputs
+
+FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
+"""Types of declared inputs."""
 
 
 class InputField(msgspec.Struct, frozen=True, kw_only=True):

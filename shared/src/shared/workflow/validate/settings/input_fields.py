@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
-from shared.workflow.format.input_format import read_input_format
+from shared.workflow.format.input_format import FIELD_TYPES, read_input_format
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, Variable, WorkflowState
 from shared.workflow.format.problems import warning
@@ -16,7 +16,6 @@ from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INP
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.settings.literals import shown
 
-FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
 FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")
 """Types of a form for people, whose answers are not converted."""
 VARIABLE_TYPES: Final = ("string", "number", "boolean", "object", "array", "plain")

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.workflow.catalog.synonyms import is_misnamed
-from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.input_format import FIELD_TYPES, parse_list
 from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import EnvMarker, Reference, json_parts, parse_text
 from shared.workflow.format.response_headers import CONTROLLED_HEADERS
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.settings.input_fields import FIELD_TYPES, FORM_TYPES
+from shared.workflow.validate.settings.input_fields import FORM_TYPES
 from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
 
 _ROW_KEYS: Final = {

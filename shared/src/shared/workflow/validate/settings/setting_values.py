@@ -109,7 +109,8 @@ def _unknown(block: Block, spec: BlockSpec) -> Iterator[Problem]:
         advice = "" if meant else KEY_HINTS.get(key, "")
         others = [*known, *(setting.parameter for setting in spec.sub_blocks)]
         suggestion = meant or (None if advice else nearest(key, others))
-        usual = f" Use one of: {', '.join(known)}." if len(known) <= _MOST_LISTED else " Remove it."
+        is_listed = len(known) <= _MOST_LISTED and block.type != "condition"  # which has no setting but its branches
+        usual = f" Use one of: {', '.join(known)}." if is_listed else " Remove it."
         hint = did_you_mean(suggestion) or (f" {advice}" if advice else usual)
         message = f'{block.name}: {block.type} blocks have no setting "{key}"; it is ignored.{hint}'
         yield warning(ProblemCode.UNKNOWN_SETTING, message, block, (key,), suggestion=suggestion)
