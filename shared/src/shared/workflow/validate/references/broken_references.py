@@ -83,10 +83,18 @@ _ALL_ENTRIES: Final = re.compile(
 """A field of all entries, as JSONPath writes it."""
 _AFTER_MARK: Final = re.compile(r"(?<!\S)[@$](?P<path>[a-z]\w{0,63}\.\w{1,127})(?![\w(]|\.\w|\s*=)")
 _PARAMETER: Final = re.compile(r"(?<=/):(?P<name>[A-Za-z_]\w{0,127})(?=[/?#]|$)")
+_ID: Final = re.compile(r"\w+(?:_i|[a-z]I)d|id|uuid|slug")
+"""Names of parameters, which are no part of a URL."""
 _BARE_SECRET: Final = re.compile(
     r"(?:Bearer|Token|Basic)\s+(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
 )
 """Value of a header that is the name of a secret."""
+_UNFILLED: Final = re.compile(
+    r"(?:(?:Bearer|Token|Basic)\s+)?"
+    r"(?P<text>[<{\[]?your[ _-](?:\w{1,40}[ _-])?(?:api[ _-]?key|(?:access[ _-]|api[ _-])?token)(?:[ _-]here)?[>}\]]?)",
+    re.IGNORECASE,
+)
+"""All of a secret, as manuals leave it to their readers."""
 _FOR_TESTS: Final = re.compile(
     r"^http:|test|demo|mock|fake|dummy|local|dev|stag|sandbox|echo|httpbin|\b(?:my|some|your|any)_", re.IGNORECASE
 )
@@ -260,6 +268,9 @@ def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
     for match in _PARAMETER.finditer(re.split("[?#]", text, maxsplit=1)[0]):
         if match["name"] in inputs and inputs[match["name"]] not in read:
             yield ProblemCode.UNKNOWN_REFERENCE, f":{match['name']} stays as typed", inputs[match["name"]]
+        elif match["name"] not in inputs and _ID.fullmatch(match["name"]):
+            cause = f":{match['name']} stays as typed. Write a reference, such as <start.{match['name']}>"
+            yield ProblemCode.UNKNOWN_REFERENCE, cause, None
     for part in parse_text(text).parts:
         if isinstance(part, Reference) and part.root in inputs and not part.path:
             yield ProblemCode.UNKNOWN_REFERENCE, f"{part.raw} stays as typed", inputs[part.root]
@@ -335,10 +346,14 @@ def _marked(text: str, known: Container[str]) -> Found:
 
 
 def _bare_secret(text: str, url: str) -> Found:
-    """Yield the name of a secret without any marks that is all of a token."""
+    """Yield the name of a secret without any marks that is all of a token, or the placeholder of a manual."""
     match = _BARE_SECRET.fullmatch(text.strip())
     if match and not _FOR_TESTS.search(url) and not _FOR_TESTS.search(match["name"]):
         yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", f"{{{{{match['name']}}}}}"
+    unfilled = _UNFILLED.fullmatch(text.strip())
+    if unfilled and not _FOR_TESTS.search(url):
+        fix = "Store the secret with `flowport secrets set NAME`, and write {{NAME}}"
+        yield ProblemCode.INVALID_SETTING, f"{unfilled['text']} stays as typed. {fix}", None
 
 
 def _broken_text(text: str, known: Container[str]) -> Found:

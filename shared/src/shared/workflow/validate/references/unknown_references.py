@@ -249,6 +249,13 @@ def _dots(raw: str, state: WorkflowState) -> tuple[ProblemCode, str, str] | None
     return (ProblemCode.UNKNOWN_REFERENCE, "has an extra dot.", meant) if meant != raw and is_known else None
 
 
+def _without_dots(reference: Reference, state: WorkflowState) -> str | None:
+    """Return the reference to a block whose name has dots, `<dov1.2.result>` for "Do v1.2", without them."""
+    parts = reference.raw[1:-1].split(".")
+    names = ((normalize_name("".join(parts[:end])), ".".join(parts[end:])) for end in range(2, len(parts)))
+    return next((f"<{name}.{path}>" for name, path in names if name in state.ids_by_name), None)
+
+
 def _outside(
     kind: str, containers: Collection[str], state: WorkflowState, reference: Reference, other: str | None
 ) -> tuple[str, str | None]:
@@ -273,7 +280,7 @@ def _unmatched(state: WorkflowState, names: _Names, reference: Reference) -> tup
         return None
     if reference.name in names.variables:
         return ProblemCode.UNKNOWN_REFERENCE, _UNMATCHED, f"<variable.{reference.root}>"
-    if other := _of_other_systems(state, names, reference):
+    if other := _of_other_systems(state, names, reference) or _without_dots(reference, state):
         return ProblemCode.UNKNOWN_REFERENCE, _UNMATCHED, other
     near = nearest(reference.name, [*state.ids_by_name, *RESERVED_NAMES]) or names.renamed.get(reference.name)
     if near and not is_reference(f"{near}.x"):
