@@ -79,6 +79,10 @@ def _problem(
         effect = "no run follows it" if never else "the run always follows it, even after an error"
     suggestion = _suggestion(handle or "", valid, branches)
     hint = did_you_mean(suggestion) or f" Use one of: {', '.join(valid) or 'no handle'}."
+    if handle == ERROR_HANDLE and spec.is_container:
+        hint = " Remove the edge, on_error in a file, or let a block inside have it."
+    elif handle == ERROR_HANDLE and valid == ["source"]:
+        hint = " Remove the edge, on_error in a file."
     left = f'leaves from "{handle}", which this block does not have' if handle else "names no branch"
     message = f'{source.name}: the edge to "{target.name}" {left}; {effect}.{hint}'
     return warning(ProblemCode.UNKNOWN_HANDLE, message, source, ("edges", edge.id), suggestion=suggestion)

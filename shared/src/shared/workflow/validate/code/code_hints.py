@@ -15,6 +15,7 @@ from shared.workflow.validate.computed_indexes import computed_indexes
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "contains": ".includes(…)", "is": "==="}
 _WORDS: Final = re.compile(r"(?<![.\w\"'])(?:and|or|not|contains|is)(?![\w\"'])", re.IGNORECASE)
 """Operators of other languages."""
+_IS_EMPTY: Final = re.compile(r"\bis (?P<not>not )?empty\b", re.IGNORECASE)
 _NO_OPERATORS: Final = {"=<": "<=", "<>": "!=="}
 _NOT_JAVASCRIPT: Final = {"elif": "else if", "f": "`…${…}`"}
 _NO_OPERATOR: Final = re.compile(r"(?<![=!<>])=<(?![\w.]+>)|<>")
@@ -221,5 +222,7 @@ def _expression_hint(source: str, known: Container[str]) -> str:
         return f'Write only the expression, without "{match["start"] or match["end"]}".'
     if match := _NO_OPERATOR.search(_QUOTED.sub("", source)):
         return f'Write "{_NO_OPERATORS[match[0]]}" for "{match[0]}".'
+    if match := _IS_EMPTY.search(_QUOTED.sub('""', source)):
+        return f'Write "{"!" if match["not"] else "="}== \'\'" for "{match[0]}".'
     words = dict.fromkeys(match[0] for match in _WORDS.finditer(source))
     return " ".join(f'Write "{_OPERATORS[word.lower()]}" for "{word}".' for word in words)

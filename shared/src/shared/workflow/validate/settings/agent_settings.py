@@ -165,7 +165,8 @@ def _response_format(value: Json) -> Iterator[str]:
     elif (kind := found.schema.get("type")) is not None and "object" not in (
         kind if isinstance(kind, list) else [kind]
     ):
-        yield f'must have the type "object", not {shown(kind)}'
+        hint = ". Write properties: {NAME: {type: string}} instead" if kind == "json_object" else ""
+        yield f'must have the type "object", not {shown(kind)}{hint}'
     elif not found.outputs:
         typed = {name: kind for name, kind in found.schema.items() if isinstance(kind, str) and kind in TYPES}
         text = "has no properties: name the fields of the answer under schema.properties"

@@ -110,7 +110,7 @@ def expression_problem(expression: str) -> str | None:
         return 'assigns with "=". To compare, write "==="'
     if _ARROW.match(expression):
         return 'is a function, which is always true: "=>" does not compare. Did you mean ">="?'
-    return _misread(typed) or _always_true(expression)
+    return _misread(typed) or _always_true(expression) or _never_true(expression)
 
 
 def _misread(typed: str) -> str | None:
@@ -126,6 +126,26 @@ def _always_true(expression: str) -> str | None:
     if len(expression) <= _LONGEST and (match := _ALWAYS.fullmatch(expression)):
         return f"is always true, because {match['last']} alone is. Compare again after ||: … === {match['last']}"
     return "is a text, which is always true. Remove its quotes" if _TEXT.fullmatch(expression) else None
+
+
+def _never_true(expression: str) -> str | None:
+    """Return that no number is within the bounds that an expression joins with `&&`, all of one reference."""
+    bounds = [_BOUND.fullmatch(each.strip()) for each in expression.split("&&")]
+    found = [each for each in bounds if each]
+    if len(found) < len(bounds) or len({each["reference"] for each in found}) != 1:
+        return None
+    above = max((each for each in found if each["side"] == ">"), key=_strictness, default=None)
+    below = min((each for each in found if each["side"] == "<"), key=_strictness, default=None)
+    if above is None or below is None or _strictness(above) < _strictness(below):
+        return None
+    if float(above["number"]) == float(below["number"]) and above["equal"] and below["equal"]:
+        return None
+    sides = [f"{each['side']}{each['equal'] or ''} {each['number']}" for each in (above, below)]
+    return f"is never true, because no number is {sides[0]} and {sides[1]}. For either, write ||"
+
+
+def _strictness(bound: re.Match[str]) -> float:
+    return float(bound["number"])
 
 
 def router_problems(block: Block) -> Found:

@@ -17,6 +17,8 @@ from shared.workflow.validate.settings.literals import shown
 
 _WORD: Final = re.compile(r"[a-z]{4,}")
 _VERSION_MARK: Final = re.compile(r"(?<=[0-9])[.-](?=[0-9])")
+_CURLY_QUOTES: Final = "“”„‘’"
+"""Quotes of word processors, which YAML reads as letters."""
 _SHORT_WORD: Final = 4
 """A word of so few letters that has another one may be new."""
 _NAMED_HERE: Final = frozenset({"openai", "anthropic", "google"})
@@ -41,7 +43,8 @@ def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
         if not parse_text(model).is_literal:
             continue
         name, cause = model.strip(), f'no provider is known for the model "{model}"'
-        suggestion = suggested_model(name)
+        unquoted = name.strip(_CURLY_QUOTES)
+        suggestion = unquoted if unquoted != name else suggested_model(name)
         if suggestion is None and model not in used:
             cause = f'the model "{model}" is not listed'
             suggestion = next((each for each in used if _is_misspelled(model.lower(), each.lower())), None)

@@ -34,6 +34,7 @@ _JSON_START: Final = re.compile(r"\{\s*(?:[\"']|[\w<>-]+\s*:)|\[\s*(?:\{|\"|(?:<
 _JSON_TYPE: Final = re.compile(r"[/+]json\b(?!-)", re.IGNORECASE)
 """Media type of one JSON value, unlike `application/x-ndjson`."""
 _SHOWN_JSON: Final = re.compile(r', (?:\.\.\.)?".*" is not valid JSON', re.DOTALL)
+_TWO_SCHEMES: Final = re.compile(r"https?://https?:/+", re.IGNORECASE)
 _HOST: Final = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
 
@@ -83,6 +84,8 @@ def _url(block: Block) -> Found:
     typed = "".join(part if isinstance(part, str) else "x" for part in parts)
     if isinstance(parts[0], str) and not parts[0].lower().startswith(("https://", "http://")):
         yield "url", f"url must begin with https:// (or http://), not {shown(url)}"
+    elif isinstance(parts[0], str) and (match := _TWO_SCHEMES.match(parts[0])):
+        yield "url", f"url has two schemes: {match[0]}. Remove one"
     elif isinstance(parts[0], str) and _HOST.sub("", typed, count=1)[:1].strip("/?#"):
         yield "url", f"url must be https:// and a host without spaces, not {shown(url)}"
     elif match := _BRACES.search(re.split("[?#]", typed, maxsplit=1)[0]):
