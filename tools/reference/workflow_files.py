@@ -74,6 +74,7 @@ blocks:
 ```
 
 To run it without a model provider, write `model: echo`: this built-in model repeats its input.
+[Models](agents.md#models) lists the names of others.
 
 | top-level key | |
 |---|---|
@@ -94,7 +95,8 @@ a service or a model answers, or whether an expression does what you want. `depl
 may be deliberate has no message, such as braces of another template language in a prompt.
 
 Keep secrets out of files: store each with `flowport secrets set NAME`, and write `{{NAME}}`. `validate` warns of keys
-of well-known services in URLs, parameters, headers, variables and settings such as `apiKey`.
+of well-known services in URLs, parameters, headers, variables and settings such as `apiKey`, and of
+placeholders such as `YOUR_API_KEY`.
 
 ## Connections
 
@@ -102,7 +104,8 @@ of well-known services in URLs, parameters, headers, variables and settings such
   *Start* and *Reply* follows *Answer*; *Escalate* and *Answer* follow *Check* only, because *Check* names them.
   Nothing follows a response or a branch by order, and a start block follows nothing.
 - **`next`** names the following block, or a list of blocks that then run in parallel. `next: []` ends here.
-- **`on_error`** names the block that runs if this one fails.
+- **`on_error`** names the block that runs if this one fails. Start blocks, loops, parallels and responses have none;
+  give it to the blocks inside of a loop.
 - **`branches`** of a condition: one `if`, any number of `else if`, and at most one `else`, each with `next`.
   `- else: Answer` is short for an `else` with `next`. If no branch applies, or it has no `next`, that path ends.
   Of a router (`router_v2`): a list of `route` (a title), `when` (what the model chooses by) and `next`. The model
@@ -114,7 +117,8 @@ of well-known services in URLs, parameters, headers, variables and settings such
         next: Answer
   ```
 
-- **`edges`** at the top level lists all connections explicitly, `{from, handle, to}`. Nothing then follows by order.
+- **`edges`** at the top level lists all connections explicitly, `{from, handle, to}`. Nothing then follows by order,
+  but a `next`, `on_error` or branch at a block still counts: write each connection in one place.
   Exports use it for graphs that the keys above cannot express. `handle` is `source`, `error`, or
   `condition-<id of the branch>`; give such branches an `id`.
 
@@ -189,7 +193,8 @@ the blocks that ended last.
 | `type` | see [below](#settings); `start` is short for `start_trigger` |
 | `enabled` | `false` leaves the block out. Blocks that only it leads to, also by order, do not run: connect them with \
 `next` of the block before |
-| `retry` | `{maxTries: 3, waitBetweenTriesMs: 1000}`: 2 to 5 attempts in total, at most 5000 ms apart |
+| `retry` | `{maxTries: 3, waitBetweenTriesMs: 1000}`: 2 to 5 attempts in total, at most 5000 ms apart. Not for \
+start blocks, loops, parallels and human in the loop |
 | `id` | default: the id of the draft's block with this name, or one that follows from the name |
 | `layout` | `[x, y]` on the canvas, of loops and parallels with width and height. Default: the position of the \
 draft's block with this name; new blocks are arranged so that branches show |
@@ -297,7 +302,8 @@ Other settings that are lists:
 
 | setting | entries |
 |---|---|
-| `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name in lower case |
+| `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name \
+in lower case, so write a name in one word: `<score.tone>` reads the metric `Tone` |
 | `variables` of a variables block | `{variableName, type, value}`, as [above](#variables) |
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
@@ -327,6 +333,8 @@ _ONE_WORKFLOW: Final = (
 _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
     "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",
+    "function": "A reference in code is a value: write `<start.name>` without quotes. In quotes it is JSON, so a text "
+    "keeps quotes of its own ([references in code](functions.md#references-in-code)).",
     "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. On the path of `on_error`, only "
     "`error` has a value, the reason, and `status` is empty; elsewhere `status` is from 200 to 299. A mapping as "
     "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`.",
