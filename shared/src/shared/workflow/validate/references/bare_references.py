@@ -1,7 +1,7 @@
-"""Values that are a reference without angle brackets. They stay texts."""
+"""Values that are a reference without angle brackets, or without its block. They stay texts."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -9,22 +9,27 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import START
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json
+from shared.workflow.format.js_values import Json, to_string
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.paths import is_declared
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import parse_text, texts
+from shared.workflow.format.references import Reference, normalize_name, parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.references.unknown_references import block_references
+from shared.workflow.validate.settings.input_fields import input_references
 
 _SETTINGS: Final = frozenset(
     {"arguments", "body", "builderData", "content", "context", "data", "headers", "input", "inputMapping", "messages"}
     | {"params"}
 )
 """Settings whose values may be any text."""
+_VALUES: Final = frozenset({"arguments", "body", "builderData", "data", "inputMapping", "params"})
 _BARE: Final = r"[a-z]\w{0,63}(?:\.\w{1,63}|\[[0-9]{1,4}\]){1,8}"
 _WHOLE: Final = re.compile(rf"\s*(?P<text>{_BARE})\s*")
 _IN_JSON: Final = re.compile(rf'"(?P<text>{_BARE})"\s*(?=[,\]}}])')
+_NAME: Final = re.compile(r"\s*<(?P<name>\w{1,63})>\s*")
+_NAME_IN_JSON: Final = re.compile(r"[:\[,]\s*\"?<(?P<name>\w{1,63})>(?=\"?\s*[,}\]])")
+"""Name of an input or a variable that is a value."""
 _LEAST_PATH: Final = 2
 
 
@@ -34,7 +39,9 @@ def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
     Names of events and translations have two words, too: `order.status` is one only if it names an input, or the answer
     of an agent that has no tools and that nothing reads.
     """
-    read = {reference.name for _, _, reference in block_references(state, catalog)}
+    references = [reference for _, _, reference in block_references(state, catalog)]
+    read = {reference.name for reference in references}
+    unread = _unread_values(state, references)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or not state.is_enabled(block.id):
@@ -46,6 +53,30 @@ def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
                     cause = f'{block.name}: {setting.id}: "{text}" has no angle brackets and stays as typed.'
                     message, meant = f"{cause}{did_you_mean(f'<{text}>')}", f"<{text}>"
                     yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=meant)
+            for name in _names(block.value(setting.id)) if setting.id in _VALUES else ():
+                if reference := unread.get(name):
+                    message = f"{block.name}: {setting.id}: <{name}> stays as typed.{did_you_mean(reference)}"
+                    yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=reference)
+
+
+def _unread_values(state: WorkflowState, references: Iterable[Reference]) -> dict[str, str]:
+    """Return the references to those inputs and variables that nothing reads, by name: others may be meant as texts."""
+    variables = {each.name: f"<variable.{each.name}>" for each in state.variables.values()}
+    read = {(each.name, normalize_name(to_string(each.path[0]))) for each in references}
+    return {
+        name: meant
+        for name, meant in (variables | input_references(state)).items()
+        if name not in state.ids_by_name and (meant[1:-1].partition(".")[0], normalize_name(name)) not in read
+    }
+
+
+def _names(value: Json) -> Iterator[str]:
+    """Yield the names in angle brackets that are whole values."""
+    for text in texts(value):
+        if match := _NAME.fullmatch(text):
+            yield match["name"]
+        elif text.lstrip().startswith(("{", "[")):
+            yield from dict.fromkeys(match["name"] for match in _NAME_IN_JSON.finditer(text))
 
 
 def _values(value: Json) -> Iterator[str]:
