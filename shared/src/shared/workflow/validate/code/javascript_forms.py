@@ -51,7 +51,7 @@ def _is_date_of_language(form: Form) -> bool:
 
 def _is_date(form: Form) -> bool:
     """Return whether a value is a new date, or a constant with one as its only value."""
-    source, name = form.program.source, _word(form.text("of")) if "of" in form.nodes else b""
+    source, name = form.program.source, word_pattern(form.text("of")) if "of" in form.nodes else b""
     if name and re.search(rb"\bconst " + name + rb" = new Date\(", source) is None:
         return False
     is_bound_once = not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)}]|=>|of\b|in\b)", source)) == 1

@@ -83,7 +83,7 @@ class VariableChanges:
     def _is_lost(
         self, block: Block, template: CodeTemplate, variable: Reference, reads: list[tree_sitter.Node]
     ) -> bool:
-        """Return whether nothing reads the change, neither the code nor a later block, or it is the same in each run."""
+        """Return whether neither the code nor a later block reads the change, or it is the same in each run."""
         if not reads:
             return True
         key = to_string(variable.path[0])
