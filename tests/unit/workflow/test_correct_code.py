@@ -145,6 +145,10 @@ from tests.support.code_problems import code_problems
         "const d = new Date();\nconst f = (d) => d.format(1);\nreturn f(new Intl.NumberFormat());",
         'return new Intl.DateTimeFormat("en").format(new Date());',
         "const day = new Date();\nday.format = () => 1;\nreturn day.format();",
+        '<start.text>.replace(/(\\w+)/, "");\nreturn RegExp.$1;',
+        'const first = /a/g;\n<start.text>.replace(first, "");\nreturn first.lastIndex;',
+        "const log = [];\nconst t = Object.fromEntries([['trim', () => log.push(1)]]);\nt.trim();\nreturn log;",
+        'const log = [], t = {};\nfor (const k of ["trim", "slice"]) t[k] = () => log.push(k);\nt.trim();\nreturn log;',
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -252,6 +256,9 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "import asyncio\ntry:\n    return asyncio.new_event_loop().time()\nexcept PermissionError:\n    return 0",
         "import asyncio\nasync def f():\n    await asyncio.sleep(0)\nf().close()\nreturn 1",
         "import asyncio\nasyncio.run = str\nreturn asyncio.run(1)",
+        "from unittest.mock import MagicMock\nm = MagicMock()\nm.strip('a')\nreturn len(m.mock_calls)",
+        "from collections import namedtuple\nM = namedtuple('M', 'strip')\nlog = []\nm = M(log.append)\nm.strip('a')\n"
+        "return log",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:
