@@ -149,6 +149,8 @@ from tests.support.code_problems import code_problems
         'const first = /a/g;\n<start.text>.replace(first, "");\nreturn first.lastIndex;',
         "const log = [];\nconst t = Object.fromEntries([['trim', () => log.push(1)]]);\nt.trim();\nreturn log;",
         'const log = [], t = {};\nfor (const k of ["trim", "slice"]) t[k] = () => log.push(k);\nt.trim();\nreturn log;',
+        "const date = new Date();\nconst show = ([date]) => date.format(1);\n"
+        'return [date, show([new Intl.DateTimeFormat("en")])];',
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:

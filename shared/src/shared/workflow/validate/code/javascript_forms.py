@@ -54,7 +54,7 @@ def _is_date(form: Form) -> bool:
     source, name = form.program.source, word_pattern(form.text("of")) if "of" in form.nodes else b""
     if name and re.search(rb"\bconst " + name + rb" = new Date\(", source) is None:
         return False
-    is_bound_once = not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)}]|=>|of\b|in\b)", source)) == 1
+    is_bound_once = not name or len(re.findall(name + rb"\s*(?:=(?!=)|[,)}\]]|=>|of\b|in\b)", source)) == 1
     return is_bound_once and _is_method_of_language(form) and _is_date_of_language(form)
 
 
