@@ -261,6 +261,13 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "from unittest.mock import MagicMock\nm = MagicMock()\nm.strip('a')\nreturn len(m.mock_calls)",
         "from collections import namedtuple\nM = namedtuple('M', 'strip')\nlog = []\nm = M(log.append)\nm.strip('a')\n"
         "return log",
+        "import asyncio\ndef call(asyncio):\n    return asyncio.run(1)\nclass R:\n"
+        "    def run(self, x):\n        return x\nreturn call(R())",
+        "import time\ndef poll(time):\n    time.sleep(600)\nclass Clock:\n    def sleep(self, seconds):\n"
+        "        self.now = seconds\nclock = Clock()\npoll(clock)\nreturn clock.now",
+        "import threading\nimport time\nthreading.Thread(target=lambda: time.sleep(600), daemon=True).start()\n"
+        "return 1",
+        "import time\nfrom unittest import mock\nwith mock.patch('time.sleep'):\n    time.sleep(600)\nreturn 1",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -17,8 +17,15 @@ _INPUT: Final = re.compile(rb"\binput\b")
 _INPUT_CALL: Final = re.compile(rb"(?<![\w.])(?<!def )input\(")
 
 _ASYNCIO: Final = re.compile(rb"(?m)^import asyncio\b(?! as)")
-_OWN_ASYNCIO: Final = re.compile(rb"\basyncio\s*=|\basyncio\.\w+\s*=(?!=)|\b(?:as|def|class) +asyncio\b")
-_OWN_TIME: Final = re.compile(rb"\btime\s*=|\btime\.sleep\s*=(?!=)|\b(?:as|def|class) +time\b")
+_PARAMETER: Final = r"\bdef \w+\((?:[^()\n]{0,200},)? *"
+_OWN_ASYNCIO: Final = re.compile(
+    rf"\basyncio\s*=|\basyncio\.\w+\s*=(?!=)|\b(?:as|def|class) +asyncio\b|{_PARAMETER}asyncio *[,):]".encode()
+)
+_OWN_TIME: Final = re.compile(
+    rf"\btime\s*=|\btime\.sleep\s*=(?!=)|\b(?:as|def|class) +time\b|{_PARAMETER}time *[,):]"
+    r"|\b(?:mock|threading)\b".encode()
+)
+"""Code that gives the name another meaning, or does not wait for the end."""
 _LONGEST_TIMEOUT: Final = 300
 """Maximum seconds of the timeout of code."""
 
