@@ -151,6 +151,10 @@ from tests.support.code_problems import code_problems
         'const log = [], t = {};\nfor (const k of ["trim", "slice"]) t[k] = () => log.push(k);\nt.trim();\nreturn log;',
         "const date = new Date();\nconst show = ([date]) => date.format(1);\n"
         'return [date, show([new Intl.DateTimeFormat("en")])];',
+        'return { name: "<start.text>".slice(1, -1) };',
+        'const name = "<start.text>".replace(/"/g, "");\nreturn `Hello ${name}`;',
+        'let out = "";\nfor (const c of "Hello <start.text>") if (/[\\w ]/.test(c)) out += c;\nreturn out;',
+        'return [..."Hello <start.text>"].filter((c) => c.charCodeAt(0) !== 34).join("");',
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -268,6 +272,9 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "import threading\nimport time\nthreading.Thread(target=lambda: time.sleep(600), daemon=True).start()\n"
         "return 1",
         "import time\nfrom unittest import mock\nwith mock.patch('time.sleep'):\n    time.sleep(600)\nreturn 1",
+        "name = '<start.text>'.strip('\"')\nreturn 'Hello ' + name",
+        "text = 'Hello <start.text>'\nreturn text.translate({34: None})",
+        "return ''.join(c for c in 'Hello <start.text>' if c.isalnum() or c == ' ')",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -27,7 +27,11 @@ from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import declared_types
 
-_USED: Final = re.compile(r"\s*(?:\.[A-Za-z]|[=!]=)")
+_USED: Final = re.compile(
+    r"\s*(?:[=!]=|\.(?!(?:slice|substr|substring)\(1\b|[lr]?strip\([^)]"
+    r"|replace(?:All)?\((?:/[^/\n]*\"|'\"'|\"\\\"\"))[A-Za-z])"
+)
+"""A method or a comparison of a text, unless it removes the quotes."""
 _LEFT: Final = re.compile(r"(?:^|&&|\|\||[(?]|\breturn|(?<![=!<>+*/%&|^-])=)\s*$")
 _TEXT: Final = re.compile(
     r"\s*(?P<operator>[=!]==?)\s*(?P<quote>[\"'])(?P<text>[^\"'\\\n]*)(?P=quote)\s*(?:$|&&|\|\||[)?:;])"

@@ -12,7 +12,9 @@ _LONGEST_CODE: Final = 5_000
 """Longer code is not searched: each use of a name takes time."""
 _OTHER: Final = re.compile(
     r"\bJSON\b|\bloads\b|\bast\b|\beval\b|\bexec\b|\bconsole\b|\bprint\b|\blog|\bre\.|replace|slice|strip|substr|split"
-    r"|match|RegExp|%22|\[1:|\\[\"']|'\"'|\"'\""
+    r"|match|RegExp|%22|\[1:|\\[\"']|'\"'|\"'\"|filter|reduce|translate|quot"
+    r"|charCode|CharCode|codePoint|CodePoint|\bchr\b|x22|u0022|\.test\(|\bcsv\b|\[\.\.\."
+    r"|\bfor[ (]+(?:(?:const|let|var) +)?\w+ +(?:of|in)\b"
 )
 """Code that may remove quotes, wants JSON or writes to the log."""
 _GREETING: Final = r"\b(?:Hello|Hi|Hey|Dear|Welcome|Good (?:morning|afternoon|evening)),? "
