@@ -44,7 +44,8 @@ _OPERATORS: Final = re.compile(rb"\bdef __")
 """Methods of Python that give operators other values."""
 _ENCODERS: Final = frozenset({"JSON.stringify", "json.dumps"})
 _OWN_ENCODER: Final = re.compile(
-    rb"\b(?:JSON|json)\s*=|\bclass +(?:JSON|json)\b|\bas +json\b|\.(?:stringify|dumps)\s*="
+    rb"\b(?:JSON|json)\s*[=}]|\b(?:class|for) +(?:JSON|json)\b|\bas +json\b"
+    rb"|\.(?:stringify|dumps)\s*=|\b(?:stringify|dumps)[\"']"
 )
 VALUES: Final = frozenset(
     {"identifier", "binary_expression", "ternary_expression", "array", "template_string"}
