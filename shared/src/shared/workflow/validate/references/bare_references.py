@@ -1,7 +1,7 @@
 """Values that are a reference without angle brackets, or without its block. They stay texts."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -27,9 +27,9 @@ _VALUES: Final = frozenset({"arguments", "body", "builderData", "data", "inputMa
 _BARE: Final = r"[a-z]\w{0,63}(?:\.\w{1,63}|\[[0-9]{1,4}\]){1,8}"
 _WHOLE: Final = re.compile(rf"\s*(?P<text>{_BARE})\s*")
 _IN_JSON: Final = re.compile(rf'"(?P<text>{_BARE})"\s*(?=[,\]}}])')
-_NAME: Final = re.compile(r"\s*<(?P<name>\w{1,63})>\s*")
-_NAME_IN_JSON: Final = re.compile(r"[:\[,]\s*\"?<(?P<name>\w{1,63})>(?=\"?\s*[,}\]])")
-"""Name of an input or a variable that is a value."""
+_NAME: Final = re.compile(r"\s*<(?P<name>/?\w{1,63})>\s*")
+_NAME_IN_JSON: Final = re.compile(r"[:\[,]\s*\"?<(?P<name>/?\w{1,63})>(?=\"?\s*[,}\]])")
+"""Name of an input or a variable that is a value, or a tag."""
 _LEAST_PATH: Final = 2
 
 
@@ -41,7 +41,8 @@ def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
     """
     references = [reference for _, _, reference in block_references(state, catalog)]
     read = {reference.name for reference in references}
-    unread = _unread_values(state, references)
+    named = _named_values(state)
+    unread = _unread_values(state, named, references)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or not state.is_enabled(block.id):
@@ -53,19 +54,25 @@ def bare_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
                     cause = f'{block.name}: {setting.id}: "{text}" has no angle brackets and stays as typed.'
                     message, meant = f"{cause}{did_you_mean(f'<{text}>')}", f"<{text}>"
                     yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=meant)
-            for name in _names(block.value(setting.id)) if setting.id in _VALUES else ():
+            names = [*_names(block.value(setting.id))] if setting.id in _VALUES else []
+            for name in names if named.keys() >= {*names} else ():  # beside others, it may be a tag
                 if reference := unread.get(name):
                     message = f"{block.name}: {setting.id}: <{name}> stays as typed.{did_you_mean(reference)}"
                     yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (setting.id,), suggestion=reference)
 
 
-def _unread_values(state: WorkflowState, references: Iterable[Reference]) -> dict[str, str]:
-    """Return the references to those inputs and variables that nothing reads, by name: others may be meant as texts."""
+def _named_values(state: WorkflowState) -> dict[str, str]:
+    """Return the references to all inputs and variables, by name."""
     variables = {each.name: f"<variable.{each.name}>" for each in state.variables.values()}
+    return variables | input_references(state)
+
+
+def _unread_values(state: WorkflowState, named: Mapping[str, str], references: Iterable[Reference]) -> dict[str, str]:
+    """Return the references to those inputs and variables that nothing reads, by name: others may be meant as texts."""
     read = {(each.name, normalize_name(to_string(each.path[0]))) for each in references}
     return {
         name: meant
-        for name, meant in (variables | input_references(state)).items()
+        for name, meant in named.items()
         if name not in state.ids_by_name and (meant[1:-1].partition(".")[0], normalize_name(name)) not in read
     }
 
