@@ -9,6 +9,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.input_format import parse_list, read_input_format
 from shared.workflow.format.js_values import object_of, to_string
+from shared.workflow.format.model_names import needs_key
 from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import (
@@ -85,16 +86,18 @@ _AFTER_MARK: Final = re.compile(r"(?<!\S)[@$](?P<path>[a-z]\w{0,63}\.\w{1,127})(
 _PARAMETER: Final = re.compile(r"(?<=/):(?P<name>[A-Za-z_]\w{0,127})(?=[/?#]|$)")
 _ID: Final = re.compile(r"\w+(?:_i|[a-z]I)d|id|uuid|slug")
 """Names of parameters, which are no part of a URL."""
+_LITERAL_URL: Final = re.compile(r"^http:|test|demo|mock|localhost|echo|httpbin|(?<!^)https?:", re.IGNORECASE)
+"""URLs of servers of tests, which take any path, and URLs in other URLs."""
 _BARE_SECRET: Final = re.compile(
     r"(?:Bearer|Token|Basic)\s+(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
 )
 """Value of a header that is the name of a secret."""
 _UNFILLED: Final = re.compile(
-    r"(?:(?:Bearer|Token|Basic)\s+)?"
+    r"(?P<scheme>(?:Bearer|Token|Basic)\s+)?"
     r"(?P<text>[<{\[]?your[ _-](?:\w{1,40}[ _-])?(?:api[ _-]?key|(?:access[ _-]|api[ _-])?token)(?:[ _-]here)?[>}\]]?)",
     re.IGNORECASE,
 )
-"""All of a secret, as manuals leave it to their readers."""
+"""All of a secret, as manuals leave it to their readers. Words after no scheme may be a title in a header."""
 _FOR_TESTS: Final = re.compile(
     r"^http:|test|demo|mock|fake|dummy|local|dev|stag|sandbox|echo|httpbin|\b(?:my|some|your|any)_", re.IGNORECASE
 )
@@ -123,17 +126,20 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 message = f"{block.name}: collection: {cause}.{did_you_mean(suggestion)}"
                 yield warning(code, message, block, ("collection",), suggestion=suggestion)
         have_examples = any(object_of(each).get("role") == "assistant" for each in parse_list(block.value("messages")))
+        model = block.value("model")
+        takes_any = isinstance(model, str) and model != "" and not needs_key(model)  # a local server
         of_git = "git" in to_string(block.value("url")).lower()
         for setting in effective_settings(block, spec):
             is_code = setting.id in _CODE
             holds_secrets = setting.password or setting.id == "headers"
+            needs_token = holds_secrets and not takes_any
             is_no_prose = holds_secrets or setting.id in ("params", "url")
             for stored in texts(block.value(setting.id)):
                 text = _without(stored, spaced)
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
-                    *(_bare_secret(text, to_string(block.value("url"))) if holds_secrets else ()),
+                    *(_bare_secret(text, to_string(block.value("url"))) if needs_token else ()),
                     *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
@@ -268,7 +274,7 @@ def _in_url(text: str, inputs: Mapping[str, str]) -> Found:
     for match in _PARAMETER.finditer(re.split("[?#]", text, maxsplit=1)[0]):
         if match["name"] in inputs and inputs[match["name"]] not in read:
             yield ProblemCode.UNKNOWN_REFERENCE, f":{match['name']} stays as typed", inputs[match["name"]]
-        elif match["name"] not in inputs and _ID.fullmatch(match["name"]):
+        elif match["name"] not in inputs and _ID.fullmatch(match["name"]) and not _LITERAL_URL.search(text):
             cause = f":{match['name']} stays as typed. Write a reference, such as <start.{match['name']}>"
             yield ProblemCode.UNKNOWN_REFERENCE, cause, None
     for part in parse_text(text).parts:
@@ -351,7 +357,8 @@ def _bare_secret(text: str, url: str) -> Found:
     if match and not _FOR_TESTS.search(url) and not _FOR_TESTS.search(match["name"]):
         yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", f"{{{{{match['name']}}}}}"
     unfilled = _UNFILLED.fullmatch(text.strip())
-    if unfilled and not _FOR_TESTS.search(url):
+    is_secret = unfilled and (unfilled["scheme"] or " " not in unfilled["text"])
+    if unfilled and is_secret and not _FOR_TESTS.search(url):
         fix = "Store the secret with `flowport secrets set NAME`, and write {{NAME}}"
         yield ProblemCode.INVALID_SETTING, f"{unfilled['text']} stays as typed. {fix}", None
 
