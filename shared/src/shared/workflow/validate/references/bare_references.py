@@ -70,11 +70,13 @@ def _named_values(state: WorkflowState) -> dict[str, str]:
 def _unread_values(state: WorkflowState, named: Mapping[str, str], references: Iterable[Reference]) -> dict[str, str]:
     """Return the references to those inputs and variables that nothing reads, by name: others may be meant as texts."""
     read = {(each.name, normalize_name(to_string(each.path[0]))) for each in references}
-    return {
-        name: meant
-        for name, meant in named.items()
-        if name not in state.ids_by_name and (meant[1:-1].partition(".")[0], normalize_name(name)) not in read
-    }
+    unread: dict[str, str] = {}
+    for name, meant in named.items():
+        root = meant[1:-1].partition(".")[0]
+        reads = {(root, normalize_name(name)), (root, "input")}  # the latter is all of the input
+        if name not in state.ids_by_name and read.isdisjoint(reads):
+            unread[name] = meant
+    return unread
 
 
 def _names(value: Json) -> Iterator[str]:
