@@ -10,7 +10,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import Reference, parse_text
+from shared.workflow.format.references import Reference, TextTemplate, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, one_of
 from shared.workflow.validate.settings.branch_settings import expression_problem
 from shared.workflow.validate.settings.input_fields import bare_reference
@@ -25,10 +25,17 @@ _EDITOR_DATA: Final = frozenset(
     {"id", "type", "nodes", "width", "height", "parentId", "extent", "canonicalModes", "iterations", "forEachItems"}
     | {"distribution", "label", "name", "state", "isPreview", "isValid", "hasNestedParent", "enabled"}
 )
-_PART: Final = re.compile(
-    r"<(?P<reference>[^<>\s]{1,300})>(?P<rest>(?:(?P<path>(?:\.[A-Za-z_]\w{0,60}|\[\d{1,4}\]){1,8})|[.\[][^<>]{1,300}))"
+_PART: Final = re.compile(r"<(?P<reference>[^<>\s]{1,300})>(?P<path>(?:\.[A-Za-z_]\w{0,60}|\[\d{1,4}\]){1,8})")
+"""A reference and a path within its value."""
+_MORE: Final = re.compile(r"\s*(?:[.?+]|\|\||&&)|\[[^<>]+$")
+"""What makes an expression of the reference before it. Lists and objects in JSON end without it."""
+_CALL: Final = re.compile(r"(?:new )?[A-Za-z_$][\w$.]*\(|\[\s*\.\.\.")
+"""A call, or the values of another list: no JSON begins so."""
+_NEEDLESS: Final = re.compile(
+    r"JSON\.parse\((?P<text><[^<>]+>)\)|\[\.\.\.(?P<list><[^<>]+>)\]|(?P<any><[^<>]+>)\s*(?:\|\||\?\?)\s*\[\s*\]"
 )
-"""A reference and more of the expression."""
+"""Expressions whose list a container finds by itself: it parses texts, and has no iteration without a value."""
+_LONGEST_SHOWN: Final = 80
 _MOST_AT_A_TIME: Final = 20
 _MOST_ROUNDS: Final = 100_000
 """Default limit of an executor."""
@@ -118,12 +125,28 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
             meant = bare_reference(collection, state)
             text = f"{must}, not {shown(collection)}.{did_you_mean(meant)}"
             yield setting_warning(block, "collection", text, meant)
-    elif match := _PART.fullmatch(collection.strip()):
-        meant = f"<{match['reference']}{match['path']}>" if match["path"] else None
-        text = f"collection is JSON and {match['rest']} stays as typed.{did_you_mean(meant)}"
-        yield setting_warning(block, "collection", text if meant else f"{text} Compute it in a function block", meant)
+    elif expression := _expression(template):
+        text, meant = collection.strip(), None
+        if match := _PART.fullmatch(text):
+            meant = f"<{match['reference']}{match['path']}>"
+        elif match := _NEEDLESS.fullmatch(text):
+            meant = match[match.lastgroup or 0]
+        problem = f"collection is JSON and {expression} stays as typed.{did_you_mean(meant)}"
+        hint = "" if meant else " Compute it in a function block"
+        yield setting_warning(block, "collection", f"{problem}{hint}", meant)
     elif kind := _scalar(template.sole_reference, state, catalog):
         yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
+
+
+def _expression(template: TextTemplate) -> str | None:
+    """Return what a collection has beside its reference if it is an expression: no values make it JSON."""
+    first, *others = template.parts
+    rest = "".join(part if isinstance(part, str) else part.raw for part in others)
+    is_call = isinstance(first, str) and _CALL.match(first)
+    if not is_call and not (isinstance(first, Reference) and _MORE.match(rest)):
+        return None
+    found = f"{first}{rest}" if is_call else rest.strip()
+    return found if len(found) <= _LONGEST_SHOWN else f"{found[:_LONGEST_SHOWN]}…"
 
 
 def _scalar(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
