@@ -115,7 +115,8 @@ def _undefined(
     *,
     is_tool: bool,
 ) -> Mistake:
-    reason, meant = KNOWN_NAMES[code.language].unavailable.get(name), _meant(code, name, inputs)
+    meant = _meant(code, name, {} if is_tool and code.parameters else inputs)  # the model gives the parameters
+    reason = KNOWN_NAMES[code.language].unavailable.get(name)
     text = f'"{name}" is not defined.'
     if meant is None and reason is None and _is_compared(node):
         return Mistake(node, f'{text} Write a text in quotes: "{name}"')
