@@ -19,7 +19,8 @@ _COMMENT_OR_EMPTY: Final = re.compile(r"\s*(?:#|$)")
 def outdented_key(lines: Sequence[str]) -> tuple[str, str, tuple[int, int]] | None:
     """Return the key that makes the last line invalid, the key it belongs to, and its line and column.
 
-    It has a value to which the last line does not belong, and the keys above it have the indentation of that line.
+    It has a value to which the last line does not belong, and keys above it have the indentation of that line, or it
+    is the type of a block, directly below the block's name.
     """
     last = _KEY.match(lines[-1])
     indent = len(last["indent"]) if last else 0
@@ -32,10 +33,11 @@ def outdented_key(lines: Sequence[str]) -> tuple[str, str, tuple[int, int]] | No
     parent = _KEY.match(rest[len(inside)][1]) if len(inside) < len(rest) else None
     outdented = [(number, _KEY.match(line)) for number, line in inside if _indent(line) == outer]
     is_sibling = any(_indent(line) == indent and _KEY.match(line) for _, line in inside)
-    if parent is None or not outdented or not is_sibling or len(parent["indent"]) != outer:
+    if parent is None or not outdented or len(parent["indent"]) != outer:
         return None
     number, key = outdented[-1]
-    return (key["key"], parent["key"], (number, outer + 1)) if key else None
+    is_type = key is not None and key["key"] == "type" and number == inside[-1][0]
+    return (key["key"], parent["key"], (number, outer + 1)) if key and (is_sibling or is_type) else None
 
 
 def key_of_text(lines: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
