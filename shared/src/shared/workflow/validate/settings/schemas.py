@@ -129,7 +129,9 @@ def _required(schema: JsonObject, where: str) -> Iterator[str]:
         if missing:
             names = ", ".join(missing[:_MOST_NAMES]) + (", …" if len(missing) > _MOST_NAMES else "")
             near = nearest(missing[0], properties) if len(missing) == 1 else None
-            yield f"{where} requires {names}, which its properties do not have{'.' if near else ''}{did_you_mean(near)}"
+            them = "it" if len(missing) == 1 else "them"
+            fix = did_you_mean(near) or f" Add {them} to properties, or remove {them} from required"
+            yield f"{where} requires {names}, which its properties do not have.{fix}"
 
 
 def _joined(path: str, key: str) -> str:
