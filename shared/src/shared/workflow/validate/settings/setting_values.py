@@ -1,11 +1,12 @@
 """Unknown settings, and literal settings outside their allowed values."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
+from shared.workflow.catalog import BlockSpec, Catalog, NumberRange, SubBlockSpec
 from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import Json, to_number, to_string
@@ -47,6 +48,13 @@ _LISTS: Final = {
 """Controls whose values are lists, with their entries."""
 _MOST_LISTED: Final = 10
 _SHORTEST_TIMEOUT_MS: Final = 100
+_TIME: Final = re.compile(r"\s*(?P<number>\d{1,9}(?:\.\d{1,3})?)\s*(?P<unit>[a-z]+)\s*", re.ASCII)
+_MS: Final = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1),
+    **dict.fromkeys(("second", "seconds"), 1_000),
+    **dict.fromkeys(("minute", "minutes"), 60_000),
+}
+"""Milliseconds of each unit."""
 _TEXTS: Final = frozenset({"url", "regex", "conversationId", "server", "workflowId"})
 """Settings that are lists or mappings in a file only because quotes are missing."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -138,22 +146,33 @@ def _value_problems(block: Block, setting: SubBlockSpec, value: Json) -> Iterato
             near = unit if (unit := TIME_UNITS.get(word.lower(), "")) in allowed else nearest_of_few(word, allowed)
             yield f"{setting.id} is {shown(value)}.{one_of(word, allowed, near)}", near
     elif setting.number is not None:
-        if not _fits(setting, value):
-            capped = "; it is capped" if setting.id == "timeout" and to_number(value) > setting.number.high else ""
-            yield f"{setting.id} must be {setting.number}, not {shown(value)}{capped}", None
-        elif setting.id == "timeout" and to_number(value) < _SHORTEST_TIMEOUT_MS:
-            text = f"timeout is in milliseconds, and {shown(value)} is too short to succeed"
-            yield f"{text}; for seconds, multiply by 1000", None
+        yield from _number(setting, value, setting.number)
     elif setting.type == "switch" and value not in _SWITCHES:
         yield f"{setting.id} must be true or false, not {shown(value)}", None
 
 
-def _fits(setting: SubBlockSpec, value: Json) -> bool:
-    if setting.number is None or isinstance(value, bool | list | dict):
-        return False
-    number = to_number(value)
-    within = setting.number.low <= number <= setting.number.high
-    return within and (not setting.number.is_integer or number % 1 == 0)
+def _number(setting: SubBlockSpec, value: Json, allowed: NumberRange) -> Iterator[tuple[str, str | None]]:
+    is_timeout = setting.id == "timeout"
+    if is_timeout and (meant := _milliseconds(value)) and _fits(allowed, meant):
+        yield f"timeout must be a number of milliseconds, not {shown(value)}.{did_you_mean(meant)}", meant
+    elif not _fits(allowed, value):
+        capped = "; it is capped" if is_timeout and to_number(value) > allowed.high else ""
+        yield f"{setting.id} must be {allowed}, not {shown(value)}{capped}", None
+    elif is_timeout and to_number(value) < _SHORTEST_TIMEOUT_MS:
+        text = f"timeout is in milliseconds, and {shown(value)} is too short to succeed"
+        yield f"{text}; for seconds, multiply by 1000", None
+
+
+def _milliseconds(value: Json) -> str | None:
+    """Return the number that a time with a unit, such as `10s`, means."""
+    match = _TIME.fullmatch(value.lower()) if isinstance(value, str) else None
+    unit = _MS.get(TIME_UNITS.get(match["unit"], match["unit"])) if match else None
+    return f"{float(match['number']) * unit:.0f}" if match and unit else None
+
+
+def _fits(allowed: NumberRange, value: Json) -> bool:
+    number = math.nan if isinstance(value, bool | list | dict) else to_number(value)
+    return allowed.low <= number <= allowed.high and (not allowed.is_integer or number % 1 == 0)
 
 
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
