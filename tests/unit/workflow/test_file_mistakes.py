@@ -145,6 +145,14 @@ def test_the_warning_for_an_unknown_loop_setting_lists_the_known_ones() -> None:
     assert warned.message.endswith("Use one of: count, collection, batchSize, blocks.")
 
 
+def test_a_misspelled_name_is_a_mistake_beside_a_block_that_is_written_twice() -> None:
+    text = "blocks:\n  S: {type: start, next: [Clas, Failed]}\n  Class: {type: function}\n  Class: {type: function}"
+    assert [problem.message for problem in read(text).problems] == [
+        '"Class" is written twice. Remove or rename one.',
+        'next names "Clas", but no block has this name. Did you mean "Class"?',
+    ]
+
+
 def test_all_mistakes_of_a_file_are_listed_at_once() -> None:
     text = "bloks: 1\nblocks:\n  S: {type: start, next: X, layout: 1}\n  T: {}"
     assert len(read(text).problems) == 4

@@ -101,6 +101,8 @@ class FileBlocks:
                     continue
                 meant = self._problems.nearest(to_string(name), self.by_key)
                 message = f'{key} names "{to_string(name)}", but no block has this name.'
+                if meant is None and self._problems.has_lost_block:
+                    continue  # probably that block: another one has its name
                 hint = did_you_mean(meant) or f" Use one of: {', '.join(islice(self.by_key, _MOST_LISTED))}."
                 if key == "next" and to_string(name).lower() in ("end", "none", "stop", "finish", "exit"):
                     hint = " To end here, write next: []"

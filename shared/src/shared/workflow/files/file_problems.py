@@ -54,6 +54,8 @@ class FileProblems:
         """Places of the errors."""
         self.meant: dict[Path, str] = {}
         """Valid values for those of misspelled ones."""
+        self.has_lost_block = any("blocks" in path[-2:] for path, _ in document.duplicates)
+        """Whether the file does not read a block, because another one has its name."""
         for path, mark in document.duplicates:
             self.errors.append(file_problem(f'"{path[-1]}" is written twice. Remove or rename one', mark, path=path))
             self.paths.add(path)
