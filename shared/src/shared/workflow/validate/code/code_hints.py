@@ -22,10 +22,11 @@ _NO_OPERATOR: Final = re.compile(r"(?<![=!<>])=<(?![\w.]+>)|<>")
 """Comparisons of other languages."""
 _QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`")
 _OF_PYTHON: Final = re.compile(r"(?<![\w.])(?:elif|and|or|not|f(?=[\"']))(?![\w:])")
-_STATEMENT: Final = re.compile(r"\s*+(?:(?P<start>return|if|\{)(?!\w)|[^;]*+(?P<end>;)\s*+$)")
-"""Expressions that are written as statements."""
+_STATEMENT: Final = re.compile(r"\s*+(?:(?P<start>\$\{|(?:return|if|\{)(?!\w))|[^;]*+(?P<end>;)\s*+$)")
+"""Expressions that are written as statements, or as parts of texts."""
 _PYTHON_WORDS: Final = {"else if": "elif", "&&": "and", "||": "or", "===": "==", "!==": "!=", "++": "+= 1"}
 _NOT_PYTHON: Final = re.compile(r"\belse +if\b|&&|\|\||!==|===|\+\+")
+_EXCLAMATION: Final = re.compile(r"(?<![\w\"'])!(?=[\w<(])")
 _INCREMENT: Final = re.compile(
     r"(?<![\w.])(?P<name>[A-Za-z_]\w{0,60})(?P<sign>[+-])(?P=sign)[ \t]*;?(?=[ \t]*(?:$|#))", re.MULTILINE
 )
@@ -145,11 +146,15 @@ def _spelling_hint(template: CodeTemplate, known: Container[str]) -> str:
     def for_in(match: re.Match[str]) -> str:
         return f"for {match['name']} in" if language is Language.PYTHON else match[0]
 
+    def negation(match: re.Match[str]) -> str:
+        return "not " if language is Language.PYTHON else match[0]
+
     quotes = "backticks" if language is Language.JAVASCRIPT else 'three quotes: """…"""'
     spellings = (
         (_MISSPELLED, reference, "Write {} for {}."),
         (_CURLY_QUOTED, straight, "Write {} for {}."),
         (_FOR_OF, for_in, 'Write "{}" for "{}".'),
+        (_EXCLAMATION, negation, 'Write "not" for "!".'),
         (_OVER_LINES, over_lines, f"A text in quotes ends on its line. Write one of several lines in {quotes}."),
     )
     for wrong, correct, hint in spellings:
