@@ -505,7 +505,7 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         ),
         (
             "name = input()\nreturn name",
-            "line 1 of the code: input() has nobody to ask. Declare an input of the start block, and read it "
+            "line 1 of the code: input() cannot ask anyone. Declare an input of the start block, and read it "
             "with <start.…>.",
         ),
         (

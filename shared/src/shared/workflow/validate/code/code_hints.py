@@ -127,7 +127,7 @@ def _is_joined(source: str, language: Language) -> bool:
 
 
 def _spelling_hint(template: CodeTemplate, known: Container[str]) -> str:
-    """Return what is written otherwise than the code needs: it parses once all of the kind are corrected."""
+    """Return the fix for one kind of spelling, if the code parses once all places of this kind are corrected."""
     source, language = template.source, template.language
 
     def reference(match: re.Match[str]) -> str:

@@ -39,7 +39,7 @@ class Enumerations:
                 continue
             near = nearest(text, listed)
             is_only = compared.is_equality and times[compared.part.raw] == 1
-            if (compared.part.raw, near) not in known if near else is_only:  # a synonym may stand beside the listed one
+            if (compared.part.raw, near) not in known if near else is_only:  # the code may accept a synonym, too
                 yield f'{compared.shown} is one of {", ".join(listed)}, and never "{text}"', near
 
 

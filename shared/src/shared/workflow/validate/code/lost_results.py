@@ -12,19 +12,8 @@ from shared.workflow.validate.code.form_rules import Form
 _CALLS: Final = frozenset({"call", "call_expression"})
 _READING: Final = frozenset(
     {"identifier", "property_identifier", "member_expression", "subscript_expression", "attribute", "subscript"}
-    | {
-        "number",
-        "integer",
-        "float",
-        "true",
-        "false",
-        "null",
-        "undefined",
-        "none",
-        "regex",
-        "regex_pattern",
-        "regex_flags",
-    }
+    | {"number", "integer", "float", "true", "false", "null", "undefined", "none"}
+    | {"regex", "regex_pattern", "regex_flags"}
     | {"string", "string_start", "string_content", "string_end", "string_fragment", "escape_sequence"}
     | {"template_string", "template_substitution", "interpolation", "array", "object", "pair", "list", "dictionary"}
     | {"binary_expression", "ternary_expression", "binary_operator", "comparison_operator", "parenthesized_expression"}

@@ -69,7 +69,7 @@ PYTHON_RULES: Final = (
     Rule('(comparison_operator "is" (string))', "is does not compare texts. Write =="),
     Rule(
         '(call function: (identifier) @called (#eq? @called "input"))',
-        "{called}() has nobody to ask. Declare an input of the start block, and read it with <start.…>",
+        "{called}() cannot ask anyone. Declare an input of the start block, and read it with <start.…>",
         _is_input_of_language,
     ),
     Rule(

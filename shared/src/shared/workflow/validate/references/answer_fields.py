@@ -30,7 +30,7 @@ class AnswerFields:
         self._properties: dict[str, Mapping[str, Json]] = {}
 
     def unknown(self, name: str, path: Path) -> UnknownField | None:
-        """Return the first step of a path below a field of an answer that the format excludes; None if there is none.
+        """Return the first step of a path below a field of an answer that the format excludes, if any.
 
         `name` is the agent's name in references.
         """

@@ -34,7 +34,7 @@ _CALL: Final = re.compile(r"(?:new )?[A-Za-z_$][\w$.]*\(|\[\s*\.\.\.")
 _NEEDLESS: Final = re.compile(
     r"JSON\.parse\((?P<text><[^<>]+>)\)|\[\.\.\.(?P<list><[^<>]+>)\]|(?P<any><[^<>]+>)\s*(?:\|\||\?\?)\s*\[\s*\]"
 )
-"""Expressions whose list a container finds by itself: it parses texts, and has no iteration without a value."""
+"""Expressions that a container does not need: it parses texts itself, and has no iteration without a value."""
 _LONGEST_SHOWN: Final = 80
 _MOST_AT_A_TIME: Final = 20
 _MOST_ROUNDS: Final = 100_000
