@@ -49,7 +49,7 @@ def _may_change(state: WorkflowState, order: Callable[[], RunOrder], loop: Block
         is_inside = loop.id in state.containers_of(block.id)
         if is_inside and block.type == "response":
             return True
-        if block.type != "variables" or names.isdisjoint(_assigned(block)):
+        if block.type != "variables" or names.isdisjoint(assigned_variables(block)):
             continue
         if is_inside or state.containers_of(loop.id):
             return True
@@ -65,7 +65,7 @@ def _aliases(state: WorkflowState, read: Iterable[Reference]) -> set[str]:
     return names.union(*(each for each in known if each & names))
 
 
-def _assigned(block: Block) -> set[str]:
+def assigned_variables(block: Block) -> set[str]:
     """Return the normalized ids and names that a block assigns."""
     entries = map(object_of, parse_list(block.value("variables")))
     keys = (to_string(entry.get(key) or "") for entry in entries for key in ("variableId", "variableName"))

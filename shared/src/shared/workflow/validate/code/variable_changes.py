@@ -8,12 +8,11 @@ import tree_sitter
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.code_parser import Language, query, source_of
 from shared.workflow.compile.code_references import CodeTemplate
-from shared.workflow.compile.code_rewriter import Use
-from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json, object_of, to_string
+from shared.workflow.format.js_values import Json, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.references import Reference
+from shared.workflow.format.references import Reference, normalize_name
 from shared.workflow.validate.code.code_context import Spans
+from shared.workflow.validate.endless_loops import assigned_variables
 from shared.workflow.validate.references.unknown_references import block_references
 from shared.workflow.validate.returns import Program
 
@@ -48,21 +47,13 @@ class VariableChanges:
         references = [(block.id, each) for block, _, each in block_references(state, catalog)]
         self._readers = {(to_string(each.path[0]), block) for block, each in references if each.name == "variable"}
         self._results = {state.ids_by_name.get(each.name) for _, each in references if each.path[0] == "result"}
-        entries = (
-            object_of(entry)
-            for block in state.blocks.values()
-            if block.type == "variables"
-            for entry in parse_list(block.value("variables"))
-        )
-        self._assigned = {to_string(entry.get("variableName")) for entry in entries}
+        blocks = (each for each in state.blocks.values() if each.type == "variables")
+        self._assigned = set[str]().union(*map(assigned_variables, blocks))
 
     def found(self, block: Block, template: CodeTemplate, program: Program | None) -> Iterator[tuple[int, str]]:
         """Yield line and problem of the first change of each variable."""
-        variables = {
-            each.name: each.part
-            for each in template.variables
-            if each.use is Use.VALUE and isinstance(each.part, Reference) and each.part.name == "variable"
-        }
+        references = template.value_references.items()
+        variables = {name: part for name, part in references if part.name == "variable"}
         if program is None or not variables:
             return
         root, source = program
@@ -94,6 +85,7 @@ class VariableChanges:
         if is_only_returned and is_read_elsewhere and goes_on and not has_result:
             return True
         declared = next((each for each in self._state.variables.values() if key in (each.id, each.name)), None)
-        is_empty = declared is not None and declared.value in _EMPTY and declared.name not in self._assigned
+        names = {normalize_name(each) for each in (declared.id, declared.name)} if declared else set[str]()
+        is_empty = declared is not None and declared.value in _EMPTY and names.isdisjoint(self._assigned)
         is_alone = len({each.part for each in template.variables}) == 1 and not template.reads_environment
         return is_empty and is_alone and "(" not in template.source
