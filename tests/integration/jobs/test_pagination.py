@@ -31,6 +31,8 @@ from shared.store.products import MONGODB, Product
 
 OURS = 3
 EXAMINED_AT_MOST = 3 * OURS
+OTHERS = 30
+"""More of each kind than a page may examine, and few: the store takes milliseconds for each."""
 
 
 def a_run(number: int, position: int, **fields: Any) -> Document:
@@ -50,9 +52,9 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Recorded
         *[{"phase": "failed", "status": "failed", "position": recently}] * OURS,
         *[{"phase": "paused", "status": "paused", "position": recently}] * OURS,
         *[{"workflow_id": "another", "position": recently}] * OURS,
-        *[{"position": long_ago}] * 200,
-        *[{"workspace_id": "another", "position": recently}] * 200,
-        *[{"workspace_id": "another", "phase": "failed", "position": recently}] * 200,
+        *[{"position": long_ago}] * OTHERS,
+        *[{"workspace_id": "another", "position": recently}] * OTHERS,
+        *[{"workspace_id": "another", "phase": "failed", "position": recently}] * OTHERS,
     ]
     await store.collection(RUNS).insert_many([{**a_run(number, recently), **kind} for number, kind in enumerate(kinds)])
     sent = {"subscription_id": "s", "run_id": "r", "url": "https://example.com", "state": "delivered", "attempts": 1}
