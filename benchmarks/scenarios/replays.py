@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -14,33 +15,49 @@ from benchmarks.scenarios.recordings import publish_recorded, wait_until
 from benchmarks.scenarios.scenario import Group, Row, Scenario
 from benchmarks.testbed import Testbed
 
-ALONE: Final = "sync no-op, 8 callers that pause"
-BESIDE: Final = "sync no-op, 8 callers that pause, beside replays"
 CALLERS: Final = 8
-PAUSE_MS: Final = 10
-"""Keeps two cores about 80 % busy: with less load calls wait for nothing, with more mainly for each other."""
 RUNS: Final = 200
-MORE_TIME: Final = 8
-"""A p99 requires more calls."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Callers that make 10,000 calls in a measurement: a p99 requires many.
+
+    Each pauses for up to `pause_ms` before a call. `lasts` is the duration in multiples of that of other scenarios.
+    """
+
+    name: str
+    pause_ms: int
+    lasts: int
+
+
+LOADS: Final = (
+    Load("sync no-op, 8 callers that pause", pause_ms=10, lasts=8),
+    Load("sync no-op, 8 callers that pause longer", pause_ms=30, lasts=15),
+)
+"""Keep two cores about 80 % and 50 % busy: with less load calls wait for nothing, with more mainly for each other."""
 
 
 def group(testbed: Testbed, seconds: float) -> Group:
-    """Return the same calls without and with replays."""
-    took = seconds * MORE_TIME
+    """Return the same calls without and with replays, at each load."""
     recorded = cache(lambda: _record(testbed))
-    alone = Scenario(ALONE, lambda: _measure(testbed.no_op, took))
-    beside = Scenario(BESIDE, lambda: _measure_beside(recorded(), testbed.no_op, took), ALONE)
-    return Group((alone, beside))
+    return Group(tuple(each for load in LOADS for each in _scenarios(load, testbed, seconds * load.lasts, recorded)))
 
 
-def _measure(target: Target, seconds: float) -> Row:
-    calls, row = http_load.measure(target, callers=CALLERS, seconds=seconds, pause_ms=PAUSE_MS)
+def _scenarios(load: Load, testbed: Testbed, seconds: float, recorded: Callable[[], Target]) -> Iterator[Scenario]:
+    yield Scenario(load.name, lambda: _measure(load, testbed.no_op, seconds))
+    beside = f"{load.name}, beside replays"
+    yield Scenario(beside, lambda: _measure_beside(recorded(), load, testbed.no_op, seconds), load.name)
+
+
+def _measure(load: Load, target: Target, seconds: float) -> Row:
+    calls, row = http_load.measure(target, callers=CALLERS, seconds=seconds, pause_ms=load.pause_ms)
     return row | {"calls": calls}
 
 
-def _measure_beside(recorded: Target, target: Target, seconds: float) -> Row:
+def _measure_beside(recorded: Target, load: Load, target: Target, seconds: float) -> Row:
     with _replay(recorded) as replay:
-        row = _measure(target, seconds)
+        row = _measure(load, target, seconds)
         return row | {"replays_per_second": replay()["done"] / seconds}
 
 
