@@ -335,6 +335,14 @@ from tests.support.code_problems import code_problems
             "the code returns nothing, so <run.result> in Reply is empty. return in forEach ends only its "
             "own function: write for (const … of …), or call filter or map.",
         ),
+        (
+            "const text = <start.text>;\nconst words = text.split(' ');\nconst text = words[0];\nreturn text;",
+            'line 3 of the code: "text" is declared twice. Remove this const, or rename one.',
+        ),
+        (
+            "return _.lowerCase(<start.text>);",
+            'line 1 of the code: "_" does not exist here: packages are not available; use JavaScript alone.',
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -582,6 +590,10 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             "import base64\nreturn base64.b64encode(<start.text>.strip().upper().encode())",
             "line 2 of the code: base64.b64encode(…) gives bytes, which cannot be returned. Write "
             "base64.b64encode(…).decode().",
+        ),
+        (
+            "rows = [each for each in <start.items>]\nrows.push(2)\nreturn rows",
+            'line 2 of the code: no value has a method .push(). Did you mean ".append"?',
         ),
     ],
 )

@@ -55,6 +55,7 @@ def declaration_mistakes(code: CodeContext) -> Iterator[Mistake]:
         if scope.id in known:
             text = f'"{name}" is declared twice. Remove this {kind.type}, or rename one'
             yield Mistake(captures["name"], text)
+            continue
         around = scope.parent if scope.type in ("switch_case", "switch_default") and scope.parent else scope
         span = around.start_byte, around.end_byte
         known[scope.id] = _Scope(*span, kind.type == "const", around, captures["value"].end_byte)

@@ -62,7 +62,8 @@ def name_problems(
         *python2_statements(code),
         *(unset_parameters(code, inputs) if parameters is None and not template.is_expression else ()),
     )
-    ordered = sorted(mistakes, key=lambda each: each.node.start_byte)
-    yield from islice({(each.line, each.text): each for each in ordered}.values(), _MOST_REPORTED)
+    ordered = {each.node.start_byte: each for each in reversed(mistakes)}
+    first = [ordered[start] for start in sorted(ordered)]
+    yield from islice({(each.line, each.text): each for each in first}.values(), _MOST_REPORTED)
     variables = {each.name for each in template.variables} | ({CONTEXT_OBJECT} if template.is_expression else set())
     yield from undefined_names(code, variables, blocks, inputs, is_tool=parameters is not None)

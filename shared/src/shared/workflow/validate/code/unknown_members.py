@@ -11,6 +11,7 @@ import tree_sitter
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import LEAST_RATIO, did_you_mean, nearest
 from shared.workflow.validate.code.code_context import CodeContext, Mistake
+from shared.workflow.validate.code.known_names import KNOWN_NAMES
 from shared.workflow.validate.code.member_names import (
     ARRAY_MEMBERS,
     COMMON_METHODS,
@@ -158,10 +159,10 @@ class _Calls:
     def of_any(self, of: tree_sitter.Node, node: tree_sitter.Node) -> Mistake | None:
         """Return the mistake in a call of a method that no value has, if the code has its name only in such calls."""
         code, name = self._code, self._code.text(node)
-        is_only_called = self._numbers[name] == code.words[name.encode()]
+        is_only_called = self._numbers[name] == code.words[name.encode()] and of.type != "regex"
         if not is_only_called or name in self._reported or not _ANSWERS_ANY_MEMBER.isdisjoint(code.words):
             return None
-        if (first := self._first_name(of)) == "sim" or first in self._objects:
+        if (first := self._first_name(of)) == "sim" or first in self._objects or self._is_undefined(first):
             return None
         is_length = name == "length" and code.language is Language.JAVASCRIPT
         if of.type == "identifier" and first in self._reported and not is_length:
@@ -173,6 +174,11 @@ class _Calls:
         if near is None and name not in KNOWN_METHODS[code.language]:
             near = self._nearest(name, USUAL_METHODS[code.language], ".", _CLOSE)
         return Mistake(node, f"no value has a method .{name}().{did_you_mean(near)}", near) if near else None
+
+    def _is_undefined(self, name: str) -> bool:
+        """Return whether nothing defines a name that the code reads: another check reports it."""
+        known = self._code.bindings.keys() | self._code.parameters | KNOWN_NAMES[self._code.language].defined
+        return name in self._code.reads and name not in known and name not in self._reported
 
     def _first_name(self, of: tree_sitter.Node) -> str:
         """Return the source of an object up to the first dot."""
