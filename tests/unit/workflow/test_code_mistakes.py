@@ -336,6 +336,27 @@ from tests.support.code_problems import code_problems
             "own function: write for (const … of …), or call filter or map.",
         ),
         (
+            "return /^a/.match(<start.text>);",
+            'line 1 of the code: /^a/ is a regular expression, which has no .match(). Did you mean "….match(/^a/)"?',
+        ),
+        (
+            'return /a/g.replace(<start.text>, "b");',
+            "line 1 of the code: /a/g is a regular expression, which has no .replace(). Did you mean "
+            '"….replace(/a/g, …)"?',
+        ),
+        (
+            "return /vip/i.matches(<start.text>);",
+            'line 1 of the code: /vip/i is a regular expression, which has no .matches(). Did you mean "/vip/i.test"?',
+        ),
+        (
+            "const list = [1, 2];\nreturn list.push(3).map((n) => n + 1);",
+            "line 2 of the code: list.push(3) is a number, which has no .map().",
+        ),
+        (
+            "const totals = <start.items>.map((each) => each.total);\nreturn Math.max(totals);",
+            'line 2 of the code: Math.max(…) takes numbers, not a list. Did you mean "Math.max(...totals)"?',
+        ),
+        (
             "const text = <start.text>;\nconst words = text.split(' ');\nconst text = words[0];\nreturn text;",
             'line 3 of the code: "text" is declared twice. Remove this const, or rename one.',
         ),
@@ -343,6 +364,7 @@ from tests.support.code_problems import code_problems
             "return _.lowerCase(<start.text>);",
             'line 1 of the code: "_" does not exist here: packages are not available; use JavaScript alone.',
         ),
+        ("return <start.text>.getTime();", "<start.text> has no method .getTime()."),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
@@ -590,6 +612,14 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             "import base64\nreturn base64.b64encode(<start.text>.strip().upper().encode())",
             "line 2 of the code: base64.b64encode(…) gives bytes, which cannot be returned. Write "
             "base64.b64encode(…).decode().",
+        ),
+        (
+            "amounts = [each['total'] for each in <start.items>]\nreturn amounts.length",
+            'line 2 of the code: amounts is a list, which has no .length. Did you mean "len(amounts)"?',
+        ),
+        (
+            "s = 'abc'\nreturn s.length",
+            'line 2 of the code: s is a string, which has no .length. Did you mean "len(s)"?',
         ),
         (
             "rows = [each for each in <start.items>]\nrows.push(2)\nreturn rows",

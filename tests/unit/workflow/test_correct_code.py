@@ -155,6 +155,10 @@ from tests.support.code_problems import code_problems
         'const name = "<start.text>".replace(/"/g, "");\nreturn `Hello ${name}`;',
         'let out = "";\nfor (const c of "Hello <start.text>") if (/[\\w ]/.test(c)) out += c;\nreturn out;',
         'return [..."Hello <start.text>"].filter((c) => c.charCodeAt(0) !== 34).join("");',
+        "return /a/.test(<start.text>) && /b/.exec(<start.text>).index > 0;",
+        "const last = [1, 2].map((n) => n + 1).join();\nreturn last.padEnd(3);",
+        "const list = [1];\nlist.push = () => [2];\nreturn list.push(3).map((n) => n);",
+        "const totals = <start.items>.map((each) => each.total);\nreturn Math.max(...totals, 0);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -275,6 +279,7 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "name = '<start.text>'.strip('\"')\nreturn 'Hello ' + name",
         "text = 'Hello <start.text>'\nreturn text.translate({34: None})",
         "return ''.join(c for c in 'Hello <start.text>' if c.isalnum() or c == ' ')",
+        "class Rows(list):\n    length = 3\nrows = Rows([1])\nreturn rows.length",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -18,7 +18,10 @@ from shared.workflow.validate.code.member_names import (
 )
 from shared.workflow.validate.code.value_types import ValueTypes
 
-_KINDS: Final = {"number": "a number", "string": "a string", "array": "a list", "object": "an object"}
+KINDS: Final = {
+    **{"number": "a number", "string": "a string", "boolean": "a boolean"},
+    **{"array": "a list", "object": "an object", "regex": "a regular expression"},
+}
 _OF_NUMBERS: Final = COMMON_METHODS | names("constructor toFixed toPrecision toExponential")
 _OBJECTS: Final = COMMON_METHODS | {"constructor"}
 _MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
@@ -27,6 +30,7 @@ _MEMBERS: Final[Mapping[Language, Mapping[str, Set[str]]]] = {
         "string": STRING_MEMBERS | _OBJECTS | names("anchor big bold fixed italics link small strike sub sup"),
         "array": ARRAY_MEMBERS | _OBJECTS,
         "object": _OBJECTS,
+        "regex": _OBJECTS | names("exec test compile"),
     },
     Language.PYTHON: {
         "number": frozenset(dir(int)) | frozenset(dir(float)),
@@ -46,13 +50,17 @@ _OPEN: Final = re.compile(
 """Code that may add members or operators to values, or expects errors."""
 _ADDED: Final = re.compile(rb"\]\s*=(?!=)")
 """Assignment of a member whose name may be computed."""
+_OF_PATTERNS: Final = frozenset({"match", "matchAll", "replace", "replaceAll", "search", "split"})
+"""Methods of texts that take a regular expression."""
 _LOADER: Final = "json.load"
-_LENGTHS: Final = ("size", "count", "len")
+_LENGTHS: Final = {Language.JAVASCRIPT: ("size", "count", "len"), Language.PYTHON: ("length", "size")}
 _QUERIES: Final = {
     Language.JAVASCRIPT: """
 (member_expression object: (_) @of property: (property_identifier) @member)
 (for_in_statement operator: "of" right: (_) @iterated)
 (variable_declarator name: (object_pattern) @pattern value: (identifier) @of)
+(call_expression function: (member_expression) @function arguments: (arguments . (_) @argument .)
+ (#any-of? @function "Math.max" "Math.min"))
 """,
     Language.PYTHON: """
 (attribute object: (_) @of attribute: (identifier) @member)
@@ -98,7 +106,7 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
             case {"iterated": iterated} if types.of(iterated) == "object":
                 shown = types.shown(iterated) if iterated.type == "identifier" else "…"
                 text = f"for … of needs a list, not an object. Write Object.entries({shown})"
-            case {"function": function, "argument": argument} if code.text(function) not in code.bindings:
+            case {"function": function, "argument": argument} if code.text(function).split(".")[0] not in code.bindings:
                 text = _argument(types, code.text(function), argument)
             case {"encoder": encoder, "argument": argument} if types.of(argument) == "string":
                 shown, taker = types.shown(argument), code.text(encoder)
@@ -118,8 +126,8 @@ def _member(
     if kind is None or name in _MEMBERS[code.language][kind] or name in code.added_members:
         return None
     is_python, is_called = code.language is Language.PYTHON, code.source.startswith(b"(", member.end_byte)
-    is_length = kind == "array" and name in _LENGTHS and not is_python
-    is_known = name in _OF_ANY[code.language]
+    is_length = name in _LENGTHS[code.language] and (kind == "array" or (is_python and kind == "string"))
+    is_known = kind == "regex" or name in _OF_ANY[code.language]
     is_read = not is_python and not is_called and name != "length" and not is_length  # a method, which code may test
     if is_read or code.is_tested(name, is_called=is_called):
         return None
@@ -129,13 +137,15 @@ def _member(
         return None
     shown = types.shown(of)
     fix = did_you_mean(_fix(shown, kind, name, code.language))
-    return f"{shown} is {_KINDS[kind]}, which has no .{name}{'()' if is_called else ''}.{fix}".removesuffix(".")
+    return f"{shown} is {KINDS[kind]}, which has no .{name}{'()' if is_called else ''}.{fix}".removesuffix(".")
 
 
 def _is_reported(code: CodeContext, kind: str, name: str, *, is_called: bool) -> bool:
     """Return whether other checks of references report a member."""
     if code.language is Language.PYTHON:
-        return kind == "number" and is_called
+        return is_called if kind == "number" else name in _LENGTHS[code.language]
+    if name not in STRING_MEMBERS | ARRAY_MEMBERS | _OF_NUMBERS:
+        return is_called
     of_lists = name in ARRAY_MEMBERS - STRING_MEMBERS
     return is_called and (of_lists if kind == "string" else kind == "number" and name in ARRAY_MEMBERS | STRING_MEMBERS)
 
@@ -143,17 +153,21 @@ def _is_reported(code: CodeContext, kind: str, name: str, *, is_called: bool) ->
 def _fix(shown: str, kind: str, name: str, language: Language) -> str | None:
     if language is Language.PYTHON:
         fixes = {("array", "join"): f"….join({shown})", ("array", "items"): f"enumerate({shown})"}
-        return fixes.get((kind, name))
+        return f"len({shown})" if name in _LENGTHS[language] else fixes.get((kind, name))
+    fix = None
     match kind:
-        case "array" if name in _LENGTHS:
-            return f"{shown}.length"
+        case "array" if name in _LENGTHS[language]:
+            fix = f"{shown}.length"
         case "object":
-            return f"Object.entries({shown}).{name}"
+            fix = f"Object.entries({shown}).{name}"
+        case "regex":
+            second = ", …" if name.startswith("replace") else ""
+            fix = f"….{name}({shown}{second})" if name in _OF_PATTERNS else f"{shown}.test"
         case "number" if shown.startswith("Date.now"):
-            return f"new Date().{name}"
+            fix = f"new Date().{name}"
         case "string" if name in ("toFixed", "toPrecision"):
-            return f"Number({shown}).{name}"
-    return None
+            fix = f"Number({shown}).{name}"
+    return fix
 
 
 def _part(
@@ -196,8 +210,10 @@ def _sum(types: ValueTypes, left: tree_sitter.Node, right: tree_sitter.Node) -> 
 
 def _argument(types: ValueTypes, function: str, argument: tree_sitter.Node) -> str | None:
     kind, shown = types.of(argument), types.shown(argument)
+    if function.startswith("Math.") and kind == "array":
+        return f"{function}(…) takes numbers, not a list.{did_you_mean(f'{function}(...{shown})')}"
     if function == "len" and kind == "number":
         return f"{shown} is a number, which has no length.{did_you_mean(f'len(str({shown}))')}"
     if function == "range" and kind in ("array", "string", "object"):
-        return f"{shown} is {_KINDS[kind]}, and range needs a number.{did_you_mean(f'range(len({shown}))')}"
+        return f"{shown} is {KINDS[kind]}, and range needs a number.{did_you_mean(f'range(len({shown}))')}"
     return None

@@ -19,6 +19,7 @@ _LITERALS: Final = {
     **dict.fromkeys(("string", "template_string", "concatenated_string"), "string"),
     **dict.fromkeys(("list", "list_comprehension", "array"), "array"),
     **dict.fromkeys(("dictionary", "dictionary_comprehension", "object"), "object"),
+    "regex": "regex",
 }
 _CALLED: Final = {
     Language.JAVASCRIPT: {
@@ -38,6 +39,16 @@ _CALLED: Final = {
 _TEXT_METHODS: Final = names(
     "trim toLowerCase toUpperCase replace replaceAll padStart padEnd slice substring repeat"
 ) | names("strip lower upper title capitalize format join rjust ljust")
+_OF_LISTS: Final = {
+    Language.JAVASCRIPT: {
+        **dict.fromkeys(("concat", "filter", "flat", "flatMap", "map", "reverse", "slice", "sort"), "array"),
+        **dict.fromkeys(("toReversed", "toSorted"), "array"),
+        **dict.fromkeys(("findIndex", "indexOf", "lastIndexOf", "push", "unshift"), "number"),
+        "join": "string",
+    },
+    Language.PYTHON: {**dict.fromkeys(("count", "index"), "number"), "copy": "array"},
+}
+"""Methods of lists, and the types of their results."""
 _CHANGING: Final = frozenset({"append", "extend", "insert", "setdefault", "update"})
 _BYTES: Final = re.compile(rb"[rR]?[bB][rR]?[\"']")
 _OTHERS: Final = re.compile(
@@ -120,7 +131,7 @@ class ValueTypes:
         """Whether the code may put values other than JSON into those of references."""
 
     def of(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> str | None:
-        """Return number, string, array or object, if a value certainly has this type."""
+        """Return number, string, array, object or regex, if a value certainly has this type."""
         kind = _LITERALS.get(node.type)
         if kind or not steps:
             return None if self.is_bytes(node) else kind
@@ -192,8 +203,12 @@ class ValueTypes:
             has_start = arguments is not None and arguments.type == "argument_list" and arguments.named_child_count > 1
             is_list = name == "sum" and has_start  # sum(lists, [])
             return None if is_list or name.split(".")[0] in self._bound else kind
-        of, method = function.child_by_field_name("object"), name.rpartition(".")[2]
-        kind = self.of(of, steps) if of else None
+        of = function.child_by_field_name("object")
+        member = function.child_by_field_name("property") or function.child_by_field_name("attribute")
+        method = self._code.text(member) if member else ""
+        kind = self.of(of, steps) if of and method not in self._code.added_members else None
+        if kind == "array":
+            return _OF_LISTS[self._code.language].get(method)
         if kind == "string":
             return "string" if method in _TEXT_METHODS else "array" if method == "split" else None
         return "string" if kind == "number" and method == "toFixed" else None
