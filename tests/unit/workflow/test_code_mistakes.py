@@ -625,6 +625,18 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             "rows = [each for each in <start.items>]\nrows.push(2)\nreturn rows",
             'line 2 of the code: no value has a method .push(). Did you mean ".append"?',
         ),
+        (
+            "names = map(str, <start.items>)\nreturn {'names': names}",
+            "line 1 of the code: map(…) is no list and cannot be returned. Write list(map(str, <start.items>)).",
+        ),
+        (
+            "found = (each for each in <start.items>)\nreturn found",
+            "line 1 of the code: a generator cannot be returned. Write it as a list: [… for … in …].",
+        ),
+        (
+            "keys = {'a': 1}.keys()\nreturn keys",
+            "line 1 of the code: .keys() is no list and cannot be returned. Write list({'a': 1}.keys()).",
+        ),
     ],
 )
 def test_a_mistake_in_python_is_named(code: str, message: str) -> None:

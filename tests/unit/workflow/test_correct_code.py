@@ -279,6 +279,9 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "name = '<start.text>'.strip('\"')\nreturn 'Hello ' + name",
         "text = 'Hello <start.text>'\nreturn text.translate({34: None})",
         "return ''.join(c for c in 'Hello <start.text>' if c.isalnum() or c == ' ')",
+        "names = map(str, <start.items>)\nnames = list(names)\nreturn names",
+        "names = <start.items>\nif <start.vip>:\n    names = filter(None, names)\nnames = [*names]\nreturn names",
+        "found = (each for each in <start.items>)\nreturn {'first': next(found, None)}",
         "class Rows(list):\n    length = 3\nrows = Rows([1])\nreturn rows.length",
     ],
 )

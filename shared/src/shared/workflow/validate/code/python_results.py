@@ -28,7 +28,9 @@ def python_results(code: CodeContext, types: ValueTypes) -> Iterator[Mistake]:
     matches = list(code.matches(_QUERIES))
     coroutines = {code.text(each["async"]) for each in matches if "async" in each}
     parts = (part for each in matches if "value" in each for part in _parts(each["value"]))
-    for value in islice(parts, _MOST):
+    for part in islice(parts, _MOST):
+        values = types.values(part)
+        value = values[0] if len(values) == 1 else part
         if problem := _problem(code, types, value, coroutines):
             yield Mistake(value, problem)
 

@@ -1,7 +1,7 @@
 """Types that values in code have in every run: of literals, of results of the language, and of declared inputs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import tree_sitter
@@ -12,6 +12,10 @@ from shared.workflow.validate.code.member_names import names
 
 _MOST_STEPS: Final = 10
 """Names and operators between a value and the literal that decides its type."""
+_MOST_VALUES: Final = 50
+"""A value that may be one of more expressions counts as unknown."""
+_PARTS_OF_CHOICE: Final = 3
+_NAMES: Final = frozenset({"identifier", "shorthand_property_identifier"})
 _LONGEST_SHOWN: Final = 40
 _LONGEST_READ: Final = 400
 _LITERALS: Final = {
@@ -157,6 +161,38 @@ class ValueTypes:
             return self.references.get(name)
         values = [] if name in self._lists else self._values.get(name, [])
         return self.reference(values[0], steps - 1) if len(values) == 1 else None
+
+    def values(self, node: tree_sitter.Node) -> list[tree_sitter.Node]:
+        """Return the expressions that a value is one of: both sides of a choice, and all that a name may have."""
+        pending, found, names = [node], [], set[str]()
+        while pending:
+            each = pending.pop()
+            inner = self._choices(each)
+            if each.type in _NAMES and inner:
+                name = self._code.text(each)
+                inner = () if name in names else inner
+                names.add(name)
+            elif not inner:
+                found.append(each)
+            pending.extend(inner)
+            if len(pending) + len(found) > _MOST_VALUES:
+                return [node]
+        return found or [node]
+
+    def _choices(self, node: tree_sitter.Node) -> Sequence[tree_sitter.Node]:
+        children = node.named_children
+        match node.type:
+            case "identifier" | "shorthand_property_identifier":
+                name = self._code.text(node)
+                is_known = name not in self._lists and name not in self._augmented
+                return self._values.get(name, ()) if is_known else ()
+            case "parenthesized_expression" if len(children) == 1:
+                return children
+            case "ternary_expression" if len(children) == _PARTS_OF_CHOICE:
+                return children[1:]
+            case "conditional_expression" if len(children) == _PARTS_OF_CHOICE:
+                return [children[0], children[2]]
+        return ()
 
     def is_json(self, node: tree_sitter.Node, steps: int = _MOST_STEPS) -> bool:
         """Return whether Python code reads a value, or a part of one, from a reference: none has attributes."""
