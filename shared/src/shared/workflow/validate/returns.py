@@ -36,12 +36,6 @@ _FAILING: Final = re.compile(
     rb"(?m)^(?:JSON\.parse|json\.loads|int|float|BigInt|decodeURI\w*|new \w+)\([^()\n]*\);?\s*\Z"
 )
 """A last call without a use of its value, which may check a text."""
-_OF_BOOLEANS: Final = frozenset(
-    {"true", "false", "!", "===", "!==", "==", "!=", "<", ">", "<=", ">=", "not_operator", "comparison_operator"}
-)
-"""Literals, and operators whose values are booleans."""
-_OPERATORS: Final = re.compile(rb"\bdef __")
-"""Methods of Python that give operators other values."""
 _ENCODERS: Final = frozenset({"JSON.stringify", "json.dumps"})
 _OWN_ENCODER: Final = re.compile(
     rb"\b(?:JSON|json)\s*[=}]|\b(?:class|for) +(?:JSON|json)\b|\bas +json\b"
@@ -97,8 +91,6 @@ class Returns(NamedTuple):
     """Whether the code certainly returns nothing."""
     fields: Set[str] | None = None
     """Keys of the returned objects; None if it may return anything else."""
-    booleans: Set[str] = frozenset()
-    """Keys whose values are booleans in all returned objects."""
     fix: str = ""
     """How to return the last value of code that returns nothing and has no other purpose."""
     encoder: str = ""
@@ -116,20 +108,19 @@ def returns_of_code(code: str, language: Language) -> Returns:
 def _returns(code: str, language: Language) -> Returns:
     template = compile_code(code, language)
     program = parse_program(template) if code.strip() else None
-    found = _statements(program) if program else None
+    found = return_statements(program) if program else None
     if program is None or found is None:
         return Returns()
     fix = _fix(program, {each.name for each in template.variables})
     is_nothing = all(_is_nothing(each, program.source) for each in found)
     is_useless = not found and not _EFFECTS.search(program.source) and not _FAILING.search(program.source)
     fields = None if is_nothing else _fields(program, found)
-    booleans = _booleans(program, found) if fields else frozenset[str]()
-    return Returns(is_nothing, fields, booleans, "" if found else fix, _encoder(program, found), is_useless)
+    return Returns(is_nothing, fields, "" if found else fix, _encoder(program, found), is_useless)
 
 
 def _encoder(program: Program, statements: Sequence[tree_sitter.Node]) -> str:
     """Return the function of the language that makes each returned value a JSON text; empty if some may be no text."""
-    calls = [value and value.child_by_field_name("function") for value in map(_returned, statements)]
+    calls = [value and value.child_by_field_name("function") for value in map(returned_value, statements)]
     names = {source_of(call, program.source) if call else "" for call in calls}
     name = names.pop() if len(names) == 1 else ""
     return name if name in _ENCODERS and not _OWN_ENCODER.search(program.source) else ""
@@ -164,14 +155,14 @@ def _fix(program: Program, references: Set[str]) -> str:
 
 def _fields(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str] | None:
     keys: set[str | None] = set()
-    for value in map(_returned, statements):
+    for value in map(returned_value, statements):
         if value is None or value.type not in ("object", "dictionary"):
             return None
-        keys.update(_key(each, program.source) for each in value.named_children if each.type != "comment")
+        keys.update(key_of(each, program.source) for each in value.named_children if each.type != "comment")
     return None if None in keys else {each for each in keys if each}
 
 
-def _returned(statement: tree_sitter.Node) -> tree_sitter.Node | None:
+def returned_value(statement: tree_sitter.Node) -> tree_sitter.Node | None:
     """Return the value of a return statement without the parentheses around it."""
     value = next((each for each in statement.named_children if each.type != "comment"), None)
     while value is not None and value.type == "parenthesized_expression":
@@ -179,26 +170,7 @@ def _returned(statement: tree_sitter.Node) -> tree_sitter.Node | None:
     return value
 
 
-def _booleans(program: Program, statements: Sequence[tree_sitter.Node]) -> Set[str]:
-    """Return the keys whose values are booleans in all returned objects: comparisons, true, false and negations."""
-    found: set[str] = set()
-    others: set[str] = set()
-    for value in filter(None, map(_returned, statements)):
-        for entry in value.named_children:
-            node = entry.child_by_field_name("value") if entry.type == "pair" else None
-            operator = node.child_by_field_name("operator") if node else None
-            word = operator.type if operator else node.type if node else ""
-            is_boolean = word in _OF_BOOLEANS and not _compares_identity(node) and not _OPERATORS.search(program.source)
-            (found if is_boolean else others).add(_key(entry, program.source) or "")
-    return found - others
-
-
-def _compares_identity(node: tree_sitter.Node | None) -> bool:
-    """Return whether Python code compares with `is`: other checks report it."""
-    return node is not None and any(each.type in ("is", "is not") for each in node.children)
-
-
-def _key(entry: tree_sitter.Node, source: bytes) -> str | None:
+def key_of(entry: tree_sitter.Node, source: bytes) -> str | None:
     """Return the key of an entry; None if it has another form than a name."""
     is_short = entry.type == "shorthand_property_identifier"
     node = entry if is_short else entry.child_by_field_name("key")
@@ -216,7 +188,7 @@ def uncalled_function(source: str) -> str | None:
     return names[-1] if names else None
 
 
-def _statements(program: Program) -> list[tree_sitter.Node] | None:
+def return_statements(program: Program) -> list[tree_sitter.Node] | None:
     """Return the return statements; None if there may be others."""
     if b"__sim_result__" in program.source or b"module.exports" in program.source:  # other checks report the latter
         return None

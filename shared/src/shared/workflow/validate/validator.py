@@ -27,6 +27,7 @@ from shared.workflow.format.start import (
 )
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code.code_problems import code_problems
+from shared.workflow.validate.code.function_values import FunctionValues
 from shared.workflow.validate.endless_loops import endless_loops
 from shared.workflow.validate.failed_checks import failing_answers, unhandled_checks
 from shared.workflow.validate.handles import unknown_handles
@@ -83,7 +84,7 @@ def problems(
         *islice(broken_references(state, known), MOST_OF_A_KIND),
         *islice(bare_references(state, known), MOST_OF_A_KIND),
         *islice(unknown_references(state, known), MOST_OF_A_KIND),
-        *islice(field_reference_problems(state, known), MOST_OF_A_KIND),
+        *islice(field_reference_problems(state, known, FunctionValues(state).types), MOST_OF_A_KIND),
         *islice(split_references(state, known), MOST_OF_A_KIND),
         *code_problems(state, known),
     ]

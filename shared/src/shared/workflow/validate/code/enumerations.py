@@ -1,4 +1,4 @@
-"""Comparisons of an agent's answer with values that its response format does not list."""
+"""Comparisons of an output with texts that neither a response format lists, nor the code of a function returns."""
 
 import math
 from collections import Counter
@@ -12,6 +12,7 @@ from shared.workflow.format.models import WorkflowState
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import nearest
 from shared.workflow.validate.code.comparisons import Comparison
+from shared.workflow.validate.code.function_values import FunctionValues
 
 _MOST: Final = 20
 """Comparisons of a piece of code that are checked: each takes time."""
@@ -20,10 +21,10 @@ _MOST_LISTED: Final = 50
 
 
 class Enumerations:
-    """Finds comparisons of the answers of a workflow's agents."""
+    """Finds comparisons of the answers of a workflow's agents and the results of its functions."""
 
     def __init__(self, state: WorkflowState) -> None:
-        self._listed = cache(partial(_enumeration, state))
+        self._listed, self._values = cache(partial(_enumeration, state)), FunctionValues(state)
 
     def unlisted_values(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str | None]]:
         """Yield each comparison with a text that is nearly one of the enumeration, with the listed one.
@@ -34,7 +35,8 @@ class Enumerations:
         times = Counter(each.part.raw for each in comparisons)
         known = {(each.part.raw, each.literal) for each in texts}
         for compared in islice(texts, _MOST):
-            listed, text = self._listed(compared.part.name, compared.part.path), compared.literal
+            part, text = compared.part, compared.literal
+            listed = self._listed(part.name, part.path) or self._values.texts(part)
             if not listed or text in listed:
                 continue
             near = nearest(text, listed)

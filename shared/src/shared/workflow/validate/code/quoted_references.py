@@ -19,11 +19,11 @@ from shared.workflow.format.references import Reference
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.code.comparisons import Comparison, is_only_compared
+from shared.workflow.validate.code.function_values import FunctionValues
 from shared.workflow.validate.code.member_names import ARRAY_MEMBERS, COMMON_METHODS, STRING_MEMBERS, names
 from shared.workflow.validate.code.misread_answers import is_text
 from shared.workflow.validate.code.spoiled_texts import is_spoiled
 from shared.workflow.validate.code.value_marks import ValueMark
-from shared.workflow.validate.references.function_results import returns_of
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import declared_types
 
@@ -92,7 +92,7 @@ class QuotedReferences:
         self._outputs: dict[str, Outputs] = {}
         self._is_strict: dict[str, bool] = {}
         """Whether the answer of an agent has the types of its response format."""
-        self._declared = declared_types(state)
+        self._declared, self._values = declared_types(state), FunctionValues(state)
 
     def found(self, template: CodeTemplate) -> Iterator[str]:
         """Yield the problem of each one that is compared, has a method, or is in a text that its quotes spoil."""
@@ -259,10 +259,8 @@ class QuotedReferences:
         return self._is_strict[target.id]
 
     def _is_result(self, reference: Reference) -> bool:
-        """Return whether a reference reads a field of a function's result that is always a boolean."""
-        target = self._state.block_named(reference.name)
-        is_field = target is not None and len(reference.path) == len(("result", "field"))
-        return is_field and target is not None and reference.path[1] in returns_of(target, reference).booleans
+        """Return whether a reference reads a function's result, or a field of it, that is always a boolean."""
+        return self._values.types(reference) == {"boolean"}
 
     def _is_form(self, reference: Reference) -> bool:
         """Return whether a reference reads a boolean or a number of a form: any answer fits the type "string"."""

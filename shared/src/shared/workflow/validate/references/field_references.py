@@ -1,6 +1,9 @@
 """References to fields that a block does not have, and to blocks that have not run when the reference is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import TypeAlias
+
+import msgspec
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
@@ -12,6 +15,7 @@ from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.references.connections import Connections
 from shared.workflow.validate.references.early_references import EarlyReferences
 from shared.workflow.validate.references.function_results import (
+    no_fields,
     not_returned,
     nothing_returned,
     returns_of,
@@ -22,9 +26,14 @@ from shared.workflow.validate.references.undeclared_fields import UndeclaredFiel
 from shared.workflow.validate.references.unknown_references import block_references
 from shared.workflow.validate.settings.input_fields import declared_types
 
+TypesOf: TypeAlias = Callable[[Reference], Set[str]]
 
-def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield a warning for each reference to an undeclared field or to a block that runs later or never."""
+
+def field_reference_problems(state: WorkflowState, catalog: Catalog, types_of: TypesOf) -> Iterator[Problem]:
+    """Yield a warning for each reference to an undeclared field or to a block that runs later or never.
+
+    `types_of` returns the types that the result of a function may have; none if it may be an object or unknown.
+    """
     connections = Connections(state)
     fields = ReadableFields(state, catalog, connections)
     undeclared = UndeclaredFields(state, catalog, connections, fields)
@@ -46,8 +55,8 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
             if target.id not in empty:
                 yield nothing_returned(block, reference, target, value)
             empty.add(target.id)
-        elif value.fields and len(reference.path) > 1 and reference.path[1] not in value.fields:
-            yield not_returned(block, field, reference, target, sorted(value.fields))
+        elif problem := _unreturned(types_of, block, field, reference, target, reported=empty):
+            yield problem
         elif reason := early.why_no_value(reference, target, block):
             if (target.id, block.id) not in reported:
                 hint, meant = early.fix(reason, reference, target, block)
@@ -62,6 +71,24 @@ def field_reference_problems(state: WorkflowState, catalog: Catalog) -> Iterator
         elif left := _left_container(state, block, target):
             yield _one_of_many(block, field, reference, left)
     yield from unused_functions(state, connections.handlers, empty)
+
+
+def _unreturned(
+    types_of: TypesOf, block: Block, field: str, reference: Reference, target: Block, *, reported: set[str]
+) -> Problem | None:
+    """Return the warning about a reference to a field that no result of a function has.
+
+    `reported` are the functions whose results have no fields: each has one message.
+    """
+    key = reference.path[1] if len(reference.path) > 1 else None
+    fields = returns_of(target, reference).fields if key is not None else None
+    if fields and key not in fields:
+        return not_returned(block, field, reference, target, sorted(fields))
+    if not isinstance(key, str) or key == "length" or target.id in reported:
+        return None
+    types = types_of(msgspec.structs.replace(reference, path=reference.path[:1]))
+    reported.update([target.id] if types else ())
+    return no_fields(block, field, reference, target, types) if types else None
 
 
 def _field_of_variable(

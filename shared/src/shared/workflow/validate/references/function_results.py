@@ -1,7 +1,7 @@
 """Functions that return nothing, or other fields than references read."""
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence, Set
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -91,3 +91,13 @@ def not_returned(block: Block, field: str, reference: Reference, target: Block, 
     hint = did_you_mean(suggestion) or f" It returns: {', '.join(fields)}."
     message = f'{block.name}: {reference.raw}: the code of "{target.name}" returns no "{key}".{hint}'
     return warning(ProblemCode.UNKNOWN_FIELD, message, block, (field,), suggestion=suggestion)
+
+
+def no_fields(block: Block, field: str, reference: Reference, target: Block, types: Set[str]) -> Problem:
+    """Return the warning about a reference of `block` to a field of a result of `target` without fields."""
+    key, whole = to_string(reference.path[1]), f"<{reference.root}.result>"
+    what = " or ".join(f"a {'list' if each == 'array' else each}" for each in sorted(types))
+    result = f'{{"{key}": …}}' if language_of(target) is Language.PYTHON else f"{{ {key}: … }}"
+    cause = f'the code of "{target.name}" returns {what}, which has no "{key}"'
+    message = f"{block.name}: {reference.raw}: {cause}. Read {whole}, or return {result}."
+    return warning(ProblemCode.UNKNOWN_FIELD, message, block, (field,), suggestion=whole)
