@@ -336,6 +336,14 @@ from tests.support.code_problems import code_problems
             "own function: write for (const … of …), or call filter or map.",
         ),
         (
+            "return { a: 1 };\nconst b = 2;\nconsole.log(b);",
+            "line 1 of the code: the code after this return never runs. Remove it, or move it up.",
+        ),
+        (
+            "if (<start.vip>) {\n  return 1;\n  // once\n  console.log(2);\n}\nreturn 3;",
+            "line 2 of the code: the code after this return never runs. Remove it, or move it up.",
+        ),
+        (
             "return /^a/.match(<start.text>);",
             'line 1 of the code: /^a/ is a regular expression, which has no .match(). Did you mean "….match(/^a/)"?',
         ),
@@ -624,6 +632,10 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "rows = [each for each in <start.items>]\nrows.push(2)\nreturn rows",
             'line 2 of the code: no value has a method .push(). Did you mean ".append"?',
+        ),
+        (
+            "return 1\nprint(2)",
+            "line 1 of the code: the code after this return never runs. Remove it, or move it up.",
         ),
         (
             "names = map(str, <start.items>)\nreturn {'names': names}",

@@ -2,13 +2,21 @@
 
 import re
 from collections.abc import Callable, Mapping, Set
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import tree_sitter
 
 from shared.workflow.compile.code_parser import source_of
 from shared.workflow.validate.code.constant_conditions import is_one_value
 from shared.workflow.validate.returns import Program
+
+_BLOCKS: Final = frozenset({"program", "statement_block", "module", "block"})
+_HARMLESS: Final = frozenset(
+    {"comment", "empty_statement", "function_declaration", "generator_function_declaration", "variable_declaration"}
+    | {"class_declaration", "function_definition", "class_definition", "decorated_definition", "return_statement"}
+    | {"break_statement", "throw_statement", "raise_statement", "pass_statement"}
+)
+"""Statements after a return that need not run."""
 
 
 class Form(NamedTuple):
@@ -55,6 +63,19 @@ def is_lone_statement(form: Form) -> bool:
     return form.node.next_named_sibling is not None and not form.has(b"(")
 
 
+def is_before_code(form: Form) -> bool:
+    """Return whether code after a return in its block never runs: declarations and the end of a case are no such code.
+
+    A `yield` after it may make a generator of the function.
+    """
+    parent, after = form.node.parent, form.node.next_named_sibling
+    if parent is None or parent.type not in _BLOCKS or b"yield" in form.program.source[form.node.end_byte :]:
+        return False
+    while after is not None and after.type in _HARMLESS:
+        after = after.next_named_sibling
+    return after is not None
+
+
 def is_read_later(form: Form) -> bool:
     """Return whether code after the form has the `@name` that it declares: other values do no harm."""
     return re.search(word_pattern(form.text("name")), form.program.source[form.node.end_byte :]) is not None
@@ -63,3 +84,8 @@ def is_read_later(form: Form) -> bool:
 def word_pattern(name: str) -> bytes:
     """Return the regular expression for a name in code."""
     return rf"(?<![\w.$]){re.escape(name)}(?![\w$])".encode()
+
+
+CODE_AFTER_RETURN: Final = Rule(
+    "(return_statement (_))", "the code after this return never runs. Remove it, or move it up", is_before_code
+)

@@ -7,6 +7,7 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import source_of
 from shared.workflow.validate.code.form_rules import (
+    CODE_AFTER_RETURN,
     Form,
     Rule,
     compares_with_two_values,
@@ -155,6 +156,7 @@ def _is_only_returned(form: Form) -> bool:
 
 
 JAVASCRIPT_RULES: Final = (
+    CODE_AFTER_RETURN,
     Rule(
         f'(binary_expression left: (_) @value operator: "in" right: (array . {_LITERALS})'
         ' (#not-match? @value "^([0-9]+|.length.)$"))',

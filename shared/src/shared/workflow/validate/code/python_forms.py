@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from shared.workflow.validate.code.form_rules import (
+    CODE_AFTER_RETURN,
     Form,
     Rule,
     compares_with_two_values,
@@ -48,6 +49,7 @@ def _is_input_of_language(form: Form) -> bool:
 
 
 PYTHON_RULES: Final = (
+    CODE_AFTER_RETURN,
     Rule(
         f'(boolean_operator left: {_EQUAL.format("@first", "@one")} operator: "and"'
         f" right: {_EQUAL.format('@second', '@other')})",
