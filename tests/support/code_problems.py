@@ -12,7 +12,7 @@ START = """
 blocks:
   Start:
     type: start
-    inputs: {text: string, amount: number, vip: boolean, options: object, items: array}
+    inputs: {text: string, amount: number, vip: boolean, options: object, items: array, papers: "file[]"}
 """
 
 

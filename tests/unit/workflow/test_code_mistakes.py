@@ -373,6 +373,14 @@ from tests.support.code_problems import code_problems
             'line 1 of the code: "_" does not exist here: packages are not available; use JavaScript alone.',
         ),
         ("return <start.text>.getTime();", "<start.text> has no method .getTime()."),
+        (
+            "return JSON.parse(<start.items>).length;",
+            "<start.items> is a list already. Write it without JSON.parse(…).",
+        ),
+        (
+            "return <start.papers>.name;",
+            '<start.papers> is a list of files, which has no .name. Did you mean "<start.papers[0].name>"?',
+        ),
     ],
 )
 def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:

@@ -162,6 +162,10 @@ from tests.support.code_problems import code_problems
         "const last = [1, 2].map((n) => n + 1).join();\nreturn last.padEnd(3);",
         "const list = [1];\nlist.push = () => [2];\nreturn list.push(3).map((n) => n);",
         "const totals = <start.items>.map((each) => each.total);\nreturn Math.max(...totals, 0);",
+        "const out = [];\nfor (const file of <start.papers>) out.push(file.name);\nreturn out;",
+        "return [<start.papers>[0].name, <start.papers[0]>.size, <start.papers>.length];",
+        "try { return JSON.parse(<start.items>); } catch { return <start.items>; }",
+        "return { orders: JSON.parse(JSON.stringify(<start.items>)) };",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
+from shared.contracts.files import StoredFile
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.compile.code_references import CodeTemplate
@@ -184,6 +185,10 @@ class QuotedReferences:
             if template.is_expression and name in METHODS:  # other checks report it
                 continue
             if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # maybe a test for the method
+                continue
+            if kind == "file[]" and name in StoredFile.__struct_fields__ and not match["call"]:
+                entry = f"{mark.part.raw[:-1]}[0].{name}>"
+                yield f"{shown} is a list of files, which has no .{name}", entry
                 continue
             near = meant.get(name) or nearest(name, sorted(usual.get(kind, known)), least=_CLOSE)
             form = _PYTHON_FORMS.get(name, "").format(mark.name) if is_python else ""

@@ -81,7 +81,7 @@ class ValueUses:
         source, _, end, part = mark
         kind, is_python = self._type(part), language is Language.PYTHON
         if (match := _PARSED.search(before)) and source[end : end + 1] == ")":
-            is_parsed = self._is_object(part) or (is_python and kind == "array")
+            is_parsed = self._is_object(part) or kind == "array"
             what = "a list" if kind == "array" else "an object"
             return f"{mark.shown} is {what} already. Write it without {match['parse']}(…)" if is_parsed else None
         if kind != "number":
