@@ -372,6 +372,10 @@ from tests.support.code_problems import code_problems
             "return _.lowerCase(<start.text>);",
             'line 1 of the code: "_" does not exist here: packages are not available; use JavaScript alone.',
         ),
+        (
+            "return Atomics ? 1 : 0;",
+            'line 1 of the code: "Atomics" does not exist here: the sandbox has no shared memory.',
+        ),
         ("return <start.text>.getTime();", "<start.text> has no method .getTime()."),
         (
             "return JSON.parse(<start.items>).length;",

@@ -98,10 +98,11 @@ _JAVASCRIPT_UNAVAILABLE: Final[Mapping[str, str]] = {
         (
             *("TextEncoder", "TextDecoder", "AbortController", "Headers"),
             *("Request", "Response", "FormData", "Blob", "performance"),
-            *("Atomics", "SharedArrayBuffer", "WebAssembly"),
+            "WebAssembly",
         ),
         "the sandbox has the language alone",
     ),
+    **dict.fromkeys(("Atomics", "SharedArrayBuffer"), "the sandbox has no shared memory"),
 }
 _PYTHON_DECLARATIONS: Final = """
 (assignment left: (_) @declared)
