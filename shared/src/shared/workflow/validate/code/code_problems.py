@@ -37,6 +37,7 @@ from shared.workflow.validate.references.answer_fields import AnswerFields
 from shared.workflow.validate.returns import Program, is_fenced, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
+from shared.workflow.validate.settings.schemas import unwrapped_fields
 from shared.workflow.validate.unsupported_settings import language_problem
 
 _LOOP_REFERENCES: Final = {
@@ -238,7 +239,8 @@ def _parameters(tool: Json) -> frozenset[str]:
     parsed = parse_json(stored) if isinstance(stored, str) else stored
     schema = {} if parsed is MISSING else object_of(parsed)
     function = object_of(schema.get("function")) or schema
-    declared = [*map(object_of, object_of(function.get("parameters")).values())]  # a misspelled key is reported
+    parameters = object_of(function.get("parameters"))
+    declared = [*map(object_of, parameters.values()), dict.fromkeys(unwrapped_fields(parameters))]  # or misspelled keys
     return frozenset(name for names in (*declared, object_of(given.get("params"))) for name in names)
 
 

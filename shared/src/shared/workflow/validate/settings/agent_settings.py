@@ -17,7 +17,7 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 from shared.workflow.validate.settings.literals import Found, is_literal, parsed, shown
-from shared.workflow.validate.settings.schemas import TYPES, openai_problems, schema_problems
+from shared.workflow.validate.settings.schemas import TYPES, openai_problems, schema_problems, unwrapped_fields
 from shared.workflow.validate.unsupported_settings import MCP_SERVER, MCP_TOOLS
 
 _ROLES: Final = ("system", "user", "assistant")
@@ -148,7 +148,10 @@ def _custom_tool(tool: JsonObject) -> Iterator[str]:
             yield f'has a schema with the unknown key "{key}".{did_you_mean(near)}'
     if "parameters" in tool and "parameters" not in function:
         yield "has parameters outside of its schema. Write them under schema.function"
-    if "parameters" in function:
+    if names := unwrapped_fields(function.get("parameters")):
+        fields = ", ".join(f"{name}: …" for name in names)
+        yield f"must have parameters of the form {{type: object, properties: {{{fields}}}}}"
+    elif "parameters" in function:
         yield from (f"has an invalid schema: {text}" for text in schema_problems(function["parameters"], "parameters"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
 from shared.workflow.validate.settings.literals import shown
 
@@ -73,6 +73,15 @@ def schema_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[st
             yield f"{_joined(path, key)} must be a schema, true or false, not {shown(schema[key])}"
 
 
+def unwrapped_fields(schema: Json) -> list[str]:
+    """Return the names of fields that are declared in a schema itself instead of in its properties."""
+    keys = object_of(schema)
+    if "properties" in keys or keys.keys() & _ELSEWHERE or not isinstance(keys.get("type", {}), dict):
+        return []
+    is_field = [object_of(each).get("type") in TYPES for each in keys.values()]
+    return [*keys] if all(is_field) and not keys.keys() <= {*_KEYWORDS, *_EXTENSIONS} else []
+
+
 def openai_problems(schema: Json, path: str = "", depth: int = 0) -> Iterator[str]:
     """Yield what the API of OpenAI refuses in a schema that other models accept."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
@@ -114,6 +123,10 @@ def _values(schema: JsonObject, path: str) -> Iterator[str]:
     for key in _BOUNDS:
         if not isinstance(schema.get(key), int | float | None):
             yield f"{_joined(path, key)} must be a number"
+    for low, high in zip(_BOUNDS[::2], _BOUNDS[1::2], strict=True):
+        least, most = schema.get(low), schema.get(high)
+        if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+            yield f"{_joined(path, low)} is greater than {high}, so no value is valid"
 
 
 def _required(schema: JsonObject, where: str) -> Iterator[str]:
