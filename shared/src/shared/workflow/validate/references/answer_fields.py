@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from shared.workflow.format.js_values import Json, object_of
+from shared.workflow.format.js_values import Json, object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.references import Path
 from shared.workflow.format.response_format import read_response_format
@@ -12,14 +12,18 @@ from shared.workflow.validate.settings.agent_settings import AGENT_FIELDS
 _OPENING: Final = frozenset({"$ref", "allOf", "anyOf", "oneOf", "patternProperties", "if"})
 """Keys of schemas that may declare other fields."""
 
+_SCALARS: Final = ("string", "number", "integer", "boolean")
+
 
 class UnknownField(NamedTuple):
     """A step of a path that no answer has."""
 
     at: int
     """Number of the step from 0."""
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     """Fields at its level."""
+    kind: str = ""
+    """Type of the value before the step, if it has no fields."""
 
 
 class AnswerFields:
@@ -44,6 +48,8 @@ class AnswerFields:
             if isinstance(step, int):
                 schema = object_of(schema.get("items")) if schema.get("type") == "array" else {}
                 continue
+            if schema.get("type") in _SCALARS and step != "length":
+                return UnknownField(at, kind=to_string(schema["type"]))
             properties = object_of(schema.get("properties"))
             if schema.get("type") != "object" or not properties:
                 return None

@@ -90,7 +90,8 @@ class EarlyReferences:
         around = self._state.containers_of(reader.id)
         in_loop = any(each in self._state.loops for each in around)
         is_inside = all(each in around for each in self._state.containers_of(target.id))
-        if in_loop or not is_inside or "error" in spec.declared_outputs(target):
+        is_own = "error" in spec.declared_outputs(target) and "error" not in spec.outputs
+        if in_loop or not is_inside or is_own:
             return None
         if target.id not in self._after_error and len(self._after_error) >= self._most_paths:
             return None

@@ -4,7 +4,7 @@ from typing import Final
 
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.synonyms import is_misnamed
-from shared.workflow.format.js_values import object_of
+from shared.workflow.format.js_values import object_of, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.paths import OutputField, Outputs
 from shared.workflow.format.response_format import read_response_format
@@ -65,6 +65,8 @@ class ReadableFields:
             declared = {**self._passed_on(target), **declared}
         if target.type == "guardrails" and target.value("piiMode") in (None, "", "block"):
             declared = {key: each for key, each in declared.items() if key != "maskedText"}
+        if target.type == "api" and to_string(target.value("method")).upper() == "HEAD":
+            declared = {key: each for key, each in declared.items() if key != "data"}
         if target.type == "memory":
             declared = {**declared, "memories": _LIST}
         error = _TEXT if target.type in _TEXT_ERRORS else _ANY

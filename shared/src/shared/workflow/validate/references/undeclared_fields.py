@@ -66,8 +66,11 @@ class UndeclaredFields:
         near = nearest(step, unknown.names)
         after = "".join(map(_key, reference.path[unknown.at + 1 :]))
         meant = f"<{reference.root}{path}.{near}{after}>" if near else None
+        cause = f'has no field "{step}"'
+        if unknown.kind:
+            meant, cause = f"<{reference.root}{path}>", f"is a {unknown.kind}, which has no fields"
         hint = did_you_mean(meant) or f" Available fields: {', '.join(unknown.names)}."
-        text = f'{reference.raw}: "{path[1:]}" of "{target.name}" has no field "{step}".{hint}'
+        text = f'{reference.raw}: "{path[1:]}" of "{target.name}" {cause}.{hint}'
         return warning(ProblemCode.UNKNOWN_FIELD, f"{block.name}: {text}", block, (field,), suggestion=meant)
 
     def _is_missing_in_iteration(self, reference: Reference, target: Block, reader: Block) -> bool:
@@ -191,6 +194,9 @@ def _unknown_field(reference: Reference, target: Block, outputs: Outputs) -> tup
     names, meant = outputs, _meant(reference, target, outputs)
     if target.type == "guardrails" and key == "maskedText":
         return f'{reference.raw} is always empty: "{target.name}" masks nothing. Set its piiMode to mask.', None
+    if target.type == "api" and key == "data" and "data" not in outputs:
+        cause = f'"{target.name}" has the method HEAD, whose answers have no body'
+        return f"{reference.raw} is always empty: {cause}. Set method to GET, or read <{root}.headers>.", None
     if target.type in ("loop", "parallel") and key in (*ITEMS, "item") and "currentItem" not in outputs:
         cause = f'"{target.name}" has no items, because it does not run over a collection. Give it one'
     elif key in outputs and outputs[key].fields:
@@ -207,12 +213,17 @@ def _unknown_field(reference: Reference, target: Block, outputs: Outputs) -> tup
         cause = f'"{target.name}" has no field "{reference.path_text}"'
     if target.type == "api" and len(reference.path) == 1 and key in _OF_RESPONSES:
         return f"{reference.raw}: {cause}. {_OF_RESPONSES[key].format(root)}", None
-    if spaced := next((name for name in names if " " in name and _letters(name) == _letters(key)), None):
+    if spaced := next((name for name in names if " " in name and _is_part(key, name)), None):
         fix = f'Rename "{spaced}", such as {"_".join(spaced.split())}'
         return f"{reference.raw}: {cause}: no reference reaches a name with a space. {fix}.", None
     declare = " Declare it in inputs." if target.type == "human_in_the_loop" else ""
     hint = did_you_mean(meant) or f"{declare} Available fields: {', '.join(names) or 'none'}."
     return f"{reference.raw}: {cause}.{hint}", meant
+
+
+def _is_part(key: str, name: str) -> bool:
+    """Return whether a key has the letters of a name with spaces, or is one of its words."""
+    return _letters(key) == _letters(name) or key.lower() in name.lower().split()
 
 
 def _letters(name: str) -> str:
