@@ -20,21 +20,23 @@ _FAILED: Final = re.compile(r"!<>|<>\s*===?\s*false|<>\s*!==?\s*true")
 
 
 def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
-    """Yield a warning for each branch for the failure of guardrails without an error edge, if only they lead to it.
+    """Yield a warning for each branch for the failure of guardrails that only their success leads to.
 
     A condition that only repeats the success of the check does no harm.
     """
     ports = {(edge.source, edge.source_handle) for edge in state.edges}
     sources: dict[str, set[str]] = {}
+    handlers = {(edge.source, edge.target) for edge in state.edges if edge.source_handle == ERROR_HANDLE}
     for edge in state.edges:
         sources.setdefault(edge.target, set()).add(edge.source)
     for block in state.blocks.values():
         before = state.blocks.get(next(iter(sources.get(block.id, ())), ""))
         is_only = block.type == "condition" and len(sources.get(block.id, ())) == 1
-        if not is_only or before is None or before.type != "guardrails" or (before.id, ERROR_HANDLE) in ports:
+        if not is_only or before is None or before.type != "guardrails" or (before.id, block.id) in handlers:
             continue
         if not state.is_enabled(block.id) or not state.is_enabled(before.id):
             continue
+        is_handled = (before.id, ERROR_HANDLE) in ports
         branches = [object_of(each) for each in parse_list(block.value("conditions"))]
         is_next = [(block.id, f"condition-{to_string(each.get('id'))}") in ports for each in branches]
         for number, branch in enumerate(branches):
@@ -45,12 +47,12 @@ def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
             match reference.path_text:
                 case "passed" if _FAILED.fullmatch(expression) and is_next[number]:
                     verdict = "always true"
-                case "passed" if _PASSED.fullmatch(expression) and any(is_next[number + 1 :]):
+                case "passed" if not is_handled and _PASSED.fullmatch(expression) and any(is_next[number + 1 :]):
                     verdict = "always true"
-                case "error" if expression == "<>" and is_next[number]:
+                case "error" if not is_handled and expression == "<>" and is_next[number]:
                     verdict = "always empty"
             if verdict:
-                yield _unhandled(block, before, f"{reference.raw} is {verdict}")
+                yield _unhandled(block, before, f"{reference.raw} is {verdict}", is_handled=is_handled)
                 break
 
 
@@ -82,7 +84,10 @@ def _only_reference(text: str) -> tuple[Reference | None, str]:
     return (template.references[0] if len(template.references) == 1 else None), expression
 
 
-def _unhandled(block: Block, before: Block, verdict: str) -> Problem:
-    reason = f'a failed check of "{before.name}" ends the run. Connect its error port, on_error in a file.'
+def _unhandled(block: Block, before: Block, verdict: str, *, is_handled: bool) -> Problem:
+    outcome = "ends the run. Connect its error port, on_error in a file."
+    if is_handled:
+        outcome = "leaves by its error port. Remove the branch."
+    reason = f'a failed check of "{before.name}" {outcome}'
     message = f"{block.name}: {verdict}, because {reason}"
     return warning(ProblemCode.INVALID_SETTING, message, block, ("conditions",))
