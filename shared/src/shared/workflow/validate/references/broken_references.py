@@ -89,9 +89,9 @@ _ID: Final = re.compile(r"\w+(?:_i|[a-z]I)d|id|uuid|slug")
 _LITERAL_URL: Final = re.compile(r"^http:|test|demo|mock|localhost|echo|httpbin|(?<!^)https?:", re.IGNORECASE)
 """URLs of servers of tests, which take any path, and URLs in other URLs."""
 _BARE_SECRET: Final = re.compile(
-    r"(?:Bearer|Token|Basic)\s+(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
+    r"(?P<scheme>(?:Bearer|Token|Basic)\s+)?(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:TOKEN|KEY|SECRET|PASSWORD|PAT))"
 )
-"""Value of a header that is the name of a secret."""
+"""Value of a header or of a setting that is the name of a secret."""
 _UNFILLED: Final = re.compile(
     r"(?P<scheme>(?:Bearer|Token|Basic)\s+)?"
     r"(?P<text>[<{\[]?your[ _-](?:\w{1,40}[ _-])?(?:api[ _-]?key|(?:access[ _-]|api[ _-])?token)(?:[ _-]here)?[>}\]]?)",
@@ -139,7 +139,11 @@ def broken_references(state: WorkflowState, catalog: Catalog) -> Iterator[Proble
                 for code, cause, suggestion in (
                     *_broken(text, known, inputs if setting.id in _PROMPTS else {}, is_code=is_code),
                     *(_marked(text, known) if holds_secrets else ()),
-                    *(_bare_secret(text, to_string(block.value("url"))) if needs_token else ()),
+                    *(
+                        _bare_secret(text, to_string(block.value("url")), needs_scheme=not setting.password)
+                        if needs_token
+                        else ()
+                    ),
                     *(_braced(text, inputs) if setting.id in _PROMPTS and not have_examples else ()),
                     *(_of_github(text, state, catalog, declared) if setting.id in _PROMPTS else ()),
                     *(_of_requests(text, known, declared, is_secret=holds_secrets) if is_no_prose else ()),
@@ -351,10 +355,11 @@ def _marked(text: str, known: Container[str]) -> Found:
             yield ProblemCode.INVALID_SETTING, f"{match[0]} stays as typed", f"{{{{{name}}}}}"
 
 
-def _bare_secret(text: str, url: str) -> Found:
+def _bare_secret(text: str, url: str, *, needs_scheme: bool) -> Found:
     """Yield the name of a secret without any marks that is all of a token, or the placeholder of a manual."""
     match = _BARE_SECRET.fullmatch(text.strip())
-    if match and not _FOR_TESTS.search(url) and not _FOR_TESTS.search(match["name"]):
+    is_token = match is not None and (match["scheme"] is not None or not needs_scheme)
+    if match and is_token and not _FOR_TESTS.search(url) and not _FOR_TESTS.search(match["name"]):
         yield ProblemCode.INVALID_SETTING, f"{match['name']} stays as typed", f"{{{{{match['name']}}}}}"
     unfilled = _UNFILLED.fullmatch(text.strip())
     is_secret = unfilled and (unfilled["scheme"] or " " not in unfilled["text"])

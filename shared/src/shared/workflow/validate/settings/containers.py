@@ -8,6 +8,7 @@ from typing import Final
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import parse_json, to_number, to_string
+from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, TextTemplate, parse_text
@@ -121,7 +122,11 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
     template = parse_text(collection.strip())
     if template.is_literal and collection.strip():
         parsed = parse_json(collection)
-        if not collection.strip().startswith(("[", "{")) and not isinstance(parsed, list | dict):
+        if collection.strip().startswith(("[", "{")):
+            quoted = collection.replace("'", '"')  # single quotes are valid, too
+            if problem := json_problem(collection) and json_problem(quoted, with_fix=True):
+                yield setting_warning(block, "collection", f"collection is not valid JSON: {problem}")
+        elif not isinstance(parsed, list | dict):
             meant = bare_reference(collection, state)
             text = f"{must}, not {shown(collection)}.{did_you_mean(meant)}"
             yield setting_warning(block, "collection", text, meant)
@@ -134,7 +139,7 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
         problem = f"collection is JSON and {expression} stays as typed.{did_you_mean(meant)}"
         hint = "" if meant else " Compute it in a function block"
         yield setting_warning(block, "collection", f"{problem}{hint}", meant)
-    elif kind := _scalar(template.sole_reference, state, catalog):
+    elif kind := scalar_type(template.sole_reference, state, catalog):
         yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
 
 
@@ -149,7 +154,7 @@ def _expression(template: TextTemplate) -> str | None:
     return found if len(found) <= _LONGEST_SHOWN else f"{found[:_LONGEST_SHOWN]}…"
 
 
-def _scalar(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
+def scalar_type(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
     """Return `number` or `boolean` if an output is declared as one. A string may hold the JSON of a list."""
     target = state.block_named(reference.name) if reference else None
     spec = catalog.spec(target.type) if target else None

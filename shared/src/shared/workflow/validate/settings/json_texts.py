@@ -35,7 +35,7 @@ def unquoted_texts(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         for part, quoted in json_parts(text):
             if not isinstance(part, Reference):
                 continue
-            if not quoted and _is_string(state, catalog, part):
+            if not quoted and is_prose(state, catalog, part):
                 cause = f"{field}: {part.raw} is a string without quotes, so the {field} is not JSON"
                 yield setting_warning(block, field, f"{cause}. {fix}")
                 break
@@ -55,7 +55,8 @@ def _inserts_text(block: Block, text: str) -> bool:
     )
 
 
-def _is_string(state: WorkflowState, catalog: Catalog, reference: Reference) -> bool:
+def is_prose(state: WorkflowState, catalog: Catalog, reference: Reference) -> bool:
+    """Return whether a reference reads a declared string that is seldom JSON."""
     target = state.block_named(reference.name)
     spec = catalog.spec(target.type) if target and target.type in _DECLARING else None
     if target is None or spec is None or len(reference.path) != 1:

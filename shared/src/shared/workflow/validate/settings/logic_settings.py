@@ -96,7 +96,7 @@ def guardrails_problems(block: Block) -> Found:
     if kind == "regex" and isinstance(pattern, str) and is_literal(pattern):
         if problem := _pattern_problem(pattern):
             yield "regex", f"regex is not a valid pattern: {problem}"
-        elif (match := _LITERAL.fullmatch(pattern)) and _SYNTAX.search(match["head"]):
+        elif (match := _LITERAL.fullmatch(pattern)) and _SYNTAX.search(match["head"] or match["anchored"]):
             yield "regex", "regex is a pattern without slashes and flags. Write (?i) at its start to ignore case"
     threshold = to_number(block.value("threshold"))
     if kind == "hallucination" and _LEAST_FRACTION < threshold < 1:
@@ -151,9 +151,9 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
             variable = state.variables.get(to_string(given.get("variableId") or "")) or names.get(name)
             has_value = given.get("value") not in (None, "") or {"key", "name", "val"} & given.keys()
             if not name and variable is None and has_value:
-                yield setting_warning(
-                    block, "variables", f"entry {number} of variables has no variableName and is ignored"
-                )
+                hint = '. Write variableName instead of "name"' if given.get("name") else ""
+                text = f"entry {number} of variables has no variableName and is ignored{hint}"
+                yield setting_warning(block, "variables", text)
             elif variable and given.get("value") not in (None, "") and not fits_type(given["value"], variable.type):
                 text = f'the variable "{variable.name}" is a {variable.type}, but gets {shown(given["value"])}'
                 yield setting_warning(block, "variables", text)

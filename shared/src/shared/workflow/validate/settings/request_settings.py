@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.workflow.catalog.synonyms import is_misnamed
 from shared.workflow.format.input_format import FIELD_TYPES, parse_list
-from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
+from shared.workflow.format.js_values import Json, is_enabled, object_of, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import EnvMarker, Reference, json_parts, parse_text
@@ -88,9 +88,20 @@ def _url(block: Block) -> Found:
         yield "url", f"url has two schemes: {match[0]}. Remove one"
     elif isinstance(parts[0], str) and _HOST.sub("", typed, count=1)[:1].strip("/?#"):
         yield "url", f"url must be https:// and a host without spaces, not {shown(url)}"
+    elif marked := _marked(parts):
+        yield "url", f"${{{marked.raw}}} in url is sent with ${{ and }}. Did you mean {marked.raw}?"
     elif match := _BRACES.search(re.split("[?#]", typed, maxsplit=1)[0]):
         meant = match["name"] if match["path"] else f"start.{match['name']}"
         yield "url", f"{match[0]} in url stays as typed. Write a reference, such as <{meant}>"
+
+
+def _marked(parts: Sequence[str | Reference | EnvMarker]) -> Reference | None:
+    """Return the first reference within `${…}`, which JavaScript would fill in."""
+    for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+        is_marked = isinstance(before, str) and before.endswith("${") and isinstance(after, str) and after[:1] == "}"
+        if is_marked and isinstance(part, Reference):
+            return part
+    return None
 
 
 def json_problems(block: Block) -> Found:
@@ -99,8 +110,14 @@ def json_problems(block: Block) -> Found:
     value = block.value(field)
     if isinstance(value, str) and value.strip() and (problem := template_problem(value)):
         yield field, f"{field} is not valid JSON: {problem}"
-    elif value not in (None, "") and is_literal(value) and not isinstance(parsed(value), dict):
+    elif value not in (None, "") and _is_no_object(value):
         yield field, f"{field} must be an object of names and values, not {shown(parsed(value))}"
+
+
+def _is_no_object(value: Json) -> bool:
+    """Return whether a value is no JSON object, whatever its references are."""
+    is_list = isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("["))
+    return is_list or (is_literal(value) and not isinstance(parsed(value), dict))
 
 
 def response_problems(block: Block) -> Found:

@@ -12,11 +12,13 @@ from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import Json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
-from shared.workflow.format.references import parse_text
+from shared.workflow.format.references import Reference, parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, one_of
 from shared.workflow.validate.settings.agent_settings import agent_problems, evaluator_problems
 from shared.workflow.validate.settings.branch_settings import condition_problems, router_problems
+from shared.workflow.validate.settings.containers import scalar_type
 from shared.workflow.validate.settings.input_fields import bare_reference
+from shared.workflow.validate.settings.json_texts import is_prose
 from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 from shared.workflow.validate.settings.logic_settings import (
     TIME_UNITS,
@@ -94,12 +96,24 @@ def setting_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
         reported = {field for field, _ in own}
         for setting in effective_settings(block, spec):
             value = block.value(setting.id)
+            reference = parse_text(value.strip()).sole_reference if isinstance(value, str) else None
+            if reference and (text := _of_other_type(setting, reference, state, catalog)):
+                yield setting_warning(block, setting.id, f"{setting.id} must be {text}")
             if value not in (None, "", [], {}) and (setting.id not in reported or setting.type == "table"):
                 for text, suggestion in _value_problems(block, setting, value):
                     meant = None if suggestion else bare_reference(value, state)
                     yield setting_warning(block, setting.id, _with_fix(text, meant), suggestion or meant)
         yield from (setting_warning(block, field, text) for field, text in own)
     yield from assignment_problems(state)
+
+
+def _of_other_type(setting: SubBlockSpec, reference: Reference, state: WorkflowState, catalog: Catalog) -> str | None:
+    """Return what a setting must be, and not the value of this reference; true would count as 1."""
+    if setting.number is not None and setting.number.low > 1 and scalar_type(reference, state, catalog) == "boolean":
+        return f"{setting.number}, but {reference.raw} is a boolean"
+    if setting.id == "files" and is_prose(state, catalog, reference):
+        return f"a reference to files, or a list of {{name, url}}, but {reference.raw} is a string"
+    return None
 
 
 def _with_fix(text: str, reference: str | None) -> str:
@@ -213,6 +227,8 @@ def _header(number: int, name: str, content: Json) -> Iterator[str]:
         yield f'row {number} of headers has the invalid name "{name}". Use letters, digits and -'
     elif isinstance(content, list):
         yield f'the header "{name}" has a list as its value, which is sent as JSON. Write one text'
+    elif isinstance(content, dict) and "value" in content:
+        yield f'the header "{name}" has a mapping as its value, which is sent as JSON. Write {name}: and the value'
     elif (match := _SCHEME.match(to_string(content))) and (problem := _authorization_problem(name.strip(), match)):
         yield f'the header "{name}" {problem}'
     elif isinstance(content, str) and _LINE_BREAK.search(content.strip()):
