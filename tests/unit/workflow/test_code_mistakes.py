@@ -97,6 +97,32 @@ from tests.support.code_problems import code_problems
             'line 1 of the code: .toUpperCase() never gives "eur". Write "EUR".',
         ),
         (
+            'return <start.text>.trim() === " yes";',
+            'line 1 of the code: .trim() never gives " yes". Write "yes".',
+        ),
+        (
+            "return <start.amount> % 2 === 2;",
+            "line 1 of the code: a remainder of % 2 is less than 2, and never 2.",
+        ),
+        (
+            "return new Date().getDay() === 7;",
+            "line 1 of the code: .getDay() counts from 0 to 6, and is never 7.",
+        ),
+        (
+            "return <start.vip> && !<start.vip>;",
+            "line 1 of the code: the condition is never true, because it needs a value and its opposite. "
+            "For either, write ||.",
+        ),
+        (
+            "return !<start.amount> > 5;",
+            "line 1 of the code: ! negates the left side alone, which counts as 0 or 1. Write !(… > 5).",
+        ),
+        (
+            'if (<start.text>.indexOf("down")) return 1;\nreturn 2;',
+            "line 1 of the code: indexOf is 0 at the start, and -1, which counts as true, for none. "
+            "Write ….includes(…).",
+        ),
+        (
             'if (["a", "b"].indexOf(<start.text>)) return 1;\nreturn 2;',
             "line 1 of the code: indexOf is 0 for the first entry, and -1, which counts as true, for none. "
             "Write […].includes(…).",

@@ -229,5 +229,8 @@ def _expression_hint(source: str, known: Container[str]) -> str:
         return f'Write "{_NO_OPERATORS[match[0]]}" for "{match[0]}".'
     if match := _IS_EMPTY.search(_QUOTED.sub('""', source)):
         return f'Write "{"!" if match["not"] else "="}== \'\'" for "{match[0]}".'
+    completed = compile_code(f"{source} : null", Language.JAVASCRIPT, is_expression=True)
+    if "?" in source and syntax_error(completed) is None:
+        return 'A "?" needs two values: write "? … : …".'
     words = dict.fromkeys(match[0] for match in _WORDS.finditer(source))
     return " ".join(f'Write "{_OPERATORS[word.lower()]}" for "{word}".' for word in words)

@@ -1,5 +1,6 @@
 """Conditions with the same value in every run."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -40,6 +41,8 @@ _PYTHON_OR: Final = """(boolean_operator
  right: [(string (string_content)) (integer)] @always)"""
 _SET: Final = """[(array (_)) @listed
  (call_expression function: (member_expression object: (array) property: (property_identifier) @index))]"""
+_POSITION: Final = """(call_expression function: (member_expression
+ object: [(identifier) (member_expression) (call_expression)] property: (property_identifier) @position))"""
 _AND_SET: Final = f'(binary_expression operator: "&&" {_SET})'
 _CASE: Final = "(call_expression function: (member_expression property: (property_identifier) @case))"
 _PYTHON_CASE: Final = "(call function: (attribute attribute: (identifier) @case))"
@@ -49,6 +52,14 @@ _CASES: Final[Mapping[str, Callable[[str], str]]] = {
     **dict.fromkeys(("toUpperCase", "toLocaleUpperCase", "upper"), str.upper),
 }
 """Methods that change the case of a text, and their effect."""
+_WHOLE: Final[Mapping[str, Callable[[str], str]]] = {**_CASES, "trim": str.strip}
+"""Those and one that changes only the ends, so that a part may have what the text has not."""
+_HIGHEST: Final = {
+    **dict.fromkeys(("getDay", "getUTCDay"), 6),
+    **dict.fromkeys(("getMonth", "getUTCMonth"), 11),
+    **dict.fromkeys(("getHours", "getUTCHours"), 23),
+}
+"""Highest values of the parts of a date."""
 _PLAIN: Final = re.compile(r"[ -\[\]-~]+")
 """A text without escape sequences and letters that have no ASCII code."""
 _CONDITIONS: Final = {
@@ -86,6 +97,17 @@ _CONDITIONS: Final = {
 (call_expression function: (member_expression object: {_CASE} property: (property_identifier) @part)
  arguments: (arguments . (string . (string_fragment) @cased .))
  (#any-of? @part "includes" "startsWith" "endsWith" "indexOf"))
+(binary_expression
+ left: [(binary_expression operator: "%" right: (number) @modulus)
+  (parenthesized_expression (binary_expression operator: "%" right: (number) @modulus))]
+ operator: ["===" "=="] right: (number) @remainder)
+(binary_expression left: (call_expression function: (member_expression property: (property_identifier) @clock))
+ operator: ["===" "=="] right: (number) @time)
+[(binary_expression left: (_) @kept operator: "&&" right: (unary_expression operator: "!" argument: (_) @denied))
+ (binary_expression left: (unary_expression operator: "!" argument: (_) @denied) operator: "&&" right: (_) @kept)]
+(binary_expression left: (unary_expression operator: "!") operator: ["<" ">" "<=" ">="] @order right: (number) @bound)
+([(if_statement condition: (parenthesized_expression {_POSITION})) (program . (expression_statement {_POSITION}) .)]
+ (#eq? @position "indexOf"))
 (binary_expression left: (unary_expression operator: "typeof") operator: ["===" "!==" "==" "!="]
  right: (string (string_fragment) @type))
 """,
@@ -112,7 +134,7 @@ _CONDITIONS: Final = {
 def constant_conditions(code: CodeContext) -> Iterator[Mistake]:
     """Yield the comparisons and conditions whose value cannot change."""
     for captures in code.matches(_CONDITIONS):
-        for text in _problems(code, captures):
+        for text in (*_problems(code, captures), *_misread_operators(code, captures)):
             yield Mistake(next(iter(captures.values())), text)
 
 
@@ -125,8 +147,10 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
             yield "indexOf is 0 for the first entry, and -1, which counts as true, for none. Write […].includes(…)"
         case {"listed": _}:
             yield "a list is always true as a condition. Write […].includes(…)"
-        case {"case": method, "cased": text} if method in _CASES and _PLAIN.fullmatch(text):
-            changed = _CASES[method](text)
+        case {"case": method, "cased": text} if method in (
+            _CASES if "part" in captures else _WHOLE
+        ) and _PLAIN.fullmatch(text):
+            changed = _WHOLE[method](text)
             if changed != text and method not in code.added_members | code.declared and not _has_text(code, changed):
                 yield f'.{method}() never gives "{text}". Write "{changed}"'
         case {"always": value} if value.strip("0."):
@@ -148,6 +172,25 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
         case {"type": name} if name not in _TYPES:
             hint = f" Write {_TYPE_CHECKS[name]}" if name in _TYPE_CHECKS else one_of(name, _TYPES)
             yield f'typeof is never "{name}".{hint}'
+
+
+def _misread_operators(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> Iterator[str]:
+    """Yield why a condition with an operator or a method of the language has the same value in nearly every run."""
+    match {kind: code.text(node) for kind, node in captures.items()}:
+        case {"modulus": modulus, "remainder": rest} if to_number(rest) >= to_number(modulus):
+            yield f"a remainder of % {modulus} is less than {modulus}, and never {rest}"
+        case {"clock": method, "time": time} if to_number(time) > _highest(code, method):
+            yield f".{method}() counts from 0 to {_HIGHEST[method]}, and is never {time}"
+        case {"kept": of, "denied": again} if of == again and not _CHANGING.search(of):
+            yield "the condition is never true, because it needs a value and its opposite. For either, write ||"
+        case {"order": operator, "bound": number} if to_number(number) > 1:
+            yield f"! negates the left side alone, which counts as 0 or 1. Write !(… {operator} {number})"
+        case {"position": _}:
+            yield "indexOf is 0 at the start, and -1, which counts as true, for none. Write ….includes(…)"
+
+
+def _highest(code: CodeContext, method: str) -> float:
+    return math.inf if method in code.added_members | code.declared else _HIGHEST.get(method, math.inf)
 
 
 def _has_text(code: CodeContext, text: str) -> bool:

@@ -158,6 +158,8 @@ class QuotedReferences:
                 problem = f"boolean and never equals a string. Write {true} or {false} without quotes"
             case "number", "string" if is_strict and _NUMBER.fullmatch(text):
                 problem = f"number and never equals a string. Write {text} without quotes"
+            case "number", "string" if text and self._is_score(compared.part) and math.isnan(to_number(text)):
+                problem = "number and never equals a text. Compare it with a number"
             case "string", "boolean" if is_strict:
                 problem = "string and never equals a boolean. Compare it with a text in quotes"
             case "string", "number" if is_strict and not is_checked:
@@ -237,6 +239,8 @@ class QuotedReferences:
             kind = self._type(reference)
         elif target is not None and target.type == "guardrails":
             kind = "boolean" if key == "passed" else None
+        elif self._is_score(reference):
+            kind = "number"
         elif self._is_result(reference):
             kind = "boolean"
         elif is_text(self._state, reference):
@@ -266,6 +270,11 @@ class QuotedReferences:
     def _is_result(self, reference: Reference) -> bool:
         """Return whether a reference reads a function's result, or a field of it, that is always a boolean."""
         return self._values.types(reference) == {"boolean"}
+
+    def _is_score(self, reference: Reference) -> bool:
+        """Return whether a reference reads a score of an evaluator, which is 0 if the model gives none."""
+        target = self._state.block_named(reference.name)
+        return target is not None and target.type == "evaluator" and self._type(reference) == "number"
 
     def _is_form(self, reference: Reference) -> bool:
         """Return whether a reference reads a boolean or a number of a form: any answer fits the type "string"."""
