@@ -256,7 +256,8 @@ class _Builder:
             raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep", mark)
         around = self._open[-1] if self._open else None
         if around is not None and isinstance(around.value, dict) and around.key is None:
-            place = f"{around.path[-2]}: {around.path[-1]}: " if around.path[:1] == ("blocks",) else ""
+            is_setting = around.path[:1] == ("blocks",)
+            place = f"{_block(around.path)}: {around.path[-1]}: " if is_setting else ""
             raise YamlError(f"{place}A key must be a text. Quote a value that begins with {{ or [", mark)
         value: list[Json] | dict[str, Json] = {} if isinstance(event, yaml.MappingStartEvent) else []
         path = self._put(value, mark)
@@ -287,6 +288,12 @@ class _Builder:
 
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _block(path: Path) -> str | int:
+    """Return the name of the innermost block on a path."""
+    at = len(path) - path[::-1].index("blocks")
+    return path[min(at, len(path) - 1)]
 
 
 def _mark(mark: Any) -> Mark:
