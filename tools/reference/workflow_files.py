@@ -250,8 +250,10 @@ error, as is a `{` at its start.
 
 Without a `responseFormat`, `content` of an agent is a text, also if it looks like JSON or a number.
 
-A `responseFormat` is a JSON schema: alone, or with a name as `{name, schema}`. The fields of the answer
-are then the outputs of the agent: `<triage.urgent>`. [Agents](agents.md#tools) describes the kinds of tools.
+A `responseFormat` is a JSON schema: alone, with a name as `{name, schema}`, or in the form of OpenAI,
+`{type: json_schema, json_schema: {name, schema}}`. The fields of the answer are then the outputs of the agent:
+`<triage.urgent>`. The `schema` of a tool may also be `{name, description, parameters}` without `function`.
+[Agents](agents.md#tools) describes the kinds of tools.
 
 ```yaml
 name: Triage
@@ -296,7 +298,7 @@ blocks:
 ```
 
 With `additionalProperties: false`, `validate` also checks fields of objects and lists in the answer, such as
-`<triage.person.name>` and `<triage.tags[0].name>`.
+`<triage.person.name>` and `<triage.people[0].name>`; the entries of a list of texts, `<triage.tags[0]>`, have none.
 
 Other settings that are lists:
 
@@ -305,7 +307,8 @@ Other settings that are lists:
 | `metrics` of an evaluator | `{name, description, range: {min, max}}`; the scores are outputs by name \
 in lower case, so write a name in one word: `<score.tone>` reads the metric `Tone` |
 | `variables` of a variables block | `{variableName, type, value}`, as [above](#variables) |
-| `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs |
+| `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs, or \
+`text`, `long-text`, `select`, `date` and `files`, whose values stay as they are |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
 
 The `regex` of guardrails is a pattern of RE2, without look-around and back references; `(?i)` at its start ignores
@@ -328,7 +331,7 @@ extension, begin a file with:
 _CONTAINERS: Final = ("loop", "parallel")
 _ONE_WORKFLOW: Final = (
     "Write one of `workflowId` and `manualWorkflowId`: the id of the workflow, which `flowport workflows list` shows, "
-    "not its name or file."
+    "not its name or file. Only blocks on the path of `on_error` read its `error`."
 )
 _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
@@ -337,13 +340,15 @@ _NOTES: Final = {
     "keeps quotes of its own ([references in code](functions.md#references-in-code)).",
     "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. On the path of `on_error`, only "
     "`error` has a value, the reason, and `status` is empty; elsewhere `status` is from 200 to 299. A mapping as "
-    "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`.",
+    "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`. `method` may be "
+    "in lower case; an answer to `HEAD` has no `data`.",
     "router_v2": "`selectedRoute` is the id of the chosen route, which ends with its number, such as `-route-1`, "
     "unless the route has an `id`; it is never the title.",
     "response": "The body is always JSON: a text, also one of HTML, XML or CSV, is sent as a JSON string, in quotes, "
     "whatever the header `Content-Type` says.",
     "guardrails": "A text that does not pass fails the block: the run takes `on_error`, or ends without one. So no "
-    "condition on `passed` is needed: it is `true` in every block that follows a success.",
+    "condition on `passed` is needed: it is `true` in every block that follows a success. "
+    "Only blocks on the path of `on_error` read its `error`.",
     "human_in_the_loop": "`inputs` are the fields of the form; later blocks read the answers, such as "
     "`<approval.approved>`.",
     "workflow": _ONE_WORKFLOW,
