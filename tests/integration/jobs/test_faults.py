@@ -172,7 +172,7 @@ async def test_a_reaper_that_failed_tries_again(start: Start, parts: Parts) -> N
         assert (await system.executor.begin()).attempt == 2
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in (2, 3))])
 async def test_every_accepted_run_ends_once_though_everything_fails_now_and_then(
     start: Start, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
