@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from tests.support.event_stream import events_in
 from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, block, function, response, start, workflow
@@ -147,6 +148,7 @@ def calls(block_id: str, name: str, workflow_id: str, text: str) -> dict[str, An
     return block(block_id, "workflow_input", name, workflowId=workflow_id, inputMapping=mapping)
 
 
+@pytest.mark.full
 async def test_a_nested_called_workflow_asks_through_its_caller_across_a_restart(api: PublicApi, stack: Stack) -> None:
     """Start two at once: one calls the workflow that asks, one calls a workflow that calls it."""
     asking = await api.publish(one_question())

@@ -14,7 +14,7 @@ from flowport.local.stack import Stack
 KILLED_RUNS = 10
 
 
-@pytest.mark.parametrize("runs", [10, pytest.param(500, marks=pytest.mark.full)])
+@pytest.mark.parametrize("runs", [4, pytest.param(500, marks=pytest.mark.full)])
 async def test_replays_on_the_same_version_are_the_same_and_regressions_are_named(
     api: PublicApi, models: ModelServer, witness: Witness, runs: int
 ) -> None:
