@@ -10,8 +10,8 @@ from tests.support.command_line import CommandLine
 
 DATA = Path(__file__).parent / "data"
 CORRECT = {name: (DATA / f"{name}.yaml").read_text() for name in ("order-desk", "review")}
-CHANGES: list[dict[str, Any]] = yaml.safe_load((DATA / "correct.yaml").read_text())
-MISTAKES: list[dict[str, Any]] = yaml.safe_load((DATA / "mistakes.yaml").read_text())
+CHANGES: list[dict[str, Any]] = yaml.load((DATA / "correct.yaml").read_text(), yaml.CSafeLoader)
+MISTAKES: list[dict[str, Any]] = yaml.load((DATA / "mistakes.yaml").read_text(), yaml.CSafeLoader)
 
 
 @pytest.fixture(scope="module")
