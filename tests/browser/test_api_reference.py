@@ -53,6 +53,7 @@ def test_a_route_is_opened_with_the_keyboard_and_tried_with_a_key(reference: Ref
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
+@pytest.mark.full
 def test_it_has_the_theme_of_the_console(open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.route(DOCUMENT, lambda route: route.abort())

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Route, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -24,6 +25,7 @@ def test_an_entry_is_a_sentence_with_its_code_on_demand(console: Console, accoun
     console.shows("No matching entries")
 
 
+@pytest.mark.full
 def test_an_action_unknown_to_the_console_is_shown_by_its_code(console: Console) -> None:
     def newer(route: Route) -> None:
         answer = route.fetch()

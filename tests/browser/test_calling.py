@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import httpx2
+import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering, asking, setting, talking
@@ -60,6 +61,7 @@ def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     expect(panel.get_by_text("Completed")).to_be_visible()
 
 
+@pytest.mark.full
 def test_a_paused_trial_call_is_not_shown_as_completed(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(asking('Pause here'))}").press("Live")
     console.page.get_by_role("tab", name="API").click()
@@ -94,6 +96,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 
 
+@pytest.mark.full
 def test_the_description_of_a_parameter_is_stored_in_the_start_block_of_any_form(
     console: Console, account: Account
 ) -> None:
@@ -111,6 +114,7 @@ def test_the_description_of_a_parameter_is_stored_in_the_start_block_of_any_form
     assert kept["description"] == "How many guests come"
 
 
+@pytest.mark.full
 def test_a_failed_access_change_does_not_override_an_earlier_one(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Public already", "return 1;"))
     account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
@@ -150,6 +154,7 @@ def test_a_tried_call_shows_block_names_http_status_and_its_run(console: Console
     console.shows("Try every way")
 
 
+@pytest.mark.full
 def test_samples_show_the_key_that_was_generated_last(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Newest key', 'return 1;'))}").press("Live").page
     page.get_by_role("tab", name="API").click()
@@ -160,6 +165,7 @@ def test_samples_show_the_key_that_was_generated_last(console: Console, account:
     expect(page.get_by_role("region", name="Run workflow", exact=True)).to_contain_text(f"...{key[-4:]}")
 
 
+@pytest.mark.full
 def test_selected_outputs_are_still_selected_after_a_reload(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(talking('Keep the outputs'))}").press("Live").page
     page.get_by_role("tab", name="API").click()
@@ -171,6 +177,7 @@ def test_selected_outputs_are_still_selected_after_a_reload(console: Console, ac
     expect(page.get_by_role("region", name="Run workflow (stream response)")).to_contain_text("agent_1.model")
 
 
+@pytest.mark.full
 def test_samples_do_not_scroll_inside_the_dialog(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Long sample', 'return 1;'))}").press("Live").page
     page.get_by_role("tab", name="API").click()

@@ -25,6 +25,7 @@ def test_a_connection_dropped_on_the_canvas_adds_a_connected_block(console: Cons
     assert abs(added["x"] - answer["x"] - 420) < 8
 
 
+@pytest.mark.full
 def test_a_connection_dragged_back_from_an_input_adds_a_block_before_it(console: Console, account: Account) -> None:
     workflow_id = account.import_(file("Drag it back", [function("only", "Only", 330, 0, "return 1;")], []))
     console.goto(f"/workflows/{workflow_id}")
@@ -46,6 +47,7 @@ def test_a_connection_dropped_on_a_block_connects_to_it(console: Console, accoun
     expect(console.page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_a_connection_dropped_inside_a_container_adds_a_block_to_it(console: Console, account: Account) -> None:
     blocks = [block("loop", "loop", "Each", 0, 0, data={"width": 700, "height": 400, "count": 2, "loopType": "for"})]
     workflow_id = account.import_(file("Drop it inside", blocks, []))
@@ -77,6 +79,7 @@ def test_a_block_is_inserted_by_the_button_of_a_connection_and_undone_in_one_ste
     assert _connections(account, workflow_id) == {("Start", "Answer")}
 
 
+@pytest.mark.full
 def test_a_block_added_after_a_connected_block_is_inserted(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Insert after", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Start").click()
@@ -110,6 +113,7 @@ def test_the_context_menu_of_a_block_duplicates_disables_and_deletes_it(console:
     assert _names(account, workflow_id) == {"Start", "Answer"}
 
 
+@pytest.mark.full
 def test_the_context_menu_acts_on_all_selected_blocks(console: Console, account: Account) -> None:
     workflow_id = account.import_(long("Several", 3))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -121,6 +125,7 @@ def test_the_context_menu_acts_on_all_selected_blocks(console: Console, account:
     expect(page.get_by_role("menu")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_the_context_menu_of_the_canvas_adds_a_block_where_it_was_opened(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Add it here", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -172,7 +177,10 @@ def test_a_block_is_found_by_a_text_in_its_settings(console: Console, account: A
     expect(console.block("Step 37")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize(("width", "is_shown"), [(1440, True), (390, False)], ids=["wide", "phone"])
+@pytest.mark.parametrize(
+    ("width", "is_shown"),
+    [pytest.param(1440, True, id="wide"), pytest.param(390, False, id="phone", marks=pytest.mark.full)],
+)
 def test_large_workflows_have_a_minimap_where_there_is_room(
     open_page: Callable[..., Page], account: Account, width: int, is_shown: bool
 ) -> None:
@@ -183,6 +191,7 @@ def test_large_workflows_have_a_minimap_where_there_is_room(
     expect(minimap).to_be_visible() if is_shown else expect(minimap).to_be_hidden()
 
 
+@pytest.mark.full
 def test_small_workflows_have_no_minimap(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('No map', 'return 1;'))}").place_of("Start")
     expect(console.page.get_by_label("Minimap")).to_have_count(0)

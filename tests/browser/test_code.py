@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, block, file, function
@@ -38,6 +39,7 @@ def test_nested_fields_of_the_last_run_are_offered(console: Console, account: Ac
     expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <first.result.orders[0].total>")
 
 
+@pytest.mark.full
 def test_nested_fields_of_an_earlier_run_are_offered(console: Console, account: Account) -> None:
     blocks = [
         block("start", "start_trigger", "Start", 0, 0),

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -19,6 +20,7 @@ def test_workflows_are_found_from_every_page(console: Console, account: Account)
         console.page.wait_for_url(re.compile(f"/workflows/{workflow_id}$"))
 
 
+@pytest.mark.full
 def test_blocks_of_the_open_workflow_are_found(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Blocks by name', 'return 1;'))}")
     expect(console.block("Answer")).to_be_visible()
@@ -50,6 +52,7 @@ def test_settings_and_actions_are_found(console: Console) -> None:
     console.shows("This workflow is empty")
 
 
+@pytest.mark.full
 def test_replays_and_recordings_of_the_open_workflow_are_found(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Replays by name", "return 1;"))
     for name in ("replays", "recordings"):
@@ -62,6 +65,7 @@ def test_replays_and_recordings_of_the_open_workflow_are_found(console: Console,
         console.page.wait_for_url(re.compile(f"/workflows/{workflow_id}/{name}$"))
 
 
+@pytest.mark.full
 def test_an_action_that_opens_a_dialog_gives_the_keyboard_back(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Back to the block', 'return 1;'))}").page
     console.focus("Answer")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGCONT, SIGSTOP
 
+import pytest
 from playwright.sync_api import Locator, expect
 from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
@@ -44,6 +45,7 @@ def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account
         page.goto("about:blank")
 
 
+@pytest.mark.full
 def test_a_temporary_proxy_error_is_reported_in_the_same_way(console: Console, account: Account) -> None:
     workflow_id = account.import_(waiting("Bad gateway", 8))
     with breakable_line(account.url) as (url, break_off):
@@ -68,6 +70,7 @@ def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
     expect(console.page.get_by_role("row", name=re.compile("Stop me"))).to_contain_text("Cancelled")
 
 
+@pytest.mark.full
 def test_a_run_whose_panel_was_closed_can_still_be_stopped(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('Look away', 120))}").press("Run").page
     page.get_by_label("input").fill("Two cups")
@@ -78,6 +81,7 @@ def test_a_run_whose_panel_was_closed_can_still_be_stopped(console: Console, acc
     expect(page.get_by_role("textbox", name="input")).to_have_value("Two cups")
 
 
+@pytest.mark.full
 def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(talking('No mouse'))}").page
     console.button("Add block").focus()
@@ -101,6 +105,7 @@ def test_one_button_starts_and_stops_a_run_and_keeps_the_focus(console: Console,
         expect(console.button("Run draft")).to_be_focused()
 
 
+@pytest.mark.full
 def test_a_run_that_ends_leaves_the_focus_unchanged(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('By itself', 'return 1;'))}").press("Run").page
     console.button("Run draft").focus()
@@ -109,6 +114,7 @@ def test_a_run_that_ends_leaves_the_focus_unchanged(console: Console, account: A
     expect(console.button("Run draft")).to_be_focused()
 
 
+@pytest.mark.full
 def test_holding_a_key_does_not_stop_the_run_that_it_started(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('Held down', 120))}").press("Run").page
     console.button("Run draft").focus()
@@ -122,6 +128,7 @@ def test_holding_a_key_does_not_stop_the_run_that_it_started(console: Console, a
     expect(_status(console)).to_have_text("Stopped")
 
 
+@pytest.mark.full
 def test_a_run_shows_its_state_and_duration(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(waiting('Say so', 120))}").press("Run").press("Run draft").page
     expect(_status(console)).to_have_text("Running")

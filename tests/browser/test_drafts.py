@@ -57,6 +57,7 @@ def test_changes_of_another_author_are_neither_published_nor_run_unseen(console:
     assert account.run(workflow_id).json()["output"]["result"] == "theirs"
 
 
+@pytest.mark.full
 def test_changes_saved_during_the_deploy_are_not_published(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("On its way", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -106,6 +107,7 @@ def test_changes_being_saved_are_visible_after_returning_to_the_page(console: Co
     assert _answer(account, workflow_id) == "return 'there';"
 
 
+@pytest.mark.full
 def test_typing_during_a_slow_save_causes_one_more_save(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("On a slow line", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -155,6 +157,7 @@ def test_changes_overtaken_by_another_author_are_offered_again(console: Console,
     assert _answer(account, workflow_id) == "return 'mine';"
 
 
+@pytest.mark.full
 def test_changes_written_after_that_are_offered_again_too(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on all the same", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -212,7 +215,9 @@ def test_copied_blocks_are_not_available_to_the_next_user(console: Console, acco
     expect(console.page.locator(".react-flow__node")).to_have_count(2)
 
 
-@pytest.mark.parametrize(("status", "is_repeated"), [(400, False), (413, False), (503, True)])
+@pytest.mark.parametrize(
+    ("status", "is_repeated"), [pytest.param(400, False, marks=pytest.mark.full), (413, False), (503, True)]
+)
 def test_a_save_is_repeated_only_where_it_may_pass(
     console: Console, account: Account, status: int, is_repeated: bool
 ) -> None:
@@ -247,6 +252,7 @@ def test_a_save_is_repeated_only_where_it_may_pass(
     assert _answer(account, workflow_id) == "return 3;"
 
 
+@pytest.mark.full
 def test_a_reverted_change_leaves_nothing_to_save(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Never mind', 'return 1;'))}").block("Answer").click()
     console.page.get_by_role("switch", name="Enabled").click()

@@ -81,6 +81,7 @@ def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, s
     return called / len(TYPED), workflow_id
 
 
+@pytest.mark.full
 def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Account) -> None:
     console.goto("/").press("New workflow").press("Blank workflow")
     console.page.wait_for_url(re.compile("/workflows/.+"))
@@ -113,6 +114,7 @@ def test_the_settings_of_a_block_are_one_key_press_from_the_canvas(console: Cons
     expect(console.block("Third")).to_be_visible()
 
 
+@pytest.mark.full
 def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(console: Console, account: Account) -> None:
     workflow_id = account.import_(file("Insert", [block("start", "start_trigger", "Start", 0, 0)], []))
     console.goto(f"/workflows/{workflow_id}").block("Start").click()
@@ -156,13 +158,16 @@ def _overlap(one: FloatRect, other: FloatRect) -> bool:
     return meet("x", "width") and meet("y", "height")
 
 
-@pytest.mark.parametrize("blocks", [3, 60], ids=["small graph", "large graph"])
+@pytest.mark.parametrize(
+    "blocks", [pytest.param(3, id="small graph", marks=pytest.mark.full), pytest.param(60, id="large graph")]
+)
 def test_a_graph_does_not_move_once_it_is_visible(console: Console, account: Account, blocks: int) -> None:
     console.page.add_init_script(RECORD_PLACES)
     console.goto(f"/workflows/{account.import_(long(f'{blocks} blocks in place', blocks))}").place_of("Step 0")
     assert len(console.page.evaluate("() => [...window.places]")) == 1
 
 
+@pytest.mark.full
 def test_only_the_start_block_of_deployed_runs_is_offered(console: Console, account: Account) -> None:
     imported = answering("Every morning", "return 1;")
     imported["state"]["blocks"]["start"] |= {"type": "schedule", "name": "Every Morning"}
@@ -172,6 +177,7 @@ def test_only_the_start_block_of_deployed_runs_is_offered(console: Console, acco
     expect(starts).to_have_text([re.compile("^Start")])
 
 
+@pytest.mark.full
 def test_renaming_updates_references_and_can_be_undone(console: Console, account: Account) -> None:
     workflow = answering("References", "return 1;")
     workflow["state"]["blocks"]["last"] = {
@@ -197,7 +203,14 @@ def test_renaming_updates_references_and_can_be_undone(console: Console, account
     assert blocks["last"]["subBlocks"]["code"]["value"] == "return <answer.result>;"
 
 
-@pytest.mark.parametrize(("undo", "redo"), [("я", "н"), ("ζ", "υ"), ("z", "y")], ids=["Russian", "Greek", "Latin"])
+@pytest.mark.parametrize(
+    ("undo", "redo"),
+    [
+        pytest.param("я", "н", id="Russian", marks=pytest.mark.full),
+        pytest.param("ζ", "υ", id="Greek"),
+        pytest.param("z", "y", id="Latin", marks=pytest.mark.full),
+    ],
+)
 def test_shortcuts_follow_the_keyboard_layout(console: Console, account: Account, undo: str, redo: str) -> None:
     console.goto(f"/workflows/{account.import_(answering('Another alphabet', 'return 1;'))}").block("Answer").click()
     console.page.get_by_role("switch", name="Enabled").click()
@@ -221,6 +234,7 @@ def test_shortcuts_follow_the_keyboard_layout(console: Console, account: Account
     expect(switch).not_to_be_checked()
 
 
+@pytest.mark.full
 def test_references_are_offered_as_they_are_typed(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Completion', 'return 1;'))}").block("Answer").click()
     console.write("Code", "return ")
@@ -248,6 +262,7 @@ def test_a_single_line_field_keeps_stored_line_breaks(console: Console, account:
     assert [row["cells"]["Value"] for row in saved] == ["one\ntwo!", "sk-1"]
 
 
+@pytest.mark.full
 def test_multiline_values_stay_multiline(console: Console, account: Account) -> None:
     workflow = talking("Lines")
     workflow["state"]["variables"] = {"v": {"id": "v", "name": "letter", "type": "plain", "value": "one\ntwo"}}
@@ -299,6 +314,7 @@ def test_an_unset_choice_looks_the_same_on_canvas_and_panel(console: Console, ac
     expect(console.block("Agent 1")).to_contain_text(re.compile(r"Memory\s*None"))
 
 
+@pytest.mark.full
 def test_a_json_field_follows_an_undo(console: Console, account: Account) -> None:
     workflow_id = account.import_(talking("Skills"))
     console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
@@ -310,6 +326,7 @@ def test_a_json_field_follows_an_undo(console: Console, account: Account) -> Non
     expect(field).to_contain_text("first")
 
 
+@pytest.mark.full
 def test_a_number_is_stored_as_typed(console: Console, account: Account) -> None:
     warm = talking("Temperatures")
     warm["state"]["blocks"]["agent"]["subBlocks"] |= setting("model", "combobox", "gpt-4.1")
@@ -351,6 +368,7 @@ def test_the_count_of_a_loop_is_stored_as_typed(console: Console, account: Accou
     console.shows("Enter a number of at least 1.")
 
 
+@pytest.mark.full
 def test_a_parameter_is_named_past_the_name_of_another(console: Console, account: Account) -> None:
     workflow_id = account.import_(talking("Two parameters"))
     console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
@@ -367,6 +385,7 @@ def test_a_parameter_is_named_past_the_name_of_another(console: Console, account
     assert list(tool["schema"]["function"]["parameters"]["properties"]) == ["id", "id_of_order"]
 
 
+@pytest.mark.full
 def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two authors", "return 1;"))
     without_refresh(console.page)

@@ -88,6 +88,7 @@ def test_a_failed_run_is_found_by_a_word_of_its_input(console: Console, account:
     expect(console.page.get_by_role("region", name="Input")).to_contain_text("A-4711")
 
 
+@pytest.mark.full
 def test_a_run_is_found_by_its_error_and_by_its_id(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Fails in its own way", "throw new Error('the kettle exploded');"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
@@ -98,6 +99,7 @@ def test_a_run_is_found_by_its_error_and_by_its_id(console: Console, account: Ac
     expect(_rows(console).last).to_contain_text(run_id)
 
 
+@pytest.mark.full
 def test_an_incomplete_search_is_marked(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Has many words", "return 1;"))
     words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}word" for n in range(400)]
@@ -153,6 +155,7 @@ def test_an_empty_list_names_the_filters_that_exclude_all_runs(console: Console,
     expect(_rows(console)).to_have_count(2)
 
 
+@pytest.mark.full
 def test_filters_that_exclude_runs_only_together_are_cleared_together(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Neither nor", "return 1;"))
     account.run(workflow_id)
@@ -163,6 +166,7 @@ def test_filters_that_exclude_runs_only_together_are_cleared_together(console: C
     expect(_rows(console).first).to_be_visible()
 
 
+@pytest.mark.full
 def test_runs_of_a_draft_are_marked_and_found(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Draft and live", "return 'tea';"))
     account.run(workflow_id)
@@ -192,7 +196,9 @@ def test_the_overview_counts_the_runs_that_match(console: Console, account: Acco
     expect(overview.locator("h2:text-is('Runs') + p")).to_have_text("1")
 
 
-@pytest.mark.parametrize("title", ["Runs", "Duration", "Cost"])
+@pytest.mark.parametrize(
+    "title", ["Runs", pytest.param("Duration", marks=pytest.mark.full), pytest.param("Cost", marks=pytest.mark.full)]
+)
 def test_a_range_that_is_dragged_over_a_plot_filters_the_list(console: Console, title: str) -> None:
     _hours(console)
     page = console.goto("/runs?hours=24").page
@@ -261,6 +267,7 @@ def test_a_new_run_appears_while_live_updates_are_on(console: Console, account: 
     expect(_rows(console)).to_have_count(4)
 
 
+@pytest.mark.full
 def test_live_updates_pause_while_the_list_is_scrolled(console: Console) -> None:
     rows = [log_row(str(n)) for n in range(50)]
     requests: list[str] = []

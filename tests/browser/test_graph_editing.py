@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, long, thirty
@@ -19,6 +20,7 @@ def test_undo_restores_deleted_blocks_in_one_step(console: Console, account: Acc
     assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
 
 
+@pytest.mark.full
 def test_deleted_or_undone_blocks_are_no_longer_selected(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(long('One after the other', 3))}").page
     console.block("Step 1").click()
@@ -71,6 +73,7 @@ def test_undo_reverts_a_drag_into_a_loop_in_one_step(console: Console, account: 
     assert (start["data"], start["position"]) == ({}, {"x": 0, "y": 200})
 
 
+@pytest.mark.full
 def test_undo_reverts_a_resized_container_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Draw it larger"))
     before = account.draft(workflow_id)["blocks"]
@@ -118,6 +121,7 @@ def test_text_that_is_selected_is_copied_as_text(console: Console, account: Acco
     assert '"result": 42' in console.page.evaluate("navigator.clipboard.readText()")
 
 
+@pytest.mark.full
 def test_the_block_list_filters_by_typing_and_adds_the_block_beside(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two loops", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
@@ -133,6 +137,7 @@ def test_the_block_list_filters_by_typing_and_adds_the_block_beside(console: Con
     assert first["position"] != second["position"]
 
 
+@pytest.mark.full
 def test_no_connection_ends_at_a_start_block(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('No way back', 'return 1;'))}").button("Add block").focus()
     console.page.keyboard.press("/")

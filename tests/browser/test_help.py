@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking
@@ -40,6 +41,7 @@ def test_the_deploy_window_links_to_the_page_of_its_tab(console: Console, accoun
         expect(dialog.get_by_role("link", name=re.compile("^Help: "))).to_have_attribute("href", href)
 
 
+@pytest.mark.full
 def test_the_settings_of_a_block_link_to_its_type(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(talking('Help with a block'))}").block("Agent 1").click()
     panel = console.page.get_by_label("Settings of Agent 1")
@@ -53,6 +55,7 @@ def test_the_settings_of_a_block_link_to_its_type(console: Console, account: Acc
     expect(link).to_have_attribute("href", "/help/workflow-files#start-trigger-block")
 
 
+@pytest.mark.full
 def test_help_is_found_by_the_command_palette(console: Console) -> None:
     console.goto("/runs").page.keyboard.press("ControlOrMeta+k")
     console.page.get_by_role("dialog").get_by_role("combobox").fill("help dead letters")

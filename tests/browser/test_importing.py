@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.sync_api import FilePayload, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, block, file, function
@@ -50,6 +51,7 @@ def test_a_duplicate_has_the_same_draft(console: Console, account: Account) -> N
     assert console.page.url.rpartition("/")[2] != workflow_id
 
 
+@pytest.mark.full
 def test_a_container_covers_no_later_block(console: Console) -> None:
     loop = block("loop", "loop", "Each", 330, 0, data={"loopType": "for", "count": 2})
     blocks = [

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering, waiting
@@ -26,6 +27,7 @@ def test_closing_a_dialog_opened_from_a_menu_focuses_the_menu_button(console: Co
     expect(actions).to_be_focused()
 
 
+@pytest.mark.full
 def test_a_version_that_was_named_has_the_keyboard(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Name v1', 'return 1;'))}").press("Live").page
     console.button("Actions for v1").press("Enter")
@@ -35,6 +37,7 @@ def test_a_version_that_was_named_has_the_keyboard(console: Console, account: Ac
     expect(page.get_by_role("button", name=re.compile("^First light"))).to_be_focused()
 
 
+@pytest.mark.full
 def test_mouse_focus_shows_no_tooltip(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(answering('Mouse', 'return 1;'))}").press("Live").page
     console.choose("Actions for v1", "Compare")
@@ -65,6 +68,7 @@ def test_the_save_shortcut_opens_no_browser_dialog(console: Console, account: Ac
     assert page.evaluate("window.isOurs")
 
 
+@pytest.mark.full
 def test_a_block_in_progress_is_not_marked_as_not_run(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Begun', 'return 1;'))}").press("Run").page
     console.shows("Not run yet")
@@ -74,6 +78,7 @@ def test_a_block_in_progress_is_not_marked_as_not_run(console: Console, account:
         expect(page.get_by_text("Not run yet")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_a_call_from_the_deploy_window_is_stopped_by_the_same_button(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.publish(waiting('Call and stop', 120))}").press("Live").page
     page.get_by_role("tab", name="API").click()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import NOTHING_LATER, Account, Console
 from tests.browser.workflows import answering
@@ -14,6 +15,7 @@ IS_COVERED = """heading => {
 """An open dialog takes the pointer from the one below, which would then count as covered without being dimmed."""
 
 
+@pytest.mark.full
 def test_a_short_page_does_not_scroll(console: Console) -> None:
     for path in ("/settings/webhooks", "/settings/limits", "/nonsense"):
         page = console.goto(path).page
@@ -30,6 +32,7 @@ def test_a_nested_dialog_dims_the_dialog_below(console: Console, account: Accoun
     assert page.locator("h2", has_text="Workflow Deployment").evaluate(IS_COVERED)
 
 
+@pytest.mark.full
 def test_opening_a_dialog_closes_earlier_toasts(console: Console, account: Account) -> None:
     page = console.page
     page.add_init_script(NOTHING_LATER)
@@ -41,6 +44,7 @@ def test_opening_a_dialog_closes_earlier_toasts(console: Console, account: Accou
     expect(page.get_by_text("Version 1 is live.")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_limit_meters_are_equally_long(console: Console) -> None:
     meters = console.goto("/settings/limits").shows("Available now").page.get_by_role("meter")
     expect(meters).to_have_count(2)
@@ -49,6 +53,7 @@ def test_limit_meters_are_equally_long(console: Console) -> None:
     console.shows(re.compile("the rate above refills them"))
 
 
+@pytest.mark.full
 def test_the_chat_page_has_the_font_of_the_console(console: Console, account: Account) -> None:
     account.chat(account.publish(answering("Same font", "return 1;")), "same-font", title="Same font")
     page = console.goto("/chat/same-font").page

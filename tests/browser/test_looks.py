@@ -205,7 +205,7 @@ def test_the_first_load_is_small_and_cached_permanently(open_page: Callable[...,
     assert account.http.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), pytest.param(390, 844, marks=pytest.mark.full)])
 def test_nothing_jumps_while_a_page_loads(
     open_page: Callable[..., Page], account: Account, sights: Sights, width: int, height: int
 ) -> None:
@@ -221,6 +221,7 @@ def test_nothing_jumps_while_a_page_loads(
         assert sum(value for value, *_ in shifts) < 0.01, (path, shifts)
 
 
+@pytest.mark.full
 def test_the_description_of_a_block_is_fully_visible_on_a_phone(
     open_page: Callable[..., Page], account: Account
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import talking
@@ -51,6 +52,7 @@ def test_a_provider_that_is_not_configured_names_its_variable(console: Console, 
     assert _stored(account, workflow_id, "apiKey") == "{{GROQ_API_KEY}}"
 
 
+@pytest.mark.full
 def test_any_other_name_can_be_used(console: Console, account: Account) -> None:
     workflow_id = _panel(console, account, "Of our own server")
     console.press("Choose a model")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking
@@ -47,6 +48,7 @@ def test_a_form_that_is_half_written_outlives_the_session(console: Console, acco
     expect(page.get_by_test_id("shown-once")).to_be_visible()
 
 
+@pytest.mark.full
 def test_an_answer_that_is_half_written_outlives_the_session(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("Ask at length"))
     run_id = account.run(workflow_id).json()["executionId"]
@@ -62,6 +64,7 @@ def test_an_answer_that_is_half_written_outlives_the_session(console: Console, a
     expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
 
 
+@pytest.mark.full
 def test_the_input_of_a_draft_run_survives_the_session(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Run me later", "return <start.input>;"))
     page = console.signed_in_separately().goto(f"/workflows/{workflow_id}").press("Run").page
@@ -72,6 +75,7 @@ def test_the_input_of_a_draft_run_survives_the_session(console: Console, account
     expect(page.get_by_label("Input")).to_have_value("A long question")
 
 
+@pytest.mark.full
 def test_a_name_that_could_not_be_saved_stays_in_its_field(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("A name in the making", "return 1;"))
     page = console.signed_in_separately().goto(f"/workflows/{workflow_id}").press("Live").page

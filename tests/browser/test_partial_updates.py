@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx2
+import pytest
 from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking
@@ -56,6 +57,7 @@ def test_changing_the_texts_of_an_agent_keeps_its_access(console: Console, accou
     assert account.deployment(workflow_id)["isPublicApi"] is False
 
 
+@pytest.mark.full
 def test_changing_the_texts_of_an_agent_keeps_its_skills(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Skilled"))
     skill = {"id": "sum-up", "name": "Sum up", "description": "", "tags": ["short"], "examples": ["Sum this up"]}

@@ -3,6 +3,7 @@
 import re
 
 import httpx2
+import pytest
 from playwright.sync_api import Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
@@ -43,6 +44,7 @@ def _mcp(account: Account, server: str, method: str, params: Json | None = None)
     return result
 
 
+@pytest.mark.full
 def test_a_tool_without_a_server_is_not_shown_as_saved(console: Console, account: Account) -> None:
     server = {"workspaceId": account.workspace_id, "name": "Cellar", "workflowIds": []}
     made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
@@ -109,6 +111,7 @@ def test_a_workflow_is_published_as_a_chat_and_deleted(console: Console, account
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
+@pytest.mark.full
 def test_updating_a_chat_keeps_its_color_and_its_picture(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Green and round"))
     look = {"primaryColor": "#1d7f4e", "welcomeMessage": "Hi", "imageUrl": "https://example.com/logo.png"}
@@ -120,6 +123,7 @@ def test_updating_a_chat_keeps_its_color_and_its_picture(console: Console, accou
     assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
 
 
+@pytest.mark.full
 def test_without_a_mail_server_the_email_option_explains_it(console: Console, account: Account) -> None:
     def without_mail(route: Route) -> None:
         answer = route.fetch()

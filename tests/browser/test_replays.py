@@ -59,6 +59,7 @@ def test_a_draft_that_answers_differently_goes_live_only_with_a_reason(console: 
     assert "The new answer is right" in audit
 
 
+@pytest.mark.full
 def test_a_check_may_allow_runs_that_differ_and_call_models_within_a_budget(console: Console, account: Account) -> None:
     workflow_id, _ = recorded(account, "Checked with limits", "return 'one';", 2)
     change_code(account, workflow_id, "return 'two';")
@@ -163,7 +164,7 @@ def test_a_failed_run_continues_at_its_failed_block_after_the_fix_is_deployed(
     console.shows("Completed").shows("sent")
 
 
-@pytest.mark.parametrize("path", ["replays", "recordings"])
+@pytest.mark.parametrize("path", ["replays", pytest.param("recordings", marks=pytest.mark.full)])
 def test_a_workflow_without_recorded_runs_explains_how_to_record(
     open_page: Callable[..., Page], account: Account, path: str
 ) -> None:

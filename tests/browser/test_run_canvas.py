@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, block, file, function
@@ -47,6 +48,7 @@ def test_a_run_is_shown_on_the_version_that_it_executed(console: Console, accoun
     expect(_panel(console, "Start")).to_contain_text('"input": "Tea"')
 
 
+@pytest.mark.full
 def test_the_selected_block_is_in_the_address(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Look at this", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
@@ -73,6 +75,7 @@ def test_a_block_of_the_run_is_edited_in_the_draft(console: Console, account: Ac
     expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
 
 
+@pytest.mark.full
 def test_a_block_that_is_no_longer_in_the_draft_cannot_be_edited(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No longer here", "throw new Error('out of milk');"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
@@ -86,6 +89,7 @@ def test_a_block_that_is_no_longer_in_the_draft_cannot_be_edited(console: Consol
     expect(_panel(console, "Answer")).to_contain_text("out of milk")
 
 
+@pytest.mark.full
 def test_each_execution_of_a_block_in_a_loop_is_shown_and_first_the_failed_one(
     console: Console, account: Account
 ) -> None:
@@ -159,6 +163,7 @@ def test_the_input_of_a_run_is_edited_in_try_it(console: Console, account: Accou
     expect(form).to_contain_text("Tea for 3")
 
 
+@pytest.mark.full
 def test_the_draft_is_run_with_the_input_of_a_run(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Once more in draft", "throw new Error('out of milk');"))
     run_id = account.run(workflow_id, {"input": "Tea"}).headers["x-execution-id"]

@@ -33,6 +33,7 @@ def test_a_failed_run_is_shown_with_its_block_and_message(console: Console, acco
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
 
 
+@pytest.mark.full
 def test_repeating_a_run_calls_its_own_workflow(console: Console, account: Account) -> None:
     mine, other = (account.publish(answering(name, "return 1;")) for name in ("Mine it is", "Another one"))
     run_id = account.run(mine).headers["x-execution-id"]
@@ -47,6 +48,7 @@ def test_an_expired_run_is_shown_as_not_found(console: Console, account: Account
     expect(console.page.get_by_role("link", name="View all runs")).to_have_attribute("href", "/runs")
 
 
+@pytest.mark.full
 def test_a_run_is_shown_before_the_versions_load(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No hurry", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
@@ -64,7 +66,7 @@ def test_a_run_is_shown_before_the_versions_load(console: Console, account: Acco
     expect(console.page.get_by_role("definition").filter(has_text="v1")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [1440, pytest.param(390, marks=pytest.mark.full)])
 def test_model_usage_is_shown_within_the_calling_block(
     open_page: Callable[..., Page], account: Account, width: int
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_paused_run_is_answered_on_the_page_of_its_link(console: Console, acco
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
 
+@pytest.mark.full
 def test_the_second_answer_to_a_pause_is_reported_as_too_late(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("First come, first served"))
     run_id = account.run(workflow_id).json()["executionId"]
@@ -165,6 +168,7 @@ def test_a_blocking_pause_shows_its_question(console: Console, account: Account)
     expect(blocks).not_to_contain_text("responseStructure")
 
 
+@pytest.mark.full
 def test_a_paused_draft_shows_its_question(console: Console, account: Account) -> None:
     workflow = asking("Wait for the draft")
     console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
@@ -228,6 +232,7 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     console.confirm("Delete").shows("No dead letters")
 
 
+@pytest.mark.full
 def test_dead_letters_beyond_one_page_are_counted_and_listed(console: Console) -> None:
     letter = {"kind": "records", "queue": "runs.records", "reason": "Unreadable", "times": 1, "size": 1}
     died: Json = {**letter, "diedAt": "2026-01-01T00:00:00.000Z", "workflowId": None, "runId": None}
@@ -281,6 +286,7 @@ def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, 
     assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
 
 
+@pytest.mark.full
 def test_the_last_hour_moves_with_the_clock(console: Console) -> None:
     page = console.page
     page.clock.install()
@@ -301,6 +307,7 @@ def _since(request: Request) -> datetime:
     return datetime.fromisoformat(parse_qs(urlsplit(request.url).query)["startDate"][0])
 
 
+@pytest.mark.full
 def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
     urls: list[str] = []
 
@@ -319,6 +326,7 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     assert len(urls) <= 10
 
 
+@pytest.mark.full
 def test_the_chart_of_a_quiet_day_shows_its_calls(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Once today", "return 1;")))
     row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
@@ -326,6 +334,7 @@ def test_the_chart_of_a_quiet_day_shows_its_calls(console: Console, account: Acc
     expect(console.page.get_by_role("note")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_the_age_of_a_run_is_updated_without_events(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Quiet since", "return 1;")))
     page = console.page
@@ -336,6 +345,7 @@ def test_the_age_of_a_run_is_updated_without_events(console: Console, account: A
     expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
 
 
+@pytest.mark.full
 def test_the_home_page_shows_the_start_of_its_statistics(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Busy all day", "return 1;")))
 
@@ -351,6 +361,7 @@ def test_the_home_page_shows_the_start_of_its_statistics(console: Console, accou
     )
 
 
+@pytest.mark.full
 def test_the_last_run_of_a_workflow_is_linked_however_old_it_is(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Long quiet", "return 1;"))
 
@@ -380,6 +391,7 @@ def test_the_home_page_sends_as_many_requests_for_many_workflows_as_for_one(cons
     assert "/api/v1/logs" not in paths
 
 
+@pytest.mark.full
 def test_a_failed_run_opens_in_the_editor_at_the_block_that_failed(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Mend this", "throw new Error('out of milk');"))
     run_id = account.run(workflow_id, {"input": "Tea"}).headers["x-execution-id"]

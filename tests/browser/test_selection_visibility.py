@@ -21,6 +21,7 @@ def test_the_canvas_makes_way_where_a_panel_opens_over_the_chosen_block(narrow: 
     assert _is_in_sight(narrow, "Answer")
 
 
+@pytest.mark.full
 def test_the_canvas_stays_where_the_chosen_block_is_in_sight_anyway(narrow: Console) -> None:
     before = narrow.place_of("Start")
     narrow.block("Start").click()
@@ -28,6 +29,7 @@ def test_the_canvas_stays_where_the_chosen_block_is_in_sight_anyway(narrow: Cons
     assert narrow.place_of("Start") == before
 
 
+@pytest.mark.full
 def test_an_added_block_stays_visible_beside_the_run_panel(
     narrow: Console,
 ) -> None:
@@ -60,6 +62,7 @@ def test_the_run_panel_covers_no_block(narrow: Console) -> None:
         assert _is_in_sight(narrow, name)
 
 
+@pytest.mark.full
 def test_the_run_panel_lies_below_the_canvas_of_a_phone(open_page: Callable[..., Page], account: Account) -> None:
     console = Console(open_page(width=390, height=844), account).signed_in()
     console.goto(f"/workflows/{account.import_(waiting('Below the canvas', 1))}").press("Run").shows("Not run yet")

@@ -14,7 +14,14 @@ TEMPLATES = {
 }
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize(
+    "template",
+    [
+        pytest.param("Question and answer", marks=pytest.mark.full),
+        "Message routing",
+        pytest.param("Approval", marks=pytest.mark.full),
+    ],
+)
 def test_a_workflow_made_from_a_template_opens_and_can_be_deployed(
     console: Console, account: Account, template: str
 ) -> None:
@@ -27,6 +34,7 @@ def test_a_workflow_made_from_a_template_opens_and_can_be_deployed(
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
 
 
+@pytest.mark.full
 def test_a_new_workflow_gets_a_name_that_no_other_has(console: Console, account: Account) -> None:
     for template, name in (("Blank workflow", "New workflow"), ("Approval", "Approval")):
         account.import_(answering(name, "return 1;"))
@@ -39,6 +47,7 @@ def test_a_new_workflow_gets_a_name_that_no_other_has(console: Console, account:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.full
 def test_an_empty_workspace_offers_the_templates(console: Console) -> None:
     page = console.signed_in_separately().goto("/").page
     first = page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""

@@ -6,6 +6,7 @@ from tests.browser.console import Account, Console, held
 from tests.browser.workflows import talking
 
 
+@pytest.mark.full
 def test_unsaved_text_survives_a_change_of_tabs(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(talking('Two tabs'))}").press("Live")
     page = console.page
@@ -63,7 +64,14 @@ def test_unsaved_text_survives_closing_the_window(console: Console, account: Acc
     ("tab", "route", "action", "done", "field"),
     [
         ("Chat", "**/api/chat", "Launch Chat", "Chat launched.", "Welcome message"),
-        ("A2A", "**/api/a2a/agents", "Publish Agent", "Agent published.", "Description"),
+        pytest.param(
+            "A2A",
+            "**/api/a2a/agents",
+            "Publish Agent",
+            "Agent published.",
+            "Description",
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_text_typed_during_a_save_stays_unsaved(
@@ -89,7 +97,8 @@ def test_text_typed_during_a_save_stays_unsaved(
 
 
 @pytest.mark.parametrize(
-    ("path", "opener", "name"), [("keys", "Create key", "Backend"), ("mcp", "Create server", "Kitchen")]
+    ("path", "opener", "name"),
+    [("keys", "Create key", "Backend"), pytest.param("mcp", "Create server", "Kitchen", marks=pytest.mark.full)],
 )
 def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: str, opener: str, name: str) -> None:
     page = console.goto(f"/settings/{path}").press(opener).page

@@ -63,6 +63,7 @@ def test_a_new_webhook_gets_a_test_event(console: Console, receiver: Receiver) -
     expect(entries.filter(has_text="sent a test event to localhost, which failed").first).to_be_visible()
 
 
+@pytest.mark.full
 def test_a_webhook_is_added_without_a_test_event(console: Console, receiver: Receiver) -> None:
     console.goto("/settings/webhooks").press("Add webhook")
     console.page.get_by_role("switch", name="Send a test event").click()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import httpx2
+import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -48,6 +49,7 @@ def test_an_invitation_link_joins_with_the_permissions_of_the_role(
     expect(guest.button("Invite")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_the_limits_shown_belong_to_the_current_workspace(console: Console, account: Account) -> None:
     made = console.page.request.post("/api/workspaces", data={"name": "With limits of its own"}).json()["workspace"]
     first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
@@ -96,6 +98,7 @@ def test_cancelling_a_switch_for_unsaved_changes_stays_in_the_workspace(console:
     expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'mine';")
 
 
+@pytest.mark.full
 def test_a_person_without_a_workspace_can_sign_out(
     console: Console, open_page: Callable[..., Page], account: Account
 ) -> None:
