@@ -24,7 +24,7 @@ CONFIGURATION: Final = {
     "vendor.dependabot": ["dependabot.yml"],
     "vendor.github-issue-config": ["ISSUE_TEMPLATE/config.yml"],
     "vendor.github-issue-forms": ["ISSUE_TEMPLATE/bug.yml", "ISSUE_TEMPLATE/feature.yml"],
-    "custom.github-workflows-require-timeout": ["workflows/audit.yml"],
+    "custom.github-workflows-require-timeout": ["workflows/audit.yml", "workflows/full.yml"],
 }
 
 
