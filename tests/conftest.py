@@ -21,7 +21,7 @@ pytest_plugins = [
 ]
 
 # Neither a deadline nor the health check of slow inputs: both fail where other work keeps the machine busy.
-settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("usual", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
 

@@ -354,7 +354,7 @@ ENTRIES: st.SearchStrategy[Json] = st.lists(ENTRY, max_size=3)
 
 @pytest.mark.parametrize("kind", [spec.type for spec in CATALOG])
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=settings().max_examples // 10)
 def test_any_value_of_any_setting_can_be_checked_and_compiled(kind: str, data: st.DataObject) -> None:
     spec = CATALOG.spec(kind)
     assert spec is not None
