@@ -82,6 +82,7 @@ def test_a_version_does_not_replace_unseen_changes(console: Console, account: Ac
     assert _answer(account, workflow_id) == "return 'first';"
 
 
+@pytest.mark.full
 def test_own_changes_are_published_together_with_the_rest(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page

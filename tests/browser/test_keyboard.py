@@ -103,6 +103,7 @@ def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, accoun
     expect(console.block("Answer")).to_be_focused()
 
 
+@pytest.mark.full
 def test_enter_on_a_block_moves_to_its_settings_and_escape_back(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('There and back', 'return 1;'))}").page
     block, settings = console.block("Answer"), page.get_by_label("Settings of Answer")

@@ -65,6 +65,7 @@ def test_any_other_name_can_be_used(console: Console, account: Account) -> None:
     assert _stored(account, workflow_id, "model") == "vllm/ours"
 
 
+@pytest.mark.full
 def test_the_panel_shows_the_settings_that_the_model_takes(console: Console, account: Account) -> None:
     _panel(console, account, "Settings of a model")
     page = console.page

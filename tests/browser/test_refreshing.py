@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console, without_refresh
 from tests.browser.workflows import block, file, function
@@ -46,6 +47,7 @@ def test_an_idle_page_shows_what_others_save(console: Console, account: Account)
     assert _codes(account, workflow_id)["first"] == "return 'mine';"
 
 
+@pytest.mark.full
 def test_changes_of_different_blocks_are_combined(console: Console, account: Account) -> None:
     workflow_id = _two_blocks(account, "Both at work")
     without_refresh(console.page)

@@ -111,6 +111,7 @@ def test_a_replay_shows_recorded_and_replayed_values_side_by_side(console: Conso
     expect(row).to_contain_text(re.compile("Draft.*Did not pass.*0 of 1 run"))
 
 
+@pytest.mark.full
 def test_fields_that_always_change_are_suggested_and_ignored(console: Console, account: Account) -> None:
     workflow_id, _ = recorded(account, "Never twice the same", "return {now: Math.random(), kind: 'number'};", 2)
     console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Check").press("Run check")
