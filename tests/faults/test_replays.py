@@ -11,7 +11,7 @@ from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
 
-KILLED_RUNS = 10
+KILLED_RUNS = 5
 
 
 @pytest.mark.parametrize("runs", [4, pytest.param(500, marks=pytest.mark.full)])
