@@ -20,7 +20,7 @@ from tests.support.workflow_files import START, function, start, workflow
 from flowport.local.stack import Stack
 
 CASES = [
-    ("key", 300),
+    ("key", 600),
     ("no key", 100),
     pytest.param("key", 1_000, marks=pytest.mark.full),
     pytest.param("no key", 300, marks=pytest.mark.full),
