@@ -30,8 +30,6 @@ from shared.store.pagination import position_of
 from shared.store.products import MONGODB, Product
 
 OURS = 3
-OTHERS = 10 * OURS
-"""Of each kind, so that a query that reads one of them examines too many."""
 EXAMINED_AT_MOST = 3 * OURS
 OTHERS = 30
 """More of each kind than a page may examine, and few: the store takes milliseconds for each."""
