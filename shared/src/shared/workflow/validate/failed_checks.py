@@ -22,23 +22,28 @@ _FAILED: Final = re.compile(r"!<>|<>\s*===?\s*false|<>\s*!==?\s*true")
 def unhandled_checks(state: WorkflowState) -> Iterator[Problem]:
     """Yield a warning for each branch for the failure of guardrails that only their success leads to.
 
-    A condition that only repeats the success of the check does no harm.
+    A condition that only repeats the success of the check does no harm, and neither does a branch to the block to which
+    the error port leads.
     """
-    ports = {(edge.source, edge.source_handle) for edge in state.edges}
     sources: dict[str, set[str]] = {}
-    handlers = {(edge.source, edge.target) for edge in state.edges if edge.source_handle == ERROR_HANDLE}
+    targets: dict[tuple[str, str | None], set[str]] = {}
     for edge in state.edges:
         sources.setdefault(edge.target, set()).add(edge.source)
+        targets.setdefault((edge.source, edge.source_handle), set()).add(edge.target)
     for block in state.blocks.values():
         before = state.blocks.get(next(iter(sources.get(block.id, ())), ""))
         is_only = block.type == "condition" and len(sources.get(block.id, ())) == 1
-        if not is_only or before is None or before.type != "guardrails" or (before.id, block.id) in handlers:
+        if not is_only or before is None or before.type != "guardrails":
             continue
         if not state.is_enabled(block.id) or not state.is_enabled(before.id):
             continue
-        is_handled = (before.id, ERROR_HANDLE) in ports
+        handlers = targets.get((before.id, ERROR_HANDLE), set())
+        if block.id in handlers:
+            continue
+        is_handled = bool(handlers)
         branches = [object_of(each) for each in parse_list(block.value("conditions"))]
-        is_next = [(block.id, f"condition-{to_string(each.get('id'))}") in ports for each in branches]
+        following = [targets.get((block.id, f"condition-{to_string(each.get('id'))}"), set()) for each in branches]
+        is_next = [bool(each - handlers) for each in following]
         for number, branch in enumerate(branches):
             reference, expression = _only_reference(to_string(branch.get("value") or "").strip())
             if reference is None or state.block_named(reference.name) is not before:

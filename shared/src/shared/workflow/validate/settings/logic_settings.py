@@ -30,7 +30,8 @@ _LEAST_FRACTION: Final = 0.5
 """A threshold above it and below 1 is of a scale from 0 to 1. Lower ones may be meant to refuse only the score 0."""
 _AMOUNT: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
 _LITERAL: Final = re.compile(
-    r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)|/(?P<anchored>\^(?:[^/\\\n]|\\.)*+|(?:[^/\\\n$]|\\.)*+\$)/"
+    r"/(?P<head>(?:[^/\\\n]|\\.)++)/(?:i|g|gi|ig)"
+    r"|/(?P<anchored>\^(?![?*+{])(?:[^/\\\n|]|\\.)*+|(?:[^/\\\n$|]|\\.)*+\$)/"
 )
 """A pattern of JavaScript with its slashes and flags. Without flags, nothing is before the start or after the end."""
 _OTHER_SYNTAX: Final = re.compile(r"\[:|\[\[|--|&&|~~|\|\||\{,|\\Q")

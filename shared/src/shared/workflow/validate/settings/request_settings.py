@@ -96,8 +96,10 @@ def _url(block: Block) -> Found:
 
 
 def _marked(parts: Sequence[str | Reference | EnvMarker]) -> Reference | None:
-    """Return the first reference within `${…}`, which JavaScript would fill in."""
+    """Return the first reference within `${…}` in a path, which JavaScript would fill in: a query may have any text."""
     for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+        if isinstance(before, str) and re.search("[?#]", before):
+            return None
         is_marked = isinstance(before, str) and before.endswith("${") and isinstance(after, str) and after[:1] == "}"
         if is_marked and isinstance(part, Reference):
             return part

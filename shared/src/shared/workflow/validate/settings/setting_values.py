@@ -61,6 +61,8 @@ _TEXTS: Final = frozenset({"url", "regex", "conversationId", "server", "workflow
 """Settings that are lists or mappings in a file only because quotes are missing."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SCHEME: Final = re.compile(r"\s*(?P<scheme>Bearer|Basic)(?P<colon>\s*:)?\s", re.IGNORECASE)
+_OF_ROWS: Final = frozenset({"value", "key", "name", "type", "description", "enabled", "required"})
+"""Keys of a header that is written like a row of a table."""
 _AUTHORIZATION: Final = "authorization"
 _SAME_WORD: Final = 0.88
 _LINE_BREAK: Final = re.compile(r"[\r\n\0]")
@@ -227,7 +229,7 @@ def _header(number: int, name: str, content: Json) -> Iterator[str]:
         yield f'row {number} of headers has the invalid name "{name}". Use letters, digits and -'
     elif isinstance(content, list):
         yield f'the header "{name}" has a list as its value, which is sent as JSON. Write one text'
-    elif isinstance(content, dict) and "value" in content:
+    elif isinstance(content, dict) and "value" in content and content.keys() <= _OF_ROWS:
         yield f'the header "{name}" has a mapping as its value, which is sent as JSON. Write {name}: and the value'
     elif (match := _SCHEME.match(to_string(content))) and (problem := _authorization_problem(name.strip(), match)):
         yield f'the header "{name}" {problem}'
