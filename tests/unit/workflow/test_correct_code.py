@@ -3,6 +3,9 @@
 import pytest
 from tests.support.code_problems import code_problems
 
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
+
 
 @pytest.mark.parametrize(
     "code",
@@ -166,6 +169,22 @@ from tests.support.code_problems import code_problems
         "return [<start.papers>[0].name, <start.papers[0]>.size, <start.papers>.length];",
         "try { return JSON.parse(<start.items>); } catch { return <start.items>; }",
         "return { orders: JSON.parse(JSON.stringify(<start.items>)) };",
+        "for (const each of <start.items>) { return each; continue; }\nreturn null;",
+        "const calendar = { getDay() { return 7; } };\nreturn calendar.getDay() === 7;",
+        "const d = new Date();\nreturn d.getDay() === 7 || d.getDay() === 0;",
+        "return <start.amount> % 3 === 3 || <start.amount> % 3 === 0;",
+        "const o = { get ok() { return Math.random() > 0.5; } };\nreturn o.ok && !o.ok;",
+        "let out = '';\nfor (const each of <start.items>) if (<start.items>.indexOf(each)) out += each;\nreturn out;",
+        "const tree = { indexOf: (name) => name === 'a' };\nif (tree.indexOf('a')) return 1;\nreturn 2;",
+        "return !<start.text>.trim() || <start.text>.trim() === ' ';",
+        "class Text { toLowerCase() { return 'A'; } }\nreturn new Text().toLowerCase() === 'A';",
+        "return Math.max([<start.amount>]);",
+        "Math.max = (list) => list[0];\nreturn Math.max([1, 2]);",
+        "const list = [1];\nlist['map'] = () => 'a';\nreturn list.map().padEnd(3);",
+        "return Array.isArray(<start.papers>) ? <start.papers>[0].name : <start.papers>.name;",
+        "if (<start.papers>.name) return <start.papers>.name;\nreturn <start.papers>[0].name;",
+        "return <start.papers>[0]?.name || <start.papers>.name;",
+        "const papers = <start.papers>;\npapers.name = 1;\nreturn papers.name;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -291,7 +310,16 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "names = <start.items>\nif <start.vip>:\n    names = filter(None, names)\nnames = [*names]\nreturn names",
         "found = (each for each in <start.items>)\nreturn {'first': next(found, None)}",
         "class Rows(list):\n    length = 3\nrows = Rows([1])\nreturn rows.length",
+        "for each in <start.items>:\n    return each\n    continue\nreturn None",
+        'rows = (each for each in <start.items>)\nglobals()["rows"] = list(rows)\nreturn rows',
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:
     assert code_problems(code, "python") == []
+
+
+def test_half_of_a_surrogate_pair_is_checked_like_other_code() -> None:
+    code = {"id": "code", "value": "return '\ud800';"}
+    run = {"id": "run", "type": "function", "name": "Run", "subBlocks": {"code": code}}
+    found = problems(read_state({"blocks": {"run": run}, "edges": []}))
+    assert [each.message for each in found if "line" in each.message] == []

@@ -108,6 +108,8 @@ def test_a_returned_boolean_is_compared_with_no_text() -> None:
         ("if (<start.amount>) return 1;\nreturn JSON.parse(<start.text>);", "<run.result.urgent>"),
         ("const list = [1];\nlist.toJSON = () => ({ urgent: true });\nreturn list;", "<run.result.urgent>"),
         ("const load = () => { return 5; };\nreturn { urgent: load() };", "<run.result.urgent>"),
+        ("Array.from = () => ({ urgent: true });\nreturn Array.from([1]);", "<run.result.urgent>"),
+        ("const list = [1];\nlist['map'] = () => ({ urgent: true });\nreturn list.map();", "<run.result.urgent>"),
     ],
 )
 def test_a_value_that_code_may_return_is_read_and_compared(code: str, condition: str) -> None:
@@ -125,6 +127,7 @@ def test_a_value_that_code_may_return_is_read_and_compared(code: str, condition:
             "<run.result.urgent>",
         ),
         ("rows = []\nif <start.amount>:\n    rows = {'urgent': True}\nreturn rows", "<run.result.urgent>"),
+        ('kind = "a" if <start.amount> else "b"\nglobals()["kind"] = "c"\nreturn kind', '<run.result> === "c"'),
     ],
 )
 def test_a_value_that_python_may_return_is_read_and_compared(code: str, condition: str) -> None:

@@ -75,6 +75,7 @@ class CodeContext:
         self._root, self.source = program
         self.language, self.parameters = language, parameters
         self._tested: dict[tuple[str, bool], bool] = {}
+        self._is_own: dict[str, bool] = {}
         self.names = tree_sitter.QueryCursor(declarations(language)).captures(self._root)
         """Names and declarations, by the captures that KnownNames describes."""
         self.bindings, self.reads = self._bindings_and_reads()
@@ -128,6 +129,13 @@ class CodeContext:
             is_quoted = any(f"{quote}{name}{quote}".encode() in self.source for quote in "\"'`")
             self._tested[name, is_called] = is_quoted or (is_called and calls != reads)
         return self._tested[name, is_called]
+
+    def may_define(self, name: str) -> bool:
+        """Return whether the code may have its own member of this name, which it has without a dot before it."""
+        if name not in self._is_own:
+            reads = len(re.findall(rf"\.{re.escape(name)}(?![\w$])".encode(), self.source))
+            self._is_own[name] = name in self.added_members or self.words[name.encode()] != reads
+        return self._is_own[name]
 
     def is_bound_in(self, name: str, node: tree_sitter.Node) -> bool:
         """Return whether the code declares or assigns a name in a part of it."""

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import Final
 
 import tree_sitter
@@ -16,6 +17,8 @@ _LITERAL: Final = re.compile(r"(?P<text>[\"'])|(?P<number>[1-9][0-9]*|0)(?![\w.]
 """Beginning of a text without a prefix, or a whole number."""
 _CHANGING: Final = re.compile(r"[(`]|\+\+|--|\b(?:await|yield)\b")
 """Parts of an expression that may have another value each time."""
+_GETTERS: Final = re.compile(rb"\bget\b|definePropert|\bProxy\b")
+"""Code whose members may have another value each time."""
 _LONGEST_SHOWN: Final = 60
 _MOST_OPERANDS: Final = 20
 _EQUALS_NOTHING: Final = {
@@ -42,7 +45,8 @@ _PYTHON_OR: Final = """(boolean_operator
 _SET: Final = """[(array (_)) @listed
  (call_expression function: (member_expression object: (array) property: (property_identifier) @index))]"""
 _POSITION: Final = """(call_expression function: (member_expression
- object: [(identifier) (member_expression) (call_expression)] property: (property_identifier) @position))"""
+ object: [(identifier) (member_expression) (call_expression)] property: (property_identifier) @position)
+ arguments: (arguments . (string) .))"""
 _AND_SET: Final = f'(binary_expression operator: "&&" {_SET})'
 _CASE: Final = "(call_expression function: (member_expression property: (property_identifier) @case))"
 _PYTHON_CASE: Final = "(call function: (attribute attribute: (identifier) @case))"
@@ -133,8 +137,9 @@ _CONDITIONS: Final = {
 
 def constant_conditions(code: CodeContext) -> Iterator[Mistake]:
     """Yield the comparisons and conditions whose value cannot change."""
+    highest, has_getters = cache(partial(_highest, code)), _GETTERS.search(code.source) is not None
     for captures in code.matches(_CONDITIONS):
-        for text in (*_problems(code, captures), *_misread_operators(code, captures)):
+        for text in (*_problems(code, captures), *_misread_operators(code, captures, highest, has_getters=has_getters)):
             yield Mistake(next(iter(captures.values())), text)
 
 
@@ -151,7 +156,7 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
             _CASES if "part" in captures else _WHOLE
         ) and _PLAIN.fullmatch(text):
             changed = _WHOLE[method](text)
-            if changed != text and method not in code.added_members | code.declared and not _has_text(code, changed):
+            if changed not in ("", text) and not code.may_define(method) and not _has_text(code, changed):
                 yield f'.{method}() never gives "{text}". Write "{changed}"'
         case {"always": value} if value.strip("0."):
             yield f"the condition is always true, because {value} alone is. Compare again: … == {value}"
@@ -174,23 +179,38 @@ def _problems(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> It
             yield f'typeof is never "{name}".{hint}'
 
 
-def _misread_operators(code: CodeContext, captures: Mapping[str, tree_sitter.Node]) -> Iterator[str]:
+def _misread_operators(
+    code: CodeContext, captures: Mapping[str, tree_sitter.Node], highest: Callable[[str], float], *, has_getters: bool
+) -> Iterator[str]:
     """Yield why a condition with an operator or a method of the language has the same value in nearly every run."""
     match {kind: code.text(node) for kind, node in captures.items()}:
-        case {"modulus": modulus, "remainder": rest} if to_number(rest) >= to_number(modulus):
+        case {"modulus": modulus, "remainder": rest} if to_number(rest) >= to_number(modulus) and _is_once(
+            code, captures["modulus"].parent
+        ):
             yield f"a remainder of % {modulus} is less than {modulus}, and never {rest}"
-        case {"clock": method, "time": time} if to_number(time) > _highest(code, method):
+        case {"clock": method, "time": time} if to_number(time) > highest(method):
             yield f".{method}() counts from 0 to {_HIGHEST[method]}, and is never {time}"
-        case {"kept": of, "denied": again} if of == again and not _CHANGING.search(of):
+        case {"kept": of, "denied": again} if of == again and not _CHANGING.search(of) and not has_getters:
             yield "the condition is never true, because it needs a value and its opposite. For either, write ||"
         case {"order": operator, "bound": number} if to_number(number) > 1:
             yield f"! negates the left side alone, which counts as 0 or 1. Write !(… {operator} {number})"
-        case {"position": _}:
+        case {"position": method} if not code.may_define(method):
             yield "indexOf is 0 at the start, and -1, which counts as true, for none. Write ….includes(…)"
 
 
 def _highest(code: CodeContext, method: str) -> float:
-    return math.inf if method in code.added_members | code.declared else _HIGHEST.get(method, math.inf)
+    """Return the highest value of a part of a date; infinity if code may define the method, or reads it otherwise.
+
+    A comparison with a value that the part never has is harmless beside one with 0.
+    """
+    compared = re.findall(rf"\.{method}\(\)\s*===?\s*[1-9]".encode(), code.source) if method in _HIGHEST else ()
+    is_known = not code.may_define(method) and len(compared) == code.words[method.encode()]
+    return _HIGHEST.get(method, math.inf) if is_known else math.inf
+
+
+def _is_once(code: CodeContext, remainder: tree_sitter.Node | None) -> bool:
+    """Return whether code has a remainder once: another comparison of it may have the meant value."""
+    return remainder is not None and code.source.count(code.text(remainder).encode()) == 1
 
 
 def _has_text(code: CodeContext, text: str) -> bool:

@@ -14,9 +14,18 @@ _BLOCKS: Final = frozenset({"program", "statement_block", "module", "block"})
 _HARMLESS: Final = frozenset(
     {"comment", "empty_statement", "function_declaration", "generator_function_declaration", "variable_declaration"}
     | {"class_declaration", "function_definition", "class_definition", "decorated_definition", "return_statement"}
-    | {"break_statement", "throw_statement", "raise_statement", "pass_statement"}
+    | {
+        "break_statement",
+        "continue_statement",
+        "import_statement",
+        "throw_statement",
+        "raise_statement",
+        "pass_statement",
+    }
 )
 """Statements after a return that need not run."""
+_MOST_HARMLESS: Final = 20
+"""Such statements that are skipped: each takes time."""
 
 
 class Form(NamedTuple):
@@ -69,11 +78,13 @@ def is_before_code(form: Form) -> bool:
     A `yield` after it may make a generator of the function.
     """
     parent, after = form.node.parent, form.node.next_named_sibling
-    if parent is None or parent.type not in _BLOCKS or b"yield" in form.program.source[form.node.end_byte :]:
+    if parent is None or parent.type not in _BLOCKS or form.program.source.find(b"yield", form.node.end_byte) >= 0:
         return False
-    while after is not None and after.type in _HARMLESS:
+    for _ in range(_MOST_HARMLESS):
+        if after is None or after.type not in _HARMLESS:
+            return after is not None
         after = after.next_named_sibling
-    return after is not None
+    return False
 
 
 def is_read_later(form: Form) -> bool:

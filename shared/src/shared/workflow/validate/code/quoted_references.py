@@ -83,6 +83,10 @@ _CLOSE: Final = 0.8
 _MOST: Final = 20
 """Members of a piece of code that are compared: each takes time."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_OF_FILES: Final = frozenset(StoredFile.__struct_fields__)
+_ALTERNATIVE: Final = re.compile(r"(?:\?\?|\|\||&&|[?:!]|\b(?:if|while) *\()\s*$")
+_TEST: Final = re.compile(r"\s*(?:\?|\|\||&&)")
+"""What precedes and follows a member in code that takes a list and a single value."""
 
 
 class QuotedReferences:
@@ -182,13 +186,15 @@ class QuotedReferences:
             for mark in marks
             if (match := _MEMBER.match(mark.text, mark.end)) and match["name"] not in known
         )
-        for match, mark in islice(found, _MOST) if not _OPEN.search(template.source) else ():
+        members = list(islice(found, _MOST)) if not _OPEN.search(template.source) else []
+        tested = {match["name"] for match, mark in members if _is_tested(mark, match)}
+        for match, mark in members:
             shown, name, kind = mark.shown, match["name"], self._type(mark.part) or ""
             if template.is_expression and name in METHODS:  # other checks report it
                 continue
             if match["call"] and re.search(rf"\.{name}\b(?!\s*\()", template.source):  # maybe a test for the method
                 continue
-            if kind == "file[]" and name in StoredFile.__struct_fields__ and not match["call"]:
+            if kind == "file[]" and name in _OF_FILES - tested and not match["call"]:
                 entry = f"{mark.part.raw[:-1]}[0].{name}>"
                 yield f"{shown} is a list of files, which has no .{name}", entry
                 continue
@@ -286,3 +292,11 @@ class QuotedReferences:
             and field.value in (None, "", True, False, "true", "false")
             for field in fields
         )
+
+
+def _is_tested(mark: ValueMark, match: re.Match[str]) -> bool:
+    """Return whether code may read a member of a list only if it is none, or adds the member."""
+    is_added = re.search(rf"\.{match['name']}\s*=(?!=)", mark.text)
+    before = mark.text[max(0, mark.start - _NEAR) : mark.start]
+    is_choice = _ALTERNATIVE.search(before) or _TEST.match(mark.text, match.end())
+    return "isArray" in mark.text or is_added is not None or is_choice is not None

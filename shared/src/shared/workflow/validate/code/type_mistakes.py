@@ -106,7 +106,7 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
             case {"iterated": iterated} if types.of(iterated) == "object":
                 shown = types.shown(iterated) if iterated.type == "identifier" else "…"
                 text = f"for … of needs a list, not an object. Write Object.entries({shown})"
-            case {"function": function, "argument": argument} if code.text(function).split(".")[0] not in code.bindings:
+            case {"function": function, "argument": argument} if not _is_own(code, code.text(function)):
                 text = _argument(types, code.text(function), argument)
             case {"encoder": encoder, "argument": argument} if types.of(argument) == "string":
                 shown, taker = types.shown(argument), code.text(encoder)
@@ -208,9 +208,20 @@ def _sum(types: ValueTypes, left: tree_sitter.Node, right: tree_sitter.Node) -> 
     return f"{number} is a number, which Python does not add to a text.{did_you_mean(f'str({number})')}"
 
 
+def _is_own(code: CodeContext, function: str) -> bool:
+    """Return whether code may give another meaning to a function of the language."""
+    first, *members = function.split(".")
+    return first in code.bindings or not code.added_members.isdisjoint(members)
+
+
+def _may_be_one(entries: tree_sitter.Node) -> bool:
+    """Return whether a list in brackets may have one entry, which counts as a number, or none."""
+    return entries.type == "array" and entries.named_child_count <= 1
+
+
 def _argument(types: ValueTypes, function: str, argument: tree_sitter.Node) -> str | None:
     kind, shown = types.of(argument), types.shown(argument)
-    if function.startswith("Math.") and kind == "array":
+    if function.startswith("Math.") and kind == "array" and not _may_be_one(argument):
         return f"{function}(…) takes numbers, not a list.{did_you_mean(f'{function}(...{shown})')}"
     if function == "len" and kind == "number":
         return f"{shown} is a number, which has no length.{did_you_mean(f'len(str({shown}))')}"

@@ -52,7 +52,11 @@ def unmarked_placeholders(program: Program, language: Language) -> Iterator[tupl
 def unmarked_references(template: CodeTemplate) -> Iterator[tuple[int, str]]:
     """Yield line and problem of each reference in `${…}` in quotes, unless the code may be a text with a template."""
     source = template.source
-    if template.language is not Language.JAVASCRIPT or "`" in source or _TEMPLATES.search(source.encode()):
+    if (
+        template.language is not Language.JAVASCRIPT
+        or "`" in source
+        or _TEMPLATES.search(source.encode(errors="surrogatepass"))
+    ):
         return
     for start, end, part, name in template.marks:
         if source[max(0, start - 2) : start] == "${" and source[end : end + 1] == "}" and name.endswith("_text__"):

@@ -118,7 +118,8 @@ class ValueTypes:
             kept.setdefault(code.text(captures["name"]), []).append(node)
         for name in {*self._values, *self._lists}:
             values, lists = self._values.get(name, ()), self._lists.get(name, ())
-            if len(values) + len(lists) != len(code.bindings.get(name, ())) or name in multiplied | code.parameters:
+            is_unknown = name in multiplied | code.parameters or b"globals" in code.words
+            if is_unknown or len(values) + len(lists) != len(code.bindings.get(name, ())):
                 self._values.pop(name, None)
                 self._lists.pop(name, None)
         self._bound = {*code.bindings, *code.parameters}
@@ -238,13 +239,15 @@ class ValueTypes:
             arguments = call.child_by_field_name("arguments")
             has_start = arguments is not None and arguments.type == "argument_list" and arguments.named_child_count > 1
             is_list = name == "sum" and has_start  # sum(lists, [])
-            return None if is_list or name.split(".")[0] in self._bound else kind
+            first, *members = name.split(".")
+            is_own = first in self._bound or not self._code.added_members.isdisjoint(members)
+            return None if is_list or is_own else kind
         of = function.child_by_field_name("object")
         member = function.child_by_field_name("property") or function.child_by_field_name("attribute")
         method = self._code.text(member) if member else ""
         kind = self.of(of, steps) if of and method not in self._code.added_members else None
         if kind == "array":
-            return _OF_LISTS[self._code.language].get(method)
+            return None if self._code.may_define(method) else _OF_LISTS[self._code.language].get(method)
         if kind == "string":
             return "string" if method in _TEXT_METHODS else "array" if method == "split" else None
         return "string" if kind == "number" and method == "toFixed" else None
