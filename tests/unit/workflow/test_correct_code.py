@@ -169,6 +169,7 @@ from shared.workflow.validate.validator import problems
         "return [<start.papers>[0].name, <start.papers[0]>.size, <start.papers>.length];",
         "try { return JSON.parse(<start.items>); } catch { return <start.items>; }",
         "return { orders: JSON.parse(JSON.stringify(<start.items>)) };",
+        "const JSON = { parse: each => each.length };\nreturn JSON.parse(<start.items>);",
         "for (const each of <start.items>) { return each; continue; }\nreturn null;",
         "const calendar = { getDay() { return 7; } };\nreturn calendar.getDay() === 7;",
         "const d = new Date();\nreturn d.getDay() === 7 || d.getDay() === 0;",

@@ -233,14 +233,16 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
 
 
 def _parameters(tool: Json) -> frozenset[str]:
-    """Return the parameters that a tool's schema declares, and the values that it fixes."""
+    """Return the parameters that a tool's schema or its `anyOf` declares, and the values that it fixes."""
     given = object_of(tool)
     stored = given.get("schema")
     parsed = parse_json(stored) if isinstance(stored, str) else stored
     schema = {} if parsed is MISSING else object_of(parsed)
     function = object_of(schema.get("function")) or schema
     parameters = object_of(function.get("parameters"))
-    declared = [*map(object_of, parameters.values()), dict.fromkeys(unwrapped_fields(parameters))]  # or misspelled keys
+    branches = [object_of(each) for part in parameters.values() if isinstance(part, list) for each in part]
+    declared = [object_of(each) for part in (parameters, *branches) for each in part.values()]  # or misspelled keys
+    declared.append(dict.fromkeys(unwrapped_fields(parameters)))
     return frozenset(name for names in (*declared, object_of(given.get("params"))) for name in names)
 
 

@@ -25,6 +25,7 @@ _COMPARED: Final = re.compile(
 _GUARD: Final = re.compile(r"\b(?:typeof|instanceof|isinstance|try)\b|\b(?:type|hasattr|is[A-Z]\w*)\(")
 """Words of code that looks at the type of its values, or expects errors."""
 _PARSED: Final = re.compile(r"\b(?P<parse>JSON\.parse|json\.loads)\(\s*$")
+_OWN_PARSER: Final = re.compile(r"\b(?:JSON|json)\s*=(?!=)")
 _METHOD: Final = re.compile(r"\??\.(?P<name>[A-Za-z]\w{0,40})\(")
 _ITERATED: Final = re.compile(r"\bfor\b[^\n:;]*\b(?:in|of)\s*$")
 _METHODS: Final = {
@@ -81,7 +82,7 @@ class ValueUses:
         source, _, end, part = mark
         kind, is_python = self._type(part), language is Language.PYTHON
         if (match := _PARSED.search(before)) and source[end : end + 1] == ")":
-            is_parsed = self._is_object(part) or kind == "array"
+            is_parsed = (self._is_object(part) or kind == "array") and not _OWN_PARSER.search(source)
             what = "a list" if kind == "array" else "an object"
             return f"{mark.shown} is {what} already. Write it without {match['parse']}(…)" if is_parsed else None
         if kind != "number":
