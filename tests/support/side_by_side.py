@@ -1,6 +1,7 @@
 """Distribution of tests among processes: tests of one file stay together, and so do tests that share servers.
 
-A stack takes 9 s of processor time to start, a third of it for RabbitMQ, and 3 % of a core while idle.
+A stack takes 9 s of processor time to start, a third of it for RabbitMQ, and 3 % of a core while idle. The console's
+tests use two anyway: in one group, they would take by far the longest.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS: Final[Mapping[str, str]] = {
-    "tests/browser/*": "console",
+    "tests/browser/test_[a-f]*": "console",
+    "tests/browser/*": "other tests of the console",
     "tests/conformance/*": "conformance",
     "tests/e2e/*": "whole system",
     "tests/faults/*": "faults",
