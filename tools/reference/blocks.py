@@ -9,6 +9,7 @@ from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.unsupported import UNSUPPORTED
 from shared.workflow.format.model_names import NOT_CALLED
 from shared.workflow.format.models import Block
+from shared.workflow.format.notifications import NO_NOTIFICATIONS
 from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS, not_called
 
 _HEAD: Final = """# Blocks
@@ -32,6 +33,7 @@ _NOT_FOLLOWED: Final = {
     "agent": ("skills", NO_SKILLS),
     "api": ("proxyUrl", NO_PROXY),
     "guardrails": ("knowledgeBaseId", NO_KNOWLEDGE),
+    "human_in_the_loop": ("notification", NO_NOTIFICATIONS),
 }
 
 

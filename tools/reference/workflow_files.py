@@ -337,7 +337,8 @@ _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
     "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",
     "function": "A reference in code is a value: write `<start.name>` without quotes. In quotes it is JSON, so a text "
-    "keeps quotes of its own ([references in code](functions.md#references-in-code)).",
+    "keeps quotes of its own ([references in code](functions.md#references-in-code)). `validate` warns of a `timeout` "
+    "below 100, which is probably in seconds.",
     "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. On the path of `on_error`, only "
     "`error` has a value, the reason, and `status` is empty; elsewhere `status` is from 200 to 299. A mapping as "
     "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`. `method` may be "
@@ -350,7 +351,7 @@ _NOTES: Final = {
     "condition on `passed` is needed: it is `true` in every block that follows a success. "
     "Only blocks on the path of `on_error` read its `error`.",
     "human_in_the_loop": "`inputs` are the fields of the form; later blocks read the answers, such as "
-    "`<approval.approved>`.",
+    "`<approval.approved>`. `notification` is refused: no notifications are sent.",
     "workflow": _ONE_WORKFLOW,
     "workflow_input": _ONE_WORKFLOW,
     "wait": "Longer than 5 minutes, it needs `async: true`, which suspends the run for up to 30 days.",

@@ -79,7 +79,7 @@ WAIT: Final = BlockSpec(
     description="Waits a set time",
     sub_blocks=(
         SubBlockSpec(id="async", title="Async", type="switch"),
-        SubBlockSpec(id="timeValue", title="Wait Amount", default="10", number=NumberRange(0)),
+        SubBlockSpec(id="timeValue", title="Wait Amount", default="10", number=NumberRange(0, excludes_low=True)),
         SubBlockSpec(
             id="timeUnit",
             title="Unit",

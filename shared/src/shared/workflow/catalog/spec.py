@@ -57,10 +57,13 @@ class NumberRange(NamedTuple):
     low: float
     high: float = math.inf
     is_integer: bool = False
+    excludes_low: bool = False
 
     def __str__(self) -> str:
         """Return the range in words, for messages."""
         kind = "an integer" if self.is_integer else "a number"
+        if self.excludes_low:
+            return f"{kind} greater than {self.low:g}"
         return (
             f"{kind} of {self.low:g} or more" if math.isinf(self.high) else f"{kind} from {self.low:g} to {self.high:g}"
         )

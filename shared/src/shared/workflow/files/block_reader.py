@@ -16,6 +16,7 @@ from shared.workflow.files.retries import is_number, retry_problems
 from shared.workflow.files.yaml_reader import Path
 from shared.workflow.format.input_format import FIELD_TYPES, parse_list
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, object_of, to_string
+from shared.workflow.format.notifications import NO_NOTIFICATIONS
 from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, one_of
 
@@ -369,11 +370,15 @@ class BlockReader:
     def _are_tools(self, block: FileBlock, key: str, given: Json) -> bool:
         """Return whether a setting is a list of tools. Report its problems."""
         tools = parse_list(given)
-        if not isinstance(given, list) and not tools and given not in (None, ""):
+        is_list = isinstance(given, list) or bool(tools) or given in (None, "")
+        if key == "notification" and not (is_list and all(map(_has_type, tools))):
+            self._problems.report(NO_NOTIFICATIONS, (*block.path, key))
+            return False
+        if not is_list:
             self._problems.report(f"{key} must be a list of mappings with a type", (*block.path, key))
             return False
         for index, tool in enumerate(tools):
-            if not isinstance(tool, dict) or not tool.get("type"):
+            if not _has_type(tool):
                 message = f"entry {index + 1} of {key} must be a mapping with a type"
                 if "code" in object_of(tool):
                     message += ". Write type: custom-tool, title, code, and schema with function: {name, parameters}"
@@ -391,6 +396,10 @@ def _properties(given: Json) -> dict[str, JsonObject]:
     properties = {name: each for name, each in object_of(schema.get("properties")).items() if isinstance(each, dict)}
     is_schema = schema.get("type") == "object" and len(properties) == len(object_of(schema.get("properties")))
     return properties if is_schema and not properties.keys() <= set(_INPUT_KEYS) else {}
+
+
+def _has_type(tool: Json) -> bool:
+    return isinstance(tool, dict) and bool(tool.get("type"))
 
 
 def _is_way(block: FileBlock, key: str) -> bool:

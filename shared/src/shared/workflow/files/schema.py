@@ -199,7 +199,8 @@ def _setting(setting: SubBlockSpec) -> JsonObject:
         about["anyOf"] = [{"enum": literals}, _REFERENCE]
     elif setting.number is not None:
         number: JsonObject = {"type": "integer" if setting.number.is_integer else "number"}
-        bounds = {"minimum": setting.number.low, "maximum": setting.number.high}
+        minimum = "exclusiveMinimum" if setting.number.excludes_low else "minimum"
+        bounds = {minimum: setting.number.low, "maximum": setting.number.high}
         number |= {key: bound for key, bound in bounds.items() if math.isfinite(bound)}
         about["anyOf"] = [number, _TEXT]
     else:

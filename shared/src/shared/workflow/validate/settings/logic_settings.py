@@ -62,7 +62,7 @@ def function_problems(block: Block) -> Found:
 
 
 def wait_problems(block: Block) -> Found:
-    """Yield that a wait is empty or too long."""
+    """Yield that a wait has a wrong unit or is too long."""
     is_long = is_enabled(block.value("async"))
     amount, unit = block.value("timeValue"), to_string(block.value("timeUnitLong" if is_long else "timeUnit") or "")
     units, longest = (_LONG_UNITS, _LONG_WAIT_SECONDS) if is_long else (_SHORT_UNITS, _SHORT_WAIT_SECONDS)
@@ -82,9 +82,7 @@ def wait_problems(block: Block) -> Found:
     if amount is None or seconds is None or not is_literal(amount) or math.isnan(to_number(amount)):
         return
     total = to_number(amount) * seconds
-    if total == 0:
-        yield "timeValue", "timeValue must be greater than 0"
-    elif total > _LONG_WAIT_SECONDS:
+    if total > _LONG_WAIT_SECONDS:
         yield "timeValue", "the wait is longer than 30 days, the longest possible"
     elif total > longest:
         fix = f"timeValue to {math.ceil(total / 60)}, and timeUnitLong to minutes instead of timeUnit"

@@ -188,7 +188,8 @@ def _milliseconds(value: Json) -> str | None:
 
 def _fits(allowed: NumberRange, value: Json) -> bool:
     number = math.nan if isinstance(value, bool | list | dict) else to_number(value)
-    return allowed.low <= number <= allowed.high and (not allowed.is_integer or number % 1 == 0)
+    is_bound = allowed.excludes_low and number == allowed.low
+    return allowed.low <= number <= allowed.high and not is_bound and (not allowed.is_integer or number % 1 == 0)
 
 
 def _table(setting: SubBlockSpec, value: Json) -> Iterator[str]:
