@@ -186,6 +186,10 @@ of outputs, one for each block that ran inside, in the order in which they ended
 gives the results of all functions inside, and `<eachorder.results>.map((round) => round.at(-1).result)` only those of
 the blocks that ended last.
 
+A condition has an entry, too, and a block that it skips has none. If a condition inside leads to *Discount* or directly
+to *Price*, the output of *Price* is `<eachorder.results[0][2]>` where *Discount* ran and `<eachorder.results[0][1]>`
+where it did not; `.at(-1)`, in a function, reads both.
+
 ## Keys of every block
 
 | key | |

@@ -1,6 +1,7 @@
 """References to fields that a block does not have, and what their authors mean."""
 
 import re
+from collections.abc import Iterator, Set
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -15,13 +16,11 @@ from shared.workflow.format.suggestions import did_you_mean, nearest
 from shared.workflow.validate.computed_indexes import computed_indexes
 from shared.workflow.validate.references.answer_fields import AnswerFields, UnknownField
 from shared.workflow.validate.references.connections import Connections
-from shared.workflow.validate.references.function_results import language_of
+from shared.workflow.validate.references.function_results import language_of, returns_of
 from shared.workflow.validate.references.readable_fields import ITEMS, ReadableFields
 
 _MAIN_OUTPUT: Final = {"function": "result", "api": "data", "workflow_input": "result"}
 """Output that has the fields which authors expect at the block itself."""
-_OTHER_FIELDS: Final = frozenset({"stdout", "status", "headers", "error"})
-"""Other outputs of these types."""
 _OTHER_OUTPUTS: Final = frozenset({"body", "json", "response", "output", "outputs"})
 """Names of that output in other systems."""
 _OF_RESPONSES: Final = {
@@ -84,7 +83,7 @@ class UndeclaredFields:
 
     def _in_iteration(self, block: Block, field: str, reference: Reference, target: Block) -> Problem:
         first, *rest = map(_key, reference.path[len(("results", 0, 0)) :])
-        output, main = reference.raw[: -len(f"{first}{''.join(rest)}>")], self._last_inside(target)[1]
+        output, main = reference.raw[: -len(f"{first}{''.join(rest)}>")], self._last_main_output(target)
         meant = f"{output}.{main}{first}{''.join(rest)}>" if main else None
         cause = f'{reference.raw}: no block in "{target.name}" has an output "{first[1:]}"'
         text = f"{block.name}: {cause}.{did_you_mean(meant)}"
@@ -98,7 +97,7 @@ class UndeclaredFields:
     ) -> tuple[str, str | None]:
         """Return the problem with a reference, and the one that is meant."""
         if _skips_block_of_iteration(target, reference):
-            return _field_of_iteration(reference, target, *self._last_inside(target))
+            return self._field_of_iteration(reference, target)
         if computed := next(computed_indexes(reference.raw, (reference.name,), is_bare=True), None):
             return f"{computed.problem(language)}.", None
         if other := _other_syntax(reference, target, outputs, language):
@@ -113,17 +112,53 @@ class UndeclaredFields:
             )
         return _unknown_field(reference, target, outputs)
 
-    def _last_inside(self, container: Block) -> tuple[int, str | None]:
-        """Return the place of the last block's output among those of an iteration, and its main output.
+    def _field_of_iteration(self, reference: Reference, target: Block) -> tuple[str, str | None]:
+        number, *rest = reference.path[1:]
+        places = [
+            (is_certain, place, path)
+            for place, block in enumerate(self._chain(target))
+            for is_certain, path in self._paths(block, target, rest)
+        ]
+        entry = f"<{reference.root}.results[{number}]"
+        meant = None
+        if places:
+            _, place, path = max(places, key=lambda each: each[:2])
+            meant = f"{entry}[{place}]{''.join(map(_key, path))}>"
+        hint = did_you_mean(meant) or f" {entry}[0]> is the output of the block that ended first."
+        cause = f'an entry of results of "{target.name}" is a list, with one output for each block inside'
+        return f"{reference.raw}: {cause}.{hint}", meant
 
-        Where several paths end, the first place, and the main output that all last blocks have.
-        """
+    def _paths(self, block: Block, reader: Block, path: list[str | int]) -> Iterator[tuple[bool, list[str | int]]]:
+        """Yield the path at which a block has a field, or may have it in its main output, and whether it has it."""
+        outputs = self._fields.of(block, reader) or {}
+        main = _MAIN_OUTPUT.get(block.type)
+        for each in (path, [main, *path]) if main and path[0] not in outputs else (path,):
+            fields = returns_of(block).fields if each[0] == "result" and len(each) > 1 else None
+            if is_declared(outputs, tuple(each)) and (fields is None or each[1] in fields):
+                yield each is path or fields is not None, each
+
+    def _last_main_output(self, container: Block) -> str | None:
+        """Return the main output that all last blocks of an iteration have."""
+        followers = self._followers(container)
+        found = {_MAIN_OUTPUT.get(self._state.blocks[key].type) for key, after in followers.items() if not after}
+        return found.pop() if len(found) == 1 else None
+
+    def _chain(self, container: Block) -> list[Block]:
+        """Return the blocks of an iteration in the order in which they end; none if it may be another one."""
+        followers = self._followers(container)
+        after = {key: next(iter(keys), None) for key, keys in followers.items()}
+        firsts = followers.keys() - after.values()
+        is_chain = len(firsts) == 1 and all(len(keys) <= 1 for keys in followers.values())
+        chain: list[Block] = []
+        key = next(iter(firsts)) if is_chain else None
+        while key is not None and len(chain) < len(followers):
+            chain.append(self._state.blocks[key])
+            key = after[key]
+        return chain if len(chain) == len(followers) else []
+
+    def _followers(self, container: Block) -> dict[str, Set[str]]:
         inside = {each.id for each in self._inside(container)}
-        followers = {key: inside.intersection(self._connections.followers.get(key, ())) for key in inside}
-        last = [key for key in inside if not followers[key]]
-        is_chain = len(last) == 1 and sum(map(len, followers.values())) == len(inside) - 1
-        found = {_MAIN_OUTPUT.get(self._state.blocks[key].type) for key in last}
-        return len(inside) - 1 if is_chain else 0, found.pop() if len(found) == 1 else None
+        return {key: inside.intersection(self._connections.followers.get(key, ())) for key in inside}
 
 
 def is_readable(outputs: Outputs, reference: Reference, target: Block) -> bool:
@@ -145,15 +180,6 @@ def _skips_block_of_iteration(target: Block, reference: Reference) -> bool:
     keys = reference.path[:3]
     is_read = keys[0] in ("results", "result") and len(keys) > len(("results", 0)) and isinstance(keys[1], int)
     return target.type in ("loop", "parallel") and is_read and isinstance(keys[-1], str) and keys[-1] != "length"
-
-
-def _field_of_iteration(reference: Reference, target: Block, last: int, main_output: str | None) -> tuple[str, str]:
-    number, *rest = reference.path[1:]
-    if main_output and rest[0] not in (main_output, *_OTHER_FIELDS):
-        rest.insert(0, main_output)
-    entry = f"<{reference.root}.results[{number}][{last}]{''.join(_key(each) for each in rest)}>"
-    cause = f'an entry of results of "{target.name}" is a list, with one output for each block inside'
-    return f"{reference.raw}: {cause}.{did_you_mean(entry)}", entry
 
 
 def _key(step: str | int) -> str:
