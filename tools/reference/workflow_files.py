@@ -210,7 +210,8 @@ exported files |
 ## Variables
 
 `variables` maps names to values. The type follows from the value; `{type: array, value: []}` states it. Blocks read
-`<variable.total>`; a variables block assigns:
+`<variable.total>`; a variables block assigns. It converts the value to the declared type, and fails if it does not
+convert. The `type` of an entry counts only for a name that is not declared, and may be left out:
 
 ```yaml
 variables:

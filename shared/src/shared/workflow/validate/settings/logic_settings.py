@@ -2,17 +2,20 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from shared.contracts.problems import Problem
+from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.agents import PII_TYPES
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import is_enabled, object_of, to_number, to_string
+from shared.workflow.format.js_values import Json, is_enabled, object_of, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.references import parse_text
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_type, one_of
-from shared.workflow.validate.settings.input_fields import VARIABLE_TYPES, fits_type
+from shared.workflow.validate.settings.containers import scalar_type
+from shared.workflow.validate.settings.input_fields import VARIABLE_TYPES, declared_types, fits_type
 from shared.workflow.validate.settings.literals import Found, is_literal, is_one_number, parsed, setting_warning, shown
 
 _SHORT_WAIT_SECONDS: Final = 300
@@ -26,6 +29,13 @@ TIME_UNITS: Final = {
     "d": "days",
 }
 """Abbreviations of units."""
+_NEVER_FITTING: Final[Mapping[str, tuple[str, ...]]] = {
+    "number": ("object",),
+    "boolean": ("number", "object"),
+    "array": ("number", "boolean", "object"),
+    "object": ("number", "boolean", "array"),
+}
+"""Types whose values do not convert to a type of variables. A string may, and so may a list of one number."""
 _LEAST_FRACTION: Final = 0.5
 """A threshold above it and below 1 is of a scale from 0 to 1. Lower ones may be meant to refuse only the score 0."""
 _AMOUNT: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
@@ -138,9 +148,10 @@ def workflow_problems(block: Block) -> Found:
             yield field, f"{field} must be the id of a workflow, not {shown(value)}: `flowport workflows list` shows it"
 
 
-def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
+def assignment_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each assignment of a variables block to no variable, or of another type."""
     names = {variable.name: variable for variable in state.variables.values()}
+    types = declared_types(state)
     for block in state.blocks.values():
         if block.type != "variables" or not state.is_enabled(block.id):
             continue
@@ -155,6 +166,12 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
                 yield setting_warning(block, "variables", text)
             elif variable and given.get("value") not in (None, "") and not fits_type(given["value"], variable.type):
                 text = f'the variable "{variable.name}" is a {variable.type}, but gets {shown(given["value"])}'
+                yield setting_warning(block, "variables", text)
+            elif variable and (
+                other := _type_that_never_fits(given.get("value"), variable.type, state, catalog, types)
+            ):
+                value = to_string(given.get("value")).strip()
+                text = f'the variable "{variable.name}" has the type {variable.type}, but {value} is of type {other}'
                 yield setting_warning(block, "variables", text)
             elif variable and variable.type == "number" and not is_one_number(given.get("value")):
                 text = (
@@ -174,3 +191,14 @@ def assignment_problems(state: WorkflowState) -> Iterator[Problem]:
             elif "value" not in given and name:
                 text = f'entry {number} of variables gives "{name}" no value: set value'
                 yield setting_warning(block, "variables", text)
+
+
+def _type_that_never_fits(
+    value: Json, kind: str, state: WorkflowState, catalog: Catalog, types: Mapping[tuple[str, str], str]
+) -> str | None:
+    """Return the type of the reference that a value is, if no value of this type converts to `kind`."""
+    reference = parse_text(value.strip()).sole_reference if isinstance(value, str) else None
+    if reference is None or len(reference.path) != 1:
+        return None
+    found = types.get((reference.name, to_string(reference.path[0]))) or scalar_type(reference, state, catalog)
+    return found if found in _NEVER_FITTING.get(kind, ()) else None

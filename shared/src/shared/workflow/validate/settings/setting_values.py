@@ -106,7 +106,7 @@ def setting_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem
                     meant = None if suggestion else bare_reference(value, state)
                     yield setting_warning(block, setting.id, _with_fix(text, meant), suggestion or meant)
         yield from (setting_warning(block, field, text) for field, text in own)
-    yield from assignment_problems(state)
+    yield from assignment_problems(state, catalog)
 
 
 def _of_other_type(setting: SubBlockSpec, reference: Reference, state: WorkflowState, catalog: Catalog) -> str | None:
