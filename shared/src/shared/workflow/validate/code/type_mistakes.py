@@ -1,7 +1,7 @@
 """Uses that the type of a value does not allow: members it lacks, sums of texts and numbers, arguments of functions."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Final
 
 import tree_sitter
@@ -16,7 +16,7 @@ from shared.workflow.validate.code.member_names import (
     STRING_MEMBERS,
     names,
 )
-from shared.workflow.validate.code.value_types import ValueTypes
+from shared.workflow.validate.code.value_types import Declared, ValueTypes
 
 KINDS: Final = {
     **{"number": "a number", "string": "a string", "boolean": "a boolean"},
@@ -48,8 +48,10 @@ _OPEN: Final = re.compile(
     rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bReflect\b|\bsuppress\b|\bObject\.(?:assign|definePropert)"
 )
 """Code that may add members or operators to values, or expects errors."""
-_ADDED: Final = re.compile(rb"\]\s*=(?!=)")
-"""Assignment of a member whose name may be computed."""
+_ADDED: Final = re.compile(rb"\]\s*(?:[|&?]{2})?=(?!=)|\b(?:setdefault|update)\b")
+"""Code that may add fields whose names are computed."""
+_TARGETS: Final = frozenset({"pair_pattern", "array_pattern", "assignment_pattern", "object_assignment_pattern"})
+_TARGETS_OF_LOOPS: Final = frozenset({"for_in_statement", "for_statement"})
 _OF_PATTERNS: Final = frozenset({"match", "matchAll", "replace", "replaceAll", "search", "split"})
 """Methods of texts that take a regular expression."""
 _LOADER: Final = "json.load"
@@ -59,11 +61,13 @@ _QUERIES: Final = {
 (member_expression object: (_) @of property: (property_identifier) @member)
 (for_in_statement operator: "of" right: (_) @iterated)
 (variable_declarator name: (object_pattern) @pattern value: (identifier) @of)
+(subscript_expression object: (identifier) @of index: (string (string_fragment) @key))
 (call_expression function: (member_expression) @function arguments: (arguments . (_) @argument .)
  (#any-of? @function "Math.max" "Math.min"))
 """,
     Language.PYTHON: """
 (attribute object: (_) @of attribute: (identifier) @member)
+(subscript value: (identifier) @of subscript: (string (string_content) @key))
 (subscript value: (call function: (attribute object: (_) @dictionary attribute: (identifier) @view)
  arguments: (argument_list) @none) subscript: (integer) (#any-of? @view "items" "keys" "values") (#eq? @none "()"))
 (binary_operator left: (_) @left operator: "+" right: (_) @right)
@@ -84,6 +88,7 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
     tested = {
         code.text(each["member"]) for each in matches if "member" in each and is_tested_read(each["member"].parent)
     }
+    yield from _unreturned(code, types, matches, tested)
     for captures in matches:
         node = captures.get("member") or next(iter(captures.values()))
         if node in code.tried:
@@ -183,6 +188,45 @@ def _part(
     return f"{shown} has no attribute .{name}.{did_you_mean(fix)}"
 
 
+def _unreturned(
+    code: CodeContext, types: ValueTypes, matches: Iterable[Mapping[str, tree_sitter.Node]], tested: Set[str]
+) -> Iterator[Mistake]:
+    """Yield the first read of each field that a function never returns, if the code only reads it from the result.
+
+    Code may test for a field of an earlier version, but hardly instead of one with a similar name.
+    """
+    reads: dict[str, list[tuple[tree_sitter.Node, Declared]]] = {}
+    for captures in () if _ADDED.search(code.source) else matches:
+        node = captures.get("key") or captures.get("member")
+        value = types.reference(captures["of"]) if node and "of" in captures else None
+        if node and node not in code.tried and value and value.fields and _is_read(code, node):
+            reads.setdefault(code.text(node), []).append((node, value))
+    for name, found in reads.items():
+        node, value = found[0]
+        near = nearest(name, sorted(value.fields))
+        is_meant = near is not None and not code.words[near.encode()]
+        is_known = name in _OBJECTS | code.added_members or any(name in each.fields for _, each in found)
+        if not is_known and len(found) == code.words[name.encode()] and (is_meant or name not in tested):
+            yield Mistake(node, _no_field(value, name))
+
+
+def _is_read(code: CodeContext, node: tree_sitter.Node) -> bool:
+    """Return whether code reads a field, instead of calling a method or giving the field a value."""
+    read = node.parent.parent if node.parent and node.parent.type == "string" else node.parent
+    after = read.parent if read else None
+    is_target = after is not None and (
+        after.type in _TARGETS or (after.type in _TARGETS_OF_LOOPS and after.child_by_field_name("left") == read)
+    )
+    is_attribute = code.language is Language.PYTHON and node.type == "identifier"
+    return not is_target and not is_attribute and not code.source.startswith(b"(", node.end_byte)
+
+
+def _no_field(value: Declared, name: str) -> str:
+    near = nearest(name, sorted(value.fields))
+    hint = did_you_mean(near) or f" Available fields: {', '.join(sorted(value.fields))}"
+    return f'{value.raw} has no field "{name}".{hint}'
+
+
 def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern: tree_sitter.Node) -> str | None:
     """Return why a value has no field that a pattern reads without a default."""
     value = types.reference(of)
@@ -194,9 +238,7 @@ def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern
         is_name = key is not None and key.type in ("shorthand_property_identifier_pattern", "property_identifier")
         is_added = key is not None and code.text(key) in _OBJECTS | code.added_members
         if value and key is not None and is_name and not is_added and code.text(key) not in value.fields:
-            near = nearest(code.text(key), sorted(value.fields))
-            hint = did_you_mean(near) or f" Available fields: {', '.join(sorted(value.fields))}"
-            return f'{value.raw} has no field "{code.text(key)}".{hint}'
+            return _no_field(value, code.text(key))
     return None
 
 
