@@ -57,6 +57,18 @@ from tests.support.code_problems import code_problems
             "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
         ),
         (
+            "return { prices: <start.items>.forEach((x) => x * 2) };",
+            "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
+        ),
+        (
+            "return JSON.stringify(<start.items>.forEach((x) => x * 2));",
+            "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
+        ),
+        (
+            "return { nets: <start.items>.map((row) => { row.at(-1).net }) };",
+            "line 1 of the code: the function in .map(…) returns nothing. Add return before its value.",
+        ),
+        (
             "return <start.text>.includes(/x/);",
             "line 1 of the code: .includes(…) takes no regular expression. Write /…/.test(…).",
         ),
@@ -436,6 +448,22 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "return <start.items>.map(str)",
             '<start.items> has no method .map(). Did you mean "[… for each in <start.items>]"?',
+        ),
+        (
+            'out = {"total": <start.amount> * 2}\nreturn out.total',
+            'line 2 of the code: out has no attribute .total. Did you mean "out["total"]"?',
+        ),
+        (
+            'rows = [1]\nreturn {"rows": rows.sort()}',
+            "line 2 of the code: .sort(…) changes the list and returns None. Call it alone, and use the list.",
+        ),
+        (
+            'rows = [1]\nout = {"rows": rows.append(2)}\nreturn out',
+            "line 2 of the code: .append(…) changes the list and returns None. Call it alone, and use the list.",
+        ),
+        (
+            "rows = [1]\nreturn len(rows.sort())",
+            "line 2 of the code: .sort(…) changes the list and returns None. Call it alone, and use the list.",
         ),
         (
             "rows = [1]\nfor r in rows.sort():\n    print(r)\nreturn 1",

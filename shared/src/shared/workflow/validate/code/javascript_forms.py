@@ -22,6 +22,9 @@ from shared.workflow.validate.returns import VALUES
 _LITERALS: Final = "[(string) (number)]"
 _EQUAL: Final = f'(binary_expression left: (_) {{}} operator: ["===" "=="] right: {_LITERALS} {{}})'
 _METHOD: Final = "function: (member_expression property: (property_identifier) @method)"
+_EACH: Final = f"(call_expression {_METHOD})"
+_IS_EACH: Final = '(#eq? @method "forEach")'
+_EACH_IS_NOTHING: Final = "forEach returns nothing. Call map or reduce, which return values"
 _PROMISES: Final = (
     "(call_expression function: (member_expression property: (property_identifier) @map)"
     ' arguments: (arguments . (arrow_function "async")))'
@@ -319,8 +322,14 @@ JAVASCRIPT_RULES: Final = (
     Rule(
         "(variable_declarator name: (identifier) @name value: (call_expression function: (member_expression"
         ' property: (property_identifier) @method)) (#eq? @method "forEach"))',
-        "forEach returns nothing. Call map or reduce, which return values",
+        _EACH_IS_NOTHING,
         is_read_later,
+    ),
+    Rule(
+        f"[(pair value: {_EACH} {_IS_EACH}) (return_statement (array {_EACH}) {_IS_EACH})"
+        f" (call_expression function: (member_expression) @called arguments: (arguments . {_EACH})"
+        f' (#eq? @called "JSON.stringify") {_IS_EACH})]',
+        _EACH_IS_NOTHING,
     ),
     Rule(
         f"(program [(return_statement [{_PROMISES} (object (pair value: {_PROMISES}))])"

@@ -56,9 +56,16 @@ def has_no_effect(node: tree_sitter.Node, source: bytes) -> bool:
     is_reading = bool(pending)
     while pending and is_reading:
         each = pending.pop()
-        is_reading = each.type in _READING and (each.type not in _CALLS or _changes_nothing(each, source))
+        is_reading = _is_negative_number(each) or (
+            each.type in _READING and (each.type not in _CALLS or _changes_nothing(each, source))
+        )
         pending.extend(each.named_children)
     return is_reading
+
+
+def _is_negative_number(node: tree_sitter.Node) -> bool:
+    argument = node.child_by_field_name("argument") if node.type in ("unary_expression", "unary_operator") else None
+    return argument is not None and argument.type in ("number", "integer", "float")
 
 
 def _changes_nothing(call: tree_sitter.Node, source: bytes) -> bool:

@@ -178,10 +178,11 @@ def _fix(shown: str, kind: str, name: str, language: Language) -> str | None:
 def _part(
     code: CodeContext, types: ValueTypes, of: tree_sitter.Node, member: tree_sitter.Node, reported: Set[str]
 ) -> str | None:
-    """Return why a part of a JSON value has no such attribute in Python."""
+    """Return why a dictionary, or a part of a JSON value, has no such attribute in Python."""
     name = code.text(member)
     is_other = code.language is not Language.PYTHON or name in _OF_ANY[Language.PYTHON] or name[0] == "_"
-    if is_other or code.text(of) in reported or types.has_other_values or not types.is_json(of):
+    is_plain = not types.has_other_values and (types.is_json(of) or types.of(of) == "object")
+    if is_other or code.text(of) in reported or not is_plain:
         return None
     shown = types.shown(of)
     fix = f'{shown}["{name}"]'
