@@ -316,6 +316,9 @@ class BlockReader:
             self._problems.report(f"branch {index + 1} has no {_BRANCH_SHAPES[block.type]}", at)
         elif len(titles) > 1:
             self._problems.report(f"branch {index + 1} has {' and '.join(titles)}: write one branch for each", at)
+        elif titles == ["else"] and branch["else"] is not None and branch.get("next", branch["else"]) != branch["else"]:
+            message = f"branch {index + 1} names a block at else, and next is ignored. Write one of them"
+            self._warn(block, ("branches", index), message)
         elif titles == ["if"] and "id" not in branch and any("if" in object_of(each) for each in branches[:index]):
             self._problems.report(f'branch {index + 1} is another "if".{did_you_mean("else if")}', at)
         return bool(titles)

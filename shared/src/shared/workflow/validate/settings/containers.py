@@ -139,7 +139,9 @@ def _collection(block: Block, state: WorkflowState, catalog: Catalog) -> Iterato
         problem = f"collection is JSON and {expression} stays as typed.{did_you_mean(meant)}"
         hint = "" if meant else " Compute it in a function block"
         yield setting_warning(block, "collection", f"{problem}{hint}", meant)
-    elif kind := scalar_type(template.sole_reference, state, catalog):
+    elif kind := scalar_type(template.sole_reference, state, catalog) or _type_of_variable(
+        template.sole_reference, state
+    ):
         yield setting_warning(block, "collection", f"{must}, but {collection.strip()} is a {kind}")
 
 
@@ -152,6 +154,20 @@ def _expression(template: TextTemplate) -> str | None:
         return None
     found = f"{first}{rest}" if is_call else rest.strip()
     return found if len(found) <= _LONGEST_SHOWN else f"{found[:_LONGEST_SHOWN]}…"
+
+
+def _type_of_variable(reference: Reference | None, state: WorkflowState) -> str | None:
+    """Return the type of a variable that is never a list: a number, a boolean, or a text that no block assigns."""
+    if reference is None or reference.name != "variable" or len(reference.path) != 1:
+        return None
+    name = to_string(reference.path[0])
+    variable = next((each for each in state.variables.values() if name in (each.id, each.name)), None)
+    if variable is None or variable.type in ("number", "boolean"):
+        return variable and variable.type
+    is_text = variable.type == "string" and isinstance(variable.value, str) and parse_text(variable.value).is_literal
+    is_json = is_text and isinstance(parse_json(to_string(variable.value).replace("'", '"')), list | dict)
+    is_assigned = any(each.type == "variables" for each in state.blocks.values())
+    return "string" if is_text and variable.value and not is_json and not is_assigned else None
 
 
 def scalar_type(reference: Reference | None, state: WorkflowState, catalog: Catalog) -> str | None:
