@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
+from shared.workflow.catalog.agents import PII_TYPES
 from shared.workflow.files.names import BLOCK_KEYS, BRANCHING, TYPE_ALIASES
 from shared.workflow.files.schema import file_schema
 from shared.workflow.format.models import Block
@@ -88,7 +89,8 @@ the blocks that the connection joins |
 
 References use a block's name in lower case without spaces and dots; other characters stay. *Check order* is
 `<checkorder.…>`, and *Page on-call* is `<pageon-call.…>` ([references](workflows.md#references)). No reference reaches
-a name with `+`, `*`, `/`, `=`, `<`, `>` or `!`.
+a name with `+`, `*`, `/`, `=`, `<`, `>` or `!`. `<start.tags.length>` is the length of a list, and a name without a
+field, `<checkorder>`, an object of all outputs of the block.
 
 `validate` runs nothing and asks no server: it does not know whether a secret, a workflow or a model exists there, what
 a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets. Text that
@@ -313,8 +315,10 @@ Other settings that are lists:
 in lower case, so write a name in one word: `<score.tone>` reads the metric `Tone` |
 | `variables` of a variables block | `{variableName, type, value}`, as [above](#variables) |
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs, or \
-`text`, `long-text`, `select`, `date` and `files`, whose values stay as they are |
-| `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS` |
+`text`, `long-text`, `select`, `date` and `files`, whose values stay as they are. It only shows values, so a `select` \
+has no options |
+| `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS`, [listed below](#guardrails-block) |
+| `piiCustomPatterns` of guardrails | `{name, pattern}`; the pattern is one of RE2, too |
 
 The `regex` of guardrails is a pattern of RE2, without look-around and back references; `(?i)` at its start ignores
 case.
@@ -354,7 +358,9 @@ _NOTES: Final = {
     "whatever the header `Content-Type` says.",
     "guardrails": "A text that does not pass fails the block: the run takes `on_error`, or ends without one. So no "
     "condition on `passed` is needed: it is `true` in every block that follows a success. "
-    "Only blocks on the path of `on_error` read its `error`.",
+    "Only blocks on the path of `on_error` read its `error`. The names in `piiEntityTypes`: "
+    f"{', '.join(f'`{each}`' for each in PII_TYPES)}.",
+    "router": "An older form of `router_v2`, without branches: the model chooses one of the blocks in `next`.",
     "human_in_the_loop": "`inputs` are the fields of the form; later blocks read the answers, such as "
     "`<approval.approved>`. `notification` is refused: no notifications are sent.",
     "workflow": _ONE_WORKFLOW,
