@@ -315,8 +315,8 @@ Other settings that are lists:
 in lower case, so write a name in one word: `<score.tone>` reads the metric `Tone` |
 | `variables` of a variables block | `{variableName, type, value}`, as [above](#variables) |
 | `builderData` of a human in the loop or a response | `{name, type, value}`, with the types of inputs, or \
-`text`, `long-text`, `select`, `date` and `files`, whose values stay as they are. It only shows values, so a `select` \
-has no options |
+`text`, `long-text`, `select`, `date` and `files`, whose values stay as they are. Nothing is entered there, so a \
+`select` has no options |
 | `piiEntityTypes` of guardrails | names such as `EMAIL_ADDRESS`, [listed below](#guardrails-block) |
 | `piiCustomPatterns` of guardrails | `{name, pattern}`; the pattern is one of RE2, too |
 

@@ -51,6 +51,7 @@ _OPEN: Final = re.compile(
 _ADDED: Final = re.compile(rb"\]\s*(?:[|&?]{2})?=(?!=)|\b(?:setdefault|update)\b")
 """Code that may add fields whose names are computed."""
 _TARGETS: Final = frozenset({"pair_pattern", "array_pattern", "assignment_pattern", "object_assignment_pattern"})
+_DELETE: Final = b"delete"
 _TARGETS_OF_LOOPS: Final = frozenset({"for_in_statement", "for_statement"})
 _OF_PATTERNS: Final = frozenset({"match", "matchAll", "replace", "replaceAll", "search", "split"})
 """Methods of texts that take a regular expression."""
@@ -218,8 +219,9 @@ def _is_read(code: CodeContext, node: tree_sitter.Node) -> bool:
     is_target = after is not None and (
         after.type in _TARGETS or (after.type in _TARGETS_OF_LOOPS and after.child_by_field_name("left") == read)
     )
+    is_deleted = after is not None and code.source.startswith(_DELETE, after.start_byte)
     is_attribute = code.language is Language.PYTHON and node.type == "identifier"
-    return not is_target and not is_attribute and not code.source.startswith(b"(", node.end_byte)
+    return not is_target and not is_deleted and not is_attribute and not code.source.startswith(b"(", node.end_byte)
 
 
 def _no_field(value: Declared, name: str) -> str:

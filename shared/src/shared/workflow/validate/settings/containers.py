@@ -162,8 +162,10 @@ def _type_of_variable(reference: Reference | None, state: WorkflowState) -> str 
         return None
     name = to_string(reference.path[0])
     variable = next((each for each in state.variables.values() if name in (each.id, each.name)), None)
-    if variable is None or variable.type in ("number", "boolean"):
-        return variable and variable.type
+    if variable is None:
+        return None
+    if variable.type in ("number", "boolean"):
+        return variable.type
     is_text = variable.type == "string" and isinstance(variable.value, str) and parse_text(variable.value).is_literal
     is_json = is_text and isinstance(parse_json(to_string(variable.value).replace("'", '"')), list | dict)
     is_assigned = any(each.type == "variables" for each in state.blocks.values())
