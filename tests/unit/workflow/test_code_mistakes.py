@@ -57,6 +57,10 @@ from tests.support.code_problems import code_problems
             "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
         ),
         (
+            "let n = 0;\nwhile (true) { n += 1; }\nreturn n;",
+            "line 2 of the code: while (true) never ends. Leave it with break.",
+        ),
+        (
             "return { prices: <start.items>.forEach((x) => x * 2) };",
             "line 1 of the code: forEach returns nothing. Call map or reduce, which return values.",
         ),
@@ -448,6 +452,10 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
         (
             "return <start.items>.map(str)",
             '<start.items> has no method .map(). Did you mean "[… for each in <start.items>]"?',
+        ),
+        (
+            "n = 0\nwhile True:\n    n += 1\nreturn n",
+            "line 2 of the code: while True never ends. Leave it with break.",
         ),
         (
             'out = {"total": <start.amount> * 2}\nreturn out.total',

@@ -11,6 +11,7 @@ from shared.workflow.validate.code.form_rules import (
     Form,
     Rule,
     compares_with_two_values,
+    is_endless,
     is_lone_statement,
     is_read_later,
     word_pattern,
@@ -160,6 +161,11 @@ def _is_only_returned(form: Form) -> bool:
 
 JAVASCRIPT_RULES: Final = (
     CODE_AFTER_RETURN,
+    Rule(
+        "(while_statement condition: (parenthesized_expression (true)) body: (_) @body)",
+        "while (true) never ends. Leave it with break",
+        is_endless,
+    ),
     Rule(
         f'(binary_expression left: (_) @value operator: "in" right: (array . {_LITERALS})'
         ' (#not-match? @value "^([0-9]+|.length.)$"))',

@@ -8,6 +8,7 @@ from shared.workflow.validate.code.form_rules import (
     Form,
     Rule,
     compares_with_two_values,
+    is_endless,
     is_lone_statement,
     is_read_later,
 )
@@ -53,6 +54,11 @@ def _is_input_of_language(form: Form) -> bool:
 
 PYTHON_RULES: Final = (
     CODE_AFTER_RETURN,
+    Rule(
+        "(while_statement condition: (true) body: (_) @body)",
+        "while True never ends. Leave it with break",
+        is_endless,
+    ),
     Rule(
         f'(boolean_operator left: {_EQUAL.format("@first", "@one")} operator: "and"'
         f" right: {_EQUAL.format('@second', '@other')})",
