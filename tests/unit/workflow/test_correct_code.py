@@ -3,6 +3,7 @@
 import pytest
 from tests.support.code_problems import code_problems
 
+from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
@@ -331,7 +332,7 @@ def test_correct_python_has_no_problem(code: str) -> None:
 
 
 def test_half_of_a_surrogate_pair_is_checked_like_other_code() -> None:
-    code = {"id": "code", "value": "return '\ud800';"}
-    run = {"id": "run", "type": "function", "name": "Run", "subBlocks": {"code": code}}
+    code: JsonObject = {"id": "code", "value": "return '\ud800';"}
+    run: JsonObject = {"id": "run", "type": "function", "name": "Run", "subBlocks": {"code": code}}
     found = problems(read_state({"blocks": {"run": run}, "edges": []}))
     assert [each.message for each in found if "line" in each.message] == []
