@@ -42,7 +42,17 @@ class EarlyReferences:
         """Return why the reference reads a block that has not run, or an error that `reader` never gets."""
         if reader.id in self._order.unreached:
             return None
-        return self._order.why_not(target.id, reader.id) or self._why_no_error(reference, target, reader)
+        return (
+            self._order.why_not(target.id, reader.id)
+            or self._why_no_own_results(reference, target, reader)
+            or self._why_no_error(reference, target, reader)
+        )
+
+    def _why_no_own_results(self, reference: Reference, target: Block, reader: Block) -> str | None:
+        """Return why a block gets no results of a container around it, which no outer loop runs again."""
+        is_own = reference.path[0] in ("results", "result") and target.id in self._state.containers_of(reader.id)
+        is_repeated = any(each in self._state.loops for each in self._state.containers_of(target.id))
+        return f'"{target.name}" has results only after its end' if is_own and not is_repeated else None
 
     def fix(self, reason: str, reference: Reference, target: Block, reader: Block) -> tuple[str, str | None]:
         """Return what to do about the reference, with a leading space, and the one to write instead."""
