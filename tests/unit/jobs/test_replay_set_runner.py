@@ -11,7 +11,7 @@ from tests.support.jobs.system import a_spec
 
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
-from jobs_service.replay_sets.pace import MAX_WAIT_SECONDS, ReplayPace
+from jobs_service.replay_sets.pace import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
@@ -149,7 +149,7 @@ async def test_workspaces_with_equally_many_replays_in_progress_take_turns(
 ) -> None:
     """Replays that end within a step are never in progress when the next one starts."""
     clock = ManualClock()
-    pace = ReplayPace(4.0, clock)
+    pace = ReplayPace(4 / GROUP_SECONDS, clock)
     parts = Parts(*(a_set(name, workspace_id=name) for name in ("C", "A", "B")), waiting=100)
     runner = a_runner(parts, pace=pace)
     for _ in range(12):
@@ -169,22 +169,22 @@ async def test_the_replays_of_a_step_are_started_and_settled_together() -> None:
 
 async def test_beside_runs_of_callers_few_replays_start_at_even_intervals() -> None:
     clock = ManualClock()
-    pace = ReplayPace(2.0, clock)
+    pace = ReplayPace(2 / GROUP_SECONDS, clock)
     parts = Parts(a_set("one"), waiting=100)
     marked = []
     for _ in range(9):
         pace.observe_caller()
         await step(parts, pace=pace)
         marked.append(sum(parts.marked))
-        clock.seconds += 0.5
+        clock.seconds += GROUP_SECONDS / 2
     assert (marked, parts.steps) == ([2, 2, 4, 4, 6, 6, 8, 8, 10], 5)
 
 
 async def test_a_late_step_starts_no_more_replays_than_others() -> None:
     clock = ManualClock()
-    pace = ReplayPace(2.0, clock)
+    pace = ReplayPace(2 / GROUP_SECONDS, clock)
     parts = Parts(a_set("one"), waiting=100)
-    for seconds in (60, 0.5, 0.5):
+    for seconds in (60, GROUP_SECONDS / 2, GROUP_SECONDS / 2):
         pace.observe_caller()
         await step(parts, pace=pace)
         clock.seconds += seconds
@@ -193,7 +193,7 @@ async def test_a_late_step_starts_no_more_replays_than_others() -> None:
 
 async def test_without_runs_of_callers_replays_fill_their_slots_and_delay_no_later_one() -> None:
     clock = ManualClock()
-    pace = ReplayPace(2.0, clock)
+    pace = ReplayPace(2 / GROUP_SECONDS, clock)
     parts = Parts(a_set("one"), waiting=100)
     for _ in range(10):
         await step(parts, pace=pace)
@@ -205,10 +205,10 @@ async def test_without_runs_of_callers_replays_fill_their_slots_and_delay_no_lat
 
 async def test_a_caller_that_arrives_during_a_step_at_full_speed_delays_the_next_one_by_one_group() -> None:
     clock = ManualClock()
-    pace = ReplayPace(2.0, clock)
+    pace = ReplayPace(2 / GROUP_SECONDS, clock)
     pace.observe_caller()
     pace.end_step(1_000)
-    clock.seconds += 1
+    clock.seconds += GROUP_SECONDS
     assert pace.is_due()
 
 

@@ -62,8 +62,8 @@ STATISTICS_SECONDS: Final = 5.0
 INDEXING_SECONDS: Final = 2.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
 REPLAY_SECONDS: Final = 1.0
-REPLAY_GAP_SECONDS: Final = 0.25
-"""Least time between two steps of replay sets."""
+REPLAY_GAP_SECONDS: Final = 0.1
+"""Least time between two steps of replay sets, most of which only find that no group is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from shared.clock import Clock
 
 QUIET_SECONDS: Final = 10.0
 """Replays run at full speed when no run of a caller has started or ended for this long."""
-GROUP_SECONDS: Final = 1.0
+GROUP_SECONDS: Final = 0.5
 """Interval between groups of replays. Starting a group costs less than starting its replays one by one."""
 MAX_WAIT_SECONDS: Final = 10.0
 """How long replays of a workspace wait for a slot behind queued runs of its callers. Then one of them starts."""
