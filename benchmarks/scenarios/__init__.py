@@ -14,7 +14,7 @@ def groups(testbed: Testbed, seconds: float) -> Iterator[Group]:
     yield from runs.streams(testbed)
     yield from runs.queued_runs(testbed)
     yield recordings.group(testbed, seconds)
-    yield replays.group(testbed, seconds)
+    yield from replays.groups(testbed, seconds)
     yield noisy_neighbor.group(testbed, seconds)
     yield memory.at_capacity(testbed)
     yield engine_loop.group()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import httpx2
@@ -38,16 +38,16 @@ LOADS: Final = (
 """Keep two cores about 80 % and 50 % busy: with less load calls wait for nothing, with more mainly for each other."""
 
 
-def group(testbed: Testbed, seconds: float) -> Group:
-    """Return the same calls without and with replays, at each load."""
+def groups(testbed: Testbed, seconds: float) -> list[Group]:
+    """Return the same calls without and with replays, for each load."""
     recorded = cache(lambda: _record(testbed))
-    return Group(tuple(each for load in LOADS for each in _scenarios(load, testbed, seconds * load.lasts, recorded)))
+    return [_group(load, testbed, seconds * load.lasts, recorded) for load in LOADS]
 
 
-def _scenarios(load: Load, testbed: Testbed, seconds: float, recorded: Callable[[], Target]) -> Iterator[Scenario]:
-    yield Scenario(load.name, lambda: _measure(load, testbed.no_op, seconds))
-    beside = f"{load.name}, beside replays"
-    yield Scenario(beside, lambda: _measure_beside(recorded(), load, testbed.no_op, seconds), load.name)
+def _group(load: Load, testbed: Testbed, seconds: float, recorded: Callable[[], Target]) -> Group:
+    alone = Scenario(load.name, lambda: _measure(load, testbed.no_op, seconds))
+    measure = partial(_measure_beside, load=load, target=testbed.no_op, seconds=seconds)
+    return Group((alone, Scenario(f"{load.name}, beside replays", lambda: measure(recorded()), load.name)))
 
 
 def _measure(load: Load, target: Target, seconds: float) -> Row:
