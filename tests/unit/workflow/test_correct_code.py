@@ -176,6 +176,8 @@ from shared.workflow.validate.validator import problems
         "try { return JSON.parse(<start.items>); } catch { return <start.items>; }",
         "return { orders: JSON.parse(JSON.stringify(<start.items>)) };",
         "const JSON = { parse: each => each.length };\nreturn JSON.parse(<start.items>);",
+        "let n = 0;\nouter: for (const each of <start.items>) { while (true) { n += 1; continue outer; } }\nreturn n;",
+        "let n = 0;\ntry { while (true) { n += null[n]; } } catch { return n; }",
         "for (const each of <start.items>) { return each; continue; }\nreturn null;",
         "const calendar = { getDay() { return 7; } };\nreturn calendar.getDay() === 7;",
         "const d = new Date();\nreturn d.getDay() === 7 || d.getDay() === 0;",
@@ -324,6 +326,8 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "found = (each for each in <start.items>)\nreturn {'first': next(found, None)}",
         "class Rows(list):\n    length = 3\nrows = Rows([1])\nreturn rows.length",
         "for each in <start.items>:\n    return each\n    continue\nreturn None",
+        "rows = []\nsource = list(<start.items>)\ntry:\n    while True:\n        rows.append(source.pop())\n"
+        "except IndexError:\n    return rows",
         'rows = (each for each in <start.items>)\nglobals()["rows"] = list(rows)\nreturn rows',
     ],
 )

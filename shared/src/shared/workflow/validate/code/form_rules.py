@@ -97,12 +97,12 @@ def word_pattern(name: str) -> bytes:
     return rf"(?<![\w.$]){re.escape(name)}(?![\w$])".encode()
 
 
-_END: Final = re.compile(rb"\b(?:break|return|throw|raise|await|yield|next|\w*exit\w*|kill|abort)\b")
-_FAILURE: Final = re.compile(rb"\b(?:throw|raise|\w*exit\w*|kill|abort)\b")
+_END: Final = re.compile(rb"\b(?:break|continue|return|throw|raise|await|yield|next|\w*exit\w*|kill|abort)\b")
+_FAILURE: Final = re.compile(rb"\b(?:throw|raise|catch|except|\w*exit\w*|kill|abort)\b")
 
 
 def is_endless(form: Form) -> bool:
-    """Return whether nothing in the body of a loop ends it, nor a function that it may call."""
+    """Return whether nothing in the body of a loop ends it, nor a function that it may call, nor a handled error."""
     (_, source), body = form.program, form.nodes["body"]
     is_ended = _END.search(source, body.start_byte, body.end_byte) or _FAILURE.search(source)
     return is_ended is None

@@ -18,6 +18,7 @@ _EQUAL: Final = '(comparison_operator . (_) {} . "==" . [(string) (integer)] {} 
 _CHANGE: Final = "(call function: (attribute attribute: (identifier) @method)) @place"
 _CHANGES: Final = '(#any-of? @method "append" "extend" "reverse" "sort")'
 """Call of a method that changes a list and returns nothing."""
+_CHANGE_IS_NOTHING: Final = ".{method}(…) changes the list and returns None. Call it alone, and use the list"
 _INPUT: Final = re.compile(rb"\binput\b")
 _INPUT_CALL: Final = re.compile(rb"(?<![\w.])(?<!def )input\(")
 
@@ -138,17 +139,17 @@ PYTHON_RULES: Final = (
     Rule(
         "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
         ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort"))',
-        ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+        _CHANGE_IS_NOTHING,
         is_read_later,
     ),
     Rule(
         f"[(return_statement [(dictionary (pair value: {_CHANGE})) (list {_CHANGE})] {_CHANGES})"
         f" (assignment right: (dictionary (pair value: {_CHANGE})) {_CHANGES})]",
-        ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+        _CHANGE_IS_NOTHING,
     ),
     Rule(
         f"(call function: (_) @called arguments: (argument_list {_CHANGE})"
         f' (#any-of? @called "len" "json.dumps") {_CHANGES})',
-        ".{method}(…) changes the list and returns None. Call it alone, and use the list",
+        _CHANGE_IS_NOTHING,
     ),
 )
