@@ -1,4 +1,4 @@
-"""Stored form of a file's blocks: settings, branches, retries and layout."""
+"""Stored form of a file's blocks: settings, retries and layout."""
 
 from collections import deque
 from collections.abc import Collection, Mapping
@@ -7,7 +7,8 @@ from typing import Final
 from shared.workflow.catalog import SubBlockSpec
 from shared.workflow.catalog.synonyms import KEY_HINTS, SETTING_SYNONYMS
 from shared.workflow.files import forms
-from shared.workflow.files.file_blocks import UNREAD, FileBlock, FileBlocks
+from shared.workflow.files.branch_reader import BranchReader
+from shared.workflow.files.file_blocks import FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.misplaced_keys import take_misplaced_keys
 from shared.workflow.files.misplaced_settings import warn_of_misplaced_settings
@@ -63,12 +64,6 @@ _SCHEMA_KEYS: Final = frozenset(
 """Keys of JSON schemas that inputs do not have."""
 _ALIASES: Final = {"inputs": "inputFormat"}
 """Keys of files for settings."""
-_BRANCH_KEYS: Final = {
-    "condition": ("if", "else if", "else", "next", "id"),
-    "router_v2": ("route", "when", "next", "id"),
-}
-_BRANCH_WORDS: Final = frozenset({"if", "else if", "else", "route", "when", "next"})
-_BRANCH_SHAPES: Final = {"condition": "if, else if or else", "router_v2": "route and when"}
 
 
 class BlockReader:
@@ -77,6 +72,7 @@ class BlockReader:
     def __init__(self, blocks: FileBlocks, problems: FileProblems) -> None:
         self._blocks = blocks
         self._problems = problems
+        self._branches = BranchReader(blocks, problems)
         self.meant_targets: set[str] = set()
         """Ids of blocks that misplaced keys name."""
 
@@ -136,7 +132,7 @@ class BlockReader:
             setting_id = _ALIASES.get(key, key) if block.spec is None or _ALIASES.get(key) in settings else key
             if (key in structural and key not in _ALIASES) or _is_way(block, key):
                 continue
-            if key == BRANCHING.get(block.type) and self._is_of_branches(block, key, given):
+            if key == BRANCHING.get(block.type) and self._branches.are_stored(block, key, given):
                 continue
             if (
                 key not in _ALIASES
@@ -159,7 +155,7 @@ class BlockReader:
         if "id" not in block.given:  # an exported block may have values that its editor hides
             self._check_effect(block, values, settings)
         values |= verbatim
-        self._add_branches(block, values)
+        self._branches.add(block, values)
         if "data" in values and block.type == "response":
             values.setdefault("dataMode", "json")
         for key in ("data", "body"):
@@ -169,17 +165,6 @@ class BlockReader:
             key: {"id": key, "type": settings[key].type if key in settings else "short-input", "value": value}
             for key, value in values.items()
         }
-
-    def _is_of_branches(self, block: FileBlock, key: str, given: Json) -> bool:
-        """Return whether the stored setting has branches as files have them. Report it."""
-        is_mapping = isinstance(given, dict)
-        if not is_mapping and not any(_BRANCH_WORDS.intersection(object_of(each)) for each in parse_list(given)):
-            return False
-        message = f'"{key}" holds branches as stored. Write branches: instead of {key}:'
-        if is_mapping:
-            message = f"Write branches: instead of {key}:, as a list with {_BRANCH_SHAPES[block.type]}, and next"
-        self._problems.report(message, (*block.path, key))
-        return True
 
     def _check_effect(self, block: FileBlock, written: JsonObject, settings: Mapping[str, SubBlockSpec]) -> None:
         """Warn of settings that another one disables."""
@@ -278,50 +263,6 @@ class BlockReader:
             fields: list[Json] = [{"name": each} if isinstance(each, str) else each for each in entries]
             return fields
         return given
-
-    def _add_branches(self, block: FileBlock, values: JsonObject) -> None:
-        given = block.given.get("branches")
-        setting = BRANCHING.get(block.type)
-        at = (*block.path, "branches")
-        if given is None or block.type == UNREAD:
-            return
-        if setting is None:
-            self._problems.report(f'Block "{block.key}" has branches, but its type is {block.type}', at)
-            return
-        if not isinstance(given, list):
-            self._problems.report(f"branches must be a list of mappings with {_BRANCH_SHAPES[block.type]}", at)
-            return
-        usable = [each for index, each in enumerate(given) if self._is_branch(block, given, index)]
-        branches = forms.expand_branches(block.type, block.id, usable)
-        if branches is not None:
-            block.branches = branches
-            values[setting] = forms.branches_text(branches)
-
-    def _is_branch(self, block: FileBlock, branches: list[Json], index: int) -> bool:
-        """Return whether a branch can be read. Report its problems."""
-        at, given = (*block.path, "branches", index), branches[index]
-        branch: JsonObject = {given: None} if isinstance(given, str) else object_of(given)
-        known = _BRANCH_KEYS[block.type]
-        self._problems.check_keys(branch, known, at, "a branch")
-        if block.type != "condition":
-            return "route" in branch or "when" in branch or not branch.keys() - set(known)
-        titles = [title for title in forms.BRANCH_TITLES if title in branch]
-        target = branch.get("else if")
-        is_last = list(branch) == ["else if"] and index == len(branches) - 1
-        if is_last and isinstance(target, str) and target in self._blocks.by_key:
-            meant = f"else: {target}"
-            self._problems.report(f"branch {index + 1} has a block as its expression.{did_you_mean(meant)}", at)
-            branches[index] = {"else": target}
-        elif not titles and not any(key not in known for key in branch):
-            self._problems.report(f"branch {index + 1} has no {_BRANCH_SHAPES[block.type]}", at)
-        elif len(titles) > 1:
-            self._problems.report(f"branch {index + 1} has {' and '.join(titles)}: write one branch for each", at)
-        elif titles == ["else"] and branch["else"] is not None and branch.get("next", branch["else"]) != branch["else"]:
-            message = f"branch {index + 1} names a block at else, and next is ignored. Write one of them"
-            self._warn(block, ("branches", index), message)
-        elif titles == ["if"] and "id" not in branch and any("if" in object_of(each) for each in branches[:index]):
-            self._problems.report(f'branch {index + 1} is another "if".{did_you_mean("else if")}', at)
-        return bool(titles)
 
     def _data(self, block: FileBlock) -> JsonObject:
         given = block.given
