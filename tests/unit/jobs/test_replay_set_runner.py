@@ -7,26 +7,29 @@ from typing import Any
 
 import pytest
 from tests.support.jobs.fakes import ManualClock
-from tests.support.jobs.system import a_spec
+from tests.support.jobs.system import a_spec, json_payload
 
 from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
 from jobs_service.replay_sets.pace import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import ReplayLimits
+from jobs_service.replay_sets.rules import RUN_ID_TAKEN, Judgement, ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
-from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.replay_sets import CreateReplaySet
-from shared.contracts.runs import SnapshotRef
+from jobs_service.views.ports import RunWithBlocks
+from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
+from shared.contracts.payloads import Payload
+from shared.contracts.replay_sets import CreateReplaySet, ReplayedVerdict
+from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger
 from shared.errors import RunIdTaken, Unavailable
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
+STARTED_RUN = RunOfSet(id="one/0", set_id="one", number=0, run="R1", state=STARTED)
 
 
 class Parts:
     """Stands for everything around the runner. Reading the runs of sets in `broken` fails.
 
-    Each set has `waiting` runs. Started replays have expired, or else their state is unknown.
+    Each set has `waiting` runs. Started replays are `found`, or have expired, or else their state is unknown.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class Parts:
         taken: Sequence[str] = (),
         waiting: int = 1,
         are_expired: bool = False,
+        found: RunWithBlocks | None = None,
     ) -> None:
         self._sets = sets
         self._broken = broken
         self._taken = taken
         self._waiting = waiting
         self._are_expired = are_expired
+        self._found = found
         self.callers_queued = 0
         self.steps = 0
         """How many steps read the sets."""
@@ -51,6 +56,7 @@ class Parts:
         """How many runs each call marked as started."""
         self.settled: list[int] = []
         """How many verdicts each call stored."""
+        self.judgements: list[Judgement] = []
 
     async def term(self) -> int:
         return 1
@@ -72,9 +78,13 @@ class Parts:
     async def has_open_runs(self, set_id: str) -> bool:
         return True
 
-    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> None:
-        if not self._are_expired:
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
+        if self._found is None and not self._are_expired:
             raise Unavailable("the store does not respond")
+        return self._found
+
+    async def fetch(self, workspace_id: str, payload: Payload) -> bytes:
+        return bytes(payload.inline)
 
     async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[RunAccepted | RunIdTaken]:
         self.accepted += requests
@@ -89,12 +99,30 @@ class Parts:
 
     async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
         self.settled.append(len(judged))
+        self.judgements += [judgement for _, judgement in judged]
 
 
 def a_set(set_id: str, *started: RunOfSet, workspace_id: str = "WS") -> OpenSet:
     run = a_spec(snapshot=SnapshotRef(workspace_id, "W", "c" * 64))
     request = CreateReplaySet(id=set_id, run=run, concurrency_limit=9)
     return OpenSet(request=request, expires_at=NOW, started=started)
+
+
+def a_replay(
+    *, is_replay: bool = True, output: bytes = b'{"replayOf":"R1","verdict":"same"}', **fields: Any
+) -> RunWithBlocks:
+    """Return a run with the id of a started replay."""
+    known: dict[str, Any] = {
+        "run_id": STARTED_RUN.replay_run_id,
+        "workspace_id": "WS",
+        "workflow_id": "W",
+        "status": RunStatus.COMPLETED,
+        "mode": RunMode.ASYNC,
+        "trigger": Trigger.API,
+        "created_at": NOW,
+        "output": json_payload(output),
+    }
+    return RunWithBlocks(RunView(**(known | fields)), None, is_replay=is_replay)
 
 
 def a_runner(parts: Any, *, overall: int = 8, pace: ReplayPace | None = None) -> ReplaySetRunner:
@@ -124,8 +152,7 @@ async def test_a_set_that_cannot_continue_holds_up_no_other_set() -> None:
 
 
 async def test_replays_whose_state_is_unknown_count_as_in_progress() -> None:
-    unknown = RunOfSet(id="one/0", set_id="one", number=0, run="R1", state=STARTED)
-    parts = Parts(a_set("one", unknown), a_set("two"))
+    parts = Parts(a_set("one", STARTED_RUN), a_set("two"))
     await step(parts, overall=1)
     assert parts.started == []
 
@@ -134,6 +161,26 @@ async def test_a_replay_that_an_interrupted_step_has_accepted_is_noted_as_starte
     parts = Parts(a_set("one"), taken=[RunOfSet(id="one/0", set_id="one", number=0, run="R1").replay_run_id])
     await step(parts)
     assert (len(parts.accepted), parts.started) == (1, ["one"])
+
+
+async def test_a_replay_that_has_ended_is_judged_by_its_output() -> None:
+    parts = Parts(a_set("one", STARTED_RUN), found=a_replay())
+    await step(parts)
+    assert [each.verdict for each in parts.judgements] == [ReplayedVerdict.SAME]
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+@pytest.mark.parametrize(
+    "others",
+    [{"workspace_id": "other"}, {"workflow_id": "other"}, {"is_replay": False}],
+    ids=lambda each: next(iter(each)),
+)
+async def test_a_run_of_a_caller_with_the_id_of_a_replay_fails_the_replay(
+    status: RunStatus, others: dict[str, Any]
+) -> None:
+    parts = Parts(a_set("one", STARTED_RUN), found=a_replay(status=status, **others))
+    await step(parts)
+    assert parts.judgements == [Judgement(ReplayedVerdict.FAILED, RUN_ID_TAKEN)]
 
 
 async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progress() -> None:

@@ -32,7 +32,7 @@ from jobs_service.replay_sets.documents import (
 from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, Judged, OpenSet, RunOfSet, replay_id
 from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
 from jobs_service.runs.changes import merged_fields
-from jobs_service.runs.documents import RUNS
+from jobs_service.runs.documents import IS_REPLAY, RUNS
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.replay_sets import (
@@ -208,8 +208,7 @@ class MongoReplaySets:
         else:  # recordings were deleted, or an interrupted step has settled some
             await self._runs.update_many(unsettled, {"$set": _DELETED})
             await self.count(open_set.id)
-        replays = {"_id": {"$in": [run.replay_run_id for run, _ in judged]}}
-        await self._executed.update_many(replays, {"$unset": {"output": 1}})
+        await self._delete_outputs([run.replay_run_id for run, _ in judged])
 
     def _settled_fields(self, open_set: OpenSet, run: RunOfSet, judgement: Judgement) -> Document:
         fields: Document = {"state": DONE, "verdict": judgement.verdict.value}
@@ -347,8 +346,12 @@ class MongoReplaySets:
     @store_call
     async def delete_outputs(self, set_id: str) -> None:
         found = await self._runs.find({"set_id": set_id}, {"_id": 1}).to_list()
-        ids = [replay_id(each["_id"]) for each in found]
-        await self._executed.update_many({"_id": {"$in": ids}, "output": {"$exists": True}}, {"$unset": {"output": 1}})
+        await self._delete_outputs([replay_id(each["_id"]) for each in found])
+
+    async def _delete_outputs(self, replays: Sequence[str]) -> None:
+        """Delete the outputs of these replays. Runs of callers that have such an id keep theirs."""
+        wanted = {"_id": {"$in": replays}, IS_REPLAY: True, "output": {"$exists": True}}
+        await self._executed.update_many(wanted, {"$unset": {"output": 1}})
 
     async def _find(self, workspace_id: str, workflow_id: str, set_id: str) -> Document:
         found = await self._sets.find_one({"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id})

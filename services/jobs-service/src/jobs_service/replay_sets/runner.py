@@ -31,6 +31,7 @@ from jobs_service.replay_sets.rules import (
     CANCELED,
     EXPIRED,
     RECORDING_DELETED,
+    RUN_ID_TAKEN,
     Judgement,
     Purpose,
     ReplayLimits,
@@ -38,12 +39,12 @@ from jobs_service.replay_sets.rules import (
     refusals,
     suggestions,
 )
-from jobs_service.views.ports import RunViewRepository
+from jobs_service.views.ports import RunViewRepository, RunWithBlocks
 from shared.contracts.jobs import AcceptRun, RunView
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import ReplayedVerdict
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunError, RunSpec, RunStatus
 from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.observe.logging import get_logger
 
@@ -163,38 +164,50 @@ class ReplaySetRunner:
 
     async def _settle(self, open_set: OpenSet) -> _Progress:
         active = queued = 0
-        ended: list[tuple[RunOfSet, RunView | None]] = []
+        ended: list[tuple[RunOfSet, RunWithBlocks | None]] = []
         lookups = (self._views.by_run_id(run.replay_run_id, output=True, blocks=False) for run in open_set.started)
         for run, found in zip(open_set.started, await asyncio.gather(*lookups), strict=True):
-            view = None if found is None else found.view
-            if view is None or view.status.is_terminal:
-                ended.append((run, view))
+            if found is None or found.view.status.is_terminal or not _is_replay_of(open_set, found):
+                ended.append((run, found))
             else:
                 active += 1
-                queued += view.status is RunStatus.QUEUED
+                queued += found.view.status is RunStatus.QUEUED
         if ended:
-            judged = [(run, await self._judge(open_set, run, view)) for run, view in ended]
+            judged = [(run, await self._judge(open_set, run, found)) for run, found in ended]
             await self._sets.settle(open_set, judged)
-            await self._discard_outputs(open_set, [view for _, view in ended])
+            replays = [found.view for _, found in ended if found is not None and _is_replay_of(open_set, found)]
+            await self._discard_outputs(open_set, replays)
             for run, judgement in judged:
                 if run.purpose is Purpose.COMPARE:
                     metrics.REPLAYED.labels(judgement.verdict.value).inc()
         return _Progress(set=open_set, active=active, queued=queued)
 
-    async def _discard_outputs(self, open_set: OpenSet, views: Iterable[RunView | None]) -> None:
-        outputs = (view.output for view in views if view is not None and view.output is not None)
+    async def _discard_outputs(self, open_set: OpenSet, views: Iterable[RunView]) -> None:
+        outputs = (view.output for view in views if view.output is not None)
         blob_ids = {output.blob_id for output in outputs if output.blob_id is not None}
         if blob_ids:
             await self._outputs.discard(open_set.workspace_id, blob_ids)
 
-    async def _judge(self, open_set: OpenSet, run: RunOfSet, view: RunView | None) -> Judgement:
-        if view is not None and view.status is RunStatus.CANCELLED:
-            return Judgement(ReplayedVerdict.SKIPPED, CANCELED)
-        if view is not None and view.status is RunStatus.FAILED:
-            if not await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [run.run]):
-                return Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
-            return Judgement(ReplayedVerdict.FAILED, view.error.message if view.error else None)
-        result = None if view is None else await self._result(view)
+    async def _judge(self, open_set: OpenSet, run: RunOfSet, found: RunWithBlocks | None) -> Judgement:
+        if found is None:
+            return Judgement(ReplayedVerdict.FAILED, EXPIRED)
+        if not _is_replay_of(open_set, found):
+            return Judgement(ReplayedVerdict.FAILED, RUN_ID_TAKEN)
+        match found.view.status:
+            case RunStatus.CANCELLED:
+                return Judgement(ReplayedVerdict.SKIPPED, CANCELED)
+            case RunStatus.FAILED:
+                return await self._judge_failure(open_set, run, found.view.error)
+            case _:
+                return await self._judge_output(run, found.view)
+
+    async def _judge_failure(self, open_set: OpenSet, run: RunOfSet, error: RunError | None) -> Judgement:
+        if not await self._sets.recorded(open_set.workspace_id, open_set.workflow_id, [run.run]):
+            return Judgement(ReplayedVerdict.SKIPPED, RECORDING_DELETED)
+        return Judgement(ReplayedVerdict.FAILED, error.message if error else None)
+
+    async def _judge_output(self, run: RunOfSet, view: RunView) -> Judgement:
+        result = await self._result(view)
         if result is None:
             return Judgement(ReplayedVerdict.FAILED, EXPIRED)
         return judge(result) if run.purpose is Purpose.COMPARE else Judgement(ReplayedVerdict.SAME, result=result)
@@ -229,7 +242,7 @@ class ReplaySetRunner:
             if isinstance(answer, FlowportError) and not isinstance(answer, RunIdTaken):
                 log.info("replay_delayed", set_id=open_set.id, reason=answer.message)
             else:
-                started.append(run)  # RunIdTaken: an interrupted step started it
+                started.append(run)  # RunIdTaken: an interrupted step started it, or it is judged as another's run
         if started:
             await self._sets.mark_started(started)
         return len(started)
@@ -270,6 +283,17 @@ def _by_workspace(progress: Iterable[_Progress]) -> Counter[str]:
     for each in progress:
         queued[each.set.workspace_id] += each.queued
     return queued
+
+
+def _is_replay_of(open_set: OpenSet, found: RunWithBlocks) -> bool:
+    """Return whether a run with the id of a replay is that replay.
+
+    Callers choose the ids of their runs, and the output of such a run is not a comparison. Only the runner starts
+    replays for sets, each with the id that derives from its set.
+    """
+    view = found.view
+    owner = (open_set.workspace_id, open_set.workflow_id)
+    return found.is_replay and (view.workspace_id, view.workflow_id) == owner
 
 
 def _spec(open_set: OpenSet, run: RunOfSet) -> RunSpec:

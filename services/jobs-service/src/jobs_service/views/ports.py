@@ -26,6 +26,8 @@ class RunWithBlocks:
 
     view: RunView
     blocks: Payload | None
+    is_replay: bool = False
+    """Whether it replays a recorded run for a set."""
 
 
 class RunViewRepository(Protocol):

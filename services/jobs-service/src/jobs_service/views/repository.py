@@ -127,9 +127,10 @@ class MongoRunViews:
 
 
 def _visible(document: Document) -> RunWithBlocks | None:
-    if document["phase"] == Phase.RESERVED.value or to_run(document).is_expired(from_ms(document["now_ms"])):
+    run = to_run(document)
+    if run.phase is Phase.RESERVED or run.is_expired(from_ms(document["now_ms"])):
         return None
-    return RunWithBlocks(to_view(document), payload_in(document, "blocks"))
+    return RunWithBlocks(to_view(document), payload_in(document, "blocks"), is_replay=run.is_replay)
 
 
 def to_view(document: Document) -> RunView:
