@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.jobs.fakes import ManualClock
 from tests.support.jobs.system import a_spec, json_payload
 
@@ -13,7 +14,7 @@ from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
 from jobs_service.replay_sets.pace import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import RUN_ID_TAKEN, Judgement, ReplayLimits
+from jobs_service.replay_sets.rules import RUN_ID_TAKEN, UNREADABLE, Judgement, ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
 from jobs_service.views.ports import RunWithBlocks
 from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
@@ -27,7 +28,7 @@ STARTED_RUN = RunOfSet(id="one/0", set_id="one", number=0, run="R1", state=START
 
 
 class Parts:
-    """Stands for everything around the runner. Reading the runs of sets in `broken` fails.
+    """Stands for everything around the runner. Reading the runs of sets in `broken` fails with `failure`.
 
     Each set has `waiting` runs. Started replays are `found`, or have expired, or else their state is unknown.
     """
@@ -36,17 +37,21 @@ class Parts:
         self,
         *sets: OpenSet,
         broken: Sequence[str] = (),
+        failure: Exception | None = None,
         taken: Sequence[str] = (),
         waiting: int = 1,
         are_expired: bool = False,
         found: RunWithBlocks | None = None,
+        recording: bytes = b"{}",
     ) -> None:
         self._sets = sets
         self._broken = broken
+        self._failure = failure or Unavailable("it cannot be decrypted")
         self._taken = taken
         self._waiting = waiting
         self._are_expired = are_expired
         self._found = found
+        self._recording = recording
         self.callers_queued = 0
         self.steps = 0
         """How many steps read the sets."""
@@ -57,6 +62,8 @@ class Parts:
         self.settled: list[int] = []
         """How many verdicts each call stored."""
         self.judgements: list[Judgement] = []
+        self.measured: list[RunOfSet] | None = None
+        """The measurements of the last set that began to measure."""
 
     async def term(self) -> int:
         return 1
@@ -70,13 +77,22 @@ class Parts:
 
     async def waiting(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
         if set_id in self._broken:
-            raise Unavailable("it cannot be decrypted")
+            raise self._failure
         return [RunOfSet(id=f"{set_id}/{n}", set_id=set_id, number=n, run=f"R{n}") for n in range(self._waiting)][
             :limit
         ]
 
     async def has_open_runs(self, set_id: str) -> bool:
-        return True
+        return self._waiting > 0
+
+    async def to_measure(self, set_id: str, limit: int) -> Sequence[RunOfSet]:
+        return [RunOfSet(id=f"{set_id}/0", set_id=set_id, number=0, run="R1")]
+
+    async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
+        return self._recording
+
+    async def measure(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> None:
+        self.measured = list(runs)
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
         if self._found is None and not self._are_expired:
@@ -98,6 +114,8 @@ class Parts:
         self.marked.append(len(runs))
 
     async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+        if open_set.id in self._broken:
+            raise self._failure
         self.settled.append(len(judged))
         self.judgements += [judgement for _, judgement in judged]
 
@@ -151,6 +169,19 @@ async def test_a_set_that_cannot_continue_holds_up_no_other_set() -> None:
     assert parts.started == ["two"]
 
 
+@pytest.mark.parametrize("started", [(), (STARTED_RUN,)], ids=["not continued", "not settled"])
+async def test_an_unexpected_error_is_logged_with_its_set_and_holds_up_no_other_set(
+    started: Sequence[RunOfSet],
+) -> None:
+    parts = Parts(
+        a_set("one", *started), a_set("two"), broken=["one"], failure=ValueError("a defect"), found=a_replay()
+    )
+    with capture_logs() as logs:
+        await step(parts)
+    assert parts.started == ["two"]
+    assert {(each["log_level"], each["set_id"]) for each in logs if "exc_info" in each} == {("error", "one")}
+
+
 async def test_replays_whose_state_is_unknown_count_as_in_progress() -> None:
     parts = Parts(a_set("one", STARTED_RUN), a_set("two"))
     await step(parts, overall=1)
@@ -181,6 +212,25 @@ async def test_a_run_of_a_caller_with_the_id_of_a_replay_fails_the_replay(
     parts = Parts(a_set("one", STARTED_RUN), found=a_replay(status=status, **others))
     await step(parts)
     assert parts.judgements == [Judgement(ReplayedVerdict.FAILED, RUN_ID_TAKEN)]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [b'{"content":"hello"}', b"{", b'{"replayOf":"\xff"}', b'{"output":[{"path":"","after":' + 100_000 * b"["],
+    ids=["other fields", "no JSON", "no text", "nested too deeply"],
+)
+async def test_a_replay_whose_output_is_no_comparison_has_failed(output: bytes) -> None:
+    parts = Parts(a_set("one", STARTED_RUN), found=a_replay(output=output))
+    await step(parts)
+    assert parts.judgements == [Judgement(ReplayedVerdict.FAILED, UNREADABLE)]
+
+
+@pytest.mark.parametrize(("recording", "measurements"), [(b'{"snapshotHash":"7"}', 2), (b'{"version":"7"}', 0)])
+async def test_a_recording_that_cannot_be_read_is_not_measured(recording: bytes, measurements: int) -> None:
+    parts = Parts(a_set("one"), waiting=0, recording=recording)
+    await step(parts)
+    assert parts.measured is not None
+    assert len(parts.measured) == measurements
 
 
 async def test_free_slots_go_to_the_workspace_with_the_fewest_replays_in_progress() -> None:

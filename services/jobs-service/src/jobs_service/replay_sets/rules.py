@@ -19,6 +19,7 @@ OVER_BUDGET: Final = "The budget for models is used up"
 RECORDING_DELETED: Final = "The recording was deleted"
 CANCELED: Final = "The replay was canceled"
 EXPIRED: Final = "The result of the replay has expired"
+UNREADABLE: Final = "The result of the replay could not be read"
 RUN_ID_TAKEN: Final = "Another run has the id of the replay"
 FINAL_OUTPUT: Final = "output"
 

@@ -32,6 +32,7 @@ from jobs_service.replay_sets.rules import (
     EXPIRED,
     RECORDING_DELETED,
     RUN_ID_TAKEN,
+    UNREADABLE,
     Judgement,
     Purpose,
     ReplayLimits,
@@ -127,8 +128,8 @@ class ReplaySetRunner:
         for each in sorted(progress, key=lambda each: self._order(each.set.workspace_id, active)):
             try:
                 started = await self._continue(each, free, queued)
-            except FlowportError as error:  # the other sets continue
-                log.warning("replay_set_not_continued", set_id=each.set.id, reason=error.message)
+            except Exception as error:  # the other sets continue
+                _log_failure("replay_set_not_continued", each.set, error)
             else:
                 free -= started
                 queued[each.set.workspace_id] += started
@@ -148,8 +149,8 @@ class ReplaySetRunner:
     async def _progress_of(self, open_set: OpenSet) -> _Progress:
         try:
             return await self._settle(open_set)
-        except FlowportError as error:  # the other sets continue
-            log.warning("replay_set_not_settled", set_id=open_set.id, reason=error.message)
+        except Exception as error:  # the other sets continue
+            _log_failure("replay_set_not_settled", open_set, error)
             return _Progress(set=open_set, active=len(open_set.started), queued=0)
 
     async def _continue(self, progress: _Progress, free: int, queued: Counter[str]) -> int:
@@ -207,7 +208,10 @@ class ReplaySetRunner:
         return Judgement(ReplayedVerdict.FAILED, error.message if error else None)
 
     async def _judge_output(self, run: RunOfSet, view: RunView) -> Judgement:
-        result = await self._result(view)
+        try:
+            result = await self._result(view)
+        except (msgspec.DecodeError, RecursionError):
+            return Judgement(ReplayedVerdict.FAILED, UNREADABLE)
         if result is None:
             return Judgement(ReplayedVerdict.FAILED, EXPIRED)
         return judge(result) if run.purpose is Purpose.COMPARE else Judgement(ReplayedVerdict.SAME, result=result)
@@ -268,9 +272,9 @@ class ReplaySetRunner:
         for run in await self._sets.to_measure(open_set.id, MEASURED_RUNS):
             try:
                 content = await self._recordings.read(open_set.workspace_id, open_set.workflow_id, run.run)
-            except (NotFound, Unavailable):  # suggestions are optional
+                recorded = _decode_recorded(content)
+            except (NotFound, Unavailable, msgspec.DecodeError, RecursionError):  # suggestions are optional
                 continue
-            recorded = _decode_recorded(content)
             measurement = replace(
                 run, purpose=Purpose.MEASURE, snapshot_hash=recorded.snapshot_hash, version=recorded.version
             )
@@ -283,6 +287,13 @@ def _by_workspace(progress: Iterable[_Progress]) -> Counter[str]:
     for each in progress:
         queued[each.set.workspace_id] += each.queued
     return queued
+
+
+def _log_failure(event: str, open_set: OpenSet, error: Exception) -> None:
+    if isinstance(error, FlowportError):
+        log.warning(event, set_id=open_set.id, reason=error.message)
+    else:
+        log.error(event, set_id=open_set.id, exc_info=error)
 
 
 def _is_replay_of(open_set: OpenSet, found: RunWithBlocks) -> bool:
