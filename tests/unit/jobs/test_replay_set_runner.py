@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.support.jobs.fakes import ManualClock
@@ -14,7 +16,7 @@ from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
 from jobs_service.replay_sets.pace import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace
 from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import RUN_ID_TAKEN, UNREADABLE, Judgement, ReplayLimits
+from jobs_service.replay_sets.rules import MAX_STORED_BYTES, RUN_ID_TAKEN, UNREADABLE, Judgement, Purpose, ReplayLimits
 from jobs_service.replay_sets.runner import ReplaySetRunner
 from jobs_service.views.ports import RunWithBlocks
 from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
@@ -223,6 +225,16 @@ async def test_a_replay_whose_output_is_no_comparison_has_failed(output: bytes) 
     parts = Parts(a_set("one", STARTED_RUN), found=a_replay(output=output))
     await step(parts)
     assert parts.judgements == [Judgement(ReplayedVerdict.FAILED, UNREADABLE)]
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+async def test_a_result_that_is_too_long_for_a_document_is_not_stored(purpose: Purpose) -> None:
+    difference = {"path": "x" * MAX_STORED_BYTES}
+    output = {"replayOf": "R1", "verdict": "same", "output": [difference]}
+    run = replace(STARTED_RUN, purpose=purpose)
+    parts = Parts(a_set("one", run), found=a_replay(output=msgspec.json.encode(output)))
+    await step(parts)
+    assert parts.judgements == [Judgement(ReplayedVerdict.SAME)]
 
 
 @pytest.mark.parametrize(("recording", "measurements"), [(b'{"snapshotHash":"7"}', 2), (b'{"version":"7"}', 0)])

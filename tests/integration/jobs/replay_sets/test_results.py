@@ -9,7 +9,7 @@ from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.replay_sets.ports import RunOfSet
 from jobs_service.replay_sets.repository import MongoReplaySets
-from jobs_service.replay_sets.rules import Judgement
+from jobs_service.replay_sets.rules import Judgement, Purpose, judge_measurement
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.clients.jobs.worker_runs import WorkerRunClient
@@ -96,6 +96,25 @@ async def test_fields_that_differ_between_two_replays_of_the_recorded_version_ar
     assert done.suggested_ignore == ("Fetch.items.*.at", "output.made[[]1]")
     assert (done.status, done.counts.different, done.total) == (ReplaySetStatus.REFUSED, 1, 1)
     assert len(await results(replays, created.id)) == 1
+
+
+async def test_long_measurements_that_end_together_are_stored(system: System, replays: HttpReplaySetClient) -> None:
+    await record(system, "R1")
+    created = await replays.create(a_set())
+    sets = MongoReplaySets(system.store, AesGcmKeyRing.parse(key("k1")))
+    (open_set,) = await sets.open_sets(1)
+    ignored = {"$set": {"status": ReplaySetStatus.CANCELED.value}}  # by the runner of this process
+    await system.collection(REPLAY_SETS).update_one({"_id": created.id}, ignored)
+    long = a_result(
+        "R1", changed_blocks=tuple(_block("Fetch", Difference("text", "", "x" * 50_000)) for _ in range(100))
+    )
+    runs = [
+        RunOfSet(id=f"{created.id}/0/{round_}", set_id=created.id, number=0, run="R1", purpose=Purpose.MEASURE)
+        for round_ in range(4)
+    ]
+    await sets.measure(open_set, runs)
+    await sets.settle(open_set, [(run, judge_measurement(long)) for run in runs])
+    assert [each.result == long for each in await sets.measured(created.id)] == [True] * 4
 
 
 async def test_nothing_is_measured_where_nothing_differs(system: System, replays: HttpReplaySetClient) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
+import bson
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
@@ -35,6 +36,7 @@ from jobs_service.runs.changes import merged_fields
 from jobs_service.runs.documents import IS_REPLAY, RUNS
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
+from shared.batching import batches
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ReplayCounts,
@@ -55,8 +57,8 @@ MISSING: Final = "Replay not found"
 REUSED_KEY: Final = "The Idempotency-Key was used for another request"
 MAX_OPEN_SETS: Final = 20
 """Sets of one workspace that are in progress."""
-SETTLED_TOGETHER: Final = 100
-"""Runs in one statement. Each has a result of up to `MAX_RESULT_BYTES`."""
+SETTLED_BYTES: Final = 4 * 1024 * 1024
+"""Limit for the results in one statement, which can have 16 MiB. A longer result is alone."""
 TOO_MANY: Final = f"The workspace has {MAX_OPEN_SETS} replays in progress. Wait until one ends, or cancel one."
 _SHORTEST: Final = timedelta(hours=1)
 """A set outlives its recordings if they are about to expire, so that its result can be read."""
@@ -194,12 +196,12 @@ class MongoReplaySets:
 
     @store_call
     async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
-        for first in range(0, len(judged), SETTLED_TOGETHER):
-            await self._settle_group(open_set, judged[first : first + SETTLED_TOGETHER])
+        settled = [(each, self._settled_fields(open_set, *each)) for each in judged]
+        for group in batches(settled, weigh=lambda each: len(bson.encode(each[1])), max_weight=SETTLED_BYTES):
+            await self._settle_group(open_set, [each for each, _ in group], [fields for _, fields in group])
 
-    async def _settle_group(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
+    async def _settle_group(self, open_set: OpenSet, judged: Sequence[Judged], fields: Sequence[Document]) -> None:
         ids = [run.id for run, _ in judged]
-        fields = [self._settled_fields(open_set, run, judgement) for run, judgement in judged]
         unsettled = {"_id": {"$in": ids}, "state": {"$ne": DONE}}
         kept = {**unsettled, _IS_FORGOTTEN: {"$ne": True}}
         settled = await self._runs.update_many(kept, [{"$replaceWith": merged_fields(ids, fields)}])

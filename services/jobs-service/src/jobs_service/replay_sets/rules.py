@@ -13,6 +13,8 @@ from shared.contracts.replay_sets import ReplayCounts, ReplayedVerdict, ReplayTh
 
 MAX_SUGGESTIONS: Final = 100
 MAX_RESULT_BYTES: Final = 16 * 1024
+MAX_STORED_BYTES: Final = 8 * 1024 * 1024
+"""A longer result is not stored: that of a measurement has all changed blocks, and a document can have 16 MiB."""
 SHORT_DIFFERENCES: Final = 5
 """Differences of each value that a long result keeps."""
 OVER_BUDGET: Final = "The budget for models is used up"
@@ -64,7 +66,12 @@ def judge(result: ReplayResult) -> Judgement:
     """Return the verdict on a replay that ran to its end."""
     if result.over_budget:
         return Judgement(ReplayedVerdict.SKIPPED, OVER_BUDGET)
-    return Judgement(_VERDICTS[result.verdict], result=_shortened(result))
+    return Judgement(_VERDICTS[result.verdict], result=_stored(_shortened(result)))
+
+
+def judge_measurement(result: ReplayResult) -> Judgement:
+    """Return the judgement on a replay on the recorded version, with the whole result for suggestions."""
+    return Judgement(ReplayedVerdict.SAME, result=_stored(result))
 
 
 def refusals(counts: ReplayCounts, thresholds: ReplayThresholds, *, over_budget: int) -> tuple[str, ...]:
@@ -112,6 +119,10 @@ def _fields(name: str, differences: Iterable[Difference]) -> Iterator[tuple[tupl
 def _pattern(name: str, path: str) -> str:
     parts = ("*" if _INDEX.fullmatch(part) else _WILDCARDS.sub(r"[\1]", part) for part in path.split("."))
     return f"{name}.{'.'.join(parts)}"
+
+
+def _stored(result: ReplayResult) -> ReplayResult | None:
+    return result if len(_encode(result)) <= MAX_STORED_BYTES else None
 
 
 def _shortened(result: ReplayResult) -> ReplayResult:

@@ -37,6 +37,7 @@ from jobs_service.replay_sets.rules import (
     Purpose,
     ReplayLimits,
     judge,
+    judge_measurement,
     refusals,
     suggestions,
 )
@@ -214,7 +215,7 @@ class ReplaySetRunner:
             return Judgement(ReplayedVerdict.FAILED, UNREADABLE)
         if result is None:
             return Judgement(ReplayedVerdict.FAILED, EXPIRED)
-        return judge(result) if run.purpose is Purpose.COMPARE else Judgement(ReplayedVerdict.SAME, result=result)
+        return judge(result) if run.purpose is Purpose.COMPARE else judge_measurement(result)
 
     async def _result(self, view: RunView) -> ReplayResult | None:
         if view.output is None:
