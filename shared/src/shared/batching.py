@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from shared.errors import Unavailable
+from shared.errors import OutcomeUncertain, Unavailable
 from shared.observe.logging import get_logger
 
 T = TypeVar("T")
@@ -45,7 +45,8 @@ def _weightless(item: object) -> int:
 class Batcher(Generic[T, R]):
     """Collects items and has `work` answer them together, one batch after the other.
 
-    A lone item never waits for more. A batch has at most `max_items`, and none beyond `max_weight`.
+    A lone item never waits for more. A batch has at most `max_items`, and none beyond `max_weight`. With `is_change`, a
+    batch may have taken effect when it is interrupted: its items then get OutcomeUncertain instead of Unavailable.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Batcher(Generic[T, R]):
         max_waiting: int,
         max_weight: int = 1,
         weigh: Callable[[T], int] = _weightless,
+        is_change: bool = False,
     ) -> None:
         self._work = work
         self._max_items = max_items
         self._max_weight = max_weight
         self._weigh = weigh
+        self._is_change = is_change
         self._waiting: asyncio.Queue[_Entry[T, R]] = asyncio.Queue(max_waiting)
         self._worker: asyncio.Task[None] | None = None
 
@@ -117,10 +120,10 @@ class Batcher(Generic[T, R]):
             answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
             if self._is_cancelled:
-                _fail(entries, Unavailable("The service is shutting down. Retry the request"))
+                _fail(entries, self._interruption("The service is shutting down. Retry the request"))
                 raise
             log.exception("batch_cancelled_unexpectedly", count=len(entries))
-            _fail(entries, Unavailable("The batch was canceled by an internal error. Retry the request"))
+            _fail(entries, self._interruption("The batch was canceled by an internal error. Retry the request"))
             return
         except Exception as error:
             _fail(entries, error)
@@ -129,6 +132,9 @@ class Batcher(Generic[T, R]):
         for entry, answer in answered:
             if not entry.answer.done():
                 entry.answer.set_result(answer)
+
+    def _interruption(self, message: str) -> Unavailable:
+        return OutcomeUncertain() if self._is_change else Unavailable(message)
 
     @property
     def _is_cancelled(self) -> bool:

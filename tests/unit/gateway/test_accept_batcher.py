@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.left_behind import without_collections
 
+from shared import batching
 from shared.clients.jobs.runs import MAX_BYTES, MAX_TOGETHER, AcceptBatcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
@@ -119,6 +120,19 @@ async def test_a_broken_call_fails_all_its_runs() -> None:
     async with intake_of(server) as intake:
         answers = await asyncio.gather(*(intake.accept(asked_for(f"{n}")) for n in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [OutcomeUncertain] * 3
+
+
+async def test_the_outcome_of_a_call_that_the_end_of_the_process_interrupts_is_uncertain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "STOP_SECONDS", 0.01)
+    server = JobsServer()
+    server.seconds = 60
+    async with intake_of(server) as intake:
+        call = asyncio.create_task(intake.accept(asked_for("one")))
+        await server.is_asked.wait()
+    with pytest.raises(OutcomeUncertain):
+        await call
 
 
 async def test_no_run_waits_longer_for_earlier_ones_than_for_a_separate_call() -> None:

@@ -10,7 +10,7 @@ from tests.support.left_behind import without_collections
 
 from shared import batching
 from shared.batching import Batcher, batches
-from shared.errors import Unavailable
+from shared.errors import OutcomeUncertain, Unavailable
 
 
 class Doubling:
@@ -89,6 +89,18 @@ async def test_work_that_was_cancelled_inside_fails_and_the_next_continues(
     with pytest.raises(Unavailable):
         await given_up
     assert await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS) == 4
+
+
+async def test_a_change_that_was_cancelled_inside_is_uncertain(work: Doubling) -> None:
+    batcher = Batcher[int, int](work, max_items=3, max_waiting=5, is_change=True)
+    await batcher.start()
+    work.may_go.clear()
+    given_up = asyncio.create_task(batcher.submit(1))
+    await eventually(lambda: work.batches)
+    work.break_off()
+    with pytest.raises(OutcomeUncertain):
+        await given_up
+    await batcher.stop()
 
 
 async def test_a_failure_reaches_every_request_of_the_batch_and_no_other(
@@ -206,11 +218,12 @@ async def test_work_that_omits_an_answer_fails_and_continues() -> None:
     await batcher.stop()
 
 
+@pytest.mark.parametrize(("is_change", "interrupted"), [(False, Unavailable), (True, OutcomeUncertain)])
 async def test_stopping_does_not_wait_for_endless_work_and_leaves_no_request_waiting(
-    work: Doubling, monkeypatch: pytest.MonkeyPatch
+    work: Doubling, monkeypatch: pytest.MonkeyPatch, *, is_change: bool, interrupted: type[Unavailable]
 ) -> None:
     monkeypatch.setattr(batching, "STOP_SECONDS", 0.01)
-    batcher = Batcher[int, int](work, max_items=1, max_waiting=5)
+    batcher = Batcher[int, int](work, max_items=1, max_waiting=5, is_change=is_change)
     await batcher.start()
     work.may_go.clear()
     tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
@@ -219,8 +232,8 @@ async def test_stopping_does_not_wait_for_endless_work_and_leaves_no_request_wai
         await batcher.stop()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [str(answer) for answer in answers] == ["The service is shutting down. Retry the request"] * 2
-    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert [type(answer) for answer in answers] == [interrupted, Unavailable]
+    assert str(answers[1]) == "The service is shutting down. Retry the request"
 
 
 async def test_a_failed_request_is_freed_without_a_garbage_collection() -> None:

@@ -14,7 +14,7 @@ from jobs_service.queue.capacity import QueueLimits
 from jobs_service.queue.ports import Queue
 from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.errors import AtCapacity, FlowportError, Unavailable
+from shared.errors import AtCapacity, FlowportError, OutcomeUncertain, Unavailable
 from shared.observe.logging import get_logger
 from shared.tracebacks import without_traceback
 
@@ -44,6 +44,7 @@ class AdmissionService:
             max_waiting=MAX_WAITING,
             max_weight=MAX_BATCH_BYTES,
             weigh=lambda request: len(bytes(request.run.input.inline)),
+            is_change=True,
         )
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
@@ -66,9 +67,14 @@ class AdmissionService:
     async def _accept(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
         answers = await self._queue.accept(requests, self._limits)
         accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
-        if accepted:
+        if not accepted:
+            return answers
+        try:
             await self._cancels.apply_pending(accepted)
-            self._dispatcher.wake_for_new_work()
+        except Exception as error:  # the runs are stored, and a retry would store them again
+            log.error("pending_cancels_not_applied", runs=len(accepted), exc_info=error)
+            answers = [OutcomeUncertain() if isinstance(each, RunAccepted) else each for each in answers]
+        self._dispatcher.wake_for_new_work()
         return answers
 
 

@@ -58,6 +58,7 @@ class AcceptBatcher:
             max_waiting=MAX_WAITING,
             max_weight=MAX_BYTES,
             weigh=lambda request: len(bytes(request.run.input.inline)),
+            is_change=True,
         )
 
     async def start(self) -> None:
