@@ -24,7 +24,7 @@ from tests.support.tickets import a_ticket, ring
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.files import FileKey, FileScope
 from shared.contracts.jobs import PauseRun
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.contracts.tickets import RunTicket
 from shared.ids import new_id, public_run_id
 
@@ -172,20 +172,24 @@ async def test_the_ticket_of_a_redriven_run_opens_no_values_of_the_first_caller(
     jobs: tuple[System, Captured], caller: dict[str, str]
 ) -> None:
     """The first caller may no longer be a member. Gateways of earlier versions name no caller."""
-    system, captured = jobs
-    accepted = await system.gateway.accept(a_spec(user_id="ann", actor_id="key-1", caller_name="Ann's"))
-    failed = await system.executor.begin()
-    report = FinishRun(failed.attempt, an_outcome(RunStatus.FAILED))
-    await captured.send("POST", f"/internal/runs/{accepted.run_id}/finish", failed.ticket, report)
-    body = {"workspace_id": WORKSPACE, "concurrency_limit": 5} | caller
-    await system.gateway.client.call("POST", f"/internal/runs/{accepted.run_id}/redrive", body=body)
-    again = await system.executor.begin()
+    spec = a_spec(user_id="ann", actor_id="key-1", caller_name="Ann's")
+    again = await _redriven(jobs, spec, caller)
     assert (again.run.user_id, again.run.actor_id, again.run.caller_name) == (
         caller.get("user_id"),
         caller.get("actor_id"),
         caller.get("caller_name"),
     )
     assert ring().verify(again.ticket).user_id == caller.get("user_id")
+
+
+@pytest.mark.parametrize(
+    ("caller", "scope"), [({"file_scope": scope.value}, scope) for scope in FileScope] + [({}, FileScope.WORKFLOW)]
+)
+async def test_the_ticket_of_a_redriven_run_opens_the_files_of_its_caller(
+    jobs: tuple[System, Captured], caller: dict[str, str], scope: FileScope
+) -> None:
+    again = await _redriven(jobs, a_spec(file_scope=FileScope.WORKSPACE), caller)
+    assert ring().verify(again.ticket).file_scope is scope
 
 
 @pytest.mark.parametrize("claim", ["workspace_id", "workflow_id", "snapshot_hash", "run_id", "user_id"])
@@ -250,6 +254,18 @@ async def test_a_stored_run_keeps_the_file_scope_of_its_ticket(jobs: tuple[Syste
     await system.gateway.resume(spec.run_id)
     granted: ClaimGranted = await system.executor.begin()
     assert ring().verify(granted.ticket).file_scope is scope
+
+
+async def _redriven(jobs: tuple[System, Captured], spec: RunSpec, caller: dict[str, str]) -> ClaimGranted:
+    """Let a run fail, redrive it for this caller, and claim the new run."""
+    system, captured = jobs
+    accepted = await system.gateway.accept(spec)
+    failed = await system.executor.begin()
+    report = FinishRun(failed.attempt, an_outcome(RunStatus.FAILED))
+    await captured.send("POST", f"/internal/runs/{accepted.run_id}/finish", failed.ticket, report)
+    body = {"workspace_id": WORKSPACE, "concurrency_limit": 5} | caller
+    await system.gateway.client.call("POST", f"/internal/runs/{accepted.run_id}/redrive", body=body)
+    return await system.executor.begin()
 
 
 def _ticket_of(spec: Any) -> RunTicket:

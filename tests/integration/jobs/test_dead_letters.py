@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from tests.support.eventually import eventually, until
@@ -14,7 +15,7 @@ from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLe
 from shared.contracts.events import RunExpired
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
-from shared.contracts.runs import ErrorCode, RunMode, RunStatus
+from shared.contracts.runs import ErrorCode, RunMode, RunSpec, RunStatus
 from shared.errors import Conflict, NotFound, Unavailable
 
 
@@ -31,13 +32,13 @@ async def one_letter(system: System) -> DeadLetterView:
     return (await letters(system)).letters[0]
 
 
-async def redrive(system: System, path: str, workspace_id: str = WORKSPACE) -> RunAccepted:
-    request = RedriveRun(workspace_id, 100)
+async def redrive(system: System, path: str, workspace_id: str = WORKSPACE, **fields: Any) -> RunAccepted:
+    request = RedriveRun(workspace_id, 100, **fields)
     return await system.gateway.client.call("POST", f"/internal/{path}/redrive", body=request, returns=RunAccepted)
 
 
-async def fail(system: System) -> str:
-    accepted = await system.gateway.accept()
+async def fail(system: System, spec: RunSpec | None = None) -> str:
+    accepted = await system.gateway.accept(spec)
     granted = await system.executor.begin()
     await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
     return accepted.run_id
@@ -51,6 +52,19 @@ async def test_a_failed_run_is_redriven_as_a_new_run(system: System) -> None:
     assert granted.run.run_id == again.run_id
     assert granted.run.input == a_spec().input
     assert (await system.gateway.run(failed)).status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize(("requested", "retention_ms"), [(None, 10_000), (0, 0), (20_000, 20_000)])
+async def test_a_redriven_run_is_queued_without_the_listener_of_the_first_call(
+    system: System, requested: int | None, retention_ms: int
+) -> None:
+    """Gateways of earlier versions name no log retention: it stays that of the first run."""
+    first = a_spec(mode=RunMode.STREAM, listener="replies.x", traceparent="00-1-1-01", log_retention_ms=10_000)
+    failed = await fail(system, first)
+    await redrive(system, f"runs/{failed}", log_retention_ms=requested, traceparent="00-2-2-01")
+    run = (await system.executor.begin()).run
+    assert (run.mode, run.listener, run.traceparent) == (RunMode.ASYNC, None, "00-2-2-01")
+    assert run.log_retention_ms == retention_ms
 
 
 async def test_only_failed_blocks_run_again(system: System) -> None:

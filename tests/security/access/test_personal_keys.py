@@ -84,6 +84,7 @@ async def test_a_redriven_run_belongs_to_the_person_who_redrives_it(system: Syst
     for request in system.dead_letters.requests:
         assert (request.user_id, request.caller_name) == (user.id, system.tenants.keys[hash_key(key)].name)
         assert request.actor_id == system.tenants.keys[hash_key(key)].id
+        assert request.log_retention_ms
     assert len(system.dead_letters.requests) == 2
     workspace_key = SHOWN["x-api-key"](system.key)
     assert (await post(system, "/api/v1/runs/E1/redrive", b"", workspace_key)).status == 202

@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.gateway.jobs import a_view
 from tests.support.gateway.published_chat import publish
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
@@ -32,7 +33,7 @@ from jobs_service.payloads.routes import blobs_router
 from shared.clients.jobs.files import JobsFileStore
 from shared.clock import SystemClock
 from shared.contracts.files import FileKey, FileScope
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import NotFound
 from shared.ids import public_run_id
 from shared.security.current_ticket import using_ticket
@@ -211,6 +212,16 @@ async def test_a_chosen_run_id_opens_no_file_of_another_workflow(
     key = blobs.add(FileKey.new("WS1", OTHER, "order-1", "a.txt"))
     with using_ticket(SIGNER.sign_run(run, seconds=60)):
         assert await shown(files, key, run) is None
+
+
+@pytest.mark.parametrize(("caller", "scope"), [("limited", FileScope.WORKFLOW), ("admin", FileScope.WORKSPACE)])
+async def test_a_redriven_run_reads_the_files_that_the_caller_who_redrives_it_may_read(
+    system: System, caller: str, scope: FileScope
+) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    answer = await system.send("POST", "/api/v1/runs/E1/redrive", key=callers(system)[caller])
+    assert answer.status == 202, answer.body
+    assert [request.file_scope for request in system.dead_letters.requests] == [scope]
 
 
 async def test_a_chat_run_reads_its_own_files_only(system: System) -> None:

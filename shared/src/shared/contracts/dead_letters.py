@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.contracts.files import FileScope
+
 
 class DeadLetterKind(StrEnum):
     """The kind of message."""
@@ -44,7 +46,7 @@ class RedriveRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """Run the same version with the same input as a new run. Answered by RunAccepted.
 
     The new run belongs to the caller of the redrive, see RunSpec. A gateway of an earlier version names no caller: its
-    redrives run without personal environment values.
+    redrives run without personal environment values, and read only files of their workflow.
     """
 
     workspace_id: str
@@ -52,3 +54,7 @@ class RedriveRun(msgspec.Struct, frozen=True, omit_defaults=True):
     actor_id: str | None = None
     caller_name: str | None = None
     user_id: str | None = None
+    file_scope: FileScope = FileScope.WORKFLOW
+    log_retention_ms: int | None = None
+    """None: that of the first run."""
+    traceparent: str | None = None

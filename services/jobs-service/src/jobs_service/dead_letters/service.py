@@ -15,6 +15,7 @@ from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import decode
+from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import Conflict, NotFound, RunIdTaken
 from shared.ids import new_run_id
 
@@ -22,8 +23,8 @@ from shared.ids import new_run_id
 class RedriveService:
     """Redrives runs from the start: a block's effects may happen again.
 
-    The new run belongs to the caller of the redrive: the failed run's caller may have left the workspace, and their
-    personal environment values are private.
+    The new run belongs to the caller of the redrive: the failed run's caller may have left the workspace, their
+    personal environment values are private, and they may have access to more files.
     """
 
     def __init__(self, runs: RunRepository, admission: AdmissionService) -> None:
@@ -42,16 +43,26 @@ class RedriveService:
             raise Conflict(f"Run {run_id} is {loaded.run.status}. Only a failed or cancelled run can be redriven.")
         if not loaded.spec.stores_data:
             raise Conflict(f"Run {run_id} cannot be redriven: its input is not stored")
-        again = msgspec.structs.replace(
-            loaded.spec,
-            run_id=next_run_id or new_run_id(),
-            actor_id=request.actor_id,
-            caller_name=request.caller_name,
-            user_id=request.user_id,
-            repair_of=None,
-            inherited_entries=0,
-        )
+        again = _spec(loaded.spec, next_run_id or new_run_id(), request)
         return await self._admission.accept(AcceptRun(again, request.concurrency_limit))
+
+
+def _spec(spec: RunSpec, run_id: str, request: RedriveRun) -> RunSpec:
+    retention = request.log_retention_ms
+    return msgspec.structs.replace(
+        spec,
+        run_id=run_id,
+        repair_of=None,
+        inherited_entries=0,
+        mode=RunMode.ASYNC,
+        listener=None,
+        actor_id=request.actor_id,
+        caller_name=request.caller_name,
+        user_id=request.user_id,
+        file_scope=request.file_scope,
+        log_retention_ms=spec.log_retention_ms if retention is None else retention,
+        traceparent=request.traceparent,
+    )
 
 
 class DeadLetterService:

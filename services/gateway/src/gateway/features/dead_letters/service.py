@@ -9,6 +9,7 @@ from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.runs.ports import Jobs
 from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
+from shared.observe.trace import current_traceparent
 
 
 class DeadLetterClient(Protocol):
@@ -68,10 +69,14 @@ class RedriveService:
 
     def _request(self, caller: Caller) -> RedriveRun:
         """Return the request for a run that belongs to `caller`."""
+        plan = self._plans[caller.workspace.plan]
         return RedriveRun(
             caller.workspace.id,
-            self._plans[caller.workspace.plan].concurrency,
+            plan.concurrency,
             actor_id=caller.actor_id,
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
+            file_scope=caller.file_scope,
+            log_retention_ms=plan.log_retention_ms,
+            traceparent=current_traceparent(),
         )
