@@ -1,5 +1,6 @@
 """A conversation is bounded, and stores each append once."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from jobs_service.conversations.rules import APPENDS_KNOWN, ConversationLimits, 
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import PayloadTooLarge
 
+SHORT_BYTES = len(msgspec.json.encode(ConversationMessage("user", "a", once="1")))
 WIDE = ConversationLimits(messages=1000, size=1024 * 1024)
 
 
@@ -46,12 +48,19 @@ def test_the_number_of_stored_append_ids_is_bounded() -> None:
     ("limits", "left"),
     [
         (ConversationLimits(messages=2, size=1000), ["ü", "c"]),
-        (ConversationLimits(messages=9, size=3), ["ü", "c"]),
-        (ConversationLimits(messages=9, size=2), ["c"]),
+        (ConversationLimits(messages=9, size=2 * SHORT_BYTES + 1), ["ü", "c"]),
+        (ConversationLimits(messages=9, size=2 * SHORT_BYTES), ["c"]),
     ],
 )
 def test_the_oldest_go_first(limits: ConversationLimits, left: list[str]) -> None:
     assert texts(Transcript().appended(messages_of("a", "ü", "c"), "1", limits)) == left
+
+
+def test_characters_that_json_escapes_count_as_they_are_stored() -> None:
+    appended = Transcript().appended(
+        messages_of("a", "\x1b\x1b", "c"), "1", ConversationLimits(9, 2 * SHORT_BYTES + 10)
+    )
+    assert texts(appended) == ["c"]
 
 
 def test_a_message_that_is_too_long_is_refused() -> None:
@@ -59,14 +68,14 @@ def test_a_message_that_is_too_long_is_refused() -> None:
         Transcript().appended(messages_of("x" * (LONGEST_MESSAGE + 1)), "1", WIDE)
 
 
-@given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 10), st.integers(1, 100))
+@given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 10), st.integers(1, 500))
 def test_the_history_stays_within_its_limits_and_keeps_its_end(rounds: list[list[str]], count: int, size: int) -> None:
     transcript = Transcript()
     for number, spoken in enumerate(rounds):
         transcript = transcript.appended(messages_of(*spoken), str(number), ConversationLimits(count, size))
     left, everything = texts(transcript), [text for spoken in rounds for text in spoken]
     assert len(left) <= count
-    assert sum(len(text.encode()) for text in left) <= size
+    assert sum(len(msgspec.json.encode(message)) for message in transcript.messages) <= size
     assert everything[len(everything) - len(left) :] == left
 
 

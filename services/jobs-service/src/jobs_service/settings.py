@@ -106,7 +106,7 @@ class JobsSettings(OutboundSettings, TicketCheckSettings):
         2 * 1024 * 1024,
         ge=1024 * 1024,
         le=12 * 1024 * 1024,
-        description="Text stored per conversation, in bytes; oldest messages are deleted first.",
+        description="JSON of the messages stored per conversation, in bytes; the oldest are deleted first.",
     )
     conversation_lifetime_seconds: int = Field(
         31_536_000, ge=60, le=315_360_000, description="Time after its last message that a conversation is deleted."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
@@ -11,11 +12,15 @@ from shared.errors import PayloadTooLarge
 
 APPENDS_KNOWN: Final = 64
 """Number of appends remembered. A retried run repeats only its latest appends."""
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationLimits:
-    """Limits of a conversation, which keeps its newest messages: their number and bytes."""
+    """Limits of a conversation, which keeps its newest messages: their number and bytes of JSON.
+
+    JSON takes up to six bytes for one of a text, and a document of the store has a limit.
+    """
 
     messages: int
     size: int
@@ -37,7 +42,7 @@ class Transcript:
         """
         if once in self.appends:
             return self
-        if any(_size(message) > LONGEST_MESSAGE for message in messages):
+        if any(len(message.content.encode()) > LONGEST_MESSAGE for message in messages):
             raise PayloadTooLarge(f"A message can have at most {LONGEST_MESSAGE} bytes")
         added = (replace(message, once=once) for message in messages)
         kept = _newest((*self.messages, *added), limits)
@@ -48,12 +53,8 @@ def _newest(messages: Sequence[ConversationMessage], limits: ConversationLimits)
     kept: list[ConversationMessage] = []
     room = limits.size
     for message in reversed(messages[-limits.messages :]):
-        room -= _size(message)
+        room -= len(_encode(message))
         if room < 0:
             break
         kept.append(message)
     return tuple(reversed(kept))
-
-
-def _size(message: ConversationMessage) -> int:
-    return len(message.content.encode("utf-8", "surrogatepass"))
