@@ -64,6 +64,20 @@ async def test_pages_continue_inside_a_batch(system: System, gateway: HttpRecord
     assert found == ["R5", "R4", "R3", "R2", "R1", "R0"]
 
 
+async def test_a_page_continues_behind_the_last_one_after_deletions(
+    system: System, gateway: HttpRecordingClient
+) -> None:
+    await put_batch(system, *(batched(f"R{number}") for number in range(6)))
+    found: list[str] = []
+    cursor = None
+    for deleted in ("R0", "R5", "R1"):
+        page = await gateway.page(WORKSPACE, WORKFLOW, conversation_id=None, limit=1, cursor=cursor)
+        found += [each.run_id for each in page.recordings]
+        cursor = page.next_cursor
+        await gateway.delete(WORKSPACE, DeleteRecordings(workflow_id=WORKFLOW, run_id=deleted))
+    assert [*found, *await runs(gateway, cursor=cursor)] == ["R5", "R4", "R3", "R2"]
+
+
 async def test_deleting_one_of_a_batch_encrypts_the_others_with_another_key(
     system: System, gateway: HttpRecordingClient
 ) -> None:

@@ -45,6 +45,8 @@ class PackEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     run: str
     length: int
     summary: RecordingSummary
+    number: int | None = None
+    """Its place before others were removed, so that a page can continue behind it; None if none were."""
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -120,15 +122,15 @@ def summaries(document: Document) -> list[tuple[str, RecordingSummary]]:
     entries, position = entries_of(document), document["position"]
     is_pack = "entries" in document
     shown = [
-        (f"{position}.{number:05d}" if is_pack else position, _shown(entry, document["expires_at"]))
-        for number, entry in enumerate(entries)
+        (f"{position}.{entry.number:05d}" if is_pack else position, _shown(entry, document["expires_at"]))
+        for entry in _numbered(entries)
     ]
     return shown[::-1]
 
 
 def part_of(document: Document, content: bytes, runs: Collection[str]) -> tuple[list[PackEntry], bytes]:
-    """Return the entries of these runs, and their JSON."""
-    entries = entries_of(document)
+    """Return the entries of these runs with their numbers, and their JSON."""
+    entries = _numbered(entries_of(document))
     return select(entries, content, [entry.run in runs for entry in entries])
 
 
@@ -157,6 +159,13 @@ def content_id_of(document: Document) -> str:
 def key_name(pack_id: str) -> str:
     """Return the name for which the key of a pack is encrypted."""
     return f"recording/{pack_id}"
+
+
+def _numbered(entries: Sequence[PackEntry]) -> list[PackEntry]:
+    return [
+        entry if entry.number is not None else msgspec.structs.replace(entry, number=place)
+        for place, entry in enumerate(entries)
+    ]
 
 
 def _parts(entries: Iterable[PackEntry], content: bytes) -> Iterator[tuple[PackEntry, slice]]:
