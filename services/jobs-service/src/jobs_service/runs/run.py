@@ -205,7 +205,7 @@ class IllegalTransition(Exception):
 
 
 def transition(run: Run, phase: Phase, **changes: Any) -> Run:
-    """Return `run` in its next phase. Raises IllegalMove."""
+    """Return `run` in its next phase. Raises IllegalTransition."""
     if phase not in NEXT[run.phase]:
         raise IllegalTransition(f"run {run.id} cannot go from {run.phase} to {phase}")
     return replace(run, phase=phase, **changes)
