@@ -93,6 +93,9 @@ class Parts:
     async def read(self, workspace_id: str, workflow_id: str, run: str) -> bytes:
         return self._recording
 
+    async def delete(self, workspace_id: str, replays: Sequence[str]) -> None:
+        """Accept the request: outputs are not stored."""
+
     async def measure(self, open_set: OpenSet, runs: Sequence[RunOfSet]) -> None:
         self.measured = list(runs)
 

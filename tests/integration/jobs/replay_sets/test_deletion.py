@@ -10,14 +10,17 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System
 
 from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
+from jobs_service.replay_sets.outputs import MongoReplayOutputs
 from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
 from jobs_service.replay_sets.repository import MongoReplaySets
 from jobs_service.runs.documents import RUNS
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.contracts.erasure import Erase, Erased
+from shared.contracts.payloads import INLINE_LIMIT
 from shared.contracts.recordings import DeleteRecordings, Difference, ReplayVerdict
 from shared.contracts.replay_sets import ReplaySetStatus
+from shared.errors import Unavailable
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.web.paths import path_of
 
@@ -40,6 +43,34 @@ async def test_results_of_replays_stay_only_in_the_set_and_go_with_the_recording
     }
     await recordings.delete_of_workflow(WORKSPACE, WORKFLOW, before=1)
     assert await _left(system) == 0
+
+
+@pytest.mark.parametrize("end_of_set", ["finished", "canceled"])
+async def test_large_outputs_are_deleted_even_if_a_step_ends_before_it_does_so(
+    system: System, replays: HttpReplaySetClient, monkeypatch: pytest.MonkeyPatch, end_of_set: str
+) -> None:
+    async def interrupted(*_: object) -> None:
+        raise Unavailable("the process has ended")
+
+    monkeypatch.setattr(MongoReplayOutputs, "delete", interrupted)
+    await record(system, "R1", "R2")
+    created = await replays.create(a_set())
+    large = (Difference("text", "x" * INLINE_LIMIT, "y"),)
+    await work(system, 1, R1=a_result("R1", output=large), R2=a_result("R2", output=large))
+
+    async def is_judged() -> bool:
+        return (await replays.get(WORKSPACE, WORKFLOW, created.id)).counts.done == 1
+
+    await until(is_judged)
+    assert len(await system.collection("blobs.files").find({}).to_list()) == 1
+    monkeypatch.undo()
+    if end_of_set == "canceled":
+        await replays.cancel(WORKSPACE, WORKFLOW, created.id)
+    else:
+        await work(system, 1)
+        await ended(replays, created.id)
+    assert await system.collection("blobs.files").find({}).to_list() == []
+    assert not [each for each in await system.collection(RUNS).find({}).to_list() if "output" in each]
 
 
 @pytest.mark.parametrize("run_id", ["R1", None])

@@ -13,6 +13,7 @@ from jobs_service.replay_sets.rules import Judgement, Purpose, judge_measurement
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.clients.jobs.worker_runs import WorkerRunClient
+from shared.contracts.payloads import INLINE_LIMIT
 from shared.contracts.recordings import CHANGED_OUTPUT, BlockDifference, DeleteRecordings, Difference, ReplayVerdict
 from shared.contracts.replay_sets import ModelBudget, ReplayCounts, ReplayedVerdict, ReplaySetStatus, ReplayThresholds
 from shared.contracts.runs import ErrorCode, RunError, RunStatus
@@ -67,7 +68,7 @@ async def test_a_replay_without_its_recording_is_skipped(system: System, replays
 async def test_a_result_that_was_stored_as_a_large_value_is_read(system: System, replays: HttpReplaySetClient) -> None:
     await record(system, "R1")
     created = await replays.create(a_set())
-    long = tuple(Difference(f"field{number}", "x" * 400, "y") for number in range(50))
+    long = tuple(Difference(f"field{number}", "x" * (INLINE_LIMIT // 50), "y") for number in range(50))
     await work(system, 1, R1=a_result("R1", ReplayVerdict.DIFFERENT, output=long))
     await ended(replays, created.id)
     (row,) = await results(replays, created.id)

@@ -133,7 +133,7 @@ def make_run_services(
             journal=storage.journal,
             admission=admission,
         ),
-        replay_sets=ReplaySetService(storage.replay_sets, cancels, replay_wake_up),
+        replay_sets=ReplaySetService(storage.replay_sets, storage.replay_outputs, cancels, replay_wake_up),
         replay_wake_up=replay_wake_up,
     )
 
@@ -178,7 +178,7 @@ def leaders(
         admission=services.admission,
         views=storage.views,
         payloads=storage.payloads,
-        outputs=storage.blobs,
+        outputs=storage.replay_outputs,
         counters=storage.counters,
         leader=leader("replays"),
         limits=settings.replay_limits,

@@ -20,6 +20,7 @@ from jobs_service.queue.repository import MongoQueue
 from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.replay_sets import documents as replay_set_documents
+from jobs_service.replay_sets.outputs import MongoReplayOutputs
 from jobs_service.replay_sets.pace import ReplayPace
 from jobs_service.replay_sets.repository import MongoReplaySets
 from jobs_service.runs import documents as run_documents
@@ -82,6 +83,7 @@ class Storage:
     blobs: MongoBlobs
     recordings: MongoRecordings
     replay_sets: MongoReplaySets
+    replay_outputs: MongoReplayOutputs
     replay_pace: ReplayPace
     spend: MongoSpend
     run_counts: MongoRunCounts
@@ -137,6 +139,7 @@ def make_storage(
         blobs=blobs,
         recordings=MongoRecordings(store, key_ring, replay_sets.forget_recordings),
         replay_sets=replay_sets,
+        replay_outputs=MongoReplayOutputs(store, blobs),
         replay_pace=replay_pace,
         spend=MongoSpend(store),
         run_counts=run_counts,

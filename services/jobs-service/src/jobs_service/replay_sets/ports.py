@@ -1,6 +1,6 @@
 """Ports of replay sets, and the sets as the runner sees them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -100,9 +100,6 @@ class ReplaySetRepository(Protocol):
         Raises NotFound.
         """
 
-    async def delete_outputs(self, set_id: str) -> None:
-        """Delete the outputs of a set's replays, which show recorded values."""
-
     async def open_sets(self, limit: int) -> Sequence[OpenSet]:
         """Return sets in progress with their started runs: the oldest of each workspace, then the second of each."""
 
@@ -116,7 +113,7 @@ class ReplaySetRepository(Protocol):
         """Note that the replays of these runs are accepted."""
 
     async def settle(self, open_set: OpenSet, judged: Sequence[Judged]) -> None:
-        """Store and count verdicts, then delete the outputs of the replays, which show recorded values."""
+        """Store and count verdicts."""
 
     async def count(self, set_id: str) -> tuple[ReplayCounts, int]:
         """Count the verdicts and store the counts; return them, and how many runs the budget did not cover."""
@@ -153,10 +150,13 @@ class RecordingReader(Protocol):
 
 
 class ReplayOutputs(Protocol):
-    """Large outputs of replays."""
+    """Outputs of replays, which show recorded values. Every method raises Unavailable."""
 
-    async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:
-        """Delete these values. Raises Unavailable."""
+    async def delete(self, workspace_id: str, replays: Sequence[str]) -> None:
+        """Delete the outputs of these runs, if they are replays of a set of this workspace."""
+
+    async def delete_of_set(self, workspace_id: str, set_id: str) -> None:
+        """Delete the outputs of a set's replays."""
 
 
 class QueueCounters(Protocol):

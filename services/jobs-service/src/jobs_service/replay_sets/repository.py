@@ -30,10 +30,9 @@ from jobs_service.replay_sets.documents import (
     to_run,
     to_set,
 )
-from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, Judged, OpenSet, RunOfSet, replay_id
+from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, Judged, OpenSet, RunOfSet
 from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
 from jobs_service.runs.changes import merged_fields
-from jobs_service.runs.documents import IS_REPLAY, RUNS
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.batching import batches
@@ -77,7 +76,6 @@ class MongoReplaySets:
         self._sets = store.collection(REPLAY_SETS)
         self._runs = store.collection(REPLAYED_RUNS)
         self._recordings = RecordingSelection(store)
-        self._executed = store.collection(RUNS)
 
     @store_call
     async def create(self, request: CreateReplaySet) -> ReplaySet:
@@ -210,7 +208,6 @@ class MongoReplaySets:
         else:  # recordings were deleted, or an interrupted step has settled some
             await self._runs.update_many(unsettled, {"$set": _DELETED})
             await self.count(open_set.id)
-        await self._delete_outputs([run.replay_run_id for run, _ in judged])
 
     def _settled_fields(self, open_set: OpenSet, run: RunOfSet, judgement: Judgement) -> Document:
         fields: Document = {"state": DONE, "verdict": judgement.verdict.value}
@@ -287,7 +284,6 @@ class MongoReplaySets:
             "status": (ReplaySetStatus.REFUSED if refusals else ReplaySetStatus.PASSED).value,
             "finished_ms": await now_ms(self._store),
         }
-        await self.delete_outputs(set_id)  # of replays whose verdict an interrupted step has stored
         forgotten = {"_id": set_id, _IS_FORGOTTEN: True}
         if await self._sets.find_one(forgotten, {"_id": 1}) is not None:
             await self._runs.delete_many({"set_id": set_id})
@@ -344,16 +340,6 @@ class MongoReplaySets:
             reason=document.get("reason"),
             result=self._cipher.open(document),
         )
-
-    @store_call
-    async def delete_outputs(self, set_id: str) -> None:
-        found = await self._runs.find({"set_id": set_id}, {"_id": 1}).to_list()
-        await self._delete_outputs([replay_id(each["_id"]) for each in found])
-
-    async def _delete_outputs(self, replays: Sequence[str]) -> None:
-        """Delete the outputs of these replays. Runs of callers that have such an id keep theirs."""
-        wanted = {"_id": {"$in": replays}, IS_REPLAY: True, "output": {"$exists": True}}
-        await self._executed.update_many(wanted, {"$unset": {"output": 1}})
 
     async def _find(self, workspace_id: str, workflow_id: str, set_id: str) -> Document:
         found = await self._sets.find_one({"_id": set_id, "workspace_id": workspace_id, "workflow_id": workflow_id})

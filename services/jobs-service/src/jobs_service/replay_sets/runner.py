@@ -177,18 +177,11 @@ class ReplaySetRunner:
         if ended:
             judged = [(run, await self._judge(open_set, run, found)) for run, found in ended]
             await self._sets.settle(open_set, judged)
-            replays = [found.view for _, found in ended if found is not None and _is_replay_of(open_set, found)]
-            await self._discard_outputs(open_set, replays)
+            await self._outputs.delete(open_set.workspace_id, [run.replay_run_id for run, _ in ended])
             for run, judgement in judged:
                 if run.purpose is Purpose.COMPARE:
                     metrics.REPLAYED.labels(judgement.verdict.value).inc()
         return _Progress(set=open_set, active=active, queued=queued)
-
-    async def _discard_outputs(self, open_set: OpenSet, views: Iterable[RunView]) -> None:
-        outputs = (view.output for view in views if view.output is not None)
-        blob_ids = {output.blob_id for output in outputs if output.blob_id is not None}
-        if blob_ids:
-            await self._outputs.discard(open_set.workspace_id, blob_ids)
 
     async def _judge(self, open_set: OpenSet, run: RunOfSet, found: RunWithBlocks | None) -> Judgement:
         if found is None:
@@ -263,6 +256,7 @@ class ReplaySetRunner:
         if open_set.is_measuring:
             found = suggestions(_pairs(await self._sets.measured(open_set.id)))
         counts, over_budget = await self._sets.count(open_set.id)
+        await self._outputs.delete_of_set(open_set.workspace_id, open_set.id)  # if a step was interrupted before it did
         refused = refusals(counts, open_set.request.thresholds, over_budget=over_budget)
         await self._sets.finish(open_set.id, counts, refused, found)
         log.info("replay_set_finished", set_id=open_set.id, runs=counts.done)
