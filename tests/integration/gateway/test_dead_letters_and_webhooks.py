@@ -53,6 +53,7 @@ async def test_dead_letters_name_runs_as_callers_do(system: System, letters: Htt
     page = await found()
     assert page is not None
     assert page.letters[0].run_id == "order-17"
+    assert await letters.dead_letter(WORKSPACE, page.letters[0].id) == page.letters[0]
     await letters.discard_letter(WORKSPACE, page.letters[0].id)
     assert await found() is None
 

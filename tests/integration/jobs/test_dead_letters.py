@@ -217,6 +217,8 @@ async def test_dead_letters_are_a_workspaces_own(system: System) -> None:
     assert [letter.run_id for letter in (await letters(system)).letters] == ["workspace-1"]
     stranger = (await letters(system, "workspace-2")).letters[0]
     with pytest.raises(NotFound):
+        await system.gateway.client.call("GET", f"/internal/dead-letters/{stranger.id}?workspace_id={WORKSPACE}")
+    with pytest.raises(NotFound):
         await system.gateway.client.call("DELETE", f"/internal/dead-letters/{stranger.id}?workspace_id={WORKSPACE}")
 
 

@@ -39,6 +39,7 @@ GATEWAYS = [
     ("POST", "/internal/statistics/search"),
     ("POST", "/internal/erasures"),
     ("GET", "/internal/dead-letters"),
+    ("GET", "/internal/dead-letters/{letter_id}"),
     ("POST", "/internal/dead-letters/{letter_id}/redrive"),
     ("DELETE", "/internal/dead-letters/{letter_id}"),
     ("GET", f"{WEBHOOKS}/subscriptions"),

@@ -13,6 +13,8 @@ CAPPED = (
     "/api/chat/{identifier}",
     "/api/a2a/serve/{agent_id}",
     "/v1/chat/completions",
+    "/api/v1/runs/{run_id}/redrive",
+    "/api/v1/dead-letters/{letter_id}/redrive",
 )
 """Endpoints that may refuse for the cap."""
 

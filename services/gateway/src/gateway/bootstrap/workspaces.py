@@ -25,6 +25,7 @@ from gateway.features.queue.routes import queue_router
 from gateway.features.webhooks.routes import notifications_router
 from gateway.features.webhooks.service import Webhooks
 from gateway.runs.application.run_logs import RunLogs
+from gateway.runs.application.usage import SpendCap
 from gateway.settings import GatewaySettings
 from gateway.wire.v1.audit_logs import audit_logs_router
 from gateway.wire.v1.dead_letters import dead_letters_router
@@ -99,13 +100,20 @@ def operations_routers(settings: GatewaySettings, outside: Outside, callers: Cal
     """Return routers of run logs and statistics, dead letters, audit log and webhooks."""
     jobs, letters, webhooks, audit = outside.jobs, outside.dead_letters, outside.webhooks, callers.audit
     logs = RunLogs(jobs, jobs, outside.deploy)
+    redrives = RedriveService(
+        letters,
+        jobs,
+        callers.endpoints,
+        plans=callers.plans,
+        limits=callers.limits,
+        cap=SpendCap(jobs, outside.clock),
+        audit=audit,
+    )
     return (
         queue_router(callers.legacy, jobs),
         logs_router(callers.v1, logs),
         statistics_router(callers.v2, logs),
-        dead_letters_router(
-            callers.v1, letters, RedriveService(letters, jobs, callers.plans, audit), public_url=settings.base_url
-        ),
+        dead_letters_router(callers.v1, letters, redrives, public_url=settings.base_url),
         audit_logs_router(callers.v1, audit),
         notifications_router(callers.legacy, webhooks, Webhooks(webhooks, audit, callers.revocations.settle)),
     )

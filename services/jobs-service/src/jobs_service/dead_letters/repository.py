@@ -64,6 +64,12 @@ class MongoDeadLetters:
         return DeadLetterPage(tuple(map(_view, shown)), more)
 
     @store_call
+    async def view(self, letter_id: str, workspace_id: str) -> DeadLetterView | None:
+        """Return a letter that `page` includes, as its readers see it."""
+        found = await self._letters.find_one({"_id": letter_id, **_of(workspace_id)}, {"body": 0})
+        return None if found is None else _view(found)
+
+    @store_call
     async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
         """Return a letter that `page` includes."""
         found = await self._letters.find_one({"_id": letter_id, **_of(workspace_id)})

@@ -32,6 +32,10 @@ def dead_letters_router(
     ) -> Response:
         return StructResponse(await dead_letters.page(workspace_id, limit=limit, cursor=cursor))
 
+    @router.get("/dead-letters/{letter_id}")
+    async def get(letter_id: LetterId, workspace_id: str) -> Response:
+        return StructResponse(await dead_letters.get(letter_id, workspace_id))
+
     @router.post("/dead-letters/{letter_id}/redrive")
     async def redrive_letter(letter_id: LetterId, request: RequestBody) -> Response:
         return StructResponse(await dead_letters.redrive(letter_id, request) or {})

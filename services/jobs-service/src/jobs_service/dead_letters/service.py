@@ -1,6 +1,7 @@
 """Stores dead letters, and redrives or discards them on request."""
 
 from dataclasses import replace
+from typing import Final
 
 import msgspec
 
@@ -12,12 +13,14 @@ from jobs_service.queue.admission import AdmissionService
 from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import Phase
 from shared.broker.ports import DeadLetter, WorkQueue
-from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
+from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import decode
 from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import Conflict, NotFound, RunIdTaken
 from shared.ids import new_run_id
+
+MISSING: Final = "Dead letter not found"
 
 
 class RedriveService:
@@ -95,6 +98,13 @@ class DeadLetterService:
         """Return dead letters, newest first. Raises InvalidRequest, Unavailable."""
         return await self._letters.page(workspace_id, limit=limit, cursor=cursor)
 
+    async def get(self, letter_id: str, workspace_id: str) -> DeadLetterView:
+        """Return a dead letter. Raises NotFound, Unavailable."""
+        letter = await self._letters.view(letter_id, workspace_id)
+        if letter is None:
+            raise NotFound(MISSING)
+        return letter
+
     async def redrive(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         """Redrive a dead letter; return the new run if it concerned one.
 
@@ -131,5 +141,5 @@ class DeadLetterService:
     async def _find(self, letter_id: str, workspace_id: str) -> StoredLetter:
         letter = await self._letters.find(letter_id, workspace_id)
         if letter is None:
-            raise NotFound("Dead letter not found")
+            raise NotFound(MISSING)
         return letter

@@ -4,7 +4,7 @@ import msgspec
 
 from shared.clients.calls import ServiceCalls
 from shared.clients.jobs.run_keys import by_public_id
-from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
+from shared.contracts.dead_letters import DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import RunAccepted
 from shared.ids import run_key
 from shared.web.paths import path_of
@@ -17,6 +17,10 @@ class HttpDeadLetterClient(ServiceCalls):
         path = path_of("dead-letters", workspace_id=workspace_id, limit=limit, cursor=cursor)
         page = await self._client.call("GET", path, returns=DeadLetterPage)
         return DeadLetterPage(tuple(map(by_public_id, page.letters)), page.next_cursor)
+
+    async def dead_letter(self, workspace_id: str, letter_id: str) -> DeadLetterView:
+        path = path_of("dead-letters", letter_id, workspace_id=workspace_id)
+        return by_public_id(await self._client.call("GET", path, returns=DeadLetterView))
 
     async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         path = path_of("dead-letters", letter_id, "redrive")

@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.features.dead_letters.service import DeadLetterClient, RedriveService
+from gateway.http.routes import answers
+from gateway.wire.v1.models import ErrorAnswer
 from gateway.wire.v1.routes import V1Access, v1_router
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
@@ -19,6 +21,7 @@ def dead_letters_router(
 ) -> APIRouter:
     """Return the routes, for admins of the workspace."""
     router = v1_router("Dead letters", 400, 401, 403, 404, 409, 429, 503, prefix="/api/v1")
+    capped = answers(ErrorAnswer, 402)
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     In = Annotated[str | None, Query(alias="workspaceId", description="Defaults to the key's workspace.")]  # noqa: N806 - a type
 
@@ -38,7 +41,7 @@ def dead_letters_router(
         found = await client.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_letter_row, found.letters)), "nextCursor": found.next_cursor})
 
-    @router.post("/dead-letters/{letter_id}/redrive", summary="Redrive a dead letter")
+    @router.post("/dead-letters/{letter_id}/redrive", summary="Redrive a dead letter", responses=capped)
     async def redrive_letter(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> Response:
         accepted = await redrives.letter(_within(caller, workspace_id), letter_id)
         return StructResponse({"data": accepted_body(accepted) if accepted else {"redriven": True}}, status_code=202)
@@ -47,7 +50,7 @@ def dead_letters_router(
     async def discard(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> None:
         await redrives.discard(_within(caller, workspace_id), letter_id)
 
-    @router.post("/runs/{run_id}/redrive", summary="Redrive a failed run")
+    @router.post("/runs/{run_id}/redrive", summary="Redrive a failed run", responses=capped)
     async def redrive_run(caller: AnyCaller, run_id: str, workspace_id: In = None) -> Response:
         accepted = await redrives.run(_within(caller, workspace_id), run_id)
         return StructResponse({"data": {**accepted_body(accepted), "redrivenFrom": run_id}}, status_code=202)
