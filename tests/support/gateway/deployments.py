@@ -69,7 +69,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         """Those of the latest deploy."""
         self.keyed_providers: tuple[str, ...] = ()
         self.compared: list[tuple[int, int, Trigger]] = []
-        """Versions of repairs."""
+        """Versions of repairs. Version 9 cannot be compared."""
 
     async def configured_providers(self) -> ConfiguredProviders:
         return ConfiguredProviders(self.keyed_providers)
@@ -85,6 +85,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
     async def resume_map(
         self, workspace_id: str, workflow_id: str, *, before: int, after: int, trigger: Trigger
     ) -> ResumeMap:
+        if before == 9:
+            raise NotFound("Deployment version not found")
         self.compared.append((before, after, trigger))
         return ResumeMap({"": (ResumeStep("b", "B", 0),)})
 

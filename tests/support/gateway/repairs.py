@@ -12,7 +12,7 @@ from shared.contracts.repairs import (
     RepairRun,
 )
 from shared.contracts.runs import Trigger
-from shared.errors import Conflict, RepairRefused
+from shared.errors import Conflict, RepairRefused, Unavailable
 
 
 class FakeRepairs:
@@ -22,16 +22,23 @@ class FakeRepairs:
         self.failed = ["E1"]
         self.requests: dict[str, RepairRun] = {}
         self.searches: list[FindRepairable] = []
+        self.versions: dict[str, int] = {}
+        """Versions of failed runs, by default 1."""
+        self.down_at: str | None = None
+        """Cursor of a page that cannot be read; the first page has ""."""
 
     async def repairable_runs(self, request: FindRepairable) -> RepairablePage:
         self.searches.append(request)
+        if self.down_at == (request.cursor or ""):
+            raise Unavailable("jobs-service does not respond")
         if request.run_id is not None:
             known = [run_id for run_id in self.failed if run_id == request.run_id]
             return RepairablePage(tuple(RepairableRun(run_id, Trigger.API, 1) for run_id in known))
         first = int(request.cursor or 0)
         page = self.failed[first : first + 2]
         more = str(first + 2) if len(self.failed) > first + 2 else None
-        return RepairablePage(tuple(RepairableRun(run_id, Trigger.API, 1) for run_id in page), more)
+        runs = (RepairableRun(run_id, Trigger.API, self.versions.get(run_id, 1)) for run_id in page)
+        return RepairablePage(tuple(runs), more)
 
     async def repair(self, run_id: str, request: RepairRun) -> RepairedRun:
         if run_id == "R9":

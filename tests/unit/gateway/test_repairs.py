@@ -69,6 +69,28 @@ async def test_all_failed_runs_continue_with_one_call_and_one_comparison(system:
     ]
 
 
+async def test_an_error_between_pages_loses_no_result(system: System) -> None:
+    system.repairs.failed, system.repairs.down_at = ["R1", "R2", "R3"], "2"
+    answer = await system.send("POST", f"{RUNS}/repair", body={})
+    assert answer.status == 202
+    data = answer.json["data"]
+    assert ([each["repairOf"] for each in data["repaired"]], data["nextCursor"]) == (["R1", "R2"], "2")
+    assert [entry.after["repaired"] for entry in system.audit.entries if entry.after] == [2]
+
+
+async def test_an_error_before_the_first_result_is_the_response(system: System) -> None:
+    system.repairs.down_at = ""
+    assert (await system.send("POST", f"{RUNS}/repair", body={})).status == 503
+    assert system.audit.entries == []
+
+
+async def test_a_version_that_cannot_be_compared_refuses_only_its_own_runs(system: System) -> None:
+    system.repairs.failed, system.repairs.versions = ["R1", "R2", "R3"], {"R1": 9}
+    data = (await system.send("POST", f"{RUNS}/repair", body={})).json["data"]
+    assert [each["repairOf"] for each in data["repaired"]] == ["R2", "R3"]
+    assert [(each["runId"], each["error"]["code"]) for each in data["refused"]] == [("R1", "NOT_FOUND")]
+
+
 async def test_a_version_may_be_named_and_must_exist(system: System) -> None:
     assert (await system.send("POST", f"{RUNS}/E1/repair", body={"version": 77})).status == 404
     assert (await system.send("POST", f"{RUNS}/E1/repair", body={"versions": 1})).status == 400

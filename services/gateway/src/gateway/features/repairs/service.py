@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -20,8 +21,11 @@ from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun, RepairedRun, RepairRun, ResumeMap
 from shared.contracts.runs import RunMode, SnapshotRef, Trigger
 from shared.errors import Conflict, FlowportError, NotFound
+from shared.observe.logging import get_logger
 from shared.observe.trace import current_traceparent
 from shared.tracebacks import without_traceback
+
+log = get_logger("repairs")
 
 
 class RepairClient(Protocol):
@@ -55,6 +59,11 @@ class BulkRepair:
     repaired: dict[str, RunAccepted] = field(default_factory=dict)
     refused: dict[str, FlowportError] = field(default_factory=dict)
     next_cursor: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it has no run."""
+        return not (self.repaired or self.refused)
 
 
 class RepairService:
@@ -98,22 +107,23 @@ class RepairService:
     async def repair_all(
         self, caller: Caller, workflow_id: str, only: RunFilter, target: RepairTarget, *, cursor: str | None
     ) -> BulkRepair:
-        """Continue failed runs, newest first, up to RUNS_PER_CALL.
+        """Continue failed runs, newest first, up to RUNS_PER_CALL. An error after the first page ends the call there.
 
         Raises Forbidden, NotFound, NotDeployed, InvalidRequest, Conflict, RateLimited, UsageLimitExceeded, Unavailable.
         """
         endpoint, snapshot = await self._begin(caller, workflow_id, target)
         repairs = _Repairs(self._client, self._maps, self._request(caller, endpoint, snapshot, target))
         done = BulkRepair(next_cursor=cursor)
-        for _ in range(RUNS_PER_CALL // PAGE):
-            query = FindRepairable(caller.workspace.id, workflow_id, only=only, cursor=done.next_cursor, limit=PAGE)
-            page = await self._client.repairable_runs(query)
-            await repairs.repair_page(page.runs, done)
-            done.next_cursor = page.next_cursor
-            if page.next_cursor is None:
-                break
-        counts = {"version": snapshot.version, "repaired": len(done.repaired), "refused": len(done.refused)}
-        await self._audit.record(caller, "runs.repaired", target_id=workflow_id, after=counts)
+        try:
+            await repairs.repair_pages(FindRepairable(caller.workspace.id, workflow_id, only=only, limit=PAGE), done)
+        except FlowportError as error:
+            if done.is_empty:
+                raise
+            log.warning("bulk_repair_incomplete", workflow_id=workflow_id, error=error.message)
+        finally:
+            if not done.is_empty:
+                counts = {"version": snapshot.version, "repaired": len(done.repaired), "refused": len(done.refused)}
+                await self._audit.record(caller, "runs.repaired", target_id=workflow_id, after=counts)
         return done
 
     async def _begin(self, caller: Caller, workflow_id: str, target: RepairTarget) -> tuple[Endpoint, SnapshotRef]:
@@ -158,10 +168,19 @@ class _Repairs:
         request = msgspec.structs.replace(self._request, resume_map=await self._map_of(run))
         return (await self._client.repair(run.run_id, request)).run
 
-    async def repair_page(self, runs: Sequence[RepairableRun], done: BulkRepair) -> None:
-        """Repair each run, and add the results to `done`."""
-        for run in {(run.version, run.trigger): run for run in runs if run.version is not None}.values():
-            await self._map_of(run)
+    async def repair_pages(self, query: FindRepairable, done: BulkRepair) -> None:
+        """Repair up to RUNS_PER_CALL runs from the cursor of `done`, and add the results to it."""
+        for _ in range(RUNS_PER_CALL // PAGE):
+            page = await self._client.repairable_runs(msgspec.structs.replace(query, cursor=done.next_cursor))
+            await self._repair_page(page.runs, done)
+            done.next_cursor = page.next_cursor
+            if page.next_cursor is None:
+                break
+
+    async def _repair_page(self, runs: Sequence[RepairableRun], done: BulkRepair) -> None:
+        for run in {(run.version, run.trigger): run for run in runs}.values():
+            with suppress(FlowportError):  # the refusal of each run, below
+                await self._map_of(run)
         answers = await asyncio.gather(*map(self._try, runs))
         for run, answer in zip(runs, answers, strict=True):
             if isinstance(answer, FlowportError):
