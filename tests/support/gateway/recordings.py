@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.contracts.recordings import DeleteRecordings, Recording, RecordingPage, RecordingSummary
-from shared.errors import NotFound
+from shared.errors import NotFound, Unavailable
 
 
 class FakeRecordings:
@@ -13,6 +13,7 @@ class FakeRecordings:
         self.stored: dict[str, Recording] = {}
         self.barred: dict[str, int] = {}
         """Highest barred revision of each workflow."""
+        self.is_down = False
 
     def put(self, recording: Recording) -> None:
         self.stored[recording.run_id] = recording
@@ -32,6 +33,8 @@ class FakeRecordings:
         raise NotFound("Recording not found")
 
     async def delete(self, workspace_id: str, request: DeleteRecordings) -> int:
+        if self.is_down:
+            raise Unavailable("jobs-service does not respond")
         if request.bar_revision is not None:
             self.barred[request.workflow_id] = max(request.bar_revision, self.barred.get(request.workflow_id, 0))
         doomed = [

@@ -13,6 +13,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.recording_policy import RecordingPolicy, RecordRun
 from shared.contracts.recordings import RecordedBlock, Recording
 from shared.contracts.runs import RunMode
+from shared.errors import OutcomeUncertain
 
 RECORDINGS = "/api/v2/workflows/W/recordings"
 DEPLOY = "/api/workflows/W/deploy"
@@ -113,6 +114,28 @@ async def test_archiving_a_workflow_deletes_its_recordings(system: System) -> No
     system.recordings.put(recording())
     assert (await system.send("DELETE", "/api/workflows/W")).status == 200
     assert system.recordings.stored == {}
+
+
+async def test_a_deletion_that_failed_at_the_recordings_can_be_repeated(system: System) -> None:
+    system.recordings.put(recording())
+    system.recordings.is_down = True
+    assert (await system.send("DELETE", "/api/workflows/W")).status == 503
+    system.recordings.is_down = False
+    assert (await system.send("DELETE", "/api/workflows/W")).status == 200
+    assert system.recordings.stored == {}
+    assert [entry.action for entry in system.audit.entries] == ["workflow.deleted"]
+
+
+async def test_a_deletion_whose_answer_is_lost_is_audited(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = system.deployments.archive
+
+    async def archive_and_disconnect(workspace_id: str, workflow_id: str) -> None:
+        await archive(workspace_id, workflow_id)
+        raise OutcomeUncertain
+
+    monkeypatch.setattr(system.deployments, "archive", archive_and_disconnect)
+    assert (await system.send("DELETE", "/api/workflows/W")).status == 503
+    assert [entry.action for entry in system.audit.entries] == ["workflow.deleted"]
 
 
 async def test_recordings_are_listed_without_contents(system: System) -> None:

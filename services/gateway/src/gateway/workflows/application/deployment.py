@@ -156,10 +156,11 @@ class DeploymentService:
         """
         caller.require(Scope.DEPLOY)
         found = await self._endpoints.get(workflow_id)
-        await self._authoring.archive(caller.workspace.id, workflow_id)
-        self._endpoints.forget(workflow_id)
         await self._recordings.delete_of_workflow(caller.workspace.id, workflow_id, before=found.revision)
         await self._audit.record(caller, "workflow.deleted", target_id=workflow_id, target_name=found.name)
+        # Last: an archived workflow is not found, so a repeat after a failure could not do the steps above.
+        await self._authoring.archive(caller.workspace.id, workflow_id)
+        self._endpoints.forget(workflow_id)
         await self._settle()
 
     async def load(self, caller: Caller, workflow_id: str, version: str) -> DraftSaved:
