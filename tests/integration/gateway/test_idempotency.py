@@ -1,17 +1,18 @@
-"""One run for one key, on a real store."""
+"""One run for one key, on a real store and on its fake."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.gateway.calls import FakeCalls
 from tests.support.gateway.clock import HandClock
 from tests.support.gateway.jobs import FakeJobs
 
 from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
 from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
-from gateway.runs.ports import CallRecord
+from gateway.runs.ports import CallRecord, IdempotencyRecords
 from shared.contracts.erasure import Erase
 from shared.ids import new_id
 from shared.store.client import Store
@@ -20,17 +21,17 @@ NAME = CallName("WS1", "W", False, "$key.1")
 LEASE, OVER = timedelta(hours=1), timedelta(hours=-1)
 
 
-@pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+@pytest.fixture(params=["store", "fake"])
+async def records(
+    request: pytest.FixtureRequest, mongodb_uri: str, mongodb_prefix: str
+) -> AsyncIterator[IdempotencyRecords]:
+    if request.param == "fake":
+        yield FakeCalls()
+        return
     store = Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES)
     await store.start()
-    yield store
+    yield IdempotencyStore(store)
     await store.stop()
-
-
-@pytest.fixture
-def records(store: Store) -> IdempotencyStore:
-    return IdempotencyStore(store)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def calls(records: IdempotencyStore, clock: HandClock) -> Idempotency:
+def calls(records: IdempotencyRecords, clock: HandClock) -> Idempotency:
     return Idempotency(records, FakeJobs(), clock)
 
 
@@ -102,7 +103,7 @@ async def test_an_answered_call_is_neither_released_nor_answered_again(calls: Id
     assert await calls.body_of(NAME, stored) == b'"first"'
 
 
-async def test_erasing_a_workflow_deletes_only_its_records(calls: Idempotency, records: IdempotencyStore) -> None:
+async def test_erasing_a_workflow_deletes_only_its_records(calls: Idempotency, records: IdempotencyRecords) -> None:
     mine = await begun(calls)
     await begun(calls, CallName("WS1", "V", False, "$key.1"))
     await begun(calls, CallName("WS2", "W", False, "$key.1"))
@@ -118,16 +119,37 @@ async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: Han
     await begun(calls, print_="q")
 
 
-async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, records: IdempotencyStore) -> None:
+async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, records: IdempotencyRecords) -> None:
     now = datetime.now(UTC)
     lost = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(lost, now, now + KEPT_FOR, OVER)
     answers = await asyncio.gather(*(calls.begin(NAME, "p", new_id()) for _ in range(5)), return_exceptions=True)
     taken = [answer for answer in answers if isinstance(answer, CallRecord)]
     assert [(record.run_id, record.is_retry) for record in taken] == [("the-run", True)]
-    await calls.store_answer(lost, 200, {}, b"late")
     with pytest.raises(IdempotencyKeyInUse):
         await calls.begin(NAME, "p", new_id())
+
+
+async def test_the_answer_of_a_process_that_lost_its_lease_serves_all(
+    calls: Idempotency, records: IdempotencyRecords
+) -> None:
+    now = datetime.now(UTC)
+    slow = CallRecord(NAME, "p", "the-run", holder=new_id())
+    assert await records.begin(slow, now, now + KEPT_FOR, OVER)
+    await calls.release(await begun(calls))  # the repeat finds that the run has begun
+    await calls.store_answer(slow, 200, {}, b'"late"')
+    stored = await calls.begin(NAME, "p", new_id())
+    assert isinstance(stored, StoredAnswer)
+    assert await calls.body_of(NAME, stored) == b'"late"'
+
+
+async def test_an_answer_to_an_earlier_call_with_the_key_is_not_stored(calls: Idempotency, clock: HandClock) -> None:
+    earlier = await begun(calls)
+    clock.advance(KEPT_FOR.total_seconds())
+    await begun(calls, print_="q")
+    await calls.store_answer(earlier, 200, {}, b"{}")
+    with pytest.raises(IdempotencyKeyInUse):
+        await calls.begin(NAME, "q", new_id())
 
 
 async def test_a_released_call_is_taken_over_immediately_under_its_run_id(calls: Idempotency) -> None:
@@ -137,7 +159,7 @@ async def test_a_released_call_is_taken_over_immediately_under_its_run_id(calls:
     assert (again.run_id, again.is_retry) == (record.run_id, True)
 
 
-async def test_a_process_renews_the_calls_that_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
+async def test_a_process_renews_the_calls_that_it_answers(records: IdempotencyRecords, calls: Idempotency) -> None:
     now = datetime.now(UTC)
     record = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(record, now, now + KEPT_FOR, OVER)

@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 
 class FakeCalls:
-    """Implements IdempotencyRecords. Only the leases of processes in `gone` expire."""
+    """Implements IdempotencyRecords. Only the leases of `lost_holders` are over."""
 
     def __init__(self) -> None:
         self.records: dict[str, tuple[CallRecord, StoredAnswer | None, datetime]] = {}
@@ -24,6 +24,8 @@ class FakeCalls:
         if known is not None and known[2] > now:
             return False
         self.records[record.name.record_id] = (record, None, expires_at)
+        if lease < timedelta():
+            self.lost_holders.add(record.holder)
         return True
 
     async def find(self, record_id: str) -> KnownCall | None:
@@ -31,26 +33,26 @@ class FakeCalls:
         return None if known is None else KnownCall(known[0], known[1], known[0].holder not in self.lost_holders)
 
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
-        record, _, expires_at = self.records[before.name.record_id]
-        if record.holder != before.holder:
+        record, answer, expires_at = self.records[before.name.record_id]
+        if record.holder != before.holder or answer is not None:
             return False
         self.records[before.name.record_id] = (after, None, expires_at)
         return True
 
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
-        """Do nothing: this store loses no lease."""
+        self.lost_holders -= turns.keys()
 
     async def release_lease(self, record: CallRecord) -> None:
         self.lost_holders.add(record.holder)
 
     async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
         known = self.records[record.name.record_id]
-        if known[0].holder == record.holder:
+        if known[0].run_id == record.run_id and known[1] is None:
             self.records[record.name.record_id] = (known[0], answer, known[2])
 
     async def forget(self, record: CallRecord) -> None:
         known = self.records.get(record.name.record_id)
-        if known is not None and known[0].holder == record.holder:
+        if known is not None and known[0].holder == record.holder and known[1] is None:
             del self.records[record.name.record_id]
 
     async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:

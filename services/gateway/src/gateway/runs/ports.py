@@ -137,7 +137,10 @@ class IdempotencyRecords(Protocol):
         """End the lease, if `record` is still the stored one."""
 
     async def store_answer(self, record: CallRecord, answer: StoredAnswer) -> None:
-        """Store the answer, if `record` is still the stored one."""
+        """Store the answer, unless the call has one.
+
+        Another process may have taken the call over: its run is the same, so this is the answer for its repeats, too.
+        """
 
     async def forget(self, record: CallRecord) -> None:
         """Delete the record, if it is still the stored one and has no answer."""

@@ -75,7 +75,8 @@ class IdempotencyStore:
             "headers": [[name, value] for name, value in answer.headers.items()],
             **encode_payload(answer.body),
         }
-        await self._records.update_one(_open(record), {"$set": {"answer": stored}})
+        unanswered = {"_id": record.name.record_id, "run_id": record.run_id, "answer": None}
+        await self._records.update_one(unanswered, {"$set": {"answer": stored}})
 
     @store_call
     async def forget(self, record: CallRecord) -> None:
