@@ -1,5 +1,6 @@
 """Keys and workspaces in a real store."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -103,6 +104,19 @@ async def test_a_deletion_is_identified_by_its_target(tenants: TenantStore) -> N
     await tenants.save_erasure(Erasure.of(owner, by="somebody", at=now, settle=timedelta(hours=1)))
     assert await tenants.has_erasure(owner)
     assert not await tenants.has_erasure(Erase("WS1"))
+
+
+async def test_of_two_claims_of_a_deletion_one_succeeds(tenants: TenantStore) -> None:
+    now = SystemClock().now()
+    await tenants.save_erasure(Erasure.of(Erase("WS1", "W"), by="somebody", at=now, settle=timedelta(hours=1)))
+    (due,) = await tenants.due_erasures(now, 10)
+    claimed = msgspec.structs.replace(due, due_at=now + timedelta(minutes=2))
+    claims = await asyncio.gather(*(tenants.replace_erasure(due, claimed) for _ in range(5)))
+    assert sorted(claims) == [False] * 4 + [True]
+    assert await tenants.due_erasures(now, 10) == []
+    assert await tenants.replace_erasure(claimed, due.after_round(7, has_more=True, now=now))
+    (found,) = await tenants.due_erasures(now, 10)
+    assert found.documents == 7
 
 
 async def test_the_command_creates_a_key_beside_others(

@@ -19,6 +19,12 @@ class FakeErasures:
     async def save_erasure(self, erasure: Erasure) -> None:
         self.under_way[erasure.id] = erasure
 
+    async def replace_erasure(self, before: Erasure, after: Erasure) -> bool:
+        if self.under_way.get(before.id) != before:
+            return False
+        self.under_way[before.id] = after
+        return True
+
     async def has_erasure(self, owner: Erase) -> bool:
         return erasure_id(owner) in self.under_way
 

@@ -34,7 +34,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     settles_at: datetime
     """Time from which no run of it can be in progress."""
     due_at: datetime | None
-    """Time of the next round; None when it is over."""
+    """Time of the next round, or when the claim of the gateway that runs it lapses; None when all is over."""
     emptied_at: datetime | None = None
     """First time that nothing was left."""
     documents: int = 0

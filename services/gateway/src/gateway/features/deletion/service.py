@@ -29,6 +29,9 @@ class DeletionRecords(Protocol):
     async def save_erasure(self, erasure: Erasure) -> None:
         """Store an erasure, replacing the one with its id."""
 
+    async def replace_erasure(self, before: Erasure, after: Erasure) -> bool:
+        """Replace an erasure; return False if it is no longer as `before`."""
+
     async def has_erasure(self, owner: Erase) -> bool:
         """Return whether one is in progress, or was recently."""
 
@@ -51,6 +54,8 @@ class DeletionRecords(Protocol):
 log = get_logger("deletion")
 
 MAX_DUE: Final = 20
+CLAIM: Final = timedelta(minutes=2)
+"""Time after which another gateway repeats a round that has not ended: its gateway was lost."""
 MAX_ANSWERS: Final = 200
 MAX_SHOWN: Final = 100
 IDLE_SECONDS: Final = 1.0
@@ -155,6 +160,20 @@ class DeletionService:
         return False
 
     async def _process(self, erasure: Erasure) -> bool:
+        """Run one round, unless another gateway does; return whether the next one is due."""
+        claimed = msgspec.structs.replace(erasure, due_at=self._clock.now() + CLAIM)
+        if not await self._erasures.replace_erasure(erasure, claimed):
+            return False
+        after = erasure  # if the round fails, the erasure is due again
+        try:
+            after = await self._run_round(erasure)
+        finally:
+            await self._erasures.replace_erasure(claimed, after)
+        if after.status is not erasure.status:
+            log.info("erasure_progressed", id=after.id, status=after.status.value, documents=after.documents)
+        return after.status is ErasureStatus.ERASING
+
+    async def _run_round(self, erasure: Erasure) -> Erasure:
         owner = erasure.owner
         if owner.workflow_id is None:
             await self._revoke_access(owner.workspace_id)
@@ -167,11 +186,7 @@ class DeletionService:
         documents = sum(each.documents for each in results) + len(answers)
         if owner.workflow_id is None and not has_more:
             documents += await self._erasures.erase_workspace(owner.workspace_id)
-        after = erasure.after_round(documents, has_more=has_more, now=self._clock.now())
-        await self._erasures.save_erasure(after)
-        if after.status is not erasure.status:
-            log.info("erasure_progressed", id=after.id, status=after.status.value, documents=after.documents)
-        return after.status is ErasureStatus.ERASING
+        return erasure.after_round(documents, has_more=has_more, now=self._clock.now())
 
     async def _process_due(self) -> None:
         try:

@@ -38,6 +38,11 @@ class DeletionStore:
         await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
 
     @store_call
+    async def replace_erasure(self, before: Erasure, after: Erasure) -> bool:
+        unchanged = {"_id": before.id, "due_at": before.due_at, "documents": before.documents}
+        return (await self._erasures.replace_one(unchanged, _document(after))).matched_count == 1
+
+    @store_call
     async def has_erasure(self, owner: Erase) -> bool:
         return await self._erasures.find_one({"_id": erasure_id(owner)}, {"_id": 1}) is not None
 
