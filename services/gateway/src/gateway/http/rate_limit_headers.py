@@ -36,9 +36,9 @@ class RateLimitHeaders:
         state = partial(self._limits.state, caller, kind)
         request.scope[_SCOPE_KEY] = _ShownLimit(kind.encode(), state, self._clock, iso_dates=iso_dates)
 
-    async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
-        """Count the request, and show its limit as newer APIs do. Raises RateLimited."""
-        self.show(request, caller, kind, iso_dates=True)
+    async def count(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = True) -> None:
+        """Count the request, and show its limit, by default as newer APIs do. Raises RateLimited."""
+        self.show(request, caller, kind, iso_dates=iso_dates)
         await self._limits.take(caller, kind)
 
     async def count_address(self, request: Request) -> None:
