@@ -74,7 +74,7 @@ def actor_of(caller: Caller) -> Actor:
 
 
 def cursor_at(position: str) -> str:
-    """Encode `place` as an opaque cursor."""
+    """Encode a position as an opaque cursor."""
     return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
