@@ -17,9 +17,11 @@ from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
 from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
+from shared.contracts.deployments import Workflow
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Trigger
+from shared.errors import Unavailable
 
 CARD = f"{SERVE}/.well-known/agent-card.json"
 SKILL = {"id": "sum", "name": "Sums", "description": "Adds.", "tags": ["maths"], "examples": ["1 + 1"]}
@@ -81,6 +83,20 @@ async def test_pages_of_any_origin_may_look_and_call(system: System) -> None:
         assert rules["access-control-allow-origin"] == "*"
         assert "A2A-Version" in rules["access-control-allow-headers"]
     assert (await system.request("OPTIONS", AGENTS)).headers["access-control-allow-origin"] != "*"
+
+
+async def test_an_agent_whose_workflow_cannot_be_opened_is_not_published(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def set_access(*_: object) -> Workflow:
+        raise Unavailable("deploy-service does not respond")
+
+    monkeypatch.setattr(system.deployments, "set_access", set_access)
+    assert (await system.send("POST", AGENTS, {"workflowId": "W", "isPublic": True})).status == 503
+    assert system.agents.stored == {}
+    assert system.audit.entries == []
+    monkeypatch.undo()
+    await publish(system, isPublic=True)
 
 
 async def test_an_agent_without_skills_has_its_workflow_as_skill(system: System) -> None:

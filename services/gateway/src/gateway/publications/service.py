@@ -1,7 +1,8 @@
 """Management of publications by their authors, and the cache from which callers are served."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -90,6 +91,16 @@ class Publications(ABC, Generic[P]):
             return await self._client.create(request)
         except Conflict as error:
             raise InvalidRequest(error.message) from error
+
+    @asynccontextmanager
+    async def _delete_on_error(self, publication: P) -> AsyncIterator[None]:
+        """Delete a new publication if a step that follows its creation fails."""
+        try:
+            yield
+        except BaseException:
+            await self._client.delete(publication.id)
+            self._forget(publication)
+            raise
 
     async def _replace(
         self, caller: Caller, publication_id: str, decide: Callable[[P], Awaitable[msgspec.Struct]]

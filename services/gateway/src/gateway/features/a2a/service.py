@@ -99,7 +99,8 @@ class AgentPublications(Publications[Agent]):
         if not endpoint.is_deployed:
             raise InvalidRequest("Workflow must be deployed before it can be an agent")
         agent = await self._create(CreateAgent(caller.workspace.id, endpoint.workflow_id, settings))
-        await self._set_access(caller, agent, is_public)
+        async with self._delete_on_error(agent):
+            await self._set_access(caller, agent, is_public)
         await self._record(caller, "created", agent, after=agent)
         return agent
 

@@ -62,7 +62,8 @@ class ChatPublications(Publications[Chat]):
             raise InvalidRequest("Identifier already in use")
         settings = await self._with_secret(settings, password)
         chat = await self._create(CreateChat(caller.workspace.id, workflow_id, settings))
-        await self._deploy_for(chat, caller)
+        async with self._delete_on_error(chat):  # unlike a deployment, a chat is easily reverted
+            await self._deploy_for(chat, caller)
         self._forget(chat)
         await self._record(caller, "created", chat, after=chat)
         return chat
@@ -98,15 +99,9 @@ class ChatPublications(Publications[Chat]):
         return msgspec.structs.replace(settings, ticket_secret=settings.ticket_secret or secrets.token_urlsafe(32))
 
     async def _deploy_for(self, chat: Chat, caller: Caller) -> None:
-        """Deploy after creating the chat: unlike a deployment, a chat is easily reverted."""
-        try:
-            found = await self._authoring.status(chat.workspace_id, chat.workflow_id)
-            if not found.endpoint.is_deployed or found.needs_redeployment:
-                await self._deployments.deploy(caller, chat.workflow_id)
-        except BaseException:
-            await self._chats.delete(chat.id)
-            self._forget(chat)
-            raise
+        found = await self._authoring.status(chat.workspace_id, chat.workflow_id)
+        if not found.endpoint.is_deployed or found.needs_redeployment:
+            await self._deployments.deploy(caller, chat.workflow_id)
 
     def _admit(self, caller: Caller, publication: Chat, scope: Scope) -> Caller:
         caller = caller.on(publication.workspace_id, publication.workflow_id)
