@@ -14,11 +14,11 @@ from executor_service.providers.azure_openai import AZURE
 from executor_service.providers.endpoints import endpoints
 from executor_service.providers.prices import PRICE_LISTS
 from executor_service.providers.settings import ProviderSettings
-from shared.workflow.catalog.models import CATALOG_FILE, Model, ModelProvider
+from shared.workflow.catalog.models import CATALOG_FILE, AnnouncedPrice, Model, ModelProvider, Price
 from shared.workflow.format.model_names import FALLBACK, PREFIXES, provider_of
 
 PRICES_AS_OF: Final = date(2026, 11, 29)
-"""Announced prices count from their date: set this with each update of the price list. The file must not depend on the
+"""Later prices are listed with their day. Set this with each update of the price list: the file must not depend on the
 day on which it is checked."""
 CHAT: Final = ("temperature", "maxTokens")
 EFFORT: Final = (*CHAT, "reasoningEffort")
@@ -120,15 +120,13 @@ def _models(provider: str) -> Iterator[Model]:
         return
     excluded = _EXCLUDED.get(provider)
     for found in listed.models:
-        price = _price(found)
-        input_price, output_price = _base(price.input_mtok), _base(price.output_mtok)
-        name = _name(provider, found.id)
-        if found.deprecated or input_price is None or output_price is None or name is None:
+        price, name = _base(_price(found)), _name(provider, found.id)
+        if found.deprecated or price is None or name is None:
             continue
         if found.context_window is None or _NO_CHAT.search(found.id) or (excluded and excluded.match(found.id)):
             continue
         label = re.sub("^gpt[ -]", "GPT-", found.name or found.id)
-        yield Model(name, label, found.context_window, input_price, output_price, _settings(provider, found.id))
+        yield Model(name, label, found.context_window, price, _settings(provider, found.id), tuple(_announced(found)))
 
 
 def _version(label: str) -> float:
@@ -159,7 +157,7 @@ def _price(model: ModelInfo) -> ModelPrice:
         return model.prices
     hourly = [each.prices for each in model.prices if isinstance(each.constraint, TimeOfDateConstraint)]
     valid = [each.prices for each in model.prices if _is_valid(each.constraint)]
-    return max((*valid[-1:], *hourly), key=lambda price: _base(price.input_mtok) or 0.0)
+    return max((*valid[-1:], *hourly), key=lambda price: _first(price.input_mtok) or 0.0)
 
 
 def _is_valid(constraint: StartDateConstraint | TimeOfDateConstraint | None) -> bool:
@@ -168,8 +166,21 @@ def _is_valid(constraint: StartDateConstraint | TimeOfDateConstraint | None) -> 
     return constraint is None
 
 
-def _base(price: Any) -> float | None:
-    """Return the price of the first tokens, where more tokens cost more."""
+def _announced(model: ModelInfo) -> Iterator[AnnouncedPrice]:
+    """Return prices that start after PRICES_AS_OF."""
+    for each in model.prices if isinstance(model.prices, list) else ():
+        price = _base(each.prices)
+        if isinstance(each.constraint, StartDateConstraint) and not _is_valid(each.constraint) and price is not None:
+            yield AnnouncedPrice(each.constraint.start_date, price)
+
+
+def _base(price: ModelPrice) -> Price | None:
+    """Return the price of the first tokens, where more tokens cost more; None if it lacks one."""
+    input_price, output_price = _first(price.input_mtok), _first(price.output_mtok)
+    return None if input_price is None or output_price is None else Price(input_price, output_price)
+
+
+def _first(price: Any) -> float | None:
     base = getattr(price, "base", price)
     return None if base is None else float(base)
 

@@ -1,13 +1,16 @@
 """The list of models that authors choose from: what each row promises holds for the executor."""
 
+from datetime import UTC, datetime, time, timedelta
+
 import pytest
+from genai_prices import Usage, calc_price
 
 from executor_service.providers import Models, ProviderSettings
 from executor_service.providers.echo import MODEL as ECHO
 from executor_service.providers.keys import configured_providers
 from executor_service.providers.model import Tokens
 from executor_service.providers.openai_compatible import bare_model
-from executor_service.providers.prices import cost_of
+from executor_service.providers.prices import PRICE_LISTS, cost_of
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.models import Model, ModelProvider, model_providers
 from shared.workflow.format.model_names import FALLBACK, NOT_CALLED, PROVIDERS
@@ -37,8 +40,24 @@ def test_a_listed_price_is_the_one_that_a_run_costs(name: str) -> None:
     (provider,) = [each for each in model_providers() if each.id == name]
     model = next(each for each in provider.models if not _has_tiers(each, provider))
     cost = cost_of(bare_model(model.id, name), name, MILLION)
-    assert cost.input == pytest.approx(model.input_price)
+    assert cost.input == pytest.approx(model.price_on(datetime.now(UTC).date()).input)
     assert cost.input > 0
+
+
+def test_an_announced_price_is_listed_from_the_day_that_runs_cost_it() -> None:
+    changes = [(provider, model, each.starts_on) for provider, model in ROWS for each in model.announced]
+    for provider, model, starts_on in changes:
+        for day in (starts_on - timedelta(days=1), starts_on):
+            price = calc_price(
+                Usage(input_tokens=1_000, output_tokens=1_000),
+                model_ref=bare_model(model.id, provider.id),
+                provider_id=PRICE_LISTS.get(provider.id, provider.id),
+                genai_request_timestamp=datetime.combine(day, time(), UTC),
+            )
+            listed = model.price_on(day)
+            assert (float(price.input_price), float(price.output_price)) == pytest.approx(
+                (listed.input / 1_000, listed.output / 1_000)
+            )
 
 
 def _has_tiers(model: Model, provider: ModelProvider) -> bool:

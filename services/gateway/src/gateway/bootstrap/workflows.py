@@ -71,7 +71,7 @@ def workflow_routers(
         docs_page_router(),
         authoring_router(access, deploy, drafts, deployments, run_counts),
         block_types_router(access, installed_catalog()),
-        models_router(access, deploy),
+        models_router(access, deploy, outside.clock),
         workflow_schema_router(installed_catalog()),
         conversions_router(access, deploy, drafts),
     )

@@ -1,13 +1,28 @@
 """Language models that authors can choose: context windows, prices and settings, from a generated file."""
 
+from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 CATALOG_FILE: Final = "models.json"
 """Written by `make docs` from the price list that executor-service bills by."""
+
+
+class Price(NamedTuple):
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+
+
+class AnnouncedPrice(msgspec.Struct, frozen=True, array_like=True):
+    """Price from a later day on."""
+
+    starts_on: date
+    price: Price
 
 
 class Model(msgspec.Struct, frozen=True, array_like=True):
@@ -18,11 +33,15 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
     label: str
     context_window: int | None = None
     """Limit on input tokens."""
-    input_price: float = 0.0
-    """US dollars for a million tokens."""
-    output_price: float = 0.0
+    price: Price = Price(0.0, 0.0)
     settings: tuple[str, ...] | None = None
     """Settings of a block that it takes, if not those of its provider."""
+    announced: tuple[AnnouncedPrice, ...] = ()
+    """Prices of days after the list was made, the earliest first."""
+
+    def price_on(self, day: date) -> Price:
+        """Return the price on a day in UTC."""
+        return next((each.price for each in reversed(self.announced) if each.starts_on <= day), self.price)
 
 
 class ModelProvider(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """`GET /api/models`: language models by provider, for editors."""
 
+from datetime import date
 from functools import lru_cache
 from typing import Annotated
 
@@ -13,12 +14,13 @@ from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Wire, raw_json
 from gateway.http.routes import AUTHORING, legacy_router
 from gateway.workflows.ports import ModelProviders
+from shared.clock import Clock
 from shared.web.struct_bodies import StructResponse
 from shared.workflow.catalog.models import Model, ModelProvider, model_providers
 from shared.workflow.format.model_names import FALLBACK
 
-_CONFIGURATIONS = 4
-"""Answers in memory: one, and those of rolling updates."""
+_ANSWERS = 4
+"""Answers in memory: one, and those of rolling updates and of the day before."""
 
 
 class Pricing(Wire):
@@ -51,24 +53,24 @@ class Provider(Wire):
     models: list[ListedModel]
 
 
-def models_router(access: WorkspaceAccess, providers: ModelProviders) -> APIRouter:
+def models_router(access: WorkspaceAccess, providers: ModelProviders, clock: Clock) -> APIRouter:
     """Return the route, for callers with any read access."""
     router = legacy_router("Workflows", *AUTHORING)
 
     @router.get("/api/models", response_model=Data[list[Provider]], summary="List the language models by provider")
     async def models(_caller: Annotated[Caller, Depends(access.caller)]) -> Response:
         configured = await providers.configured_providers()
-        return StructResponse(_answer(frozenset(configured.names)))
+        return StructResponse(_answer(frozenset(configured.names), clock.now().date()))
 
     return router
 
 
-@lru_cache(_CONFIGURATIONS)
-def _answer(configured: frozenset[str]) -> msgspec.Raw:
-    return raw_json(Data(data=[_provider(each, configured) for each in model_providers()]))
+@lru_cache(_ANSWERS)
+def _answer(configured: frozenset[str], day: date) -> msgspec.Raw:
+    return raw_json(Data(data=[_provider(each, configured, day) for each in model_providers()]))
 
 
-def _provider(provider: ModelProvider, configured: frozenset[str]) -> Provider:
+def _provider(provider: ModelProvider, configured: frozenset[str], day: date) -> Provider:
     is_builtin = not provider.variables or provider.id == FALLBACK
     return Provider(
         id=provider.id,
@@ -78,15 +80,16 @@ def _provider(provider: ModelProvider, configured: frozenset[str]) -> Provider:
         is_configured=is_builtin or provider.id in configured,
         variables=list(provider.variables),
         settings=list(provider.settings),
-        models=[_model(each, provider) for each in provider.models],
+        models=[_model(each, provider, day) for each in provider.models],
     )
 
 
-def _model(model: Model, provider: ModelProvider) -> ListedModel:
+def _model(model: Model, provider: ModelProvider, day: date) -> ListedModel:
+    price = model.price_on(day)
     return ListedModel(
         id=model.id,
         label=model.label,
         context_window=model.context_window,
-        pricing=Pricing(input=model.input_price, output=model.output_price),
+        pricing=Pricing(input=price.input, output=price.output),
         settings=list(provider.settings if model.settings is None else model.settings),
     )
