@@ -19,7 +19,9 @@ from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
 START_SECONDS: Final = 60.0
-CTL_SECONDS: Final = 60.0
+CTL_SECONDS: Final = 180.0
+"""`rabbitmqctl` starts an Erlang node: with sixteen busy processes on two cores, it took more than a minute."""
+_HTTP_SECONDS: Final = 60.0
 WAL_BYTES: Final = 32 * 1024 * 1024
 """Quorum queues keep their log in memory until it reaches this size, including settled messages."""
 _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
@@ -124,14 +126,17 @@ class RabbitMQServer:
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` and return its output. Raises ServerFailed."""
         command = [str(find_program("rabbitmqctl")), "--quiet", *arguments]
-        done = subprocess.run(  # noqa: S603 - our own command, no shell
-            command,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=CTL_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command, no shell
+                command,
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=CTL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ServerFailed(f"rabbitmqctl {' '.join(arguments)}: no result within {CTL_SECONDS:g} s") from error
         if done.returncode:
             raise ServerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
@@ -158,7 +163,7 @@ class RabbitMQServer:
 
     def _set_password(self) -> None:
         """Set the password if the data has another: the default one of earlier versions. Raises ServerFailed."""
-        response = httpx2.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
+        response = httpx2.get(f"{self.management_url}/api/whoami", timeout=_HTTP_SECONDS, trust_env=False)
         if not response.is_success:
             user = {"name": _USER, "password": self._password.value, "tags": ["administrator"]}
             definitions = self.data_dir / "user.json"
