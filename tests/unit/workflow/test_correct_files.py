@@ -1,5 +1,6 @@
 """Correct workflow files that look like common mistakes: none of them has a problem."""
 
+import json
 import time
 
 import pytest
@@ -36,6 +37,11 @@ FAILED = """
   Failed:
     type: function
     code: return 'Sorry, ' + <order.error>
+"""
+SCORE = """
+  Score:
+    type: function
+    code: "return { level: 'high', words: <start.amount> };"
 """
 
 
@@ -504,3 +510,76 @@ def test_many_branches_are_compared_in_linear_time() -> None:
     started = time.process_time()
     assert list(condition_problems(condition)) == []
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'found["fee"] ?? 0',
+        'found?.["fee"]',
+        "found?.fee",
+        '(found["fee"] || 0) + 1',
+        'found["fee"] === undefined ? 0 : found["fee"]',
+        "Boolean(found.fee)",
+        "found.fee !== void 0",
+        "[found.level, found.fee].filter(Boolean)",
+        "Number(found.fee) || 0",
+        "found.fee * 2 || 0",
+        'JSON.stringify(found.fee) || "none"',
+        "{ level: found.level, ...found.fee }",
+        "((price = 0) => price)(found.fee)",
+        'found["wor\\x64s"]',
+        'found["a\\"b"]',
+    ],
+)
+def test_code_may_test_for_a_field_that_a_function_never_returns(use: str) -> None:
+    assert found(START + SCORE + code(f"const found = <score.result>;\nreturn {use};")) == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        'if (found["fee"]) return 1;\nreturn 0;',
+        "while (found.more) { break; }\nreturn 0;",
+        "for (; found.more; ) { break; }\nreturn 0;",
+        'switch (found.kind) { case "a": return 1; default: return 2; }',
+        "const price = found.fee;\nreturn price ?? 0;",
+        "const read = () => found.fee;\nreturn read() ?? 0;",
+        "const { fee } = found;\nreturn fee ?? 1;",
+        "delete(found.old);\nreturn found;",
+        "delete(found.levels);\nreturn found;",
+        "(found.words2) = 2;\nreturn found.words2;",
+        'const add = Object["assign"];\nadd(found, <start>);\nreturn found.fee.total;',
+        "const { assign } = Object;\nassign(found, <start>);\nreturn found.fee.total;",
+        "const o = Object;\no.assign(found, <start>);\nreturn found.fee.total;",
+        "const { defineProperty: add } = Object;\nadd(found, <start.text>, {});\nreturn found.fee.total;",
+    ],
+)
+def test_statements_may_test_for_a_field_that_a_function_never_returns_or_add_it(statements: str) -> None:
+    assert found(START + SCORE + code(f"const found = <score.result>;\n{statements}")) == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["<score.result>.fee", '<score.result>["fee"]', "<score.result>?.fee", '!!<score.result>["fee"]'],
+)
+def test_a_condition_may_test_for_a_field_that_a_function_never_returns(expression: str) -> None:
+    branches = f"    branches:\n      - if: {json.dumps(expression)}\n        next: Run\n      - else: Run\n"
+    assert found(f"{START}{SCORE}  Is:\n    type: condition\n{branches}{code('return 1')}") == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        'currency = "eur"\nreturn found[f"fee_{currency}"]',
+        'return <score.result>[f"leve{<start.text>}"]',
+        'found |= {<start.text>: 1}\nreturn found["fee"]',
+        'other = found\nother |= {<start.text>: 1}\nreturn found["fee"]',
+        'def merge(target):\n    target |= {<start.text>: 1}\nmerge(found)\nreturn found["fee"]',
+        'found.__setitem__(<start.text>, 3)\nreturn found["fee"]',
+        'import operator\noperator.setitem(found, <start.text>, 3)\nreturn found["fee"]',
+        'import unittest\nwith unittest.TestCase().assertRaises(KeyError):\n    found["fee"]\nreturn 1',
+    ],
+)
+def test_python_may_add_keys_to_a_result(statements: str) -> None:
+    assert found(START + SCORE + code(f"found = <score.result>\n{statements}", "python")) == []

@@ -72,6 +72,7 @@ class CodeContext:
     """Source of a piece of code, and its uses of names. `parameters` are those that the code of a tool has."""
 
     def __init__(self, program: Program, language: Language, parameters: Set[str]) -> None:
+        self.program = program
         self._root, self.source = program
         self.language, self.parameters = language, parameters
         self._tested: dict[tuple[str, bool], bool] = {}

@@ -17,6 +17,7 @@ from shared.workflow.validate.code.member_names import (
     names,
 )
 from shared.workflow.validate.code.value_types import Declared, ValueTypes
+from shared.workflow.validate.returns import return_statements
 
 KINDS: Final = {
     **{"number": "a number", "string": "a string", "boolean": "a boolean"},
@@ -45,14 +46,17 @@ _OF_ANY: Final[Mapping[Language, Set[str]]] = {
 }
 """Members of some values: other checks report those that none has."""
 _OPEN: Final = re.compile(
-    rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bReflect\b|\bsuppress\b|\bObject\.(?:assign|definePropert)"
+    rb"[pP]rototype|__proto__|\bdef __(?!init)|Symbol|\bReflect\b|\b(?:suppress|assertRaises|assign)\b|\bdefinePropert"
 )
 """Code that may add members or operators to values, or expects errors."""
-_ADDED: Final = re.compile(rb"\]\s*(?:[|&?]{2})?=(?!=)|\b(?:setdefault|update)\b")
+_ADDED: Final = re.compile(rb"\]\s*(?:[|&?]{2})?=(?!=)|(?<!\|)\|=|__\(|\b(?:setdefault|setitem|update|ior)\b")
 """Code that may add fields whose names are computed."""
 _TARGETS: Final = frozenset({"pair_pattern", "array_pattern", "assignment_pattern", "object_assignment_pattern"})
 _DELETE: Final = b"delete"
-_TARGETS_OF_LOOPS: Final = frozenset({"for_in_statement", "for_statement"})
+_ASSIGNING: Final = frozenset({"assignment_expression", "for_in_statement", "for_statement"})
+_PARTS: Final = frozenset({"array", "object", "pair", "parenthesized_expression", "template_string"})
+_PASSED_ON: Final = frozenset({*_PARTS, "template_substitution", "+", "-", "*", "/", "%", "**"})
+"""Expressions and operators whose value needs that of each part."""
 _OF_PATTERNS: Final = frozenset({"match", "matchAll", "replace", "replaceAll", "search", "split"})
 """Methods of texts that take a regular expression."""
 _LOADER: Final = "json.load"
@@ -62,13 +66,13 @@ _QUERIES: Final = {
 (member_expression object: (_) @of property: (property_identifier) @member)
 (for_in_statement operator: "of" right: (_) @iterated)
 (variable_declarator name: (object_pattern) @pattern value: (identifier) @of)
-(subscript_expression object: (identifier) @of index: (string (string_fragment) @key))
+(subscript_expression object: (identifier) @of index: (string . (string_fragment) @key .))
 (call_expression function: (member_expression) @function arguments: (arguments . (_) @argument .)
  (#any-of? @function "Math.max" "Math.min"))
 """,
     Language.PYTHON: """
 (attribute object: (_) @of attribute: (identifier) @member)
-(subscript value: (identifier) @of subscript: (string (string_content) @key))
+(subscript value: (identifier) @of subscript: (string (string_start) . (string_content) @key . (string_end)))
 (subscript value: (call function: (attribute object: (_) @dictionary attribute: (identifier) @view)
  arguments: (argument_list) @none) subscript: (integer) (#any-of? @view "items" "keys" "values") (#eq? @none "()"))
 (binary_operator left: (_) @left operator: "+" right: (_) @right)
@@ -89,7 +93,7 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
     tested = {
         code.text(each["member"]) for each in matches if "member" in each and is_tested_read(each["member"].parent)
     }
-    yield from _unreturned(code, types, matches, tested)
+    yield from _unreturned(code, types, matches)
     for captures in matches:
         node = captures.get("member") or next(iter(captures.values()))
         if node in code.tried:
@@ -191,37 +195,74 @@ def _part(
 
 
 def _unreturned(
-    code: CodeContext, types: ValueTypes, matches: Iterable[Mapping[str, tree_sitter.Node]], tested: Set[str]
+    code: CodeContext, types: ValueTypes, matches: Iterable[Mapping[str, tree_sitter.Node]]
 ) -> Iterator[Mistake]:
     """Yield the first read of each field that a function never returns, if the code only reads it from the result.
 
-    Code may test for a field of an earlier version, but hardly instead of one with a similar name.
+    JavaScript may test in many ways for a field of an earlier version, but hardly for one with a similar name.
     """
+    is_python = code.language is Language.PYTHON
     reads: dict[str, list[tuple[tree_sitter.Node, Declared]]] = {}
     for captures in () if _ADDED.search(code.source) else matches:
-        node = captures.get("key") or captures.get("member")
+        node = captures.get("key") or (None if is_python else captures.get("member"))
         value = types.reference(captures["of"]) if node and "of" in captures else None
         if node and node not in code.tried and value and value.fields and _is_read(code, node):
             reads.setdefault(code.text(node), []).append((node, value))
+    returned = _returned(code) if reads and not is_python else frozenset()
     for name, found in reads.items():
         node, value = found[0]
-        near = nearest(name, sorted(value.fields))
-        is_meant = near is not None and not code.words[near.encode()]
         is_known = name in _OBJECTS | code.added_members or any(name in each.fields for _, each in found)
-        if not is_known and len(found) == code.words[name.encode()] and (is_meant or name not in tested):
+        is_certain = (
+            is_python or _meant(code, value, name) or all(_is_needed(_read(each), returned) for each, _ in found)
+        )
+        if not is_known and len(found) == code.words[name.encode()] and is_certain:
             yield Mistake(node, _no_field(value, name))
+
+
+def _meant(code: CodeContext, value: Declared, name: str) -> str | None:
+    """Return the similar field that code means, which it does not read."""
+    near = nearest(name, sorted(value.fields))
+    return near if near is not None and not code.words[near.encode()] else None
+
+
+def _read(node: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the expression that reads a field with this name or key."""
+    parent = node.parent.parent if node.parent and node.parent.type == "string" else node.parent
+    return parent or node
 
 
 def _is_read(code: CodeContext, node: tree_sitter.Node) -> bool:
     """Return whether code reads a field, instead of calling a method or giving the field a value."""
-    read = node.parent.parent if node.parent and node.parent.type == "string" else node.parent
-    after = read.parent if read else None
+    read = _read(node)
+    after = read.parent
+    while after is not None and after.type == "parenthesized_expression":
+        read, after = after, after.parent
     is_target = after is not None and (
-        after.type in _TARGETS or (after.type in _TARGETS_OF_LOOPS and after.child_by_field_name("left") == read)
+        after.type in _TARGETS or (after.type in _ASSIGNING and after.child_by_field_name("left") == read)
     )
     is_deleted = after is not None and code.source.startswith(_DELETE, after.start_byte)
-    is_attribute = code.language is Language.PYTHON and node.type == "identifier"
-    return not is_target and not is_deleted and not is_attribute and not code.source.startswith(b"(", node.end_byte)
+    return not is_target and not is_deleted and not code.source.startswith(b"(", node.end_byte)
+
+
+def _returned(code: CodeContext) -> Set[int]:
+    """Return the ids of the expressions that the result of the code needs."""
+    pending: list[tree_sitter.Node] = [*(return_statements(code.program) or ())]
+    found: set[int] = set()
+    while pending:
+        for each in pending.pop().named_children:
+            operator = each.child_by_field_name("operator")
+            if (operator or each).type in _PASSED_ON:
+                pending.append(each)
+            found.add(each.id)
+    return found
+
+
+def _is_needed(read: tree_sitter.Node, returned: Set[int]) -> bool:
+    """Return whether code needs a field for its result, or reads a part of it."""
+    parent = read.parent
+    is_whole = parent is not None and parent.child_by_field_name("object") == read
+    is_optional = any(each and each.child_by_field_name("optional_chain") for each in (read, parent))
+    return not is_optional and (is_whole or read.id in returned)
 
 
 def _no_field(value: Declared, name: str) -> str:
@@ -240,8 +281,9 @@ def _pattern(code: CodeContext, types: ValueTypes, of: tree_sitter.Node, pattern
             continue
         is_name = key is not None and key.type in ("shorthand_property_identifier_pattern", "property_identifier")
         is_added = key is not None and code.text(key) in _OBJECTS | code.added_members
-        if value and key is not None and is_name and not is_added and code.text(key) not in value.fields:
-            return _no_field(value, code.text(key))
+        name = code.text(key) if key is not None and is_name and not is_added else ""
+        if value and name and name not in value.fields and _meant(code, value, name):
+            return _no_field(value, name)
     return None
 
 
