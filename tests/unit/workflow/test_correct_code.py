@@ -194,6 +194,11 @@ from shared.workflow.validate.validator import problems
         "if (<start.papers>.name) return <start.papers>.name;\nreturn <start.papers>[0].name;",
         "return <start.papers>[0]?.name || <start.papers>.name;",
         "const papers = <start.papers>;\npapers.name = 1;\nreturn papers.name;",
+        "function forever() { while (true) { } }\nreturn <start.text>;",
+        "const read = async () => { let n = 0; while (true) { n += <start.items>[n].size; } };\n"
+        "return read().then(null, (error) => error.message);",
+        "async function read() { let n = 0; while (true) { n += <start.items>[n].size; } }\n"
+        "const [end] = await Promise.allSettled([read()]);\nreturn String(end.reason);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -329,6 +334,9 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "rows = []\nsource = list(<start.items>)\ntry:\n    while True:\n        rows.append(source.pop())\n"
         "except IndexError:\n    return rows",
         'rows = (each for each in <start.items>)\nglobals()["rows"] = list(rows)\nreturn rows',
+        "def forever():\n    while True:\n        pass\nreturn <start.text>",
+        "n = 0\nwhile True:\n    n += 1\n    assert n < 9\nreturn n",
+        "n = 0\nwhile True:\n    n += 1\n    if n > 9:\n        quit()\nreturn n",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -583,3 +583,16 @@ def test_a_condition_may_test_for_a_field_that_a_function_never_returns(expressi
 )
 def test_python_may_add_keys_to_a_result(statements: str) -> None:
     assert found(START + SCORE + code(f"found = <score.result>\n{statements}", "python")) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", "let n = 0;\nwhile (true) { n += <start.text>[n].length; }\nreturn n;"),
+        ("python", "rows = list(<start.text>)\nn = 0\nwhile True:\n    n += len(rows.pop())\nreturn n"),
+    ],
+)
+def test_an_error_may_end_a_loop_and_lead_to_another_block(language: str, text: str) -> None:
+    failed = "    on_error: Failed\n  Reply:"
+    after = "  Failed:\n    type: response\n    data: {a: <run.error>}\n"
+    assert found(START + code(text, language).replace("  Reply:", failed) + after) == []

@@ -34,6 +34,7 @@ from shared.workflow.validate.code.value_marks import ValueMark, value_marks
 from shared.workflow.validate.code.value_uses import ValueUses
 from shared.workflow.validate.code.variable_changes import VariableChanges
 from shared.workflow.validate.references.answer_fields import AnswerFields
+from shared.workflow.validate.references.connections import Connections
 from shared.workflow.validate.returns import Program, is_fenced, parse_program, returns_of_code
 from shared.workflow.validate.settings.branch_settings import METHODS
 from shared.workflow.validate.settings.input_fields import input_references, inputs_unlike_secrets
@@ -105,7 +106,7 @@ class _Checks:
     def __init__(self, state: WorkflowState, catalog: Catalog, known: Container[str]) -> None:
         self._state, self._known = state, known
         self._quoted, self._uses = QuotedReferences(state, catalog), ValueUses(state)
-        self._changes = VariableChanges(state, catalog)
+        self._changes, self._handlers = VariableChanges(state, catalog), Connections(state).handlers
         self._enumerations, self._inputs = Enumerations(state), inputs_unlike_secrets(state)
         self._answers = AnswerFields(state)
         variables = {normalize_name(each.name): f"<variable.{each.name}>" for each in state.variables.values()}
@@ -142,7 +143,7 @@ class _Checks:
     def _of_program(self, code: _Code, program: Program, marks: Sequence[ValueMark]) -> Iterator[Problem]:
         template, language = code.template, code.template.language
         lists = self._quoted.lists(template, marks)
-        forms = language_mistakes(program, language, lists)
+        forms = language_mistakes(program, language, lists, is_handled=code.block.id in self._handlers)
         mistakes = chain(_exports(program), early_errors(program, language), forms)
         for line, text in dict.fromkeys(islice(mistakes, _MOST)):
             yield code.warning(text, line=line)

@@ -35,6 +35,8 @@ class Form(NamedTuple):
     program: Program
     lists: Set[str]
     """Names of values that are lists or texts."""
+    is_handled: bool
+    """Whether an error of the code leads to another block."""
 
     @property
     def node(self) -> tree_sitter.Node:
@@ -98,14 +100,14 @@ def word_pattern(name: str) -> bytes:
 
 
 _END: Final = re.compile(rb"\b(?:break|continue|return|throw|raise|await|yield|next|\w*exit\w*|kill|abort)\b")
-_FAILURE: Final = re.compile(rb"\b(?:throw|raise|catch|except|\w*exit\w*|kill|abort)\b")
+_FAILURE: Final = re.compile(rb"\b(?:throw|raise|assert|catch|except|quit|\w*exit\w*|kill|abort)\b")
 
 
 def is_endless(form: Form) -> bool:
     """Return whether nothing in the body of a loop ends it, nor a function that it may call, nor a handled error."""
     (_, source), body = form.program, form.nodes["body"]
     is_ended = _END.search(source, body.start_byte, body.end_byte) or _FAILURE.search(source)
-    return is_ended is None
+    return is_ended is None and not form.is_handled
 
 
 CODE_AFTER_RETURN: Final = Rule(

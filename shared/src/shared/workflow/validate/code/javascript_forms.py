@@ -162,7 +162,7 @@ def _is_only_returned(form: Form) -> bool:
 JAVASCRIPT_RULES: Final = (
     CODE_AFTER_RETURN,
     Rule(
-        "(while_statement condition: (parenthesized_expression (true)) body: (_) @body)",
+        "(program (while_statement condition: (parenthesized_expression (true)) body: (_) @body) @place)",
         "while (true) never ends. Leave it with break",
         is_endless,
     ),

@@ -46,8 +46,14 @@ _LISTS: Final = re.compile(
 """Names of which code certainly makes lists or texts, or uses as such."""
 
 
-def language_mistakes(program: Program, language: Language, lists: Set[str] = frozenset()) -> Iterator[tuple[int, str]]:
-    """Yield line and problem of each form. `lists` are the names of references to lists."""
+def language_mistakes(
+    program: Program, language: Language, lists: Set[str], *, is_handled: bool
+) -> Iterator[tuple[int, str]]:
+    """Yield line and problem of each form.
+
+    `lists` are the names of references to lists, and `is_handled` is whether an error of the code leads to another
+    block.
+    """
     root, source = program
     if _OWN[language].search(source):
         return
@@ -57,7 +63,7 @@ def language_mistakes(program: Program, language: Language, lists: Set[str] = fr
     candidates: Counter[int] = Counter()
     for index, captures in tree_sitter.QueryCursor(_query(language)).matches(root):
         nodes = {key: each[0] for key, each in captures.items()}
-        rule, form = _RULES[language][index], Form(nodes, program, code_lists)
+        rule, form = _RULES[language][index], Form(nodes, program, code_lists, is_handled)
         candidates[index] += 1
         body = form.nodes.get("body", form.node)
         is_short = candidates[index] <= _MOST_CANDIDATES and body.end_byte - body.start_byte <= _LONGEST

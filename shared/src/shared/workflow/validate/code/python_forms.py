@@ -56,7 +56,7 @@ def _is_input_of_language(form: Form) -> bool:
 PYTHON_RULES: Final = (
     CODE_AFTER_RETURN,
     Rule(
-        "(while_statement condition: (true) body: (_) @body)",
+        "(module (while_statement condition: (true) body: (_) @body) @place)",
         "while True never ends. Leave it with break",
         is_endless,
     ),
