@@ -596,3 +596,14 @@ def test_an_error_may_end_a_loop_and_lead_to_another_block(language: str, text: 
     failed = "    on_error: Failed\n  Reply:"
     after = "  Failed:\n    type: response\n    data: {a: <run.error>}\n"
     assert found(START + code(text, language).replace("  Reply:", failed) + after) == []
+
+
+@pytest.mark.parametrize(
+    ("at_else", "after"),
+    [("Run", "[Run]"), ("[Run]", "run"), ("[Run, Other]", "[Other, Run]"), ("Run", ""), ("Run", "[]"), ("run", "Run")],
+)
+def test_else_and_next_may_name_the_same_blocks(at_else: str, after: str) -> None:
+    first = "      - if: <start.vip>\n        next: Other\n"
+    branches = f"{first}      - else: {at_else}\n        next: {after}\n"
+    other = "  Other:\n    type: response\n    data: {a: 1}\n"
+    assert found(f"{START}  Is:\n    type: condition\n    branches:\n{branches}{code('return 1')}{other}") == []

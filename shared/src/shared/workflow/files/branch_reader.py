@@ -7,7 +7,7 @@ from shared.workflow.files.file_blocks import UNREAD, FileBlock, FileBlocks
 from shared.workflow.files.file_problems import FileProblems
 from shared.workflow.files.names import BRANCHING
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json, JsonObject, object_of
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 from shared.workflow.format.suggestions import did_you_mean
 
 _KEYS: Final = {
@@ -74,9 +74,19 @@ class BranchReader:
             self._problems.report(f"branch {index + 1} has no {_SHAPES[block.type]}", at)
         elif len(titles) > 1:
             self._problems.report(f"branch {index + 1} has {' and '.join(titles)}: write one branch for each", at)
-        elif titles == ["else"] and branch["else"] is not None and branch.get("next", branch["else"]) != branch["else"]:
+        elif (
+            titles == ["else"]
+            and branch["else"] is not None
+            and self._ids(branch.get("next")) - self._ids(branch["else"])
+        ):
             message = f"branch {index + 1} names a block at else, and next is ignored. Write one of them"
             self._problems.warn(block.id, block.name, at, "branches", message)
         elif titles == ["if"] and "id" not in branch and any("if" in object_of(each) for each in branches[:index]):
             self._problems.report(f'branch {index + 1} is another "if".{did_you_mean("else if")}', at)
         return bool(titles)
+
+    def _ids(self, names: Json) -> set[str]:
+        """Return the ids of the named blocks, and the names that match none."""
+        given = [to_string(each) for each in (names if isinstance(names, list) else [names]) if each is not None]
+        found = {name: self._blocks.find(name) for name in given if name}
+        return {block.id if block else name for name, block in found.items()}
