@@ -199,6 +199,15 @@ from shared.workflow.validate.validator import problems
         "return read().then(null, (error) => error.message);",
         "async function read() { let n = 0; while (true) { n += <start.items>[n].size; } }\n"
         "const [end] = await Promise.allSettled([read()]);\nreturn String(end.reason);",
+        "const list = { ['forEach']: (f) => 1 };\nreturn { one: list.forEach((x) => x) };",
+        "const list = { ['for' + 'Each']: (f) => 1 };\nreturn { one: list.forEach((x) => x) };",
+        "const list = {}, key = 'for' + 'Each';\nlist[key] = (f) => 1;\nreturn { one: list.forEach((x) => x) };",
+        "const list = new Proxy({}, { get: () => (f) => 1 });\nconst one = list.forEach((x) => x);\nreturn one;",
+        "const list = Object.fromEntries([['forEach', (f) => 1]]);\nreturn { one: list.forEach((x) => x) };",
+        "let n = 0;\nconst done = { all: <start.items>.forEach((x) => { n += x; }) };\nreturn n;",
+        "console.log(JSON.stringify(<start.items>.forEach((x) => x)));\nreturn 1;",
+        "const make = (at) => ({ at });\nlet n = 0;\nconst w = make((i) => { n += i; });\n"
+        "const all = [1, 2].map((x) => { w.at(-1); });\nreturn n + all.length;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -337,6 +346,19 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "def forever():\n    while True:\n        pass\nreturn <start.text>",
         "n = 0\nwhile True:\n    n += 1\n    assert n < 9\nreturn n",
         "n = 0\nwhile True:\n    n += 1\n    if n > 9:\n        quit()\nreturn n",
+        "class Stack:\n    append = lambda self, x: x\nreturn {'s': Stack().append(1)}",
+        "class Stack:\n    def __getattr__(self, name):\n        return lambda x: x\nreturn {'s': Stack().append(1)}",
+        "class Stack:\n    sort = staticmethod(lambda: [1])\nout = {'s': Stack().sort()}\nreturn out",
+        "from functools import partial\nclass Rows:\n    pass\nrows = Rows()\nrows.sort = partial(sorted, [2, 1])\n"
+        "ordered = rows.sort()\nreturn ordered",
+        "import types\nrows = types.ModuleType('rows')\nrows.sort = lambda: [1]\nreturn rows.sort()",
+        "from collections import namedtuple\nStack = namedtuple('Stack', ['append'])\n"
+        "return {'s': Stack(lambda x: x).append(1)}",
+        "from unittest.mock import Mock\nrows = Mock()\nrows.sort.return_value = [1]\nfor each in rows.sort():\n"
+        "    print(each)\nreturn 1",
+        "rows = [1]\nout = {'done': rows.append(2), 'count': 2}\nreturn rows",
+        "rows = [1]\nout = {'done': rows.append(2), 'count': 2}\nreturn out['count']",
+        "import json\nrows = [1]\nprint(json.dumps(rows.append(2)))\nreturn rows",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -94,6 +94,12 @@ def is_read_later(form: Form) -> bool:
     return re.search(word_pattern(form.text("name")), form.program.source[form.node.end_byte :]) is not None
 
 
+def is_returned_later(form: Form) -> bool:
+    """Return whether code after the form returns the `@name` that it declares, and not only a part of it."""
+    returned = rb"\breturn\s+" + word_pattern(form.text("name")) + rb"\s*(?:[;\n]|\Z)"
+    return re.search(returned, form.program.source[form.node.end_byte :]) is not None
+
+
 def word_pattern(name: str) -> bytes:
     """Return the regular expression for a name in code."""
     return rf"(?<![\w.$]){re.escape(name)}(?![\w$])".encode()

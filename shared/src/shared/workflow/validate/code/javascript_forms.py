@@ -31,6 +31,8 @@ _PROMISES: Final = (
     ' arguments: (arguments . (arrow_function "async")))'
 )
 _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|[\"']-\d+[\"']")
+_OWN_EACH: Final = re.compile(rb"(?<!\.)\bforEach\b|\bProxy\b|\bfromEntries\b|\]\s*(?:=(?!=)|[:(])")
+"""Code whose objects may have their own forEach, under a name or a computed key."""
 _OWN_FETCH: Final = re.compile(rb"\bfetch\s*[,)}=]|\bfunction\s+fetch\b")
 _TEXT_MEMBERS: Final = STRING_MEMBERS | COMMON_METHODS | {"constructor"}
 _LIST_METHODS: Final = frozenset({"split", "map", "filter", "slice", "sort", "flat", "flatMap", "concat", "reverse"})
@@ -48,6 +50,10 @@ _RETURNING: Final = frozenset(
 
 def _is_method_of_language(form: Form) -> bool:
     return _is_undeclared(form.text("method"), form.program.source)
+
+
+def _is_each_of_language(form: Form) -> bool:
+    return _OWN_EACH.search(form.program.source) is None
 
 
 def _is_date_of_language(form: Form) -> bool:
@@ -329,13 +335,14 @@ JAVASCRIPT_RULES: Final = (
         "(variable_declarator name: (identifier) @name value: (call_expression function: (member_expression"
         ' property: (property_identifier) @method)) (#eq? @method "forEach"))',
         _EACH_IS_NOTHING,
-        is_read_later,
+        lambda form: is_read_later(form) and _is_each_of_language(form),
     ),
     Rule(
-        f"[(pair value: {_EACH} {_IS_EACH}) (return_statement (array {_EACH}) {_IS_EACH})"
+        f"(return_statement [(object (pair value: {_EACH})) (array {_EACH})"
         f" (call_expression function: (member_expression) @called arguments: (arguments . {_EACH})"
-        f' (#eq? @called "JSON.stringify") {_IS_EACH})]',
+        f' (#eq? @called "JSON.stringify"))] {_IS_EACH})',
         _EACH_IS_NOTHING,
+        _is_each_of_language,
     ),
     Rule(
         f"(program [(return_statement [{_PROMISES} (object (pair value: {_PROMISES}))])"

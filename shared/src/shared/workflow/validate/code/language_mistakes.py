@@ -30,7 +30,7 @@ _OWN: Final = {
     ),
     Language.PYTHON: re.compile(
         rb"\b(?:try|suppress|__eq__|SimpleNamespace|setattr)\b"
-        rb"|\b(?:def|class) +(?:len|int|float|round|append|extend|reverse|sort|strptime)\b"
+        rb"|\b(?:def|class) +(?:len|int|float|round|strptime)\b"
         rb"|\b(?:class|as) +(?:json|hashlib|base64|re)\b"
         rb"|\b(?:len|int|float|round|json|hashlib|base64|re)\s*=(?!=)"
         rb"|\bdef \w+\((?:[^)\n]{0,200},)? *(?:len|int|float|round|json|re) *[,):=]"

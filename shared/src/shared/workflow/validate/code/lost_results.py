@@ -39,7 +39,7 @@ _REFERENCE: Final = b"__flowport"
 _OWN: Final = re.compile(
     rb"\b(?:Proxy|definePropert\w*|get|set|class|prototype|property|sim|os|pathlib|import_module)\b(?!\()"
     rb"|\b__(?!flowport)\w+__\b|\b(?:RegExp|lastIndex|namedtuple|mock)\b"
-    rb"|(?<![.\w])(?:%(names)b)(?:[\"']|\]?\s*[:=(])|\.(?:%(names)b)\s*=(?!=)"
+    rb"|(?<![.\w])(?:%(names)b)(?:[\"']|\]?\s*[:=(,}])|\.(?:%(names)b)\s*=(?!=)"
     % {b"names": "|".join(sorted({*_METHODS, *_CALLING})).encode()}
 )
 """Code whose members may have effects, or other meanings."""

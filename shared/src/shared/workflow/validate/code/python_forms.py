@@ -11,6 +11,7 @@ from shared.workflow.validate.code.form_rules import (
     is_endless,
     is_lone_statement,
     is_read_later,
+    is_returned_later,
 )
 from shared.workflow.validate.code.lost_results import is_result_lost
 
@@ -19,6 +20,8 @@ _CHANGE: Final = "(call function: (attribute attribute: (identifier) @method)) @
 _CHANGES: Final = '(#any-of? @method "append" "extend" "reverse" "sort")'
 """Call of a method that changes a list and returns nothing."""
 _CHANGE_IS_NOTHING: Final = ".{method}(…) changes the list and returns None. Call it alone, and use the list"
+_OTHER_OBJECTS: Final = re.compile(rb"\b(?:class|namedtuple|mock)\b")
+"""Code whose values may have any method."""
 _INPUT: Final = re.compile(rb"\binput\b")
 _INPUT_CALL: Final = re.compile(rb"(?<![\w.])(?<!def )input\(")
 
@@ -34,6 +37,13 @@ _OWN_TIME: Final = re.compile(
 """Code that gives the name another meaning, or does not wait for the end."""
 _LONGEST_TIMEOUT: Final = 300
 """Maximum seconds of the timeout of code."""
+
+
+def _is_method_of_list(form: Form) -> bool:
+    """Return whether code gives the name of a method to nothing else."""
+    source, name = form.program.source, re.escape(form.text("method"))
+    own = rf"(?<![.\w]){name}[\"']?\s*[=:,()]|\.{name}\s*=(?!=)".encode()
+    return _OTHER_OBJECTS.search(source) is None and re.search(own, source) is None
 
 
 def _is_asyncio_of_language(form: Form) -> bool:
@@ -105,6 +115,7 @@ PYTHON_RULES: Final = (
         " (for_in_clause right: (call function: (attribute attribute: (identifier) @method))"
         ' (#any-of? @method "sort" "reverse"))]',
         ".{method}(…) changes the list and returns None. Call it alone, before the loop",
+        _is_method_of_list,
     ),
     Rule(
         "(call function: (attribute) @called arguments: (argument_list . (_) . (keyword_argument)* .)"
@@ -135,21 +146,25 @@ PYTHON_RULES: Final = (
         "(module (return_statement (call function: (attribute attribute: (identifier) @method))) @place"
         ' (#any-of? @method "append" "extend" "reverse" "sort"))',
         ".{method}(…) changes the list and returns None. Call it alone, and return the list",
+        _is_method_of_list,
     ),
     Rule(
         "(assignment left: (identifier) @name right: (call function: (attribute attribute: (identifier) @method)"
         ' arguments: (_)) (#any-of? @method "append" "extend" "reverse" "sort"))',
         _CHANGE_IS_NOTHING,
-        is_read_later,
+        lambda form: is_read_later(form) and _is_method_of_list(form),
     ),
     Rule(
-        f"[(return_statement [(dictionary (pair value: {_CHANGE})) (list {_CHANGE})] {_CHANGES})"
-        f" (assignment right: (dictionary (pair value: {_CHANGE})) {_CHANGES})]",
+        f"(assignment left: (identifier) @name right: (dictionary (pair value: {_CHANGE})) {_CHANGES})",
         _CHANGE_IS_NOTHING,
+        lambda form: is_returned_later(form) and _is_method_of_list(form),
     ),
     Rule(
-        f"(call function: (_) @called arguments: (argument_list {_CHANGE})"
-        f' (#any-of? @called "len" "json.dumps") {_CHANGES})',
+        f"[(return_statement [(dictionary (pair value: {_CHANGE})) (list {_CHANGE})"
+        f" (call function: (attribute) @called arguments: (argument_list . {_CHANGE}))])"
+        f" (call function: (identifier) @called arguments: (argument_list {_CHANGE})"
+        f' (#any-of? @called "len" "json.dumps") {_CHANGES})]',
         _CHANGE_IS_NOTHING,
+        _is_method_of_list,
     ),
 )
