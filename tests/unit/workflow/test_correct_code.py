@@ -359,6 +359,10 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "rows = [1]\nout = {'done': rows.append(2), 'count': 2}\nreturn rows",
         "rows = [1]\nout = {'done': rows.append(2), 'count': 2}\nreturn out['count']",
         "import json\nrows = [1]\nprint(json.dumps(rows.append(2)))\nreturn rows",
+        "row = {'a': 1}\ndef later():\n    return row.total\nreturn row",
+        "row = {'a': 1}\nif False:\n    print(row.total)\nreturn row",
+        "row = {'a': 1}\nreturn row.total if False else row",
+        "row = {'a': 1}\nlater = lambda: row.total\nreturn row",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -8,7 +8,7 @@ import tree_sitter
 
 from shared.workflow.compile.code_parser import Language
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.code.code_context import CodeContext, Mistake, is_tested_read
+from shared.workflow.validate.code.code_context import CodeContext, Mistake, Spans, is_tested_read
 from shared.workflow.validate.code.member_names import (
     ARRAY_MEMBERS,
     COMMON_METHODS,
@@ -76,6 +76,7 @@ _QUERIES: Final = {
 (subscript value: (call function: (attribute object: (_) @dictionary attribute: (identifier) @view)
  arguments: (argument_list) @none) subscript: (integer) (#any-of? @view "items" "keys" "values") (#eq? @none "()"))
 (binary_operator left: (_) @left operator: "+" right: (_) @right)
+[(lambda) (if_statement) (conditional_expression) (function_definition name: (_) @name)] @optional
 (call function: (identifier) @function arguments: (argument_list . (_) @argument .)
  (#any-of? @function "len" "range"))
 (call function: (attribute) @encoder arguments: (argument_list . (_) @argument .)
@@ -90,19 +91,20 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
     if _OPEN.search(code.source):
         return
     matches = list(code.matches(_QUERIES))
+    optional = Spans(each["optional"] for each in matches if "optional" in each and not _is_called(code, each))
     tested = {
         code.text(each["member"]) for each in matches if "member" in each and is_tested_read(each["member"].parent)
     }
     yield from _unreturned(code, types, matches)
     for captures in matches:
         node = captures.get("member") or next(iter(captures.values()))
-        if node in code.tried:
+        if node in code.tried or "optional" in captures:
             continue
         match captures:
             case {"of": of, "member": member}:
                 is_tested = code.text(member) in tested
                 text = (None if is_tested else _member(code, types, of, member, reported)) or _part(
-                    code, types, of, member, reported
+                    code, types, of, member, reported, optional=optional
                 )
             case {"of": of, "pattern": pattern}:
                 text = _pattern(code, types, of, pattern)
@@ -126,6 +128,11 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
                 text = None
         if text:
             yield Mistake(node, text)
+
+
+def _is_called(code: CodeContext, optional: Mapping[str, tree_sitter.Node]) -> bool:
+    """Return whether code that may never run is a function, which other code calls."""
+    return "name" in optional and code.words[code.text(optional["name"]).encode()] > 1
 
 
 def _member(
@@ -181,12 +188,22 @@ def _fix(shown: str, kind: str, name: str, language: Language) -> str | None:
 
 
 def _part(
-    code: CodeContext, types: ValueTypes, of: tree_sitter.Node, member: tree_sitter.Node, reported: Set[str]
+    code: CodeContext,
+    types: ValueTypes,
+    of: tree_sitter.Node,
+    member: tree_sitter.Node,
+    reported: Set[str],
+    *,
+    optional: Spans,
 ) -> str | None:
-    """Return why a dictionary, or a part of a JSON value, has no such attribute in Python."""
+    """Return why a dictionary, or a part of a JSON value, has no such attribute in Python.
+
+    `optional` are parts of the code that may never run.
+    """
     name = code.text(member)
     is_other = code.language is not Language.PYTHON or name in _OF_ANY[Language.PYTHON] or name[0] == "_"
-    is_plain = not types.has_other_values and (types.is_json(of) or types.of(of) == "object")
+    is_dictionary = types.of(of) == "object" and member not in optional
+    is_plain = not types.has_other_values and (types.is_json(of) or is_dictionary)
     if is_other or code.text(of) in reported or not is_plain:
         return None
     shown = types.shown(of)
