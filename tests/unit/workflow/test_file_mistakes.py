@@ -1,5 +1,7 @@
 """Mistakes in workflow files: each is named with its line."""
 
+import time
+
 import pytest
 
 from shared.errors import InvalidWorkflow
@@ -234,3 +236,18 @@ def test_a_branch_that_does_not_join_the_reader_of_its_result_is_named(end_of_qu
     fixes = [each.message for each in problems(read_state(file.state)) if "always empty" in each.message]
     assert len(fixes) == is_reported
     assert all("in a file with next: Reply, or read <careful.result>." in each for each in fixes)
+
+
+def test_many_wrong_references_to_a_loop_of_many_functions_are_checked_in_linear_time() -> None:
+    code = "".join(f"const a{number} = <loop.index> * {number}; " for number in range(20))
+    functions = "".join(
+        f'      F{number}:\n        type: function\n        code: "{code}return {{ v{number}: 1 }}"\n'
+        for number in range(70)
+    )
+    loop = f"  Each:\n    type: loop\n    count: 2\n    blocks:\n{functions}"
+    data = "".join(f"      k{number}: <each.results[0].total{number}>\n" for number in range(200))
+    reply = f"  Reply:\n    type: response\n    data:\n{data}"
+    state = read_state(read(f"blocks:\n  Start:\n    type: start\n{loop}{reply}").state)
+    began = time.process_time()
+    assert len(problems(state)) == 200
+    assert time.process_time() - began < 5

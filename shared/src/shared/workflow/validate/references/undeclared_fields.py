@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Set
+from functools import cache
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
@@ -41,6 +42,8 @@ class UndeclaredFields:
     ) -> None:
         self._state, self._catalog, self._connections, self._fields = state, catalog, connections, fields
         self._answers = AnswerFields(state)
+        self._inside = cache(self._blocks_inside)  # a file may have many wrong references to many blocks
+        self._returns = cache(lambda key: returns_of(state.blocks[key]))
 
     def problem(self, block: Block, field: str, reference: Reference, target: Block) -> Problem | None:
         """Return the warning about a reference of `block` to a field that `target` does not have; None if it may."""
@@ -78,7 +81,7 @@ class UndeclaredFields:
         if target.type not in ("loop", "parallel") or len(path) < len(("results", 0, 0, "field")):
             return False
         is_field = isinstance(path[1], int) and isinstance(path[2], int) and isinstance(path[3], str)
-        inside = [self._fields.of(each, reader) for each in self._inside(target)] if is_field else []
+        inside = [self._fields.of(each, reader) for each in self._inside(target.id)] if is_field else []
         return bool(inside) and all(each is not None and path[3] not in {*each, "error"} for each in inside)
 
     def _in_iteration(self, block: Block, field: str, reference: Reference, target: Block) -> Problem:
@@ -89,8 +92,8 @@ class UndeclaredFields:
         text = f"{block.name}: {cause}.{did_you_mean(meant)}"
         return warning(ProblemCode.UNKNOWN_FIELD, text, block, (field,), suggestion=meant)
 
-    def _inside(self, container: Block) -> list[Block]:
-        return [each for each in self._state.blocks.values() if self._state.container_of(each.id) == container.id]
+    def _blocks_inside(self, container: str) -> list[Block]:
+        return [each for each in self._state.blocks.values() if self._state.container_of(each.id) == container]
 
     def _explain(
         self, reference: Reference, target: Block, outputs: Outputs, language: Language | None
@@ -133,7 +136,7 @@ class UndeclaredFields:
         outputs = self._fields.of(block, reader) or {}
         main = _MAIN_OUTPUT.get(block.type)
         for each in (path, [main, *path]) if main and path[0] not in outputs else (path,):
-            fields = returns_of(block).fields if each[0] == "result" and len(each) > 1 else None
+            fields = self._returns(block.id).fields if each[0] == "result" and len(each) > 1 else None
             if is_declared(outputs, tuple(each)) and (fields is None or each[1] in fields):
                 yield each is path or fields is not None, each
 
@@ -157,7 +160,7 @@ class UndeclaredFields:
         return chain if len(chain) == len(followers) else []
 
     def _followers(self, container: Block) -> dict[str, Set[str]]:
-        inside = {each.id for each in self._inside(container)}
+        inside = {each.id for each in self._inside(container.id)}
         return {key: inside.intersection(self._connections.followers.get(key, ())) for key in inside}
 
 
