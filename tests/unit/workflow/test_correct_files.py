@@ -18,14 +18,19 @@ blocks:
     type: start
     inputs: {text: string, amount: number, vip: boolean}
 """
-ASK = """
+MODEL = """
   Ask:
     type: agent
     messages: <start.text>
     model: echo
+"""
+ASK = (
+    MODEL
+    + """
     responseFormat:
       {schema: {type: object, properties: {ok: {type: boolean}}, required: [ok], additionalProperties: false}}
 """
+)
 ORDER = """
   Order:
     type: api
@@ -607,3 +612,21 @@ def test_else_and_next_may_name_the_same_blocks(at_else: str, after: str) -> Non
     branches = f"{first}      - else: {at_else}\n        next: {after}\n"
     other = "  Other:\n    type: response\n    data: {a: 1}\n"
     assert found(f"{START}  Is:\n    type: condition\n    branches:\n{branches}{code('return 1')}{other}") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("array", "<start.any>"), ("number", "<start.any>"), ("object", "<start.rows>")]
+)
+def test_an_input_that_is_json_may_fit_a_variable(kind: str, value: str) -> None:
+    inputs = "inputs: {any: object, rows: array}"
+    given = f"  Set:\n    type: variables\n    variables: [{{variableName: it, value: {value}}}]\n"
+    text = f"variables:\n  it: {{type: {kind}, value: ''}}\n{START}{given}{code('return <variable.it>')}"
+    assert found(text.replace("inputs: {text: string, amount: number, vip: boolean}", inputs)) == []
+
+
+def test_an_answer_of_a_format_that_is_not_strict_may_be_of_another_type() -> None:
+    schema = "{type: object, properties: {rows: {type: number}}}"
+    ask = f"{MODEL}    responseFormat: {{name: rows, strict: false, schema: {schema}}}\n"
+    inner = "    blocks:\n      Inner:\n        type: function\n        code: return 1\n"
+    loop = f"  Each:\n    type: loop\n    collection: <ask.rows>\n{inner}"
+    assert found(START + ask + loop) == []

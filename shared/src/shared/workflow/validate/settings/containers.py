@@ -12,6 +12,7 @@ from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, TextTemplate, parse_text
+from shared.workflow.format.response_format import read_response_format
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, one_of
 from shared.workflow.validate.settings.branch_settings import expression_problem
 from shared.workflow.validate.settings.input_fields import bare_reference
@@ -177,6 +178,9 @@ def scalar_type(reference: Reference | None, state: WorkflowState, catalog: Cata
     target = state.block_named(reference.name) if reference else None
     spec = catalog.spec(target.type) if target else None
     if reference is None or target is None or spec is None or target.trigger_mode or len(reference.path) != 1:
+        return None
+    answer = read_response_format(target.value("responseFormat")) if target.type == "agent" else None
+    if answer and not answer.strict:
         return None
     field = spec.declared_outputs(target).get(to_string(reference.path[0]))
     return field.type if field and field.type in ("number", "boolean") else None

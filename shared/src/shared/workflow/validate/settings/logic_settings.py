@@ -30,12 +30,11 @@ TIME_UNITS: Final = {
 }
 """Abbreviations of units."""
 _NEVER_FITTING: Final[Mapping[str, tuple[str, ...]]] = {
-    "number": ("object",),
-    "boolean": ("number", "object"),
-    "array": ("number", "boolean", "object"),
-    "object": ("number", "boolean", "array"),
+    "boolean": ("number",),
+    "array": ("number", "boolean"),
+    "object": ("number", "boolean"),
 }
-"""Types whose values do not convert to a type of variables. A string may, and so may a list of one number."""
+"""Types whose values do not convert to a type of variables. A string, an object or an array may be any JSON."""
 _LEAST_FRACTION: Final = 0.5
 """A threshold above it and below 1 is of a scale from 0 to 1. Lower ones may be meant to refuse only the score 0."""
 _AMOUNT: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
