@@ -208,6 +208,9 @@ from shared.workflow.validate.validator import problems
         "console.log(JSON.stringify(<start.items>.forEach((x) => x)));\nreturn 1;",
         "const make = (at) => ({ at });\nlet n = 0;\nconst w = make((i) => { n += i; });\n"
         "const all = [1, 2].map((x) => { w.at(-1); });\nreturn n + all.length;",
+        "const make = (push) => ({ push });\nlet list = make((x) => 1);\nlist = list.push(1);\nreturn list;",
+        "const make = (filter) => ({ filter });\nconst kept = make((f) => 1).filter((x) => { x > 1 });\nreturn kept;",
+        "console.log = (x) => x;\nreturn console.log(1);",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -363,6 +366,7 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "row = {'a': 1}\nif False:\n    print(row.total)\nreturn row",
         "row = {'a': 1}\nreturn row.total if False else row",
         "row = {'a': 1}\nlater = lambda: row.total\nreturn row",
+        "def print(x):\n    return x\nreturn print(1)",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

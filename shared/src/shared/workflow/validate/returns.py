@@ -25,7 +25,11 @@ _SPECIAL: Final = frozenset({"__proto__", "toJSON"})
 _DECLARED: Final = re.compile(r"^(?:async +)?(?:function|def) +([A-Za-z_]\w{0,40})\(", re.MULTILINE)
 _VOID: Final = re.compile(r"^(?:print|console\.\w+)$|\.forEach$")
 """Functions that return nothing."""
-_OWN_EACH: Final = re.compile(rb"(?<!\.)\bforEach\b")
+OWN_EACH: Final = re.compile(
+    rb"(?<!\.)\bforEach\b|\bProxy\b|\bfromEntries\b|\]\s*(?:[:(]|=\s*(?:async\b|function\b|\(|\w+\s*=>))"
+)
+"""Code whose objects may have their own forEach, under a name or a computed key."""
+_OWN_PRINT: Final = re.compile(rb"\bdef +print\b|\b(?:print|console(?:\.\w+)?)\s*=(?!=)")
 _EFFECTS: Final = re.compile(
     rb"\b(?:console|fetch|await|throw|sim|eval|Function|print|sys|open|raise|assert|sleep|exec|globals)\b"
 )
@@ -131,7 +135,7 @@ def _is_nothing(statement: tree_sitter.Node, source: bytes) -> bool:
     value = statement.named_children[0] if statement.named_children else None
     called = value.child_by_field_name("function") if value else None
     is_void = called is not None and _VOID.search(source_of(called, source)) is not None
-    return is_void and _OWN_EACH.search(source) is None
+    return is_void and OWN_EACH.search(source) is None and _OWN_PRINT.search(source) is None
 
 
 def _fix(program: Program, references: Set[str]) -> str:

@@ -18,7 +18,7 @@ from shared.workflow.validate.code.form_rules import (
 )
 from shared.workflow.validate.code.lost_results import has_no_effect, is_result_lost
 from shared.workflow.validate.code.member_names import COMMON_METHODS, STRING_MEMBERS
-from shared.workflow.validate.returns import VALUES
+from shared.workflow.validate.returns import OWN_EACH, VALUES
 
 _LITERALS: Final = "[(string) (number)]"
 _EQUAL: Final = f'(binary_expression left: (_) {{}} operator: ["===" "=="] right: {_LITERALS} {{}})'
@@ -31,8 +31,6 @@ _PROMISES: Final = (
     ' arguments: (arguments . (arrow_function "async")))'
 )
 _OWN_INDEX: Final = re.compile(rb"\[\s*-\d+\s*\]\s*(?:[+*/%&|^?-]{0,3}=(?!=)|:)|[\"']-\d+[\"']")
-_OWN_EACH: Final = re.compile(rb"(?<!\.)\bforEach\b|\bProxy\b|\bfromEntries\b|\]\s*(?:=(?!=)|[:(])")
-"""Code whose objects may have their own forEach, under a name or a computed key."""
 _OWN_FETCH: Final = re.compile(rb"\bfetch\s*[,)}=]|\bfunction\s+fetch\b")
 _TEXT_MEMBERS: Final = STRING_MEMBERS | COMMON_METHODS | {"constructor"}
 _LIST_METHODS: Final = frozenset({"split", "map", "filter", "slice", "sort", "flat", "flatMap", "concat", "reverse"})
@@ -53,7 +51,7 @@ def _is_method_of_language(form: Form) -> bool:
 
 
 def _is_each_of_language(form: Form) -> bool:
-    return _OWN_EACH.search(form.program.source) is None
+    return OWN_EACH.search(form.program.source) is None
 
 
 def _is_date_of_language(form: Form) -> bool:
@@ -71,7 +69,7 @@ def _is_date(form: Form) -> bool:
 
 def _is_undeclared(name: str, source: bytes) -> bool:
     """Return whether code neither declares a name nor gives it to a member."""
-    own = rf"(?<![.\w]){name}[\"']?\]?\s*[:=(]|(?:\.|\bclass ){name}\b\s*(?:=(?!=)|\{{|extends\b)"
+    own = rf"(?<![.\w]){name}[\"']?\]?\s*[:=(,}})]|(?:\.|\bclass ){name}\b\s*(?:=(?!=)|\{{|extends\b)"
     return re.search(own.encode(), source) is None
 
 

@@ -25,7 +25,7 @@ _SHOWN: Final = frozenset({"method", "key", "called"})
 _OWN: Final = {
     Language.JAVASCRIPT: re.compile(
         rb"\btry\b|\bdefinePropert|__proto__|\.prototype(?:\.\w+\s*=(?!=)|[\[,])"
-        rb"|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({])|(?<=\.)(?=\w+\s*=))"
+        rb"|(?:(?<![.\w])(?=\w+[\"']?\s*[:=({}])|(?<=\.)(?=\w+\s*=))"
         rb"(?:map|flatMap|filter|find|findIndex|some|every|reduce|sort|toSorted|forEach|includes|indexOf|lastIndexOf)\b"
     ),
     Language.PYTHON: re.compile(
