@@ -211,6 +211,7 @@ from shared.workflow.validate.validator import problems
         "const make = (push) => ({ push });\nlet list = make((x) => 1);\nlist = list.push(1);\nreturn list;",
         "const make = (filter) => ({ filter });\nconst kept = make((f) => 1).filter((x) => { x > 1 });\nreturn kept;",
         "console.log = (x) => x;\nreturn console.log(1);",
+        "function later() { return Math.max(<start.items>); }\nreturn 1;",
     ],
 )
 def test_correct_javascript_has_no_problem(code: str) -> None:
@@ -367,6 +368,8 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "row = {'a': 1}\nreturn row.total if False else row",
         "row = {'a': 1}\nlater = lambda: row.total\nreturn row",
         "def print(x):\n    return x\nreturn print(1)",
+        "def later():\n    return len(<start.amount>)\nreturn 1",
+        "number = <start.amount>\ndef later():\n    return number + 'a'\nreturn number",
     ],
 )
 def test_correct_python_has_no_problem(code: str) -> None:

@@ -13,6 +13,7 @@ from shared.workflow.validate.code.known_names import declarations
 from shared.workflow.validate.returns import Program
 
 _TESTS: Final = frozenset({"||", "&&", "??", "!", "typeof", "in"})
+_DECLARATIONS: Final = frozenset({"function_declaration", "generator_function_declaration", "function_definition"})
 WORD: Final = re.compile(rb"[\w$]+")
 _NAMES: Final = {
     Language.JAVASCRIPT: """
@@ -88,9 +89,9 @@ class CodeContext:
         self.ambiguous = {word.decode(errors="replace") for word in words} | parameters
         """Names that may have several values: declared otherwise than with a plain `let`, `const` or `import`."""
         found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
-        tried = found.get("tried", ())
-        self.tried = Spans([*tried, *(found.get("function", ()) if tried else ())])
-        """Bodies of `try` statements, and functions that they may call."""
+        tried, functions = found.get("tried", ()), found.get("function", ())
+        self.tried = Spans([*tried, *(each for each in functions if tried or self._is_unused(each))])
+        """Bodies of `try` statements, functions that they may call, and those that nothing calls."""
         self.declared = {*map(self.text, found.get("declared", ()))}
         """Names declared with `let` or `const`, and functions, classes and variables of Python."""
         self.added_members = {*map(self.text, found.get("added", ()))}
@@ -122,6 +123,11 @@ class CodeContext:
     def text(self, node: tree_sitter.Node) -> str:
         """Return the source of a node."""
         return source_of(node, self.source)
+
+    def _is_unused(self, function: tree_sitter.Node) -> bool:
+        """Return whether the code declares a function, and has its name nowhere else."""
+        name = function.child_by_field_name("name") if function.type in _DECLARATIONS else None
+        return name is not None and self.words[self.text(name).encode()] == 1
 
     def is_tested(self, name: str, *, is_called: bool) -> bool:
         """Return whether the code has the name of a member in quotes, or that of a method without a call."""

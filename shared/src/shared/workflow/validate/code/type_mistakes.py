@@ -76,7 +76,7 @@ _QUERIES: Final = {
 (subscript value: (call function: (attribute object: (_) @dictionary attribute: (identifier) @view)
  arguments: (argument_list) @none) subscript: (integer) (#any-of? @view "items" "keys" "values") (#eq? @none "()"))
 (binary_operator left: (_) @left operator: "+" right: (_) @right)
-[(lambda) (if_statement) (conditional_expression) (function_definition name: (_) @name)] @optional
+[(lambda) (if_statement) (conditional_expression)] @optional
 (call function: (identifier) @function arguments: (argument_list . (_) @argument .)
  (#any-of? @function "len" "range"))
 (call function: (attribute) @encoder arguments: (argument_list . (_) @argument .)
@@ -91,7 +91,7 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
     if _OPEN.search(code.source):
         return
     matches = list(code.matches(_QUERIES))
-    optional = Spans(each["optional"] for each in matches if "optional" in each and not _is_called(code, each))
+    optional = Spans(each["optional"] for each in matches if "optional" in each)
     tested = {
         code.text(each["member"]) for each in matches if "member" in each and is_tested_read(each["member"].parent)
     }
@@ -128,11 +128,6 @@ def type_mistakes(code: CodeContext, types: ValueTypes, reported: Set[str]) -> I
                 text = None
         if text:
             yield Mistake(node, text)
-
-
-def _is_called(code: CodeContext, optional: Mapping[str, tree_sitter.Node]) -> bool:
-    """Return whether code that may never run is a function, which other code calls."""
-    return "name" in optional and code.words[code.text(optional["name"]).encode()] > 1
 
 
 def _member(
