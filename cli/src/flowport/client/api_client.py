@@ -83,12 +83,32 @@ class ApiClient:
         seconds: float = CALL_TIMEOUT_SECONDS,
     ) -> Any:
         """Return the JSON of the response. Raises a CommandFailed that matches the status."""
+        return _json(self._request(method, path, body=body, query=query, headers=headers, seconds=seconds))
+
+    def call_at(self, method: str, path: str, *, body: Any = None, etag: str | None = None) -> tuple[Any, str | None]:
+        """Return the JSON of the response and its ETag.
+
+        Raises Conflict if `etag` is given and the resource has another, and what `call` raises.
+        """
+        response = self._request(method, path, body=body, headers={"if-match": etag} if etag else None)
+        return _json(response), response.headers.get("etag")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: JsonObject | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = CALL_TIMEOUT_SECONDS,
+    ) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         changes = method != "GET"
         with self._translate_errors(changes=changes):
             response = self._http.request(method, path, params=query, json=body, headers=headers, timeout=timeout)
         _check(response, changes=changes)
-        return _json(response)
+        return response
 
     def fetch(self, path: str, query: JsonObject | None = None) -> bytes:
         """Return the undecoded body of a response. Raises a CommandFailed that matches the status."""

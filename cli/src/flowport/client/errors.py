@@ -27,6 +27,10 @@ class ServerUnavailable(CommandFailed):
     exit_code = 5
 
 
+class Conflict(CommandFailed):
+    """The resource is in another state than the request requires."""
+
+
 class OutcomeUnknown(ServerUnavailable):
     """The connection was lost after a request that changes something. Do not retry: it may have been processed."""
 
@@ -53,6 +57,8 @@ _BY_STATUS: Final[dict[int, type[CommandFailed]]] = {
     403: AccessDenied,
     404: NotFound,
     408: WaitTimedOut,
+    409: Conflict,
+    412: Conflict,
     429: ServerUnavailable,
     502: ServerUnavailable,
     503: ServerUnavailable,

@@ -22,10 +22,10 @@ from flowport.commands.replay_sets import (
     pass_gate,
 )
 from flowport.commands.session import Session, WorkflowName
-from flowport.commands.workflow_drafts import store_draft
+from flowport.commands.workflow_drafts import StoredDraft, store_draft
 from flowport.commands.workflow_files import Accept
 from flowport.errors import CommandFailed
-from flowport.workflow_files import SourceFile, print_problems
+from flowport.workflow_files import print_problems
 from shared.contracts.problems import ProblemCode
 from shared.workflow.diff.version_diff import changes
 
@@ -87,12 +87,12 @@ def deploy(
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
     options = {"workflow_id": id_, "accepted": accept or (), "add_start": add_start, "replace": replace}
-    with _resolve_workflow(session, workflow, options) as (workflow_id, source):
+    with _resolve_workflow(session, workflow, options) as (workflow_id, draft):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:
             gate_fields = pass_gate(session, workflow_id, gate_options, {"draft": True})
             body = {**labels, "acceptedWarnings": accept or [], **gate_fields}
-            deployed = _deploy_draft(session, workflow_id, body, source)
+            deployed = _deploy_draft(session, workflow_id, body, draft)
         else:
             session.output.print_note(f"Nothing has changed: version {live} is live. Use --force to deploy it again")
             deployed = {"version": live, "unchanged": True}
@@ -109,12 +109,13 @@ def deploy(
     session.output.print_record(record)
 
 
-def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, source: SourceFile | None) -> JsonObject:
-    """Deploy the draft. Raises CommandFailed, after printing the problems of a refused workflow."""
+def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, draft: StoredDraft | None) -> JsonObject:
+    """Deploy the draft, if it is still `draft`. Raises CommandFailed, after printing why a workflow was refused."""
+    route = api_path("v1", "workflows", workflow_id, "deploy")
     try:
-        response = session.client.call("POST", api_path("v1", "workflows", workflow_id, "deploy"), body=body)
+        response, _ = session.client.call_at("POST", route, body=body, etag=draft and draft.etag)
     except InvalidWorkflowRefused as refused:
-        print_problems(session.output, source, refused.problems)
+        print_problems(session.output, draft and draft.source, refused.problems)
         if any(problem.code is ProblemCode.NO_START_BLOCK for problem in refused.problems):
             session.output.print_note("--add-start turns a schedule or service trigger into an API start", label="hint")
         if any(problem.code is ProblemCode.UNKNOWN_BLOCK_TYPE for problem in refused.problems):
@@ -234,12 +235,12 @@ def _is_file(workflow: str) -> bool:
 @contextmanager
 def _resolve_workflow(
     session: Session, workflow: str, options: dict[str, Any]
-) -> Iterator[tuple[str, SourceFile | None]]:
+) -> Iterator[tuple[str, StoredDraft | None]]:
     if not _is_file(workflow):
         yield session.client.workflow_id(workflow), None
         return
     with store_draft(session, Path(workflow), **options) as draft:
-        yield draft.workflow_id, draft.source
+        yield draft.workflow_id, draft
     session.output.print_note(f"{'Created' if draft.is_new else 'Updated'} workflow {draft.source.name}")
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flowport.client.api_client import ApiClient, api_path
-from flowport.client.errors import ServerUnavailable, WaitTimedOut
+from flowport.client.errors import Conflict, ServerUnavailable, WaitTimedOut
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session
 from flowport.errors import CommandFailed
@@ -22,6 +23,8 @@ class StoredDraft:
     workflow_id: str
     source: SourceFile
     is_new: bool
+    etag: str | None = None
+    """Revision of the draft; None for a new workflow."""
 
 
 @contextmanager
@@ -37,7 +40,8 @@ def store_draft(
     """Store a workflow file as a draft and yield it.
 
     Updates the workflow `workflow_id`, by default the one with the file's name, or creates it. Undoes the change if the
-    server rejects a request inside the block, but not if a response is missing: the request may have succeeded.
+    server rejects a request inside the block, but not if a response is missing: the request may have succeeded. Raises
+    Conflict, or leaves the draft as it is, if another save came first.
     """
     source = read_source(file)
     require_valid(session.output, source, accepted)
@@ -50,7 +54,11 @@ def store_draft(
     except (ServerUnavailable, WaitTimedOut):
         raise
     except CommandFailed:
-        undo()
+        try:
+            undo()
+        except Conflict:
+            note = "The draft was not restored: another save changed it"
+            session.output.print_note(note, label="warning", style="yellow")
         raise
 
 
@@ -68,7 +76,8 @@ def _create_workflow(client: ApiClient, source: SourceFile) -> tuple[StoredDraft
 
 def _replace_draft(client: ApiClient, workflow_id: str, source: SourceFile) -> tuple[StoredDraft, Undo]:
     route = api_path("workflows", workflow_id, "state")
-    before = client.call("GET", route)
+    before, known = client.call_at("GET", route)
     source = source.based_on(before)
-    client.call("PUT", route, body=source.state)
-    return StoredDraft(workflow_id, source, is_new=False), lambda: client.call("PUT", route, body=before)
+    _, stored = client.call_at("PUT", route, body=source.state, etag=known)
+    undo = partial(client.call_at, "PUT", route, body=before, etag=stored)
+    return StoredDraft(workflow_id, source, is_new=False, etag=stored), undo
