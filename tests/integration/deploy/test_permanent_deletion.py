@@ -81,6 +81,19 @@ async def test_a_workspace_deletes_no_workflow_of_another(
     assert await snapshot(executor, gateway, workflow_id)
 
 
+async def test_a_state_that_two_workflows_ran_as_draft_goes_with_the_second(
+    gateway: DeployCaller, store: Store
+) -> None:
+    first, second = [(await gateway.create(state())).id for _ in range(2)]
+    for workflow_id in (first, second):
+        order = contracts.SnapshotDraft(state=state("return 'both'"))
+        await gateway.http.call("POST", at(workflow_id, "draft/snapshot", "ws"), body=order)
+    await erase(gateway, "ws", first)
+    assert await counts(store, "ephemeral_snapshots") == {"ephemeral_snapshots": 1}
+    await erase(gateway, "ws", second)
+    assert await counts(store, "ephemeral_snapshots") == {"ephemeral_snapshots": 0}
+
+
 async def test_many_versions_go_with_their_workflow(
     gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

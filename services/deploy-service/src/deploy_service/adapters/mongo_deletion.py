@@ -84,9 +84,12 @@ class MongoDeletion:
         return await _delete(self._snapshots, [f"{workspace_id}/{each}" for each in hashes - set(shared)])
 
     async def _delete_draft_runs(self, workspace_id: str, workflow_id: str) -> int:
-        keys = {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}
-        query = {"_id": keys, "workflow_ids": [workflow_id]}
-        return (await self._ephemeral.delete_many(query)).deleted_count
+        """Delete states of draft runs, except those that another workflow has run, too."""
+        keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
+        await self._ephemeral.update_many(
+            {**keys, "workflow_ids": workflow_id}, {"$pull": {"workflow_ids": workflow_id}}
+        )
+        return (await self._ephemeral.delete_many({**keys, "workflow_ids": []})).deleted_count
 
 
 async def _delete_some(collection: Collection, wanted: Document, limit: int) -> int:
