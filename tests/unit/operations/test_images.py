@@ -6,6 +6,7 @@ import shlex
 import stat
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from shared.settings import CommonSettings, setting_variables
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 SERVICES = [service.value for service in ServiceName]
-COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+PROJECT = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+COMPOSE = PROJECT["services"]
 VENDOR_KEYS = [name for name in COMPOSE["executor-service"]["environment"] if name.endswith("_API_KEY")]
 OUTSIDE = re.compile(r"""['"(]((?:\.\./)+[^'")]+)""")
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
@@ -254,3 +256,13 @@ def test_the_gateway_trusts_only_the_proxy_in_front_of_it() -> None:
     """Otherwise all callers would share one address and its limits."""
     address = COMPOSE["nginx"]["networks"]["default"]["ipv4_address"]
     assert COMPOSE["gateway"]["environment"]["FLOWPORT_TRUSTED_PROXIES"] == f"{address}/32"
+
+
+def test_no_other_container_is_given_the_address_of_the_proxy() -> None:
+    """Containers that start before it get the first free addresses of the range."""
+    (pool,) = PROJECT["networks"]["default"]["ipam"]["config"]
+    subnet, free, gateway = ip_network(pool["subnet"]), ip_network(pool["ip_range"]), ip_address(pool["gateway"])
+    fixed = ip_address(COMPOSE["nginx"]["networks"]["default"]["ipv4_address"])
+    assert all(address in subnet and address not in free for address in (fixed, gateway))
+    assert fixed != gateway
+    assert f"`{gateway}/32`" in (ROOT / "docs/operations/compose.md").read_text()
