@@ -78,6 +78,9 @@ def _check_project(project: Project) -> None:
         if unhealthy:
             raise EngineFailed(f"not healthy after `up --wait`: {', '.join(unhealthy)}")
         _note("compose: every container is healthy")
+        if project.reaches_store(ServiceName.EXECUTOR) or not project.reaches_store(ServiceName.GATEWAY):
+            raise EngineFailed("the network of the store must have the services that own data, and no executor")
+        _note("the executor cannot reach the store")
         _call(project)
         _note("a workflow ran in three modes, through nginx")
         project.doctor()

@@ -23,6 +23,7 @@ UP_SECONDS: Final = 240
 _OWNERS: Final = ("gateway", "deploy-service", "jobs-service", "doctor")
 _STORE: Final = "mongodb://mongodb:27017/?directConnection=true&retryWrites=false"
 _STORE_CHECK: Final = f"import pymongo; pymongo.MongoClient({_STORE!r}, timeoutMS=3000).admin.command('ping')"
+_CONNECT: Final = "import socket; socket.create_connection(('mongodb', 27017), timeout=5)"
 _TEMPORARY: Final = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
 _NGINX: Final = f"""pid /tmp/nginx.pid;
 events {{}}
@@ -85,6 +86,11 @@ class Project:
         """Return how often the engine restarted the container."""
         container = self._compose("ps", "--quiet", service).strip()
         return int(self._engine.output("inspect", "--format", "{{.RestartCount}}", container))
+
+    def reaches_store(self, service: ServiceName) -> bool:
+        """Return whether a container can connect to MongoDB by its name."""
+        container = self._compose("ps", "--quiet", service).strip()
+        return self._engine.attempt("exec", container, "python", "-c", _CONNECT).returncode == 0
 
     def _compose(self, *command: str) -> str:
         files = ("--file", COMPOSE, "--file", self._override, "--env-file", self._secrets)

@@ -173,6 +173,14 @@ def test_deploy_service_knows_which_vendors_the_executor_has_a_key_of(keys: list
     assert set(deploy.keyed_providers) == keyed_providers(ProviderSettings.model_validate(given))
 
 
+def test_only_services_that_own_data_reach_the_store() -> None:
+    """It has no users, so that the network alone keeps a captured executor out."""
+    assert COMPOSE["mongodb"]["networks"] == ["store"]
+    owners = {name for name, service in COMPOSE.items() if "FLOWPORT_MONGODB_URI" in service.get("environment", ())}
+    assert {name for name, service in COMPOSE.items() if "store" in service.get("networks", ())} == {*owners, "mongodb"}
+    assert all(COMPOSE[name]["networks"] == ["default", "store"] for name in owners)
+
+
 @pytest.mark.parametrize("name", ["gateway", "executor-service"])
 def test_a_service_without_callers_knows_only_its_own_token(name: str) -> None:
     tokens = [variable for variable in COMPOSE[name]["environment"] if variable.startswith("FLOWPORT_TOKEN_")]
