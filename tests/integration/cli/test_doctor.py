@@ -110,6 +110,7 @@ def installation(
                 "FLOWPORT_EXECUTOR_URL": services["executor-service"].url,
                 "FLOWPORT_API_KEY": "sk-sim-anything",
                 "FLOWPORT_ENVIRONMENT_KEYS": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "FLOWPORT_WEBHOOK_KEYS": "1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
                 "FLOWPORT_TICKET_KEYS": "1:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=",
                 "FLOWPORT_TOKEN_GATEWAY": "g" * 32,
                 "FLOWPORT_TOKEN_EXECUTOR": "e" * 32,

@@ -117,6 +117,14 @@ def test_the_doctor_runs_only_on_request_and_knows_every_address() -> None:
     assert {url.removeprefix("http://").partition(":")[0] for url in urls} == set(SERVICES)
 
 
+def test_the_doctor_has_every_secret_of_the_services() -> None:
+    """Otherwise it reports them as missing."""
+    required = {
+        name for each in SERVICES for name, value in COMPOSE[each]["environment"].items() if str(value).endswith(":?}")
+    }
+    assert required - set(COMPOSE["doctor"]["environment"]) == set()
+
+
 def test_every_service_and_target_is_in_compose() -> None:
     built = {service["build"]["target"]: name for name, service in COMPOSE.items() if "build" in service}
     assert set(built) == {*SERVICES, "tools"}

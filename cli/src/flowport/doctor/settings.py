@@ -58,6 +58,12 @@ def check_settings() -> Iterator[Finding]:
             "FLOWPORT_ENVIRONMENT_KEYS is empty: workspace secrets cannot be stored",
             "set it on deploy-service to `1:` and the base64 of 32 random bytes",
         )
+    if not load_settings(JobsSettings).webhook_keys.get_secret_value():
+        yield warning(
+            "webhook keys",
+            "FLOWPORT_WEBHOOK_KEYS is empty: webhook secrets cannot be stored, and recordings are dropped",
+            "set it on jobs-service to `1:` and the base64 of 32 random bytes",
+        )
 
 
 def _tokens(settings: CommonSettings) -> Iterator[Finding]:
