@@ -30,14 +30,15 @@ def login(
 
     Example: flowport login --url https://flows.example.com --profile prod
     """
-    key = _key()
+    output = Output(as_json=as_json)
+    key = _key(output)
     with ApiClient(Profile(url.rstrip("/"), key, workspace)) as client:
         opened = [str(found["id"]) for found in client.workspaces()]
     if workspace and workspace not in opened:
         raise NotFound(f"the API key has no access to workspace {workspace}, only to {', '.join(opened) or 'none'}")
     known = workspace or next(iter(opened), "")
     ProfileStore().save(profile, Profile(url.rstrip("/"), key, known))
-    Output(as_json=as_json).print_done(
+    output.print_done(
         {"profile": profile, "url": url, "workspaceId": known},
         f"Logged in to {url}, workspace {known}. Profile {profile} is now selected.",
     )
@@ -87,9 +88,9 @@ def show(as_json: AsJson = False) -> None:
     Output(as_json=as_json).print_record({"url": profile.base_url, "workspaceId": profile.workspace_id or None})
 
 
-def _key() -> str:
+def _key(output: Output) -> str:
     stdin = require_stdin()
-    key = Prompt.ask("API key", password=True) if stdin.isatty() else stdin.readline()
+    key = Prompt.ask("API key", password=True, console=output.notes) if stdin.isatty() else stdin.readline()
     if not key.strip():
         raise CommandFailed("no API key given")
     return key.strip()

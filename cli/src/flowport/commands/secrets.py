@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.prompt import Prompt
+from rich.text import Text
 
 from flowport.client.api_client import api_path
 from flowport.commands.session import Session, command
@@ -31,7 +32,10 @@ def set_value(session: Session, name: Name) -> None:
 
     Example: flowport secrets set API_TOKEN < token.txt
     """
-    value = Prompt.ask(name, password=True) if require_stdin().isatty() else _read_piped_value().removesuffix("\n")
+    if require_stdin().isatty():
+        value = Prompt.ask(Text(name), password=True, console=session.output.notes)
+    else:
+        value = _read_piped_value().removesuffix("\n")
     session.client.call("PUT", _values_path(session, name), body={"value": value})
     session.output.print_done({"name": name, "set": True}, f"Set secret {name}")
 
