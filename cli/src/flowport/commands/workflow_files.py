@@ -106,7 +106,7 @@ def fmt(
             after = format_file(before)
         except InvalidWorkflow as error:
             raise CommandFailed(f"{path}: {error.message}") from error
-        if str(path) == STANDARD_INPUT:
+        if str(path) == STANDARD_INPUT and not check:
             output.write_text(after)
         elif before != after:
             changed += 1
