@@ -87,7 +87,7 @@ def test_changes_print_a_document_for_programs(flowport: CommandLine, file: Path
     assert name_of(file) in [row["name"] for row in flowport("workflows", "deleted", "--json").json]
     restored = flowport("workflows", "restore", name_of(file), "--redeploy", "--json").json
     assert (restored["name"], restored["liveVersion"]) == (name_of(file), None)  # it was undeployed before
-    assert flowport("workflows", "restore", name_of(file)).code != 0
+    assert flowport("workflows", "restore", name_of(file)).code == 4
     assert flowport("secrets", "set", "DONE", "--json", stdin="x").json == {"name": "DONE", "set": True}
     assert flowport("secrets", "delete", "DONE", "--json").json == {"name": "DONE", "deleted": True}
 

@@ -9,6 +9,7 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from flowport.client.api_client import api_path
+from flowport.client.errors import NotFound
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session, WorkflowName, command
 from flowport.errors import CommandFailed
@@ -84,7 +85,7 @@ def restore(
     """
     found = [str(each["id"]) for each in _deleted(session) if workflow in (each["id"], each["name"])]
     if not found:
-        raise CommandFailed(f"no archived workflow is named {workflow}. `flowport workflows deleted` lists them")
+        raise NotFound(f"no archived workflow is named {workflow}. `flowport workflows deleted` lists them")
     if len(found) > 1:
         raise CommandFailed(f"several archived workflows are named {workflow}: use one of the ids {', '.join(found)}")
     route = api_path("workspaces", session.client.workspace_id, "workflows", found[0], "restore")
