@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from flowport.client.api_client import ApiClient
+from flowport.client.errors import ServerUnavailable
 from flowport.client.profiles import Profile
 from flowport.commands.runs import repair
 from flowport.commands.session import Session
@@ -18,8 +19,8 @@ WORKFLOW = "3f1c8a52-7d7e-4f0a-9b1e-0d6c5b4a3f2e"
 ROUTE = f"/api/v2/workflows/{WORKFLOW}/runs"
 
 
-def session(bodies: list[Any], refused: bool = False) -> Session:
-    """Return a session with a server that has three failed runs, in pages of two."""
+def session(bodies: list[Any], *, refused: bool = False, unavailable_from: str = "") -> Session:
+    """Return a session with a server that has three failed runs, in pages of two; no page from a cursor on if given."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
@@ -32,6 +33,8 @@ def session(bodies: list[Any], refused: bool = False) -> Session:
         if path == f"{ROUTE}/E1/repair":
             return httpx2.Response(202, json={"data": {"runId": "N1", "repairOf": "E1", "statusUrl": "u"}})
         assert path == f"{ROUTE}/repair"
+        if unavailable_from and body.get("cursor") == unavailable_from:
+            return httpx2.Response(503, headers={"retry-after": "1"}, json={"error": {"message": "later"}})
         failed = [{"runId": "E3", "error": {"code": "CONFLICT", "message": 'block "B" differs'}}] if refused else []
         pages = {None: (["E1", "E2"], [], "2"), "2": (["E4"], failed, None)}
         repaired, refusals, cursor = pages[body.get("cursor")]
@@ -62,6 +65,12 @@ def test_refused_runs_are_listed_with_their_reason_and_fail_the_command(capsys: 
     with pytest.raises(CommandFailed, match="some runs could not be repaired"):
         repair(session([], refused=True), every=WORKFLOW)
     assert json.loads(capsys.readouterr().out)[-1]["error"] == 'block "B" differs'
+
+
+def test_runs_that_were_repaired_before_an_error_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ServerUnavailable):
+        repair(session([], unavailable_from="2"), every=WORKFLOW)
+    assert [row["failedRun"] for row in json.loads(capsys.readouterr().out)] == ["E1", "E2"]
 
 
 def test_either_a_run_or_a_workflow_is_named() -> None:

@@ -131,8 +131,12 @@ def repair(
         repaired = session.client.call("POST", f"{find_run(session.client, run).path}/repair", body=body)["data"]
         session.output.print_record(repaired)
         return
-    rows = list(_repair_all(session, session.client.workflow_id(str(every)), body))
-    session.output.print_rows(REPAIR_COLUMNS, rows)
+    workflow_id = session.client.workflow_id(str(every))
+    rows: list[JsonObject] = []
+    try:
+        rows.extend(_repair_all(session, workflow_id, body))
+    finally:  # runs of earlier pages are repaired even if a later page fails
+        session.output.print_rows(REPAIR_COLUMNS, rows)
     if any(row["error"] for row in rows):
         raise CommandFailed("some runs could not be repaired")
 
