@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import typer
 
 from flowport.client.api_client import ApiClient
 from flowport.client.errors import ServerUnavailable
@@ -19,8 +20,8 @@ WORKFLOW = "3f1c8a52-7d7e-4f0a-9b1e-0d6c5b4a3f2e"
 ROUTE = f"/api/v2/workflows/{WORKFLOW}/runs"
 
 
-def session(bodies: list[Any], *, refused: bool = False, unavailable_from: str = "") -> Session:
-    """Return a session with a server that has three failed runs, in pages of two; no page from a cursor on if given."""
+def session(bodies: list[Any], *, refused: bool = False, unavailable_at: str = "never") -> Session:
+    """Return a session with a server that has three failed runs, in pages of two. It fails at a cursor, if given."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
@@ -33,7 +34,7 @@ def session(bodies: list[Any], *, refused: bool = False, unavailable_from: str =
         if path == f"{ROUTE}/E1/repair":
             return httpx2.Response(202, json={"data": {"runId": "N1", "repairOf": "E1", "statusUrl": "u"}})
         assert path == f"{ROUTE}/repair"
-        if unavailable_from and body.get("cursor") == unavailable_from:
+        if body.get("cursor") == unavailable_at:
             return httpx2.Response(503, headers={"retry-after": "1"}, json={"error": {"message": "later"}})
         failed = [{"runId": "E3", "error": {"code": "CONFLICT", "message": 'block "B" differs'}}] if refused else []
         pages = {None: (["E1", "E2"], [], "2"), "2": (["E4"], failed, None)}
@@ -69,12 +70,15 @@ def test_refused_runs_are_listed_with_their_reason_and_fail_the_command(capsys: 
 
 def test_runs_that_were_repaired_before_an_error_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ServerUnavailable):
-        repair(session([], unavailable_from="2"), every=WORKFLOW)
+        repair(session([], unavailable_at="2"), every=WORKFLOW)
     assert [row["failedRun"] for row in json.loads(capsys.readouterr().out)] == ["E1", "E2"]
 
 
-def test_either_a_run_or_a_workflow_is_named() -> None:
-    with pytest.raises(CommandFailed, match="specify either a run"):
-        repair(session([]))
-    with pytest.raises(CommandFailed, match="specify either a run"):
-        repair(session([]), run="E1", every=WORKFLOW)
+@pytest.mark.parametrize(
+    "options", [{}, {"run": "E1", "every": WORKFLOW}, {"run": "E1", "since": "2026-01-01"}, {"run": "E1", "until": "x"}]
+)
+def test_options_that_do_not_fit_together_are_an_invalid_command_line(options: dict[str, Any]) -> None:
+    bodies: list[Any] = []
+    with pytest.raises(typer.BadParameter):
+        repair(session(bodies), **options)
+    assert bodies == []

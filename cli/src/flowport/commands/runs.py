@@ -124,7 +124,9 @@ def repair(
     Example: flowport runs repair 0d1b…
     """
     if (run is None) == (every is None):
-        raise CommandFailed("specify either a run, or a workflow with --all")
+        raise typer.BadParameter("specify either a run, or a workflow with --all")
+    if run is not None and (since or until):
+        raise typer.BadParameter("--since and --until apply only with --all")
     body: JsonObject = {"repeatUncertain": repeat_uncertain}
     body |= {name: value for name, value in (("version", version), ("since", since), ("until", until)) if value}
     if run is not None:
