@@ -176,6 +176,22 @@ def test_ignored_values_may_differ(tmp_path: Path) -> None:
     assert code == 0, output
 
 
+BROKEN = {"cut": b"{", "binary": b'{"workflow": "\xff"}', "deep": b'{"state": {"a": ' + b"[" * 100_000, "folder": None}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_cannot_be_read_fails_and_the_others_run(tmp_path: Path, content: bytes | None) -> None:
+    saved(tmp_path)
+    broken = tmp_path / "broken.test.json"
+    if content is None:
+        broken.mkdir()
+    else:
+        broken.write_bytes(content)
+    code, output = run_tests(tmp_path)
+    assert (code, [line.split()[0] for line in output.splitlines() if line[:1] != " "]) == (1, ["failed", "passed"])
+    assert str(broken) in output
+
+
 def test_reports_are_json_and_junit(tmp_path: Path) -> None:
     saved(tmp_path, a_workflow(say={**SAYS, "data": '{"answer": "<ask.model>"}'}))
     report = tmp_path / "report.xml"

@@ -78,8 +78,8 @@ async def _run_all(files: list[Path], *, accept: bool) -> list[TestResult]:
 async def _run(runner: "OfflineRunner", file: Path, *, accept: bool) -> TestResult:
     from flowport.run_tests.comparison import Finding, compare  # noqa: PLC0415
 
-    test_file = read_test(file)
     try:
+        test_file = read_test(file)
         state = test_file.state_to_test(file)
         findings = compare(test_file, await runner.run(state, test_file.recording))
         if not findings or not accept:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from flowport.errors import CommandFailed
+from flowport.input_files import read_input
 from flowport.workflow_files import read_source
 from shared.contracts.recordings import Recording
 
@@ -50,8 +51,8 @@ def find_tests(paths: Iterable[Path]) -> Iterator[Path]:
 def read_test(file: Path) -> RunTest:
     """Read a test file. Raises CommandFailed."""
     try:
-        return _decode(file.read_bytes())
-    except msgspec.DecodeError as error:
+        return _decode(read_input(file))
+    except (msgspec.DecodeError, RecursionError) as error:
         raise CommandFailed(f"{file} is not a run test: {error}") from error
 
 
