@@ -33,25 +33,24 @@ def dev(
     ] = None,
     accept: Accept = None,
     once: Annotated[bool, typer.Option("--once", help="Run once and exit.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the workflow of these runs.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the workflow of these runs, and use it again.")] = False,
 ) -> None:
     """Check a workflow file and run it whenever you save it, until Ctrl-C.
 
-    The runs use a separate workflow, "NAME (dev)", which is archived at the end. The deployed workflow does not
-    change.
+    The runs use a new workflow, "NAME (dev)", which is archived at the end. The deployed workflow does not change. With
+    --keep they use the existing workflow of this name, if there is one.
 
     Example: flowport dev support.yaml -f message="My server is down"
     """
     body = {"input": parse_input(input_, field or ())}
-    loop = _Loop(session, file, body, accept or [])
+    loop = _Loop(session, file, body, accept or [], keep=keep)
     try:
         succeeded = loop.run_once()
         while not once:
             loop.wait_for_save()
             succeeded = loop.run_once()
     finally:
-        if not keep:
-            loop.clean_up()
+        loop.clean_up()
     if not succeeded:
         raise typer.Exit(1)
 
@@ -59,11 +58,12 @@ def dev(
 class _Loop:
     """Runs of one file. A problem of the file or a failed run ends one run, not the loop."""
 
-    def __init__(self, session: Session, file: Path, body: JsonObject, accept: list[str]) -> None:
+    def __init__(self, session: Session, file: Path, body: JsonObject, accept: list[str], *, keep: bool) -> None:
         self._session = session
         self._file = file
         self._body = body
         self._accept = accept
+        self._keep = keep
         self._workflow_id: str | None = None
         self._seen: tuple[int, int] | None = None
 
@@ -98,21 +98,26 @@ class _Loop:
             time.sleep(POLL_SECONDS)
 
     def clean_up(self) -> None:
-        """Archive the workflow of these runs."""
-        if self._workflow_id is not None:
+        """Archive the workflow of these runs, unless it is kept."""
+        if self._workflow_id is not None and not self._keep:
             with suppress(NotFound):
                 self._session.client.call("DELETE", api_path("workflows", self._workflow_id))
 
     def _deploy(self, source: SourceFile) -> str:
         client = self._session.client
         name = f"{source.name}{SUFFIX}"
-        if self._workflow_id is None:
-            known = [workflow["id"] for workflow in client.workflows() if workflow["name"] == name]
-            self._workflow_id = str(known[0] if known else import_file(client, source.document, name=name)["id"])
+        self._workflow_id = self._find(name) or str(import_file(client, source.document, name=name)["id"])
         client.call("PUT", api_path("workflows", self._workflow_id, "state"), body=source.state)
         route = api_path("v1", "workflows", self._workflow_id, "deploy")
         client.call("POST", route, body={"acceptedWarnings": self._accept})
         return self._workflow_id
+
+    def _find(self, name: str) -> str | None:
+        """Return the workflow to use again; None if it does not exist, or was archived."""
+        names = {str(workflow["id"]): workflow["name"] for workflow in self._session.client.workflows()}
+        if self._workflow_id in names:
+            return self._workflow_id
+        return next((each for each in names if self._keep and names[each] == name), None)
 
     def _stamp(self) -> tuple[int, int] | None:
         """Return time and size of the file; None while an editor replaces it."""
