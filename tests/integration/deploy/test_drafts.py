@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
@@ -10,10 +11,14 @@ import pytest
 from fastapi import FastAPI
 from tests.support.deploy import DeployCaller, at, deploy_service, settings_for, state
 
+from deploy_service.application import drafts
+from deploy_service.domain import content
 from deploy_service.settings import DeploySettings
 from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import Conflict, InvalidRequest, InvalidWorkflow, NotFound, PayloadTooLarge
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.structure import structure_problems
 
 
 async def test_a_save_that_names_an_old_revision_is_refused_with_both_revisions(gateway: DeployCaller) -> None:
@@ -143,3 +148,24 @@ async def test_a_state_that_the_store_cannot_encode_is_refused(gateway: DeployCa
     noise = random.Random(1).randbytes(20_900_000).translate((printable * 3)[:256]).decode()
     with pytest.raises(PayloadTooLarge, match="compressed"):
         await gateway.create(state(noise))
+
+
+async def test_states_are_read_outside_the_event_loop(gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of 20 MiB takes a quarter of a second, for which every other call would wait."""
+    threads: list[int] = []
+
+    def recorded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(value: Any) -> Any:
+            threads.append(threading.get_ident())
+            return read(value)
+
+        return call
+
+    monkeypatch.setattr(content, "structure_problems", recorded(structure_problems))
+    monkeypatch.setattr(drafts, "read_state", recorded(read_state))
+    workflow = await gateway.create(state("return 1"))
+    await gateway.save(workflow.id, state("return 2"))
+    order = contracts.SnapshotDraft(state("return 3"))
+    await gateway.http.call("POST", at(workflow.id, "draft/snapshot"), body=order)
+    assert len(threads) == 4
+    assert threading.get_ident() not in threads

@@ -1,5 +1,6 @@
 """Drafts: read, save, check, and load from a version."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
@@ -11,7 +12,7 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
 from deploy_service.application.timestamps import timestamp
-from deploy_service.domain.content import Draft, Snapshot, content_of
+from deploy_service.domain.content import Content, Draft, Snapshot, content_of
 from deploy_service.domain.pauses import may_be_suspended
 from deploy_service.domain.workflow import Workflow
 from shared.clock import Clock
@@ -67,7 +68,8 @@ class Drafts:
     async def save(self, workflow_id: str, workspace_id: str, save: contracts.SaveDraft) -> contracts.DraftSaved:
         """Replace the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge, Conflict."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        content, at = content_of(save.state, limit=self._content_limit), timestamp(self._clock)
+        content = await asyncio.to_thread(content_of, save.state, limit=self._content_limit)
+        at = timestamp(self._clock)
         return await self._replace(
             workflow, lambda draft: draft.replaced(content, at, expected_revision=save.expected_revision)
         )
@@ -91,12 +93,12 @@ class Drafts:
         if order.state is None:
             content = (await self._contents.draft(workflow)).content
         else:
-            content = content_of(order.state, limit=self._content_limit)
+            content = await asyncio.to_thread(content_of, order.state, limit=self._content_limit)
+        life, text_blocks = await asyncio.to_thread(_run_needs, content)
         at = timestamp(self._clock)
         snapshot = Snapshot(workspace_id=workspace_id, content=content, created_at=at)
-        life = WAITING_RUN_LIFE if may_be_suspended(read_state(content.state)) else DRAFT_RUN_LIFE
         await self._snapshots.put_ephemeral(snapshot, workflow_id=workflow_id, until=at + life)
-        return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
+        return contracts.DraftSnapshot(content.hash, text_blocks)
 
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:
         async def write() -> contracts.DraftSaved | None:
@@ -109,6 +111,13 @@ class Drafts:
 
         conflict = f"The draft of workflow {workflow.id} is being saved too often. Try again."
         return await retry_on_conflict(write, conflict=conflict)
+
+
+def _run_needs(content: Content) -> tuple[timedelta, tuple[str, ...]]:
+    """Return how long a run may need the content, and its blocks that write text."""
+    state = content.state
+    life = WAITING_RUN_LIFE if may_be_suspended(read_state(state)) else DRAFT_RUN_LIFE
+    return life, tuple(_text_blocks(state))
 
 
 def _text_blocks(state: JsonObject) -> Iterator[str]:

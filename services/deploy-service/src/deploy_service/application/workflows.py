@@ -187,7 +187,7 @@ class Workflows:
             created_at=at,
             updated_at=at,
         )
-        content = content_of(state, limit=self._content_limit)
+        content = await asyncio.to_thread(content_of, state, limit=self._content_limit)
         # The draft comes first, so that every visible workflow has one.
         await self._drafts.add(Draft(workflow_id=workflow.id, revision=1, content=content, saved_at=at))
         await self._workflows.add(workflow)
