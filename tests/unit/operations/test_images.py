@@ -42,6 +42,16 @@ def test_bases_are_pinned_to_a_version() -> None:
         assert "build" in service or PINNED.fullmatch(service["image"]), name
 
 
+def test_build_backends_are_pinned_by_hash() -> None:
+    """`--constraint` applies only to packages that are installed."""
+    building = [stage for stage in stages().values() if "uv pip install" in " ".join(step[1] for step in stage.steps)]
+    assert len(building) == len(SERVICES) + 1
+    assert {stage.base for stage in building} == {"build"}
+    assert {"UV_BUILD_CONSTRAINT=requirements.lock", "UV_REQUIRE_BUILD_HASHES=1"} <= set(
+        stages()["build"].last("ENV").split()
+    )
+
+
 @pytest.mark.parametrize("name", [*SERVICES, "tools"])
 def test_an_image_ends_as_an_ordinary_user_without_a_shell_between(name: str) -> None:
     chain = lineage(name)
