@@ -151,6 +151,20 @@ def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
     assert service["healthcheck"]["test"][0] == "CMD"
 
 
+@pytest.mark.parametrize("name", ["nginx", "prometheus", "alertmanager"])
+def test_a_server_that_starts_as_an_ordinary_user_can_gain_no_privilege(name: str) -> None:
+    assert COMPOSE[name]["cap_drop"] == ["ALL"]
+    assert COMPOSE[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_memory_that_kubernetes_gives_it(name: str) -> None:
+    """One with a leak ends, and not another container of the machine."""
+    (limit,) = re.findall(r"limits: \{.*memory: (\w+)\}", (ROOT / f"k8s/base/{name}.yaml").read_text())
+    assert COMPOSE[name]["mem_limit"] == limit.removesuffix("i").lower()
+    assert COMPOSE[name]["pids_limit"] > 0
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_health_checks_bypass_the_proxy(name: str) -> None:
     """An engine passes its own proxy to its containers, and operators may name one for models in HTTP_PROXY."""
