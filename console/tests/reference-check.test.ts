@@ -22,11 +22,12 @@ const STATE = readState({
 const checkOf = (id: string) => referenceCheck(STATE, id, [{ text: 'variable.limit', owner: 'Variable' }]);
 
 test('finds references with a path and secrets, but no tags or comparisons', () => {
-  const text = 'if (<start.input> < 3 && 4 > b) return "<div>" + <a.b[0].c> + {{KEY}}';
+  const text = 'if (<start.input> < 3 && 4 > b) return "<div>" + <a.b[0].c> + {{KEY}} + {{my.key-2}}';
   expect(referencesIn(text).map(({ from, to }) => text.slice(from, to))).toEqual([
     '<start.input>',
     '<a.b[0].c>',
     '{{KEY}}',
+    '{{my.key-2}}',
   ]);
 });
 

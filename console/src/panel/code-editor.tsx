@@ -1,4 +1,4 @@
-import { autocompletion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
+import { autocompletion } from '@codemirror/autocomplete';
 import { javascript } from '@codemirror/lang-javascript';
 import { json } from '@codemirror/lang-json';
 import { python } from '@codemirror/lang-python';
@@ -13,6 +13,7 @@ import type { ReferenceCheck } from '@/workflow/reference-check';
 import type { Reference } from '@/workflow/references';
 import styles from './code-editor.module.css';
 import { codeMarks, redrawMarks } from './code-marks';
+import { suggestions } from './completion';
 
 export type Language = 'text' | 'javascript' | 'python' | 'json';
 
@@ -131,19 +132,4 @@ function inOneLine(text: string): string {
 /** Return whether the user added a line. Stored values with several lines stay editable. */
 function isBroken(change: Transaction): boolean {
   return change.newDoc.lines > change.startState.doc.lines && !change.annotation(FromOutside);
-}
-
-function suggestions(
-  context: CompletionContext,
-  { references, environment }: CodeEditorProps,
-): CompletionResult | null {
-  const secret = context.matchBefore(/\{\{[\w-]*$/);
-  if (secret) {
-    const options = environment.map((name) => ({ label: `{{${name}}}`, detail: 'Secret' }));
-    return { from: secret.from, options, validFor: /^\{\{[\w-]*\}?\}?$/ };
-  }
-  const started = context.matchBefore(/<[\p{L}\p{N}_.[\]-]*$/u);
-  if (!started) return null;
-  const options = references.map(({ text, owner }) => ({ label: `<${text}>`, detail: owner }));
-  return { from: started.from, options, validFor: /^<[\p{L}\p{N}_.[\]-]*>?$/u };
 }

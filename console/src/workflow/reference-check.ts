@@ -7,7 +7,7 @@ import { parentOf, type WorkflowState } from './state';
 export type ReferenceCheck = (reference: string) => string | null;
 
 /** References with a path, and secrets. Tags such as `<div>` and comparisons have no path. */
-const REFERENCE = /<([\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+|\[\d+\])+)>|\{\{[\w-]+\}\}/gu;
+const REFERENCE = /<([\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+|\[\d+\])+)>|\{\{[\w.-]+\}\}/gu;
 
 export interface FoundReference {
   from: number;
