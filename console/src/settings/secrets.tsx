@@ -79,7 +79,7 @@ function SecretForm() {
           <TextInput
             {...control}
             placeholder="OPENAI_API_KEY"
-            maxLength={100}
+            maxLength={128}
             value={name}
             onChange={(event) => setName(event.target.value)}
           />
