@@ -21,7 +21,7 @@ export class DraftStore {
     return () => this.listeners.delete(listener);
   };
 
-  /** Change the state. Consecutive edits with the same `stroke` within a short time are undone together. */
+  /** Change the state. Consecutive edits with the same `group` within a short time are undone together. */
   edit(change: Edit, group: string | null = null): void {
     const next = change(this.current);
     if (next === this.current) return;
