@@ -9,7 +9,7 @@ export interface ChatOutput {
   path: string;
 }
 
-export interface ChatAppearance {
+interface ChatAppearance {
   welcomeMessage: string | null;
   primaryColor?: string | null;
   imageUrl?: string | null;

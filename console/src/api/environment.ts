@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { send } from './client';
 import { useSignedIn } from './session';
 
-export interface SecretName {
+interface SecretName {
   name: string;
   updatedAt: string;
   updatedBy: string;

@@ -22,7 +22,7 @@ export interface NewKey extends KeyRow {
   key: string;
 }
 
-export interface KeySettings {
+interface KeySettings {
   name: string;
   scopes: KeyScope[];
   expiresAt: string | null;

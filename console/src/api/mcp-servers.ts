@@ -60,7 +60,7 @@ export function useDeleteMcpServer() {
   );
 }
 
-export interface ToolSettings {
+interface ToolSettings {
   toolName: string;
   toolDescription: string;
   parameterDescriptions: Record<string, string>;

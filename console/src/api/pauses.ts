@@ -13,7 +13,7 @@ export interface PausePoint {
   response: { data?: { responseStructure?: ShownValue[]; inputFormat?: InputField[] } } | null;
 }
 
-export interface ShownValue {
+interface ShownValue {
   name: string;
   value: Json;
 }

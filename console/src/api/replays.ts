@@ -20,7 +20,7 @@ export interface ReplayLimits {
   models: { mode: 'recorded' } | { mode: 'live'; maxDollars: number; maxCalls: number };
 }
 
-export interface ReplayOptions extends Partial<ReplayLimits> {
+interface ReplayOptions extends Partial<ReplayLimits> {
   /** Number of recorded runs, newest first. */
   last?: number;
   runIds?: string[];

@@ -5,7 +5,7 @@ import { ApiError } from './errors';
 
 export type Role = 'read' | 'write' | 'admin';
 
-export interface User {
+interface User {
   id: string;
   email: string;
   name: string;
@@ -18,7 +18,7 @@ export interface Workspace {
   plan: string;
 }
 
-export interface Session {
+interface Session {
   user: User;
   /** Current workspace. */
   workspace: Workspace;

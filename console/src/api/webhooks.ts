@@ -15,7 +15,7 @@ export interface Webhook {
   failingSince: string | null;
 }
 
-export interface WebhookSettings {
+interface WebhookSettings {
   workflowIds: string[];
   allWorkflows: boolean;
   levelFilter: Level[];

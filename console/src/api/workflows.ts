@@ -188,7 +188,7 @@ export function useEraseWorkflow() {
 
 /** Body of an export in JSON. The route can also return YAML. */
 type ExportBody = ResponseBody<'/api/v1/workflows/{workflow_id}/export', 'get'>;
-export type FileFormat = 'json' | 'yaml';
+type FileFormat = 'json' | 'yaml';
 
 /** Download the draft of a workflow as a file. */
 export async function downloadWorkflow(

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-export type Theme = 'light' | 'dark';
+type Theme = 'light' | 'dark';
 
 const CHOSEN = 'flowport.theme'; // public/theme.js reads it before the first paint
 const listeners = new Set<() => void>();

@@ -19,7 +19,7 @@ export interface BlockNodeData extends Record<string, unknown> {
   change?: Change;
 }
 
-export type BlockNodeType = Node<BlockNodeData, 'block'>;
+type BlockNodeType = Node<BlockNodeData, 'block'>;
 
 const ROW_TITLES_OF_BRANCHES = new Set(['Conditions', 'Routes']);
 

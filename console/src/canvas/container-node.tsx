@@ -17,7 +17,7 @@ export interface ContainerNodeData extends Record<string, unknown> {
   change?: Change;
 }
 
-export type ContainerNodeType = Node<ContainerNodeData, 'container'>;
+type ContainerNodeType = Node<ContainerNodeData, 'container'>;
 
 export const ContainerNode = memo(function ContainerNode({ id, data, selected }: NodeProps<ContainerNodeType>) {
   const { block, readOnly, onResize, run, change } = data;

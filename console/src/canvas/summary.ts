@@ -35,7 +35,7 @@ export function summaryOf(block: Block, catalog: Catalog): SummaryRow[] {
 }
 
 /** Return a short text for a value, a dash for none. */
-export function valueSummary(value: Json): string {
+function valueSummary(value: Json): string {
   if (value === null || value === '' || value === undefined) return '-';
   if (typeof value === 'boolean') return value ? 'On' : 'Off';
   const list = listOf<CopiedBlocks>(value);

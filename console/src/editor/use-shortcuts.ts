@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-export type Shortcuts = Record<string, () => void>;
+type Shortcuts = Record<string, () => void>;
 
 /** Shortcuts that also work in text fields. */
 const WHILE_TYPING: ReadonlySet<string> = new Set(['mod+enter', 'mod+s']);

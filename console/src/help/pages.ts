@@ -11,11 +11,6 @@ const pictures = import.meta.glob<string>('../../../docs/**/*.svg', {
   eager: true,
 });
 
-/** Return the names of all pages: their paths below `docs`, without suffix. */
-export function pageNames(): string[] {
-  return Object.keys(files).map((file) => file.slice(ROOT.length, -'.md'.length));
-}
-
 /** Load the Markdown text of a page, null if it does not exist. */
 export async function loadPage(name: string): Promise<string | null> {
   return (await files[`${ROOT}${name}.md`]?.()) ?? null;

@@ -18,7 +18,7 @@ export function blockTopic({ type, title }: { type: string; title: string }): To
 }
 
 /** First page of the documentation. */
-export const INDEX_PAGE = 'README';
+const INDEX_PAGE = 'README';
 
 /** Return the address of a topic. The gateway serves the page, or redirects to the documentation site of its settings. */
 export function helpHref({ page, anchor }: Omit<Topic, 'title'>): string {

@@ -1,6 +1,6 @@
 import type { Statistics, WorkflowStatistics } from '@/api/statistics';
 
-export interface Hour {
+interface Hour {
   calls: number;
   errors: number;
 }

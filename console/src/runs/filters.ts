@@ -112,7 +112,7 @@ export function statisticsQuery(filters: RunFilters, from: string, to: string): 
   return { ...rest, from, to };
 }
 
-export interface Period {
+interface Period {
   from: string;
   to: string;
   label: string;
@@ -138,7 +138,7 @@ export interface Chip {
 }
 
 /** Names to show in chips for ids. */
-export interface ChipNames {
+interface ChipNames {
   workflow?: string;
   version?: string;
 }

@@ -1,7 +1,7 @@
 import { type Block, listOf, storedValue, type WorkflowState } from './state';
 
 /** Branch of a block: the source handle of its edges, and its title. */
-export interface Branch {
+interface Branch {
   handle: string;
   title: string;
   detail: string;

@@ -119,7 +119,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** Difference of a setting between two forms of a block or variable. */
-export interface SettingChange {
+interface SettingChange {
   field: string;
   theirs: Json;
   mine: Json;

@@ -82,7 +82,7 @@ const DOLLARS = new Intl.NumberFormat('en-US', {
 
 const TOKENS = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
-export interface ModelOption extends SearchOption {
+interface ModelOption extends SearchOption {
   /** Name of the model; undefined for an option that only starts a search. */
   model?: string;
   /** New search text. */

@@ -9,7 +9,7 @@ export type ReferenceCheck = (reference: string) => string | null;
 /** References with a path, and secrets. Tags such as `<div>` and comparisons have no path. */
 const REFERENCE = /<([\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+|\[\d+\])+)>|\{\{[\w.-]+\}\}/gu;
 
-export interface FoundReference {
+interface FoundReference {
   from: number;
   to: number;
   /** Reference without brackets, undefined for a secret. */
