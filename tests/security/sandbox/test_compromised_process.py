@@ -17,6 +17,7 @@ from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.process_spawner import Exit
 from executor_service.sandbox.script_session import ScriptSession
 from shared.workflow.format.sizes import MAX_VALUES
+from tests.support.eventually import eventually
 
 LIMITS = SandboxLimits(max_fetches=3)
 MAX_FRAME = 100_000
@@ -52,24 +53,38 @@ class Convict:
 
 
 class Fetches:
+    body = ""
+
     def __init__(self) -> None:
         self.made = 0
 
     async def __call__(self, request: FetchRequest) -> FetchResponse:
         self.made += 1
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=self.body)
+
+
+class Line(FrameConnection):
+    """The parent's end of the socket, which counts the frames that it was given."""
+
+    frames = 0
+
+    async def send(self, frame: bytes) -> None:
+        self.frames += 1
+        await super().send(frame)
 
 
 class Cell:
     """A child process that the test plays."""
 
-    def __init__(self, child: Child, convict: Convict, jailer: Jailer, exit_: "asyncio.Future[Exit]") -> None:
-        self.child, self.convict, self.jailer, self.exit = child, convict, jailer, exit_
+    def __init__(self, line: Line, convict: Convict) -> None:
+        self.line, self.convict, self.jailer = line, convict, Jailer()
+        self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.child = Child(self.jailer, 7, self.exit, line)  # type: ignore[arg-type]
         self.fetches = Fetches()
 
-    async def talk(self, frame: bytes = b"{}") -> object:
+    async def talk(self, frame: bytes = b"{}", limits: SandboxLimits = LIMITS) -> object:
         async with asyncio.timeout(30):
-            return await ScriptSession(self.child, self.fetches, LIMITS, "ws").run(frame)
+            return await ScriptSession(self.child, self.fetches, limits, "ws").run(frame)
 
 
 @pytest_asyncio.fixture
@@ -81,13 +96,11 @@ async def cell() -> AsyncIterator[Cell]:
 @contextlib.asynccontextmanager
 async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
     ours, theirs = socket.socketpair()
-    jailer = Jailer()
-    exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-    connection = await FrameConnection.open(ours, max_frame)
+    line = await Line.open(ours, max_frame)
     convict = Convict(*await asyncio.open_unix_connection(sock=theirs))
-    child = Child(jailer, 7, exit_, connection)  # type: ignore[arg-type]
-    yield Cell(child, convict, jailer, exit_)
-    child.kill()
+    cell = Cell(line, convict)
+    yield cell
+    cell.child.kill()
     convict.writer.transport.abort()
     await asyncio.sleep(0)
 
@@ -170,6 +183,24 @@ async def test_fetches_over_the_limit_are_not_made(cell: Cell) -> None:
     with pytest.raises(ProtocolBroken):
         await cell.talk()
     assert cell.fetches.made <= LIMITS.max_fetches
+
+
+async def test_a_process_that_reads_no_answers_makes_the_parent_hold_few() -> None:
+    """As many responses as it may request at a time, and one of them encoded."""
+    async with a_cell() as cell:
+        cell.fetches.body = "\x01" * (1 << 20)  # a byte that JSON escapes with six
+        talk = asyncio.create_task(cell.talk(limits=SandboxLimits(max_fetches=20, concurrent_fetches=2)))
+        await cell.convict.hear()
+        for _ in range(20):
+            cell.convict.say(b"[" + FETCH + b"]")
+        await eventually(lambda: cell.fetches.made == 2)
+        for _ in range(1_000):  # the loop's turns, in which further fetches could start
+            await asyncio.sleep(0)
+        assert (cell.fetches.made, cell.line.frames) == (2, 2)  # the script and one answer
+        for _ in range(20):
+            assert json.loads(await cell.convict.hear())["body"] == cell.fetches.body
+        cell.convict.say(b'[{"type":"returned","result":1}]')
+        await talk
 
 
 async def test_messages_after_the_end_are_ignored(cell: Cell) -> None:

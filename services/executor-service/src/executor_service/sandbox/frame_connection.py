@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from typing import cast
+from typing import Self, cast
 
 _LENGTH = struct.Struct(">I")
 _READ_AHEAD_BYTES = 1 << 16
@@ -30,7 +30,7 @@ class FrameConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     @classmethod
-    async def open(cls, connected: socket.socket, max_frame: int) -> "FrameConnection":
+    async def open(cls, connected: socket.socket, max_frame: int) -> Self:
         """Take over a connected socket."""
         _, connection = await asyncio.get_running_loop().create_unix_connection(lambda: cls(max_frame), sock=connected)
         return connection

@@ -29,6 +29,7 @@ class ScriptSession:
         self._fetches: set[asyncio.Task[None]] = set()
         self._is_finished = False
         self._fetch_slots = asyncio.Semaphore(limits.concurrent_fetches)
+        self._sending = asyncio.Lock()
 
     async def run(self, frame: bytes) -> messages.Ending:
         """Raises ChildDied, ProtocolBroken."""
@@ -69,9 +70,13 @@ class ScriptSession:
         self._fetches.add(asyncio.create_task(self._serve(call, headers)))
 
     async def _serve(self, call: messages.FetchCall, headers: dict[str, str] | None) -> None:
-        answer = await self._fetch(call, headers)
-        if not self._is_finished:
-            await self._child.send(answer)
+        # A script that does not read its answers must not fill the executor's memory: no other fetch starts in this
+        # slot until the answer is sent, and one answer at a time is encoded and buffered.
+        async with self._fetch_slots:
+            answer = await self._fetch(call, headers)
+            async with self._sending:
+                if not self._is_finished:
+                    await self._child.send(answer)
 
     async def _fetch(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
         if headers is None:
@@ -84,7 +89,7 @@ class ScriptSession:
             workspace_id=self._workspace_id,
         )
         try:
-            async with self._fetch_slots, asyncio.timeout(self._limits.fetch_timeout_seconds):
+            async with asyncio.timeout(self._limits.fetch_timeout_seconds):
                 response = await self._fetcher(request)
         except FetchFailed as error:
             return messages.Fetched(id=call.id, error=str(error))
