@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+from tests.support.eventually import eventually
 
 from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
@@ -17,7 +18,6 @@ from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.process_spawner import Exit
 from executor_service.sandbox.script_session import ScriptSession
 from shared.workflow.format.sizes import MAX_VALUES
-from tests.support.eventually import eventually
 
 LIMITS = SandboxLimits(max_fetches=3)
 MAX_FRAME = 100_000
@@ -199,6 +199,22 @@ async def test_a_process_that_reads_no_answers_makes_the_parent_hold_few() -> No
         assert (cell.fetches.made, cell.line.frames) == (2, 2)  # the script and one answer
         for _ in range(20):
             assert json.loads(await cell.convict.hear())["body"] == cell.fetches.body
+        cell.convict.say(b'[{"type":"returned","result":1}]')
+        await talk
+
+
+@pytest.mark.parametrize("field", [b"null", b"http://a", b"GET", b"{}"])
+async def test_fetches_that_together_exceed_the_scripts_memory_are_not_made(field: bytes) -> None:
+    large = {b"null": b'"' + b"x" * 1_000 + b'"', b"{}": b'{"a":"' + b"x" * 1_000 + b'"}'}.get(field, b"x" * 1_000)
+    call = FETCH.replace(field, large)
+    async with a_cell() as cell:
+        talk = asyncio.create_task(cell.talk(limits=SandboxLimits(heap_bytes=2_500, concurrent_fetches=1)))
+        await cell.convict.hear()
+        cell.convict.say(b"[" + b",".join([call] * 3) + b"]")
+        errors = [json.loads(await cell.convict.hear())["error"] for _ in range(3)]
+        assert errors == [None, None, "fetch has too much data in requests that wait"]
+        cell.convict.say(b"[" + call + b"]")  # there is room again
+        assert json.loads(await cell.convict.hear())["error"] is None
         cell.convict.say(b'[{"type":"returned","result":1}]')
         await talk
 

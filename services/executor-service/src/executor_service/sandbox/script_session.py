@@ -30,6 +30,8 @@ class ScriptSession:
         self._is_finished = False
         self._fetch_slots = asyncio.Semaphore(limits.concurrent_fetches)
         self._sending = asyncio.Lock()
+        self._request_chars = 0
+        """Size of the requests in progress."""
 
     async def run(self, frame: bytes) -> messages.Ending:
         """Raises ChildDied, ProtocolBroken."""
@@ -61,47 +63,59 @@ class ScriptSession:
     def _begin(self, call: messages.FetchCall) -> None:
         if len(self._fetches) >= self._limits.max_fetches:
             raise ProtocolBroken
+        size = len(call.url) + len(call.method) + len(bytes(call.headers)) + len(call.body or "")
+        request: FetchRequest | str
+        if self._request_chars + size > self._limits.heap_bytes:
+            request, size = "fetch has too much data in requests that wait", 0
+        else:
+            request = self._request_of(call)
+        self._request_chars += size
+        self._fetches.add(asyncio.create_task(self._serve(call.id, request, size)))
+
+    def _request_of(self, call: messages.FetchCall) -> FetchRequest | str:
+        """Return the request, or why it is not made. Raises ProtocolBroken."""
         try:
             headers = messages.decode_headers(call)
         except messages.TooManyValues:
-            headers = None
+            return f"fetch allows at most {messages.MAX_HEADERS} headers"
         except msgspec.DecodeError as error:
             raise ProtocolBroken from error
-        self._fetches.add(asyncio.create_task(self._serve(call, headers)))
-
-    async def _serve(self, call: messages.FetchCall, headers: dict[str, str] | None) -> None:
-        # A script that does not read its answers must not fill the executor's memory: no other fetch starts in this
-        # slot until the answer is sent, and one answer at a time is encoded and buffered.
-        async with self._fetch_slots:
-            answer = await self._fetch(call, headers)
-            async with self._sending:
-                if not self._is_finished:
-                    await self._child.send(answer)
-
-    async def _fetch(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
-        if headers is None:
-            return messages.Fetched(id=call.id, error=f"fetch allows at most {messages.MAX_HEADERS} headers")
-        request = FetchRequest(
+        return FetchRequest(
             url=call.url,
             method=call.method,
             headers=headers,
             body=call.body,
             workspace_id=self._workspace_id,
         )
+
+    async def _serve(self, number: int, request: FetchRequest | str, size: int) -> None:
+        # A script that does not read its answers must not fill the executor's memory: no other fetch starts in this
+        # slot until the answer is sent, and one answer at a time is encoded and buffered.
+        async with self._fetch_slots:
+            if isinstance(request, str):
+                answer = messages.Fetched(id=number, error=request)
+            else:
+                answer = await self._fetch(number, request)
+            async with self._sending:
+                if not self._is_finished:
+                    await self._child.send(answer)
+        self._request_chars -= size
+
+    async def _fetch(self, number: int, request: FetchRequest) -> messages.Fetched:
         try:
             async with asyncio.timeout(self._limits.fetch_timeout_seconds):
                 response = await self._fetcher(request)
         except FetchFailed as error:
-            return messages.Fetched(id=call.id, error=str(error))
+            return messages.Fetched(id=number, error=str(error))
         except TimeoutError:
-            return messages.Fetched(id=call.id, error="fetch timed out")
+            return messages.Fetched(id=number, error="fetch timed out")
         except Exception:
             log.exception("sandbox_fetch_failed")
-            return messages.Fetched(id=call.id, error="fetch failed")
+            return messages.Fetched(id=number, error="fetch failed")
         if len(response.body) > self._limits.max_input_bytes:
-            return messages.Fetched(id=call.id, error="fetch received a response that is too large")
+            return messages.Fetched(id=number, error="fetch received a response that is too large")
         return messages.Fetched(
-            id=call.id,
+            id=number,
             status=response.status,
             status_text=response.status_text,
             url=response.url,
