@@ -70,6 +70,11 @@ async def test_results_are_json(sandbox: PythonSandbox) -> None:
     assert await value(sandbox, code) == ["2026-01-02", None, {"1": "one"}, [3], "é😀"]
 
 
+@pytest.mark.parametrize("items", ["{float('nan')}", "frozenset({float('inf')})", "{float('-inf')}"])
+async def test_numbers_without_json_are_null_in_sets(sandbox: PythonSandbox, items: str) -> None:
+    assert await value(sandbox, f"return {{'items': [{items}]}}") == {"items": [[None]]}
+
+
 async def test_prints_are_stdout(sandbox: PythonSandbox) -> None:
     result = await sandbox.run(Script(code="import sys\nprint('a', 1)\nprint('b', file=sys.stderr)\n1 / 0"))
     assert result.stdout == "a 1\nb"
