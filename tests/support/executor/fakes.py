@@ -111,6 +111,8 @@ class Work(BlockHandler):
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.times = 0
+        self.remaining_seconds = 0.0
+        """Of the run's time, when the last block began, and a block's overtime."""
         self.problem: str | None = None
         """Reason of the failure."""
         self._code = code
@@ -120,6 +122,7 @@ class Work(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         self.times += 1
+        self.remaining_seconds = call.remaining_seconds()
         self.begun.set()
         await self.go_on.wait()
         if self.problem is not None:
@@ -132,6 +135,8 @@ class Services:
 
     unreachable = False
     loads = 0
+    loading_seconds = 0.0
+    """How long the loading of a snapshot takes."""
 
     def __init__(self, document: dict[str, Any] | None = None) -> None:
         self._document = document or workflow()
@@ -157,6 +162,7 @@ class Services:
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
         self.loads += 1
+        await asyncio.sleep(self.loading_seconds)
         if snapshot.snapshot_hash == "missing":
             raise NotFound("no such snapshot")
         return json.dumps(self._document).encode()

@@ -5,7 +5,8 @@ from functools import partial
 
 import msgspec
 import pytest
-from tests.support.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
+from tests.support.eventually import eventually
+from tests.support.executor.fakes import Callers, Files, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.support.left_behind import without_collections
 from tests.support.workflow_states import start
 
@@ -14,6 +15,7 @@ from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import ANNOUNCE_AFTER_SECONDS, AttachedRuns
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine import Call, Execution
+from executor_service.engine.deadline import OVERTIME_SECONDS
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
@@ -24,13 +26,17 @@ class World:
     """One worker and its surroundings."""
 
     def __init__(
-        self, callers: Callers | None = None, ledger: Ledger | None = None, services: Services | None = None
+        self,
+        callers: Callers | None = None,
+        ledger: Ledger | None = None,
+        services: Services | None = None,
+        files: Files | None = None,
     ) -> None:
         self.callers, self.services = callers or Callers(), services or Services()
         self.work, self.ledger = Work(), ledger or Ledger()
         self.running, self.jobs = ActiveRuns(), JobsService(spec())
         self.runs = AttachedRuns(
-            launcher(self.services, [("function", self.work)]),
+            launcher(self.services, [("function", self.work)], files=files),
             partial(BrokerReplyChannel, self.callers),
             self.running,
             records=self.ledger,
@@ -81,6 +87,59 @@ async def test_a_disconnected_caller_stops_the_run(world: World) -> None:
 async def test_a_run_past_its_time_fails_with_a_time_out(world: World) -> None:
     world.work.go_on.clear()
     await asyncio.wait_for(world.runs.run(spec(time_limit_ms=50), "inbox"), 30)
+    error = world.callers.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.TIMEOUT
+
+
+async def loading(world: World) -> None:
+    """Wait until a run's workflow is loading."""
+    world.services.loading_seconds = 3600.0
+    await eventually(lambda: world.services.loads)
+
+
+async def test_a_cancel_stops_the_preparation(world: World) -> None:
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await loading(world)
+    world.running.handle_control(CancelRun("r1"))
+    world.running.handle_control(CancelRun("r1"))
+    await asyncio.wait_for(run, 30)
+    assert world.callers.outcome.status is RunStatus.CANCELLED
+    assert [type(record) for record in world.ledger.records][-1:] == [RunRecorded]
+
+
+async def test_the_time_limit_stops_the_preparation(world: World) -> None:
+    world.services.loading_seconds = 3600.0
+    await asyncio.wait_for(world.runs.run(spec(time_limit_ms=50), "inbox"), 30)
+    outcome = world.callers.outcome
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.TIMEOUT
+    assert outcome.duration_ms >= 50
+
+
+async def test_a_stopping_worker_stops_the_preparation(world: World) -> None:
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await loading(world)
+    world.runs.stop_all()
+    await asyncio.wait_for(run, 30)
+    assert world.callers.outcome.is_loss
+
+
+async def test_the_preparation_counts_towards_the_time_limit(world: World) -> None:
+    world.services.loading_seconds = 0.2
+    await world.runs.run(spec(time_limit_ms=60_000), "inbox")
+    assert world.work.remaining_seconds <= 60.0 - 0.2 + OVERTIME_SECONDS
+
+
+async def test_files_stop_a_run_at_its_time_limit() -> None:
+    class HangingFiles(Files):
+        async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+            await asyncio.Event().wait()
+
+    services = Services(workflow(start=start({"name": "papers", "type": "file[]"})))
+    world = World(services=services, files=HangingFiles())
+    body = {"papers": [{"data": "data:text/plain;base64,YQ==", "name": "a"}]}
+    await asyncio.wait_for(world.runs.run(spec(body=body, time_limit_ms=50), "inbox"), 30)
     error = world.callers.outcome.error
     assert error is not None
     assert error.code is ErrorCode.TIMEOUT

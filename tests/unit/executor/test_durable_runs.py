@@ -16,6 +16,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine import Call, Execution, RunResult
+from executor_service.engine.deadline import OVERTIME_SECONDS
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunMode, RunStatus, timeout_message
 
@@ -124,6 +125,58 @@ async def test_a_run_that_this_worker_cannot_start_is_left_to_another(
     services.unreachable = True
     await world.new_worker(Work(), services=services).work(DISPATCH, redelivered=False)
     assert (world.jobs.released, world.jobs.finished) == (1, None)
+
+
+def loading(world: World) -> tuple[asyncio.Task[None], Services]:
+    """Begin the run on a worker whose workflow does not load."""
+    services = Services()
+    services.loading_seconds = 3600.0
+    worker = world.new_worker(world.work, world.running, services)
+    return asyncio.create_task(worker.work(DISPATCH, redelivered=False)), services
+
+
+async def test_a_cancel_stops_the_preparation(world: World) -> None:
+    run, services = loading(world)
+    await eventually(lambda: services.loads)
+    world.running.handle_control(CancelRun("r1"))
+    await asyncio.wait_for(run, 30)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
+
+
+async def test_the_time_limit_stops_the_preparation(world: World) -> None:
+    world.jobs.remaining_ms = 50
+    run, _ = loading(world)
+    await asyncio.wait_for(run, 30)
+    assert world.jobs.finished is not None
+    error = world.jobs.finished.outcome.error
+    assert error is not None
+    assert error.message == timeout_message(world.jobs.run.time_limit_ms)
+
+
+async def test_the_preparation_counts_towards_the_time_limit(world: World) -> None:
+    services = Services()
+    services.loading_seconds = 0.2
+    await world.new_worker(world.work, services=services).work(DISPATCH, redelivered=False)
+    assert world.work.remaining_seconds <= world.jobs.remaining_ms / 1000 - 0.2 + OVERTIME_SECONDS
+
+
+async def test_a_later_attempt_that_is_cancelled_while_it_is_prepared_reports_earlier_blocks(world: World) -> None:
+    run = await begin(world)
+    await eventually(lambda: world.jobs.journal)
+    world.jobs.attempt += 1
+    await asyncio.wait_for(run, 30)
+
+    services = Services()
+    services.loading_seconds = 0.2
+    worker = world.new_worker(world.work, world.running, services)
+    run = asyncio.create_task(worker.work(DISPATCH, redelivered=True))
+    await eventually(lambda: services.loads)
+    world.running.handle_control(CancelRun("r1"))
+    await asyncio.wait_for(run, 30)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
+    assert [block.block_name for block in world.jobs.finished.blocks] == ["Start"]
 
 
 async def test_a_run_granted_to_a_stopping_worker_is_not_started(world: World) -> None:

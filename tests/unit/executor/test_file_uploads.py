@@ -1,6 +1,5 @@
 """Files from callers are stored, and passed to blocks as stored files."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.support.executor.fakes import Files, spec
+from tests.support.executor.fakes import spec
 from tests.support.executor.files import WORKFLOW, FileExchange, inline
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.workflow_states import start
@@ -135,19 +134,6 @@ async def test_files_that_do_not_arrive_in_time_refuse_the_call(
         url = f"http://127.0.0.1:{stub.port}/slow"
         with pytest.raises(InvalidRequest, match=r"^File processing failed: "):
             await files.take([{"type": "url", "data": url}])
-
-
-async def test_a_run_waits_for_its_files_at_most_until_its_time_limit(files: FileExchange) -> None:
-    class Hanging(Files):
-        async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-            await asyncio.Event().wait()
-
-    sent = FileUploads(Hanging(), files.outbound, public_url="https://f.example")
-    body: Any = {"papers": [inline()]}
-    with pytest.raises(InvalidRequest, match="the files could not be fetched in time"):
-        await asyncio.wait_for(
-            sent.store_uploads(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30
-        )
 
 
 async def test_an_error_response_is_not_stored_as_a_file(files: FileExchange) -> None:

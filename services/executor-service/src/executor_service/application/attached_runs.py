@@ -1,5 +1,6 @@
 """Attached runs: sync calls and the legacy stream, with one attempt each."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -10,7 +11,7 @@ from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.launcher import Launcher
 from executor_service.application.null_events import NO_RECORDINGS
 from executor_service.application.retries import retry_unavailable
-from executor_service.application.run_handle import RunHandle
+from executor_service.application.run_handle import RunHandle, RunStopped
 from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, count_end, use_slot
 from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
@@ -127,12 +128,18 @@ class AttachedRuns:
                 raise Unavailable(RUN_MOVED)
 
         await channel.emit(RunStarted())
+        began = time.monotonic()
         try:
-            execution = await self._launcher.prepare(spec, channel, before_effect=before_effect)
+            preparation = self._launcher.prepare(spec, channel, before_effect=before_effect)
+            execution = await handle.run_until_stopped(preparation, spec.time_limit_ms / 1000)
         except FlowportError as error:
             return self._launcher.failed_outcome(error), (), Usage()
-        with handle.forward_cancels(execution.cancel):
-            result = await execution.run()
+        except RunStopped:
+            is_cancelled = handle.cancel_reason is not None
+            result = self._launcher.stopped_result(spec, time.monotonic() - began, cancelled=is_cancelled)
+        else:
+            with handle.forward_cancels(execution.cancel):
+                result = await execution.run(spent_seconds=time.monotonic() - began)
         if handle.cancel_reason == SHUTDOWN:
             lost = worker_lost(result.outcome.started_at, self._clock.now())
             return lost, tuple(result.blocks), result.usage

@@ -1,6 +1,7 @@
 """Durable runs: claim, execute with a journal, and finish, even if processes are killed."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -15,7 +16,7 @@ from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.lease import Lease, hold_lease
 from executor_service.application.null_events import NO_RECORDINGS, NullRunEvents
 from executor_service.application.retries import RETRY_SECONDS, retry_unavailable
-from executor_service.application.run_handle import RunHandle
+from executor_service.application.run_handle import RunHandle, RunStopped
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, count_end, use_slot
@@ -179,15 +180,23 @@ class DurableRunWorker:
             state=granted.state,
             answers=granted.answers,
         )
+        began = time.monotonic()
         try:
-            execution = await retry_unavailable(prepare)
+            preparation = retry_unavailable(prepare)
+            if not granted.journal and granted.state is None:
+                preparation = handle.run_until_stopped(preparation, spec.time_limit_ms / 1000)
+            # Only an execution can report what earlier attempts did and cost.
+            execution = await preparation
+        except RunStopped:
+            is_cancelled = handle.cancel_reason is not None
+            return self._launcher.stopped_result(spec, time.monotonic() - began, cancelled=is_cancelled)
         except Unavailable as error:
             log.warning("run_preparation_failed", run_id=spec.run_id, error=error.message)
             raise RunReleased from error
         except FlowportError as error:
             raise _CannotStart(error) from error
         with handle.forward_cancels(execution.cancel):
-            return await execution.run()
+            return await execution.run(spent_seconds=time.monotonic() - began)
 
     async def _build_result(self, attempt: int, spec: RunSpec, journal: BatchedJournal, result: RunResult) -> FinishRun:
         if result.outcome.status is RunStatus.FAILED and spec.stores_data:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -17,6 +17,7 @@ from executor_service.application.retries import retry_unavailable
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.errors import http_status_of
 from executor_service.engine.execution import Execution, allow_effect
+from executor_service.engine.outcome import timed_out
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.recorded_answers import RecordedAnswers
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
@@ -27,7 +28,7 @@ from executor_service.ports import Environments, Payloads, RecordingReader, Repl
 from shared.contracts.jobs import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.recording_policy import ReplayRun
-from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome, RunSpec, RunStatus
+from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome, RunSpec, RunStatus, Usage
 from shared.errors import FlowportError, InvalidRequest
 from shared.workflow.compile.compiler import CompiledWorkflow
 
@@ -181,6 +182,19 @@ class Launcher:
         now = self._engine.clock.now()
         blank = RunOutcome(status=RunStatus.FAILED, output=EMPTY_OUTPUT, started_at=now, ended_at=now, duration_ms=0.0)
         return self._with_error(blank, error)
+
+    def stopped_result(self, spec: RunSpec, seconds: float, *, cancelled: bool) -> RunResult:
+        """Return the result of a run that was stopped while it was prepared, after `seconds`."""
+        now = self._engine.clock.now()
+        outcome = RunOutcome(
+            status=RunStatus.CANCELLED if cancelled else RunStatus.FAILED,
+            output=EMPTY_OUTPUT,
+            started_at=now - timedelta(seconds=seconds),
+            ended_at=now,
+            duration_ms=round(seconds * 1000, 3),
+            error=None if cancelled else timed_out(spec),
+        )
+        return RunResult(outcome, output={}, blocks=(), usage=Usage())
 
     def _with_error(self, outcome: RunOutcome, error: FlowportError) -> RunOutcome:
         if isinstance(error, InvalidRequest):

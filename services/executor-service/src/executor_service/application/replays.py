@@ -39,9 +39,9 @@ class ReplayExecution:
         """Stop the run."""
         self._execution.cancel()
 
-    async def run(self) -> RunResult:
-        """Run to the end, and compare. Raises what `Execution.run` raises."""
-        result = await self._execution.run()
+    async def run(self, *, spent_seconds: float = 0.0) -> RunResult:
+        """Run to the end, and compare. Takes and raises what `Execution.run` does."""
+        result = await self._execution.run(spent_seconds=spent_seconds)
         outcome = result.outcome
         if outcome.status not in JUDGED:
             return replace(result, recording=None)

@@ -1,8 +1,17 @@
 """Handle for stopping a run that may not have started yet."""
 
-from collections.abc import Callable, Container
+import asyncio
+from collections.abc import Callable, Container, Coroutine
+from typing import Any, TypeVar
 
 from shared.on_exit import OnExit
+from shared.tasks import start_task
+
+T = TypeVar("T")
+
+
+class RunStopped(Exception):
+    """The run was canceled, or its time is up, before it was prepared."""
 
 
 class RunHandle:
@@ -44,6 +53,33 @@ class RunHandle:
         if self._reason is not None:
             stop()
         return OnExit(self._keep_cancels)
+
+    async def run_until_stopped(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """Return the result of `work`. Raises RunStopped on a cancel, and after `seconds`."""
+        task = start_task(work)
+        try:
+            # Work that never waits needs no timer, which costs several times as much as the task.
+            return task.result() if task.done() else await self._wait(task, seconds)
+        finally:
+            del task  # the traceback of its error refers to this frame
+
+    async def _wait(self, task: asyncio.Task[T], seconds: float) -> T:
+        limit = asyncio.timeout(seconds)
+
+        def stop() -> None:
+            if not limit.expired():  # then it is being stopped
+                limit.reschedule(0.0)
+
+        try:
+            async with limit:
+                with self.forward_cancels(stop):
+                    return await task
+        except TimeoutError:
+            if limit.expired():
+                raise RunStopped from None
+            raise
+        finally:
+            del task
 
     def _keep_cancels(self) -> None:
         self._stop = None

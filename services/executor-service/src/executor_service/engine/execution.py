@@ -125,15 +125,15 @@ class Execution:
         """Stop within a second, whatever the run waits for. `run` then returns with status cancelled."""
         self._stop_run(Stop.CANCELLED)
 
-    async def run(self) -> RunResult:
-        """Run to the end, a pause, a failure, a cancel or the time limit.
+    async def run(self, *, spent_seconds: float = 0.0) -> RunResult:
+        """Run to the end, a pause, a failure, a cancel or the time limit, of which `spent_seconds` are over.
 
         Raises only the journal's errors (StaleAttempt, Unavailable), and DecodeError if this worker cannot read it:
         another may. Any other error would recur in every attempt, and ends the run here. If the task itself is
         canceled, every block is stopped without a result: a journaled run can be restored elsewhere.
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
-        self._deadline.set(self._request.spec.time_limit_ms / 1000)
+        self._deadline.set(self._request.spec.time_limit_ms / 1000 - spent_seconds)
         error: RunError | None = None
         partial: Output | None = None
         try:
@@ -193,7 +193,7 @@ class Execution:
             ended_at=clock.now(),
             duration_ms=round((clock.monotonic() - began) * 1000, 3),
             cancelled=self._stop is Stop.CANCELLED,
-            error=timed_out(self._request) if self._stop is Stop.TIMED_OUT else error,
+            error=timed_out(self._request.spec) if self._stop is Stop.TIMED_OUT else error,
             partial=partial,
             blocks_dropped=self._logs.dropped,
         )

@@ -12,7 +12,7 @@ from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.stream import without_model_text
 from shared.contracts.jobs import BlockLog
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import ErrorCode, RunError, RunMode, RunOutcome, RunStatus, Usage, timeout_message
+from shared.contracts.runs import ErrorCode, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Usage, timeout_message
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -68,9 +68,9 @@ def blocks_of(state: RunState) -> list[BlockLog]:
     return [*state.logs, *(log for log in waiting if log.execution_order not in logged)]
 
 
-def timed_out(request: RunRequest) -> RunError:
+def timed_out(spec: RunSpec) -> RunError:
     """Return the error of a run over its time limit."""
-    return RunError(ErrorCode.TIMEOUT, timeout_message(request.spec.time_limit_text_ms or request.spec.time_limit_ms))
+    return RunError(ErrorCode.TIMEOUT, timeout_message(spec.time_limit_text_ms or spec.time_limit_ms))
 
 
 def _status(ending: RunEnd) -> RunStatus:
