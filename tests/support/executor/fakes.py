@@ -262,9 +262,11 @@ class Ledger:
 
     def __init__(self) -> None:
         self.records: list[RunBegan | RunRecorded] = []
+        self.log_bytes = 0
 
-    def put(self, record: RunBegan | RunRecorded) -> None:
+    def put(self, record: RunBegan | RunRecorded, *, log_bytes: int = 0) -> None:
         self.records.append(record)
+        self.log_bytes += log_bytes
 
 
 class JobsService:

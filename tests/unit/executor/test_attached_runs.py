@@ -59,6 +59,11 @@ async def test_a_run_ends_with_its_output_and_one_record(world: World) -> None:
     assert record.outcome == world.callers.outcome
 
 
+async def test_a_record_comes_with_the_size_of_its_blocks(world: World) -> None:
+    await world.runs.run(spec(body={"text": "x" * 10_000}), "inbox")
+    assert 10_000 < world.ledger.log_bytes < 11_000
+
+
 async def test_a_cancel_from_anywhere_stops_it(world: World) -> None:
     world.work.go_on.clear()
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
+from tests.support.eventually import eventually
 from tests.support.executor.fakes import spec
 from tests.support.executor.records import NOW, OUTCOME, Blobs, Work, a_record
 
@@ -82,6 +83,32 @@ async def test_records_that_find_no_room_are_counted(work: Work, monkeypatch: py
     records = await sent(work, Blobs(), *(a_record(f"r{number}", 10) for number in range(3)))
     assert [record.run.run_id for record in records] == ["r0", "r1"]
     assert dropped() == before + 1
+
+
+async def test_the_records_that_wait_have_a_limit_of_bytes(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_outbox, "BACKLOG_BYTES", 2_000)
+    before = dropped()
+    outbox = RecordOutbox(work, Blobs())  # type: ignore[arg-type]
+    for name in ("r0", "r1", "dropped"):
+        outbox.put(a_record(name, 10), log_bytes=900)
+    await outbox.start()
+    await eventually(lambda: work.batches)
+    outbox.put(a_record("r2", 10), log_bytes=900)  # there is room again
+    await outbox.stop()
+    assert [record.run.run_id for batch in work.batches for record in batch.records] == ["r0", "r1", "r2"]
+    assert dropped() == before + 1
+
+
+async def test_blocks_that_are_not_stored_need_no_room(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_outbox, "BACKLOG_BYTES", 2_000)
+    record = a_record("silent", 10)
+    outbox = RecordOutbox(work, Blobs())  # type: ignore[arg-type]
+    outbox.put(
+        msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, stores_data=False)), log_bytes=9_000
+    )
+    await outbox.start()
+    await outbox.stop()
+    assert work.batches
 
 
 async def test_unaccepted_records_are_dropped_and_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

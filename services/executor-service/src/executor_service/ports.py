@@ -133,8 +133,8 @@ class DurableRuns(Protocol):
 class Records(Protocol):
     """Receiver of attached runs' records."""
 
-    def put(self, record: RunBegan | RunRecorded) -> None:
-        """Add a record without waiting; drop and count it if there is no room."""
+    def put(self, record: RunBegan | RunRecorded, *, log_bytes: int = 0) -> None:
+        """Add a record, whose blocks have `log_bytes`, without waiting; drop and count it if there is no room."""
 
 
 class ReplayBudgets(Protocol):

@@ -19,6 +19,7 @@ from shared.security.current_ticket import current_ticket, using_ticket
 
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
+BACKLOG_BYTES: Final = 64 * 1024 * 1024
 GATHER_SECONDS: Final = 0.05
 """How long a record waits for others: a batch costs the store a fraction of single writes."""
 STOP_SECONDS: Final = 2.0
@@ -39,6 +40,7 @@ class _QueuedRecord(NamedTuple):
 
     record: Record
     ticket: str
+    size: int
 
 
 class RecordOutbox:
@@ -48,17 +50,21 @@ class RecordOutbox:
         self._work = work
         self._payloads = payloads
         self._backlog: deque[_QueuedRecord] = deque()
+        self._bytes = 0
         self._added = asyncio.Event()
         self._in_progress = 0
         self._is_stopping = False
         self._publisher: asyncio.Task[None] | None = None
 
-    def put(self, record: Record) -> None:
-        """Add a record; drop and count it if the backlog is full."""
-        if len(self._backlog) >= BACKLOG_RECORDS:
+    def put(self, record: Record, *, log_bytes: int = 0) -> None:
+        """Add a record with blocks of `log_bytes`; drop and count it if the backlog is full."""
+        record = storable(record)
+        size = _size(record, log_bytes)
+        if len(self._backlog) >= BACKLOG_RECORDS or self._bytes + size > BACKLOG_BYTES:
             RECORDS_DROPPED.inc()
             return
-        self._backlog.append(_QueuedRecord(storable(record), current_ticket()))
+        self._backlog.append(_QueuedRecord(record, current_ticket(), size))
+        self._bytes += size
         self._added.set()
 
     async def start(self) -> None:
@@ -91,6 +97,7 @@ class RecordOutbox:
                     RECORDS_DROPPED.inc(len(records))
                     log.exception("run_records_dropped", count=len(records))
                 self._in_progress = 0
+                self._bytes -= sum(queued.size for queued in records)
                 if not self._is_stopping:
                     await asyncio.sleep(GATHER_SECONDS)
 
@@ -102,7 +109,7 @@ class RecordOutbox:
                 for queued in records:
                     await self._publish((queued,))
             else:
-                await self._publish_small(*records[0])
+                await self._publish_small(records[0].record, records[0].ticket)
 
     async def _publish_small(self, record: Record, ticket: str) -> None:
         try:
@@ -131,3 +138,12 @@ class RecordOutbox:
             log.warning("block_logs_dropped", run_id=record.run.run_id, error=error.message)
             stored = None
         return replace(record, blocks=(), stored_blocks=stored)
+
+
+def _size(record: Record, log_bytes: int) -> int:
+    """Return the approximate size of a record without encoding it."""
+    values = [record.run.input]
+    if isinstance(record, RunRecorded):
+        values += [value for value in (record.outcome.output, record.outcome.output.logged) if value]
+        log_bytes = log_bytes if record.blocks else 0
+    return log_bytes + sum(len(bytes(value.inline)) for value in values)

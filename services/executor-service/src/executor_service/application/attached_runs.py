@@ -17,9 +17,8 @@ from executor_service.metrics import RUNS, count_end, use_slot
 from executor_service.ports import DeliveryStatus, DurableRuns, Recordings, Records, ReplyChannel, ReplyChannelFactory
 from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
-from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import EMPTY_OUTPUT, RunOutcome, RunSpec, RunStatus, Usage, worker_lost
+from shared.contracts.runs import EMPTY_OUTPUT, RunOutcome, RunSpec, RunStatus, worker_lost
 from shared.errors import Conflict, FlowportError, Unavailable
 from shared.observe.logging import get_logger
 from shared.shared_timeout import SharedTimeout
@@ -81,7 +80,8 @@ class AttachedRuns:
         announcement = self._announcements.add(spec)
         try:
             with self._running.track(spec.run_id, handle), use_slot(kind):
-                outcome, blocks, usage = await self._execute(spec, channel, handle, is_held)
+                record, log_bytes = await self._execute(spec, channel, handle, is_held)
+            outcome = record.outcome
             await channel.emit(RunEnded(outcome.for_caller()))
             status = await channel.close()
         finally:
@@ -89,7 +89,7 @@ class AttachedRuns:
             self._handles.discard(handle)
         count_end(spec.mode, outcome)
         if outcome.status is not RunStatus.PAUSED:
-            self._records.put(RunRecorded(spec, outcome, blocks, usage))
+            self._records.put(record, log_bytes=log_bytes)
         return _is_reported(status, spec)
 
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
@@ -121,7 +121,9 @@ class AttachedRuns:
 
     async def _execute(
         self, spec: RunSpec, channel: ReplyChannel, handle: RunHandle, is_held: Callable[[], bool]
-    ) -> tuple[RunOutcome, tuple[BlockLog, ...], Usage]:
+    ) -> tuple[RunRecorded, int]:
+        """Return the run's record, and the size of its log."""
+
         async def before_effect() -> None:
             await channel.confirm_start()
             if not is_held():
@@ -133,7 +135,7 @@ class AttachedRuns:
             preparation = self._launcher.prepare(spec, channel, before_effect=before_effect)
             execution = await handle.run_until_stopped(preparation, spec.time_limit_ms / 1000)
         except FlowportError as error:
-            return self._launcher.failed_outcome(error), (), Usage()
+            return RunRecorded(spec, self._launcher.failed_outcome(error)), 0
         except RunStopped:
             is_cancelled = handle.cancel_reason is not None
             result = self._launcher.stopped_result(spec, time.monotonic() - began, cancelled=is_cancelled)
@@ -142,13 +144,13 @@ class AttachedRuns:
                 result = await execution.run(spent_seconds=time.monotonic() - began)
         if handle.cancel_reason == SHUTDOWN:
             lost = worker_lost(result.outcome.started_at, self._clock.now())
-            return lost, tuple(result.blocks), result.usage
+            return RunRecorded(spec, lost, tuple(result.blocks), result.usage), result.log_bytes
         if result.recording is not None:
             self._recordings.put(result.recording)
         outcome = await self._launcher.store_output(spec, result.outcome)
         if outcome.status is RunStatus.PAUSED:
             outcome = await self._store_pause(spec, outcome, result)
-        return outcome, tuple(result.blocks), result.usage
+        return RunRecorded(spec, outcome, tuple(result.blocks), result.usage), result.log_bytes
 
     async def _store_pause(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> RunOutcome:
         """Store the paused run before its caller is notified; it continues without caller and worker."""

@@ -196,6 +196,7 @@ class Execution:
             error=timed_out(self._request.spec) if self._stop is Stop.TIMED_OUT else error,
             partial=partial,
             blocks_dropped=self._logs.dropped,
+            log_bytes=self._logs.bytes,
         )
 
     async def _run_plan(self, plan: Plan) -> tuple[RunError | None, Output | None]:

@@ -31,7 +31,7 @@ class BlockLogs:
         self._state = state
         self._limits = limits
         self._secrets = secrets
-        self._bytes = sum(map(_size, state.logs))
+        self.bytes = sum(map(_size, state.logs))
         self.dropped = 0
 
     def add(self, entry: BlockLog) -> None:
@@ -59,9 +59,9 @@ class BlockLogs:
         if value is None:
             return None
         raw = _encode(value)
-        self._bytes += min(len(raw), self._limits.log_value_bytes)
+        self.bytes += min(len(raw), self._limits.log_value_bytes)
         truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
-        if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
+        if len(raw) > self._limits.log_value_bytes or self.bytes > self._limits.log_bytes:
             return truncated
         if not self._secrets.may_occur_in(raw):
             return value
@@ -83,15 +83,15 @@ class BlockLogs:
     def _reason(self, error: str | None) -> str | None:
         if error is None:
             return None
-        kept = error if self._bytes + len(error) <= self._limits.log_bytes else error[:SHORT_REASON]
-        self._bytes += len(kept)
+        kept = error if self.bytes + len(error) <= self._limits.log_bytes else error[:SHORT_REASON]
+        self.bytes += len(kept)
         return kept
 
     def _room_for(self, spans: ChildSpans) -> ChildSpans:
         size = len(_encode(spans)) if spans else 0
-        if self._bytes + size > self._limits.log_bytes:
+        if self.bytes + size > self._limits.log_bytes:
             return ()
-        self._bytes += size
+        self.bytes += size
         return spans
 
 

@@ -32,6 +32,7 @@ class RunEnd:
     partial: Output | None = None
     """The last block's output when the run was stopped."""
     blocks_dropped: int = 0
+    log_bytes: int = 0
 
 
 def build_result(ending: RunEnd) -> RunResult:
@@ -56,6 +57,7 @@ def build_result(ending: RunEnd) -> RunResult:
         pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
         state=ending.state if status is RunStatus.PAUSED else None,
         blocks_dropped=ending.blocks_dropped,
+        log_bytes=ending.log_bytes,
     )
 
 

@@ -93,5 +93,7 @@ class RunResult(msgspec.Struct, frozen=True):
     state: RunState | None = None
     blocks_dropped: int = 0
     """Log entries over the limit, not in `blocks`."""
+    log_bytes: int = 0
+    """Approximate size of `blocks` as JSON."""
     recording: "RunRecording | None" = None
     """The recording of an ended run, if it is recorded."""
