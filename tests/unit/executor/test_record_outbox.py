@@ -11,9 +11,10 @@ from tests.support.executor.records import NOW, OUTCOME, Blobs, Work, a_record
 
 from executor_service.adapters import publish_retries, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
-from shared.broker.queue_topology import MAX_MESSAGE_BYTES
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import MAX_MESSAGE_BYTES, RECORDS
 from shared.contracts.jobs import BlockLog
-from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded
 from shared.contracts.payloads import Payload
 
 
@@ -117,6 +118,26 @@ async def test_unaccepted_records_are_dropped_and_counted(work: Work, monkeypatc
     work.is_full = True
     assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10), a_record("r1", 10)), 30) == []
     assert dropped() == before + 2
+
+
+async def test_a_publish_that_is_never_confirmed_is_not_repeated_for_minutes(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_retries, "MAX_SECONDS", 0.05)
+    monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.0)
+    attempts = 0
+
+    class Unconfirmed:
+        async def publish(self, queue: str, message: object) -> None:
+            nonlocal attempts
+            attempts += 1
+            await asyncio.sleep(0.02)
+            raise BrokerUnavailable("no confirm in time")
+
+    queue = Unconfirmed()
+    message = RecordBatch(())
+    assert not await publish_retries.publish_with_retries(queue, RECORDS, message, tries=100)  # type: ignore[arg-type]
+    assert attempts <= 4
 
 
 async def test_records_outlive_a_restart_of_the_broker(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

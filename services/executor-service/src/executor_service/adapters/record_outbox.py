@@ -24,7 +24,7 @@ GATHER_SECONDS: Final = 0.05
 """How long a record waits for others: a batch costs the store a fraction of single writes."""
 STOP_SECONDS: Final = 2.0
 PUBLISH_TRIES: Final = 100
-"""Twenty seconds, enough for a broker restart. No run waits for a record, and the backlog is bounded."""
+"""Twenty seconds at most. No run waits for a record, and the backlog is bounded."""
 
 RECORDS_DROPPED = Counter(
     "flowport_executor_records_dropped_total", "Run records dropped: the queue was full, or the record too large."
