@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from executor_service.adapters import publish_retries
+from executor_service.adapters import durable_run_events, publish_retries
 from executor_service.adapters.durable_run_events import (
     MAX_FOLLOWERS,
     MAX_TEXT,
@@ -250,6 +250,49 @@ async def test_after_a_loss_later_events_are_not_awaited_long(monkeypatch: pytes
             await events.emit(Chunk("b", "x" * 2000))
         await events.close(OUTCOME)
     assert offered < 150
+
+
+class StalledQueue:
+    """A work queue that takes nothing until the test lets it."""
+
+    def __init__(self, here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go_on = asyncio.Event()
+        self._publish = here.broker.work.publish
+        monkeypatch.setattr(here.broker.work, "publish", self.publish)
+
+    async def publish(self, queue: str, message: Message) -> None:
+        await self.go_on.wait()
+        await self._publish(queue, message)
+
+
+async def test_storage_that_is_slow_delays_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as here:
+        queue, follower = StalledQueue(here, monkeypatch), await here.follower()
+        events = DurableRunEvents(here.broker, "run", 1)
+        await events.begin(follower.address)
+        for number in range(2 * STORE_EVENTS):
+            await asyncio.wait_for(events.emit(Chunk(f"b{number}", "x" * 2_000)), 30)
+        await settled()
+        assert len(follower.events) == 2 * STORE_EVENTS + 1
+        queue.go_on.set()
+        await events.close(OUTCOME)
+        await settled()
+        assert here.kept_events() == [*follower.events]
+
+
+async def test_events_that_wait_for_slow_storage_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable_run_events, "UNSTORED_BYTES", 10_000)
+    async with world() as here:
+        queue = StalledQueue(here, monkeypatch)
+        events = DurableRunEvents(here.broker, "run", 1)
+        for number in range(20):
+            await events.emit(Chunk(f"b{number}", "x" * 2_000))
+        queue.go_on.set()
+        await events.close(OUTCOME)
+        await settled()
+        stored = {batch.first + n: event for batch in here.stored for n, event in enumerate(batch.events)}
+        assert len(stored) < 15
+        assert stored[20] == ENDED  # later events keep their numbers
 
 
 async def test_text_of_six_bytes_per_character_is_stored_in_messages_of_bounded_size() -> None:

@@ -38,6 +38,8 @@ STORE_SECONDS: Final = 0.25
 STORE_EVENTS: Final = 256
 STORE_BYTES: Final = 1024 * 1024
 """Size at which pending events are stored immediately."""
+UNSTORED_BYTES: Final = 16 * 1024 * 1024
+"""Limit for events that wait while the broker is unavailable; beyond it, the log has a gap."""
 FOLLOW_SECONDS: Final = 30.0
 """Followers must renew within this time."""
 MAX_FOLLOWERS: Final = 16
@@ -46,9 +48,9 @@ MAX_TEXT: Final = 8 * 1024 * 1024
 TEXT_CUT: Final = "The text exceeds the limit of a stream"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
 FIRST_TRIES: Final = 100
-"""Twenty seconds, enough for a broker restart: readers that reconnect cannot use a log with a gap."""
+"""Twenty seconds at most: readers that reconnect cannot use a log with a gap."""
 LATER_TRIES: Final = 5
-"""After a gap, the run does not wait long for the remaining events."""
+"""After a gap, the end of the run does not wait long for the remaining events."""
 
 
 def run_events_factory(broker: Broker) -> RunEventsFactory:
@@ -84,8 +86,9 @@ class DurableRunEvents:
         self._next_stored = 0
         self._storing: asyncio.Task[None] | None = None
         self._has_gap = False
-        self._closing = asyncio.Event()
-        self._order = asyncio.Lock()
+        self._is_closing = False
+        self._due = asyncio.Event()
+        """Set when events are to be stored without waiting for further ones."""
         self._batcher = EventBatcher(self._send)
 
     async def begin(self, listener: str | None) -> None:
@@ -116,10 +119,10 @@ class DurableRunEvents:
         if outcome is not None:
             await self._batcher.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
         await self._batcher.close()
-        self._closing.set()
+        self._is_closing = True
+        self._due.set()
         if self._storing is not None:
             await self._storing
-        await self._store()
 
     async def _emit_text(self, event: Chunk | Thinking, block_id: str, length: int) -> None:
         is_cut = self._text > MAX_TEXT
@@ -140,30 +143,42 @@ class DurableRunEvents:
                 await self._broker.replies.send(address, batch, must_route=True)
             except UNDELIVERABLE:
                 self._followers.pop(address, None)
-        if len(self._unstored) >= STORE_EVENTS or self._unstored_size >= STORE_BYTES:
-            await self._store()
 
     def _queue_for_storage(self, events: tuple[RunEvent, ...]) -> None:
         self._unstored.extend(events)
         self._unstored_size += sum(map(size_of, events))
+        if self._unstored_size > UNSTORED_BYTES:
+            self._report_gap(len(self._take_unstored()[1]))
+        elif len(self._unstored) >= STORE_EVENTS or self._unstored_size >= STORE_BYTES:
+            self._due.set()
         if self._storing is None:
-            self._storing = asyncio.create_task(self._store_later())
+            self._storing = asyncio.create_task(self._store_all())
 
-    async def _store_later(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), STORE_SECONDS)
-        self._storing = None
-        await self._store()
-
-    async def _store(self) -> None:
-        async with self._order:
-            events, self._unstored, self._unstored_size = tuple(self._unstored), [], 0
+    async def _store_all(self) -> None:
+        """Store the events, and those that arrive in the meantime."""
+        while self._unstored:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), STORE_SECONDS)
+            if not self._is_closing:
+                self._due.clear()
+            first, events = self._take_unstored()
             for batch in batches(events, weigh=size_of, max_weight=STORE_BYTES):
-                first, self._next_stored = self._next_stored, self._next_stored + len(batch)
                 await self._publish(EventBatch(self._run_id, 0, batch, attempt=self._attempt, first=first))
+                first += len(batch)
+        self._storing = None
+
+    def _take_unstored(self) -> tuple[int, tuple[RunEvent, ...]]:
+        """Return the events to store, with the number of the first."""
+        first, events = self._next_stored, tuple(self._unstored)
+        self._next_stored += len(events)
+        self._unstored, self._unstored_size = [], 0
+        return first, events
 
     async def _publish(self, batch: EventBatch) -> None:
         tries = LATER_TRIES if self._has_gap else FIRST_TRIES
         if not await publish_with_retries(self._broker.work, EVENTS, batch, tries=tries):
-            self._has_gap = True
-            log.warning("run_events_not_stored", run_id=self._run_id, count=len(batch.events))
+            self._report_gap(len(batch.events))
+
+    def _report_gap(self, count: int) -> None:
+        self._has_gap = True
+        log.warning("run_events_not_stored", run_id=self._run_id, count=count)
