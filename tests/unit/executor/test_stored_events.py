@@ -171,6 +171,20 @@ async def test_a_lost_follower_affects_no_other() -> None:
         assert open_reader.events == [Chunk("b", "x"), ENDED]
 
 
+async def test_a_follower_that_does_not_renew_gets_no_further_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as here:
+        renewed, expired = await here.follower(), await here.follower()
+        events = DurableRunEvents(here.broker, "run", 1)
+        events.follow(renewed.address)
+        monkeypatch.setattr(durable_run_events, "FOLLOW_SECONDS", 0.0)
+        events.follow(expired.address)
+        await events.emit(Chunk("b", "x"))
+        await events.close()
+        await settled()
+
+        assert (renewed.events, expired.events) == ([Chunk("b", "x")], [])
+
+
 async def test_followers_are_bounded() -> None:
     async with world() as here:
         followers = [await here.follower() for _ in range(MAX_FOLLOWERS + 1)]

@@ -99,10 +99,9 @@ class DurableRunEvents:
 
     def follow(self, address: str) -> None:
         """Also send events to this address, for a limited time."""
-        now = asyncio.get_running_loop().time()
-        self._followers = {each: until for each, until in self._followers.items() if until > now}
+        self._drop_expired_followers()
         if address in self._followers or len(self._followers) < MAX_FOLLOWERS:
-            self._followers[address] = now + FOLLOW_SECONDS
+            self._followers[address] = asyncio.get_running_loop().time() + FOLLOW_SECONDS
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next."""
@@ -138,11 +137,17 @@ class DurableRunEvents:
         self._number += len(events)
         if self._stores:
             self._queue_for_storage(events)
+        self._drop_expired_followers()
         for address in list(self._followers):
             try:
                 await self._broker.replies.send(address, batch, must_route=True)
             except UNDELIVERABLE:
                 self._followers.pop(address, None)
+
+    def _drop_expired_followers(self) -> None:
+        if self._followers:
+            now = asyncio.get_running_loop().time()
+            self._followers = {address: until for address, until in self._followers.items() if until > now}
 
     def _queue_for_storage(self, events: tuple[RunEvent, ...]) -> None:
         self._unstored.extend(events)
