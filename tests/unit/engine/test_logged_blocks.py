@@ -198,6 +198,16 @@ async def test_all_values_of_a_log_have_a_bound_together() -> None:
     assert 1 <= sum(shown) <= 3
 
 
+async def test_events_for_the_canvas_show_the_outputs_of_the_log_and_take_no_room_in_it() -> None:
+    workflow = chain(*(block(f"f{number}") for number in range(4)))
+    engine = engine_of({"function": Scripted(lambda call: {"result": "x" * 100})}, log_bytes=400)
+    recorder = Recorder()
+    followed = await execution(engine, workflow, recorder, include_block_events=True).run()
+    alone = await execution(engine, workflow).run()
+    shown = [json.loads(bytes(event.data))["output"] for event in recorder.events if isinstance(event, BlockEnded)]
+    assert shown == [entry.output for entry in followed.blocks] == [entry.output for entry in alone.blocks]
+
+
 async def test_reasons_of_failures_count_as_a_part_of_the_log_and_are_cut_once_it_is_full() -> None:
     def breaks(call: Call) -> Any:
         raise fails(f"{call.block.id} {'e' * 5_000}")

@@ -262,7 +262,7 @@ class Driver:
         """Return a block's log entry for the canvas, without a called workflow's trace if it does not fit into a
         message.
         """
-        log = msgspec.structs.replace(done.log, output=self._progress.logs.redact(done.output))
+        log = msgspec.structs.replace(done.log, output=self._progress.logs.redact(done.output, is_logged=False))
         document = to_json(log)
         if len(bytes(document)) <= self._limits.block_event_bytes:
             return document

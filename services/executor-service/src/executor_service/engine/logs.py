@@ -54,14 +54,16 @@ class BlockLogs:
                 shown = self.redact(visible_fields(output))
                 self._state.logs[index] = msgspec.structs.replace(entry, output=shown, ended_at=at, duration_ms=took)
 
-    def redact(self, value: Json) -> Json:
-        """Return a value for a log: secrets masked, size limited."""
+    def redact(self, value: Json, *, is_logged: bool = True) -> Json:
+        """Return a value for a log: secrets masked, size limited. Only logged values count towards the log's limit."""
         if value is None:
             return None
         raw = _encode(value)
-        self.bytes += min(len(raw), self._limits.log_value_bytes)
+        total = self.bytes + min(len(raw), self._limits.log_value_bytes)
+        if is_logged:
+            self.bytes = total
         truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
-        if len(raw) > self._limits.log_value_bytes or self.bytes > self._limits.log_bytes:
+        if len(raw) > self._limits.log_value_bytes or total > self._limits.log_bytes:
             return truncated
         if not self._secrets.may_occur_in(raw):
             return value
