@@ -16,6 +16,8 @@ class FakeResolver:
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.requests: list[str] = []
+        self.askers: list[str] = []
+        """The workspaces of the requests."""
         self._answers = {
             name.replace("_", "."): chain(given, repeat(given[-1])) for name, given in answers.items() if given
         }
@@ -23,6 +25,7 @@ class FakeResolver:
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """Return the next answer."""
         self.requests.append(name)
+        self.askers.append(asker)
         if name not in self._answers:
             raise OutboundFailed("url hostname could not be resolved")
         return [ipaddress.ip_address(text) for text in next(self._answers[name])]

@@ -64,7 +64,7 @@ async def test_settings_reach_the_model() -> None:
         "low",
         None,
     )
-    assert request.credential("apiKey") == "sk-secret"
+    assert (request.credential("apiKey"), request.workspace_id) == ("sk-secret", "w1")
 
 
 @pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e999", "many", ""])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,16 @@ async def test_a_name_that_resolves_to_an_internal_address_is_refused() -> None:
     await models.stop()
 
 
+async def test_names_are_resolved_within_the_quota_of_the_blocks_workspace() -> None:
+    resolver = FakeResolver(inner_example=[["10.0.0.7"]])
+    models = Models(OPERATORS, OutboundClient(resolver=resolver))
+    for workspace_id in ("w1", "w2"):
+        with pytest.raises(ModelFailure):
+            await models.turn(replace(asks("vllm/x", "https://inner.example"), workspace_id=workspace_id))
+    await models.stop()
+    assert resolver.askers == ["w1", "w2"]
+
+
 @pytest.fixture
 async def stub() -> AsyncIterator[HttpStub]:
     async with HttpStub() as running:
@@ -113,7 +124,7 @@ async def test_a_hostile_server_cannot_harm_the_worker(
 
 
 async def test_the_client_of_one_server_reaches_no_other(stub: HttpStub) -> None:
-    network = OutboundClient(["localhost"]).network_to(f"http://127.0.0.1:{stub.port}/v1")
+    network = OutboundClient(["localhost"]).network_to(f"http://127.0.0.1:{stub.port}/v1", "w1")
     for host, port in (("127.0.0.2", stub.port), ("127.0.0.1", 1), ("example.com", 443)):
         with pytest.raises(BlockedAddress, match="to another server"):
             await network.connect_tcp(host, port)

@@ -137,14 +137,15 @@ class OutboundClient:
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
 
-    def network_to(self, url: str) -> httpcore2.AsyncNetworkBackend:
+    def network_to(self, url: str, workspace_id: str) -> httpcore2.AsyncNetworkBackend:
         """Return a network backend restricted to the server of `url`, for libraries with their own HTTP client.
 
-        Raises BlockedAddress, now or when a connection is opened.
+        Its lookups of names count towards the workspace's quota. Raises BlockedAddress, now or when a connection is
+        opened.
         """
         target = read_target(url)
         self._policy.check(target)
-        return SingleServerBackend(self._dialer, target, self._limits.response_bytes)
+        return SingleServerBackend(self._dialer, target, self._limits.response_bytes, workspace_id)
 
     def _first_hop(self, request: OutboundRequest) -> Hop:
         if request.body is not None and len(request.body) > self._limits.request_bytes:

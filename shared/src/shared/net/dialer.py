@@ -33,14 +33,14 @@ class Dialer:
         stream = await self._connect(addresses, target.port, deadline)
         return await self._start_tls(stream, target, deadline) if target.scheme == "https" else stream
 
-    async def dial_without_tls(self, target: Target) -> httpcore2.AsyncNetworkStream:
+    async def dial_without_tls(self, target: Target, workspace_id: str) -> httpcore2.AsyncNetworkStream:
         """Connect without TLS, for callers that add it."""
-        return await self._connect(await self._addresses(target), target.port, self._deadline())
+        return await self._connect(await self._addresses(target, workspace_id), target.port, self._deadline())
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.connect_seconds
 
-    async def _addresses(self, target: Target, workspace_id: str = "") -> Sequence[Address]:
+    async def _addresses(self, target: Target, workspace_id: str) -> Sequence[Address]:
         known = self.policy.check(target)
         if known is not None:
             return known

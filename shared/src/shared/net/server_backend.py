@@ -16,9 +16,10 @@ OTHER_SERVER: Final = "The server redirected the call to another server, which i
 class SingleServerBackend(httpcore2.AsyncNetworkBackend):
     """Connects to addresses checked for one server, and reads at most `most_bytes` from each."""
 
-    def __init__(self, dialer: Dialer, target: Target, most_bytes: int) -> None:
+    def __init__(self, dialer: Dialer, target: Target, most_bytes: int, workspace_id: str) -> None:
         self._dialer = dialer
         self._target = target
+        self._workspace_id = workspace_id
         self._most_bytes = most_bytes
 
     async def connect_tcp(
@@ -32,7 +33,7 @@ class SingleServerBackend(httpcore2.AsyncNetworkBackend):
         """Connect. Raises BlockedAddress, OutboundFailed, and the errors of httpcore2."""
         if (host.strip("[]"), port) != (str(self._target.host), self._target.port):
             raise BlockedAddress(OTHER_SERVER)
-        stream = MeteredStream(await self._dialer.dial_without_tls(self._target))
+        stream = MeteredStream(await self._dialer.dial_without_tls(self._target, self._workspace_id))
         stream.begin(self._most_bytes)
         return stream
 

@@ -103,6 +103,8 @@ class ModelRequest:
     verbosity: str | None = None
     thinking_level: str | None = None
     timeout_seconds: float = 600.0
+    workspace_id: str = ""
+    """Workspace whose quotas for outbound connections apply."""
     credentials: Mapping[str, str] = field(default_factory=dict)
     """Block's credentials: `apiKey`, `azureEndpoint`, `azureApiVersion` …"""
 

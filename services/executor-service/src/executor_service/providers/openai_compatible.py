@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import httpcore2
 import httpx2
@@ -41,13 +41,20 @@ COMPRESSED: Final = "The model server sent a compressed response, which is not a
 _PLAIN: Final = "identity"
 
 
+class OwnServer(NamedTuple):
+    """A server that a workspace's blocks name."""
+
+    url: str
+    workspace_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
     """URL and headers of the completions API."""
 
     url: str
     headers: Mapping[str, str]
-    server: str = ""
+    own_server: "OwnServer | None" = None
     """The block's own server, if not the operator's."""
 
 
@@ -209,14 +216,18 @@ class VllmProvider(OpenAICompatible):
         if server_url is None or with_version(server_url) == self._endpoint.base_url:
             return super()._target(request)
         server = with_version(server_url.strip())
-        return RequestTarget(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
+        return RequestTarget(
+            server + COMPLETIONS,
+            bearer(request.credential("apiKey") or NO_KEY_NEEDED),
+            OwnServer(server, request.workspace_id),
+        )
 
     def _client_for(self, target: RequestTarget) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        return self._own_servers.of(target.server) if target.server else super()._client_for(target)
+        return self._own_servers.of(target.own_server) if target.own_server else super()._client_for(target)
 
-    def _create_client(self, server: str) -> httpx2.AsyncClient:
+    def _create_client(self, server: OwnServer) -> httpx2.AsyncClient:
         try:
-            transport = _GuardedTransport(self._outbound.network_to(server))
+            transport = _GuardedTransport(self._outbound.network_to(*server))
         except BlockedAddress as error:
             raise ModelFailure(error.message) from error
         return httpx2.AsyncClient(transport=transport, trust_env=False, event_hooks=limit_hooks(self._limits))

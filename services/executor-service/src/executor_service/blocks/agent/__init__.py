@@ -102,6 +102,7 @@ def model_request(call: Call, params: JsonObject) -> ModelRequest:
         temperature=_number(params.get("temperature")),
         max_tokens=None if max_tokens is None else int(max_tokens),
         timeout_seconds=call.remaining_seconds(),
+        workspace_id=call.request.workspace_id,
         credentials=credentials,
     )
 
