@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,29 @@ async def test_names_are_resolved_within_the_quota_of_the_blocks_workspace() -> 
             await models.turn(replace(asks("vllm/x", "https://inner.example"), workspace_id=workspace_id))
     await models.stop()
     assert resolver.askers == ["w1", "w2"]
+
+
+async def test_the_trusted_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = Models(OPERATORS, OutboundClient(resolver=FakeResolver()))
+    read = 0
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        nonlocal read
+        read += 1
+        load(self, *args, **kwargs)
+
+    def counted_defaults(self: ssl.SSLContext, *_: object) -> None:
+        nonlocal read
+        read += 1
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", counted_defaults)
+    for number in range(3):
+        with pytest.raises(ModelFailure):
+            await models.turn(asks("vllm/x", f"https://server{number}.example"))
+    await models.stop()
+    assert read == 1
 
 
 @pytest.fixture
