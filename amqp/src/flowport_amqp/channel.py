@@ -70,6 +70,11 @@ class Channel:
         await asyncio.wait((self.closed,), timeout=CLOSE_SECONDS)
         self.fail(self._why_closed)
 
+    def abandon(self) -> None:
+        """Close the channel without waiting for the broker, whose confirmation frees the number."""
+        self._send(methods.close(methods.CHANNEL_CLOSE))
+        self.fail(self._why_closed)
+
     async def wait_closed(self) -> AmqpError:
         """Wait until the channel ends, and return the reason."""
         await asyncio.wait((self.closed,))

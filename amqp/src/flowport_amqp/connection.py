@@ -79,7 +79,11 @@ class Connection(asyncio.Protocol):
             raise self.closed.result()
         channel = Channel(self._free_number(), self, timeout=self._timeout, on_ended=self._forget)
         self._channels[channel.number] = channel
-        await channel.open()
+        try:
+            await channel.open()
+        except BaseException:
+            channel.abandon()
+            raise
         return channel
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from tests.support.eventually import PATIENCE_SECONDS
 from flowport_amqp import methods
 from flowport_amqp.connection import Connection
 from flowport_amqp.errors import (
+    CallTimeout,
     ConfirmTimeout,
     ConnectionClosed,
     ProtocolError,
@@ -44,6 +45,43 @@ async def test_the_smaller_limits_apply() -> None:
         await channel.publish(b"x" * 20_000, lambda error: None, routing_key="queue")
         with pytest.raises(ConnectionClosed, match="channels"):
             await connection.open_channel()
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False], ids=["cancelled", "timed out"])
+async def test_a_channel_that_was_not_opened_frees_its_number(is_cancelled: bool) -> None:
+    requested = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.accept_connection(tune(channel_max=1))
+        await peer.expect(methods.CHANNEL_OPEN)
+        requested.set()
+        await peer.expect(methods.CHANNEL_CLOSE)
+        peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + b"\0\0\0\0", channel=1)  # too late
+        peer.send(methods.bare(methods.CHANNEL_CLOSE_OK), channel=1)
+        await peer.expect(methods.CHANNEL_OPEN)
+        peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + b"\0\0\0\0", channel=1)
+        await accept_close(peer)
+
+    async with run_peer(script) as port, open_connection(port, limit=2) as connection:
+        opening = asyncio.create_task(connection.open_channel())
+        await requested.wait()
+        if is_cancelled:
+            opening.cancel()
+        with pytest.raises(asyncio.CancelledError if is_cancelled else CallTimeout):
+            await opening
+        with pytest.raises(ConnectionClosed, match="channels"):  # until the broker confirms the end
+            await connection.open_channel()
+        await asyncio.wait_for(open_when_free(connection), PATIENCE_SECONDS)
+
+
+async def open_when_free(connection: Connection) -> None:
+    while True:
+        try:
+            await connection.open_channel()
+        except ConnectionClosed:
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 @pytest.mark.parametrize(
