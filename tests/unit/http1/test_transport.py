@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.certificates import Authority
 from tests.support.eventually import PATIENCE_SECONDS, eventually
+from tests.support.left_behind import without_collections
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
 from executor_service.providers.http import streaming_client
 from executor_service.providers.limits import AnswerLimits
 from shared.http1 import Http1Transport
+from shared.http1.connection import Connection
 from shared.http1.exchange import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, Exchange
 
 CHUNKED = answer(headers=("Transfer-Encoding: chunked", "X-Kind: Words"), has_length=False)
@@ -320,6 +322,15 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
     async with raw_server(saying(answer())) as server, httpx2.AsyncClient(transport=transport) as client:
         await client.get(server.url)
         await asyncio.wait_for(server.hung_up.wait(), 30)
+
+
+async def test_connections_that_closed_while_idle_are_dropped() -> None:
+    async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=5), timeout=30) as ours:
+        with without_collections() as remains:
+            for _ in range(5):  # origins that are not called again
+                async with raw_server(saying(answer())) as server:
+                    await ours.get(server.url)
+            assert len(remains.of(Connection)) <= 3
 
 
 async def test_idle_connections_are_closed_with_the_client() -> None:

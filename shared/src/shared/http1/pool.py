@@ -50,12 +50,17 @@ class ConnectionPool:
                 connection.close()
 
     def _pop_idle(self, origin: Origin) -> Connection | None:
-        idle = self._idle[origin]
+        idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
             if connection.is_open:
                 return connection
         return None
+
+    def _drop_closed(self) -> None:
+        """Drop connections that closed while they were idle: many origins are called only once."""
+        still_open = {origin: [each for each in idle if each.is_open] for origin, idle in self._idle.items()}
+        self._idle = defaultdict(list, {origin: idle for origin, idle in still_open.items() if idle})
 
     async def _acquire_slot(self, seconds: float | None) -> None:
         if not self._slots.locked():
@@ -68,6 +73,7 @@ class ConnectionPool:
             raise httpx2.PoolTimeout(f"All {self._max_connections:,} connections are in use") from None
 
     async def _open(self, origin: Origin, seconds: float | None) -> Connection:
+        self._drop_closed()
         scheme, host, port = origin
         try:
             async with asyncio.timeout(seconds):
