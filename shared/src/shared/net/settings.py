@@ -13,7 +13,9 @@ class OutboundSettings(CommonSettings):
         (),
         description="Private destinations that workflows and webhooks may call, also over plain http: networks"
         " (10.0.0.0/8), addresses, host names, localhost; comma-separated. A cloud's metadata address is allowed only"
-        " if listed itself, never by a network around it. Blocked ports stay blocked.",
+        " if listed itself, never by a network around it. Blocked ports stay blocked. In executor-service, they apply"
+        " to file URLs of callers, too: anyone who can call a workflow with a file[] input, without a key if it is"
+        " public, can make it send a GET request there; the workflow receives the response.",
     )
 
     @field_validator("outbound_allow")
