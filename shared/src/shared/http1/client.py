@@ -43,7 +43,7 @@ class HttpClient(Protocol):
 
 
 class Http1Client:
-    """Implements Caller. The caller of `send` limits the total time."""
+    """Implements HttpClient. The caller of `send` limits the total time."""
 
     def __init__(self, base_url: str, *, keep_seconds: float, max_connections: int = 100) -> None:
         """`keep_seconds` must be less than the server's idle timeout."""

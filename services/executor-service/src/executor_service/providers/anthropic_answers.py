@@ -106,7 +106,7 @@ class AnswerReader:
     def take(self, document: bytes) -> tuple[str, str]:
         """Add an event; return its text and thoughts.
 
-        Raises UnreadableAnswer, Reported, AnswerTooLarge, msgspec.DecodeError.
+        Raises UnreadableAnswer, ServerError, AnswerTooLarge, msgspec.DecodeError.
         """
         check_values(document)
         event = _decode(document)
