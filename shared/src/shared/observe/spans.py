@@ -6,6 +6,7 @@ children, in this process or the next one.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from traceback import format_tb
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from opentelemetry.context import Context
@@ -80,7 +81,7 @@ def is_tracing() -> bool:
 
 
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute | None) -> OpenSpan:
-    """Open a span of the current trace for the block's duration; record an exception that leaves it."""
+    """Open a span of the current trace for the block's duration; record type and place of an exception it raises."""
     return _NOTHING if _tracer is None else _record_span(_tracer, name, kind, current_traceparent(), attributes)
 
 
@@ -108,7 +109,9 @@ def _record_span(
         with using_traceparent(_traceparent_of(opened.get_span_context())):
             yield opened
     except Exception as error:
-        opened.record_exception(error)
+        # Not `record_exception`: the message of an error may contain inputs and secrets.
+        location = "".join(format_tb(error.__traceback__))
+        opened.add_event("exception", {"exception.type": type(error).__name__, "exception.stacktrace": location})
         opened.set_status(Status(StatusCode.ERROR, type(error).__name__))
         raise
     finally:
