@@ -7,6 +7,7 @@ from tests.support.model_server import ModelServer, Reply
 from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, agent, function, start, workflow
 
+from flowport.local.stack import Stack
 from shared.ids import new_id
 
 
@@ -84,3 +85,16 @@ async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(api: 
         assert secret not in str(listed)
         status = await api.http.get(f"/api/workflows/{workflow_id}/executions/{run_id}?includeOutput=true")
         assert status.json()["finalOutput"]["result"] == exact
+
+
+async def test_no_service_logs_an_environment_value(api: PublicApi, stack: Stack) -> None:
+    secret = f"s3cret-{new_id()}"
+    stored = await api.http.put(f"/api/workspaces/{api.workspace_id}/environment/THROWN", json={"value": secret})
+    stored.raise_for_status()
+    blocks = [start(), function("f1", "throw new Error('{{THROWN}}')")]
+    workflow_id = await api.publish(workflow("Throws", blocks, (START, "f1")))
+    assert (await api.run(workflow_id, {})).json()["error"].endswith("[REDACTED]")
+    queued = await api.queue(workflow_id, {})
+    assert (await api.ended_job(queued["jobId"]))["error"].endswith("[REDACTED]")
+    await found(api, queued["executionId"])
+    assert [name for name in stack.names if secret in stack.log_of(name).read_text()] == []

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import httpx2
 import pytest
 from tests.support.event_stream import events_in
 from tests.support.public_api import PublicApi
@@ -81,6 +82,25 @@ async def test_a_paused_run_survives_the_restart_of_store_and_services(api: Publ
 
     ended = await api.ended_job(job["jobId"])
     assert ended["output"]["data"] == {"length": 4, "ok": True}
+
+
+async def test_a_paused_run_finishes_with_the_values_of_a_member_who_was_removed(api: PublicApi) -> None:
+    blocks = [start(), asks("h1", "Ask"), function("f1", "return '{{MINE}}'.length")]
+    workflow_id = await api.publish(workflow("Personal value", blocks, (START, "h1"), ("h1", "f1")))
+    workspace = f"/api/workspaces/{api.workspace_id}"
+    invited = (await api.http.post(f"{workspace}/invitations", json={"role": "write"})).json()["invitation"]
+    person = {"email": "leaving@example.com", "name": "Lea Ving", "password": "correct horse battery"}
+    body = {"token": invited["url"].partition("#")[2], **person}
+    async with httpx2.AsyncClient(base_url=api.url, headers={"origin": api.url}, timeout=30) as member:
+        user_id = (await member.post("/api/invitations/accept", json=body)).json()["user"]["id"]
+        (await member.put("/api/environment/MINE", json={"value": "twelve chars"})).raise_for_status()
+        run_id = (await member.post(f"/api/workflows/{workflow_id}/execute", json={})).json()["executionId"]
+        await paused(api, workflow_id, run_id)
+        (await api.http.delete(f"{workspace}/members/{user_id}")).raise_for_status()
+        assert (await member.get(workspace)).is_error
+
+    assert await resume(api, workflow_id, run_id) == 202
+    assert (await ended_output(api, workflow_id, run_id))["result"] == 12
 
 
 async def test_one_of_many_answers_is_accepted(api: PublicApi) -> None:

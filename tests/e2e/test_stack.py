@@ -9,6 +9,7 @@ import pytest
 from tests.support.other_user import open_to_others
 from tests.support.sockets import listening
 
+from executor_service.settings import NEEDS_NAMESPACES
 from flowport.local.stack import Stack
 from shared.service import ServiceName
 
@@ -24,6 +25,11 @@ def test_a_process_has_only_its_own_secrets(stack: Stack, name: str, own: set[st
     variables = Path(f"/proc/{stack.pid(name)}/environ").read_bytes().decode().split("\0")
     secrets = {variable.partition("=")[0] for variable in variables if "TOKEN" in variable or "KEYS" in variable}
     assert secrets == own
+
+
+def test_its_executors_start_where_the_host_allows_no_namespaces(stack: Stack) -> None:
+    variables = Path(f"/proc/{stack.pid('executor-service')}/environ").read_bytes().decode().split("\0")
+    assert f"{NEEDS_NAMESPACES}=false" in variables
 
 
 def test_the_servers_are_unreachable_from_other_machines(stack: Stack) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.deploy import DeployCaller, running, state
+from tests.support.deploy import DeployCaller, at, running, state
 from tests.support.gateway.clock import HandClock
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
 from shared.clients.deploy.workflows import HttpDeployClient
-from shared.contracts.deployments import RestoreWorkflow
+from shared.contracts.chats import ChatLookup, ChatSettings, CreateChat
+from shared.contracts.deployments import RestoreWorkflow, UpdateAccess
 from shared.contracts.erasure import Erase
 from shared.errors import NotFound
 from shared.service import ServiceName
@@ -62,6 +63,22 @@ async def test_a_deleted_workflow_is_restored_with_its_live_version_on_request(
     assert (restored.endpoint.version, restored.endpoint.snapshot_hash) == (1, live.snapshot_hash)
     assert restored.endpoint.revision > live.revision
     assert (await gateway.endpoint(workflow.id)).version == 1
+
+
+async def test_a_restored_workflow_is_public_as_before_and_its_chat_stays_deleted(
+    gateway: DeployCaller, service: HttpDeployClient
+) -> None:
+    workflow = await gateway.create(state())
+    await gateway.deploy(workflow.id)
+    await gateway.http.call("PATCH", at(workflow.id, "access"), body=UpdateAccess(is_public=True))
+    chat = CreateChat("ws", workflow.id, ChatSettings(identifier="help-desk", title="Help"))
+    await gateway.http.call("POST", "/internal/chats", body=chat)
+    await service.archive("ws", workflow.id)
+    restored = await service.restore("ws", workflow.id, RestoreWorkflow(redeploy=True))
+    assert restored.endpoint.is_public
+    assert (await gateway.endpoint(workflow.id)).is_public
+    for path in (at(workflow.id, "chat"), "/internal/chats/at/help-desk"):
+        assert (await gateway.http.call("GET", path, returns=ChatLookup)).chat is None
 
 
 async def test_only_the_workspace_lists_and_restores_its_deleted_workflows(

@@ -1,11 +1,15 @@
 """Python functions run where the container engine has made the system's settings read-only, as all engines do."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.support.up import OURS, up
+
+from shared.web.server import START_FAILED
 
 PROGRAM = """
 import asyncio
@@ -35,6 +39,32 @@ def test_the_profile_for_kubernetes_allows_what_makes_a_sandbox() -> None:
     forbidden = {name for rule in profile["syscalls"] for name in rule["names"]}
     making = {"unshare", "setns", "clone", "chroot", "mount", "pivot_root", "prctl", "capset", "seccomp", "prlimit64"}
     assert not forbidden & (making | {"pidfd_open", "pidfd_send_signal", "setsid", "rt_sigaction"})
+
+
+WITHOUT_NAMESPACES = [
+    *("bwrap", "--unshare-user", "--disable-userns", "--uid", "10001", "--gid", "10001"),
+    *("--dev-bind", "/", "/", "--cap-drop", "ALL"),
+]
+
+
+def test_an_executor_does_not_start_without_namespaces(free_port: int) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FLOWPORT_AMQP_URL": "memory://alone",
+        "FLOWPORT_TOKEN_EXECUTOR": "token",
+        "FLOWPORT_EXECUTOR_PORT": str(free_port),
+    }
+    command = [*WITHOUT_NAMESPACES, sys.executable, "-m", "executor_service.main"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == START_FAILED, done.stderr
+    assert "this host does not allow namespaces" in done.stderr.splitlines()[-1]
+
+
+def test_flowport_up_starts_without_namespaces_and_logs_it(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port, program=(*WITHOUT_NAMESPACES, *OURS)) as started:
+        started.await_ready()
+    logged = "".join(log.read_text() for log in (tmp_path / ".flowport").rglob("*.log"))
+    assert '"sandbox_namespaces_unavailable"' in logged
 
 
 JAVASCRIPT = """

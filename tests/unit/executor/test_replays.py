@@ -1,13 +1,16 @@
 """A worker replays a recorded run as a durable run, and its output is the comparison."""
 
+import threading
 from typing import Any
 
 import msgspec
+import pytest
 from tests.support.executor.fakes import JobsService, Services, Work, launcher, spec, workflow
 
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.engine.recorder import RunRecording
+from executor_service.engine.replay import judge
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.recording_policy import RecordRun, ReplayRun
 from shared.contracts.recordings import Recording
@@ -113,6 +116,20 @@ async def test_the_next_worker_continues_a_replay_from_its_journal() -> None:
     assert jobs.finished is not None
     repeated = msgspec.json.decode(bytes(jobs.finished.outcome.output.inline))
     assert (repeated["verdict"], repeated["blocks"]) == (result["verdict"], result["blocks"])
+
+
+async def test_a_comparison_runs_outside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def judge_and_note(*args: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return judge(*args, **options)
+
+    monkeypatch.setattr("executor_service.application.replays.judge", judge_and_note)
+    result, _ = await replayed(await recorded(), Services(), Work())
+    assert result["verdict"] == "same"
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_a_replay_reports_what_both_runs_cost() -> None:

@@ -1,6 +1,7 @@
 """API keys: shown once, masked afterwards, limited to their scopes, rejected immediately after revocation."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from shared.security.api_keys import hash_key, is_mistyped
 
 KEYS = "/api/workspaces/WS1/api-keys"
 MINE = "/api/users/me/api-keys"
+CHECKSUM_CHARACTERS = 6
 
 
 @pytest.fixture
@@ -47,6 +49,16 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash(system: System, admin: V
     assert clear not in repr(system.tenants.keys)
     assert hash_key(clear) in system.tenants.keys
     assert await status(system, clear) == 200
+
+
+async def test_a_key_has_at_least_160_random_bits(admin: Visitor) -> None:
+    keys = [(await make(admin, f"key {number}"))["key"] for number in range(50)]
+    bodies = [urlsafe_b64decode(key.removeprefix("sk-sim-")[:-CHECKSUM_CHARACTERS] + "==") for key in keys]
+    assert min(len(body) for body in bodies) * 8 >= 160
+    differing = 0
+    for body in bodies:
+        differing |= int.from_bytes(body) ^ int.from_bytes(bodies[0])
+    assert differing.bit_count() >= 160, "a bit that is equal in 50 keys is not random"
 
 
 async def test_concurrently_created_keys_do_not_exceed_the_limit(

@@ -129,6 +129,16 @@ async def test_a_key_for_some_workflows_lists_and_restores_no_other(system: Syst
     assert refused.status == 403
 
 
+async def test_a_key_for_some_workflows_calls_a_restored_one_again(system: System) -> None:
+    system.deployments.put("V")
+    limited = system.tenants.issue(workflow_ids=("W",))
+    await system.send("DELETE", "/api/workflows/W")
+    assert (await system.execute({}, key=limited)).status == 404
+    await system.send("POST", "/api/workspaces/WS1/workflows/W/restore", body={"redeploy": True})
+    statuses = [(await system.execute({}, key=limited, workflow=each)).status for each in ("W", "V")]
+    assert statuses == [200, 403]
+
+
 async def test_a_permanently_deleted_workflow_is_not_restored(system: System) -> None:
     await system.send("DELETE", "/api/workflows/W")
     await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
