@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from structlog.testing import capture_logs
 from tests.support.blocks.mcp_server import (
     BreakingServer,
     EndlessServer,
@@ -59,12 +60,21 @@ async def test_the_failure_text_of_a_server_is_bounded(outbound: OutboundClient)
 
 
 @pytest.mark.parametrize(("tools_of_a_page", "pages", "offered"), [(20, 7, MAX_TOOLS), (1, MAX_PAGES, MAX_PAGES)])
-async def test_a_servers_tool_list_is_bounded(
+async def test_a_servers_tool_list_is_bounded_and_what_it_omits_is_logged(
     outbound: OutboundClient, tools_of_a_page: int, pages: int, offered: int
 ) -> None:
-    with EndlessServer(tools_of_a_page) as server:
+    with EndlessServer(tools_of_a_page) as server, capture_logs() as logs:
         tools = await McpServers(outbound).tools(Server(server.url, {}, 30, "w1"))
         assert (len(tools), server.pages) == (offered, pages)
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"]) == ("mcp_tools_dropped", "warning")
+    assert (entry["host"], entry["workspace_id"], entry["offered"]) == ("127.0.0.1", "w1", offered)
+
+
+async def test_a_complete_tool_list_logs_nothing(server: ToolServer, outbound: OutboundClient) -> None:
+    with capture_logs() as logs:
+        assert await McpServers(outbound).tools(Server(server.url, {}, 30, "w1"))
+    assert logs == []
 
 
 @pytest.mark.parametrize(("left_ms", "seconds"), [(5_000, 6), (900_000, 300)])

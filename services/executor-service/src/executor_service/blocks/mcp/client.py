@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx2
 from mcp.client.client import Client
@@ -19,6 +20,7 @@ from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure
 from shared.net import OutboundClient
 from shared.net.headers import USER_AGENT
+from shared.observe.logging import get_logger
 from shared.workflow.format.js_values import Json
 
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024
@@ -29,6 +31,8 @@ MAX_TOOLS: Final = 128
 """Limit for a server's tools offered to a model; more would overwhelm it."""
 PROTOCOL_VIOLATION: Final = "The MCP server's response violates the protocol"
 _CLIENT_INFO: Final = Implementation(name="flowport", version=version("flowport-executor-service"))
+
+log = get_logger("mcp")
 
 # The run reports errors. The library would write servers' messages into the worker's log, too.
 logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
@@ -55,7 +59,11 @@ async def list_tools(outbound: OutboundClient, server: Server) -> list[ServerToo
             cursor = page.next_cursor
             if cursor is None or len(offered) >= MAX_TOOLS:
                 break
-    return offered[:MAX_TOOLS]
+    tools = offered[:MAX_TOOLS]
+    if cursor is not None or len(offered) > len(tools):
+        host = urlsplit(server.url).hostname
+        log.warning("mcp_tools_dropped", host=host, workspace_id=server.workspace_id, offered=len(tools))
+    return tools
 
 
 @asynccontextmanager
