@@ -147,6 +147,12 @@ async def test_the_api_describes_every_generation_and_how_to_authenticate(system
     assert document["security"] == [{}, {"key": []}, {"bearer": []}]
 
 
+async def test_every_route_has_a_summary_other_than_the_name_of_its_function(system: System) -> None:
+    paths = (await system.get("/openapi.json")).json["paths"]
+    summaries = {(method, path): each["summary"] for path, known in paths.items() for method, each in known.items()}
+    assert [route for route, summary in summaries.items() if summary == summary.title()] == []
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

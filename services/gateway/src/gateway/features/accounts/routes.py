@@ -65,6 +65,7 @@ def sessions_router(
         "/sign-in/email",
         response_model=SignedInAnswer,
         responses=answers(AuthError, 400, 401, 403, 413, 429),
+        summary="Sign in with email and password",
     )
     async def sign_in(request: Request, body: Annotated[SignInBody, Depends(json_of(SignInBody))]) -> Response:
         signed_in = await sessions.sign_in(body.email, body.password, **_client_of(request, rate_limits))
@@ -73,7 +74,7 @@ def sessions_router(
             await sessions.sign_out(old)
         return signed_in_response(cookie, clock, signed_in)
 
-    @router.get("/get-session", response_model=SessionAnswer | None)
+    @router.get("/get-session", response_model=SessionAnswer | None, summary="Get the session")
     async def get_session(request: Request) -> Response:
         active_session = await authentication.active_session(request.headers)
         if active_session is None:
@@ -86,7 +87,7 @@ def sessions_router(
             cookie.set(response, renewed[1], now=clock.now(), expires_at=session.expires_at)
         return response
 
-    @router.post("/sign-out", response_model=Success, responses=answers(AuthError, 403))
+    @router.post("/sign-out", response_model=Success, responses=answers(AuthError, 403), summary="Sign out")
     async def sign_out(request: Request) -> Response:
         token = cookie.read(request)
         if token is not None:
@@ -99,6 +100,7 @@ def sessions_router(
         "/change-password",
         response_model=Success,
         responses=answers(AuthError, 400, 401, 403, 413, 429),
+        summary="Change the password",
     )
     async def change_password(
         request: Request, body: Annotated[ChangePasswordBody, Depends(json_of(ChangePasswordBody))]
@@ -150,7 +152,7 @@ def invitations_router(
     """Return routes for holders of a link."""
     router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/invitations")
 
-    @router.post("/look")
+    @router.post("/look", summary="Get an invitation")
     async def invitation(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationDetails:
         invitation, workspace = await teams.find_invitation(body.token)
         return InvitationDetails(
@@ -161,7 +163,7 @@ def invitations_router(
             expires_at=iso(invitation.expires_at),
         )
 
-    @router.post("/accept", response_model=SignedInAnswer)
+    @router.post("/accept", response_model=SignedInAnswer, summary="Accept an invitation")
     async def accept(request: Request, body: Annotated[AcceptBody, Depends(json_of(AcceptBody))]) -> Response:
         active_session = await authentication.active_session(request.headers)
         if active_session is not None:

@@ -67,7 +67,7 @@ def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
     """Return the route, for admins."""
     router = legacy_router("Audit", *WORKSPACE)
 
-    @router.get("/api/workspaces/{workspace_id}/audit")
+    @router.get("/api/workspaces/{workspace_id}/audit", summary="List audit log entries of a workspace")
     async def page(
         caller: Annotated[Caller, Depends(access.to_workspace)], filters: Annotated[AuditFilter, Depends()]
     ) -> AuditRows:

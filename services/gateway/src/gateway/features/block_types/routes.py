@@ -58,7 +58,7 @@ def block_types_router(access: WorkspaceAccess, catalog: Catalog) -> APIRouter:
     """Return the catalog route, for callers with any read access."""
     router = legacy_router("Workflows", *AUTHORING, prefix="/api/block-types")
 
-    @router.get("")
+    @router.get("", summary="List block types")
     async def block_types(_caller: Annotated[Caller, Depends(access.caller)]) -> Data[list[BlockType]]:
         return Data(data=[_type(spec) for spec in catalog])
 

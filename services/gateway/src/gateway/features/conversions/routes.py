@@ -44,7 +44,10 @@ def conversions_router(access: WorkspaceAccess, authoring: Authoring, editing: D
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.post(
-        "/{workflow_id}/state/conversions", openapi_extra=described(ConversionBody), responses=answers(Error, 409)
+        "/{workflow_id}/state/conversions",
+        openapi_extra=described(ConversionBody),
+        responses=answers(Error, 409),
+        summary="Convert a trigger or blocks of the draft",
     )
     async def convert(
         caller: Known, workflow_id: str, body: Annotated[ConversionBody, Depends(json_of(ConversionBody))]

@@ -60,7 +60,7 @@ def _environment_router(
     router = legacy_router("Environment", *WORKSPACE, prefix=prefix)
     AnyCaller = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", summary="List the names of environment values")
     async def list_names(caller: AnyCaller) -> Data[list[ValueName]]:
         found = await values.names(readable(caller))
         return Data(
@@ -69,17 +69,17 @@ def _environment_router(
             ]
         )
 
-    @router.put("")
+    @router.put("", summary="Set environment values")
     async def set_values(caller: AnyCaller, body: Annotated[ValuesBody, Depends(json_of(ValuesBody))]) -> Done:
         await values.set(caller, position_in(caller), body.variables)
         return Done()
 
-    @router.put("/{name}")
+    @router.put("/{name}", summary="Set an environment value")
     async def set_value(caller: AnyCaller, name: str, body: Annotated[ValueBody, Depends(json_of(ValueBody))]) -> Done:
         await values.set(caller, position_in(caller), {name: body.value})
         return Done()
 
-    @router.delete("/{name}")
+    @router.delete("/{name}", summary="Delete an environment value")
     async def delete_value(caller: AnyCaller, name: str) -> Done:
         await values.delete(caller, position_in(caller), name)
         return Done()

@@ -50,11 +50,11 @@ def _keys_router(
     router = legacy_router("API keys", *WORKSPACE, prefix=prefix)
     AnyCaller = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", summary="List API keys")
     async def list_keys(caller: AnyCaller) -> KeyRows:
         return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(readable(caller))])
 
-    @router.post("")
+    @router.post("", summary="Create an API key")
     async def make(
         caller: AnyCaller, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=VALIDATION_HEADLINE))]
     ) -> NewKeyAnswer:
@@ -68,11 +68,11 @@ def _keys_router(
         key, clear = await keys.make(caller, owner_of(caller), spec)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
 
-    @router.delete("")
+    @router.delete("", summary="Revoke several API keys")
     async def revoke_all(caller: AnyCaller, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
         return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
 
-    @router.put("/{key_id}")
+    @router.put("/{key_id}", summary="Change an API key")
     async def change(
         caller: AnyCaller,
         key_id: str,
@@ -84,7 +84,7 @@ def _keys_router(
         change = Change(body.name, body.rate_limit if changes_limit else UNSET)
         return KeyAnswer(key=KeyRow(**_row(await keys.change(caller, owner_of(caller), key_id, change))))
 
-    @router.post("/{key_id}/rotate")
+    @router.post("/{key_id}/rotate", summary="Rotate an API key")
     async def rotate(
         caller: AnyCaller, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
     ) -> NewKeyAnswer:
@@ -92,7 +92,7 @@ def _keys_router(
         key, clear = await keys.rotate(caller, owner_of(caller), key_id, overlap)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
 
-    @router.delete("/{key_id}")
+    @router.delete("/{key_id}", summary="Revoke an API key")
     async def revoke(caller: AnyCaller, key_id: str) -> Done:
         if await keys.revoke(caller, owner_of(caller), [key_id]) == 0:
             raise NotFound("API key not found")

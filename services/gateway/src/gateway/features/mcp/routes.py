@@ -52,30 +52,30 @@ def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublica
         _, server = await publications.get(caller, server_id)
         return shown(server)
 
-    @router.patch("/{server_id}")
+    @router.patch("/{server_id}", summary="Change an MCP server")
     async def change(
         caller: AnyCaller, server_id: str, body: Annotated[ServerChangeBody, Depends(json_of(ServerChangeBody))]
     ) -> Answer[OneServer]:
         return shown(await publications.change(caller, server_id, body.changes()))
 
-    @router.delete("/{server_id}")
+    @router.delete("/{server_id}", summary="Delete an MCP server")
     async def delete(caller: AnyCaller, server_id: str) -> Answer[Confirmation]:
         await publications.delete(caller, server_id)
         return Answer(data=Confirmation(message="Server deleted"))
 
-    @router.get("/{server_id}/tools")
+    @router.get("/{server_id}/tools", summary="List the tools of an MCP server")
     async def tools(caller: AnyCaller, server_id: str) -> Answer[Tools]:
         _, server = await publications.get(caller, server_id)
         return Answer(data=Tools(tools=[tool_view(tool) for tool in server.settings.tools]))
 
-    @router.post("/{server_id}/tools", status_code=201)
+    @router.post("/{server_id}/tools", status_code=201, summary="Add a workflow as a tool")
     async def add_tool(
         caller: AnyCaller, server_id: str, body: Annotated[ToolBody, Depends(json_of(ToolBody))]
     ) -> Answer[OneTool]:
         tool = await publications.add_tool(caller, server_id, body.workflow_id, body.tool_name, body.changes())
         return Answer(data=OneTool(tool=tool_view(tool)))
 
-    @router.patch("/{server_id}/tools/{tool_id}")
+    @router.patch("/{server_id}/tools/{tool_id}", summary="Change a tool")
     async def change_tool(
         caller: AnyCaller,
         server_id: str,
@@ -86,7 +86,7 @@ def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublica
             data=OneTool(tool=tool_view(await publications.change_tool(caller, server_id, tool_id, body.changes())))
         )
 
-    @router.delete("/{server_id}/tools/{tool_id}")
+    @router.delete("/{server_id}/tools/{tool_id}", summary="Remove a tool")
     async def remove_tool(caller: AnyCaller, server_id: str, tool_id: str) -> Answer[Confirmation]:
         await publications.remove_tool(caller, server_id, tool_id)
         return Answer(data=Confirmation(message="Tool deleted"))

@@ -35,26 +35,26 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", summary="List workspaces")
     async def list_workspaces(caller: AnyCaller) -> WorkspaceRows:
         caller.require(Scope.READ)
         grants = caller.grants or (Grant(caller.workspace, _role_in(caller)),)
         shown = [workspace_row(grant) for grant in grants if accepts_key(grant.workspace, caller.key)]
         return WorkspaceRows(workspaces=shown)
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, summary="Create a workspace")
     async def make(
         caller: AnyCaller, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
     ) -> WorkspaceAnswer:
         workspace = await teams.make(caller, body.name)
         return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, Role.ADMIN)))
 
-    @router.get("/{workspace_id}")
+    @router.get("/{workspace_id}", summary="Get a workspace")
     async def show(caller: WorkspaceCaller, workspace_id: str) -> WorkspaceAnswer:
         caller.require(Scope.READ)
         return WorkspaceAnswer(workspace=workspace_row(Grant(caller.workspace, _role_in(caller))))
 
-    @router.patch("/{workspace_id}")
+    @router.patch("/{workspace_id}", summary="Change a workspace")
     async def change(
         caller: WorkspaceCaller,
         workspace_id: str,
@@ -67,7 +67,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         workspace = await teams.update(caller, changes)
         return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, _role_in(caller))))
 
-    @router.get("/{workspace_id}/members")
+    @router.get("/{workspace_id}/members", summary="List members")
     async def list_members(caller: WorkspaceCaller, workspace_id: str) -> MemberRows:
         return MemberRows(
             members=[
@@ -78,24 +78,24 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
             ]
         )
 
-    @router.patch("/{workspace_id}/members/{user_id}")
+    @router.patch("/{workspace_id}/members/{user_id}", summary="Change the role of a member")
     async def set_role(
         caller: WorkspaceCaller, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
     ) -> Done:
         await teams.set_role(caller, user_id, body.requested_role)
         return Done()
 
-    @router.delete("/{workspace_id}/members/{user_id}")
+    @router.delete("/{workspace_id}/members/{user_id}", summary="Remove a member")
     async def remove(caller: WorkspaceCaller, workspace_id: str, user_id: str) -> Done:
         await teams.remove(caller, user_id)
         return Done()
 
-    @router.get("/{workspace_id}/invitations")
+    @router.get("/{workspace_id}/invitations", summary="List invitations")
     async def list_invitations(caller: WorkspaceCaller, workspace_id: str) -> InvitationRows:
         found = await teams.invitations(caller)
         return InvitationRows(invitations=[InvitationRow(**_invitation(each)) for each in found])
 
-    @router.post("/{workspace_id}/invitations", status_code=201)
+    @router.post("/{workspace_id}/invitations", status_code=201, summary="Invite a member")
     async def invite(
         caller: WorkspaceCaller, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
     ) -> NewInvitationAnswer:
@@ -104,7 +104,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         url = f"{public_url}/invite#{token}"
         return NewInvitationAnswer(invitation=NewInvitation(**_invitation(invitation), url=url))
 
-    @router.delete("/{workspace_id}/invitations/{invitation_id}")
+    @router.delete("/{workspace_id}/invitations/{invitation_id}", summary="Withdraw an invitation")
     async def withdraw(caller: WorkspaceCaller, workspace_id: str, invitation_id: str) -> Done:
         await teams.withdraw(caller, invitation_id)
         return Done()

@@ -60,40 +60,40 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
     router = legacy_router("Notifications", 400, 401, 403, 404, 409, 503, prefix="/api/workspaces/{workspace_id}")
     WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
-    @router.get("/notifications")
+    @router.get("/notifications", summary="List webhook subscriptions")
     async def list_notifications(caller: WorkspaceCaller) -> Response:
         caller.require_throughout(Scope.READ)
         found = await client.subscriptions(caller.workspace.id)
         return StructResponse({"data": [_subscription_row(each, caller) for each in found]})
 
-    @router.post("/notifications", status_code=201)
+    @router.post("/notifications", status_code=201, summary="Create a webhook subscription")
     async def create(caller: WorkspaceCaller, body: Body) -> Response:
         created = await webhooks.subscribe(caller, _subscription(body))
         return StructResponse({"data": _subscription_row(created, caller)}, status_code=201)
 
-    @router.get("/notifications/{notification_id}")
+    @router.get("/notifications/{notification_id}", summary="Get a webhook subscription")
     async def get(caller: WorkspaceCaller, notification_id: str) -> Response:
         caller.require_throughout(Scope.READ)
         found = await client.subscription(caller.workspace.id, notification_id)
         return StructResponse({"data": _subscription_row(found, caller)})
 
-    @router.put("/notifications/{notification_id}")
+    @router.put("/notifications/{notification_id}", summary="Replace a webhook subscription")
     async def replace(caller: WorkspaceCaller, notification_id: str, body: Body) -> Response:
         replaced = await webhooks.replace(caller, notification_id, _subscription(body))
         return StructResponse({"data": _subscription_row(replaced, caller)})
 
-    @router.delete("/notifications/{notification_id}")
+    @router.delete("/notifications/{notification_id}", summary="Delete a webhook subscription")
     async def delete(caller: WorkspaceCaller, notification_id: str) -> Response:
         await webhooks.unsubscribe(caller, notification_id)
         return StructResponse({"success": True})
 
-    @router.post("/notifications/{notification_id}/test")
+    @router.post("/notifications/{notification_id}/test", summary="Send a test to a webhook subscription")
     async def try_out(caller: WorkspaceCaller, notification_id: str) -> Response:
         result = await webhooks.try_out(caller, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
 
-    @router.get("/deliveries")
+    @router.get("/deliveries", summary="List webhook deliveries")
     async def deliveries(
         caller: WorkspaceCaller,
         notification_id: Annotated[str | None, Query(alias="notificationId")] = None,
@@ -105,13 +105,13 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
         shown = [_delivery(each) for each in page.deliveries if caller.covers(each.workflow_id or "")]
         return StructResponse({"data": shown, "nextCursor": page.next_cursor})
 
-    @router.post("/deliveries/{delivery_id}/resend", status_code=202)
+    @router.post("/deliveries/{delivery_id}/resend", status_code=202, summary="Resend a webhook delivery")
     async def resend(caller: WorkspaceCaller, delivery_id: str) -> Response:
         caller.require_throughout(Scope.ADMIN)
         await client.resend(caller.workspace.id, delivery_id)
         return StructResponse({"success": True}, status_code=202)
 
-    @router.get("/callback-secret")
+    @router.get("/callback-secret", summary="Get the secret that signs callbacks")
     async def callback_secret(caller: WorkspaceCaller) -> Response:
         return StructResponse({"data": {"secret": await webhooks.callback_secret(caller)}})
 

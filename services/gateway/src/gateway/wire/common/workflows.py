@@ -107,7 +107,13 @@ def add_file_routes(
     """Add import and export to `router`. Answers are documented as `models`, errors as `error`."""
     imported_model, exported_model = models
 
-    @router.post("/import", status_code=201, response_model=imported_model, responses=answers(error, 409))
+    @router.post(
+        "/import",
+        status_code=201,
+        response_model=imported_model,
+        responses=answers(error, 409),
+        summary="Import a workflow",
+    )
     async def import_workflow(
         caller: Annotated[Caller, Depends(access.caller)],
         body: Annotated[ImportBody, Depends(json_of(ImportBody))],
@@ -117,7 +123,9 @@ def add_file_routes(
         made = await drafts.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return await answer(caller, imported(made), 201)
 
-    @router.get("/{workflow_id}/export", response_model=exported_model, responses=_YAML_FILE)
+    @router.get(
+        "/{workflow_id}/export", response_model=exported_model, responses=_YAML_FILE, summary="Export a workflow"
+    )
     async def export_workflow(
         caller: Annotated[Caller, Depends(access.to_workflow)],
         workflow_id: str,
@@ -145,7 +153,9 @@ def add_deployment_routes(
     """Add deploy, undeploy and rollback to `router`. Answers are documented as `model`, errors as `error`."""
     DeployingCaller = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
-    @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 409, 412))
+    @router.post(
+        "/{workflow_id}/deploy", response_model=model, responses=answers(error, 409, 412), summary="Deploy a workflow"
+    )
     async def deploy(
         caller: DeployingCaller,
         workflow_id: str,
@@ -163,11 +173,16 @@ def add_deployment_routes(
         )
         return await answer(caller, deployment(deployed))
 
-    @router.delete("/{workflow_id}/deploy", response_model=model)
+    @router.delete("/{workflow_id}/deploy", response_model=model, summary="Undeploy a workflow")
     async def undeploy(caller: DeployingCaller, workflow_id: str) -> Response:
         return await answer(caller, undeployed(await deployments.undeploy(caller, workflow_id)))
 
-    @router.post("/{workflow_id}/rollback", response_model=model, responses=answers(error, 409))
+    @router.post(
+        "/{workflow_id}/rollback",
+        response_model=model,
+        responses=answers(error, 409),
+        summary="Make another version live",
+    )
     async def roll_back(
         caller: DeployingCaller, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> Response:

@@ -38,7 +38,7 @@ def authoring_router(
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", summary="List workflows")
     async def list_workflows(
         caller: AnyCaller, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
     ) -> Data[list[WorkflowRow]]:
@@ -58,7 +58,7 @@ def authoring_router(
         found = await authoring.modified(caller.workspace.id)
         return Data(data=[workflow_id for workflow_id in found.workflow_ids if caller.covers(workflow_id)])
 
-    @router.post("")
+    @router.post("", summary="Create a workflow")
     async def create(caller: AnyCaller, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
         caller = caller.within(body.workspace_id or caller.workspace.id)
         request = CreateWorkflow(
@@ -70,14 +70,14 @@ def authoring_router(
         )
         return row(await drafts.create(caller, request))
 
-    @router.put("/{workflow_id}")
+    @router.put("/{workflow_id}", summary="Change the name or description of a workflow")
     async def update(
         caller: WorkflowCaller, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
     ) -> WorkflowRow:
         change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
         return row(await drafts.update(caller, workflow_id, change))
 
-    @router.delete("/{workflow_id}")
+    @router.delete("/{workflow_id}", summary="Delete a workflow, restorable for 30 days")
     async def archive(caller: WorkflowCaller, workflow_id: str) -> Done:
         await deployments.archive(caller, workflow_id)
         return Done()
@@ -86,6 +86,7 @@ def authoring_router(
         "/{workflow_id}/state",
         response_model=dict[str, Any],
         responses={304: {"description": "The draft is the one of If-None-Match."}},
+        summary="Get the draft",
     )
     async def draft(caller: WorkflowCaller, workflow_id: str, known: KnownRevision) -> Response:
         caller.require(Scope.READ)
@@ -96,7 +97,9 @@ def authoring_router(
         found = await authoring.draft(caller.workspace.id, workflow_id)
         return StructResponse(found.state, headers={"etag": etag(found.revision)})
 
-    @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
+    @router.put(
+        "/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409), summary="Save the draft"
+    )
     async def save_draft(
         caller: WorkflowCaller, workflow_id: str, request: Request, response: Response, expected_revision: SaveRevision
     ) -> Saved:

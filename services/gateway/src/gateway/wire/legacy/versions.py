@@ -50,7 +50,7 @@ def versions_router(
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}/deployments")
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", summary="List versions")
     async def list_versions(caller: WorkflowCaller, workflow_id: str) -> VersionRows:
         caller.require(Scope.READ)
         rows: list[VersionRow] = []
@@ -63,13 +63,15 @@ def versions_router(
                 break
         return VersionRows(versions=rows)
 
-    @router.get("/{version}", response_model=DeployedState)
+    @router.get("/{version}", response_model=DeployedState, summary="Get the workflow of a version")
     async def version_state(caller: WorkflowCaller, workflow_id: str, version: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.version(caller.workspace.id, workflow_id, _number(version))
         return StructResponse({"deployedState": found.state})
 
-    @router.patch("/{version}", response_model_exclude_unset=True)
+    @router.patch(
+        "/{version}", response_model_exclude_unset=True, summary="Change the name of a version, or make it live"
+    )
     async def change_version(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -94,7 +96,7 @@ def versions_router(
             }
         )
 
-    @router.post("/{version}/revert")
+    @router.post("/{version}/revert", summary="Replace the draft by a version")
     async def revert(caller: WorkflowCaller, workflow_id: str, version: str) -> Reverted:
         state = version if version == "active" else str(_number(version))
         saved = await deployments.load(caller, workflow_id, state)
@@ -138,7 +140,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
             needs_redeployment=found.needs_redeployment,
         )
 
-    @router.get("/deploy")
+    @router.get("/deploy", summary="Get the deployment")
     async def deployment(caller: WorkflowCaller, workflow_id: str) -> DeploymentState:
         caller.require(Scope.READ)
         return _state(await authoring.status(caller.workspace.id, workflow_id))
@@ -148,6 +150,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         response_model_exclude_none=True,
         openapi_extra=described(DeployBody),
         responses=answers(Error, 409, 412),
+        summary="Deploy a workflow",
     )
     async def deploy(
         caller: WorkflowCaller,
@@ -164,12 +167,12 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
         )
         return _deployed(deployed)
 
-    @router.delete("/deploy", response_model_exclude_unset=True)
+    @router.delete("/deploy", response_model_exclude_unset=True, summary="Undeploy a workflow")
     async def undeploy(caller: WorkflowCaller, workflow_id: str) -> DeployResult:
         await deployments.undeploy(caller, workflow_id)
         return DeployResult(is_deployed=False, deployed_at=None, api_key=None)
 
-    @router.patch("/deploy")
+    @router.patch("/deploy", summary="Change public access, input validation, recording and storage")
     async def set_access(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -183,7 +186,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
             recording=_recording(changed),
         )
 
-    @router.get("/deployed", response_model=DeployedState)
+    @router.get("/deployed", response_model=DeployedState, summary="Get the workflow of the live version")
     async def deployed_state(caller: WorkflowCaller, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         live = (await authoring.status(caller.workspace.id, workflow_id)).endpoint.version

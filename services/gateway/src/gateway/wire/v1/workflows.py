@@ -40,7 +40,7 @@ def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftServic
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("", response_model_exclude_unset=True)
+    @router.get("", response_model_exclude_unset=True, summary="List workflows")
     async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
         caller = caller.within(query.workspace_id)
         rows, cursor = await listed(caller, authoring, run_counts, query)
@@ -49,7 +49,7 @@ def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftServic
             found.next_cursor = cursor
         return found
 
-    @router.get("/{workflow_id}", response_model_exclude_unset=True)
+    @router.get("/{workflow_id}", response_model_exclude_unset=True, summary="Get a workflow")
     async def get_workflow(caller: WorkflowCaller, workflow_id: str) -> Limited[WorkflowDetail]:
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)

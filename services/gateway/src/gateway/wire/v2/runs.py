@@ -43,13 +43,13 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
 
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("", response_model=RunList)
+    @router.get("", response_model=RunList, summary="List runs")
     async def list_runs(caller: WorkflowCaller, workflow_id: str, query: Annotated[RunQuery, Query()]) -> Response:
         page = await runs.page(caller, workflow_id, limit=query.limit, cursor=query.cursor, only=filter_of(query))
         body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
         return StructResponse(body, headers=NO_STORE)
 
-    @router.get("/{run_id}", response_model=Data[RunState])
+    @router.get("/{run_id}", response_model=Data[RunState], summary="Get the status of a run")
     async def get_run(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -68,7 +68,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
             raise NotFound("Run not found") from None
         return StructResponse({"data": state(run, output, selected)}, headers=NO_STORE)
 
-    @router.post("/cancel", response_model=Data[CancelledRuns])
+    @router.post("/cancel", response_model=Data[CancelledRuns], summary="Cancel runs")
     async def cancel_all(
         caller: WorkflowCaller, workflow_id: str, body: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
     ) -> Response:
@@ -76,7 +76,11 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
         return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
 
     @router.post(
-        "/{run_id}/resume", status_code=202, response_model=Data[QueuedRun], responses=answers(ErrorAnswer, 409, 413)
+        "/{run_id}/resume",
+        status_code=202,
+        response_model=Data[QueuedRun],
+        responses=answers(ErrorAnswer, 409, 413),
+        summary="Resume a run with an answer",
     )
     async def resume(
         caller: WorkflowCaller,
@@ -89,7 +93,12 @@ def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
         return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
 
-    @router.post("/{run_id}/cancel", response_model=Data[CancelFacts], responses=answers(ErrorAnswer, 409))
+    @router.post(
+        "/{run_id}/cancel",
+        response_model=Data[CancelFacts],
+        responses=answers(ErrorAnswer, 409),
+        summary="Cancel a run",
+    )
     async def cancel(caller: WorkflowCaller, workflow_id: str, run_id: str) -> Response:
         try:
             answer = await runs.cancel(caller, workflow_id, run_id)
@@ -141,7 +150,13 @@ def repairs_router(access: V2Access, repairs: RepairService, *, public_url: str)
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
         return {"runId": accepted.run_id, "repairOf": run_id, "statusUrl": url}
 
-    @router.post("/repair", status_code=202, response_model=Data[RepairedRuns], responses=answers(ErrorAnswer, 409))
+    @router.post(
+        "/repair",
+        status_code=202,
+        response_model=Data[RepairedRuns],
+        responses=answers(ErrorAnswer, 409),
+        summary="Repair failed runs",
+    )
     async def repair_all(
         caller: WorkflowCaller, workflow_id: str, body: Annotated[RepairRunsBody, Depends(json_of(RepairRunsBody))]
     ) -> Response:
@@ -152,7 +167,11 @@ def repairs_router(access: V2Access, repairs: RepairService, *, public_url: str)
         return StructResponse({"data": facts}, status_code=202, headers=NO_STORE)
 
     @router.post(
-        "/{run_id}/repair", status_code=202, response_model=Data[RepairedRun], responses=answers(ErrorAnswer, 409)
+        "/{run_id}/repair",
+        status_code=202,
+        response_model=Data[RepairedRun],
+        responses=answers(ErrorAnswer, 409),
+        summary="Repair a failed run",
     )
     async def repair(
         caller: WorkflowCaller, workflow_id: str, run_id: str, body: Annotated[RepairBody, Depends(json_of(RepairBody))]

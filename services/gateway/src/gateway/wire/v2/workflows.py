@@ -59,7 +59,7 @@ def workflows_router(
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("", response_model=Listed)
+    @router.get("", response_model=Listed, summary="List workflows")
     async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> Response:
         rows, cursor = await listed(caller, authoring, run_counts, query)
         return StructResponse(raw_json(Listed(data=rows, next_cursor=cursor)), headers=NO_STORE)
@@ -68,7 +68,7 @@ def workflows_router(
     add_file_routes(router, access, authoring, drafts, answer=_answer, models=models, error=ErrorAnswer)
     add_deployment_routes(router, access, deployments, answer=_answer, model=Data[Deployment], error=ErrorAnswer)
 
-    @router.get("/{workflow_id}/deployment", response_model=Data[DeploymentState])
+    @router.get("/{workflow_id}/deployment", response_model=Data[DeploymentState], summary="Get the deployment")
     async def state(caller: WorkflowCaller, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.status(caller.workspace.id, workflow_id)
@@ -83,7 +83,7 @@ def workflows_router(
         )
         return await _answer(caller, body)
 
-    @router.get("/{workflow_id}/versions", response_model=Anything)
+    @router.get("/{workflow_id}/versions", response_model=Anything, summary="List versions")
     async def versions(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -96,7 +96,7 @@ def workflows_router(
         body = Anything(data=[version_row(each) for each in page.versions], next_cursor=next_cursor)
         return StructResponse(raw_json(body), headers=NO_STORE)
 
-    @router.get("/{workflow_id}/versions/{version}", response_model=Anything)
+    @router.get("/{workflow_id}/versions/{version}", response_model=Anything, summary="Get a version")
     async def version(
         caller: WorkflowCaller, workflow_id: str, version: Annotated[int, Path(ge=1, lt=MAX_NUMBER)]
     ) -> Response:
