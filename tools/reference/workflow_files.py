@@ -29,6 +29,8 @@ flowport export Support --output support.yaml        # the draft as a file; --no
 A server converts between the two forms: deploy the YAML file, and export the workflow as `support.json`, or import
 JSON and export YAML. `init`, `validate` and `fmt` need no server.
 
+A YAML file has at most 500,000 bytes and 60,000 values, nested 100 levels deep, and no tags, anchors or aliases.
+
 `fmt` orders the keys of a block: `type`, `name`, `id`, `enabled` and `inputs`; its settings as [listed](#settings)
 below; then `branches`, `start`, `next`, `on_error`, `retry`, `settings`, `layout` and `blocks`.
 
