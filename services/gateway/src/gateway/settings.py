@@ -72,7 +72,9 @@ class GatewaySettings(TicketSettings):
         description="How long deploy, promote, undeploy, revoke and changes of access, members, roles, limits and"
         " webhooks delay their response until every process has dropped stale state; 0 for a single process.",
     )
-    default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of new workspaces.")
+    default_plan: PlanName = Field(
+        PlanName.ENTERPRISE, description="Plan of new workspaces. `benchmark` is for load tests only."
+    )
 
     admission_gate_max_inflight: int = sim_setting(
         "ADMISSION_GATE_MAX_INFLIGHT",
