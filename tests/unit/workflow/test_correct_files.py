@@ -577,7 +577,7 @@ def test_a_condition_may_test_for_a_field_that_a_function_never_returns(expressi
     "statements",
     [
         'currency = "eur"\nreturn found[f"fee_{currency}"]',
-        'return <score.result>[f"leve{<start.text>}"]',
+        'return <score.result>[f"word{<start.text>}"]',
         'found |= {<start.text>: 1}\nreturn found["fee"]',
         'other = found\nother |= {<start.text>: 1}\nreturn found["fee"]',
         'def merge(target):\n    target |= {<start.text>: 1}\nmerge(found)\nreturn found["fee"]',
