@@ -113,9 +113,9 @@ def _deploy_draft(session: Session, workflow_id: str, body: JsonObject, draft: S
     """Deploy the draft, if it is still `draft`. Raises CommandFailed, after printing why a workflow was refused."""
     route = api_path("v1", "workflows", workflow_id, "deploy")
     try:
-        response, _ = session.client.call_at("POST", route, body=body, etag=draft and draft.etag)
+        response, _ = session.client.call_at("POST", route, body=body, etag=draft.etag if draft else None)
     except InvalidWorkflowRefused as refused:
-        print_problems(session.output, draft and draft.source, refused.problems)
+        print_problems(session.output, draft.source if draft else None, refused.problems)
         if any(problem.code is ProblemCode.NO_START_BLOCK for problem in refused.problems):
             session.output.print_note("--add-start turns a schedule or service trigger into an API start", label="hint")
         if any(problem.code is ProblemCode.UNKNOWN_BLOCK_TYPE for problem in refused.problems):
