@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.support.up import OURS, up
+from tests.support.up import OURS, await_end, up
 
 from shared.web.server import START_FAILED
 
@@ -63,6 +65,11 @@ def test_an_executor_does_not_start_without_namespaces(free_port: int) -> None:
 def test_flowport_up_starts_without_namespaces_and_logs_it(tmp_path: Path, free_port: int) -> None:
     with up(tmp_path, free_port, program=(*WITHOUT_NAMESPACES, *OURS)) as started:
         started.await_ready()
+        children = started.descendants()
+        for pid in children:  # bwrap passes no signal on
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        await_end(children)
     logged = "".join(log.read_text() for log in (tmp_path / ".flowport").rglob("*.log"))
     assert '"sandbox_namespaces_unavailable"' in logged
 
