@@ -454,6 +454,10 @@ def test_a_mistake_in_javascript_is_named(code: str, message: str) -> None:
             '<start.items> has no method .map(). Did you mean "[… for each in <start.items>]"?',
         ),
         (
+            "from urllib.request import urlopen\ndef later():\n    return 1\nreturn urlopen('https://example.com').read()",
+            'line 4 of the code: "urlopen" fails, because code has no network. Call the service with an API block.',
+        ),
+        (
             "n = 0\nwhile True:\n    n += 1\nreturn n",
             "line 2 of the code: while True never ends. Leave it with break.",
         ),

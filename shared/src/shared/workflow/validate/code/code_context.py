@@ -90,6 +90,7 @@ class CodeContext:
         """Names that may have several values: declared otherwise than with a plain `let`, `const` or `import`."""
         found = tree_sitter.QueryCursor(query(language, _NAMES[language])).captures(self._root)
         tried, functions = found.get("tried", ()), found.get("function", ())
+        self.has_try = bool(tried)
         self.tried = Spans([*tried, *(each for each in functions if tried or self._is_unused(each))])
         """Bodies of `try` statements, functions that they may call, and those that nothing calls."""
         self.declared = {*map(self.text, found.get("declared", ()))}

@@ -23,11 +23,11 @@ def network_calls(code: CodeContext) -> Iterator[Mistake]:
     """Yield the calls of connecting functions and classes in code without `try`."""
     names = {name for package in code.packages & _CONNECTING.keys() for name in _CONNECTING[package]}
     names -= code.declared | code.added_members
-    if not names or code.tried.merged:
+    if not names or code.has_try:
         return
     for captures in code.matches(_CALLS):
         node, name = captures["called"], code.text(captures["called"])
         is_data = code.source.startswith((b'("data:', b"('data:"), node.end_byte)
-        if name in names and not is_data:
+        if name in names and not is_data and node not in code.tried:
             text = f'"{name}" fails, because code has no network. Call the service with an API block'
             yield Mistake(node, text)
