@@ -369,6 +369,8 @@ def test_correct_javascript_has_no_problem(code: str) -> None:
         "row = {'a': 1}\nlater = lambda: row.total\nreturn row",
         "def print(x):\n    return x\nreturn print(1)",
         "def later():\n    return len(<start.amount>)\nreturn 1",
+        "import os\nreturn os.environ[f'LC_{<start.text>}']",
+        "import os\nreturn os.environ.get(f'LC_{<start.text>}')",
         "from urllib.request import urlopen\ndef later():\n    return urlopen('https://example.com')\nreturn 1",
         "number = <start.amount>\ndef later():\n    return number + 'a'\nreturn number",
     ],

@@ -26,11 +26,12 @@ _TESTS: Final = frozenset(
     }
 )
 """Syntax that tests a value."""
+_NAME: Final = "(string (string_start) . (string_content) @variable . (string_end))"
 _READS: Final = {
-    Language.PYTHON: """
+    Language.PYTHON: f"""
 (subscript value: (attribute object: (identifier) @os attribute: (identifier) @environ)
- subscript: (string (string_content) @variable) (#eq? @os "os") (#eq? @environ "environ")) @read
-(call function: (attribute) @getter arguments: (argument_list . (string (string_content) @variable) .)
+ subscript: {_NAME} (#eq? @os "os") (#eq? @environ "environ")) @read
+(call function: (attribute) @getter arguments: (argument_list . {_NAME} .)
  (#any-of? @getter "os.getenv" "os.environ.get")) @read
 """
 }
