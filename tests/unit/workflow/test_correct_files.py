@@ -630,3 +630,14 @@ def test_an_answer_of_a_format_that_is_not_strict_may_be_of_another_type() -> No
     inner = "    blocks:\n      Inner:\n        type: function\n        code: return 1\n"
     loop = f"  Each:\n    type: loop\n    collection: <ask.rows>\n{inner}"
     assert found(START + ask + loop) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["<ask.person>.fee !== void 0", "undefined === <ask.person>.fee", "{ ...<ask.person>.fee }"],
+)
+def test_code_may_test_for_a_field_that_an_answer_never_has(use: str) -> None:
+    person = "{type: object, properties: {first: {type: string}}, additionalProperties: false}"
+    schema = f"{{type: object, properties: {{person: {person}}}}}"
+    ask = f"{MODEL}    responseFormat: {{name: person, schema: {schema}}}\n"
+    assert found(START + ask + code(f"return {use};")) == []

@@ -24,7 +24,7 @@ _READ: Final = {
     Language.JAVASCRIPT: re.compile(r"(?:\.|\[[\"'])(?P<name>[A-Za-z_]\w{0,40})(?![\w$])(?:[\"']\])?"),
     Language.PYTHON: re.compile(r"\[[\"'](?P<name>[A-Za-z_]\w{0,40})[\"']\]"),
 }
-_TESTED: Final = re.compile(r"\s*(?:[?|&)(]|[=!]==?\s*(?:null|undefined)\b|[-+*/%]?=(?!=)|\+\+|--)")
+_TESTED: Final = re.compile(r"\s*(?:[?|&)(]|[=!]==?\s*(?:null|undefined|void)\b|[-+*/%]?=(?!=)|\+\+|--)")
 """What follows a field that code tests, or gives a value."""
 _MEMBERS: Final = STRING_MEMBERS | ARRAY_MEMBERS | COMMON_METHODS | {"constructor"}
 _NEAR: Final = 40
@@ -38,7 +38,7 @@ def misread_answers(
     for mark in () if _OPEN.search(template.source) else islice(marks, _MOST):
         match = _READ[template.language].match(mark.text, mark.end)
         before = mark.text[max(0, mark.start - _NEAR) : mark.start].rstrip()
-        if match is None or match["name"] in _MEMBERS or before.endswith(("!", "delete", "del")):
+        if match is None or match["name"] in _MEMBERS or before.endswith(("!", "...", "==", "delete", "del")):
             continue
         name = match["name"]
         is_added = re.search(rf"\b{name}(?:[\"']\])?\s*=(?!=)", template.source)
