@@ -107,7 +107,7 @@ async def read_by_code(files: JobsFileStore, key: FileKey, run: RunSpec) -> byte
     place = run.snapshot.workspace_id
     request = FetchRequest(url=FILE_SCHEME + key.text, method="GET", headers={}, body=None, workspace_id=place)
     try:
-        return (await SandboxFiles(files, no_fetch)(request)).body.encode()
+        return (await SandboxFiles(files, no_fetch)(request)).body
     except FetchFailed:
         return None
 

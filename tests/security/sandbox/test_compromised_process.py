@@ -53,7 +53,7 @@ class Convict:
 
 
 class Fetches:
-    body = ""
+    body = b""
 
     def __init__(self) -> None:
         self.made = 0
@@ -61,6 +61,16 @@ class Fetches:
     async def __call__(self, request: FetchRequest) -> FetchResponse:
         self.made += 1
         return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=self.body)
+
+
+class Body(bytes):
+    """A response that counts how often it is decoded."""
+
+    decoded = 0
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        self.decoded += 1
+        return super().decode(encoding, errors)
 
 
 class Line(FrameConnection):
@@ -186,9 +196,9 @@ async def test_fetches_over_the_limit_are_not_made(cell: Cell) -> None:
 
 
 async def test_a_process_that_reads_no_answers_makes_the_parent_hold_few() -> None:
-    """As many responses as it may request at a time, and one of them encoded."""
+    """As many responses as it may request at a time, and one of them as text and encoded."""
     async with a_cell() as cell:
-        cell.fetches.body = "\x01" * (1 << 20)  # a byte that JSON escapes with six
+        cell.fetches.body = body = Body(b"\x01" * (1 << 20))  # a byte that JSON escapes with six
         talk = asyncio.create_task(cell.talk(limits=SandboxLimits(max_fetches=20, concurrent_fetches=2)))
         await cell.convict.hear()
         for _ in range(20):
@@ -196,9 +206,9 @@ async def test_a_process_that_reads_no_answers_makes_the_parent_hold_few() -> No
         await eventually(lambda: cell.fetches.made == 2)
         for _ in range(1_000):  # the loop's turns, in which further fetches could start
             await asyncio.sleep(0)
-        assert (cell.fetches.made, cell.line.frames) == (2, 2)  # the script and one answer
+        assert (cell.fetches.made, body.decoded, cell.line.frames) == (2, 1, 2)  # the script and one answer
         for _ in range(20):
-            assert json.loads(await cell.convict.hear())["body"] == cell.fetches.body
+            assert json.loads(await cell.convict.hear())["body"] == cell.fetches.body.decode()
         cell.convict.say(b'[{"type":"returned","result":1}]')
         await talk
 

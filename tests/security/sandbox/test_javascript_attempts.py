@@ -42,7 +42,7 @@ return [({}).polluted ?? globalThis.evil ?? [].evil ?? null, JSON.stringify([{}]
 
 
 async def answer(request: FetchRequest) -> FetchResponse:
-    return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body='{"answer": 42}')
+    return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=b'{"answer": 42}')
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -62,7 +62,7 @@ class Gate:
         if "wait" in request.url:
             self.waiting.set()
             await self.open.wait()
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=b"")
 
 
 @pytest.mark.parametrize("own", OWNERS.values(), ids=OWNERS)

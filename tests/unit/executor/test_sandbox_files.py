@@ -28,7 +28,7 @@ class Store:
 
 
 async def elsewhere(request: FetchRequest) -> FetchResponse:
-    return FetchResponse(status=204, status_text="", url=request.url, headers={}, body="")
+    return FetchResponse(status=204, status_text="", url=request.url, headers={}, body=b"")
 
 
 def ask(url: str = f"{FILE_SCHEME}{KEY}", workspace_id: str = "ws", **headers: str) -> FetchRequest:
@@ -36,7 +36,7 @@ def ask(url: str = f"{FILE_SCHEME}{KEY}", workspace_id: str = "ws", **headers: s
 
 
 async def read(request: FetchRequest, problem: Exception | None = None) -> str:
-    return (await SandboxFiles(Store(problem), elsewhere)(request)).body
+    return (await SandboxFiles(Store(problem), elsewhere)(request)).body.decode()
 
 
 async def test_a_file_is_text_or_base64() -> None:

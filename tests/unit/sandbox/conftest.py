@@ -34,7 +34,7 @@ class RecordingFetcher:
             status_text="OK" if status == 200 else "Not Found",
             url=request.url,
             headers={"content-type": "application/json"},
-            body='{"answer": 42}',
+            body=b'{"answer": 42}',
         )
 
 

@@ -140,7 +140,7 @@ def recording_fetcher(found: list[set[int]]) -> Fetcher:
 
     async def look(request: FetchRequest) -> FetchResponse:
         found.append(set(children(zygote())))
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=b"")
 
     return look
 
@@ -271,7 +271,7 @@ async def test_a_fetch_left_running_is_not_the_next_scripts() -> None:
     async def slow_for_some(request: FetchRequest) -> FetchResponse:
         if "slow" in request.url:
             await asyncio.sleep(0.05)
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url)
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url.encode())
 
     leaving = "for (let i = 0; i < 3; i++) fetch('http://slow'); await fetch('http://b'); return 1"
     asking = "return await (await fetch('http://mine')).text()"
@@ -293,7 +293,7 @@ async def test_an_unstoppable_fetch_answers_no_other_script() -> None:
                 answered.set()
         elif "mine" in request.url:
             await answered.wait()
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url)
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url.encode())
 
     asking = "return await (await fetch('http://mine')).text()"
     async with JavaScriptSandbox(fetcher=stubborn, size=ONE) as sandbox:

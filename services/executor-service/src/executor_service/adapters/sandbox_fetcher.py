@@ -1,5 +1,7 @@
 """`fetch` of user code, with the same rules as all calls of a workflow."""
 
+from codecs import BOM_UTF8
+
 from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
 from shared.net.client import OutboundClient
 from shared.net.errors import OutboundError
@@ -32,5 +34,5 @@ class SandboxFetcher:
             status_text=response.reason,
             url=response.url,
             headers=response.headers,
-            body=response.body.decode("utf-8-sig", "replace"),
+            body=response.body.removeprefix(BOM_UTF8),
         )

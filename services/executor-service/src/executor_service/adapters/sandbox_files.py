@@ -25,8 +25,7 @@ class SandboxFiles:
         if not request.url.startswith(FILE_SCHEME):
             return await self._fallback(request)
         content = _slice(await self._read(request), request.headers)
-        is_base64 = request.headers.get("accept") == "base64"
-        body = b64encode(content).decode() if is_base64 else content.decode("utf-8", "replace")
+        body = b64encode(content) if request.headers.get("accept") == "base64" else content
         return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=body)
 
     async def _read(self, request: FetchRequest) -> bytes:

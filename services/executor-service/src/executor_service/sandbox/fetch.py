@@ -22,13 +22,13 @@ class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FetchResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Response for user code. Header names are lower case; the fetcher bounds the text in `body`."""
+    """Response for user code. Header names are lower case; `body` is read as UTF-8; the fetcher bounds it."""
 
     status: int
     status_text: str
     url: str
     headers: dict[str, str]
-    body: str
+    body: bytes
 
 
 class FetchFailed(Exception):

@@ -6,7 +6,7 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
-from executor_service.sandbox.fetch import Fetcher, FetchFailed, FetchRequest
+from executor_service.sandbox.fetch import Fetcher, FetchFailed, FetchRequest, FetchResponse
 from executor_service.sandbox.model import SandboxLimits
 from executor_service.sandbox.start_limiter import StartSlot
 from shared.observe.logging import get_logger
@@ -90,38 +90,29 @@ class ScriptSession:
 
     async def _serve(self, number: int, request: FetchRequest | str, size: int) -> None:
         # A script that does not read its answers must not fill the executor's memory: no other fetch starts in this
-        # slot until the answer is sent, and one answer at a time is encoded and buffered.
+        # slot until the answer is sent, and one answer at a time is decoded, encoded and buffered.
         async with self._fetch_slots:
-            if isinstance(request, str):
-                answer = messages.Fetched(id=number, error=request)
-            else:
-                answer = await self._fetch(number, request)
+            response = request if isinstance(request, str) else await self._fetch(request)
             async with self._sending:
                 if not self._is_finished:
-                    await self._child.send(answer)
+                    await self._child.send(_answer(number, response))
         self._request_chars -= size
 
-    async def _fetch(self, number: int, request: FetchRequest) -> messages.Fetched:
+    async def _fetch(self, request: FetchRequest) -> FetchResponse | str:
+        """Return the response, or the reason why there is none."""
         try:
             async with asyncio.timeout(self._limits.fetch_timeout_seconds):
                 response = await self._fetcher(request)
         except FetchFailed as error:
-            return messages.Fetched(id=number, error=str(error))
+            return str(error)
         except TimeoutError:
-            return messages.Fetched(id=number, error="fetch timed out")
+            return "fetch timed out"
         except Exception:
             log.exception("sandbox_fetch_failed")
-            return messages.Fetched(id=number, error="fetch failed")
+            return "fetch failed"
         if len(response.body) > self._limits.max_input_bytes:
-            return messages.Fetched(id=number, error="fetch received a response that is too large")
-        return messages.Fetched(
-            id=number,
-            status=response.status,
-            status_text=response.status_text,
-            url=response.url,
-            headers=response.headers,
-            body=response.body,
-        )
+            return "fetch received a response that is too large"
+        return response
 
     async def _abandon_fetches(self) -> None:
         for task in self._fetches:
@@ -130,3 +121,17 @@ class ScriptSession:
         for task in self._fetches:
             if task.done() and not task.cancelled():
                 task.exception()
+
+
+def _answer(number: int, response: FetchResponse | str) -> messages.Fetched:
+    """Return the answer to a fetch with this response or, as text, error."""
+    if isinstance(response, str):
+        return messages.Fetched(id=number, error=response)
+    return messages.Fetched(
+        id=number,
+        status=response.status,
+        status_text=response.status_text,
+        url=response.url,
+        headers=response.headers,
+        body=response.body.decode("utf-8", "replace"),
+    )
