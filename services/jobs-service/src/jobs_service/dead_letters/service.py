@@ -10,13 +10,13 @@ from jobs_service.dead_letters.lost_runs import LostRunNotifier
 from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.rules import StoredLetter, examine, lost_attached_run
 from jobs_service.queue.admission import AdmissionService
+from jobs_service.runs.owned_spec import owned_by_caller
 from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import Phase
 from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import decode
-from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import Conflict, NotFound, RunIdTaken
 from shared.ids import new_run_id
 
@@ -46,26 +46,13 @@ class RedriveService:
             raise Conflict(f"Run {run_id} is {loaded.run.status}. Only a failed or cancelled run can be redriven.")
         if not loaded.spec.stores_data:
             raise Conflict(f"Run {run_id} cannot be redriven: its input is not stored")
-        again = _spec(loaded.spec, next_run_id or new_run_id(), request)
+        again = msgspec.structs.replace(
+            owned_by_caller(loaded.spec, request),
+            run_id=next_run_id or new_run_id(),
+            repair_of=None,
+            inherited_entries=0,
+        )
         return await self._admission.accept(AcceptRun(again, request.concurrency_limit))
-
-
-def _spec(spec: RunSpec, run_id: str, request: RedriveRun) -> RunSpec:
-    retention = request.log_retention_ms
-    return msgspec.structs.replace(
-        spec,
-        run_id=run_id,
-        repair_of=None,
-        inherited_entries=0,
-        mode=RunMode.ASYNC,
-        listener=None,
-        actor_id=request.actor_id,
-        caller_name=request.caller_name,
-        user_id=request.user_id,
-        file_scope=request.file_scope,
-        log_retention_ms=spec.log_retention_ms if retention is None else retention,
-        traceparent=request.traceparent,
-    )
 
 
 class DeadLetterService:

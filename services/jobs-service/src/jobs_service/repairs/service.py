@@ -8,13 +8,14 @@ from jobs_service.journal.ports import JournalRepository
 from jobs_service.queue.admission import AdmissionService
 from jobs_service.repairs.inherited_journal import inherit
 from jobs_service.repairs.repository import MongoRepairableRuns
+from jobs_service.runs.owned_spec import owned_by_caller
 from jobs_service.runs.ports import ClaimableRun, RunRepository
 from jobs_service.runs.run import Phase
 from jobs_service.views.ports import RunViewRepository
 from shared.contracts.claims import JournalEntry
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.repairs import FindRepairable, RepairablePage, RepairedRun, RepairRun
-from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.contracts.runs import RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, RunIdTaken
 from shared.ids import derived_id
 
@@ -107,17 +108,9 @@ def _require_repairable(failed: ClaimableRun) -> None:
 
 def _spec(spec: RunSpec, next_id: str, run_id: str, request: RepairRun, inherited: int) -> RunSpec:
     return msgspec.structs.replace(
-        spec,
+        owned_by_caller(spec, request),
         run_id=next_id,
         repair_of=run_id,
         inherited_entries=inherited,
         snapshot=request.snapshot,
-        mode=RunMode.ASYNC,
-        listener=None,
-        actor_id=request.actor_id,
-        caller_name=request.caller_name,
-        user_id=request.user_id,
-        file_scope=request.file_scope,
-        log_retention_ms=request.log_retention_ms,
-        traceparent=request.traceparent,
     )
