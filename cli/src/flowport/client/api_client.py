@@ -83,39 +83,29 @@ class ApiClient:
         seconds: float = CALL_TIMEOUT_SECONDS,
     ) -> Any:
         """Return the JSON of the response. Raises a CommandFailed that matches the status."""
-        return _json(self._request(method, path, body=body, query=query, headers=headers, seconds=seconds))
+        return _json(self._request(method, path, params=query, json=body, headers=headers, seconds=seconds))
 
     def call_at(self, method: str, path: str, *, body: Any = None, etag: str | None = None) -> tuple[Any, str | None]:
         """Return the JSON of the response and its ETag.
 
         Raises Conflict if `etag` is given and the resource has another, and what `call` raises.
         """
-        response = self._request(method, path, body=body, headers={"if-match": etag} if etag else None)
+        response = self._request(method, path, json=body, headers={"if-match": etag} if etag else None)
         return _json(response), response.headers.get("etag")
 
+    def fetch(self, path: str, query: JsonObject | None = None) -> bytes:
+        """Return the undecoded body of a response. Raises a CommandFailed that matches the status."""
+        return self._request("GET", path, params=query).content
+
     def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Any = None,
-        query: JsonObject | None = None,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = CALL_TIMEOUT_SECONDS,
+        self, method: str, path: str, *, seconds: float = CALL_TIMEOUT_SECONDS, **content: Any
     ) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         changes = method != "GET"
         with self._translate_errors(changes=changes):
-            response = self._http.request(method, path, params=query, json=body, headers=headers, timeout=timeout)
+            response = self._http.request(method, path, timeout=timeout, **content)
         _check(response, changes=changes)
         return response
-
-    def fetch(self, path: str, query: JsonObject | None = None) -> bytes:
-        """Return the undecoded body of a response. Raises a CommandFailed that matches the status."""
-        with self._translate_errors(changes=False):
-            response = self._http.request("GET", path, params=query)
-        _check(response, changes=False)
-        return response.content
 
     def pages(self, path: str, query: JsonObject | None = None) -> Iterator[JsonObject]:
         """Yield every item of a paginated list."""
