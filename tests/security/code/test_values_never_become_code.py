@@ -51,9 +51,6 @@ class Watched:
         self.environments.append(conditions.bindings.get(LEAK) or {})
         return await self._sandbox.evaluate(conditions)
 
-    def release_scope(self, scope: str) -> None:
-        self._sandbox.release_scope(scope)
-
 
 class System:
     """The engine with real sandboxes."""

@@ -7,16 +7,16 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import msgspec
 import pytest
 import pytest_asyncio
 from tests.support.eventually import eventually
 
 from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
-from executor_service.sandbox.frame_connection import FrameConnection
 from executor_service.sandbox.messages import MAX_HEADERS
-from executor_service.sandbox.process_spawner import Exit
-from executor_service.sandbox.script_session import ScriptSession
+from executor_service.sandbox.session import ScriptSession
+from executor_service.sandbox.zygote import Exit
 from shared.workflow.format.sizes import MAX_VALUES
 
 LIMITS = SandboxLimits(max_fetches=3)
@@ -25,7 +25,7 @@ FETCH = b'{"type":"fetch","id":0,"url":"http://a","method":"GET","headers":{},"b
 
 
 class Jailer:
-    """A fake process spawner that records the kills."""
+    """A fake zygote that records the kills."""
 
     alive = True
 
@@ -73,24 +73,23 @@ class Body(bytes):
         return super().decode(encoding, errors)
 
 
-class Line(FrameConnection):
-    """The parent's end of the socket, which counts the frames that it was given."""
-
-    frames = 0
-
-    async def send(self, frame: bytes) -> None:
-        self.frames += 1
-        await super().send(frame)
-
-
 class Cell:
-    """A child process that the test plays."""
+    """A child process that the test plays. `sent` counts the frames that it was given."""
 
-    def __init__(self, line: Line, convict: Convict) -> None:
-        self.line, self.convict, self.jailer = line, convict, Jailer()
+    def __init__(
+        self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], convict: Convict, max_frame: int
+    ) -> None:
+        self.convict, self.jailer = convict, Jailer()
         self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.child = Child(self.jailer, 7, self.exit, line)  # type: ignore[arg-type]
+        self.child = Child(self.jailer, 7, self.exit, streams, max_frame)  # type: ignore[arg-type]
         self.fetches = Fetches()
+        self.sent = 0
+        self._send = self.child.send
+        self.child.send = self._count  # type: ignore[method-assign]
+
+    async def _count(self, message: msgspec.Struct | bytes) -> None:
+        self.sent += 1
+        await self._send(message)
 
     async def talk(self, frame: bytes = b"{}", limits: SandboxLimits = LIMITS) -> object:
         async with asyncio.timeout(30):
@@ -106,9 +105,9 @@ async def cell() -> AsyncIterator[Cell]:
 @contextlib.asynccontextmanager
 async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
     ours, theirs = socket.socketpair()
-    line = await Line.open(ours, max_frame)
+    streams = await asyncio.open_unix_connection(sock=ours)
     convict = Convict(*await asyncio.open_unix_connection(sock=theirs))
-    cell = Cell(line, convict)
+    cell = Cell(streams, convict, max_frame)
     yield cell
     cell.child.kill()
     convict.writer.transport.abort()
@@ -128,7 +127,6 @@ async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
         b'[{"type":"thrown","name":"Error"}]',
         b'[{"type":"fetch","id":"0","url":"http://a","method":"GET","headers":{},"body":null}]',
         b'[{"type":"fetch","id":0,"url":"http://a","method":"GET","headers":{"a":1},"body":null}]',
-        b'[{"type":"ready"}]',
         b'[{"type":"refused","text":"x"}]',
         b"[" + b",".join([FETCH] * 4) + b"]",
         b'[{"type":"returned","result":' + b"1" * 20 + b"}",
@@ -206,7 +204,7 @@ async def test_a_process_that_reads_no_answers_makes_the_parent_hold_few() -> No
         await eventually(lambda: cell.fetches.made == 2)
         for _ in range(1_000):  # the loop's turns, in which further fetches could start
             await asyncio.sleep(0)
-        assert (cell.fetches.made, body.decoded, cell.line.frames) == (2, 1, 2)  # the script and one answer
+        assert (cell.fetches.made, body.decoded, cell.sent) == (2, 1, 2)  # the script and one answer
         for _ in range(20):
             assert json.loads(await cell.convict.hear())["body"] == cell.fetches.body.decode()
         cell.convict.say(b'[{"type":"returned","result":1}]')

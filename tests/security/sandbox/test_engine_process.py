@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from executor_service import sandbox
-from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script, javascript
+from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script
 from executor_service.sandbox.jail import seccomp
 from executor_service.sandbox.jail.javascript import FLAGS
 from executor_service.sandbox.javascript import program_files
@@ -113,99 +113,6 @@ async def test_code_leaves_nothing_to_its_next_run_in_its_process(code: str) -> 
             assert (result.error, result.value()) == (None, None)
 
 
-# Returns the objects that both of two equal sets of new objects lead to, and that are not frozen.
-SHARED_OBJECTS = """
-const values = () => [
-  {}, [], () => 0, function () {}, function* () {}, async () => 0, async function* () {}, class {}, /a/g, new Date(),
-  (function* () {})(), (async function* () {})(), (function () { return arguments })(), Object('a'), Object(Symbol()),
-  (function () { 'use strict'; return arguments })(), new Error('a'), new AggregateError([new TypeError('b')]),
-  new Map(), new Set(), new WeakMap(), new WeakSet(), new WeakRef({}), new FinalizationRegistry(() => 0),
-  Promise.resolve(1), Promise.withResolvers(), Array.fromAsync([]), new Proxy({}, {}), Proxy.revocable({}, {}),
-  new ArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Uint8Array(1), new Float64Array(1), ((s) => s)`a`,
-  [].values(), 'a'[Symbol.iterator](), new Map().values(), new Set().values(), 'a'.matchAll(/a/g), /(?<b>a)/d.exec('a'),
-  [1].values().map((x) => x), [1].values().take(1), Iterator.from({next() {}}), new DisposableStack(),
-  new AsyncDisposableStack(), new Intl.Segmenter().segment('a'), new Intl.Segmenter().segment('a')[Symbol.iterator](),
-  ...['Collator', 'DateTimeFormat', 'ListFormat', 'NumberFormat', 'PluralRules'].map((name) => new Intl[name]()),
-  (() => { try { null.a } catch (error) { return error } })(), import('a').catch(() => 0),
-  (() => { const f = () => f(); try { f() } catch (error) { return error } })(),
-  Error.captureStackTrace({}) ?? (() => { const o = {}; Error.captureStackTrace(o); return o })(),
-];
-const reached = () => {
-  const seen = new Set(values());
-  for (const thing of seen) {  // and what is added
-    const next = Reflect.ownKeys(thing).flatMap((key) => {
-      const {value, get, set} = Reflect.getOwnPropertyDescriptor(thing, key);
-      return [value, get, set];
-    });
-    for (const other of [...next, Reflect.getPrototypeOf(thing)]) if (Object(other) === other) seen.add(other);
-  }
-  return seen;
-};
-const [some, others] = [reached(), reached()];
-const found = [...some].filter((thing) => others.has(thing) && !Object.isFrozen(thing));
-"""
-
-# What code finds in the realm of pure code that it could use to leave something. Each must be null.
-FOUND_IN_THE_FROZEN_REALM = {
-    "a function from text": (
-        "const make = (() => 0).constructor;"
-        "try { return make('return 1')() } catch (e) { return e.name === 'EvalError' ? null : 1 }"
-    ),
-    "an evaluated text": "try { return eval('1') } catch (e) { return e.name === 'EvalError' ? null : 1 }",
-    "a request": "return typeof fetch === 'undefined' && typeof sim === 'undefined' ? null : 1",
-    "parameters": "return typeof params === 'undefined' && typeof environmentVariables === 'undefined' ? null : 1",
-    "an object that scripts share": f"{SHARED_OBJECTS} return found.length === 0 ? null : found.map(String)",
-    "random numbers": "return typeof Math.random === 'undefined' ? null : 1",
-    "a realm to change": (
-        "return [globalThis, Object.prototype, console, console.log, JSON].every(Object.isFrozen) ? null : 1"
-    ),
-    "an inherited method to change": "({}).toString.left = 1; return ({}).toString.left ?? null",
-}
-
-
-@pytest.mark.parametrize("code", FOUND_IN_THE_FROZEN_REALM.values(), ids=FOUND_IN_THE_FROZEN_REALM)
-async def test_the_realm_of_pure_code_has_nothing_to_keep_state_in(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
-    async with JavaScriptSandbox(size=ONE) as sandbox:
-        for _ in range(2):
-            result = await sandbox.run(Script(code=code, params={"a": 1}, environment={"K": "secret"}, owner="a"))
-            assert (result.error, result.value()) == (None, None)
-
-
-@pytest.mark.parametrize(("leave", "look"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
-async def test_code_that_is_mistaken_for_pure_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, leave: str, look: str
-) -> None:
-    """Isolation does not depend on the check of the code: the realm is frozen."""
-    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
-    look = look.replace("params.left ?? environmentVariables.left", "globalThis.params ?? null")
-    async with JavaScriptSandbox(size=ONE) as sandbox:
-        for code in (leave, f"return ({look}) ?? null"):
-            result = await sandbox.run(Script(code=code, params={"token": "secret"}, owner="a"))
-        assert result.error is None
-        assert result.value() is None
-
-
-@pytest.mark.parametrize("code", LEFT_TO_ITSELF.values(), ids=LEFT_TO_ITSELF)
-async def test_code_that_is_mistaken_for_pure_leaves_nothing_to_its_next_run(
-    monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
-    monkeypatch.setattr(javascript, "is_pure", lambda *_: True)
-    async with JavaScriptSandbox(size=ONE) as sandbox:
-        for _ in range(3):
-            result = await sandbox.run(Script(code=code, bindings={"ref_1": {}}, owner="a"))
-            assert (result.error, result.value()) == (None, None)
-
-
-async def test_impure_code_gets_a_new_realm_in_a_process_of_pure_code() -> None:
-    change = "const found = Array.prototype.left ?? null; Array.prototype.left = 'secret'; return found"
-    async with JavaScriptSandbox(size=ONE) as sandbox:
-        for code in ("return 1", change, "return [].left", change, "return [].left ?? null"):
-            result = await sandbox.run(Script(code=code, owner="a"))
-            assert result.error is None
-            assert result.value() == (1 if code == "return 1" else None)
-
-
 async def test_a_process_serves_any_number_of_different_codes() -> None:
     """The process keeps bytecode of a limited number and size of codes."""
     numbers = [*range(250), *range(5)]
@@ -225,11 +132,10 @@ async def test_code_that_does_not_parse_is_refused_each_time() -> None:
 
 async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
-        secret = Conditions(scope="r", expressions=["environmentVariables.K"], environment={"K": "secret"}, owner="a")
+        secret = Conditions(expressions=["environmentVariables.K"], environment={"K": "secret"}, owner="a")
         assert (await sandbox.evaluate(secret)).matched == 0
-        sandbox.release_scope("r")
-        result = await sandbox.run(Script(code="return [environmentVariables.K, Object.isFrozen(Math)]", owner="a"))
-        assert result.value() == [None, False]
+        result = await sandbox.run(Script(code="return [environmentVariables.K, Math.left ?? null]", owner="a"))
+        assert result.value() == [None, None]
 
 
 # State that one condition of a run tries to leave, and an expression of a later one, which must be false.
@@ -264,7 +170,7 @@ LEFT_BY_A_CONDITION = {
 async def test_a_condition_leaves_nothing_to_the_next_one_of_its_run(leave: str, look: str) -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
         for expression in (f"({leave}, false)", look):
-            verdict = await sandbox.evaluate(Conditions(scope="r", expressions=[expression], owner="a"))
+            verdict = await sandbox.evaluate(Conditions(expressions=[expression], owner="a"))
             assert (verdict.matched, verdict.error) == (None, None)
 
 

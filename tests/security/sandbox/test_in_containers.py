@@ -19,7 +19,7 @@ from executor_service.sandbox import PythonSandbox, Script
 
 async def main():
     async with PythonSandbox() as sandbox:
-        print((await sandbox.run(Script(code="import os; return [6 * 7, os.getpid()]"))).value())
+        print((await sandbox.run(Script(code="import os; return [6 * 7, os.getppid()]"))).value())
 
 asyncio.run(main())
 """

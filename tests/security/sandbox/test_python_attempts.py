@@ -62,7 +62,9 @@ REACHING_OUT = (
     ends("kill-the-zygote", "import os\nos.kill(1, 9)", THROWN, says=NOT_PERMITTED),
     ends("kill-everybody", "import os\nos.kill(-1, 9)", THROWN, says=NOT_PERMITTED),
     ends("kill-its-parent", "import os\nos.kill(os.getppid(), 9)", THROWN, says=NOT_PERMITTED),
-    returns("name-no-process-but-itself", "import os\nreturn [os.getpid(), os.getppid()]", [1, 0]),
+    returns("its-parent-is-its-owners-process", "import os\nreturn os.getppid()", 1),
+    returns("no-affinity-of-another-process", "import os\nreturn len(os.sched_getaffinity(0)) > 0", True),
+    ends("affinity-of-its-parent", "import os\nos.sched_getaffinity(os.getppid())", THROWN, says=NOT_PERMITTED),
     ends("kill-a-neighbor", "import os\nos.kill(os.getpid() + 1, 9)", THROWN, says=NOT_PERMITTED),
     returns("ctypes-tgkill", LIBC + "return [libc.tgkill(pid, pid, 9) for pid in range(2, 40)]", [-1] * 38),
     ends("list-processes", "import os\nos.listdir('/proc')", THROWN, says="No such file"),
@@ -246,3 +248,64 @@ async def test_an_attempt_affects_no_other_script(sandbox: PythonSandbox, attemp
         assert (result.error, result.value()) == (None, attempt.value)
     neighbor = await sandbox.run(Script(code="return [environmentVariables, len('ok')]"))
     assert neighbor.value() == [{}, 2]
+
+
+PARENT = "import os, ctypes, socket\nlibc = ctypes.CDLL(None, use_errno=True)\nparent, me = os.getppid(), os.getpid()\n"
+AGAINST_THE_OWNERS_PROCESS = {
+    "kill": "return [libc.kill(pid, 9) for pid in range(-1, me + 20) if pid != me]",
+    "kill by thread": "return [libc.syscall(200, pid, 9) for pid in range(1, me + 20)]",
+    "kill by descriptor": "return [libc.syscall(434, parent, 0)]",
+    "trace": "return [libc.ptrace(16, parent, 0, 0), libc.ptrace(0, 0, 0, 0)]",
+    "read memory": "return [libc.syscall(310, parent, 0, 0, 0, 0, 0)]",
+    "write memory": "return [libc.syscall(311, parent, 0, 0, 0, 0, 0)]",
+    "compare resources": "return [libc.syscall(312, parent, me, 0, 0, 0)]",
+    "change limits": "return [libc.syscall(302, parent, 7, None, None)]",
+    "change priority": "return [libc.setpriority(0, parent, 19), libc.sched_setscheduler(parent, 0, None)]",
+    "change processors": "return [libc.sched_setaffinity(parent, 8, None)]",
+    "enter its namespaces": "return [libc.setns(0, 0), libc.unshare(0x20000000)]",
+    "fork like it": "return [libc.fork(), libc.vfork(), libc.syscall(56, 17, 0, 0, 0, 0), libc.syscall(435, 0, 0)]",
+    "reap a sibling": "return [libc.waitpid(-1, None, 1)]",
+    "join its group": "return [libc.setpgid(0, parent), libc.setsid()]",
+    "replace the filter": "return [libc.prctl(22, 0, 0), libc.syscall(317, 0, 0, 0)]",
+    "become dumpable": "return [libc.prctl(4, 1, 0, 0, 0)]",
+    "take its socket": (
+        "def own(n):\n    try:\n        return os.fstat(n)[1]\n    except OSError:\n        return None\n"
+        "sockets = {own(n) for n in range(64)} - {None}\nreturn [-1] if len(sockets) == 1 else sorted(sockets)"
+    ),
+    "send it a command": (
+        "def send(n):\n    try:\n        return socket.socket(fileno=n).send(b'S' + bytes(8))\n"
+        "    except OSError:\n        return -1\n"
+        "return [send(n) for n in range(64) if n != sim.files._connection.fileno()]"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", AGAINST_THE_OWNERS_PROCESS.values(), ids=AGAINST_THE_OWNERS_PROCESS)
+async def test_a_script_cannot_reach_the_process_that_forked_it(code: str) -> None:
+    async with PythonSandbox(size=PoolSize(running=1, spare=0)) as sandbox:
+        result = await sandbox.run(Script(code=PARENT + code, owner="a"))
+        assert result.error is None
+        assert set(result.value()) == {-1}
+        alive = await sandbox.run(Script(code="import os\nreturn os.getpid()", owner="a"))
+        assert alive.error is None
+        assert alive.value() > 2  # forked by the same process, which has lived on
+
+
+async def test_a_script_leaves_nothing_to_the_next_one_of_its_owner() -> None:
+    leave = "import builtins, sys, json\nbuiltins.left = sys.left = json.left = 'secret'\njson.dumps = None\n"
+    look = "import builtins, sys, json\nreturn [hasattr(m, 'left') for m in (builtins, sys, json)] + [json.dumps(1)]"
+    async with PythonSandbox(size=PoolSize(running=1, spare=0)) as sandbox:
+        await sandbox.run(Script(code=leave, owner="a", bindings={"token": "secret"}))
+        result = await sandbox.run(Script(code=look, owner="a"))
+        assert (result.error, result.value()) == (None, [False, False, False, "1"])
+
+
+async def test_an_answer_sent_twice_is_not_the_next_scripts() -> None:
+    forge = (
+        "from jail import frames\nfor _ in range(3):\n"
+        '    frames.send(sim.files._connection, b\'[{"type":"returned","result":"forged"}]\')\n'
+    )
+    async with PythonSandbox(size=PoolSize(running=1, spare=0)) as sandbox:
+        for _ in range(3):
+            assert (await sandbox.run(Script(code=forge, owner="a"))).value() == "forged"
+            assert (await sandbox.run(Script(code="return 'mine'", owner="a"))).value() == "mine"

@@ -87,9 +87,6 @@ class NoExpressions:
     async def holds(self, *_: object) -> bool:
         return False
 
-    def release_scope(self, run_id: str) -> None:
-        pass
-
 
 class NullSink:
     """A sink that discards events."""

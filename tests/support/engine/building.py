@@ -119,9 +119,6 @@ class CountedConditions:
         index = resolver.text(parse_text("<loop.index>"))
         return int(index) < int(condition.source)
 
-    def release_scope(self, run_id: str) -> None:
-        pass
-
 
 class Recorder:
     """A sink and a journal that record. After `stop_after` entries the journal breaks: the worker is lost."""

@@ -382,9 +382,6 @@ class NoExpressions:
     async def holds(self, *_: object) -> bool:
         return False
 
-    def release_scope(self, run_id: str) -> None:
-        """Store nothing."""
-
 
 def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, files: Files | None = None) -> Launcher:
     """Return a launcher whose blocks are the test's."""

@@ -32,9 +32,6 @@ class Sandbox:
                 return ConditionResult(matched=index)
         return ConditionResult()
 
-    def release_scope(self, scope: str) -> None:
-        pass
-
 
 ENVIRONMENT = {"LIMIT": "3", "NAME": "x", "NAN": "NaN", "INFINITE": "-Infinity"}
 

@@ -24,9 +24,6 @@ class NoSandbox:
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         raise NotImplementedError
 
-    def release_scope(self, scope: str) -> None:
-        raise NotImplementedError
-
 
 @pytest.fixture
 def handlers() -> dict[str, BlockHandler]:

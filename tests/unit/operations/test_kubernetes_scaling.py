@@ -18,8 +18,8 @@ from tools.reference.metrics import metrics
 
 from executor_service.sandbox import SandboxLimits
 from executor_service.sandbox.javascript import JavaScriptEngine
-from executor_service.sandbox.process_spawner import Engine
 from executor_service.sandbox.python import PythonEngine
+from executor_service.sandbox.zygote import Engine
 from gateway.settings import GatewaySettings
 
 LIMITS = SandboxLimits()

@@ -44,6 +44,7 @@ def test_every_page_is_on_a_map() -> None:
     assert pages - mapped == set()
 
 
-def test_decisions_are_listed_with_the_numbers_that_markdown_shows() -> None:
-    listed = re.findall(r"^(\d+)\. .*\((\d+)-[^)]*\)$", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE)
-    assert listed == [(str(number), f"{number:04}") for number in range(1, len(listed) + 1)]
+def test_every_decision_is_listed_with_its_number() -> None:
+    listed = re.findall(r"^- \[(\d+)\. .*\((\d+)-[^)]*\)$", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE)
+    assert listed == [(str(int(number)), number) for number in sorted(number for _, number in listed)]
+    assert {number for _, number in listed} == {file.name[:4] for file in (ROOT / "docs/adr").glob("0*.md")}

@@ -1,14 +1,14 @@
-"""Conditions: many expressions, one context per run, nothing shared between runs."""
+"""Conditions: expressions in order, each in its own context."""
 
 import pytest
 
-from executor_service.sandbox import Conditions, JavaScriptSandbox, Script
+from executor_service.sandbox import Conditions, JavaScriptSandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def matched(sandbox: JavaScriptSandbox, *expressions: str, scope: str = "run", **bindings: object) -> int | None:
-    verdict = await sandbox.evaluate(Conditions(scope=scope, expressions=expressions, bindings=bindings))
+async def matched(sandbox: JavaScriptSandbox, *expressions: str, **bindings: object) -> int | None:
+    verdict = await sandbox.evaluate(Conditions(expressions=expressions, bindings=bindings, owner="a"))
     assert verdict.error is None, verdict.error
     return verdict.matched
 
@@ -27,7 +27,7 @@ async def test_truth_is_javascripts(sandbox: JavaScriptSandbox, expression: str)
 
 
 async def test_an_expression_that_throws_fails_with_the_bare_reason(sandbox: JavaScriptSandbox) -> None:
-    verdict = await sandbox.evaluate(Conditions(scope="run", expressions=["false", "nope.x", "true"]))
+    verdict = await sandbox.evaluate(Conditions(expressions=["false", "nope.x", "true"]))
     assert verdict.failed == 1
     assert verdict.error is not None
     assert verdict.error.message == "nope is not defined"
@@ -44,7 +44,7 @@ async def test_an_expression_that_throws_fails_with_the_bare_reason(sandbox: Jav
 async def test_a_syntax_error_in_an_expression_is_reported_with_its_line(
     sandbox: JavaScriptSandbox, expression: str, message: str
 ) -> None:
-    verdict = await sandbox.evaluate(Conditions(scope="run", expressions=[expression]))
+    verdict = await sandbox.evaluate(Conditions(expressions=[expression]))
     assert verdict.error is not None
     assert verdict.error.message == message
 
@@ -55,7 +55,7 @@ async def test_a_bad_later_expression_does_not_matter(sandbox: JavaScriptSandbox
 
 async def test_an_endless_expression_ends_at_the_limit_and_the_next_one_works(sandbox: JavaScriptSandbox) -> None:
     endless = "(() => { for (;;); })()"
-    verdict = await sandbox.evaluate(Conditions(scope="run", expressions=[endless], timeout_ms=100))
+    verdict = await sandbox.evaluate(Conditions(expressions=[endless], timeout_ms=100))
     assert verdict.error is not None
     assert verdict.error.message == "Function execution timed out after 100ms"
     assert await matched(sandbox, "true") == 0
@@ -76,27 +76,15 @@ async def test_an_endless_expression_ends_at_the_limit_and_the_next_one_works(sa
     ],
 )
 async def test_an_expression_leaves_nothing_behind(sandbox: JavaScriptSandbox, leave: str) -> None:
-    await sandbox.evaluate(Conditions(scope="shared", expressions=[leave]))
+    await sandbox.evaluate(Conditions(expressions=[leave], owner="a"))
     probes = "[globalThis, {}, [], Math, () => 1, async () => 1, environmentVariables, console]"
-    assert await matched(sandbox, f"{probes}.some(thing => 'left' in thing)", scope="shared") is None
+    assert await matched(sandbox, f"{probes}.some(thing => 'left' in thing)") is None
 
 
-async def test_runs_do_not_share_bindings_or_environment(sandbox: JavaScriptSandbox) -> None:
+async def test_evaluations_do_not_share_bindings_or_environment(sandbox: JavaScriptSandbox) -> None:
     ada = Conditions(
-        scope="ada", expressions=["environmentVariables.K === who"], bindings={"who": "ada"}, environment={"K": "ada"}
+        expressions=["environmentVariables.K === who"], bindings={"who": "ada"}, environment={"K": "ada"}, owner="a"
     )
     assert (await sandbox.evaluate(ada)).matched == 0
-    assert await matched(sandbox, "environmentVariables.K", "typeof who !== 'undefined'", scope="bob") is None
-
-
-async def test_parked_contexts_of_runs_make_room_for_scripts(sandbox: JavaScriptSandbox) -> None:
-    for number in range(10):
-        assert await matched(sandbox, "true", scope=f"run-{number}") == 0
-    assert (await sandbox.run(Script(code="return 1"))).value() == 1
-
-
-async def test_a_forgotten_scope_starts_afresh(sandbox: JavaScriptSandbox) -> None:
-    first = Conditions(scope="again", expressions=["environmentVariables.K"], environment={"K": "1"})
-    assert (await sandbox.evaluate(first)).matched == 0
-    sandbox.release_scope("again")
-    assert await matched(sandbox, "environmentVariables.K", scope="again") is None
+    bob = Conditions(expressions=["environmentVariables.K", "typeof who !== 'undefined'"], owner="a")
+    assert (await sandbox.evaluate(bob)).matched is None

@@ -149,9 +149,7 @@ async def test_values_that_are_far_too_large_together_are_not_even_written(sandb
     big = "x" * 500_000
     tracemalloc.start()
     result = await sandbox.run(Script(code="return 1", bindings={f"v{n}": big for n in range(100)}))
-    verdict = await sandbox.evaluate(
-        Conditions(scope="s", expressions=["1"], bindings={f"v{n}": big for n in range(100)})
-    )
+    verdict = await sandbox.evaluate(Conditions(expressions=["1"], bindings={f"v{n}": big for n in range(100)}))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [each and each.kind for each in (result.error, verdict.error)] == [ErrorKind.INPUT] * 2

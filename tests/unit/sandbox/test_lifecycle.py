@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
 from executor_service.sandbox import (
-    Conditions,
     ErrorKind,
     Fetcher,
     FetchRequest,
@@ -24,7 +23,6 @@ from executor_service.sandbox import (
     SandboxLimits,
     SandboxUnavailable,
     Script,
-    base,
 )
 
 ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
@@ -109,27 +107,6 @@ async def test_canceling_a_run_kills_the_process_of_its_endless_script(owner: st
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
 
 
-@pytest.mark.parametrize(("end", "is_kept"), [("", True), ("await fetch('http://a')", False)])
-async def test_the_process_of_a_canceled_script_is_kept_if_the_script_ends(
-    monkeypatch: pytest.MonkeyPatch, end: str, is_kept: bool
-) -> None:
-    monkeypatch.setattr(base, "_FINISH_SECONDS", 60.0)
-    found: list[set[int]] = []
-    async with JavaScriptSandbox(fetcher=recording_fetcher(found), size=ONE) as sandbox:
-        spin = f"const end = Date.now() + 1000; while (Date.now() < end); {end}"
-        task = asyncio.create_task(sandbox.run(Script(code=spin, owner="a")))
-        process = await spinning_script()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
-        assert len(found) == 1, "a canceled script does not fetch"
-        if is_kept:
-            assert set(children(zygote())) == {process}
-        else:
-            await eventually(lambda: process not in children(zygote()))
-
-
 PROBE = (
     "const found = [typeof left, globalThis.left, [].left]; globalThis.left = Array.prototype.left = 1; return found"
 )
@@ -193,40 +170,6 @@ async def test_a_script_has_its_full_memory_after_any_other(filled: str) -> None
         for _ in range(3):
             assert (await sandbox.run(Script(code=filled, owner="a"))).error is None
             assert (await sandbox.run(Script(code=FILL["heap"], owner="a"))).value() == 150
-
-
-async def test_the_same_scope_of_another_owner_is_another() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=4, spare=0, warming=1)) as sandbox:
-        for owner, environment, matched in (("a", {"K": "1"}, 0), ("b", {}, None)):
-            condition = Conditions(
-                scope="run", expressions=["environmentVariables.K"], owner=owner, environment=environment
-            )
-            assert (await sandbox.evaluate(condition)).matched == matched
-        assert len(children(zygote())) == 2
-
-
-async def test_a_run_that_has_ended_leaves_its_process_to_its_owner_and_nothing_in_it() -> None:
-    async with JavaScriptSandbox(size=ONE) as sandbox:
-        secret = Conditions(scope="first", expressions=["environmentVariables.K"], environment={"K": "1"}, owner="a")
-        assert (await sandbox.evaluate(secret)).matched == 0
-        used = children(zygote())
-        sandbox.release_scope("first")
-        second = Conditions(scope="second", expressions=["environmentVariables.K"], owner="a")
-        assert (await sandbox.evaluate(second)).matched is None
-        assert children(zygote()) == used
-        sandbox.release_scope("second")
-        assert (await sandbox.run(Script(code=f"Math.left = 1; {PROBE}", owner="a"))).value() == [
-            "undefined",
-            None,
-            None,
-        ]
-        assert children(zygote()) == used
-
-
-async def test_evaluations_without_a_scope_share_nothing() -> None:
-    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
-        await sandbox.evaluate(Conditions(scope="", expressions=["1"], environment={"K": "mine"}))
-        assert (await sandbox.evaluate(Conditions(scope="", expressions=["environmentVariables.K"]))).matched is None
 
 
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
@@ -342,17 +285,6 @@ async def test_a_script_that_waits_for_a_process_when_the_zygote_dies_is_run_by_
         os.kill(doomed, signal.SIGKILL)
         assert (await waiting).value() == "next"
         await crashed
-
-
-async def test_parked_conditions_survive_the_death_of_their_process() -> None:
-    conditions = Conditions(scope="run", expressions=["true"])
-    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
-        await sandbox.evaluate(conditions)
-        doomed = zygote()
-        os.kill(doomed, signal.SIGKILL)
-        await eventually(lambda: doomed not in descendants())
-        await asyncio.sleep(0.05)
-        assert (await sandbox.evaluate(conditions)).matched == 0
 
 
 def counted(metric: str) -> float:

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,45 +13,31 @@ from hypothesis import strategies as st
 from tests.support.eventually import PATIENCE_SECONDS
 
 from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
-from executor_service.sandbox.child import Child
-from executor_service.sandbox.pool import Pool, Reservation
-from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.warm_pool import WarmPool
+from executor_service.sandbox.pool import Pool
 
 
 class FakeProcess:
-    """`parked_for` is the scope whose context it holds."""
-
-    def __init__(self, moods: random.Random) -> None:
-        self._moods = moods
+    def __init__(self) -> None:
         self.is_usable = True
         self.is_at_work = False
         self.owner: str | None = None
-        self.parked_for: str | None = None
 
     def kill(self) -> None:
         self.is_usable = False
 
 
-class FakeWarmPool:
-    layers = ()
+class Spawner:
+    """Makes processes, slowly and sometimes not, as `moods` has it."""
 
     def __init__(self, moods: random.Random) -> None:
         self._moods = moods
         self.made: list[FakeProcess] = []
 
-    async def start(self) -> None:
-        pass
-
-    async def stop(self) -> None:
-        for process in self.made:
-            process.kill()
-
-    async def take(self, workspace: str) -> FakeProcess:
+    async def spawn(self) -> FakeProcess:
         await asyncio.sleep(self._moods.choice([0, 0, 0.001]))
-        if self._moods.random() < 0.05:
+        if self.made and self._moods.random() < 0.05:
             raise SandboxUnavailable("not now")
-        self.made.append(FakeProcess(self._moods))
+        self.made.append(FakeProcess())
         return self.made[-1]
 
     @property
@@ -60,58 +46,53 @@ class FakeWarmPool:
 
 
 class Crowd:
-    """Tasks that request processes, for several owners and scopes, and use them as scripts do."""
+    """Tasks that request processes, for several owners, and use them as scripts do."""
 
-    def __init__(self, pool: Pool, size: PoolSize, moods: random.Random) -> None:
+    def __init__(self, pool: Pool[FakeProcess], size: PoolSize, moods: random.Random) -> None:
         self._pool = pool
-        self._quota = Quota.of(size.running, size.workspace_percent)
+        self._size = size
         self._moods = moods
         self._assigned: Counter[str] = Counter()
 
     async def member(self) -> None:
-        owner, scope = self._moods.choice(["a", "a", "b", "c", ""]), self._moods.choice([None, None, "r1", "r2"])
+        owner = self._moods.choice(["a", "a", "b", "c", ""])
         await asyncio.sleep(self._moods.random() * 0.01)
         with suppress(SandboxBusy, SandboxUnavailable):
-            process = await self._slots_used(owner, scope)
+            process = await self._pool.take(owner, workspace_of(owner))
             self._begin(process, owner)
             is_well = False
             try:
                 await asyncio.sleep(self._moods.choice([0, 0, 0.001]))
                 is_well = self._moods.random() < 0.9
             finally:
-                self._end(process, is_well=is_well, scope=scope)
-
-    async def _slots_used(self, owner: str, scope: str | None) -> FakeProcess:
-        if scope and (parked := self._pool.take_reserved(Reservation(owner, scope), workspace_of(owner))):
-            process = cast("FakeProcess", parked)
-            assert process.parked_for == scope
-            return process
-        return cast("FakeProcess", await self._pool.take(owner, workspace_of(owner)))
+                self._end(process, is_well=is_well)
 
     def _begin(self, process: FakeProcess, owner: str) -> None:
         assert not process.is_at_work
         assert process.owner in (None, owner)
-        assert process.owner != "" or process.parked_for
+        assert process.owner != ""
         self._assigned[workspace_of(owner)] += 1
-        assert self._assigned.total() <= self._quota.total
-        assert self._assigned[workspace_of(owner)] <= self._quota.per_workspace
+        assert self._assigned.total() <= self._size.running
+        assert self._assigned[workspace_of(owner)] <= most(self._size)
         process.owner, process.is_at_work = owner, True
 
-    def _end(self, process: FakeProcess, *, is_well: bool, scope: str | None) -> None:
-        child, owner = cast("Child", process), process.owner or ""
+    def _end(self, process: FakeProcess, *, is_well: bool) -> None:
+        owner = process.owner or ""
         self._assigned[workspace_of(owner)] -= 1
         process.is_at_work = False
-        if not is_well:
-            self._pool.discard(child)
-        elif scope:
-            process.parked_for = scope
-            self._pool.keep_for_scope(Reservation(owner, scope), child)
+        if is_well:
+            self._pool.keep(process, owner, workspace_of(owner))
         else:
-            self._pool.keep_for_owner(owner, child)
+            self._pool.discard(process, workspace_of(owner))
         if self._moods.random() < 0.2:
             process.is_usable = False
-        if self._moods.random() < 0.3:
-            self._pool.release_scope(self._moods.choice(["r1", "r2"]))
+
+
+def most(size: PoolSize) -> int:
+    """Return how many processes one workspace may use."""
+    if size.workspace_percent == 100:
+        return size.running
+    return max(1, min(size.running * size.workspace_percent // 100, size.running - 1))
 
 
 def workspace_of(owner: str) -> str:
@@ -133,8 +114,8 @@ def sizes(moods: random.Random) -> PoolSize:
 @given(seed=st.integers(0, 2**32))
 async def test_every_slot_is_free_again_and_no_waiter_is_forgotten(seed: int) -> None:
     moods = random.Random(seed)
-    size, warm_pool = sizes(moods), FakeWarmPool(moods)
-    pool = Pool(cast("WarmPool", warm_pool), size)
+    size, spawner = sizes(moods), Spawner(moods)
+    pool = Pool(spawner.spawn, size)
     await pool.start()
     crowd = Crowd(pool, size, moods)
     tasks = [asyncio.create_task(crowd.member()) for _ in range(30)]
@@ -146,34 +127,34 @@ async def test_every_slot_is_free_again_and_no_waiter_is_forgotten(seed: int) ->
     assert [task.exception() for task in done if not task.cancelled() and task.exception()] == []
     await assert_all_places_are_free(pool, size.running)
     with suppress(SandboxUnavailable):
-        used = await pool.take("a", "w1")
-        pool.keep_for_owner("a", used)
+        pool.keep(await pool.take("a", "w1"), "a", "w1")
     await pool.stop()
-    assert warm_pool.living == []
-    await pool.start()
-    await assert_all_places_are_free(pool, size.running)
+    assert spawner.living == []
+    with suppress(SandboxUnavailable):
+        await pool.start()
+        await assert_all_places_are_free(pool, size.running)
     await pool.stop()
 
 
-async def assert_all_places_are_free(pool: Pool, running: int) -> None:
+async def assert_all_places_are_free(pool: Pool[FakeProcess], running: int) -> None:
     """Check that the pool still runs exactly as many concurrently."""
-    taken: list[Child] = []
+    taken: list[tuple[FakeProcess, str]] = []
     while len(taken) < running:
+        workspace = f"another {len(taken)}"
         with suppress(SandboxUnavailable):
-            taken.append(await asyncio.wait_for(pool.take("", f"another {len(taken)}"), PATIENCE_SECONDS))
+            taken.append((await asyncio.wait_for(pool.take("", workspace), PATIENCE_SECONDS), workspace))
     one_more = asyncio.create_task(pool.take("", "one more"))
     await asyncio.sleep(0.02)
     assert not one_more.done()
     one_more.cancel()
-    for child in taken:
-        pool.discard(child)
+    for process, workspace in taken:
+        pool.discard(process, workspace)
 
 
 @asynccontextmanager
-async def full_pool() -> AsyncIterator[tuple[Pool, Child]]:
+async def full_pool() -> AsyncIterator[tuple[Pool[FakeProcess], FakeProcess]]:
     """One slot and its owner."""
-    moods = random.Random(1)
-    pool = Pool(cast("WarmPool", FakeWarmPool(moods)), PoolSize(running=1, wait_seconds=30))
+    pool = Pool(Spawner(Calm()).spawn, PoolSize(running=1, wait_seconds=30))
     await pool.start()
     yield pool, await pool.take("a", "w1")
     await pool.stop()
@@ -184,10 +165,10 @@ async def test_a_wait_cancelled_during_its_grant_takes_nothing(waits: str) -> No
     async with full_pool() as (pool, held):
         waiter = asyncio.create_task(pool.take(waits, workspace_of(waits)))
         await asyncio.sleep(0)
-        pool.keep_for_owner("a", held)
+        pool.keep(held, "a", "w1")
         waiter.cancel()
         await ended(waiter)
-        pool.discard(await asyncio.wait_for(pool.take("c", "w2"), PATIENCE_SECONDS))
+        pool.discard(await asyncio.wait_for(pool.take("c", "w2"), PATIENCE_SECONDS), "w2")
 
 
 async def ended(task: "asyncio.Task[Any]") -> None:
@@ -202,12 +183,12 @@ async def test_waiters_are_served_in_order_for_any_previous_owner_of_the_process
         async def wait(owner: str) -> None:
             child = await pool.take(owner, "w1")
             served.append(owner)
-            pool.keep_for_owner(owner, child)
+            pool.keep(child, owner, "w1")
 
         crowd: list[Coroutine[Any, Any, None]] = [wait(owner) for owner in "baab"]
         tasks = [asyncio.create_task(each) for each in crowd]
         await asyncio.sleep(0)
-        pool.keep_for_owner("a", held)
+        pool.keep(held, "a", "w1")
         await asyncio.gather(*tasks)
         assert "".join(served) == "baab"
 
@@ -223,8 +204,8 @@ class Calm(random.Random):
 
 
 @asynccontextmanager
-async def calm_pool(size: PoolSize) -> AsyncIterator[Pool]:
-    pool = Pool(cast("WarmPool", FakeWarmPool(Calm())), size)
+async def calm_pool(size: PoolSize) -> AsyncIterator[Pool[FakeProcess]]:
+    pool = Pool(Spawner(Calm()).spawn, size)
     await pool.start()
     yield pool
     await pool.stop()
@@ -233,10 +214,10 @@ async def calm_pool(size: PoolSize) -> AsyncIterator[Pool]:
 class Demand:
     """Scripts of one workspace that request a process each, and hold it until released."""
 
-    def __init__(self, pool: Pool, workspace: str) -> None:
+    def __init__(self, pool: Pool[FakeProcess], workspace: str) -> None:
         self._pool = pool
         self._workspace = workspace
-        self.held: list[Child] = []
+        self.held: list[FakeProcess] = []
         self.busy = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -254,9 +235,9 @@ class Demand:
         for _ in range(count):
             child = self.held.pop()
             if used:
-                self._pool.keep_for_owner(self._workspace, child)
+                self._pool.keep(child, self._workspace, self._workspace)
             else:
-                self._pool.discard(child)
+                self._pool.discard(child, self._workspace)
         await settled()
 
     async def end(self) -> None:
@@ -264,11 +245,11 @@ class Demand:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for child in self.held:
-            self._pool.discard(child)
+            self._pool.discard(child, self._workspace)
 
 
 async def settled() -> None:
-    for _ in range(10):
+    for _ in range(100):
         await asyncio.sleep(0)
 
 
@@ -357,25 +338,13 @@ async def test_parked_processes_count_for_no_workspace_and_make_room() -> None:
         assert len(a.held) == 1
 
 
-async def test_a_parked_process_is_its_workspaces_within_its_quota_only() -> None:
-    async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
-        reservation = Reservation("a", "run")
-        parked = await pool.take("a", "w1")
-        pool.keep_for_scope(reservation, parked)
-        at_work = await pool.take("b", "w1")
-        assert pool.take_reserved(reservation, "w1") is None
-        pool.discard(at_work)
-        assert pool.take_reserved(reservation, "w1") is parked
-        pool.discard(parked)
-
-
 async def test_two_owners_of_a_workspace_share_one_quota() -> None:
     async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
         first = await pool.take("a", "w1")
         second = asyncio.create_task(pool.take("b", "w1"))
         other = await asyncio.wait_for(pool.take("c", "w2"), PATIENCE_SECONDS)
         assert not second.done()
-        pool.discard(first)
+        pool.discard(first, "w1")
         await asyncio.wait_for(second, PATIENCE_SECONDS)
-        pool.discard(other)
-        pool.discard(await second)
+        pool.discard(other, "w2")
+        pool.discard(await second, "w1")

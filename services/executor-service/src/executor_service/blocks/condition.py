@@ -70,7 +70,6 @@ class ConditionHandler(BlockHandler):
             bindings[CONTEXT_OBJECT] = source
         verdict = await self._sandbox.evaluate(
             Conditions(
-                scope=call.request.sandbox_scope,
                 expressions=[code.program for code in bound],
                 shown=[code.shown for code in bound],
                 bindings=bindings,

@@ -9,7 +9,7 @@ from shared.workflow.compile.code_references import CodeTemplate
 
 
 class SandboxExpressions:
-    """Evaluates conditions in the sandbox, all of one run in one context."""
+    """Evaluates conditions in the sandbox."""
 
     def __init__(self, sandbox: ConditionRunner) -> None:
         self._sandbox = sandbox
@@ -26,7 +26,6 @@ class SandboxExpressions:
             raise BadCondition(error.message) from error
         verdict = await self._sandbox.evaluate(
             Conditions(
-                scope=request.sandbox_scope,
                 expressions=(bound.program,),
                 shown=(bound.shown,),
                 bindings=bound.bindings,
@@ -37,7 +36,3 @@ class SandboxExpressions:
         if verdict.error is not None:
             raise BadCondition(bound.restore_references(verdict.error.message))
         return verdict.matched == 0
-
-    def release_scope(self, scope: str) -> None:
-        """Release the ended run's context."""
-        self._sandbox.release_scope(scope)

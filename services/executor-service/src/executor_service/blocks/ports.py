@@ -25,9 +25,6 @@ class ConditionRunner(Protocol):
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is true. Raises SandboxBusy, SandboxUnavailable."""
 
-    def release_scope(self, scope: str) -> None:
-        """Release what the evaluations of a scope share."""
-
 
 class ModelServer(Protocol):
     """Asks models."""

@@ -226,7 +226,6 @@ class Execution:
                 timer.cancel()
             self._drive = None  # its result refers to this object
             await driver.abandon()
-            self._engine.expressions.release_scope(self._request.sandbox_scope)
         return progress.failure, None if self._stop is None else self._record_active(driver, self._stop)
 
     def _record_active(self, driver: Driver, stop: Stop) -> Output | None:

@@ -35,6 +35,3 @@ class Expressions(Protocol):
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Return whether the expression is true. Raises BadCondition; FlowportError if it cannot be evaluated."""
-
-    def release_scope(self, scope: str) -> None:
-        """Release the evaluation context of an ended run (its `sandbox_scope`)."""

@@ -61,11 +61,6 @@ class RunRequest:
         return f"{self.workspace_id}/{self.spec.user_id or ''}/{self.workflow_id}"
 
     @property
-    def sandbox_scope(self) -> str:
-        """Return the context shared by one run's conditions. Run ids alone are unique only within a workspace."""
-        return f"{self.workspace_id}/{self.run_id}"
-
-    @property
     def is_streaming(self) -> bool:
         """Return whether selected outputs are streamed during the run."""
         return self.spec.mode is not RunMode.SYNC and bool(self.spec.selected_outputs)

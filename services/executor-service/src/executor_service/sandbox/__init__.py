@@ -4,17 +4,16 @@
         result = await sandbox.run(Script(code="return params.n + 1", params={"n": 1}))
         result.value()                      # 2
         result.error                        # None, or a ScriptError that says what to tell the user
-        verdict = await sandbox.evaluate(Conditions(scope=run_id, expressions=["n > 3", "true"], bindings={"n": 5}))
+        verdict = await sandbox.evaluate(Conditions(expressions=["n > 3", "true"], bindings={"n": 5}))
         verdict.matched                     # 0
-        sandbox.release_scope(run_id)       # at the end of the run
 
 `PythonSandbox` has the same `run`. User code never runs in the worker's process. A zygote process drops its rights and
-forks warm children, each in its own PID namespace and behind a system call filter. The parent kills them. A JavaScript
-child becomes a Node process that serves one owner: each script, and each run's conditions, in a separate realm; a
-Python child runs one script. `jail` has the code inside. The parent's modules are, from the inside out:
-`process_spawner` (the zygote), `child` (one process), `script_session` (a script's exchange with its parent),
-`warm_pool` (processes that have run nothing yet), `pool` (their owners, within each workspace's `quota`),
-`start_limiter` (how many start together), and a sandbox for each language. `script_errors` has the messages for users.
+forks warm children, each in its own PID namespace. A JavaScript child becomes a Node process behind a system call
+filter, which runs each script of one owner in a separate realm. A Python child is the warm process of one owner: it
+runs no user code and forks a child for each script, which installs the filter first. The parent kills them. `jail` has
+the code inside. The parent's modules are, from the inside out: `zygote`, `child` (one process), `session` (a script's
+exchange with its parent), `pool` (who gets a process, who waits), and a sandbox for each language. `script_errors` has
+the messages for users.
 """
 
 from executor_service.sandbox.fetch import (

@@ -1,9 +1,10 @@
-"""Base of the sandboxes of all languages: a pool of jailed processes, and the execution of scripts in them."""
+"""What the sandboxes of all languages share: a pool of jailed processes, and the execution of scripts in them."""
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple, Self
+from typing import Final, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -16,60 +17,62 @@ from executor_service.sandbox.model import (
     PoolSize,
     SandboxBusy,
     SandboxLimits,
+    SandboxUnavailable,
     Script,
     ScriptError,
     ScriptResult,
 )
-from executor_service.sandbox.pool import Pool
-from executor_service.sandbox.process_spawner import Engine
-from executor_service.sandbox.result_groups import ResultGroups
-from executor_service.sandbox.script_session import ScriptSession
-from executor_service.sandbox.start_limiter import StartLimiter, StartSlot
-from executor_service.sandbox.warm_pool import WarmPool
+from executor_service.sandbox.pool import NOT_RUNNING, Pool, Process
+from executor_service.sandbox.session import ScriptSession
+from executor_service.sandbox.zygote import Engine, Zygote
 from shared.observe.logging import get_logger
 from shared.workflow.format.sizes import has_too_many_values, is_too_deep
 
 log = get_logger("sandbox")
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+P = TypeVar("P", bound=Process)
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # Maximum bytes of a UTF-16 code unit, plain and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
-_FRAME_SLACK = 1 << 20
-_FINISH_SECONDS = 0.05
-"""How long a canceled script may continue: most end in that time, and a new process takes 41 ms of CPU."""
-_SCRIPT_ENDED = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
+_FRAME_SLACK: Final = 1 << 20
 
 
-class ScriptSandbox:
+class ScriptSandbox(ABC, Generic[P]):
     """Runs user code, each script in a fresh context, in a process that serves no other owner.
 
-    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills the process, unless the script
-    ends shortly afterwards.
+    `async with … as sandbox:` or `start` and `stop`. Canceling a call ends its script.
     """
 
-    _serves_many: ClassVar[bool] = False
-
     def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
+        self._engine = engine
         self._fetcher = fetcher
         self._limits = limits
-        self._max_scripts = size.scripts_per_process
-        self._language = engine.language
         # Cached: with labels, a lookup costs as much as the count itself.
         self._seconds = SCRIPT_SECONDS.labels(engine.language)
         self._waiting = SCRIPTS_WAITING.labels(engine.language)
-        max_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
-        self._start_limiter = StartLimiter()
-        self._result_groups = ResultGroups(self._start_limiter)
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._pool = Pool(WarmPool(engine, size, max_frame=max_bytes + _FRAME_SLACK), size)
+        self._max_frame = (
+            _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars + _FRAME_SLACK
+        )
+        self._zygote: Zygote | None = None
+        self._zygote_starting = asyncio.Lock()
+        self._is_started = False
+        self._pool: Pool[P] = Pool(self._spawn, size)
 
     async def start(self) -> None:
-        """Start the pool. Raises SandboxUnavailable if this host cannot confine user code."""
-        await self._pool.start()
+        """Start the first process. Raises SandboxUnavailable if this host cannot confine user code."""
+        self._is_started = True
+        try:
+            await self._pool.start()
+        except SandboxUnavailable:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End every script and process."""
+        self._is_started = False
         await self._pool.stop()
-        await asyncio.gather(*self._finishing)
+        if self._zygote is not None:
+            await self._zygote.stop()
+            self._zygote = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -80,93 +83,66 @@ class ScriptSandbox:
 
     def describe(self) -> tuple[str, ...]:
         """Return the active confinement layers, for readiness and the doctor."""
-        return self._pool.layers
+        return self._zygote.layers if self._zygote else ()
 
     async def run(self, script: Script) -> ScriptResult:
         """Run a script. Errors of its code are in the result. Raises SandboxBusy, SandboxUnavailable."""
         with self._seconds.time():
             result = await self._run(script)
         if result.error is not None:
-            SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
-            if result.error.kind is ErrorKind.CRASHED:
-                log.warning("script_process_crashed", language=self._language, reason=result.error.message)
-        await self._result_groups.join(script.workspace_id)
+            self._count_failure(result.error)
         return result
 
     async def _run(self, script: Script) -> ScriptResult:
         bindings = encode_bindings(script.bindings, self._limits.max_input_bytes)
-        if bindings is None:
+        frame = None if bindings is None else self._frame_of(script, bindings)
+        if frame is None or len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
-        frame = self._frame_of(script, bindings)
-        if len(frame) > self._limits.max_input_bytes:
-            return ScriptResult(error=script_errors.input_too_large(self._limits))
-        slot = await self._start_limiter.acquire(script.workspace_id)
+        process = await self._take_process(script.owner, script.workspace_id)
+        is_healthy = False
         try:
-            child = await self._take_process(script.owner, script.workspace_id)
-        except BaseException:
-            slot.release()
-            raise
-        checkout = _Checkout(script.owner, child, slot)
-        deadline = Deadline.after(script.timeout_ms)
-        try:
-            ending = await self._run_frame(child, frame, script.workspace_id, deadline, slot)
-        except BaseException:
-            self._return_canceled(checkout)
-            raise
-        self._return_process(checkout, is_healthy=isinstance(ending, _SCRIPT_ENDED))
+            ending = await self._exchange(process, frame, script.workspace_id, Deadline.after(script.timeout_ms))
+            is_healthy = self._is_reusable(process, ending)
+        finally:
+            self._return_process(process, script.owner, script.workspace_id, is_healthy=is_healthy)
         return self._result(ending, script.shown or script.code)
 
+    @abstractmethod
+    async def _fork_process(self, zygote: Zygote) -> P:
+        """Fork a process for an owner. Raises SandboxUnavailable."""
+
+    @abstractmethod
     def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
-        return messages.encode(
-            messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
-        )
+        """Return the frame that runs this script."""
 
-    def _return_process(self, checkout: "_Checkout", *, is_healthy: bool) -> None:
-        checkout.slot.release()
-        if is_healthy and self._serves_many and self._is_reusable(checkout.child):
-            self._pool.keep_for_owner(checkout.owner, checkout.child)
-        else:
-            self._pool.discard(checkout.child)
+    @abstractmethod
+    async def _exchange(
+        self, process: P, frame: bytes, workspace_id: str, deadline: "Deadline"
+    ) -> messages.Ending | ScriptError:
+        """Run a frame in this process, until the deadline."""
 
-    def _return_canceled(self, checkout: "_Checkout") -> None:
-        """Return the process of a canceled script to the pool, after a short wait if the script may still end."""
-        if not checkout.owner or not self._serves_many or checkout.child.is_synchronized:
-            self._return_process(checkout, is_healthy=False)
-            return
-        task = asyncio.create_task(self._finish_canceled(checkout))
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
+    @abstractmethod
+    def _is_reusable(self, process: P, ending: messages.Ending | ScriptError) -> bool:
+        """Return whether the process can run its owner's next script, after a script that ended so."""
 
-    async def _finish_canceled(self, checkout: "_Checkout") -> None:
-        answers: list[messages.Message] = []
-        try:
-            async with asyncio.timeout(_FINISH_SECONDS):
-                answers = await checkout.child.receive()
-        except (ChildDied, ProtocolBroken, TimeoutError):
-            pass
-        finally:
-            self._return_process(checkout, is_healthy=len(answers) == 1 and isinstance(answers[0], _SCRIPT_ENDED))
-
-    async def _take_process(self, owner: str, workspace_id: str) -> Child:
+    async def _take_process(self, owner: str, workspace_id: str) -> P:
         with self._waiting.track_inprogress():
             try:
                 return await self._pool.take(owner, workspace_id)
             except SandboxBusy:
-                SCRIPTS_REFUSED.labels(self._language).inc()
+                SCRIPTS_REFUSED.labels(self._engine.language).inc()
                 raise
 
-    def release_scope(self, scope: str) -> None:
-        """End the reservation of the processes that evaluated an ended run's expressions."""
-        self._pool.release_scope(scope)
-
-    def _is_reusable(self, child: Child) -> bool:
-        """Return whether a process is healthy and far from its limits, which all its scripts share."""
-        return child.is_synchronized and not child.needs_replacement and child.scripts < self._max_scripts
+    def _return_process(self, process: P, owner: str, workspace_id: str, *, is_healthy: bool) -> None:
+        if is_healthy:
+            self._pool.keep(process, owner, workspace_id)
+        else:
+            self._pool.discard(process, workspace_id)
 
     async def _run_frame(
-        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline", slot: StartSlot | None = None
+        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"
     ) -> messages.Ending | ScriptError:
-        session = ScriptSession(child, self._fetcher, self._limits, workspace_id, slot)
+        session = ScriptSession(child, self._fetcher, self._limits, workspace_id)
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await session.run(frame)
@@ -180,8 +156,6 @@ class ScriptSandbox:
             return script_errors.protocol_broken()
         except ChildDied as death:
             return script_errors.exit_error(death.exit, self._limits)
-        finally:
-            child.scripts += 1
 
     def _result(self, ending: messages.Ending | ScriptError, code: str) -> ScriptResult:
         if isinstance(ending, ScriptError):
@@ -196,13 +170,30 @@ class ScriptSandbox:
                 return ScriptResult(stdout=ending.stdout, error=script_errors.too_deep())
         return ScriptResult(result=ending.result, stdout=ending.stdout)
 
+    def _count_failure(self, error: ScriptError) -> None:
+        SCRIPT_FAILURES.labels(self._engine.language, error.kind.value).inc()
+        if error.kind is ErrorKind.CRASHED:
+            log.warning("script_process_crashed", language=self._engine.language, reason=error.message)
 
-class _Checkout(NamedTuple):
-    """A process taken from the pool for a script of `owner`, and the script's start slot."""
+    async def _spawn(self) -> P:
+        zygote = await self._ensure_zygote()
+        try:
+            return await self._fork_process(zygote)
+        except SandboxUnavailable:
+            # A process that ends with its zygote says nothing about those of the next zygote.
+            if zygote.alive:
+                raise
+        return await self._fork_process(await self._ensure_zygote())
 
-    owner: str
-    child: Child
-    slot: StartSlot
+    async def _ensure_zygote(self) -> Zygote:
+        async with self._zygote_starting:
+            if not self._is_started:
+                raise SandboxUnavailable(NOT_RUNNING)
+            if self._zygote is None or not self._zygote.alive:
+                if self._zygote:
+                    await self._zygote.stop()
+                self._zygote = await Zygote.start(self._engine)
+            return self._zygote
 
 
 class Deadline(NamedTuple):

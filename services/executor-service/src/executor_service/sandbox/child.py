@@ -1,17 +1,20 @@
-"""Parent's side of one jailed process."""
+"""Parent's side of one jailed process: frames of four bytes of length, then that many bytes."""
 
 import asyncio
 import socket
+import struct
+from typing import Final
 
 import msgspec
 
 from executor_service.sandbox import messages
-from executor_service.sandbox.frame_connection import FrameConnection, FrameTooLarge
 from executor_service.sandbox.model import SandboxUnavailable
-from executor_service.sandbox.process_spawner import Exit, ProcessSpawner
+from executor_service.sandbox.zygote import Exit, Zygote
 
-_WARM_SECONDS = 10.0
-_EXIT_SECONDS = 1.0
+_WARM_SECONDS: Final = 10.0
+_EXIT_SECONDS: Final = 1.0
+_LENGTH: Final = struct.Struct(">I")
+_READ_AHEAD_BYTES: Final = 1 << 16
 
 
 class ChildDied(Exception):
@@ -35,31 +38,45 @@ class TooManyValues(ProtocolBroken):
 
 
 class Child:
-    """A warm process that has run no code yet, or code of one owner only. It always ends by a kill."""
+    """A process that has run no code yet, or code of one owner only. It always ends by a kill."""
 
     def __init__(
         self,
-        spawner: ProcessSpawner,
+        zygote: Zygote,
         number: int,
         exit_: "asyncio.Future[Exit]",
-        connection: FrameConnection,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        max_frame: int,
     ) -> None:
-        self._spawner = spawner
+        self._zygote = zygote
         self._number = number
         self._exit = exit_
-        self._connection = connection
+        self._reader, self._writer = streams
+        self._max_frame = max_frame
         self._pending_replies = 0
         self.needs_replacement = False
         self.scripts = 0
 
     @classmethod
-    async def spawn(cls, spawner: ProcessSpawner, max_frame: int) -> "Child":
-        """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
+    async def fork(cls, zygote: Zygote, max_frame: int) -> "Child":
+        """Fork a child, which may not be ready yet. Raises SandboxUnavailable."""
+        ours, theirs = socket.socketpair()
         try:
-            number, exit_, connection = await _fork_connected(spawner, max_frame)
+            with theirs:
+                number, exit_ = zygote.fork(theirs)
+            streams = await asyncio.open_unix_connection(sock=ours, limit=_READ_AHEAD_BYTES)
         except OSError as error:
+            ours.close()
             raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
-        child = cls(spawner, number, exit_, connection)
+        except BaseException:
+            ours.close()
+            raise
+        return cls(zygote, number, exit_, streams, max_frame)
+
+    @classmethod
+    async def spawn(cls, zygote: Zygote, max_frame: int) -> "Child":
+        """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
+        child = await cls.fork(zygote, max_frame)
         child._pending_replies = 1  # its greeting
         try:
             async with asyncio.timeout(_WARM_SECONDS):
@@ -74,7 +91,7 @@ class Child:
 
     @property
     def is_usable(self) -> bool:
-        return self._spawner.alive and not self._exit.done()
+        return self._zygote.alive and not self._exit.done()
 
     @property
     def is_synchronized(self) -> bool:
@@ -82,21 +99,24 @@ class Child:
         return self._pending_replies == 0
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
-        """Send one frame: a message, or encoded bytes."""
+        """Send one frame: a message, or encoded bytes. Waits while earlier ones fill the buffers. Raises ChildDied."""
         self._pending_replies += 1
+        frame = message if isinstance(message, bytes) else messages.encode(message)
         try:
-            await self._connection.send(message if isinstance(message, bytes) else messages.encode(message))
+            self._writer.write(_LENGTH.pack(len(frame)) + frame)
+            await self._writer.drain()
         except ConnectionError:
             raise ChildDied(await self._wait_for_exit()) from None
 
     async def receive(self) -> list[messages.Message]:
         """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply, TooManyValues."""
         try:
-            answer = messages.decode(await self._connection.receive())
-        except ConnectionError:
+            (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+            if size > self._max_frame:
+                raise ProtocolBroken
+            answer = messages.decode(await self._reader.readexactly(size))
+        except (ConnectionError, asyncio.IncompleteReadError):
             raise ChildDied(await self._wait_for_exit()) from None
-        except FrameTooLarge as error:
-            raise ProtocolBroken from error
         except msgspec.DecodeError as error:
             raise ProtocolBroken from error
         except RecursionError as error:
@@ -108,8 +128,8 @@ class Child:
 
     def kill(self) -> None:
         """Kill the process, idempotently."""
-        self._spawner.kill(self._number)
-        self._connection.abort()
+        self._zygote.kill(self._number)
+        self._writer.transport.abort()
 
     async def _wait_for_exit(self) -> Exit:
         """Return how it ended after closing its socket; kill it if it is still alive."""
@@ -128,17 +148,3 @@ class Child:
                 raise SandboxUnavailable(f"This host cannot confine user code: {text}")
             case _:
                 raise ProtocolBroken
-
-
-async def _fork_connected(
-    spawner: ProcessSpawner, max_frame: int
-) -> tuple[int, "asyncio.Future[Exit]", FrameConnection]:
-    """Fork a child, and keep the other end of its socket. Raises OSError."""
-    ours, theirs = socket.socketpair()
-    try:
-        with theirs:
-            number, exit_ = spawner.fork(theirs)
-        return number, exit_, await FrameConnection.open(ours, max_frame)
-    except BaseException:
-        ours.close()
-        raise

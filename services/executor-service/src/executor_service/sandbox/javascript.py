@@ -11,27 +11,24 @@ from pathlib import Path
 import msgspec
 
 from executor_service.sandbox import messages, script_errors
-from executor_service.sandbox.base import Deadline, ScriptSandbox, encode_bindings
+from executor_service.sandbox.base import Deadline, ScriptSandbox
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetch import Fetcher, no_fetch
 from executor_service.sandbox.jail.confine import OWN_ROOT
 from executor_service.sandbox.model import (
     ConditionResult,
     Conditions,
-    ErrorKind,
     PoolSize,
     SandboxLimits,
     SandboxUnavailable,
     Script,
     ScriptError,
 )
-from executor_service.sandbox.pool import Reservation
-from executor_service.sandbox.process_spawner import JAIL, zygote_command
-from executor_service.sandbox.pure_code import is_pure
+from executor_service.sandbox.zygote import JAIL, Zygote, zygote_command
 from shared.observe.logging import get_logger
 
 log = get_logger("javascript")
-_HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
+_SCRIPT_ENDED = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
 _BOOLEAN = "\nreturn Boolean(\n{}\n)"
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize()
@@ -79,14 +76,12 @@ def program_files() -> tuple[str, ...]:
     return (program, *dict.fromkeys(word for word in words if word.startswith("/")))
 
 
-class JavaScriptSandbox(ScriptSandbox):
+class JavaScriptSandbox(ScriptSandbox[Child]):
     """Runs functions and conditions in V8.
 
     Without namespaces it does not start, unless configured not to need them: then only the system call filter confines
     code.
     """
-
-    _serves_many = True
 
     def __init__(
         self,
@@ -98,6 +93,7 @@ class JavaScriptSandbox(ScriptSandbox):
     ) -> None:
         engine = JavaScriptEngine(limits, needs_namespaces=needs_namespaces)
         super().__init__(engine, fetcher=fetcher, limits=limits, size=size)
+        self._max_scripts = size.scripts_per_process
 
     async def start(self) -> None:
         """Raises SandboxUnavailable if this host cannot confine user code."""
@@ -105,57 +101,48 @@ class JavaScriptSandbox(ScriptSandbox):
         if OWN_ROOT not in self.describe():
             log.warning("sandbox_namespaces_unavailable", layers=self.describe())
 
-    def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
-        names, values = list(bindings), list(bindings.values())
-        if is_pure(script.code, names):  # it uses no other input
-            return messages.encode_script(
-                messages.PureJavaScript(code=script.code, names=names), messages.Arguments(values=values)
-            )
-        return messages.encode_script(
-            messages.JavaScript(code=script.code, names=names),
-            messages.Arguments(values=values, params=script.params, environment=script.environment),
-        )
-
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        reservation = Reservation(conditions.owner, conditions.scope)
-        child = self._pool.take_reserved(reservation, conditions.workspace_id)
-        hardened = child is not None
-        child = child or await self._take_process(conditions.owner, conditions.workspace_id)
-        healthy = False
-        try:
-            verdict = await self._verdict(child, conditions, hardened=hardened)
-            healthy = self._is_reusable(child) and (verdict.error is None or verdict.error.kind in _HARMLESS)
-        finally:
-            if healthy:
-                self._pool.keep_for_scope(reservation, child)
-            else:
-                self._pool.discard(child)
-        return verdict
-
-    async def _verdict(self, child: Child, conditions: Conditions, *, hardened: bool) -> ConditionResult:
-        deadline = Deadline.after(conditions.timeout_ms)
-        if not hardened:
-            frame = messages.encode(messages.Harden(params={}, environment=conditions.environment))
-            ending = await self._run_frame(child, frame, conditions.workspace_id, deadline)
-            if isinstance(ending, ScriptError):
-                return ConditionResult(failed=0, error=ending)
-        bindings = encode_bindings(conditions.bindings, self._limits.max_input_bytes)
-        if bindings is None:
-            return ConditionResult(failed=0, error=script_errors.input_too_large(self._limits))
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
-            frame = messages.encode_script(
-                messages.Evaluate(code=_BOOLEAN.format(expression), names=list(bindings)),
-                messages.Arguments(values=list(bindings.values())),
+            outcome = await self.run(
+                Script(
+                    code=_BOOLEAN.format(expression),
+                    shown=_BOOLEAN.format(conditions.shown[index] if conditions.shown else expression),
+                    bindings=conditions.bindings,
+                    environment=conditions.environment,
+                    timeout_ms=conditions.timeout_ms,
+                    workspace_id=conditions.workspace_id,
+                    owner=conditions.owner,
+                )
             )
-            if len(frame) > self._limits.max_input_bytes:
-                return ConditionResult(failed=index, error=script_errors.input_too_large(self._limits))
-            shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)
-            outcome = self._result(await self._run_frame(child, frame, conditions.workspace_id, deadline), shown)
             if outcome.error is not None:
                 return ConditionResult(failed=index, error=script_errors.condition_error(outcome.error))
             if outcome.value() is True:
                 return ConditionResult(matched=index)
         return ConditionResult()
+
+    async def _fork_process(self, zygote: Zygote) -> Child:
+        return await Child.spawn(zygote, self._max_frame)
+
+    def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
+        return messages.encode_script(
+            messages.JavaScript(code=script.code, names=list(bindings)),
+            messages.Arguments(values=list(bindings.values()), params=script.params, environment=script.environment),
+        )
+
+    async def _exchange(
+        self, process: Child, frame: bytes, workspace_id: str, deadline: Deadline
+    ) -> messages.Ending | ScriptError:
+        process.scripts += 1
+        return await self._run_frame(process, frame, workspace_id, deadline)
+
+    def _is_reusable(self, process: Child, ending: messages.Ending | ScriptError) -> bool:
+        """Return whether a process is healthy and far from its limits, which all its scripts share."""
+        return (
+            isinstance(ending, _SCRIPT_ENDED)
+            and process.is_synchronized
+            and not process.needs_replacement
+            and process.scripts < self._max_scripts
+        )

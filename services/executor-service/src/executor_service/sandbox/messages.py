@@ -76,10 +76,6 @@ class Exhausted(_Ending, frozen=True, tag="exhausted"):
     """A Python script reached its memory limit."""
 
 
-class Hardened(_Ending, frozen=True, tag="hardened"):
-    """The context is frozen for conditions."""
-
-
 class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     id: int
     url: str
@@ -88,7 +84,7 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     body: str | None
 
 
-Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
+Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted
 Message = Ready | Refused | ReplacementDue | Ending | FetchCall
 
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode
@@ -128,27 +124,12 @@ class JavaScript(msgspec.Struct, frozen=True, tag="run", kw_only=True):
     names: Sequence[str]
 
 
-class PureJavaScript(JavaScript, frozen=True, tag="pure", kw_only=True):
-    """Run this code, which `pure_code.is_pure` accepts, in the frozen realm that such code shares."""
-
-
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Values of the function's parameters, and of two globals in a fresh context."""
+class Arguments(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of the function's parameters, and of two globals."""
 
     values: Sequence[msgspec.Raw]
-    params: object | msgspec.UnsetType = msgspec.UNSET
-    environment: object | msgspec.UnsetType = msgspec.UNSET
-
-
-class Harden(msgspec.Struct, frozen=True, tag="harden", kw_only=True):
-    """Make a fresh context that evaluations share."""
-
     params: object
     environment: object
-
-
-class Evaluate(JavaScript, frozen=True, tag="evaluate", kw_only=True):
-    """Run this code in the hardened context."""
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):

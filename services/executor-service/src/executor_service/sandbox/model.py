@@ -78,12 +78,10 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Expressions to try in order until one is truthy. An empty expression is false.
 
-    Evaluations of one `owner` with the same `scope` (a run) share one context, in which no effects remain; the first
-    evaluation sets `environment`. `shown` has the author's text of each expression, for messages; empty if it is the
-    same.
+    Each runs in a fresh context, in a process of the `owner`. `shown` has the author's text of each expression, for
+    messages; empty if it is the same. `timeout_ms` is for each of them.
     """
 
-    scope: str
     expressions: Sequence[str]
     shown: Sequence[str] = ()
     bindings: Mapping[str, object] = {}

@@ -1,220 +1,227 @@
-"""Assignment of processes to workspaces, and their reuse by owners."""
+"""The scheduler of jailed processes: who gets one, who waits, which stay warm."""
 
 import asyncio
-from collections import Counter
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from executor_service.sandbox.child import Child
-from executor_service.sandbox.fair_queue import FairQueue, Waiter
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
-from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.warm_pool import NOT_RUNNING, WarmPool
+from shared.observe.logging import get_logger
+
+log = get_logger("sandbox")
+_REPLENISH_DELAY_SECONDS: Final = 0.01
+"""Scripts that run need the processor first. After this delay most of them have ended."""
+NOT_RUNNING: Final = "The sandbox is not running"
 
 
-class Reservation(NamedTuple):
-    """Reservation of an idle process: for one scope of an owner, or (None) for any script of the owner."""
-
-    owner: str
-    scope: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IdleProcess:
-    """An idle process; `end` is when it expires."""
-
-    reservation: Reservation
-    workspace: str
-    end: asyncio.TimerHandle
-
-
-class Pool:
-    """Assigns a bounded number of processes to scripts. No process ever serves two owners.
-
-    A workspace uses at most its quota, and waiting workspaces take turns. A used process stays idle for a while:
-    `keep_for_scope` keeps it for one scope, whose evaluations share a context, and `keep_for_owner` for its owner, each
-    of whose scripts gets a fresh context. An idle process does not count towards a quota, and ends when another script
-    needs its slot.
-    """
-
-    def __init__(self, warm_pool: WarmPool, size: PoolSize) -> None:
-        self._warm_pool = warm_pool
-        self._size = size
-        self._processes = Quota.of(size.running, size.workspace_percent)
-        self._waiters = Quota.of(size.waiting, size.workspace_percent)
-        self._slots_used = 0  # by active or idle processes
-        self._used: Counter[str] = Counter()
-        """Active or starting processes, by workspace."""
-        self._assigned: dict[Child, str] = {}
-        """The workspace of each assigned process."""
-        self._queue: FairQueue[Child | None] = FairQueue(self._return_grant)
-        """Grants a process of the waiter's owner, or (None) a slot for a new one. No admitted script waits."""
-        self._idle: dict[Child, IdleProcess] = {}
-        self._open = False
+class Process(Protocol):
+    """A jailed process that the pool hands out: a kept one serves its owner again."""
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        return self._warm_pool.layers
+    def is_usable(self) -> bool: ...
+
+    def kill(self) -> None:
+        """End it, idempotently."""
+
+
+P = TypeVar("P", bound=Process)
+
+
+class _Waiter(NamedTuple, Generic[P]):
+    """A script that waits. Its grant is an idle process of its owner, or None: a slot for another process."""
+
+    owner: str
+    granted: "asyncio.Future[P | None]"
+
+
+class _Idle(NamedTuple):
+    owner: str
+    expiry: asyncio.TimerHandle
+
+
+class Pool(Generic[P]):
+    """Hands out a bounded number of processes. No process ever serves two owners.
+
+    A workspace uses at most its percentage of the processes, and a quarter of the rest is left to workspaces that use
+    none, so that a busy workspace never makes another wait for its first. Waiting workspaces take turns. A kept process
+    stays idle for a while, counts towards no workspace, and ends when another owner needs its slot.
+    """
+
+    def __init__(self, spawn: Callable[[], Awaitable[P]], size: PoolSize) -> None:
+        self._spawn = spawn
+        self._size = size
+        self._used: Counter[str] = Counter()
+        """Processes handed out, or slots granted for one, by workspace."""
+        self._queues: dict[str, deque[_Waiter[P]]] = {}
+        """Waiting scripts by workspace, in the order of the workspaces' turns. No queue is empty."""
+        self._idle: dict[P, _Idle] = {}
+        """The process that has been idle longest comes first."""
+        self._spares: deque[P] = deque()
+        self._spawning = asyncio.Semaphore(size.warming)
+        self._replenishing: asyncio.Task[None] | None = None
+        self._open = False
 
     async def start(self) -> None:
-        """Start the first processes. Raises SandboxUnavailable if this host cannot confine them."""
-        await self._warm_pool.start()
+        """Start the first process. Raises SandboxUnavailable if this host cannot confine it."""
         self._open = True
+        try:
+            self._spares.append(await self._spawn())
+        except SandboxUnavailable:
+            self._open = False
+            raise
+        self._replenish()
 
     async def stop(self) -> None:
-        """End every process, idle or active."""
+        """Refuse every waiting script, and end idle and spare processes."""
         self._open = False
-        self._queue.fail_all(SandboxUnavailable(NOT_RUNNING))
-        for child in list(self._idle):
-            self._expire(child)
-        await self._warm_pool.stop()
+        for queue in self._queues.values():
+            for waiter in queue:
+                if not waiter.granted.done():
+                    waiter.granted.set_exception(SandboxUnavailable(NOT_RUNNING))
+        self._queues.clear()
+        if self._replenishing is not None:
+            self._replenishing.cancel()
+            await asyncio.gather(self._replenishing, return_exceptions=True)
+            self._replenishing = None
+        for process in list(self._idle):
+            self._expire(process)
+        while self._spares:
+            self._spares.popleft().kill()
 
-    async def take(self, owner: str, workspace: str) -> Child:
-        """Return a process, new or the owner's own. Raises SandboxBusy, SandboxUnavailable."""
+    async def take(self, owner: str, workspace: str) -> P:
+        """Return a process: one that the owner used before, or a new one. Raises SandboxBusy, SandboxUnavailable."""
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        if self._admit(workspace):
-            child = self._claim(owner)
+        if self._may_use(workspace):
+            self._used[workspace] += 1
+            process = self._claim(owner)
         else:
-            child = await self._wait(owner, workspace)
-        return await self._ensure_process(child, workspace)
-
-    def discard(self, child: Child) -> None:
-        """End an assigned process, and free its slot."""
-        child.kill()
-        self._free_slot(self._assigned.pop(child))
-
-    def keep_for_owner(self, owner: str, child: Child) -> None:
-        """Keep an assigned process for its owner's next script."""
-        if owner and self._open:
-            workspace = self._assigned.pop(child)
-            self._keep(Reservation(owner), workspace, child)
+            process = await self._wait(owner, workspace)
+        if process is not None:
+            return process
+        try:
+            return await self._new_process()
+        except BaseException:
             self._release(workspace)
+            raise
+
+    def discard(self, process: P, workspace: str) -> None:
+        """End a process that was handed out to this workspace."""
+        process.kill()
+        self._release(workspace)
+
+    def keep(self, process: P, owner: str, workspace: str) -> None:
+        """Take back a healthy process, for the next script of its owner; without an owner it ends."""
+        if owner and self._open and process.is_usable:
+            expiry = asyncio.get_running_loop().call_later(self._size.kept_seconds, self._expire, process)
+            self._idle[process] = _Idle(owner, expiry)
         else:
-            self.discard(child)
+            process.kill()
+        self._release(workspace)
 
-    def keep_for_scope(self, reservation: Reservation, child: Child) -> None:
-        """Keep an assigned process unchanged for one scope; a second one becomes available to its owner."""
-        is_wanted = self._queue.waiting(self._assigned[child]) > 0
-        if reservation.scope and self._open and not is_wanted and self._find(reservation) is None:
-            workspace = self._assigned.pop(child)
-            self._keep(reservation, workspace, child)
-            self._release(workspace)
-        else:
-            self.keep_for_owner(reservation.owner, child)
+    def _may_use(self, workspace: str) -> bool:
+        return _allows(self._size.running, self._size.workspace_percent, self._used[workspace], self._used.total())
 
-    def take_reserved(self, reservation: Reservation, workspace: str) -> Child | None:
-        """Return the process reserved for this scope; None without one, or if the quota is used up."""
-        if self._find(reservation) is None or not self._admit(workspace):
-            return None
-        child = self._take_idle(reservation)
-        if child is None:
-            self._release(workspace)
-        else:
-            self._assigned[child] = workspace
-        return child
-
-    def release_scope(self, scope: str) -> None:
-        """Make the processes of the scope available to their owner."""
-        for child, idle in list(self._idle.items()):
-            if idle.reservation.scope != scope:
-                continue
-            if idle.reservation.owner:
-                self._remove_idle(child)
-                self._keep(Reservation(idle.reservation.owner), idle.workspace, child)
-            else:
-                self._expire(child)
-
-    def _admit(self, workspace: str) -> bool:
-        """Count one more process of this workspace, unless its quota is used up."""
-        if not self._processes.allows(self._used[workspace], self._used.total()):
-            return False
-        self._used[workspace] += 1
-        return True
+    def _may_wait(self, workspace: str) -> bool:
+        waiting = len(self._queues.get(workspace, ()))
+        return _allows(self._size.waiting, self._size.workspace_percent, waiting, sum(map(len, self._queues.values())))
 
     def _release(self, workspace: str) -> None:
-        """Count one process less and serve scripts that can now be admitted."""
+        """Count one process less, and serve the scripts that may now have one."""
         self._used[workspace] -= 1
         if not self._used[workspace]:
             del self._used[workspace]
-        while waiter := self._queue.next(self._admit):
-            waiter.granted.set_result(self._claim(waiter.owner))
+        while (next_workspace := next(filter(self._may_use, self._queues), None)) is not None:
+            waiter = self._next_of(next_workspace)
+            if not waiter.granted.done():
+                self._used[next_workspace] += 1
+                waiter.granted.set_result(self._claim(waiter.owner))
 
-    def _claim(self, owner: str) -> Child | None:
-        """Return an idle process of this owner, or (None) a slot for a new one, for an admitted script.
+    def _next_of(self, workspace: str) -> _Waiter[P]:
+        """Remove the first waiting script of this workspace, which then goes to the end of the order."""
+        queue = self._queues.pop(workspace)
+        waiter = queue.popleft()
+        if queue:
+            self._queues[workspace] = queue
+        return waiter
 
-        A slot that no script uses is free or has an idle process, so the claim always succeeds.
-        """
-        child = self._take_idle(Reservation(owner))
-        if child is None and not self._take_slot():
-            self._evict_one()
-        return child
-
-    async def _ensure_process(self, child: Child | None, workspace: str) -> Child:
-        """Return this process, or a new one if None."""
-        if child is None:
-            try:
-                child = await self._warm_pool.take(workspace)
-            except BaseException:
-                self._free_slot(workspace)
-                raise
-        self._assigned[child] = workspace
-        return child
-
-    def _keep(self, reservation: Reservation, workspace: str, child: Child) -> None:
-        end = asyncio.get_running_loop().call_later(self._size.kept_seconds, self._expire, child)
-        self._idle[child] = IdleProcess(reservation, workspace, end)
-
-    def _remove_idle(self, child: Child) -> IdleProcess:
-        idle = self._idle.pop(child)
-        idle.end.cancel()
-        return idle
-
-    def _expire(self, child: Child) -> None:
-        self._remove_idle(child)
-        child.kill()
-        self._slots_used -= 1
-
-    def _take_idle(self, reservation: Reservation) -> Child | None:
-        while (child := self._find(reservation)) is not None:
-            if child.is_usable:
-                self._remove_idle(child)
-                return child
-            self._expire(child)
+    def _claim(self, owner: str) -> P | None:
+        """Return the owner's most recently used idle process; without one, make room for a new one."""
+        for process in reversed([process for process, idle in self._idle.items() if idle.owner == owner]):
+            self._idle.pop(process).expiry.cancel()
+            if process.is_usable:
+                return process
+            process.kill()
+        if self._used.total() + len(self._idle) > self._size.running:
+            self._expire(next(iter(self._idle)))
         return None
 
-    def _find(self, reservation: Reservation) -> Child | None:
-        """Return the most recently used one, so that surplus ones expire."""
-        return next((child for child, idle in reversed(self._idle.items()) if idle.reservation == reservation), None)
+    def _expire(self, process: P) -> None:
+        self._idle.pop(process).expiry.cancel()
+        process.kill()
 
-    def _evict_one(self) -> None:
-        """End the process that has been idle longest. The caller gets its slot."""
-        oldest = next(iter(self._idle))
-        self._remove_idle(oldest)
-        oldest.kill()
-
-    def _take_slot(self) -> bool:
-        if self._slots_used >= self._size.running:
-            return False
-        self._slots_used += 1
-        return True
-
-    def _free_slot(self, workspace: str) -> None:
-        self._slots_used -= 1
-        self._release(workspace)
-
-    async def _wait(self, owner: str, workspace: str) -> Child | None:
-        if not self._waiters.allows(self._queue.waiting(workspace), len(self._queue)):
+    async def _wait(self, owner: str, workspace: str) -> P | None:
+        if not self._may_wait(workspace):
             raise SandboxBusy("Too many functions are waiting for the sandbox. Try again later.", retry_after=1)
+        waiter: _Waiter[P] = _Waiter(owner, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(workspace, deque()).append(waiter)
         try:
             async with asyncio.timeout(self._size.wait_seconds):
-                return await self._queue.wait(workspace, owner)
+                return await waiter.granted
         except TimeoutError:
+            self._leave(waiter, workspace)
             raise SandboxBusy("No sandbox process became free in time. Try again later.", retry_after=1) from None
+        except asyncio.CancelledError:
+            self._leave(waiter, workspace)
+            raise
 
-    def _return_grant(self, waiter: Waiter[Child | None], child: Child | None) -> None:
-        if child is None:
-            self._free_slot(waiter.workspace)
-        else:
-            self._assigned[child] = waiter.workspace
-            self.keep_for_owner(waiter.owner, child)
+    def _leave(self, waiter: _Waiter[P], workspace: str) -> None:
+        """Give up the wait, or what it was granted at the same moment."""
+        if waiter.granted.cancelled():
+            queue = self._queues.get(workspace)
+            if queue is not None:
+                with suppress(ValueError):
+                    queue.remove(waiter)
+                if not queue:
+                    del self._queues[workspace]
+        elif waiter.granted.exception() is None:
+            process = waiter.granted.result()
+            if process is None:
+                self._release(workspace)
+            else:
+                self.keep(process, waiter.owner, workspace)
+
+    async def _new_process(self) -> P:
+        while self._spares:
+            process = self._spares.popleft()
+            self._replenish()
+            if process.is_usable:
+                return process
+            process.kill()
+        async with self._spawning:
+            return await self._spawn()
+
+    def _replenish(self) -> None:
+        if self._open and self._replenishing is None:
+            self._replenishing = asyncio.create_task(self._add_spares())
+
+    async def _add_spares(self) -> None:
+        try:
+            while len(self._spares) < self._size.spare:
+                await asyncio.sleep(_REPLENISH_DELAY_SECONDS)
+                async with self._spawning:
+                    self._spares.append(await self._spawn())
+        except SandboxUnavailable as error:
+            log.warning("sandbox_process_start_failed", reason=str(error))
+        finally:
+            self._replenishing = None
+
+
+def _allows(total: int, percent: int, own: int, all_: int) -> bool:
+    """Return whether a workspace that uses `own` of `total` units, of which `all_` are used, may use one more."""
+    if own == 0:
+        return all_ < total
+    most = total if percent >= 100 else max(1, min(total * percent // 100, total - 1))
+    left_to_others = min(total - most, max(1, total // 4))
+    return own < most and all_ < total - left_to_others

@@ -4,13 +4,17 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from executor_service.sandbox.base import ScriptSandbox
+import msgspec
+
+from executor_service.sandbox import messages
+from executor_service.sandbox.base import Deadline, ScriptSandbox
+from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetch import Fetcher, no_fetch
-from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnavailable
-from executor_service.sandbox.process_spawner import JAIL, zygote_command
+from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnavailable, Script, ScriptError
+from executor_service.sandbox.zygote import JAIL, Zygote, zygote_command
 
 _INTERPRETER_BYTES = 64 << 20
 _CODE_BYTES = 64 << 20
@@ -97,7 +101,34 @@ def _standard_library() -> Iterator[str]:
         yield str(library)
 
 
-class PythonSandbox(ScriptSandbox):
+class Owner:
+    """The warm process of one owner. It runs no user code: it forks a child for each script."""
+
+    def __init__(self, root: Zygote, max_frame: int) -> None:
+        """Fork the process. Raises OSError."""
+        self._root = root
+        self._max_frame = max_frame
+        self._number, self._zygote = root.fork_zygote()
+
+    @property
+    def is_usable(self) -> bool:
+        return self._root.alive and self._zygote.alive
+
+    async def check(self) -> None:
+        """Raise SandboxUnavailable unless a child of this process can be confined."""
+        (await Child.spawn(self._zygote, self._max_frame)).kill()
+
+    async def fork(self) -> Child:
+        """Return a new child for one script. Raises SandboxUnavailable."""
+        return await Child.fork(self._zygote, self._max_frame)
+
+    def kill(self) -> None:
+        """End the process and all its children, idempotently."""
+        self._zygote.disconnect()
+        self._root.kill(self._number)
+
+
+class PythonSandbox(ScriptSandbox[Owner]):
     """Runs functions in Python. A top-level `return`, or else `__sim_result__`, is the result.
 
     There is no network: scripts can fetch only files.
@@ -112,3 +143,33 @@ class PythonSandbox(ScriptSandbox):
         bubblewrap: str = "bwrap",
     ) -> None:
         super().__init__(PythonEngine(limits, bubblewrap), fetcher=fetcher, limits=limits, size=size)
+
+    async def _fork_process(self, zygote: Zygote) -> Owner:
+        try:
+            owner = Owner(zygote, self._max_frame)
+        except OSError as error:
+            raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
+        try:
+            await owner.check()
+        except BaseException:
+            owner.kill()
+            raise
+        return owner
+
+    def _frame_of(self, script: Script, bindings: Mapping[str, msgspec.Raw]) -> bytes:
+        return messages.encode(
+            messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
+        )
+
+    async def _exchange(
+        self, process: Owner, frame: bytes, workspace_id: str, deadline: Deadline
+    ) -> messages.Ending | ScriptError:
+        child = await process.fork()
+        try:
+            return await self._run_frame(child, frame, workspace_id, deadline)
+        finally:
+            child.kill()
+
+    def _is_reusable(self, process: Owner, ending: messages.Ending | ScriptError) -> bool:
+        """Return whether the process lives: no script can change it."""
+        return process.is_usable

@@ -7,7 +7,7 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.model import ErrorKind, SandboxLimits, ScriptError
-from executor_service.sandbox.process_spawner import Exit
+from executor_service.sandbox.zygote import Exit
 from shared.workflow.format.sizes import MAX_VALUES
 
 # The code is a function body, below two header lines.
@@ -34,7 +34,7 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
             error = _error(ErrorKind.STALLED, "Function never finished: it awaits a promise that never settles")
         case messages.Exhausted():
             error = _out_of_memory(limits)
-        case messages.Returned() | messages.Hardened():
+        case messages.Returned():
             error = protocol_broken()
     return error
 

@@ -31,14 +31,10 @@ const LOOKS_EVERY = 100;
 const HEADER_BYTES = 4;
 const BUFFER_BYTES = 1 << 16;
 const CONTEXT = { __proto__: null, microtaskMode: "afterEvaluate" };
-const FROZEN_CONTEXT = { __proto__: null, ...CONTEXT, codeGeneration: { __proto__: null, strings: false, wasm: false } };
 const RUN = '{"type":"run"';
-const PURE = '{"type":"pure"';
-const EVALUATE = '{"type":"evaluate"';
-const HARDEN = '{"type":"harden"';
 const READY = '[{"type":"ready"}]';
 // Whatever runs first compiles the harness and touches its memory: better this than a script that waits.
-const FIRST_SCRIPT = '{"type":"run","code":"return 1","names":[]}\n{"values":[]}';
+const FIRST_SCRIPT = '{"type":"run","code":"return 1","names":[]}\n{"values":[],"params":{},"environment":{}}';
 const WORN = '[{"type":"worn"},';
 const UNCAUGHT = '[{"type":"uncaught","text":""}]';
 // Lines before the code in the source of its function, both in V8's own text and in ours.
@@ -104,8 +100,8 @@ const send = (text) => {
 // ---- realms
 let entered;
 
-const newRealm = (options = CONTEXT) => {
-  const context = createContext(constants.DONT_CONTEXTIFY, options);
+const newRealm = () => {
+  const context = createContext(constants.DONT_CONTEXTIFY, CONTEXT);
   return enter({ __proto__: null, context, ...harness.runInContext(context) });
 };
 
@@ -120,16 +116,9 @@ const enter = (realm) => {
   return realm;
 };
 
-// For pure code, which needs no new realm: scripts find nothing that they could change, and no way to wait.
-const newFrozenRealm = () => {
-  const realm = newRealm(FROZEN_CONTEXT);
-  realm.close();
-  return realm;
-};
-
 const answer = (realm, frame) => {
   try {
-    if (frame.startsWith(RUN) || frame.startsWith(PURE) || frame.startsWith(EVALUATE)) {
+    if (frame.startsWith(RUN)) {
       const end = frame.indexOf("\n");
       const script = compile(realm, frame.slice(0, end));
       if (typeof script === "string") return script;
@@ -248,26 +237,21 @@ const callSite = () => {
 };
 
 const serve = () => {
-  let next = newRealm();
-  let frozen;
+  let realm = newRealm();
   let isUsed = false;
-  let isKept = false;
   let scripts = 0;
   for (;;) {
     const frame = receive();
-    const isPure = frame.startsWith(PURE);
-    if (frame.startsWith(RUN) || frame.startsWith(HARDEN)) {
-      if (isUsed) next = newRealm();
-      isKept = frame.startsWith(HARDEN);
+    if (frame.startsWith(RUN)) {
+      if (isUsed) realm = newRealm();
+      isUsed = true;
     }
-    isUsed ||= !isPure;
-    const realm = enter(isPure ? (frozen ??= newFrozenRealm()) : next);
     const started = now();
     const reply = answer(realm, frame);
     const isOver = realm.isSettled();
     send(isOver && reply.length > 2 && (++scripts % LOOKS_EVERY === 0 || now() - started > QUICK_MS) && isWorn() ? WORN + reply.slice(1) : reply);
-    if (isOver && !isKept && !isPure) {
-      next = newRealm(); // while the parent works, and for the last script to leave nothing that goes on
+    if (isOver) {
+      realm = newRealm(); // while the parent works, and for the last script to leave nothing that goes on
       isUsed = false;
     }
   }

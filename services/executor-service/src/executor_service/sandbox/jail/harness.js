@@ -13,8 +13,6 @@
   const then = uncurried(Promise.prototype.then);
   const slice = uncurried(String.prototype.slice);
   const lowerCase = uncurried(String.prototype.toLowerCase);
-  const match = uncurried(RegExp.prototype.exec);
-  const EMPTY = /(?:)/;
 
   const quote = (text) => stringify(`${text}`);
 
@@ -188,12 +186,9 @@
 
   const start = (main, text) => {
     const { values, params, environment } = parse(text);
-    match(EMPTY, ""); // for `RegExp.$1` and its like to hold nothing of an earlier evaluation
-    outbox = stdout = "";
-    stdoutLines = fetches = waiting = 0;
     settled = false;
-    if (params !== undefined) expose("params", params);
-    if (environment !== undefined) expose("environmentVariables", environment);
+    expose("params", params);
+    expose("environmentVariables", environment);
     try {
       then(apply(main, undefined, values), returned, failed);
     } catch (error) {
@@ -210,63 +205,7 @@
     else call.reject(new TypeError_(reply.error));
   };
 
-  const freezeMembers = (thing) => {
-    const keys = ownKeys(thing);
-    for (let i = 0; i < keys.length; i++) freeze(thing[keys[i]]);
-    freeze(thing);
-  };
-
-  // Every object that scripts share is frozen, so that one evaluation leaves nothing behind for the next.
-  const harden = () => {
-    const seen = new Set();
-    const visit = (thing) => {
-      if ((typeof thing !== "object" && typeof thing !== "function") || thing === null || seen.has(thing)) return;
-      seen.add(thing);
-      for (const key of ownKeys(thing)) {
-        const { value, get, set } = Reflect.getOwnPropertyDescriptor(thing, key);
-        visit(value), visit(get), visit(set);
-      }
-      visit(getPrototypeOf(thing));
-      freeze(thing);
-    };
-    const hidden = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), ""[Symbol.iterator](),
-      new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array(),
-      [].values().map(() => 0), Iterator.from({ next() {} })];
-    for (const thing of hidden) visit(getPrototypeOf(thing));
-    visit(Reflect.getOwnPropertyDescriptor(new Error_(), "stack")); // all errors of a realm share its accessors
-    // To make a segmenter takes 20 ms in a new process, so its hidden prototypes are frozen whenever code uses one. A full
-    // stack can end any of these calls, and code then gets no segments.
-    const { Segmenter } = Intl;
-    const segment = uncurried(Segmenter.prototype.segment);
-    const hardened = {
-      segment(text) {
-        const segments = segment(this, text);
-        freezeMembers(getPrototypeOf(segments)), freezeMembers(getPrototypeOf(segments[Symbol.iterator]()));
-        return segments;
-      },
-    };
-    Segmenter.prototype.segment = hardened.segment;
-    visit(globalThis);
-  };
-
-  // Freezes the realm for scripts of several runs.
-  const close = () => {
-    delete globalThis.fetch;
-    delete globalThis.sim;
-    delete Math.random; // whose sequence scripts would share
-    harden();
-  };
-
-  const receive = (text) => {
-    const frame = parse(text);
-    if (frame.type === "fetched") fetched(frame);
-    else if (frame.type === "harden") {
-      expose("params", frame.params);
-      expose("environmentVariables", frame.environment);
-      harden();
-      post('{"type":"hardened"}');
-    }
-  };
+  const receive = (text) => fetched(parse(text));
 
   const drain = () => {
     if (!settled && waiting === 0) settle(`{"type":"stalled","stdout":${quote(stdout)}}`);
@@ -316,5 +255,5 @@
     throw new Error_("Not supported");
   };
 
-  return { __proto__: null, start, receive, drain, close, isSettled: () => settled, prepareStackTrace, importModule, ignore: () => {} };
+  return { __proto__: null, start, receive, drain, isSettled: () => settled, prepareStackTrace, importModule, ignore: () => {} };
 })

@@ -1,4 +1,5 @@
-"""Python in the jail: the interpreter and the common standard library are loaded once; each child runs one script.
+"""Python in the jail: the interpreter and the common standard library are loaded once. A child of the zygote serves one
+owner and runs no user code: it is a zygote itself, whose children run one script each.
 
 User code shares the interpreter with this module and may change it: the child's limits and its system call filter
 confine it, not the language.
@@ -22,6 +23,12 @@ _FILE = "<function>"
 _MAIN = "__sim_main__"
 _RESULT = "__sim_result__"
 _OPEN_FILES = 64
+_FIRST_SCRIPT: dict[str, Any] = {
+    "code": "print(1)\nvalues: list = [{'a': str(n)} for n in range(2)]\nreturn values",
+    "bindings": {},
+    "params": {},
+    "environment": {},
+}
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 # Extension modules cannot be loaded once memory can no longer be made executable, so the useful ones come first.
 _PRELOADED = (
@@ -69,7 +76,17 @@ class Python:
         self._options = options
         self._filter = seccomp.python_filter()
 
-    def serve(self, connection: socket.socket) -> None:
+    def warm_up(self) -> None:
+        """Run a script of our own, so that each child finds done what the interpreter does at its first use."""
+        streams = sys.stdout, sys.stderr
+        self._run(_FIRST_SCRIPT, None)
+        sys.stdout, sys.stderr = streams
+
+    def serve_owner(self, control: socket.socket) -> None:
+        """Fork a child for each script of an owner, in the process namespace of this process."""
+        Zygote(control, self.serve_script).serve()
+
+    def serve_script(self, connection: socket.socket) -> None:
         """Lock the process down and run the one script received."""
         try:
             confine.limit(
@@ -85,7 +102,6 @@ class Python:
         frames.send(connection, frames.message("ready"))
         if (frame := frames.receive(connection)) is not None:
             frames.send(connection, self._run(json.loads(frame), files.sim(connection, self._options.max_fetches)))
-            frames.receive(connection)
 
     def _run(self, script: dict[str, Any], sim: object) -> bytes:
         stdout = Stdout(self._options.max_stdout_chars)
@@ -219,6 +235,7 @@ def main() -> None:
         python = Python(Options(**json.loads(sys.argv[2])))
         for name in _PRELOADED:
             importlib.import_module(name)
+        python.warm_up()
         layers = [
             "bubblewrap: own namespaces, read-only interpreter and nothing else",
             *confine.lock_down(isolates_children=True),
@@ -226,4 +243,4 @@ def main() -> None:
     except (OSError, KeyError, ImportError) as error:
         refuse(control, error)
         return
-    Zygote(control, python.serve).run(layers)
+    Zygote(control, python.serve_owner).run(layers)

@@ -98,7 +98,7 @@ MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
 _ALWAYS = (
     "read", "write", "close", "poll", "ppoll", "brk", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres",
-    "gettimeofday", "sched_yield", "sched_getaffinity", "getpid", "gettid", "getrandom", "membarrier", "rseq",
+    "gettimeofday", "sched_yield", "getpid", "gettid", "getrandom", "membarrier", "rseq",
     "restart_syscall", "exit", "exit_group",
 )  # fmt: skip
 _READING_FILES = (
@@ -116,6 +116,8 @@ _PRIVATE_DATA: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "mprotect": (Bits(2, PROT_EXEC),),
     "madvise": (OneOf(2, ADVICE),),
 }
+# Of the process itself only.
+_OWN_PROCESSORS: Mapping[str, tuple[Bits | OneOf, ...]] = {"sched_getaffinity": (OneOf(0, (0,)),)}
 _WITHOUT_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {"futex": (OneOf(1, PRIVATE_FUTEX),)}
 # For RLIMIT_AS alone to bound: mremap can extend the stack, which RLIMIT_DATA does not count. libc can do without it.
 _REMAPPING: Mapping[str, tuple[Bits | OneOf, ...]] = {"mremap": (OneOf(3, REMAP_FLAGS),)}
@@ -145,13 +147,20 @@ def javascript_filter() -> bytes:
     """
     handing_over = {"sendmsg": (OneOf(0, (LISTENER_SOCKET,)), Bits(2, 0xFFFF_FFFF))}
     more = dict.fromkeys(("epoll_wait", "epoll_pwait", "getrusage"), ())
-    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **more, **handing_over}
+    calls = {**_PRIVATE_DATA, **_OWN_PROCESSORS, **_WITHOUT_THREADS, **more, **handing_over}
     return build({**dict.fromkeys(_ALWAYS, ()), **calls}, refusal=_NOTIFY)
 
 
 def python_filter() -> bytes:
     """Return the filter for Python: memory, the clock, and read access to the files of its mount namespace."""
-    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **_REMAPPING, **_OPENING_TO_READ, **_PLAIN_MESSAGES}
+    calls = {
+        **_PRIVATE_DATA,
+        **_OWN_PROCESSORS,
+        **_WITHOUT_THREADS,
+        **_REMAPPING,
+        **_OPENING_TO_READ,
+        **_PLAIN_MESSAGES,
+    }
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **calls})
 
 

@@ -52,6 +52,10 @@ class Zygote:
         gc.collect()
         gc.freeze()
         self._control.send(json.dumps({"layers": layers}).encode())
+        self.serve()
+
+    def serve(self) -> None:
+        """Serve until the parent disconnects."""
         self._poll.register(self._control, select.POLLIN)
         while True:
             for descriptor, _ in self._poll.poll():

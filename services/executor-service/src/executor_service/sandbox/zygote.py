@@ -1,4 +1,4 @@
-"""Parent's side of the zygote: starts it, forks children, reports their exits."""
+"""Parent's side of a zygote: starts it, forks children, reports their exits."""
 
 import asyncio
 import json
@@ -58,10 +58,15 @@ def zygote_command(module: str, folder: str, control: int, options: dict[str, ob
     return ["-I", "-S", "-c", _PROGRAM.format(engine=module), folder, str(control), json.dumps(options)]
 
 
-class ProcessSpawner:
-    """One zygote process. It serves until it is stopped or dies, and is never restarted."""
+class Zygote:
+    """A process that forks children. It serves until it is stopped or dies, and is never restarted."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, layers: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        layers: tuple[str, ...],
+        process: asyncio.subprocess.Process | None = None,
+    ) -> None:
         self.layers = layers
         self._process = process
         self._control = control
@@ -71,19 +76,18 @@ class ProcessSpawner:
         asyncio.get_running_loop().add_reader(control.fileno(), self._read)
 
     @classmethod
-    async def start(cls, engine: Engine) -> "ProcessSpawner":
-        """Start a zygote and wait until it is confined. Raises SandboxUnavailable."""
+    async def start(cls, engine: Engine) -> "Zygote":
+        """Start the zygote of a language and wait until it is confined. Raises SandboxUnavailable."""
         try:
             return await cls._start(engine)
         except (OSError, SandboxUnavailable) as error:
             raise SandboxUnavailable(f"{engine.language} cannot run on this host: {error}") from error
 
     @classmethod
-    async def _start(cls, engine: Engine) -> "ProcessSpawner":
+    async def _start(cls, engine: Engine) -> "Zygote":
         if sys.platform != "linux":
             raise SandboxUnavailable("the sandbox requires Linux")
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        ours, theirs = _control_sockets()
         try:
             with theirs, tempfile.TemporaryFile() as stderr:
                 process = await _spawn(engine.command(theirs.fileno()), theirs, stderr)
@@ -92,7 +96,18 @@ class ProcessSpawner:
         except BaseException:
             ours.close()
             raise
-        return cls(process, ours, layers)
+        return cls(ours, layers, process)
+
+    def fork_zygote(self) -> tuple[int, "Zygote"]:
+        """Fork a child that is a zygote itself, and return its number. Raises OSError."""
+        ours, theirs = _control_sockets()
+        try:
+            with theirs:
+                number, _ = self.fork(theirs)
+        except OSError:
+            ours.close()
+            raise
+        return number, Zygote(ours, self.layers)
 
     def fork(self, connection: socket.socket) -> tuple[int, "asyncio.Future[Exit]"]:
         """Fork a child that serves this socket; return its number and future exit. Raises OSError."""
@@ -111,12 +126,13 @@ class ProcessSpawner:
         try:
             self._control.send(_COMMAND.pack(b"K", number))
         except OSError:
-            self._mark_lost()
+            self.disconnect()
 
     async def stop(self) -> None:
         """End the zygote and all its children."""
-        self._mark_lost()
-        await _end(self._process)
+        self.disconnect()
+        if self._process is not None:
+            await _end(self._process)
 
     def _read(self) -> None:
         try:
@@ -126,13 +142,14 @@ class ProcessSpawner:
         except OSError:
             packet = b""
         if len(packet) != _EXIT.size:
-            self._mark_lost()
+            self.disconnect()
             return
         number, status, peak_kib = _EXIT.unpack(packet)
         if exit_ := self._exits.pop(number, None):
             exit_.set_result(Exit.of(status, peak_kib))
 
-    def _mark_lost(self) -> None:
+    def disconnect(self) -> None:
+        """Close the control socket, which ends the zygote and all its children; idempotent."""
         if not self.alive:
             return
         self.alive = False
@@ -141,6 +158,13 @@ class ProcessSpawner:
         for exit_ in self._exits.values():
             exit_.set_result(_LOST)
         self._exits.clear()
+
+
+def _control_sockets() -> tuple[socket.socket, socket.socket]:
+    """Return our end, which does not block, and the zygote's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    return ours, theirs
 
 
 async def _spawn(command: Sequence[str], control: socket.socket, stderr: IO[bytes]) -> asyncio.subprocess.Process:

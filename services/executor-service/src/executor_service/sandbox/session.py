@@ -8,7 +8,6 @@ from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
 from executor_service.sandbox.fetch import Fetcher, FetchFailed, FetchRequest, FetchResponse
 from executor_service.sandbox.model import SandboxLimits
-from executor_service.sandbox.start_limiter import StartSlot
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
@@ -18,14 +17,11 @@ _CLEANUP_SECONDS = 1.0
 class ScriptSession:
     """Exchange of one frame. The caller bounds its time."""
 
-    def __init__(
-        self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str, slot: StartSlot | None = None
-    ) -> None:
+    def __init__(self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str) -> None:
         self._child = child
         self._fetcher = fetcher
         self._limits = limits
         self._workspace_id = workspace_id
-        self._slot = slot
         self._fetches: set[asyncio.Task[None]] = set()
         self._is_finished = False
         self._fetch_slots = asyncio.Semaphore(limits.concurrent_fetches)
@@ -44,11 +40,9 @@ class ScriptSession:
                 await self._abandon_fetches()
 
     async def _read_messages(self) -> messages.Ending:
-        # The harness answers each frame once: the script's own, and one for each fetch.
-        for _ in range(self._limits.max_fetches + 1):
+        # The harness answers each frame once: the script's own, and one for each fetch. A new child greets first.
+        for _ in range(self._limits.max_fetches + 2):
             answers = await self._child.receive()
-            if self._slot:
-                self._slot.release()
             for message in answers:
                 if isinstance(message, messages.FetchCall):
                     self._begin(message)
@@ -56,7 +50,7 @@ class ScriptSession:
                     self._child.needs_replacement = True
                 elif isinstance(message, messages.Ending):
                     return message
-                else:
+                elif not isinstance(message, messages.Ready):
                     raise ProtocolBroken
         raise ProtocolBroken
 
