@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.support.loopback import LoopbackServer
 
-from gateway.features.chat.page import chat_page_router
-from gateway.features.console.routes import root_router
+from gateway.chat.page import chat_page_router
+from gateway.console.routes import root_router
 from gateway.http.console_assets import ConsoleFiles
 
 PUBLISHED = {

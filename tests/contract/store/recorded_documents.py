@@ -17,8 +17,8 @@ from gateway.access.domain.accounts import User
 from gateway.access.domain.credentials import ApiKey, Workspace
 from gateway.access.domain.membership import Invitation, Member
 from gateway.access.domain.sessions import Session
-from gateway.features.chat.codes import EntryCode
-from gateway.features.deletion.rules import Erasure
+from gateway.chat.codes import EntryCode
+from gateway.deletion.rules import Erasure
 from jobs_service.runs.run import Pause, Phase
 from shared import contracts
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.features.chat.code_store import INDEXES, EntryCodeStore
-from gateway.features.chat.codes import MAX_TRIES, EntryCode
+from gateway.chat.code_store import INDEXES, EntryCodeStore
+from gateway.chat.codes import MAX_TRIES, EntryCode
 from shared.store.client import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -12,7 +12,7 @@ from gateway.access.domain.membership import Role
 from gateway.access.domain.plans import PlanName
 from gateway.bootstrap.database import TenantStore
 from gateway.bootstrap.first_start import FirstKey, FirstStart
-from gateway.features.deletion.rules import Erasure
+from gateway.deletion.rules import Erasure
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import datetime
 
-from gateway.features.chat.codes import MAX_TRIES, EntryCode
-from gateway.features.chat.mail import Mail
+from gateway.chat.codes import MAX_TRIES, EntryCode
+from gateway.chat.mail import Mail
 from shared.errors import Unavailable
 
 

@@ -73,7 +73,7 @@ async def test_concurrently_created_keys_do_not_exceed_the_limit(
 
     monkeypatch.setattr(system.tenants, "keys_of", over_a_slow_line)
     there = len((await admin.get(KEYS))["keys"])
-    monkeypatch.setattr("gateway.features.keys.service.MAX_KEYS", there + 2)
+    monkeypatch.setattr("gateway.keys.service.MAX_KEYS", there + 2)
     made = await asyncio.gather(*(admin.send("POST", KEYS, {"name": f"key {n}"}) for n in range(6)))
     assert sorted(answer.status for answer in made) == [200, 200, 400, 400, 400, 400]
     assert len((await admin.get(KEYS))["keys"]) == there + 2

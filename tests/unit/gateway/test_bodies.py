@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.support.gateway.system import System
 
-from gateway.features.environment.routes import ValuesBody
-from gateway.features.members.models import RoleBody
-from gateway.features.openai.models import CompletionBody
+from gateway.api.models import DeployBody, ImportBody, RollbackBody
 from gateway.http.bodies import MAX_BODY_VALUES, json_value, validated
-from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody
-from gateway.wire.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
-from gateway.wire.v2.models import ExecuteBody
-from gateway.wire.v2.requests import read_v2_request
+from gateway.members.models import RoleBody
+from gateway.openai.models import CompletionBody
+from gateway.sim.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
+from gateway.v2.models import ExecuteBody
+from gateway.v2.requests import read_v2_request
+from gateway.workspaces.environment import ValuesBody
 from shared.errors import FlowportError, InvalidRequest
 
 MODELS: list[type[BaseModel]] = [

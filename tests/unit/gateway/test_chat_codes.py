@@ -10,9 +10,9 @@ from tests.support.gateway.system import Answer, System, running_system
 from tests.support.mail_server import code_in
 
 from gateway.access.application import sign_in_attempts
-from gateway.features.chat import mail as outbox
-from gateway.features.chat.codes import CODE_LIFE, MAX_TRIES
-from gateway.features.chat.mail import Mail
+from gateway.chat import mail as outbox
+from gateway.chat.codes import CODE_LIFE, MAX_TRIES
+from gateway.chat.mail import Mail
 
 INVITED = {**CHAT, "authType": "email", "allowedEmails": ["ada@example.com", "@acme.test"]}
 WRONG = {"error": "Invalid or expired code", "code": "INVALID_OR_EXPIRED_CODE"}

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from gateway.features.chat.page import chat_page_router
-from gateway.features.console.routes import root_router
+from gateway.chat.page import chat_page_router
+from gateway.console.routes import root_router
 from gateway.http.console_assets import ConsoleFiles
 
 BASE = "http://flowport.test"

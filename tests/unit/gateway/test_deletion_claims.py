@@ -13,8 +13,8 @@ from tests.support.gateway.people import FakeAudit
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.revocations import Revocations
-from gateway.features.deletion.rules import Erasure
-from gateway.features.deletion.service import CLAIM, DeletionService
+from gateway.deletion.rules import Erasure
+from gateway.deletion.service import CLAIM, DeletionService
 from gateway.workflows.application.endpoints import Endpoints
 from shared.broker.connect import open_broker
 from shared.contracts.erasure import Erase, Erased

@@ -12,7 +12,7 @@ from tests.support.gateway.system import BASE, System
 from tests.support.gateway.tenants import OTHER
 
 from gateway.http.routes import Error
-from gateway.wire.legacy.models import Accepted, JobStatus
+from gateway.sim.models import Accepted, JobStatus
 from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus

@@ -8,7 +8,7 @@ import pytest
 from tests.support.gateway.system import System
 from tests.support.gateway.worker import ends, outcome
 
-from gateway.wire.legacy.models import ExecuteFailure, ExecuteResult
+from gateway.sim.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus

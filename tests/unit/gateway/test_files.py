@@ -6,7 +6,7 @@ from tests.support.gateway.system import Answer, Call, System
 from tests.support.gateway.tenants import OTHER
 
 from gateway.access.domain.credentials import Scope
-from gateway.wire.legacy import files
+from gateway.sim import files
 from shared.contracts.files import FileKey
 
 KEY = FileKey("WS1", "W", "run-1", "file_1", "photo.png")

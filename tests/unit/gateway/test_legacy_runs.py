@@ -12,7 +12,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import a_view
 from tests.support.gateway.system import System
 
-from gateway.wire.legacy.models import CancelResult, RunState
+from gateway.sim.models import CancelResult, RunState
 from shared.contracts.jobs import BlockLog
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunStatus, Usage

@@ -10,8 +10,8 @@ from tests.support.gateway.jobs import JOB, a_view
 from tests.support.gateway.system import BASE, System
 
 from gateway.http.bodies import Data
-from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
-from gateway.wire.v2.models import CancelledRuns, QueuedRun
+from gateway.sim.models import PausedContext, PausedExecution, PausedExecutions, Resumed
+from gateway.v2.models import CancelledRuns, QueuedRun
 from shared.contracts.jobs import PauseKind, PausePoint, RunFilter, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus

@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import System
 from tests.support.gateway.worker import ends, outcome
 
-from gateway.features.deletion.service import PURGE_PERIOD
+from gateway.deletion.service import PURGE_PERIOD
 from shared.contracts.erasure import Erase
 
 SETTLED_SECONDS = 3600

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.support.gateway.system import BASE, System
 
 from gateway.bootstrap.middleware import RequestGuard
-from gateway.features.console.routes import root_router
+from gateway.console.routes import root_router
 from gateway.http.console_assets import ConsoleFiles
 from gateway.http.cross_site import CrossSiteRules
 from shared.errors import OutcomeUncertain

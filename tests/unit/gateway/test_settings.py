@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.access.domain.plans import PlanName
-from gateway.features.chat.mail import MailTls
+from gateway.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
 from shared.settings import load_settings

@@ -10,7 +10,7 @@ from tests.support.gateway.visitor import Visitor
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
-from gateway.features.mcp.service import tool_name
+from gateway.mcp.service import tool_name
 from shared.contracts.runs import Trigger
 
 

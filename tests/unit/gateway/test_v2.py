@@ -13,7 +13,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import ends, outcome
 
 from gateway.http.bodies import Data
-from gateway.wire.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState
+from gateway.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus
 from shared.errors import AtCapacity, OutcomeUncertain

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.wire.legacy.models import ExecuteBody
-from gateway.wire.v2.models import ExecuteBody as V2Body
+from gateway.sim.models import ExecuteBody
+from gateway.v2.models import ExecuteBody as V2Body
 
 ROOT = Path(__file__).parents[3]
 GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
 READERS = (
     "runs/domain/execute_request.py",
     "runs/domain/idempotency.py",
-    "wire/v2/requests.py",
+    "v2/requests.py",
 )
 
 

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 
 from gateway.access.domain.addresses import networks
 from gateway.access.domain.plans import Plan, PlanName, Plans, RateKind
-from gateway.features.chat.mail import MailServer, MailTls
+from gateway.chat.mail import MailServer, MailTls
 from shared.email_addresses import normalize_email
 from shared.settings import CommaList, TicketSettings, sim_setting
 

@@ -19,9 +19,9 @@ from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import RunServices, build_run_services, run_routers
 from gateway.bootstrap.workflows import build_workflow_services, workflow_routers
 from gateway.bootstrap.workspaces import build_deletion_service, operations_routers, people_routers
-from gateway.features.chat.mail import Outbox
-from gateway.features.chat.page import chat_page_router
-from gateway.features.console.routes import root_router
+from gateway.chat.mail import Outbox
+from gateway.chat.page import chat_page_router
+from gateway.console.routes import root_router
 from gateway.http.body_budget import BodyBudget
 from gateway.http.console_assets import ConsoleFiles
 from gateway.http.cross_site import CrossSiteRules

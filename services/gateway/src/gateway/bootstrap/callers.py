@@ -19,8 +19,8 @@ from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.application.usage import UsageReports
 from gateway.settings import GatewaySettings
-from gateway.wire.v1.routes import V1Access
-from gateway.wire.v2.routes import V2Access
+from gateway.v1.routes import V1Access
+from gateway.v2.routes import V2Access
 from gateway.workflows.application.endpoints import Endpoints
 
 

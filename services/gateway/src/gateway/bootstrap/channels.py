@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from gateway.a2a.routes import agents_router
+from gateway.a2a.server_routes import A2aEndpoint, a2a_router
+from gateway.a2a.service import AgentPublications, PublishedAgents
+from gateway.a2a.task_service import AgentTasks
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import RunServices
 from gateway.bootstrap.workflows import WorkflowServices
-from gateway.features.a2a.routes import agents_router
-from gateway.features.a2a.server_routes import A2aEndpoint, a2a_router
-from gateway.features.a2a.service import AgentPublications, PublishedAgents
-from gateway.features.a2a.task_service import AgentTasks
-from gateway.features.chat.codes import ChatCodes
-from gateway.features.chat.mail import Outbox
-from gateway.features.chat.routes import chat_manage_router
-from gateway.features.chat.service import ChatPublications
-from gateway.features.chat.session_routes import ChatEndpoint, chat_session_router
-from gateway.features.chat.sessions import ChatSessions
-from gateway.features.mcp.routes import tool_servers_router
-from gateway.features.mcp.server_routes import McpEndpoint, mcp_router
-from gateway.features.mcp.service import PublishedTools, ToolServerPublications
-from gateway.features.openai.routes import CompletionsEndpoint, completions_router, models_router
+from gateway.chat.codes import ChatCodes
+from gateway.chat.mail import Outbox
+from gateway.chat.routes import chat_manage_router
+from gateway.chat.service import ChatPublications
+from gateway.chat.session_routes import ChatEndpoint, chat_session_router
+from gateway.chat.sessions import ChatSessions
+from gateway.mcp.routes import tool_servers_router
+from gateway.mcp.server_routes import McpEndpoint, mcp_router
+from gateway.mcp.service import PublishedTools, ToolServerPublications
+from gateway.openai.routes import CompletionsEndpoint, completions_router, models_router
 from gateway.run_endpoints.services import EndpointServices
 from gateway.settings import GatewaySettings
 

@@ -7,9 +7,9 @@ from gateway.access.adapters.account_store import AccountStore
 from gateway.access.adapters.key_store import KeyStore
 from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.ports import Accounts, Keys, Workspaces
-from gateway.features.deletion import store as erasure_store
-from gateway.features.deletion.service import DeletionRecords
-from gateway.features.deletion.store import DeletionStore
+from gateway.deletion import store as erasure_store
+from gateway.deletion.service import DeletionRecords
+from gateway.deletion.store import DeletionStore
 from shared.store.client import Store
 
 

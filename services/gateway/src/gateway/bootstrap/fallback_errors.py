@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from gateway.features.openai.errors import fault
 from gateway.http.bodies import problem_of
 from gateway.http.console_assets import ConsoleFiles
 from gateway.http.error_status import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
 from gateway.http.request_id import request_id_of
-from gateway.wire.v2.errors import NO_STORE
+from gateway.openai.errors import fault
+from gateway.v2.errors import NO_STORE
 from shared.errors import Unavailable
 from shared.web.struct_bodies import StructResponse
 

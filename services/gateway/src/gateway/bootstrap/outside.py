@@ -3,29 +3,29 @@
 from functools import cached_property
 from typing import Final
 
+from gateway.a2a.service import AgentClient
 from gateway.access.adapters.argon2 import Argon2Passwords
 from gateway.access.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.access.adapters.bucket_store import BucketStore
 from gateway.access.ports import AuditEntries, Buckets, Passwords
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantDatabase, TenantStore
-from gateway.features.a2a.service import AgentClient
-from gateway.features.chat.code_store import INDEXES as CODE_INDEXES
-from gateway.features.chat.code_store import EntryCodeStore
-from gateway.features.chat.codes import EntryCodes
-from gateway.features.chat.mail import Mailer
-from gateway.features.chat.sessions import ChatClient
-from gateway.features.chat.smtp import SmtpMailer
-from gateway.features.dead_letters.service import DeadLetterClient
-from gateway.features.mcp.service import ToolServerClient
-from gateway.features.recordings.service import RecordingClient
-from gateway.features.repairs.service import RepairClient
-from gateway.features.replays.service import ReplaySetClient
-from gateway.features.webhooks.service import WebhookClient
+from gateway.chat.code_store import INDEXES as CODE_INDEXES
+from gateway.chat.code_store import EntryCodeStore
+from gateway.chat.codes import EntryCodes
+from gateway.chat.mail import Mailer
+from gateway.chat.sessions import ChatClient
+from gateway.chat.smtp import SmtpMailer
+from gateway.dead_letters.service import DeadLetterClient
+from gateway.mcp.service import ToolServerClient
+from gateway.recordings.service import RecordingClient
+from gateway.repairs.service import RepairClient
+from gateway.replays.service import ReplaySetClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
 from gateway.runs.ports import IdempotencyRecords, JobsClient
 from gateway.settings import GatewaySettings
+from gateway.webhooks.service import WebhookClient
 from gateway.workflows.ports import DeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker

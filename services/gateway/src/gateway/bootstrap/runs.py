@@ -7,9 +7,12 @@ from fastapi import APIRouter
 
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.features.recordings.service import Recordings
-from gateway.features.repairs.service import RepairService
-from gateway.features.replays.service import ReplaySetService
+from gateway.recordings.routes import recordings_router
+from gateway.recordings.service import Recordings
+from gateway.repairs.routes import repairs_router
+from gateway.repairs.service import RepairService
+from gateway.replays.routes import replays_router
+from gateway.replays.service import ReplaySetService
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
@@ -25,21 +28,19 @@ from gateway.runs.application.stream_limits import StreamLimits
 from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
 from gateway.settings import GatewaySettings
+from gateway.sim.errors import present_execute_error
+from gateway.sim.execute import ExecuteEndpoint, execute_router
+from gateway.sim.files import files_router
+from gateway.sim.runs import jobs_router, pauses_router, runs_router
+from gateway.sim.usage import usage_router
 from gateway.streams.attached_stream import AttachedAnswers
 from gateway.streams.canvas_frames import CanvasStreams
 from gateway.streams.durable_stream import RunEventStreams
-from gateway.wire.legacy.errors import present_execute_error
-from gateway.wire.legacy.execute import ExecuteEndpoint, execute_router
-from gateway.wire.legacy.files import files_router
-from gateway.wire.legacy.runs import jobs_router, pauses_router, runs_router
-from gateway.wire.legacy.usage import usage_router
-from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
-from gateway.wire.v2.execute import V2ExecuteEndpoint
-from gateway.wire.v2.execute import execute_router as v2_execute_router
-from gateway.wire.v2.recordings import recordings_router
-from gateway.wire.v2.replays import replays_router
-from gateway.wire.v2.runs import events_router, repairs_router
-from gateway.wire.v2.runs import runs_router as v2_runs_router
+from gateway.v2.errors import present_execute_error as present_v2_execute_error
+from gateway.v2.execute import V2ExecuteEndpoint
+from gateway.v2.execute import execute_router as v2_execute_router
+from gateway.v2.runs import events_router
+from gateway.v2.runs import runs_router as v2_runs_router
 from gateway.workflows.application.endpoints import Interfaces
 from shared.security.run_tickets import TicketSigner
 from shared.workflow.catalog import installed_catalog

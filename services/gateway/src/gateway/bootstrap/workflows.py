@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from gateway.api_page import docs_page_router
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.features.api_page import docs_page_router
-from gateway.features.block_types.routes import block_types_router
-from gateway.features.conversions.routes import conversions_router
-from gateway.features.models.routes import models_router
-from gateway.features.workflow_schema.routes import workflow_schema_router
+from gateway.catalog.block_types import block_types_router
+from gateway.catalog.conversions import conversions_router
+from gateway.catalog.models import models_router
+from gateway.catalog.workflow_schema import workflow_schema_router
 from gateway.runs.application.run_counts import RunCounts
 from gateway.settings import GatewaySettings
-from gateway.wire.legacy.authoring import authoring_router
-from gateway.wire.legacy.changes import changes_router
-from gateway.wire.legacy.interface import interface_router
-from gateway.wire.legacy.versions import deployment_router, versions_router
-from gateway.wire.v1.workflows import deployments_router
-from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
-from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
+from gateway.sim.authoring import authoring_router
+from gateway.sim.changes import changes_router
+from gateway.sim.interface import interface_router
+from gateway.sim.versions import deployment_router, versions_router
+from gateway.v1.workflows import deployments_router
+from gateway.v1.workflows import workflows_router as v1_workflows_router
+from gateway.v2.workflows import workflows_router as v2_workflows_router
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.application.endpoints import Interfaces

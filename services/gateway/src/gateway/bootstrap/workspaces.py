@@ -7,30 +7,28 @@ from typing import Final
 from fastapi import APIRouter
 
 from gateway.access.application.members import MemberService
+from gateway.accounts.cookies import SessionCookie
+from gateway.accounts.routes import invitations_router, sessions_router
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.features.accounts.cookies import SessionCookie
-from gateway.features.accounts.routes import invitations_router, sessions_router
-from gateway.features.audit.routes import audit_router
-from gateway.features.dead_letters.service import RedriveService
-from gateway.features.deletion.deleted_routes import deleted_workflows_router
-from gateway.features.deletion.routes import erasures_router
-from gateway.features.deletion.service import DeletedWorkflows, DeletionService
-from gateway.features.environment.routes import personal_environment_router, workspace_environment_router
-from gateway.features.environment.service import EnvironmentValues
-from gateway.features.keys.routes import personal_keys_router, workspace_keys_router
-from gateway.features.keys.service import ApiKeys
-from gateway.features.members.routes import workspaces_router
-from gateway.features.queue.routes import queue_router
-from gateway.features.webhooks.routes import notifications_router
-from gateway.features.webhooks.service import Webhooks
+from gateway.dead_letters.routes import dead_letters_router
+from gateway.dead_letters.service import RedriveService
+from gateway.deletion.deleted_routes import deleted_workflows_router
+from gateway.deletion.routes import erasures_router
+from gateway.deletion.service import DeletedWorkflows, DeletionService
+from gateway.keys.routes import personal_keys_router, workspace_keys_router
+from gateway.keys.service import ApiKeys
+from gateway.members.routes import workspaces_router
 from gateway.runs.application.run_logs import RunLogs
 from gateway.runs.application.usage import SpendCap
 from gateway.settings import GatewaySettings
-from gateway.wire.v1.audit_logs import audit_logs_router
-from gateway.wire.v1.dead_letters import dead_letters_router
-from gateway.wire.v1.logs import logs_router
-from gateway.wire.v2.statistics import statistics_router
+from gateway.v1.logs import logs_router
+from gateway.v2.statistics import statistics_router
+from gateway.webhooks.routes import notifications_router
+from gateway.webhooks.service import Webhooks
+from gateway.workspaces.audit import audit_logs_router, audit_router
+from gateway.workspaces.environment import personal_environment_router, workspace_environment_router
+from gateway.workspaces.queue import queue_router
 
 ERASURE_MARGIN: Final = timedelta(minutes=5)
 """Time after its time limit in which a run may still be recorded."""
@@ -80,7 +78,7 @@ def people_routers(
         plan=settings.default_plan,
         settle=settle,
     )
-    access, values = callers.legacy, EnvironmentValues(outside.deploy, audit)
+    access = callers.legacy
     keys = ApiKeys(outside.store, callers.revocations, audit, clock)
     return (
         sessions_router(sessions, authentication, cookie, rate_limits, clock),
@@ -88,8 +86,8 @@ def people_routers(
         workspaces_router(access, teams, public_url=settings.base_url),
         workspace_keys_router(access, keys),
         personal_keys_router(access, keys),
-        workspace_environment_router(access, values),
-        personal_environment_router(access, values),
+        workspace_environment_router(access, outside.deploy, audit),
+        personal_environment_router(access, outside.deploy, audit),
         audit_router(access, audit),
         erasures_router(access, deletions),
         deleted_workflows_router(access, deleted),

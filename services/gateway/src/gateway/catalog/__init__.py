@@ -1,0 +1,1 @@
+"""What authors choose from: block types, models, the schema of workflow files, conversions."""

@@ -1,1 +1,0 @@
-"""Features besides running workflows, one folder each."""

@@ -1,1 +1,0 @@
-"""Catalog of block types, for editors."""

@@ -1,1 +1,0 @@
-"""Changes that let an imported draft run here."""

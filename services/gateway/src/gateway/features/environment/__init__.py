@@ -1,1 +1,0 @@
-"""Environment values of workspaces and users."""

@@ -1,1 +1,0 @@
-"""Language models that authors can choose."""

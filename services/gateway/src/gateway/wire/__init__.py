@@ -1,1 +1,0 @@
-"""The API generations: legacy, v1 and v2."""

@@ -1,0 +1,1 @@
+"""Settings and state of a workspace: audit log, environment values, queue."""
