@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-from gateway.bootstrap import build
+from gateway.app import build
 from gateway.settings import GatewaySettings
 
 UNUSED_STORE = "mongodb://127.0.0.1:1"

@@ -18,7 +18,7 @@ from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.scenarios.scenario import Group, Row, Scenario
 from benchmarks.testbed import Testbed
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from shared.service import ServiceName
 
 ALONE: Final = "sync no-op, alone"

@@ -10,7 +10,7 @@ from tests.support.loopback import LoopbackServer
 
 from gateway.chat.page import chat_page_router
 from gateway.console.routes import root_router
-from gateway.http.console_assets import ConsoleFiles
+from gateway.web.console_assets import ConsoleFiles
 
 PUBLISHED = {
     "id": "answers",

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gateway.bootstrap import build  # noqa: F401 - so that every error of the gateway is known
+from gateway.app import build  # noqa: F401 - so that every error of the gateway is known
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from tests.support.public_api import PublicApi
 from flowport.local.stack import Stack
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
 from gateway.access.domain.membership import Team
-from gateway.access.domain.plans import PlanName
-from gateway.bootstrap.database import INDEXES, TenantStore
+from gateway.access.plans import PlanName
+from gateway.database import INDEXES, TenantStore
 from shared.clock import SystemClock
 from shared.ids import new_id
 from shared.security.api_keys import hash_key, mask_key, new_key

@@ -172,7 +172,7 @@ USES: Final = (
     PrivateUse(
         package="fastapi",
         owner="fastapi.routing:APIRoute",
-        used_by="services/gateway/src/gateway/http/routes.py",
+        used_by="services/gateway/src/gateway/web/routes.py",
         members=("endpoint", "handle", "methods", "path_regex"),
     ),
     PrivateUse(

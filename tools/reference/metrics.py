@@ -44,7 +44,7 @@ class Metric:
 def metrics() -> list[Metric]:
     """Return every metric of every service."""
     for package in list(_SERVICES)[1:]:
-        import_module(f"{package}.bootstrap")
+        import_module("gateway.app" if package == "gateway" else f"{package}.bootstrap")
     found = {
         id(value): _metric(module.split(".", maxsplit=1)[0], value)
         for module, loaded in sorted(sys.modules.items(), reverse=True)

@@ -19,7 +19,7 @@ from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
 from flowport.servers.rabbitmq import RabbitMQServer
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.broker.queue_topology import LONGEST_RUN_SECONDS, default_topology

@@ -16,7 +16,7 @@ from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 
 from flowport.local.stack import Stack, StackPorts
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.bootstrap.database import INDEXES, TenantStore
+from gateway.database import INDEXES, TenantStore
 from shared.store.client import Store
 
 

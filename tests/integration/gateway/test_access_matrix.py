@@ -19,7 +19,7 @@ from tests.support.gateway.worker import outcome
 
 from gateway.access.domain.credentials import ROLE_SCOPES, Scope
 from gateway.access.domain.membership import Role
-from gateway.http.console_assets import PAGES, ConsoleFiles
+from gateway.web.console_assets import PAGES, ConsoleFiles
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus
 from shared.security.api_keys import new_key

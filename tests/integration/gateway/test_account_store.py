@@ -8,9 +8,9 @@ import pytest
 from gateway.access.domain.accounts import Account, User
 from gateway.access.domain.credentials import Workspace
 from gateway.access.domain.membership import Invitation, Role, Team
-from gateway.access.domain.plans import PlanName
 from gateway.access.domain.sessions import new_session
-from gateway.bootstrap.database import TenantStore
+from gateway.access.plans import PlanName
+from gateway.database import TenantStore
 from shared.errors import Conflict, NotFound
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ import pytest
 from tests.support.secantus import SecantusServer
 
 from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, TIMEOUT_SECONDS, BucketStore
-from gateway.access.application.rate_limiter import RateLimiter
-from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.plans import Rate
+from gateway.access.errors import RateLimited
+from gateway.access.plans import Rate
 from gateway.access.ports import ObservedWindow, Tokens
+from gateway.access.rate_limits import RateLimiter
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store

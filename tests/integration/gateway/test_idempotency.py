@@ -9,10 +9,18 @@ from tests.support.gateway.calls import FakeCalls
 from tests.support.gateway.clock import HandClock
 from tests.support.gateway.jobs import FakeJobs
 
-from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
-from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
-from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
-from gateway.runs.ports import CallRecord, IdempotencyRecords
+from gateway.runs.idempotency import (
+    INDEXES,
+    KEPT_FOR,
+    CallName,
+    CallRecord,
+    Idempotency,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    IdempotencyRecords,
+    IdempotencyStore,
+    StoredAnswer,
+)
 from shared.contracts.erasure import Erase
 from shared.ids import new_id
 from shared.store.client import Store

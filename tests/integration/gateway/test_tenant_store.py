@@ -9,11 +9,11 @@ from tests.support.gateway.people import PlainPasswords
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
-from gateway.access.domain.plans import PlanName
-from gateway.bootstrap.database import TenantStore
-from gateway.bootstrap.first_start import FirstKey, FirstStart
+from gateway.access.plans import PlanName
+from gateway.database import TenantStore
 from gateway.deletion.rules import Erasure
 from gateway.first_key import make_first_key
+from gateway.first_start import FirstKey, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.contracts.erasure import Erase

@@ -20,9 +20,9 @@ from tests.support.measured import Tell
 from tests.support.tickets import TICKET_KEY
 
 from deploy_service.bootstrap import build as build_deploy
-from gateway.bootstrap import Outside
-from gateway.bootstrap import build as build_gateway
-from gateway.bootstrap.first_start import FirstKey
+from gateway.app import build as build_gateway
+from gateway.first_start import FirstKey
+from gateway.outside import Outside
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Delivery, Settlement

@@ -53,7 +53,8 @@ def test_an_image_contains_everything_its_service_needs(service: str, folder: Pa
     installed = run(UV, *install_command(service), "--python", environment)
     assert installed.returncode == 0, installed.stderr
     python = (environment / "bin/python", "-I", "-X", f"pycache_prefix={folder / 'bytecode'}")
-    imports = f"import runpy, {package}.bootstrap as own, shared.errors as common; {SHOW}"
+    root = "gateway.app" if package == "gateway" else f"{package}.bootstrap"
+    imports = f"import runpy, {root} as own, shared.errors as common; {SHOW}"
     start = f"runpy.run_module('{package}.main', run_name='__main__')"
     refused = run(*python, "-c", f"{imports}\n{start}", environment={"FLOWPORT_DRAIN_SECONDS": "soon"})
     assert "FLOWPORT_DRAIN_SECONDS=soon" in refused.stderr

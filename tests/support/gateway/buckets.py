@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.gateway.clock import HandClock
 
-from gateway.access.domain.plans import Rate
+from gateway.access.plans import Rate
 from gateway.access.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
 

@@ -28,7 +28,8 @@ from tests.support.gateway.webhooks import FakeWebhooks
 from tests.support.gateway.worker import FakeWorker
 from tests.support.tickets import TICKET_KEY
 
-from gateway.bootstrap import Outside, build
+from gateway.app import build
+from gateway.outside import Outside
 from gateway.runs.ports import JobsClient
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker

@@ -13,8 +13,8 @@ from tests.support.gateway.people import FakeAccounts, FakeWorkspaces
 from gateway.access.domain.accounts import User
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
 from gateway.access.domain.membership import Role
-from gateway.access.domain.plans import PlanName
 from gateway.access.domain.sessions import Session
+from gateway.access.plans import PlanName
 from shared.errors import Conflict, Unavailable
 from shared.security.api_keys import hash_key, mask_key, new_key
 

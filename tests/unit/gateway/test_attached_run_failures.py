@@ -11,12 +11,11 @@ from tests.support.gateway.worker import Send, outcome
 from tests.support.left_behind import without_collections
 from tests.support.tickets import SIGNER
 
-from gateway.runs.adapters.attached_call import MAX_ATTEMPTS, AttachedCall
-from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
-from gateway.runs.adapters.cancels import Cancels
-from gateway.runs.adapters.run_records import RunRecords
-from gateway.runs.domain.errors import NotStarted, RunLost
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.attached import MAX_ATTEMPTS, AttachedCall, BrokerAttachedRuns
+from gateway.runs.cancels import Cancels
+from gateway.runs.errors import NotStarted, RunLost
+from gateway.runs.reader import RunRecords
+from gateway.runs.requests import ExecuteRequest
 from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunExpired, RunStarted

@@ -9,7 +9,7 @@ from tests.support.gateway.jobs import a_view
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.application.audit import cursor_at
+from gateway.access.audit import cursor_at
 from gateway.access.domain.membership import Role
 from shared.contracts.audit import Actor, audit_entry
 from shared.contracts.runs import RunStatus

@@ -13,7 +13,7 @@ from tests.support.gateway.worker import Send, outcome
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.membership import Role
-from gateway.runs.domain.redaction import redact_for_public
+from gateway.runs.answers import redact_for_public
 from shared.contracts.events import Chunk, RunEnded, SelectedOutput, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import InvalidWorkflow

@@ -9,7 +9,7 @@ from tests.support.gateway.published_chat import CHAT, publish
 from tests.support.gateway.system import Answer, System, running_system
 from tests.support.mail_server import code_in
 
-from gateway.access.application import sign_in_attempts
+from gateway.access import sessions as sign_in
 from gateway.chat import mail as outbox
 from gateway.chat.codes import CODE_LIFE, MAX_TRIES
 from gateway.chat.mail import Mail
@@ -171,17 +171,17 @@ async def guess(system: System, number: int, *, address: str) -> int:
 
 async def test_daily_guesses_of_an_ipv6_network_are_limited_across_its_sites(system: System) -> None:
     await publish(system, INVITED)
-    for number in range(sign_in_attempts.CODES_PER_NETWORK):
+    for number in range(sign_in.CODES_PER_NETWORK):
         assert await guess(system, number, address=f"2001:db8:1:{number:x}::1") == 401
         system.clock.advance(60)
     assert await guess(system, 1, address="2001:db8:1:ffff::1") == 429
     assert await guess(system, 1, address="2001:db8:2::1") == 401, "another network"
-    system.clock.advance(sign_in_attempts.DAY_SECONDS)
+    system.clock.advance(sign_in.DAY_SECONDS)
     assert await guess(system, 1, address="2001:db8:1:ffff::1") == 401
 
 
 async def test_right_codes_do_not_count(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in_attempts, "CODES_PER_NETWORK", 1)
+    monkeypatch.setattr(sign_in, "CODES_PER_NETWORK", 1)
     await publish(system, INVITED)
     for number in range(3):
         await ask(system, f"n{number}@acme.test")
@@ -193,21 +193,21 @@ async def test_right_codes_do_not_count(system: System, monkeypatch: pytest.Monk
 async def test_a_chat_under_attack_opens_to_networks_that_do_not_guess(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sign_in_attempts, "CODES_PER_CHAT", 20)
+    monkeypatch.setattr(sign_in, "CODES_PER_CHAT", 20)
     await publish(system, INVITED)
     seen = [await guess(system, number, address=f"2001:db8:{number:x}::1") for number in range(40)]
     assert seen == [401] * 20 + [429] * 20, "each from another /48 of one /32"
     await ask(system, "ada@example.com")
     assert await guess(system, 1, address="192.0.2.1") == 401
     assert (await enter(system, "ada@example.com", await mailed(system), address="192.0.2.2")).status == 200
-    for _ in range(sign_in_attempts.CODES_OF_A_QUIET_REGION - 1):
+    for _ in range(sign_in.CODES_OF_A_QUIET_REGION - 1):
         assert await guess(system, 1, address="192.0.2.3") == 401
     assert await guess(system, 1, address="192.0.2.4") == 429, "the /24 has guessed as well"
 
 
 async def test_a_mailbox_is_guessed_at_so_often_in_a_day(system: System) -> None:
     await publish(system, INVITED)
-    for number in range(sign_in_attempts.CODES_PER_MAILBOX):
+    for number in range(sign_in.CODES_PER_MAILBOX):
         assert await guess(system, 1, address=f"2001:db8:{number:x}::1") == 401
     assert await guess(system, 1, address="2001:db8:ffff::1") == 429
     assert await guess(system, 2, address="2001:db8:ffff::1") == 401, "another mailbox"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gateway.http.cors import CACHED_PATH, rules_for
+from gateway.web.origins import CACHED_PATH, rules_for
 
 
 @pytest.mark.parametrize(("length", "is_kept"), [(CACHED_PATH, True), (CACHED_PATH + 1, False)])

@@ -12,7 +12,7 @@ from tests.support.gateway.published_chat import publish as publish_chat
 from tests.support.gateway.system import System
 from tests.support.gateway.tool_calls import ask, publish
 
-from gateway.runs.application.executions import Executions
+from gateway.runs.executions import Executions
 from shared.errors import Unavailable
 
 SLO = Path(__file__).parents[3] / "deploy/prometheus/rules/slo.yml"

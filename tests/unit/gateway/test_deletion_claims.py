@@ -11,11 +11,11 @@ from tests.support.gateway.deployments import FakeDeployments
 from tests.support.gateway.erasures import FakeEraser, FakeErasures
 from tests.support.gateway.people import FakeAudit
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.revocations import Revocations
+from gateway.access.audit import AuditLog
+from gateway.access.revocations import Revocations
 from gateway.deletion.rules import Erasure
 from gateway.deletion.service import CLAIM, DeletionService
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.endpoints import Endpoints
 from shared.broker.connect import open_broker
 from shared.contracts.erasure import Erase, Erased
 

@@ -9,7 +9,7 @@ from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 from tests.support.gateway.system import System
 
-from gateway.http.routes import PlainRoute, body_of
+from gateway.web.routes import PlainRoute, body_of
 
 
 def scope_of(system: System, path: str) -> Scope:

@@ -138,7 +138,7 @@ async def test_outputs_of_an_earlier_run_are_awaited_until_they_are_recorded(
 async def test_a_run_that_still_runs_has_left_nothing_yet(
     system: System, writer: Visitor, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.runs.application.draft_runs.LOOKUP_DELAYS", (0.01,))
+    monkeypatch.setattr("gateway.runs.service.LOOKUP_DELAYS", (0.01,))
     system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
     refused = await writer.send("POST", EXECUTE, body)
     message = "Execution E1 has not ended yet. Retry when it has ended."

@@ -11,8 +11,8 @@ from tests.support.gateway.jobs import a_view as view
 from tests.support.gateway.system import BASE, System
 from tests.support.gateway.tenants import OTHER
 
-from gateway.http.routes import Error
 from gateway.sim.models import Accepted, JobStatus
+from gateway.web.routes import Error
 from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.support.gateway.system import System
 
-from gateway.http.routes import Refusal
+from gateway.web.routes import Refusal
 
 ID_CHARACTERS = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.runs.domain.controls import CONTROL_KEYS, STAY_IN_INPUT, Controls
-from gateway.runs.domain.execute_request import read_execute_request
+from gateway.runs.controls import CONTROL_KEYS, STAY_IN_INPUT, Controls
+from gateway.runs.requests import read_execute_request
 from shared.errors import FlowportError
 from shared.workflow.format.sizes import MAX_NESTING
 from shared.workflow.format.start import CONTROLS_IN_INPUT, CONTROLS_OUTSIDE_INPUT

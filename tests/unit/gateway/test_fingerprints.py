@@ -2,9 +2,8 @@
 
 import pytest
 
-from gateway.runs.domain.draft_run import DraftRun
-from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.domain.idempotency import FINGERPRINTED, fingerprint
+from gateway.runs.idempotency import FINGERPRINTED, fingerprint
+from gateway.runs.requests import DraftRun, ExecuteRequest
 from shared.contracts.runs import RunMode
 
 PATH = "/api/workflows/{workflow_id}/execute"

@@ -6,8 +6,8 @@ from tests.support.gateway.tenants import FakeTenants
 
 from gateway.access.domain.credentials import ALL_SCOPES
 from gateway.access.domain.membership import Role
-from gateway.access.domain.plans import PlanName
-from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.access.plans import PlanName
+from gateway.first_start import FirstKey, FirstPassword, FirstStart
 from shared.security.api_keys import hash_key
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from tests.support.gateway.jobs import FakeJobs
 
-from gateway.runs.adapters import followed_runs
-from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
+from gateway.runs import followed as followed_module
+from gateway.runs.followed import BrokerFollowedRuns
 from shared.broker.ports import ReplyInbox
 from shared.contracts.messages import ControlMessage, EventBatch
 
@@ -35,7 +35,7 @@ class BusyBroker:
 async def test_a_reader_that_disconnects_during_its_registration_frees_its_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(followed_runs, "MAX_READERS", 1)
+    monkeypatch.setattr(followed_module, "MAX_READERS", 1)
     broker = BusyBroker()
     followed = BrokerFollowedRuns(broker, FakeJobs())  # type: ignore[arg-type]
     await followed.start()

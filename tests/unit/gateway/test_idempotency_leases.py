@@ -8,10 +8,8 @@ from tests.support.eventually import until
 from tests.support.gateway.calls import FakeCalls
 from tests.support.gateway.jobs import FakeJobs
 
-from gateway.runs.application import idempotency
-from gateway.runs.application.idempotency import Idempotency
-from gateway.runs.domain.idempotency import CallName
-from gateway.runs.ports import CallRecord
+from gateway.runs import idempotency
+from gateway.runs.idempotency import CallName, CallRecord, Idempotency
 from shared.clock import SystemClock
 
 NAME = CallName("workspace", "workflow", is_public=False, key="order-17")

@@ -3,7 +3,7 @@
 from tests.support.gateway.clock import HandClock
 from tests.support.gateway.tenants import FakeTenants
 
-from gateway.access.application.key_usage import KeyUsage
+from gateway.access.authentication import KeyUsage
 
 
 async def test_uses_are_written_in_one_batch() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.access.adapters import argon2
-from gateway.access.adapters.argon2 import Argon2Passwords
-from gateway.access.domain.limit_errors import TooManyAttempts
+from gateway.access import sessions as passwords_module
+from gateway.access.errors import TooManyAttempts
+from gateway.access.sessions import Argon2Passwords
 from shared.errors import Unavailable
 
 
@@ -63,7 +63,7 @@ async def test_a_flood_from_many_addresses_is_bounded_too() -> None:
 
 
 async def test_a_request_that_waits_too_long_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(argon2, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(passwords_module, "WAIT_SECONDS", 0.01)
     passwords = SlowPasswords()
     held = await settled(*(passwords.hash("x", address=each) for each in ("a", "b")))
     for _ in range(6):

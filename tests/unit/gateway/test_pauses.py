@@ -9,9 +9,9 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import JOB, a_view
 from tests.support.gateway.system import BASE, System
 
-from gateway.http.bodies import Data
 from gateway.sim.models import PausedContext, PausedExecution, PausedExecutions, Resumed
 from gateway.v2.models import CancelledRuns, QueuedRun
+from gateway.web.bodies import Data
 from shared.contracts.jobs import PauseKind, PausePoint, RunFilter, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus

@@ -7,9 +7,9 @@ from prometheus_client import REGISTRY
 from tests.support.gateway.buckets import FakeBuckets
 from tests.support.gateway.clock import HandClock
 
-from gateway.access.application.rate_limiter import RateLimiter
-from gateway.access.domain.limit_errors import RateLimited
-from gateway.access.domain.plans import Rate
+from gateway.access.errors import RateLimited
+from gateway.access.plans import Rate
+from gateway.access.rate_limits import RateLimiter
 
 RATE = Rate(600, 60.0)
 

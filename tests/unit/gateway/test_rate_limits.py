@@ -9,7 +9,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import Visitor, enroll
 
 from gateway.access.domain.membership import Role
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from shared.contracts.runs import RunMode
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

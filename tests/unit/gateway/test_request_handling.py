@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 from tests.support.gateway.system import BASE, System
 
-from gateway.bootstrap.middleware import RequestGuard
+from gateway.app import RequestGuard
 from gateway.console.routes import root_router
-from gateway.http.console_assets import ConsoleFiles
-from gateway.http.cross_site import CrossSiteRules
+from gateway.web.console_assets import ConsoleFiles
+from gateway.web.origins import CrossSiteRules
 from shared.errors import OutcomeUncertain
 
 EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"

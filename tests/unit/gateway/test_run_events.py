@@ -11,7 +11,7 @@ from tests.support.gateway.system import Answer, Call, System
 from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
 
-from gateway.runs.adapters import run_reader
+from gateway.runs import reader as run_reader
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.runs import RunError, RunMode, RunStatus

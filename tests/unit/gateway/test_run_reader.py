@@ -10,10 +10,10 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import last_of
 from tests.support.left_behind import without_collections
 
-from gateway.runs.adapters import run_reader
-from gateway.runs.adapters.run_reader import RunReader
-from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
+from gateway.runs import reader as run_reader
+from gateway.runs.errors import CallerDisconnected, StreamBroken
 from gateway.runs.ports import Numbered
+from gateway.runs.reader import RunReader
 from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch

@@ -8,7 +8,7 @@ from tests.support.gateway.people import FakeAudit
 from tests.support.gateway.tenants import FakeTenants
 from tests.support.tickets import TICKET_KEY
 
-from gateway.bootstrap.outside import Outside
+from gateway.outside import Outside
 from gateway.settings import GatewaySettings
 from shared.web.client import InternalClient
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from gateway.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode

@@ -3,8 +3,8 @@
 import pytest
 from tests.support.gateway.clock import NOON
 
-from gateway.runs.adapters.attached_call import BUFFER_BYTES, AttachedCall
-from gateway.runs.domain.errors import ReaderTooSlow
+from gateway.runs.attached import BUFFER_BYTES, AttachedCall
+from gateway.runs.errors import ReaderTooSlow
 from shared.contracts.events import Chunk
 from shared.contracts.messages import EventBatch
 from shared.contracts.payloads import Payload

@@ -4,9 +4,9 @@ import pytest
 from tests.support.gateway.clock import NOON
 
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
-from gateway.access.domain.limit_errors import TooManyStreams
-from gateway.access.domain.plans import PlanName
-from gateway.runs.application.stream_limits import StreamLimits
+from gateway.access.errors import TooManyStreams
+from gateway.access.plans import PlanName
+from gateway.runs.stream_access import StreamLimits
 
 
 def caller(key_id: str) -> Caller:

@@ -12,8 +12,8 @@ from tests.support.gateway.system import BASE, Answer, System, running_system
 from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import ends, outcome
 
-from gateway.http.bodies import Data
 from gateway.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState
+from gateway.web.bodies import Data
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus
 from shared.errors import AtCapacity, OutcomeUncertain

@@ -16,7 +16,7 @@ from tools.reference.metrics import metrics
 from tools.reference.pages import find_stale
 from tools.reference.runbooks import alerts
 
-from gateway.bootstrap import build  # noqa: F401 - so that every error of the gateway is known
+from gateway.app import build  # noqa: F401 - so that every error of the gateway is known
 from shared.errors import AtCapacity, FlowportError, Unavailable
 
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
@@ -138,7 +138,7 @@ def test_rabbitmq_exports_per_queue_and_connection_metrics_only_on_request() -> 
 def test_failed_calls_are_counted_from_the_first_on() -> None:
     """To Prometheus, a series that starts at 1 has not increased: it would miss an outage of seconds after each
     roll-out."""
-    imports = "import executor_service.metrics; from gateway.bootstrap.error_codes import expose_error_codes"
+    imports = "import executor_service.metrics; from gateway.fallback_errors import expose_error_codes"
     shows = "from prometheus_client import generate_latest; print(generate_latest().decode())"
     program = f"{imports}; expose_error_codes(); {shows}"
     command = [sys.executable, "-c", program]

@@ -12,8 +12,8 @@ from gateway.v2.models import ExecuteBody as V2Body
 ROOT = Path(__file__).parents[3]
 GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
 READERS = (
-    "runs/domain/execute_request.py",
-    "runs/domain/idempotency.py",
+    "runs/requests.py",
+    "runs/idempotency.py",
     "v2/requests.py",
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tools.reference.configuration import SETTINGS
 
-from gateway.access.domain.plans import PlanName, RateKind
+from gateway.access.plans import PlanName, RateKind
 from gateway.settings import GatewaySettings
 from shared.settings import setting_variables
 

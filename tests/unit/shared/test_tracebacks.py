@@ -3,7 +3,7 @@
 import pytest
 
 from flowport_amqp.errors import ChannelClosed
-from gateway.runs.domain.errors import RunLost
+from gateway.runs.errors import RunLost
 from shared.errors import AtCapacity
 from shared.tracebacks import clear_tracebacks, without_traceback
 

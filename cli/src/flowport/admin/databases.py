@@ -9,7 +9,7 @@ from typing import Final
 from pymongo.errors import PyMongoError
 
 import deploy_service.bootstrap
-import gateway.bootstrap
+import gateway.outside
 import jobs_service.bootstrap
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
@@ -17,7 +17,7 @@ from shared.store.client import Store
 from shared.store.indexes import Index
 
 INDEXES: Final[Mapping[str, Sequence[Index]]] = {
-    "gateway": gateway.bootstrap.INDEXES,
+    "gateway": gateway.outside.INDEXES,
     "deploy": deploy_service.bootstrap.INDEXES,
     "jobs": jobs_service.bootstrap.INDEXES,
 }

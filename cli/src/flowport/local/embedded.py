@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 import deploy_service.bootstrap
 import executor_service.bootstrap
-import gateway.bootstrap
+import gateway.app
 import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
 from executor_service.providers.keys import configured_providers
@@ -81,7 +81,7 @@ async def run_embedded_services(
             executor_service.bootstrap.build(load_settings(ExecutorSettings, **common, **executor_overrides)),
             executor_socket,
         ),
-        (gateway.bootstrap.build(load_settings(GatewaySettings, **common, **gateway_overrides)), listening),
+        (gateway.app.build(load_settings(GatewaySettings, **common, **gateway_overrides)), listening),
     ]
     async with AsyncExitStack() as stack:
         tasks = [await stack.enter_async_context(serve_app(app, at)) for app, at in apps]

@@ -5,9 +5,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.access.adapters.argon2 import Argon2Passwords
-from gateway.bootstrap.database import INDEXES, TenantStore
-from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.access.sessions import Argon2Passwords
+from gateway.database import INDEXES, TenantStore
+from gateway.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.settings import load_settings

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from shared.garbage_collection import no_collections
 
 if TYPE_CHECKING:
-    from gateway.bootstrap.first_start import FirstPassword
+    from gateway.first_start import FirstPassword
 
 
 def main() -> None:
     """Serve until stopped."""
     with no_collections():
-        from gateway.bootstrap import build  # noqa: PLC0415
+        from gateway.app import build  # noqa: PLC0415
         from gateway.settings import GatewaySettings  # noqa: PLC0415
         from shared.settings import load_settings  # noqa: PLC0415
         from shared.web.server import serve  # noqa: PLC0415

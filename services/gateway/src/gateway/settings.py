@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
-from gateway.access.domain.addresses import networks
-from gateway.access.domain.plans import Plan, PlanName, Plans, RateKind
+from gateway.access.addresses import networks
+from gateway.access.plans import Plan, PlanName, Plans, RateKind
 from gateway.chat.mail import MailServer, MailTls
 from shared.email_addresses import normalize_email
 from shared.settings import CommaList, TicketSettings, sim_setting

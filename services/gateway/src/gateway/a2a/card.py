@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from gateway.a2a.task import BYTES, JSON, TEXT
-from gateway.workflows.application.endpoints import Published
+from gateway.workflows.endpoints import Published
 from shared.contracts.agents import Agent, AgentSkill
 
 PROTOCOL_VERSION: Final = "1.0"

@@ -5,9 +5,9 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from gateway.http.error_status import message_of
 from gateway.parsing import json_body
 from gateway.parsing.errors import MalformedJson
+from gateway.web.errors import message_of
 from shared.errors import Conflict, FlowportError, InvalidRequest, NotDeployed, NotFound
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.a2a.card import address_of, card_address_of
-from gateway.http.bodies import RequestBody, ResponseBody
+from gateway.web.bodies import RequestBody, ResponseBody
 from shared.clock import iso
 from shared.contracts.agents import Agent, AgentSettings, AgentSkill
 

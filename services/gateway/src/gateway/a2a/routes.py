@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends
 from gateway.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, view_of
 from gateway.a2a.service import AgentPublications
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Message, json_of
-from gateway.http.routes import AUTHORING, legacy_router
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.web.bodies import Message, json_of
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
+from gateway.workflows.endpoints import Endpoints
 from shared.contracts.agents import Agent
 
 

@@ -30,14 +30,14 @@ from gateway.a2a.task import resumed, submitted, task_body, workflow_input
 from gateway.a2a.task_service import AgentTasks, rest_of
 from gateway.a2a.wire import SendParams, Task, TaskParams
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.plans import RateKind
-from gateway.http.error_status import present_call_error, present_error, retry_headers, status_of
-from gateway.http.routes import Refusal, answers, headers_of, plain
+from gateway.access.plans import RateKind
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
 from gateway.runs.ports import FollowedRun
+from gateway.runs.requests import ExecuteRequest, call_chain
 from gateway.streams.disconnects import disconnecting
 from gateway.streams.durable_stream import RunEventStream
+from gateway.web.errors import present_call_error, present_error, retry_headers, status_of
+from gateway.web.routes import Refusal, answers, headers_of, plain
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import FlowportError, NotFound, Unauthenticated
 from shared.ids import new_id

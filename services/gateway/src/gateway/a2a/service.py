@@ -5,11 +5,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.publications.service import PublicationClient, Publications, publication_cache
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.endpoints import Endpoints, Interfaces, Published
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.endpoints import Endpoints, Interfaces, Published
 from shared.clock import Clock
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess

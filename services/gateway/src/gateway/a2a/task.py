@@ -8,8 +8,7 @@ from msgspec import UNSET
 
 from gateway.a2a.json_rpc import ContentTypeNotSupported
 from gateway.a2a.wire import Artifact, Message, Part, Task, TaskState, TaskStatus
-from gateway.runs.domain.answer_text import answer_in_output
-from gateway.runs.domain.redaction import redact_for_public
+from gateway.runs.answers import answer_in_output, redact_for_public
 from shared.clock import iso
 from shared.contracts.jobs import PauseKind, PausePoint, RunView
 from shared.contracts.runs import RunStatus

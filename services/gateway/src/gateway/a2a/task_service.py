@@ -8,10 +8,10 @@ from typing import Any, Final
 from gateway.a2a.json_rpc import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from gateway.a2a.task import AgentTask
 from gateway.access.domain.credentials import Caller
-from gateway.runs.application.executions import Executions, RunFollower
-from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.executions import Executions, RunFollower
 from gateway.runs.ports import FollowedRun
+from gateway.runs.requests import ExecuteRequest
+from gateway.runs.service import PausedRuns, WorkflowRuns
 from shared.contracts.deployments import Endpoint
 from shared.contracts.runs import Trigger
 from shared.errors import Conflict, InvalidRequest, NotFound

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from gateway.access.domain.accounts import Account, User
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Workspace
 from gateway.access.domain.membership import Invitation, Team
-from gateway.access.domain.plans import Rate
 from gateway.access.domain.sessions import Session
+from gateway.access.plans import Rate
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.messages import ControlMessage
 

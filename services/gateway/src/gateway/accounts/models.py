@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from gateway.http.bodies import Name, RequestBody, RoleName, Wire
+from gateway.web.bodies import Name, RequestBody, RoleName, Wire
 
 Password = Annotated[str, StringConstraints(max_length=1000)]
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.application.authentication import Authentication
-from gateway.access.application.members import MemberService, Profile
-from gateway.access.application.sessions import Sessions, SignedIn
+from gateway.access.authentication import Authentication
 from gateway.access.domain.accounts import User
 from gateway.access.domain.sessions import Session
+from gateway.access.members import MemberService, Profile
+from gateway.access.sessions import Sessions, SignedIn
 from gateway.accounts.cookies import SessionCookie
 from gateway.accounts.models import (
     AcceptBody,
@@ -25,10 +25,10 @@ from gateway.accounts.models import (
     TokenBody,
     UserRow,
 )
-from gateway.http.bodies import json_of
-from gateway.http.error_status import message_of, retry_headers, status_of
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import WORKSPACE, answers, legacy_router, route_class_for
+from gateway.web.bodies import json_of
+from gateway.web.errors import message_of, retry_headers, status_of
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import WORKSPACE, answers, legacy_router, route_class_for
 from shared.clock import Clock, iso
 from shared.errors import FlowportError, InvalidRequest, Unauthenticated
 from shared.web.struct_bodies import StructResponse

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
-from gateway.runs.application.run_counts import CountsByWorkflow
-from gateway.workflows.domain.gate import Gate
+from gateway.runs.logs import CountsByWorkflow
+from gateway.web.bodies import NO_NULL_NUMBER, RequestBody, Wire
+from gateway.workflows.deployment import Gate
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, Endpoint, Version, Workflow
 from shared.contracts.jobs import CancelAnswer, CancelReason

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Query
 
-from gateway.runs.domain.run_states import split_names
+from gateway.runs.reader import split_names
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidRequest

@@ -22,14 +22,13 @@ from gateway.api.models import (
     summary,
     undeployed,
 )
-from gateway.http.access import CountedAccess
-from gateway.http.bodies import json_of
-from gateway.http.etags import DeployRevision
-from gateway.http.routes import answers
 from gateway.parsing import json_body
-from gateway.runs.application.run_counts import RunCounts
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.drafts import DraftService
+from gateway.runs.logs import RunCounts
+from gateway.web.bodies import json_of
+from gateway.web.etags import DeployRevision
+from gateway.web.routes import CountedAccess, answers
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
 

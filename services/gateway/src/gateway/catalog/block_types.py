@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, Wire
-from gateway.http.routes import AUTHORING, legacy_router
+from gateway.web.bodies import Data, Wire
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.format.models import Block
 

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import RequestBody, Wire, json_of
-from gateway.http.routes import AUTHORING, Error, answers, described, legacy_router
-from gateway.workflows.application.drafts import DraftService
+from gateway.web.bodies import RequestBody, Wire, json_of
+from gateway.web.routes import AUTHORING, Error, WorkspaceAccess, answers, described, legacy_router
+from gateway.workflows.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import SaveDraft
 from shared.workflow.transfer.conversions import with_api_start, with_replacements

@@ -10,9 +10,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, Wire, raw_json
-from gateway.http.routes import AUTHORING, legacy_router
+from gateway.web.bodies import Data, Wire, raw_json
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
 from gateway.workflows.ports import ModelProviders
 from shared.clock import Clock
 from shared.web.struct_bodies import StructResponse

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports import Passwords
+from gateway.access.sessions import SignInAttempts
 from gateway.chat.errors import WrongCode
 from gateway.chat.mail import Mail, Outbox
 from gateway.chat.ticket import admits, ticket_for

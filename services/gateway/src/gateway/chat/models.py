@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.access.domain.accounts import MAX_PASSWORD, MIN_PASSWORD
-from gateway.http.bodies import RequestBody, ResponseBody
+from gateway.web.bodies import RequestBody, ResponseBody
 from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 
 MAX_FILES = 15

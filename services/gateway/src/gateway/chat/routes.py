@@ -16,10 +16,9 @@ from gateway.chat.models import (
     view_of,
 )
 from gateway.chat.service import ChatPublications
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Message, json_of
-from gateway.http.routes import AUTHORING, legacy_router
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.web.bodies import Message, json_of
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
+from gateway.workflows.endpoints import Endpoints
 from shared.contracts.chats import Chat
 from shared.errors import InvalidRequest
 

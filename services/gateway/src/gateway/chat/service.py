@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.ports import Passwords
 from gateway.chat.mail import Outbox
 from gateway.chat.sessions import ChatClient, ChatSessions
 from gateway.publications.service import Publications
-from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.ports import Authoring
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
 from shared.errors import InvalidRequest

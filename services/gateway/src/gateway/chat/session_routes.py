@@ -7,21 +7,21 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.application.rate_limits import RateLimits
-from gateway.access.domain.plans import RateKind
+from gateway.access.plans import RateKind
+from gateway.access.rate_limits import RateLimits
 from gateway.chat.codes import ChatCodes
 from gateway.chat.models import ChatConfig, CodeBody, CodeRequest, MessageBody, config_of, url_of
 from gateway.chat.sessions import ChatSessions, PublishedChat
 from gateway.chat.ticket import TICKET_SECONDS
-from gateway.http.bodies import Message, json_value, validated
-from gateway.http.error_status import present_call_error, present_error
-from gateway.http.routes import Refusal, answers, described, plain
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.application.stream_access import CallerAccess
-from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest, call_chain
-from gateway.runs.domain.redaction import redact_for_public
+from gateway.runs.answers import redact_for_public
+from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest, call_chain
+from gateway.runs.stream_access import CallerAccess
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.sse_frames import FrameWriter
+from gateway.web.bodies import Message, json_value, validated
+from gateway.web.errors import present_call_error, present_error
+from gateway.web.routes import Refusal, answers, described, plain
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest, NotFound

@@ -4,12 +4,12 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports import Passwords
+from gateway.access.sessions import SignInAttempts
 from gateway.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
 from gateway.chat.ticket import is_valid, ticket_for
 from gateway.publications.service import PublicationClient, publication_cache
-from gateway.workflows.application.endpoints import Endpoints, Interfaces
+from gateway.workflows.endpoints import Endpoints, Interfaces
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.contracts.deployments import Endpoint

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from gateway.http.console_assets import ConsoleFiles, console_router
+from gateway.web.console_assets import ConsoleFiles, console_router
 from shared.web.struct_bodies import StructResponse
 
 _PAGE = """<!doctype html>

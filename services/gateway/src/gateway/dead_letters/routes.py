@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.dead_letters.service import DeadLetterClient, RedriveService
-from gateway.http.routes import answers
 from gateway.v1.models import ErrorAnswer
 from gateway.v1.routes import V1Access, v1_router
+from gateway.web.routes import answers
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted

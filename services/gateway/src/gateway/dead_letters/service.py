@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.rate_limits import RateLimits
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.plans import Plans, RateKind
-from gateway.runs.application.usage import SpendCap
-from gateway.runs.application.workflow_runs import require_to_steer
+from gateway.access.plans import Plans, RateKind
+from gateway.access.rate_limits import RateLimits
+from gateway.runs.logs import SpendCap
 from gateway.runs.ports import Jobs
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.runs.service import require_to_steer
+from gateway.workflows.endpoints import Endpoints
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import RunAccepted, RunView
 from shared.observe.trace import current_traceparent

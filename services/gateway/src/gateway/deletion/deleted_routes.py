@@ -7,9 +7,8 @@ from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
 from gateway.deletion.service import DeletedWorkflows
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, RequestBody, Wire, json_of
-from gateway.http.routes import legacy_router
+from gateway.web.bodies import Data, RequestBody, Wire, json_of
+from gateway.web.routes import WorkspaceAccess, legacy_router
 from shared.clock import iso
 from shared.contracts.deployments import DeletedWorkflow
 

@@ -7,9 +7,8 @@ from fastapi import APIRouter, Depends
 from gateway.access.domain.credentials import Caller
 from gateway.deletion.rules import Erasure
 from gateway.deletion.service import DeletionService
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Wire
-from gateway.http.routes import legacy_router
+from gateway.web.bodies import Wire
+from gateway.web.routes import WorkspaceAccess, legacy_router
 from shared.clock import iso
 
 

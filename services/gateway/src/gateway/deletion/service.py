@@ -7,13 +7,13 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.members import require_admin
-from gateway.access.application.revocations import Revocations
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.members import require_admin
+from gateway.access.revocations import Revocations
 from gateway.deletion.rules import Erasure, ErasureStatus
-from gateway.runs.ports import IdempotencyRecords
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.runs.idempotency import IdempotencyRecords
+from gateway.workflows.endpoints import Endpoints
 from gateway.workflows.ports import Authoring, Deleter, StoredWorkflows
 from shared.clock import Clock
 from shared.contracts.deployments import DeletedWorkflow, RestoreWorkflow, Workflow

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.access.adapters.key_store import API_KEYS
-from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
+from gateway.access.store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.deletion.rules import Erasure, erasure_id
 from shared.contracts.erasure import Erase
 from shared.store.client import Document, Store, store_call

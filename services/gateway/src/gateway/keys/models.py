@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from gateway.http.bodies import Done, Name, RequestBody, Wire
 from gateway.keys.service import MAX_OVERLAP
+from gateway.web.bodies import Done, Name, RequestBody, Wire
 
 KeyRateLimit = Annotated[
     int | None,

@@ -8,9 +8,6 @@ from fastapi import APIRouter, Depends
 from msgspec import UNSET
 
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Done, json_of
-from gateway.http.routes import WORKSPACE, legacy_router
 from gateway.keys.models import (
     KeyAnswer,
     KeyBody,
@@ -24,6 +21,8 @@ from gateway.keys.models import (
     RotateBody,
 )
 from gateway.keys.service import ApiKeys, Change, KeySpec, Owner, managed_owner, personal_owner, readable_owner
+from gateway.web.bodies import Done, json_of
+from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest, NotFound
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.members import require_admin
-from gateway.access.application.revocations import Revocations
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
+from gateway.access.members import require_admin
 from gateway.access.ports import Keys
+from gateway.access.revocations import Revocations
 from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound

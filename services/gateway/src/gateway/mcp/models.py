@@ -4,7 +4,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
-from gateway.http.bodies import RequestBody, ResponseBody
+from gateway.web.bodies import RequestBody, ResponseBody
 from shared.clock import iso
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
 

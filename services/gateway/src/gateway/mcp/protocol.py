@@ -28,14 +28,14 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway import metrics
-from gateway.access.domain.plans import RateKind
-from gateway.http.error_status import message_of
+from gateway.access.plans import RateKind
 from gateway.mcp.server_routes import VERSION, IncomingRequest
 from gateway.mcp.service import PublishedTools
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.application.stream_access import CallerAccess
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.requests import ExecuteRequest
+from gateway.runs.stream_access import CallerAccess
 from gateway.streams.disconnects import never
+from gateway.web.errors import message_of
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.errors import FlowportError, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 

@@ -5,9 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
-from gateway.http.routes import AUTHORING, legacy_router
 from gateway.mcp.models import (
     Answer,
     Confirmation,
@@ -23,6 +20,8 @@ from gateway.mcp.models import (
     tool_view,
 )
 from gateway.mcp.service import ToolServerPublications
+from gateway.web.bodies import json_of
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
 from shared.contracts.tool_servers import ToolServer
 
 

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.credentials import Scope as KeyScope
-from gateway.access.domain.plans import RateKind
-from gateway.http.error_status import present_call_error, present_error
-from gateway.http.routes import Refusal, answers, headers_of, plain
+from gateway.access.plans import RateKind
 from gateway.mcp.service import PublishedTools
 from gateway.parsing import json_body
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.execute_request import call_chain
+from gateway.runs.requests import call_chain
+from gateway.web.errors import present_call_error, present_error
+from gateway.web.routes import Refusal, answers, headers_of, plain
 from shared.contracts.tool_servers import ToolServer
 from shared.errors import NotFound, Unauthenticated
 from shared.web.struct_bodies import StructResponse

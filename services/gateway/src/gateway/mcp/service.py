@@ -6,11 +6,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.publications.service import PublicationClient, Publications, publication_cache
-from gateway.workflows.application.endpoints import Endpoints, Interfaces
-from gateway.workflows.domain.openapi import input_schema
+from gateway.workflows.endpoints import Endpoints, Interfaces
+from gateway.workflows.openapi import input_schema
 from shared.clock import Clock
 from shared.contracts.tool_servers import CreateToolServer, ToolServer, ToolServerSettings, WorkflowTool
 from shared.errors import InvalidRequest, NotDeployed, NotFound

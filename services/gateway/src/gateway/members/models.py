@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.access.domain.membership import Role
-from gateway.http.bodies import Name, RequestBody, RoleName, Wire
+from gateway.web.bodies import Name, RequestBody, RoleName, Wire
 
 
 class WorkspaceBody(RequestBody):

@@ -4,12 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from gateway.access.application.members import MemberService
 from gateway.access.domain.credentials import Caller, Grant, Scope, accepts_key
 from gateway.access.domain.membership import Invitation, Role
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Done, json_of
-from gateway.http.routes import WORKSPACE, legacy_router
+from gateway.access.members import MemberService
 from gateway.members.models import (
     InvitationBody,
     InvitationRow,
@@ -25,6 +22,8 @@ from gateway.members.models import (
     WorkspaceRow,
     WorkspaceRows,
 )
+from gateway.web.bodies import Done, json_of
+from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest
 

@@ -6,10 +6,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.errors import AccessDenied, WrongWorkspace
-from gateway.access.domain.limit_errors import RateLimited
-from gateway.http.error_status import counting_refusals, message_of, retry_headers, status_of
-from gateway.http.run_status import failure_status
+from gateway.access.errors import AccessDenied, RateLimited, WrongWorkspace
+from gateway.web.errors import counting_refusals, failure_status, message_of, retry_headers, status_of
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 from shared.web.struct_bodies import StructResponse

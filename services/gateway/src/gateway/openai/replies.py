@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.openai.errors import fault, outcome_text
 from gateway.openai.models import TokenUsage
-from gateway.runs.domain.answer_text import answer_in_output
+from gateway.runs.answers import answer_in_output
 from gateway.streams.sse_frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent
 from shared.contracts.runs import RunOutcome, RunStatus

@@ -8,12 +8,9 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.application.authentication import Authentication
+from gateway.access.authentication import Authentication
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.plans import RateKind
-from gateway.http.bodies import json_value, validated
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import answers, described, headers_of, plain, route_class_for
+from gateway.access.plans import RateKind
 from gateway.openai.errors import failed_run, present_error, present_execute_error
 from gateway.openai.models import (
     Choice,
@@ -26,8 +23,11 @@ from gateway.openai.models import (
 )
 from gateway.openai.replies import CompletionWriter, reply_text, token_usage
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
-from gateway.workflows.application.endpoints import Endpoints, Interfaces, list_all_workflows
+from gateway.runs.requests import ExecuteRequest, call_chain
+from gateway.web.bodies import json_value, validated
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import answers, described, headers_of, plain, route_class_for
+from gateway.workflows.endpoints import Endpoints, Interfaces, list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import Clock
 from shared.contracts.deployments import Workflow

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookup_cache import LookupCache
 from shared.clock import Clock

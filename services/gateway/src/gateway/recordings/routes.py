@@ -8,14 +8,14 @@ from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.bodies import Data, RequestBody, Wire, json_of
-from gateway.http.routes import answers
 from gateway.recordings.service import Recordings
-from gateway.runs.application.executions import Executions
-from gateway.runs.domain.execute_request import replay_request
+from gateway.runs.executions import Executions
+from gateway.runs.requests import replay_request
 from gateway.v2.errors import NO_STORE
 from gateway.v2.models import ErrorAnswer, QueuedRun
 from gateway.v2.routes import V2Access, v2_router
+from gateway.web.bodies import Data, RequestBody, Wire, json_of
+from gateway.web.routes import answers
 from shared.clock import iso
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun

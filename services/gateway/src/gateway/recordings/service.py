@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from shared.contracts.recordings import DeleteRecordings, RecordingPage
 from shared.errors import NotFound

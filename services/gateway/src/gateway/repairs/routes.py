@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.bodies import Data, RequestBody, Wire, json_of
-from gateway.http.routes import answers
 from gateway.repairs.service import BulkRepair, RepairService, RepairTarget
 from gateway.v2.errors import NO_STORE, error_facts
 from gateway.v2.models import ErrorAnswer, Fault, QueuedRun
 from gateway.v2.routes import V2Access, v2_router
+from gateway.web.bodies import Data, RequestBody, Wire, json_of
+from gateway.web.routes import answers
 from shared.contracts.jobs import RunAccepted, RunFilter
 from shared.web.struct_bodies import StructResponse
 

@@ -8,13 +8,13 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.rate_limits import RateLimits
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.plans import Plans, RateKind
-from gateway.runs.application.usage import SpendCap
-from gateway.runs.application.workflow_runs import require_to_steer
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.access.plans import Plans, RateKind
+from gateway.access.rate_limits import RateLimits
+from gateway.runs.logs import SpendCap
+from gateway.runs.service import require_to_steer
+from gateway.workflows.endpoints import Endpoints
 from gateway.workflows.ports import ResumeMaps
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted, RunFilter

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.plans import Plans
-from gateway.runs.application.executions import Executions
-from gateway.runs.domain.execute_request import replay_request
+from gateway.access.plans import Plans
+from gateway.runs.executions import Executions
+from gateway.runs.requests import replay_request
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ModelBudget,

@@ -8,23 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.errors import AccessEnded
-from gateway.http.error_status import Present
-from gateway.runs.application.idempotency import Idempotency
-from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
-from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.domain.idempotency import (
+from gateway.access.errors import AccessEnded
+from gateway.runs.errors import IdentityUnavailable, RunLost, RunOverdue
+from gateway.runs.idempotency import (
     REPLAYED,
     CallName,
+    CallRecord,
+    Idempotency,
     OutcomeUnknown,
     ResponseNotStored,
     StoredAnswer,
     fingerprint,
     key_in,
 )
-from gateway.runs.ports import CallRecord
+from gateway.runs.requests import ExecuteRequest
 from gateway.streams.disconnects import never
 from gateway.streams.recorded_stream import RecordedStream
+from gateway.web.errors import Present
 from shared.contracts.deployments import Endpoint
 from shared.errors import FlowportError, RunIdTaken, Unavailable
 from shared.ids import new_run_id, public_run_id

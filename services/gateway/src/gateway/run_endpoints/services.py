@@ -6,15 +6,14 @@ from functools import partial
 
 from starlette.requests import Request
 
-from gateway.access.application.authentication import Authentication
+from gateway.access.authentication import Authentication
 from gateway.access.domain.credentials import Caller, shows_session_alone
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import call_at_end
-from gateway.runs.application.admission import AdmissionGate
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.stream_access import StreamAccess
+from gateway.runs.executions import AdmissionGate, Executions
+from gateway.runs.stream_access import StreamAccess
 from gateway.streams.attached_stream import AttachedAnswers
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import call_at_end
+from gateway.workflows.endpoints import Endpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,15 +8,14 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.api.models import imported
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, Done, json_of, json_value
-from gateway.http.etags import KnownRevision, SaveRevision, etag
-from gateway.http.routes import AUTHORING, Error, answers, legacy_router
-from gateway.runs.application.run_counts import CountsByWorkflow, RunCounts
+from gateway.runs.logs import CountsByWorkflow, RunCounts
 from gateway.sim.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.drafts import DraftService
-from gateway.workflows.application.endpoints import list_all_workflows
+from gateway.web.bodies import Data, Done, json_of, json_value
+from gateway.web.etags import KnownRevision, SaveRevision, etag
+from gateway.web.routes import AUTHORING, Error, WorkspaceAccess, answers, legacy_router
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.drafts import DraftService
+from gateway.workflows.endpoints import list_all_workflows
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow

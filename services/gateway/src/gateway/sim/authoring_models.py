@@ -13,7 +13,7 @@ from gateway.api.models import (
     ImportedWorkflow,
     VersionRow,
 )
-from gateway.http.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
+from gateway.web.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
 
 
 class CreateBody(RequestBody):

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Wire
-from gateway.http.routes import AUTHORING, legacy_router
+from gateway.web.bodies import Wire
+from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
 from gateway.workflows.ports import Authoring
 from shared.contracts.changes import Change
 from shared.contracts.problems import Problem

@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
-from gateway.http.error_status import (
+from gateway.access.errors import AdmissionClosed, RateLimited
+from gateway.runs.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
+from gateway.runs.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.web.errors import (
     ACCEPT_UNCERTAIN,
     counting_refusals,
     message_of,
@@ -16,9 +18,7 @@ from gateway.http.error_status import (
     retry_seconds,
     status_of,
 )
-from gateway.http.routes import Refusal, answers, route_class_for
-from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
-from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.web.routes import Refusal, answers, route_class_for
 from shared.errors import (
     AtCapacity,
     FlowportError,

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.plans import RateKind
-from gateway.http.routes import Refusal, answer, body_of, described, headers_of, plain
-from gateway.http.run_status import failure_status
+from gateway.access.plans import RateKind
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.execute_request import ExecuteRequest, call_chain, read_execute_request
-from gateway.runs.domain.response_block import http_answer
+from gateway.runs.answers import http_answer
+from gateway.runs.requests import ExecuteRequest, call_chain, read_execute_request
 from gateway.sim.errors import present_execute_error
 from gateway.sim.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult
 from gateway.streams.canvas_frames import CanvasStreams
+from gateway.web.errors import failure_status
+from gateway.web.routes import Refusal, answer, body_of, described, headers_of, plain
 from shared.clock import iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted

@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.application.authentication import Authentication
-from gateway.access.domain.limit_errors import AdmissionClosed
-from gateway.access.domain.plans import RateKind
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.runs.domain.response_block import SANDBOX
+from gateway.access.authentication import Authentication
+from gateway.access.errors import AdmissionClosed
+from gateway.access.plans import RateKind
+from gateway.runs.answers import SANDBOX
 from gateway.runs.ports import Payloads
 from gateway.sim.errors import run_router
+from gateway.web.rate_limit_headers import RateLimitHeaders
 from shared.concurrency_slots import ConcurrencySlots
 from shared.contracts.files import SERVED_UNDER, FileKey
 from shared.contracts.payloads import Payload

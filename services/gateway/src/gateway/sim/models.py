@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.api.models import Cost
-from gateway.http.bodies import Wire
 from gateway.parsing.problems import MAX_TEXT_LENGTH, MAX_TEXTS
+from gateway.web.bodies import Wire
 from shared.contracts.jobs import CancelReason
 
 

@@ -7,18 +7,14 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.application.authentication import Authentication
+from gateway.access.authentication import Authentication
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.domain.plans import RateKind
+from gateway.access.plans import RateKind
 from gateway.api.models import cancel_facts
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_value
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import Error, Refusal, answers, legacy_router
-from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
-from gateway.runs.domain.pauses import answer_in, paused_execution, paused_facts
-from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, split_names, status_name
+from gateway.runs.pauses import answer_in, paused_execution, paused_facts
 from gateway.runs.ports import Jobs, Payloads
+from gateway.runs.reader import SELECTED, block_outputs, cost_of, split_names, status_name
+from gateway.runs.service import PausedRuns, WorkflowRuns
 from gateway.sim.errors import run_router
 from gateway.sim.models import (
     CancelResult,
@@ -30,6 +26,9 @@ from gateway.sim.models import (
     RunState,
 )
 from gateway.streams.canvas_frames import CanvasStreams
+from gateway.web.bodies import json_value
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import Error, Refusal, WorkspaceAccess, answers, legacy_router
 from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import ErrorCode, RunStatus

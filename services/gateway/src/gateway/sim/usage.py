@@ -6,14 +6,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 
-from gateway.access.application.authentication import Authentication
-from gateway.access.domain.plans import BucketState, RateKind
-from gateway.http.bodies import Wire
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import Error, answers, legacy_router
-from gateway.http.usage import Bucket, bucket, spend_limit
-from gateway.runs.application.usage import UsageReports
-from gateway.runs.domain.run_states import as_number
+from gateway.access.authentication import Authentication
+from gateway.access.plans import BucketState, RateKind
+from gateway.runs.logs import UsageReports
+from gateway.runs.reader import as_number
+from gateway.web.bodies import Wire
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import Bucket, Error, answers, bucket, legacy_router, spend_limit
 from shared.clock import Clock
 
 REFUSALS: Final = answers(Error, 401, 403, 503)

@@ -9,10 +9,6 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.api.models import MAX_NUMBER, VersionRow, active_deployment, gate_of, version_row
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of, json_value, validated
-from gateway.http.etags import DeployRevision
-from gateway.http.routes import AUTHORING, Error, answers, described, legacy_router
 from gateway.parsing.errors import MalformedJson
 from gateway.sim.authoring_models import (
     AccessBody,
@@ -28,8 +24,11 @@ from gateway.sim.authoring_models import (
     VersionChange,
     VersionRows,
 )
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.drafts import DraftService
+from gateway.web.bodies import json_of, json_value, validated
+from gateway.web.etags import DeployRevision
+from gateway.web.routes import AUTHORING, Error, WorkspaceAccess, answers, described, legacy_router
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import epoch_ms, iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess, UpdateVersion

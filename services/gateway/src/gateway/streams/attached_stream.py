@@ -9,15 +9,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
-from gateway.http.error_status import message_of
-from gateway.runs.application.executions import Executions
-from gateway.runs.application.stream_access import CallerAccess
-from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow
-from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.errors import CallerDisconnected, NotStarted, ReaderTooSlow
+from gateway.runs.executions import Executions
 from gateway.runs.ports import AttachedRun
+from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.stream_access import CallerAccess
 from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
+from gateway.web.errors import message_of
 from shared.contracts.deployments import Endpoint
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.runs import RunMode, RunOutcome

@@ -9,13 +9,13 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.error_status import message_of
-from gateway.runs.application.executions import Executions, RunFollower
-from gateway.runs.application.stream_access import StreamAccess
-from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.executions import Executions, RunFollower
 from gateway.runs.ports import FollowedRun, Numbered
+from gateway.runs.requests import ExecuteRequest
+from gateway.runs.stream_access import StreamAccess
 from gateway.streams.durable_stream import RunEnd, RunEventStream
 from gateway.streams.sse_frames import frame
+from gateway.web.errors import message_of
 from shared.clock import Clock, iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.events import (

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from starlette.types import Message, Receive, Scope
 
-from gateway.runs.application.stream_access import CallerAccess, Watched
+from gateway.runs.stream_access import CallerAccess, Watched
 from shared.on_exit import OnExit
 from shared.web.disconnects import subscribe_function
 

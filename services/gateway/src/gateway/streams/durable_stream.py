@@ -10,16 +10,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.error_status import message_of
-from gateway.runs.application.executions import Executions, RunFollower
-from gateway.runs.application.stream_access import CallerAccess, StreamAccess
-from gateway.runs.domain.errors import CallerDisconnected
-from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.errors import CallerDisconnected
+from gateway.runs.executions import Executions, RunFollower
 from gateway.runs.ports import FollowedRun, Numbered
+from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.stream_access import CallerAccess, StreamAccess
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.recorded_stream import RecordedStream
 from gateway.streams.sse_frames import FrameWriter
+from gateway.web.errors import message_of
 from shared.contracts.deployments import Endpoint
 from shared.contracts.event_pages import EventPosition
 from shared.contracts.runs import RunOutcome

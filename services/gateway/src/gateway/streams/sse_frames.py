@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.runs.domain.redaction import redact
+from gateway.runs.answers import redact
 from shared.contracts.events import (
     SELECTION_TOO_LARGE,
     BlockStreamFailed,

@@ -5,9 +5,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.limit_errors import RateLimited
-from gateway.http.error_status import message_of, retry_headers, status_of
-from gateway.workflows.domain.gate import GateRefused
+from gateway.access.errors import RateLimited
+from gateway.web.errors import message_of, retry_headers, status_of
+from gateway.workflows.deployment import GateRefused
 from shared.clock import epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
 from shared.web.struct_bodies import StructResponse

@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 
 from gateway.api.models import Cost
-from gateway.http.bodies import Wire
-from gateway.http.usage import Limits
+from gateway.web.bodies import Wire
+from gateway.web.routes import Limits
 from shared.contracts.runs import RunStatus
 
 

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.http.run_status import failure_status
-from gateway.runs.domain.response_block import http_answer
-from gateway.runs.domain.run_states import as_number, cost_of
+from gateway.runs.answers import http_answer
+from gateway.runs.reader import as_number, cost_of
+from gateway.web.errors import failure_status
 from shared.clock import iso
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunView

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.api.run_filters import run_filters, with_zone
 from gateway.api.workflows import caller_in
-from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
-from gateway.runs.domain.run_states import split_names
+from gateway.runs.logs import NO_EXECUTION, RunLogs
+from gateway.runs.reader import split_names
 from gateway.v1.log_models import ExecutionAnswer, LogDetail, LogList
 from gateway.v1.log_presenters import detail, execution, row, trace, workflow_facts
 from gateway.v1.models import Limited

@@ -5,8 +5,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from gateway.api.models import WorkflowSummary
-from gateway.http.bodies import Wire
-from gateway.http.usage import Limits
+from gateway.web.bodies import Wire
+from gateway.web.routes import Limits
 
 T = TypeVar("T")
 

@@ -5,17 +5,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from gateway.access.application.authentication import Authentication
+from gateway.access.authentication import Authentication
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import CountedAccess
-from gateway.http.bodies import raw_json
-from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import answers, route_class_for
-from gateway.http.usage import Limits, limits_block
-from gateway.runs.application.usage import UsageReports
+from gateway.runs.logs import UsageReports
 from gateway.v1.errors import present_error
 from gateway.v1.models import ErrorAnswer
-from gateway.workflows.application.endpoints import Endpoints
+from gateway.web.bodies import raw_json
+from gateway.web.rate_limit_headers import RateLimitHeaders
+from gateway.web.routes import CountedAccess, Limits, answers, limits_block, route_class_for
+from gateway.workflows.endpoints import Endpoints
 from shared.clock import Clock
 from shared.web.struct_bodies import StructResponse
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Query
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.api.models import Deployment, ImportedWorkflow, WorkflowQuery, summary
 from gateway.api.workflows import add_deployment_routes, add_file_routes, listed
-from gateway.runs.application.run_counts import CountsByWorkflow, RunCounts
+from gateway.runs.logs import CountsByWorkflow, RunCounts
 from gateway.v1.models import ErrorAnswer, InputField, Limited, WorkflowDetail, WorkflowList
 from gateway.v1.routes import V1Access, v1_router
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.drafts import DraftService
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import Draft, Workflow
 from shared.workflow.format.reader import read_state

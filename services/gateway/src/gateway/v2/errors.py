@@ -6,16 +6,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.errors import WrongWorkspace
-from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
-from gateway.http.error_status import (
-    ACCEPT_UNCERTAIN,
-    CAPACITY_RETRY_SECONDS,
-    UNAVAILABLE_RETRY_SECONDS,
-    counting_refusals,
-    message_of,
-)
-from gateway.runs.domain.errors import (
+from gateway.access.errors import AdmissionClosed, RateLimited, UsageLimitExceeded, WrongWorkspace
+from gateway.runs.errors import (
     AcceptUncertain,
     CallChainTooDeep,
     CallerDisconnected,
@@ -23,8 +15,15 @@ from gateway.runs.domain.errors import (
     RunOverdue,
     RunUncertain,
 )
-from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
-from gateway.workflows.domain.gate import GateRefused
+from gateway.runs.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.web.errors import (
+    ACCEPT_UNCERTAIN,
+    CAPACITY_RETRY_SECONDS,
+    UNAVAILABLE_RETRY_SECONDS,
+    counting_refusals,
+    message_of,
+)
+from gateway.workflows.deployment import GateRefused
 from shared.errors import (
     AtCapacity,
     Conflict,

@@ -9,17 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.access.domain.plans import RateKind
-from gateway.http.bodies import Data
-from gateway.http.routes import answer, answers, body_of, described, headers_of, plain
+from gateway.access.plans import RateKind
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.domain.execute_request import ExecuteRequest, call_chain
+from gateway.runs.requests import ExecuteRequest, call_chain
 from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.v2.errors import NO_STORE, present_execute_error
 from gateway.v2.models import ErrorAnswer, ExecuteBody, QueuedRun, RunResult
 from gateway.v2.presenters import result
 from gateway.v2.requests import read_v2_request
+from gateway.web.bodies import Data
+from gateway.web.routes import answer, answers, body_of, described, headers_of, plain
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.api.models import Cost
-from gateway.http.bodies import RequestBody, Wire
+from gateway.web.bodies import RequestBody, Wire
 
 MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]

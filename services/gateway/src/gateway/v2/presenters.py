@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.runs.domain.pauses import paused_facts
-from gateway.runs.domain.run_states import block_outputs, cost_of, status_name
+from gateway.runs.pauses import paused_facts
+from gateway.runs.reader import block_outputs, cost_of, status_name
 from shared.clock import iso
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunError, RunOutcome, RunStatus

@@ -5,10 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.http.bodies import MALFORMED, validated
 from gateway.parsing import json_body, problems
 from gateway.parsing.errors import MalformedJson
-from gateway.runs.domain.execute_request import (
+from gateway.runs.requests import (
     AGENT_EVENTS,
     PINNING_NEEDS_KEY,
     ExecuteRequest,
@@ -17,6 +16,7 @@ from gateway.runs.domain.execute_request import (
     refuse_unnegotiated,
 )
 from gateway.v2.models import ExecuteBody
+from gateway.web.bodies import MALFORMED, validated
 from shared.contracts.runs import RunMode
 from shared.errors import InvalidRequest
 

@@ -4,10 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import CountedAccess
-from gateway.http.routes import answers, route_class_for
 from gateway.v2.errors import present_error
 from gateway.v2.models import ErrorAnswer
+from gateway.web.routes import CountedAccess, answers, route_class_for
 
 
 def v2_router(*statuses: int, prefix: str = "") -> APIRouter:

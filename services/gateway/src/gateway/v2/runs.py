@@ -7,11 +7,9 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.api.models import cancel_facts
-from gateway.http.bodies import Data, json_of
-from gateway.http.routes import answers
-from gateway.runs.application.workflow_runs import PausedRuns, WorkflowRuns
-from gateway.runs.domain.pauses import answer_in
-from gateway.runs.domain.run_states import SELECTED, split_names, status_of
+from gateway.runs.pauses import answer_in
+from gateway.runs.reader import SELECTED, split_names, status_of
+from gateway.runs.service import PausedRuns, WorkflowRuns
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
 from gateway.v2.errors import NO_STORE
 from gateway.v2.models import (
@@ -27,6 +25,8 @@ from gateway.v2.models import (
 )
 from gateway.v2.presenters import state, summary
 from gateway.v2.routes import V2Access, v2_router
+from gateway.web.bodies import Data, json_of
+from gateway.web.routes import answers
 from shared.contracts.jobs import RunFilter
 from shared.errors import NotFound
 from shared.web.struct_bodies import StructResponse

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.api.run_filters import run_filters, with_zone
 from gateway.api.workflows import caller_in
-from gateway.http.bodies import Data, Wire
-from gateway.runs.application.run_logs import RunLogs
-from gateway.runs.domain.run_states import as_number, split_names
+from gateway.runs.logs import RunLogs
+from gateway.runs.reader import as_number, split_names
 from gateway.v2.errors import NO_STORE
 from gateway.v2.routes import V2Access, v2_router
+from gateway.web.bodies import Data, Wire
 from shared.clock import iso
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus

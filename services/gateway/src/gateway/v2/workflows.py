@@ -18,13 +18,13 @@ from gateway.api.models import (
     version_row,
 )
 from gateway.api.workflows import add_deployment_routes, add_file_routes, listed
-from gateway.http.bodies import Data, Wire, raw_json
-from gateway.runs.application.run_counts import RunCounts
+from gateway.runs.logs import RunCounts
 from gateway.v2.errors import NO_STORE
 from gateway.v2.models import ErrorAnswer
 from gateway.v2.routes import V2Access, v2_router
-from gateway.workflows.application.deployment import DeploymentService
-from gateway.workflows.application.drafts import DraftService
+from gateway.web.bodies import Data, Wire, raw_json
+from gateway.workflows.deployment import DeploymentService
+from gateway.workflows.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.web.struct_bodies import StructResponse

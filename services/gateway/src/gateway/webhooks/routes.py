@@ -8,9 +8,8 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import RequestBody, json_of
-from gateway.http.routes import legacy_router
+from gateway.web.bodies import RequestBody, json_of
+from gateway.web.routes import WorkspaceAccess, legacy_router
 from gateway.webhooks.service import WebhookClient, Webhooks
 from shared.clock import iso
 from shared.contracts.runs import Trigger

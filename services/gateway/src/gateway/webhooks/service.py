@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from gateway.access.application.audit import AuditLog
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from shared.contracts.webhooks import (
     DeliveryPage,

@@ -4,13 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from gateway.access.application.audit import AuditLog, position_in
+from gateway.access.audit import AuditLog, position_in
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Wire
-from gateway.http.routes import WORKSPACE, legacy_router
-from gateway.http.usage import Limits
 from gateway.v1.routes import V1Access, v1_router
+from gateway.web.bodies import Wire
+from gateway.web.routes import WORKSPACE, Limits, WorkspaceAccess, legacy_router
 from shared.clock import iso
 from shared.contracts.audit import AuditEntry, AuditQuery
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
-from gateway.access.application.audit import AuditLog
-from gateway.access.application.members import require_admin, signed_in
+from gateway.access.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Data, Done, RequestBody, Wire, json_of
-from gateway.http.routes import WORKSPACE, legacy_router
+from gateway.access.members import require_admin, signed_in
+from gateway.web.bodies import Data, Done, RequestBody, Wire, json_of
+from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
 from gateway.workflows.ports import Environment
 from shared.clock import iso
 from shared.contracts.deployments import SetEnvironmentValue, personal_workspace_id

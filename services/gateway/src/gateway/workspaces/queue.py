@@ -6,10 +6,9 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Wire
-from gateway.http.routes import WORKSPACE, legacy_router
 from gateway.runs.ports import Jobs
+from gateway.web.bodies import Wire
+from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
 
 
 class QueueAnswer(Wire):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pymongo
 from pymongo import WriteConcern
 
-from gateway.access.domain.plans import Rate
+from gateway.access.plans import Rate
 from gateway.access.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
 from shared.store.client import Document, Store, store_call

@@ -8,10 +8,9 @@ import msgspec
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from gateway.access.adapters.account_store import AccountStore
-from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.access.domain.credentials import ApiKey, Credential, Grant, Scope
 from gateway.access.domain.membership import Role
+from gateway.access.store import AccountStore, WorkspaceStore
 from shared.errors import Conflict
 from shared.store.client import Document, Store, store_call
 from shared.store.documents import document_of, struct_of

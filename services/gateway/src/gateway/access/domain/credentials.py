@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from gateway.access.domain.accounts import User
-from gateway.access.domain.errors import (
+from gateway.access.domain.membership import Role
+from gateway.access.errors import (
     AccessDenied,
     LimitedKey,
     MissingScope,
@@ -17,8 +18,7 @@ from gateway.access.domain.errors import (
     WrongWorkflow,
     WrongWorkspace,
 )
-from gateway.access.domain.membership import Role
-from gateway.access.domain.plans import PlanName
+from gateway.access.plans import PlanName
 from shared.contracts.files import FileKey, FileScope
 
 

@@ -1,1 +1,0 @@
-"""Authentication, sessions, members, audit and rate limits, in terms of ports."""

@@ -1,1 +1,0 @@
-"""Shared parts of routes: access, errors, bodies, CORS, request ids."""

@@ -1,1 +1,0 @@
-"""Adapters of the run ports: the broker and jobs-service."""

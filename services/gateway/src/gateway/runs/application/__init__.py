@@ -1,1 +1,0 @@
-"""Application services of runs."""

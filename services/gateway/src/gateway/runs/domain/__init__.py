@@ -1,1 +1,0 @@
-"""Rules about runs: requests, states, pauses, idempotency."""

@@ -1,1 +1,0 @@
-"""Look up, edit, deploy and describe workflows."""
