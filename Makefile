@@ -130,12 +130,6 @@ hooks: $(DEV) ## install the git hooks of .pre-commit-config.yaml in this clone
 bench: $(DEV) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-.PHONY: bench-all
-bench-all: $(DEV) bench-debian ## measure everything, including a soak, and generate the pages; takes 80 minutes
-	@$(BIN)/python -m benchmarks $(BENCH) || true
-	@for each in scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
-	@$(MAKE) --no-print-directory docs
-
 .PHONY: bench-debian
 bench-debian:
 	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"

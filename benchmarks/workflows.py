@@ -9,7 +9,6 @@ from tests.support.workflow_files import START, agent, block, function, response
 
 Document = dict[str, Any]
 TOKENS: Final = 200
-ROUNDS: Final = 1_000
 ANSWER: Final = response("answer", '{"ok": true}', name="Answer")
 
 
@@ -18,29 +17,20 @@ def no_op() -> Document:
     return _chain("no-op", start(), ANSWER)
 
 
-def one_function() -> Document:
-    """Return a workflow with one step of JavaScript."""
-    return _chain("one function", start(), function("f", "return 1"), ANSWER)
+def one_function(language: str) -> Document:
+    """Return a workflow with one step of code."""
+    return _chain(f"one function of {language}", start(), _code("f", language), ANSWER)
 
 
 def ten_blocks() -> Document:
-    """Return a workflow of ten no-op blocks."""
-    return idle_blocks(10)
+    """Return a chain of ten no-op blocks, including the response."""
+    idle = (block(f"v{number}", "variables", f"V{number}", variables=[]) for number in range(9))
+    return _chain("ten blocks", start(), *idle, ANSWER)
 
 
-def idle_blocks(count: int) -> Document:
-    """Return a chain of no-op blocks, including the response."""
-    return _chain(f"{count} blocks", start(), *(_idle(f"v{number}") for number in range(count - 1)), ANSWER)
-
-
-def four_ways() -> Document:
-    """Return a workflow with four parallel steps of JavaScript."""
-    return _boxed("four ways", "parallel", {"parallelType": "count", "count": 4}, function("f", "return 1"))
-
-
-def long_loop() -> Document:
-    """Return a loop of 1,000 iterations over a no-op block."""
-    return _boxed("loop", "loop", {"loopType": "for", "count": ROUNDS}, _idle("v"))
+def four_ways(language: str) -> Document:
+    """Return a workflow with four parallel steps of code."""
+    return _boxed(f"four ways of {language}", "parallel", {"parallelType": "count", "count": 4}, _code("f", language))
 
 
 def indexed_loop(rounds: int) -> Document:
@@ -63,8 +53,8 @@ def stream_body() -> str:
     return json.dumps({"input": words(), "stream": True, "selectedOutputs": ["agent1.content"]})
 
 
-def _idle(block_id: str) -> Document:
-    return block(block_id, "variables", block_id.title(), variables=[])
+def _code(block_id: str, language: str) -> Document:
+    return block(block_id, "function", "Function 1", code="return 1", language=language)
 
 
 def _chain(name: str, *blocks: Document) -> Document:

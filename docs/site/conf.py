@@ -81,7 +81,6 @@ NAVIGATION: dict[str, list[str]] = {
         "ARCHITECTURE",
         "docs/adr/README",
         "benchmarks/README",
-        "benchmarks/results/README",
         "CONTRIBUTING",
     ],
 }

@@ -5,9 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.pages.capacity import capacity_page
-from benchmarks.report import results_page
-
 from tools.observability.grafana_panels import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule
 from tools.reference.blocks import blocks_page
@@ -28,8 +25,6 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/configuration.md": configuration_page,
     "docs/operations/metrics.md": metrics_page,
     "docs/operations/alerts.md": partial(alerts_page, ROOT),
-    "docs/operations/capacity.md": capacity_page,
-    "benchmarks/results/README.md": results_page,
     **{f"deploy/grafana/dashboards/{dashboard.uid}.json": dashboard.document for dashboard in DASHBOARDS},
     "k8s/components/monitoring/prometheus-rule.yaml": partial(prometheus_rule, ROOT),
     "k8s/components/monitoring/dashboards.yaml": dashboard_maps,

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from benchmarks.comparison import Compared, Interval
-from benchmarks.processes import tree_cpu_seconds
+from benchmarks.builds import tree_cpu_seconds
+from benchmarks.rounds import Interval
 
 
 def test_ten_rounds_exclude_the_lowest_and_the_highest_ratio() -> None:
@@ -32,14 +32,6 @@ def test_the_interval_encloses_the_true_median_with_its_confidence(rounds: int) 
         interval = Interval.of([math.exp(draw.gauss(0, 0.3)) for _ in range(rounds)])
         hits += interval.lower <= 1 <= interval.upper
     assert hits / tries >= 0.94  # 95 %, less two standard deviations of the count
-
-
-def test_ratios_are_computed_within_a_round() -> None:
-    ours = [{"per_second": value} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
-    theirs = [{"per_second": value / 2} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
-    compared = Compared("sync", ours, theirs)
-    assert compared.interval("per_second") == Interval(2.0, 2.0, 2.0)
-    assert compared.medians("per_second") == (55.0, 27.5)
 
 
 def test_cpu_time_includes_children_and_ended_processes() -> None:

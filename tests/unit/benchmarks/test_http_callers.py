@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from benchmarks.load.http_callers import Callers
-from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load import BenchmarkFailed, Callers, Target
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -1,1 +1,0 @@
-"""Load generators, one per kind of load."""

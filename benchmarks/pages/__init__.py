@@ -1,1 +1,0 @@
-"""Pages that `make docs` writes from benchmarks/results."""
