@@ -3,10 +3,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-MEMBERS := amqp shared services/gateway services/deploy-service services/executor-service services/jobs-service cli
+MEMBERS := shared services/gateway services/deploy-service services/executor-service services/jobs-service cli
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
-OURS := flowport flowport-amqp flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
-PACKAGES := flowport_amqp shared gateway deploy_service executor_service jobs_service flowport
+OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
+PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports console-check actions-check engine-short
 DEBIAN := rabbitmq-server bubblewrap
 DOCKER := docker.io docker-cli docker-buildx docker-compose iptables mmdebstrap

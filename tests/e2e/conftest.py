@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.support.brokers import tested_client
 from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
@@ -58,7 +57,6 @@ def stack(
     environment = {
         "VLLM_BASE_URL": models.url,
         "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}",
-        "FLOWPORT_AMQP_CLIENT": tested_client(),
         "FLOWPORT_DEFAULT_PLAN": "benchmark",
         "FLOWPORT_DISPATCH_POLL_SECONDS": "2",  # polls are 40 % of the work of an idle stack
         "FLOWPORT_ADMIN_PASSWORD": ADMIN_PASSWORD,

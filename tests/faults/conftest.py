@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
-from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_api import PublicApi
 from tests.support.stack_access import create_credentials, open_api
@@ -45,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
     """The whole stack, running."""
     folder = tmp_path_factory.mktemp("faults")
     plan = {"FLOWPORT_DEFAULT_PLAN": "benchmark"}  # polls many runs
-    environment = {**QUICK, **plan, "VLLM_BASE_URL": models.url, "FLOWPORT_AMQP_CLIENT": tested_client()}
+    environment = {**QUICK, **plan, "VLLM_BASE_URL": models.url}
     with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
         stack.scale(ServiceName.GATEWAY, 2)
         yield stack

@@ -8,12 +8,11 @@ from tests.faults.harness.journal import journaled_blocks
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
-from tests.support.brokers import raw_channel
+from tests.support.brokers import collect_bodies, raw_channel
 from tests.support.eventually import eventually
 from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
-from flowport_amqp.content import ReceivedMessage
 from shared.broker.queue_topology import EXPRESS
 
 RUNS = 6
@@ -50,8 +49,7 @@ async def test_an_attached_run_that_a_lost_worker_had_not_begun_is_executed_by_t
     for name in WORKERS:
         stack.kill(name)
     async with raw_channel(stack.amqp_url) as mortal:
-        taken: list[ReceivedMessage] = []
-        await mortal.consume(EXPRESS, taken.append, no_ack=False)
+        taken = await collect_bodies(mortal, EXPRESS, no_ack=False)
         call = asyncio.create_task(api.run(workflow_id, {"run": "l1"}))
         await eventually(lambda: taken)
     await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))

@@ -1,21 +1,19 @@
 """Brokers with queues that only one test uses, in memory or on RabbitMQ."""
 
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Self
 from uuid import uuid4
 
+import aiormq
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp.commands import Basic
+from pamqp.common import FieldTable
 from prometheus_client import REGISTRY
 
-from flowport_amqp.address import parse
-from flowport_amqp.channel import Channel
-from flowport_amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.broker.queue_topology import MIB, Overflow, Policy, PrivateQueue, Queue, QueueType, Topology
-from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 
 SMALL = 5
 SERVICE = "test"
@@ -24,14 +22,6 @@ SERVICE = "test"
 def topology(prefix: str, work_policy: Policy) -> Topology:
     """Return a topology with a work queue, an in-memory queue of one message, dead letters, and a small queue without
     them."""
-    memory = Queue(
-        name=f"{prefix}.bundles",
-        type=QueueType.CLASSIC,
-        max_length=1,
-        max_bytes=MIB,
-        dead_letters_to=f"{prefix}.dead",
-        policy=Policy(delivery_limit=1),
-    )
     queues = (
         Queue(
             name=f"{prefix}.work",
@@ -41,8 +31,14 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
             policy=work_policy,
         ),
         Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
-        memory,
-        replace(memory, name=f"{prefix}.transient", bundles=memory.name),
+        Queue(
+            name=f"{prefix}.transient",
+            type=QueueType.CLASSIC,
+            max_length=1,
+            max_bytes=MIB,
+            dead_letters_to=f"{prefix}.dead",
+            policy=Policy(delivery_limit=1),
+        ),
         Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
         Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
     )
@@ -51,23 +47,19 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
         probe=Queue(name=f"{prefix}.probe", max_length=1, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
         control_exchange=f"{prefix}.control",
         control_inbox=PrivateQueue(prefix=f"{prefix}.control", max_length=1_000, max_bytes=MIB),
-        reply_inbox=PrivateQueue(prefix=f"{prefix}.replies", max_length=1_000, max_bytes=MIB, reads_bundles=True),
+        reply_inbox=PrivateQueue(prefix=f"{prefix}.replies", max_length=1_000, max_bytes=MIB),
     )
 
 
 class Brokers:
     """Opens brokers that share one topology, and stops them all."""
 
-    def __init__(
-        self, url: str | None = None, *, work_policy: Policy | None = None, client: AmqpClient = DEFAULT_CLIENT
-    ) -> None:
-        self._client = client
+    def __init__(self, url: str | None = None, *, work_policy: Policy | None = None) -> None:
         prefix = f"test.{uuid4().hex[:12]}"
         self.url = url or f"memory://{prefix}"
         self.work = f"{prefix}.work"
         self.small = f"{prefix}.small"
         self.transient = f"{prefix}.transient"
-        self.bundles = f"{prefix}.bundles"
         self.dead = f"{prefix}.dead"
         self.unreadable = f"{prefix}.unreadable"
         self.topology = topology(prefix, work_policy or Policy())
@@ -75,7 +67,7 @@ class Brokers:
 
     async def open(self) -> Broker:
         """Open another broker, as another service would."""
-        broker = open_broker(self.url, service=SERVICE, topology=self.topology, client=self._client)
+        broker = open_broker(self.url, service=SERVICE, topology=self.topology)
         self._open.append(broker)
         await broker.start()
         return broker
@@ -94,28 +86,53 @@ class Brokers:
             await _delete(self.url, self.topology)
 
 
-def tested_client() -> AmqpClient:
-    """Return the AMQP client that whole-system tests use."""
-    return AmqpClient(os.environ.get("FLOWPORT_TEST_AMQP_CLIENT", DEFAULT_CLIENT))
-
-
 @asynccontextmanager
-async def raw_channel(url: str) -> AsyncIterator[Channel]:
+async def raw_channel(url: str) -> AsyncIterator[AbstractChannel]:
     """Open a channel with publisher confirms, as any other program could."""
-    connection = await Connection.open(parse(url), name="test", heartbeat=10, timeout=30)
-    try:
-        channel = await connection.open_channel()
-        await channel.select_confirms()
-        yield channel
-    finally:
-        await connection.close()
+    async with aiormq.connect(url) as connection:
+        yield await connection.channel()
+
+
+async def publish_raw(
+    channel: AbstractChannel,
+    body: bytes,
+    queue: str = "",
+    *,
+    exchange: str = "",
+    ttl_ms: int | None = None,
+    headers: FieldTable | None = None,
+) -> None:
+    """Publish bytes that need not be a message, and wait for the confirm."""
+    expiration = None if ttl_ms is None else str(ttl_ms)
+    properties = Basic.Properties(delivery_mode=2, expiration=expiration, headers=headers)
+    await channel.basic_publish(
+        body, exchange=exchange, routing_key=queue, properties=properties, mandatory=not exchange
+    )
+
+
+async def collect_bodies(channel: AbstractChannel, queue: str, *, no_ack: bool = True) -> list[bytes]:
+    """Return a list to which the bodies of the queue's messages are added as they arrive."""
+    bodies: list[bytes] = []
+
+    async def receive(message: DeliveredMessage) -> None:
+        bodies.append(message.body)
+
+    await channel.basic_consume(queue, receive, no_ack=no_ack)
+    return bodies
+
+
+async def declare_private(
+    channel: AbstractChannel, name: str, arguments: Mapping[str, str | int] | None = None
+) -> None:
+    """Declare a queue that is deleted with its connection."""
+    await channel.queue_declare(name, exclusive=True, auto_delete=True, arguments=dict(arguments or {}))
 
 
 async def _delete(url: str, topology: Topology) -> None:
     async with raw_channel(url) as channel:
         for queue in (*topology.queues.values(), topology.probe):
-            await channel.delete_queue(queue.name)
-        await channel.delete_exchange(topology.control_exchange)
+            await channel.queue_delete(queue.name)
+        await channel.exchange_delete(topology.control_exchange)
 
 
 def usable_metric() -> bool:

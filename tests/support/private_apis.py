@@ -17,6 +17,7 @@ SEEN: Final = {
     "httpcore2": "2.16",
     "httpx2": "2.16",
     "mcp": "2.3",
+    "pamqp": "4.0",
     "prometheus-client": "0.26",
     "uvicorn": "0.54",
 }
@@ -205,6 +206,12 @@ USES: Final = (
         owner="mcp.client.session:ClientSession",
         used_by="services/executor-service/src/executor_service/blocks/mcp/client.py",
         members=("validate_tool_result",),
+    ),
+    PrivateUse(
+        package="pamqp",
+        owner="pamqp.header:ContentHeader",  # replaced, so that headers it cannot read end no connection
+        used_by="shared/src/shared/broker/rabbitmq/unreadable_headers.py",
+        members=("body_size", "properties", "unmarshal"),
     ),
     PrivateUse(
         package="prometheus-client",

@@ -19,7 +19,7 @@ class Extra(StrEnum):
 _ENGINE: Final = f"flowport-{ServiceName.EXECUTOR}"
 # By file, because no package index has Flowport and anyone could publish a package of its name.
 _WHEELS: Final = {
-    Extra.TEST: "dist/flowport-*.whl dist/flowport_{amqp,shared,executor_service}-*.whl",
+    Extra.TEST: "dist/flowport-*.whl dist/flowport_{shared,executor_service}-*.whl",
     Extra.SERVER: "dist/*.whl",
     Extra.EMBEDDED: '"$(ls dist/flowport-*.whl)[embedded]" dist/flowport_*.whl',
 }

@@ -8,9 +8,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from flowport_amqp.address import parts_of
+from shared.broker.address import parts_of
 from shared.broker.queue_topology import LONGEST_RUN_SECONDS
-from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.security.key_list import parse_keys
 from shared.security.run_tickets import TICKET_KEYS, TicketKeys
 
@@ -47,7 +46,6 @@ class CommonSettings(BaseSettings):
     amqp_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         "amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ URL, or memory:// in-process."
     )
-    amqp_client: AmqpClient = Field(DEFAULT_CLIENT, description="RabbitMQ client: Flowport's own (native) or aio-pika.")
     longest_run_seconds: int = Field(
         LONGEST_RUN_SECONDS,
         ge=1,

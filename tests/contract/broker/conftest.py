@@ -6,17 +6,13 @@ import pytest
 from tests.support.brokers import Brokers
 
 from shared.broker.ports import Broker
-from shared.broker.rabbitmq.clients import AmqpClient
 
 
-@pytest.fixture(params=["memory", *AmqpClient])
+@pytest.fixture(params=["memory", "rabbitmq"])
 async def brokers(request: pytest.FixtureRequest) -> AsyncIterator[Brokers]:
-    """The kind of broker under test, RabbitMQ by each client."""
-    if request.param == "memory":
-        opened = Brokers()
-    else:
-        opened = Brokers(request.getfixturevalue("amqp_url"), client=request.param)
-    async with opened:
+    """The kind of broker under test."""
+    url = None if request.param == "memory" else request.getfixturevalue("amqp_url")
+    async with Brokers(url) as opened:
         yield opened
 
 

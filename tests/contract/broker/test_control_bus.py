@@ -37,7 +37,7 @@ async def test_a_closed_listener_receives_nothing_more(brokers: Brokers) -> None
     open_one: list[ControlMessage] = []
     subscription = await broker.control.listen(closed.append)
     await broker.control.listen(open_one.append)
-    await subscription.close(grace=1)
+    await subscription.close()
     await broker.control.broadcast(CancelRun(run_id="run-0"))
     await eventually(lambda: open_one)
     assert not closed

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.alert_queries import ROOT, families, runbook_queries
-from tests.support.brokers import raw_channel
+from tests.support.brokers import publish_raw, raw_channel
 from tests.support.prometheus import Prometheus
 from tests.support.public_api import PublicApi
 from tests.support.three_modes import run_in_three_modes
@@ -18,9 +18,7 @@ from tools.observability.grafana_panels import DASHBOARDS
 from tools.reference.runbooks import alerts
 
 from flowport.local.stack import Stack
-from flowport_amqp.properties import PERSISTENT
 from shared.broker.queue_topology import RECORDS
-from shared.broker.rabbitmq.client import publish_confirmed
 from shared.service import ServiceName
 
 NEED_NOT_HAPPEN = {
@@ -82,8 +80,7 @@ async def test_one_unreadable_message_fires_the_paging_alert(
     stack: Stack, prometheus: Prometheus, api: PublicApi
 ) -> None:
     async with raw_channel(stack.amqp_url) as channel:
-        body = b"no message of ours"
-        await publish_confirmed(channel, body, routing_key=RECORDS, delivery_mode=PERSISTENT, mandatory=True)
+        await publish_raw(channel, b"no message of ours", RECORDS)
     await asyncio.to_thread(prometheus.await_alert, "FlowportDeadLetters")
     found = await api.http.get("/api/v1/dead-letters", params={"workspaceId": api.workspace_id})
     for letter in found.json()["data"]:

@@ -11,15 +11,13 @@ from urllib.parse import urlsplit
 import httpx2
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import BROKER, GATEWAYS, Scene
-from tests.support.brokers import raw_channel
+from tests.support.brokers import publish_raw, raw_channel
 from tests.support.eventually import eventually, until
 from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
-from flowport_amqp.properties import PERSISTENT
 from shared.broker.queue_topology import ASYNC, EVENTS, INTERACTIVE, RECORDS
-from shared.broker.rabbitmq.client import publish_confirmed
 
 CALLERS: Final = 16
 LOAD_SECONDS: Final = 4.0
@@ -135,7 +133,7 @@ async def garbage(scene: Scene) -> Sequence[Figure]:
         async with raw_channel(scene.stack.amqp_url) as channel:
             for queue in queues:
                 for body in GARBAGE:
-                    await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
+                    await publish_raw(channel, body, queue)
         neighbors = [await api.run(workflow_id) for _ in range(20)]
         wanted = len(queues) * len(GARBAGE)
         await until(lambda: _has_dead(api, before + wanted))

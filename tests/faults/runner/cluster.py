@@ -13,7 +13,6 @@ from tests.faults.harness.steady import SteadyLoad
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import ENVIRONMENT, Scene
-from tests.support.brokers import tested_client
 from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
 
@@ -55,7 +54,6 @@ async def _played(
             line = await opened.enter_async_context(Line([node.port for node in nodes]))
             environment = {
                 **ENVIRONMENT,
-                "FLOWPORT_AMQP_CLIENT": tested_client(),
                 "FLOWPORT_AMQP_URL": nodes[0].amqp_url.replace(f":{nodes[0].port}/", f":{line.port}/"),
             }
             stack = Stack(Path(folder) / "stack", ports=StackPorts.free(), executors=2, environment=environment)

@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tests.faults.harness.witness import Witness
-from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_api import PublicApi
 from tests.support.silent_proxy import Line
@@ -112,7 +111,6 @@ async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> A
         balancer = await opened.enter_async_context(Line())
         environment = {
             **ENVIRONMENT,
-            "FLOWPORT_AMQP_CLIENT": tested_client(),
             "VLLM_BASE_URL": models.url,
             "FLOWPORT_JOBS_URL": f"http://127.0.0.1:{balancer.port}",
         }

@@ -4,13 +4,12 @@ import asyncio
 
 import pytest
 from tests.support.broker_samples import batch, dispatched
-from tests.support.brokers import Brokers, raw_channel
+from tests.support.brokers import Brokers, declare_private, raw_channel
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 
-from flowport_amqp.wire import Table
 from shared.broker.ports import QueueFull, ReplyOverflow
 
-SLOW_READER: Table = {"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 50}
+SLOW_READER: dict[str, str | int] = {"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 50}
 
 
 async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(brokers: Brokers) -> None:
@@ -20,7 +19,7 @@ async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(bro
     sent = 0
     address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as sleepy:
-        await sleepy.declare_private_queue(address, SLOW_READER)
+        await declare_private(sleepy, address, SLOW_READER)
         with pytest.raises(ReplyOverflow):
             for seq in range(500):
                 await worker.replies.send(address, batch(seq, run_id="slow"), must_route=False)
@@ -35,7 +34,7 @@ async def test_an_unnoticed_refusal_surfaces_at_the_end_of_the_run(brokers: Brok
     worker = await brokers.open()
     address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as sleepy:
-        await sleepy.declare_private_queue(address, {**SLOW_READER, "x-max-length": 1})
+        await declare_private(sleepy, address, {**SLOW_READER, "x-max-length": 1})
         for seq in range(5):
             await worker.replies.send(address, batch(seq), must_route=False)
         with pytest.raises(ReplyOverflow):

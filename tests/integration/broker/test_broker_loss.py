@@ -1,6 +1,6 @@
 """The broker is killed under load, stays down briefly, and restarts.
 
-The scenario runs once per client: killing and starting RabbitMQ takes seconds. Each test checks one aspect.
+The scenario runs once: killing and starting RabbitMQ takes seconds. Each test checks one aspect.
 """
 
 import asyncio
@@ -16,8 +16,7 @@ from tests.support.rabbitmq import with_wrong_password
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
-from shared.broker.rabbitmq import reconnecting
-from shared.broker.rabbitmq.clients import AmqpClient
+from shared.broker.rabbitmq import connection
 from shared.contracts.messages import CancelRun, ControlMessage, EventBatch
 
 BACK_SECONDS = 60.0
@@ -74,17 +73,17 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(rabbitmq: RabbitMQServer, client: AmqpClient) -> Story:
-    """The whole scenario, run once per client."""
+def story(rabbitmq: RabbitMQServer) -> Story:
+    """The whole scenario, run once."""
     try:
-        return asyncio.run(play(rabbitmq, client))
+        return asyncio.run(play(rabbitmq))
     finally:
         if rabbitmq.pid is None:  # other tests use the server, too
             rabbitmq.start()
 
 
-async def play(server: RabbitMQServer, client: AmqpClient) -> Story:
-    async with Brokers(server.amqp_url, client=client) as brokers:
+async def play(server: RabbitMQServer) -> Story:
+    async with Brokers(server.amqp_url) as brokers:
         return await _play(server, brokers)
 
 
@@ -196,19 +195,15 @@ def test_handlers_continue_through_the_loss_of_the_broker(story: Story) -> None:
     assert story.cancelled == 0
 
 
-async def test_wrong_credentials_are_reported_at_the_start(
-    amqp_url: str, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnecting, "START_SECONDS", 2)
-    broker = open_broker(with_wrong_password(amqp_url), service="test", client=client)
+async def test_wrong_credentials_are_reported_at_the_start(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "START_SECONDS", 2)
+    broker = open_broker(with_wrong_password(amqp_url), service="test")
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         await broker.start()
 
 
-async def test_an_unreachable_broker_is_reported_at_the_start(
-    client: AmqpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnecting, "START_SECONDS", 2)
-    broker = open_broker("amqp://127.0.0.1:9/", service="test", client=client)
+async def test_an_unreachable_broker_is_reported_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "START_SECONDS", 2)
+    broker = open_broker("amqp://127.0.0.1:9/", service="test")
     with pytest.raises(BrokerUnavailable, match="cannot connect"):
         await broker.start()

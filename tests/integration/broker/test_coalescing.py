@@ -6,15 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.support.broker_samples import DeadLetterRecorder, Holder, Recorder, batch, dispatched
-from tests.support.brokers import Brokers, raw_channel
+from tests.support.brokers import Brokers, collect_bodies, declare_private, publish_raw, raw_channel
 from tests.support.eventually import eventually
 
-from flowport_amqp.content import ReceivedMessage
-from flowport_amqp.properties import TRANSIENT
 from shared.broker.bundles import Part, encode_bundle
 from shared.broker.message_bodies import encode_body
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.rabbitmq.client import publish_confirmed
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
 from shared.contracts.runs import cancelled_without_worker
@@ -44,31 +41,15 @@ async def publish(gateway: Broker, queue: str, count: int) -> None:
     await asyncio.gather(*(gateway.work.publish(queue, dispatched(number)) for number in range(count)))
 
 
-async def publish_raw(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = None) -> None:
+async def publish_bundle(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = None) -> None:
     async with raw_channel(brokers.url) as channel:
-        await publish_confirmed(
-            channel,
-            encode_bundle([Part(body) for body in bodies]),
-            routing_key=brokers.bundles,
-            delivery_mode=TRANSIENT,
-            expiration_ms=ttl_ms,
-            mandatory=True,
-        )
+        await publish_raw(channel, encode_bundle([Part(body) for body in bodies]), brokers.transient, ttl_ms=ttl_ms)
 
 
-class RawMessages:
-    """Messages of a queue, as they are on the wire."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-
-    def __call__(self, received: ReceivedMessage) -> None:
-        self.bodies.append(received.body)
-
-    @property
-    def sizes(self) -> list[int]:
-        messages = [decode(body).message for body in self.bodies]
-        return [len(message.parts) if isinstance(message, Bundle) else 1 for message in messages]
+def sizes(bodies: list[bytes]) -> list[int]:
+    """Return how many messages are in each."""
+    messages = [decode(body).message for body in bodies]
+    return [len(message.parts) if isinstance(message, Bundle) else 1 for message in messages]
 
 
 def failing(run_id: str, settlement: Settlement) -> Callable[[Delivery], Settlement]:
@@ -105,73 +86,44 @@ async def test_a_bundle_never_exceeds_the_free_slots_of_its_receiver(
     brokers: Brokers, free: int, expected: list[int]
 ) -> None:
     gateway, worker = await brokers.open(), await brokers.open()
-    recorder, messages = Recorder(), RawMessages()
+    recorder = Recorder()
     subscription = await worker.work.consume(
         brokers.transient, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
     )
     await heard_from(gateway, worker)
     await subscription.stop_consuming()
     async with raw_channel(brokers.url) as channel:
-        for queue in (brokers.bundles, brokers.transient):
-            await channel.consume(queue, messages, no_ack=True)
+        bodies = await collect_bodies(channel, brokers.transient)
         await publish(gateway, brokers.transient, 6)
-        await eventually(lambda: sum(messages.sizes) == 6)
-    assert [size for size in messages.sizes if size > 1] == expected
+        await eventually(lambda: sum(sizes(bodies)) == 6)
+    assert [size for size in sizes(bodies) if size > 1] == expected
 
 
-async def test_a_worker_of_a_version_before_gets_each_message_alone(brokers: Brokers) -> None:
-    gateway, messages = await brokers.open(), RawMessages()
+async def test_before_a_worker_replied_each_message_is_sent_alone(brokers: Brokers) -> None:
+    gateway = await brokers.open()
     async with raw_channel(brokers.url) as channel:
-        await channel.declare_queue(brokers.transient, brokers.topology.queue(brokers.transient).arguments)
-        await channel.consume(brokers.transient, messages, no_ack=True)
-        await publish(gateway, brokers.transient, 8)
-        await eventually(lambda: len(messages.bodies) == 8)
-    assert messages.sizes == [1] * 8
-
-
-async def test_without_bundle_capable_workers_each_message_is_sent_alone(brokers: Brokers) -> None:
-    gateway, worker, old = await brokers.open(), await brokers.open(), RawMessages()
-    await take(worker, brokers, Recorder())
-    await heard_from(gateway, worker)
-    await worker.stop()
-    async with raw_channel(brokers.url) as channel:
-        await channel.delete_queue(brokers.bundles)
-        await channel.consume(brokers.transient, old, no_ack=True)
-        await publish(gateway, brokers.transient, 8)
-        await eventually(lambda: len(old.bodies) == 8)
-    assert old.sizes == [1] * 8
-
-
-async def test_a_reader_of_a_version_before_gets_each_reply_alone(brokers: Brokers) -> None:
-    worker, messages = await brokers.open(), RawMessages()
-    of_a_version_before = f"{brokers.topology.reply_inbox.prefix}.{'4' * 32}"
-    async with raw_channel(brokers.url) as channel:
-        await channel.declare_queue(of_a_version_before, {})
-        await channel.consume(of_a_version_before, messages, no_ack=True)
-        await asyncio.gather(
-            *(
-                worker.replies.send(of_a_version_before, batch(run_id=f"run-{number}"), must_route=True)
-                for number in range(8)
-            )
+        await channel.queue_declare(
+            brokers.transient, durable=True, arguments={**brokers.topology.queue(brokers.transient).arguments}
         )
-        await eventually(lambda: len(messages.bodies) == 8)
-        await channel.delete_queue(of_a_version_before)
-    assert messages.sizes == [1] * 8
+        bodies = await collect_bodies(channel, brokers.transient)
+        await publish(gateway, brokers.transient, 8)
+        await eventually(lambda: len(bodies) == 8)
+    assert sizes(bodies) == [1] * 8
 
 
 async def test_replies_of_one_turn_leave_together(brokers: Brokers) -> None:
-    worker, messages = await brokers.open(), RawMessages()
+    worker = await brokers.open()
     address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as channel:
-        await channel.declare_private_queue(address, {})
-        await channel.consume(address, messages, no_ack=True)
+        await declare_private(channel, address)
+        bodies = await collect_bodies(channel, address)
         async with asyncio.TaskGroup() as group:
             for number in range(100):
                 group.create_task(
                     worker.replies.send(address, batch(run_id=f"run-{number}"), must_route=number % 2 == 0)
                 )
-        await eventually(lambda: sum(messages.sizes) == 100)
-    assert messages.sizes == [64, 36]
+        await eventually(lambda: sum(sizes(bodies)) == 100)
+    assert sizes(bodies) == [64, 36]
 
 
 async def test_a_failed_message_of_a_bundle_is_redelivered_alone(brokers: Brokers) -> None:
@@ -180,12 +132,12 @@ async def test_a_failed_message_of_a_bundle_is_redelivered_alone(brokers: Broker
     undertaker = DeadLetterRecorder()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
-    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
+    await publish_bundle(brokers, *(encode_body(dispatched(number)) for number in range(3)))
     await eventually(lambda: undertaker.letters)
     assert sorted(recorder.run_ids) == ["run-0", "run-1", "run-1", "run-2"]
     assert [delivery.redelivered for delivery in recorder.deliveries] == [False, False, False, True]
     assert [letter.body for letter in undertaker.letters] == [encode_body(dispatched(1))]
-    assert undertaker.letters[0].queue == brokers.bundles
+    assert undertaker.letters[0].queue == brokers.transient
 
 
 async def test_a_failing_message_does_not_delay_the_others_of_its_bundle(brokers: Brokers) -> None:
@@ -201,7 +153,7 @@ async def test_a_failing_message_does_not_delay_the_others_of_its_bundle(brokers
         return Settlement.ACK
 
     await worker.work.consume(brokers.transient, handle, prefetch=SLOTS, may_be_missing=True)
-    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
+    await publish_bundle(brokers, *(encode_body(dispatched(number)) for number in range(3)))
     await eventually(lambda: ("run-1", True) in handled)
     released.set()
 
@@ -210,7 +162,7 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
     worker, recorder, undertaker = await brokers.open(), Recorder(), DeadLetterRecorder()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
-    await publish_raw(brokers, encode_body(dispatched(0)), b'{"v":99}', encode_body(dispatched(2)))
+    await publish_bundle(brokers, encode_body(dispatched(0)), b'{"v":99}', encode_body(dispatched(2)))
     await eventually(lambda: undertaker.letters)
     assert recorder.run_ids == ["run-0", "run-2"]
     assert [(letter.body, letter.reason) for letter in undertaker.letters] == [(b'{"v":99}', "rejected")]
@@ -222,7 +174,7 @@ async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
     await eventually(lambda: taking.is_consuming)
     await taking.stop_consuming()
     await worker.work.drain(brokers.dead, undertaker, prefetch=10)
-    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)), ttl_ms=0)
+    await publish_bundle(brokers, *(encode_body(dispatched(number)) for number in range(3)), ttl_ms=0)
     await eventually(lambda: len(undertaker.letters) == 3)
     assert [letter.body for letter in undertaker.letters] == [encode_body(dispatched(number)) for number in range(3)]
     assert undertaker.reasons == ["expired"] * 3
@@ -255,17 +207,17 @@ async def test_unroutable_replies_are_reported_only_where_delivery_is_required(b
 
 
 async def test_a_reply_that_ends_a_run_reports_its_slot_as_free(brokers: Brokers) -> None:
-    worker, messages = await brokers.open(), RawMessages()
+    worker = await brokers.open()
     await take(worker, brokers, Recorder(), free=3)
     address = brokers.topology.reply_inbox.new_name()
     ended = EventBatch("run-1", 0, (RunEnded(cancelled_without_worker(NOW, NOW)),))
     async with raw_channel(brokers.url) as channel:
-        await channel.declare_private_queue(address, {})
-        await channel.consume(address, messages, no_ack=True)
+        await declare_private(channel, address)
+        bodies = await collect_bodies(channel, address)
         await asyncio.gather(
             worker.replies.send(address, batch(), must_route=True), worker.replies.send(address, ended, must_route=True)
         )
-        await eventually(lambda: messages.bodies)
-    bundle = decode(messages.bodies[0]).message
+        await eventually(lambda: bodies)
+    bundle = decode(bodies[0]).message
     assert isinstance(bundle, Bundle)
     assert bundle.free == 4

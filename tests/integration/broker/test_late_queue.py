@@ -12,21 +12,20 @@ from flowport.servers.ports import LOOPBACK
 from shared.broker.connect import open_broker
 from shared.broker.permissions import Permissions
 from shared.broker.ports import BrokerDisconnected, QueueFull
-from shared.broker.rabbitmq.clients import AmqpClient
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 
 
-async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, client: AmqpClient) -> None:
+async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer) -> None:
     user, password = uuid4().hex, uuid4().hex
     nothing_to_make = Permissions(configure="^$", write=".*", read=".*")
     await Management(rabbitmq.management_url).set_user(user, password, nothing_to_make)
-    async with Brokers(rabbitmq.amqp_url, client=client) as brokers:
+    async with Brokers(rabbitmq.amqp_url) as brokers:
         url = f"amqp://{user}:{password}@{LOOPBACK}:{rabbitmq.port}/"
-        late = open_broker(url, service="test", topology=brokers.topology, client=client)
+        late = open_broker(url, service="test", topology=brokers.topology)
         maker = await brokers.open()
         async with raw_channel(rabbitmq.amqp_url) as channel:
-            await channel.declare_exchange(brokers.topology.control_exchange, "fanout", durable=True)
+            await channel.exchange_declare(brokers.topology.control_exchange, exchange_type="fanout", durable=True)
         await late.start()
         recorder = Recorder()
         subscription = await late.work.consume(brokers.transient, recorder, prefetch=1, may_be_missing=True)
@@ -43,16 +42,16 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
 
 @pytest.mark.parametrize("is_durable", [False, True])
 async def test_deliveries_from_a_deleted_memory_queue_stay_with_their_handler(
-    rabbitmq: RabbitMQServer, client: AmqpClient, *, is_durable: bool
+    rabbitmq: RabbitMQServer, *, is_durable: bool
 ) -> None:
-    async with Brokers(rabbitmq.amqp_url, client=client) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
+    async with Brokers(rabbitmq.amqp_url) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
         broker, holder = await brokers.open(), Holder()
         queue = brokers.work if is_durable else brokers.transient
         taking = await broker.work.consume(queue, holder, prefetch=1, may_be_missing=True)
         await eventually(lambda: taking.is_consuming)
         await broker.work.publish(queue, dispatched())
         await eventually(lambda: holder.held)
-        await channel.delete_queue(queue)  # a consumer is notified, as when the queue's node dies
+        await channel.queue_delete(queue)  # a consumer is notified, as when the queue's node dies
 
         async def is_published() -> bool:
             try:

@@ -13,10 +13,8 @@ from tests.support.eventually import eventually
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker import bundles
-from shared.broker.aio_pika import channel
 from shared.broker.ports import Broker, BrokerUnavailable
-from shared.broker.rabbitmq import reconnecting
-from shared.broker.rabbitmq.clients import AmqpClient
+from shared.broker.rabbitmq import channel
 
 CALLS = 50
 LIMIT_SECONDS = 1.0
@@ -26,7 +24,7 @@ SETTLED_SECONDS = 30.0
 @pytest.fixture
 def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the timeouts for the broker."""
-    monkeypatch.setattr(reconnecting, "TIMEOUT_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr(channel, "TIMEOUT_SECONDS", LIMIT_SECONDS)
 
 
 @pytest.fixture
@@ -53,8 +51,8 @@ async def reply_address(broker: Broker) -> str:
 
 
 @pytest.mark.usefixtures("short_limit")
-async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, client: AmqpClient) -> None:
-    async with Brokers(frozen.amqp_url, client=client) as brokers:
+async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer) -> None:
+    async with Brokers(frozen.amqp_url) as brokers:
         broker = await brokers.open()
         address = await reply_address(broker)
         await broker.work.publish(brokers.work, dispatched())
@@ -71,12 +69,10 @@ async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, cli
 
 
 @pytest.mark.usefixtures("short_limit")
-async def test_waits_for_a_silent_broker_are_bounded(
-    frozen: RabbitMQServer, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_waits_for_a_silent_broker_are_bounded(frozen: RabbitMQServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "MAX_IN_FLIGHT", 5)
     monkeypatch.setattr(bundles, "MAX_PENDING", 20)
-    async with Brokers(frozen.amqp_url, client=client) as brokers:
+    async with Brokers(frozen.amqp_url) as brokers:
         broker = await brokers.open()
         await freeze(frozen)
         calls = [asyncio.create_task(broker.work.publish(brokers.transient, dispatched())) for _ in range(CALLS)]

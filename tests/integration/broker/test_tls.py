@@ -7,10 +7,9 @@ from tests.support.certificates import Authority
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import reserve_port
-from flowport_amqp.address import parse
-from flowport_amqp.errors import ConnectionClosed
 from shared.broker.connect import open_broker
-from shared.broker.rabbitmq.clients import AmqpClient, connect_with
+from shared.broker.rabbitmq.connection import Connection
+from shared.broker.rabbitmq.errors import ConnectionClosed
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +38,8 @@ def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
         tls.close()
 
 
-async def test_a_broker_that_our_authority_vouches_for_is_used(
-    address: str, authority: Authority, client: AmqpClient
-) -> None:
-    broker = open_broker(f"amqps://{address}?cacertfile={authority.file()}", service="test", client=client)
+async def test_a_broker_that_our_authority_vouches_for_is_used(address: str, authority: Authority) -> None:
+    broker = open_broker(f"amqps://{address}?cacertfile={authority.file()}", service="test")
     await broker.start()
     try:
         await broker.ping()
@@ -50,12 +47,12 @@ async def test_a_broker_that_our_authority_vouches_for_is_used(
         await broker.stop()
 
 
-async def test_a_broker_with_an_untrusted_certificate_is_rejected(address: str, client: AmqpClient) -> None:
+async def test_a_broker_with_an_untrusted_certificate_is_rejected(address: str) -> None:
     with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
-        await connect_with(client)(parse(f"amqps://{address}"), name="test", heartbeat=10, timeout=10)
+        await Connection(f"amqps://{address}", name="test").open()
 
 
-async def test_a_broker_under_another_name_is_not(address: str, authority: Authority, client: AmqpClient) -> None:
+async def test_a_broker_under_another_name_is_not(address: str, authority: Authority) -> None:
     url = f"amqps://{address.replace('localhost', '127.0.0.1')}?cacertfile={authority.file()}"
     with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
-        await connect_with(client)(parse(url), name="test", heartbeat=10, timeout=10)
+        await Connection(url, name="test").open()

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from pymongo import MongoClient
-from tests.support.brokers import raw_channel
+from tests.support.brokers import collect_bodies, raw_channel
 from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
 from tests.support.rabbitmq import RabbitMQServer, manage, with_wrong_password
@@ -174,7 +174,7 @@ def test_a_wrong_broker_password(installation: Installation) -> None:
 
 async def test_a_missing_queue(installation: Installation, rabbitmq: RabbitMQServer) -> None:
     async with raw_channel(rabbitmq.amqp_url) as channel:
-        await channel.delete_queue(EVENTS)
+        await channel.queue_delete(EVENTS)
     try:
         assert f"missing: {EVENTS}" in await asyncio.to_thread(installation.problem, "queues")
     finally:
@@ -185,7 +185,7 @@ async def test_a_missing_queue_without_the_management_api(installation: Installa
     del installation.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
     assert await asyncio.to_thread(installation.findings, "problem") == {}
     async with raw_channel(rabbitmq.amqp_url) as channel:
-        await channel.delete_queue(EVENTS)
+        await channel.queue_delete(EVENTS)
     try:
         found = await asyncio.to_thread(installation.problem, "queues")
     finally:
@@ -359,7 +359,7 @@ async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
         httpx2.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,
     ):
         for queue in wanted:
-            await channel.consume(queue, lambda received: None, no_ack=True)
+            await collect_bodies(channel, queue)
         while not over.is_set():
             found = (await client.get("/api/consumers/%2F")).json() if not ready.is_set() else []
             if wanted <= {consumer["queue"]["name"] for consumer in found}:

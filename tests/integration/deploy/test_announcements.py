@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 
 from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
-from shared.broker.memory.broker import MemoryBroker, MemoryHub
+from shared.broker.memory import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker, BrokerUnavailable
 from shared.broker.queue_topology import LONGEST_RUN_SECONDS, default_topology
 from shared.contracts import deployments as contracts

@@ -53,7 +53,7 @@ async def test_calls_that_find_the_interactive_queue_full_get_a_retry_time(rabbi
     await management.remove_policies(topology)
     async with raw_channel(rabbitmq.amqp_url) as channel:
         for name in (EXPRESS, INTERACTIVE):
-            await channel.delete_queue(topology.queue(name).name)
+            await channel.queue_delete(topology.queue(name).name)
 
     assert Counter(answer.status for answer in answers) == {503: 10}
     for answer in answers:

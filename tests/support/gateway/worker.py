@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 from tests.support.gateway.clock import NOON
 
-from shared.broker.ports import Broker, Delivery, Settlement, WorkSubscription
+from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
@@ -63,7 +63,7 @@ class FakeWorker:
     runs: list[RunSpec] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     """Sources of the runs."""
-    taking: dict[str, WorkSubscription] = field(default_factory=dict)
+    taking: dict[str, Subscription] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
 
     async def start(self) -> None:

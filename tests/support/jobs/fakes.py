@@ -14,7 +14,7 @@ from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
 from jobs_service.runs.claim_rules import renewed
 from jobs_service.runs.ports import AdoptedRun, ClaimableRun, LoadedRun, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
-from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
+from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, Listener, Subscription
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
@@ -80,7 +80,7 @@ class FakeControl:
             raise BrokerUnavailable("down")
         self.messages.append(message)
 
-    async def listen(self, on_message: Callable[[ControlMessage], None]) -> WorkSubscription:
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
         """Record the broadcast."""
         raise NotImplementedError
 
@@ -109,11 +109,11 @@ class FakeWork:
         prefetch: int,
         may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
-    ) -> WorkSubscription:
+    ) -> Subscription:
         """Do nothing."""
         raise NotImplementedError
 
-    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
         """Do nothing."""
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Bundles: which messages leave together, and how many."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from tests.support.broker_samples import batch
@@ -40,10 +40,9 @@ class Sent:
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def __call__(self, key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
+    async def __call__(self, key: str, parts: Sequence[Part]) -> None:
         self.calls.append((key, list(parts)))
         await self.go_on.wait()
-        on_answered()
 
 
 async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
@@ -57,7 +56,7 @@ async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
     assert sent.calls == [("a", [one, two]), ("b", [other])]
 
 
-async def test_messages_during_a_write_leave_after_it() -> None:
+async def test_messages_wait_for_the_answer_to_earlier_ones() -> None:
     sent = Sent()
     sent.go_on.clear()
     coalescer = Coalescer(sent)
@@ -71,34 +70,15 @@ async def test_messages_during_a_write_leave_after_it() -> None:
     assert sent.calls == [("a", parts[:1]), ("a", parts[1:])]
 
 
-async def test_messages_wait_for_the_answer_to_earlier_ones() -> None:
-    calls, answers = list[list[Part]](), list[Callable[[], None]]()
-
-    async def send(key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
-        calls.append(list(parts))
-        answers.append(on_answered)
-
-    coalescer = Coalescer[str, Part](send)
-    parts = [part() for _ in range(3)]
-    for each in parts:
-        coalescer.add("a", each)
-        await next_turn()
-    assert calls == [parts[:1]]
-    answers.pop()()
-    await next_turn()
-    assert calls == [parts[:1], parts[1:]]
-
-
 async def test_a_failed_send_does_not_stop_later_ones() -> None:
     calls: list[list[Part]] = []
 
-    async def send(key: str, parts: Sequence[Part], on_answered: Callable[[], None]) -> None:
+    async def send(key: str, parts: Sequence[Part]) -> None:
         calls.append(list(parts))
         if len(calls) == 1:
             raise ValueError("a defect")
-        on_answered()
 
-    coalescer = Coalescer[str, Part](send)
+    coalescer = Coalescer[str](send)
     one, two = part(), part()
     coalescer.add("a", one)
     await next_turn()
@@ -132,11 +112,11 @@ async def test_the_backlog_of_writes_is_bounded() -> None:
         ([], 64, []),
     ],
 )
-def test_a_bundle_is_bounded_in_count_and_bytes(sizes: list[int], limit: int, expected: list[int]) -> None:
+async def test_a_bundle_is_bounded_in_count_and_bytes(sizes: list[int], limit: int, expected: list[int]) -> None:
     assert [len(chunk) for chunk in chunks([part(size) for size in sizes], limit)] == expected
 
 
-def test_a_bundle_has_one_reply_of_a_run_so_that_the_bound_of_a_queue_holds_for_each_run() -> None:
+async def test_a_bundle_has_one_reply_of_a_run_so_that_the_bound_of_a_queue_holds_for_each_run() -> None:
     parts = [Part(b"x", run_id) for run_id in ("a", "b", "a", "b", "b")]
     assert [[part.run_id for part in chunk] for chunk in chunks(parts, 64)] == [["a", "b"], ["a", "b"], ["b"]]
 
@@ -186,7 +166,7 @@ async def test_a_bundle_never_has_more_than_its_bound() -> None:
     assert slots.allot(1_000).size == MAX_PARTS
 
 
-def test_one_unreadable_batch_leaves_its_neighbors_readable() -> None:
+async def test_one_unreadable_batch_leaves_its_neighbors_readable() -> None:
     good = [encode_body(batch(number)) for number in range(2)]
     body = encode_bundle([Part(good[0]), Part(b'{"v":9}'), Part(encode(Bundle(()))), Part(good[1])], worker="w", free=7)
     replies = decode_replies(body)
@@ -195,7 +175,7 @@ def test_one_unreadable_batch_leaves_its_neighbors_readable() -> None:
     assert (replies.worker, replies.free) == ("w", 7)
 
 
-def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
+async def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
     body = encode_body(batch(), traceparent="00-1-2-01")
     bundle = decode(encode_bundle([Part(body), Part(body)])).message
     assert isinstance(bundle, Bundle)
@@ -203,7 +183,7 @@ def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
     assert decode(bytes(bundle.parts[0])).traceparent == "00-1-2-01"
 
 
-def test_a_body_over_the_bound_of_bundles_is_read_as_a_single_message() -> None:
+async def test_a_body_over_the_bound_of_bundles_is_read_as_a_single_message() -> None:
     large = encode_body(batch(text="x" * MAX_BUNDLE_BYTES))
     assert decode(large).message == batch(text="x" * MAX_BUNDLE_BYTES)
     full = encode_bundle(

@@ -1,7 +1,5 @@
 """Declarations can never change, so the tests repeat them."""
 
-from uuid import uuid4
-
 import pytest
 
 from shared.broker.queue_topology import (
@@ -15,7 +13,6 @@ from shared.broker.queue_topology import (
     NESTED,
     PROBE,
     RECORDS,
-    RUN_BUNDLES,
     UNREADABLE,
     Overflow,
     QueueType,
@@ -23,7 +20,7 @@ from shared.broker.queue_topology import (
 )
 
 GIB = 1024**3
-ATTACHED = (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED)
+ATTACHED = (EXPRESS, INTERACTIVE, NESTED)
 TO_DEAD = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "runs.dead"}
 REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 IN_MEMORY = {**REFUSING, **TO_DEAD, "x-queue-type": "classic", "x-max-length": 1, "x-max-length-bytes": GIB // 64}
@@ -33,7 +30,6 @@ IN_MEMORY = {**REFUSING, **TO_DEAD, "x-queue-type": "classic", "x-max-length": 1
     ("name", "arguments"),
     [
         (EXPRESS, IN_MEMORY),
-        (RUN_BUNDLES, IN_MEMORY),
         (INTERACTIVE, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (NESTED, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (ASYNC, {**REFUSING, **TO_DEAD, "x-max-length": 200_000, "x-max-length-bytes": GIB}),
@@ -67,7 +63,7 @@ def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, argumen
 def test_the_names_have_not_changed() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert list(topology.queues) == [
-        "runs.express", "runs.bundles", "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events",
+        "runs.express", "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events",
         "runs.dead", "runs.unreadable",
     ]  # fmt: skip
     assert (topology.probe.name, PROBE) == ("health.probe", "health.probe")
@@ -85,7 +81,7 @@ def test_queues_that_untrusted_callers_can_fill_refuse_when_full() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert all(
         topology.queues[name].overflow is Overflow.REFUSE
-        for name in (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
+        for name in (EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
     )
     assert topology.reply_inbox.overflow is Overflow.REFUSE
 
@@ -93,22 +89,19 @@ def test_queues_that_untrusted_callers_can_fill_refuse_when_full() -> None:
 def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     of_a_node = [queue.name for queue in topology.queues.values() if queue.type is not QueueType.QUORUM]
-    assert of_a_node == [
-        EXPRESS,
-        RUN_BUNDLES,
-    ]  # a queue refuses messages while its node is down, so others take them
+    assert of_a_node == [EXPRESS]  # it refuses messages while its node is down, so others take them
     assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
 
 
 def test_the_consumer_timeout_is_longer_than_the_longest_run() -> None:
     topology = default_topology(1000)
-    for name in (EXPRESS, RUN_BUNDLES, INTERACTIVE, ASYNC):
+    for name in (EXPRESS, INTERACTIVE, ASYNC):
         assert topology.queues[name].policy.definition["consumer-timeout"] == 1_600_000
 
 
 def test_an_attached_run_is_delivered_at_most_once_more() -> None:
     queues = default_topology(LONGEST_RUN_SECONDS).queues
-    assert [queues[name].policy.definition["delivery-limit"] for name in ATTACHED] == [1, 1, 1, 1]
+    assert [queues[name].policy.definition["delivery-limit"] for name in ATTACHED] == [1, 1, 1]
 
 
 def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
@@ -116,10 +109,13 @@ def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
     assert policy.definition["dead-letter-strategy"] == "at-least-once"
 
 
-def test_a_reply_address_tells_whether_its_reader_supports_bundles() -> None:
+def test_a_reply_address_is_told_from_other_queues() -> None:
     inbox = default_topology(LONGEST_RUN_SECONDS).reply_inbox
-    of_a_version_before = f"{inbox.prefix}.{uuid4().hex}"
-    assert inbox.takes_bundles(inbox.new_name())
     assert inbox.owns(inbox.new_name())
-    assert not inbox.takes_bundles(of_a_version_before)
-    assert not inbox.takes_bundles(f"{inbox.prefix}.x")
+    assert not inbox.owns(INTERACTIVE)
+
+
+def test_a_queue_is_declared_after_those_that_its_dead_letters_reach() -> None:
+    topology = default_topology(LONGEST_RUN_SECONDS)
+    declared = [queue.name for queue in topology.with_dead_letters(topology.queue(ASYNC))]
+    assert declared == ["runs.unreadable", "runs.dead", "runs.async"]

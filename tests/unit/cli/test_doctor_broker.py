@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from tests.support.amqp.client import accept_close
-from tests.support.amqp.fake_peer import Peer, run_peer
+from pamqp.base import Frame
+from pamqp.commands import Channel, Queue
+from tests.support.fake_broker import accept, fake_broker
 from tests.support.http_stub import Answer, HttpStub
 from typer.testing import CliRunner
 
@@ -15,30 +16,22 @@ from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, Verdict
 from flowport.main import app
 from flowport.servers.ports import LOOPBACK
-from flowport_amqp import methods
-from flowport_amqp.wire import long_string, short_string
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 from shared.broker.rabbitmq.management import PRIORITY, Management
 
 TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
-REFUSAL = (403).to_bytes(2, "big") + short_string("ACCESS_REFUSED") + bytes(4)
 
 
-async def deny_queue_access(peer: Peer) -> None:
+def deny_queue_access(method: Frame) -> Frame | None:
     """Deny queue.declare, as RabbitMQ 4.2.6 does without configure permission."""
-    await peer.accept_connection()
-    for _ in TOPOLOGY.queues:
-        await peer.expect(methods.CHANNEL_OPEN)
-        peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
-        await peer.expect(methods.QUEUE_DECLARE)
-        peer.send(methods.bare(methods.CHANNEL_CLOSE) + REFUSAL, channel=1)
-        await peer.expect(methods.CHANNEL_CLOSE_OK)
-    await accept_close(peer)
+    if isinstance(method, Queue.Declare):
+        return Channel.Close(reply_code=403, reply_text="ACCESS_REFUSED", class_id=0, method_id=0)
+    return accept(method)
 
 
 async def test_a_queue_without_permission_is_reported_as_unchecked() -> None:
-    async with run_peer(deny_queue_access) as port:
+    async with fake_broker(deny_queue_access) as port:
         url = f"amqp://user:secret@{LOOPBACK}:{port}/"
         found = [finding async for finding in check_broker(url, TOPOLOGY, has_management=False)]
     assert _of("queues", found).verdict is Verdict.WARNING
@@ -136,25 +129,12 @@ async def test_a_queue_whose_node_is_down_is_reported_once() -> None:
 async def test_the_topology_is_applied_while_the_node_of_a_queue_is_down() -> None:
     declared_names: list[str] = []
 
-    async def broker(peer: Peer) -> None:
-        await peer.accept_connection()
-        for number in range(len(TOPOLOGY.queues) + 1):  # the exchange, the probe, and all queues but that one
-            await peer.expect(methods.CHANNEL_OPEN)
-            peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
-            if number == 0:
-                await peer.expect(methods.EXCHANGE_DECLARE)
-                peer.send(methods.bare(methods.EXCHANGE_DECLARE_OK), channel=1)
-            else:
-                declared = await peer.expect(methods.QUEUE_DECLARE)
-                declared_names.append(declared[3 : 3 + declared[2]].decode())
-                peer.send(
-                    methods.bare(methods.QUEUE_DECLARE_OK) + short_string(declared_names[-1]) + bytes(8), channel=1
-                )
-            await peer.expect(methods.CHANNEL_CLOSE)
-            peer.send(methods.bare(methods.CHANNEL_CLOSE_OK), channel=1)
-        await accept_close(peer)
+    def broker(method: Frame) -> Frame | None:
+        if isinstance(method, Queue.Declare):
+            declared_names.append(method.queue)
+        return accept(method)
 
-    async with run_peer(broker) as port, HttpStub() as api:
+    async with fake_broker(broker) as port, HttpStub() as api:
         policies = sum(bool(queue.policy.definition) for queue in TOPOLOGY.queues.values())
         api.answer(Answer(body=json.dumps(transient_queue_down())), *(Answer(body="{}") for _ in range(policies)))
         known = {"FLOWPORT_AMQP_URL": f"amqp://user:secret@{LOOPBACK}:{port}/"}

@@ -10,7 +10,7 @@ from tests.support.gateway.system import System, running_system
 from tests.support.gateway.worker import FakeWorker
 
 from gateway.runs import fast_path
-from shared.broker.memory.broker import MemoryBroker, MemoryHub
+from shared.broker.memory import MemoryBroker, MemoryHub
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowport_amqp.errors import ChannelClosed
 from gateway.runs.errors import RunLost
+from shared.broker.rabbitmq.errors import ChannelClosed
 from shared.errors import AtCapacity
 from shared.tracebacks import clear_tracebacks, without_traceback
 

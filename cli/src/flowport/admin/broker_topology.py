@@ -6,12 +6,11 @@ from typing import TypeAlias
 
 from flowport.doctor.broker import GROW, RESTORE
 from flowport.errors import CommandFailed
-from flowport_amqp.address import virtual_host_of
+from shared.broker.address import virtual_host_of
 from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.queue_topology import Topology, default_topology
 from shared.broker.rabbitmq.declarations import declare_topology
-from shared.broker.rabbitmq.management import Management
-from shared.broker.rabbitmq.membership import Membership
+from shared.broker.rabbitmq.management import Management, Membership
 from shared.service import ServiceName
 from shared.settings import CommonSettings, load_settings
 

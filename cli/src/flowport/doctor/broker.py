@@ -2,21 +2,20 @@
 
 from collections.abc import AsyncIterator, Container, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx2
 
 from flowport.doctor.findings import Finding, ok, problem, warning
-from flowport_amqp.address import parse
-from flowport_amqp.connection import Connection
-from flowport_amqp.errors import AmqpError, ChannelClosed
+from shared.broker.address import parts_of
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.queue_topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
-from shared.broker.rabbitmq.declarations import ACCESS_REFUSED, NOT_FOUND
-from shared.broker.rabbitmq.management import Management
-from shared.broker.rabbitmq.membership import unavailable_queues
+from shared.broker.rabbitmq.connection import Connection
+from shared.broker.rabbitmq.errors import ACCESS_REFUSED, NOT_FOUND, AmqpError, ChannelClosed
+from shared.broker.rabbitmq.management import Management, unavailable_queues
 
 SECONDS: Final = 5.0
+PORTS: Final = {"amqp": 5672, "amqps": 5671}
 APPLY: Final = "run `flowport topology apply`"
 GROW: Final = "run `rabbitmq-queues grow <node> all` for each node without members"
 RESTORE: Final = "start these nodes, or remove them with `rabbitmqctl forget_cluster_node` and grow the queues"
@@ -32,23 +31,25 @@ _CONSUMERS: Final = {
 async def check_broker(url: str, topology: Topology, *, has_management: bool) -> AsyncIterator[Finding]:
     """Connect as a service does, and check the queues over AMQP when there is no management API."""
     try:
-        address = parse(url)
+        connection = Connection(url, name="flowport doctor")
     except (ValueError, OSError) as error:
         yield problem("broker", str(error), "correct FLOWPORT_AMQP_URL")
         return
+    parts = parts_of(url)
+    user, server = unquote(parts.username or "guest"), f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
     try:
-        connection = await Connection.open(address, name="flowport doctor", heartbeat=10, timeout=SECONDS)
+        await connection.open()
     except AmqpError as error:
-        fix = f"start RabbitMQ at {address.host}:{address.port}, or correct FLOWPORT_AMQP_URL"
+        fix = f"start RabbitMQ at {server}, or correct FLOWPORT_AMQP_URL"
         if "ACCESS_REFUSED" in str(error):
-            fix = f"correct the password of {address.user} in FLOWPORT_AMQP_URL, or {APPLY} with the right one"
+            fix = f"correct the password of {user} in FLOWPORT_AMQP_URL, or {APPLY} with the right one"
         yield problem("broker", str(error), fix)
     else:
-        yield ok("broker", f"{address.user} can connect to {address.host}:{address.port}")
+        yield ok("broker", f"{user} can connect to {server}")
         if not has_management:
             for finding in await _check_queues_over_amqp(connection, topology):
                 yield finding
-        await connection.close()
+        await connection.stop()
     if not has_management:
         fix = "set FLOWPORT_AMQP_MANAGEMENT_URL to the URL of RabbitMQ's HTTP API, with user and password"
         yield warning("broker's management API", "policies, consumers and alarms were not checked", fix)
@@ -73,7 +74,7 @@ async def _refusal(connection: Connection, queue: str) -> int:
     """Return the code with which the broker refuses to describe a queue, 0 if the queue exists. Raises AmqpError."""
     channel = await connection.open_channel()  # a refusal closes the channel
     try:
-        await channel.count_ready(queue)
+        await channel.call(channel.amqp.queue_declare(queue, passive=True))
     except ChannelClosed as error:
         if error.code not in (NOT_FOUND, ACCESS_REFUSED):
             raise

@@ -18,7 +18,7 @@ from flowport.doctor.settings import SERVERS, check_settings, has_service_settin
 from flowport.doctor.store import check_stores
 from flowport.errors import CommandFailed
 from flowport.home import Home
-from flowport_amqp.address import virtual_host_of
+from shared.broker.address import virtual_host_of
 from shared.broker.queue_topology import default_topology
 from shared.settings import StoreSettings, load_settings
 from shared.web.internal_auth import split_tokens

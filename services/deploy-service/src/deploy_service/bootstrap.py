@@ -84,7 +84,7 @@ def build(
     chats: MongoPublications[Chat] | None = None,
 ) -> FastAPI:
     """Build the application; defaults come from `settings`."""
-    broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY, client=settings.amqp_client)
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY)
     store = store or open_store(settings)
     clock = clock or SystemClock()
     workflows = workflows or MongoWorkflows(store)

@@ -60,7 +60,7 @@ def build(
 ) -> FastAPI:
     """Build the executor from `settings`, with any part replaced."""
     clock = clock or SystemClock()
-    broker = broker or open_broker(settings.amqp_url, service=ServiceName.EXECUTOR, client=settings.amqp_client)
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.EXECUTOR)
     deploy = deploy or _client(settings, settings.deploy_url)
     jobs = jobs or _client(settings, settings.jobs_url)
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))

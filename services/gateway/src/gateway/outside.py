@@ -72,7 +72,7 @@ class Outside:
         self._settings = settings
         self.opened: list[Component] = []
         self.clock = clock or SystemClock()
-        self.broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY, client=settings.amqp_client)
+        self.broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
         self.passwords = passwords or Argon2Passwords()
         self.store = store or TenantStore(self._database)
         self.buckets = buckets or BucketStore(self._database)

@@ -5,15 +5,15 @@ A bundle holds whole messages, each in its envelope, so the receiver reads and s
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from shared.broker.ports import BrokerDisconnected
 from shared.contracts.messages import Bundle, encode, raw
 from shared.tasks import start_task
+from shared.tracebacks import without_traceback
 
 MAX_PARTS: Final = 64
 MAX_BYTES: Final = 256 * 1024
@@ -26,9 +26,6 @@ REPORT_SECONDS: Final = 5.0
 """How long a worker's reported slots remain valid."""
 
 K = TypeVar("K")
-P = TypeVar("P", bound="Part")
-OnAnswered = Callable[[], None]
-"""Called once the broker has answered all messages of a call."""
 
 
 @dataclass(slots=True)
@@ -38,28 +35,37 @@ class Part:
     body: bytes
     run_id: str = ""
     """The run of a reply. A bundle has at most one reply per run, so a reply queue's bound holds for each run."""
+    must_route: bool = True
+    ends_run: bool = False
+    answer: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, error: Exception | None) -> None:
+        """Complete `answer` with the broker's answer, unless its owner was cancelled."""
+        if self.answer.done():
+            return
+        if error is None:
+            self.answer.set_result(None)
+        else:
+            self.answer.set_exception(without_traceback(error))  # all parts of a bundle get this error
 
 
-class Coalescer(Generic[K, P]):
+class Coalescer(Generic[K]):
     """Collects messages by destination and passes them to `send`, in order, one call at a time.
 
-    `send` is called in the event loop's next turn, and calls the function it gets when the broker has answered;
-    messages that arrive before that wait for the next call. It must not raise, and a time limit must bound it.
+    `send` is called in the event loop's next turn and returns when the broker has answered; messages that arrive before
+    that wait for the next call. It must not raise, and a time limit must bound it.
     """
 
-    def __init__(self, send: Callable[[K, Sequence[P], OnAnswered], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[K, Sequence[Part]], Coroutine[Any, Any, None]]) -> None:
         self._send = send
-        self._pending: dict[K, deque[P]] = {}
+        self._pending: dict[K, deque[Part]] = {}
         self._busy: set[K] = set()
         """Destinations with an unanswered call, or a call in the next turn."""
-        self._senders: set[asyncio.Task[None]] = set()
-        """Calls that wait until the connection accepts more."""
+        self._calls: set[asyncio.Task[None]] = set()
 
-    def add(self, key: K, part: P) -> None:
+    def add(self, key: K, part: Part) -> None:
         """Send `part` soon. Raises BrokerDisconnected while too many wait."""
-        pending = self._pending.get(key)
-        if pending is None:
-            pending = self._pending[key] = deque()
+        pending = self._pending.setdefault(key, deque())
         if len(pending) >= MAX_PENDING:
             raise BrokerDisconnected(f"{MAX_PENDING} messages are waiting to be sent")
         pending.append(part)
@@ -67,29 +73,32 @@ class Coalescer(Generic[K, P]):
             self._busy.add(key)
             asyncio.get_running_loop().call_soon(self._flush, key)
 
-    def _flush(self, key: K) -> None:
-        sender = start_task(self._run(key, self._pending.pop(key)))
-        if not sender.done():
-            self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
-
-    async def _run(self, key: K, parts: Sequence[P]) -> None:
+    async def send(self, key: K, part: Part) -> None:
+        """Send `part` and wait for the answer. Raises what `send` settles it with."""
+        self.add(key, part)
         try:
-            await self._send(key, parts, partial(self._answered, key))
-        except BaseException:
-            self._answered(key)
-            raise
+            await part.answer
+        finally:
+            del part  # breaks a cycle: its error refers to this frame, and so to the message
 
-    def _answered(self, key: K) -> None:
-        if key in self._pending:
-            asyncio.get_running_loop().call_soon(self._flush, key)
-        else:
-            self._busy.discard(key)
+    def _flush(self, key: K) -> None:
+        call = start_task(self._run(key, self._pending.pop(key)))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _run(self, key: K, parts: Sequence[Part]) -> None:
+        try:
+            await self._send(key, parts)
+        finally:
+            if key in self._pending:
+                asyncio.get_running_loop().call_soon(self._flush, key)
+            else:
+                self._busy.discard(key)
 
 
-def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
+def chunks(parts: Sequence[Part], limit: int) -> Iterator[list[Part]]:
     """Split `parts` into bundles of at most `limit` messages and MAX_BYTES; a larger message is alone."""
-    chunk: list[P] = []
+    chunk: list[Part] = []
     size, run_ids = 0, set[str]()
     for part in parts:
         if chunk and (len(chunk) >= limit or size + len(part.body) > MAX_BYTES or part.run_id in run_ids):
@@ -101,11 +110,6 @@ def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
             run_ids.add(part.run_id)
     if chunk:
         yield chunk
-
-
-def is_large(chunk: Sequence[Part]) -> bool:
-    """Return whether a chunk is one message too large for a bundle."""
-    return len(chunk[0].body) > MAX_BYTES
 
 
 def encode_bundle(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "", free: int = 0) -> bytes:

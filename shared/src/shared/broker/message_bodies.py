@@ -59,14 +59,6 @@ def _replies(replies: Replies, message: Message) -> Replies:
     return replies
 
 
-def decode_batch(body: bytes) -> EventBatch:
-    """Return the batch of events in `body`. Raises UnreadableMessage."""
-    replies = decode_replies(body)
-    if replies.unreadable:
-        raise UnreadableMessage(replies.unreadable[0])
-    return replies.batches[0]
-
-
 def decode_control(body: bytes) -> ControlMessage:
     """Return the control message in `body`. Raises UnreadableMessage."""
     message = decode(body).message

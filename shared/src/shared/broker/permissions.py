@@ -19,7 +19,6 @@ from shared.broker.queue_topology import (
     NESTED,
     RECORDS,
     REPLIES,
-    RUN_BUNDLES,
 )
 from shared.service import ServiceName
 
@@ -54,7 +53,7 @@ def service_permissions(service: ServiceName) -> Permissions:
 _CONSUMED: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     ServiceName.GATEWAY: (),
     ServiceName.DEPLOY: (),
-    ServiceName.EXECUTOR: (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED, ASYNC),
+    ServiceName.EXECUTOR: (EXPRESS, INTERACTIVE, NESTED, ASYNC),
     ServiceName.JOBS: (RECORDS, EVENTS, DEAD),
 }
 

@@ -84,7 +84,11 @@ DeadLetterHandler = Callable[[DeadLetter], Awaitable[Settlement]]
 
 
 class Subscription(Protocol):
-    """A running consumer."""
+    """A running consumer of a queue that may become unavailable."""
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether deliveries can arrive: queue and broker are available, and the consumer was not stopped."""
 
     async def stop_consuming(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
@@ -93,12 +97,11 @@ class Subscription(Protocol):
         """Stop taking and wait up to `grace` seconds for running handlers; cancel and redeliver the rest."""
 
 
-class WorkSubscription(Subscription, Protocol):
-    """A running consumer of a queue that may become unavailable."""
+class Listener(Protocol):
+    """A receiver of messages without a handler to wait for."""
 
-    @property
-    def is_consuming(self) -> bool:
-        """Whether deliveries can arrive: queue and broker are available, and the consumer was not stopped."""
+    async def close(self) -> None:
+        """Stop receiving."""
 
 
 class WorkQueue(Protocol):
@@ -121,7 +124,7 @@ class WorkQueue(Protocol):
         prefetch: int,
         may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
-    ) -> WorkSubscription:
+    ) -> Subscription:
         """Run `handler` on each delivery, at most `prefetch` concurrently, while the subscription is open.
 
         For a queue with bundled messages, `free` returns how many more deliveries the handler's owner could start now.
@@ -132,11 +135,11 @@ class WorkQueue(Protocol):
         unless the queue `may_be_missing`: consumption then starts once the queue is available.
         """
 
-    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
         """Consume a dead-letter queue like `consume`, without rejecting unreadable bodies. Raises BrokerUnavailable."""
 
 
-class ReplyInbox(Protocol):
+class ReplyInbox(Listener, Protocol):
     """Where this process receives the events of the runs that it requested."""
 
     @property
@@ -145,9 +148,6 @@ class ReplyInbox(Protocol):
 
         Raises BrokerDisconnected while the inbox is closed.
         """
-
-    async def close(self) -> None:
-        """Stop receiving."""
 
 
 class ReplyStream(Protocol):
@@ -174,7 +174,7 @@ class ControlBus(Protocol):
     async def broadcast(self, message: ControlMessage) -> None:
         """Send `message` to all subscribers. Raises BrokerUnavailable."""
 
-    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
         """Call `on_message`, which must not block, for each broadcast. Raises BrokerUnavailable."""
 
 
@@ -182,16 +182,13 @@ class Broker(Protocol):
     """The three ports of one broker connection."""
 
     @property
-    def work(self) -> WorkQueue:
-        """Return the work queues."""
+    def work(self) -> WorkQueue: ...
 
     @property
-    def replies(self) -> ReplyStream:
-        """Return the reply stream."""
+    def replies(self) -> ReplyStream: ...
 
     @property
-    def control(self) -> ControlBus:
-        """Return the control bus."""
+    def control(self) -> ControlBus: ...
 
     async def start(self) -> None:
         """Connect. Raises BrokerUnavailable."""

@@ -13,8 +13,6 @@ from uuid import uuid4
 
 EXPRESS: Final = "runs.express"
 """Fast path: interactive runs while a worker is idle. Messages barely wait here; refused ones go to INTERACTIVE."""
-RUN_BUNDLES: Final = "runs.bundles"
-"""Bundles of EXPRESS runs, in a separate queue, since earlier versions cannot read them."""
 INTERACTIVE: Final = "runs.interactive"
 NESTED: Final = "runs.nested"
 """Interactive runs called by another run, with separate slots, so that no run waits for itself."""
@@ -32,10 +30,6 @@ MAX_MESSAGE_BYTES: Final = 8 * MIB
 """Largest body published; RabbitMQ itself closes the channel at 16 MiB."""
 
 TOKEN_LENGTH: Final = 32
-_UUID_VERSION: Final = 12
-"""Position of the version in a UUID's 32 digits."""
-_READS_BUNDLES: Final = "8"
-"""Version of application-defined UUIDs (RFC 9562)."""
 
 ASYNC_DELIVERY_LIMIT: Final = 20
 """Redeliveries; only a backstop, as the store counts attempts."""
@@ -100,8 +94,6 @@ class Queue:
     max_length: int
     max_bytes: int
     dead_letters_to: str | None = None
-    bundles: str | None = None
-    """The queue for bundles of its messages, if any."""
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -141,22 +133,10 @@ class PrivateQueue:
     overflow: Overflow = Overflow.REFUSE
     max_length: int
     max_bytes: int
-    reads_bundles: bool = False
-    """Whether its reader supports bundles.
-
-    The name of the queue shows it: in names of earlier versions, the digit is the 4 of a random UUID.
-    """
 
     def new_name(self) -> str:
         """Return a unique, unguessable name."""
-        token = uuid4().hex
-        if self.reads_bundles:
-            token = token[:_UUID_VERSION] + _READS_BUNDLES + token[_UUID_VERSION + 1 :]
-        return f"{self.prefix}.{token}"
-
-    def takes_bundles(self, name: str) -> bool:
-        """Return whether the reader of the queue `name`, perhaps of another version, supports bundles."""
-        return name[len(self.prefix) + 1 + _UUID_VERSION :][:1] == _READS_BUNDLES
+        return f"{self.prefix}.{uuid4().hex}"
 
     def owns(self, name: str) -> bool:
         """Return whether `name` matches this kind of queue. Messages must not choose any other queue to write to."""
@@ -190,6 +170,11 @@ class Topology:
             raise ValueError(f"the topology has no queue {name}")
         return found
 
+    def with_dead_letters(self, queue: Queue) -> list[Queue]:
+        """Return `queue` after those that its dead letters reach."""
+        target = queue.dead_letters_to
+        return [*(self.with_dead_letters(self.queue(target)) if target is not None else ()), queue]
+
 
 def default_topology(longest_run_seconds: int) -> Topology:
     """Return the topology for runs of at most `longest_run_seconds`.
@@ -198,8 +183,14 @@ def default_topology(longest_run_seconds: int) -> Topology:
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
-        _transient_queue(EXPRESS, consumer_timeout_ms, bundles=RUN_BUNDLES),
-        _transient_queue(RUN_BUNDLES, consumer_timeout_ms),
+        Queue(
+            name=EXPRESS,
+            type=QueueType.CLASSIC,
+            max_length=1,
+            max_bytes=16 * MIB,
+            dead_letters_to=DEAD,
+            policy=Policy(delivery_limit=1, consumer_timeout_ms=consumer_timeout_ms),
+        ),
         _attached_run_queue(INTERACTIVE, consumer_timeout_ms),
         _attached_run_queue(NESTED, consumer_timeout_ms),
         Queue(
@@ -238,19 +229,7 @@ def default_topology(longest_run_seconds: int) -> Topology:
         control_inbox=PrivateQueue(
             prefix=CONTROL, overflow=Overflow.DROP_OLDEST, max_length=10_000, max_bytes=16 * MIB
         ),
-        reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB, reads_bundles=True),
-    )
-
-
-def _transient_queue(name: str, consumer_timeout_ms: int, *, bundles: str | None = None) -> Queue:
-    return Queue(
-        name=name,
-        type=QueueType.CLASSIC,
-        max_length=1,
-        max_bytes=16 * MIB,
-        dead_letters_to=DEAD,
-        bundles=bundles,
-        policy=Policy(delivery_limit=1, consumer_timeout_ms=consumer_timeout_ms),
+        reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB),
     )
 
 

@@ -103,10 +103,7 @@ class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True, tag="bundle"):
-    """Messages that one process published to one queue in one event-loop turn, each in its envelope.
-
-    Only for queues whose readers support bundles: RUN_BUNDLES, and reply addresses that say so.
-    """
+    """Messages that one process published to one queue in one event-loop turn, each in its envelope."""
 
     parts: tuple[msgspec.Raw, ...]
     redelivered: bool = False

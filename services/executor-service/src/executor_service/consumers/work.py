@@ -10,7 +10,7 @@ from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.run_handle import RunHandle
 from executor_service.metrics import REDELIVERIES, SLOTS
-from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
+from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Listener, Settlement, Subscription
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
@@ -91,11 +91,11 @@ class WorkConsumers:
         Runs without a free slot wait here.
         """
         self._is_stopped = False
-        self._queues: dict[str, WorkSubscription] = {}
+        self._queues: dict[str, Subscription] = {}
         """Required queues."""
-        self._express: WorkSubscription | None = None
+        self._express: Subscription | None = None
         """The fast path is optional: without it, runs arrive through the interactive queue."""
-        self._control: Subscription | None = None
+        self._control: Listener | None = None
 
     async def start(self) -> None:
         """Subscribe to cancels, then to the work queues. Raises BrokerUnavailable, and then holds no subscription."""
@@ -127,9 +127,11 @@ class WorkConsumers:
         self._queues[ASYNC] = await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots)
 
     async def _unsubscribe(self) -> None:
-        held = (self._express, *self._queues.values(), self._control)
+        held, control = (self._express, *self._queues.values()), self._control
         self._express, self._queues, self._control = None, {}, None
         await asyncio.gather(*(each.close(grace=0) for each in held if each is not None))
+        if control is not None:
+            await control.close()
 
     async def check(self) -> None:
         """Raises BrokerUnavailable while a queue or the broker is unavailable."""
@@ -150,7 +152,7 @@ class WorkConsumers:
         finally:
             stop_timer.cancel()
         if self._control is not None:
-            await self._control.close(grace=0)
+            await self._control.close()
 
     async def on_attached(self, queue: str, delivery: Delivery) -> Settlement:
         """Execute an attached run. A redelivered run is not executed: its caller decides whether to retry.

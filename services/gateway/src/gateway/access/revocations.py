@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.access.ports import Control
-from shared.broker.ports import ControlBus, Subscription
+from shared.broker.ports import ControlBus, Listener
 from shared.contracts.messages import ControlMessage, KeyRevoked
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
@@ -46,7 +46,7 @@ class ControlListener:
     def __init__(self, control: ControlBus, handlers: Sequence[Callable[[ControlMessage], None]]) -> None:
         self._control = control
         self._handlers = handlers
-        self._subscription: Subscription | None = None
+        self._subscription: Listener | None = None
 
     async def start(self) -> None:
         """Subscribe. Raises BrokerUnavailable."""
@@ -55,7 +55,7 @@ class ControlListener:
     async def stop(self) -> None:
         """Unsubscribe."""
         if self._subscription is not None:
-            await self._subscription.close(grace=0)
+            await self._subscription.close()
             self._subscription = None
 
     def _on_message(self, message: ControlMessage) -> None:

@@ -63,7 +63,7 @@ def build(
     is_alone: bool = False,
 ) -> FastAPI:
     """Build the application; defaults come from `settings`. `is_alone`: no other process uses its store."""
-    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS, client=settings.amqp_client)
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     ticket_keys = settings.ticket_ring()
     checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")

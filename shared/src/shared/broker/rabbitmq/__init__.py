@@ -1,1 +1,1 @@
-"""RabbitMQ adapter of the ports: reconnects, declares, translates. `flowport_amqp` implements the protocol."""
+"""RabbitMQ adapter of the ports, on aio-pika."""

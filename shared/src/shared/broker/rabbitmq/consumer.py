@@ -1,24 +1,26 @@
 """A subscription to a work queue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from flowport_amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
-from flowport_amqp.wire import Value
+from aiormq.abc import DeliveredMessage
+
 from shared.broker.bundles import MAX_PARTS
 from shared.broker.in_flight import InFlight, Settle
 from shared.broker.metrics import UNREADABLE
-from shared.broker.ports import DeadLetter, Delivery, Settlement
-from shared.broker.queue_topology import Queue
-from shared.broker.rabbitmq.client import Channel, ReceivedMessage
-from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
-from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
+from shared.broker.ports import BrokerUnavailable, DeadLetter, Delivery, Settlement
+from shared.broker.queue_topology import Queue, Topology
+from shared.broker.rabbitmq.channel import Channel
+from shared.broker.rabbitmq.connection import Connection
+from shared.broker.rabbitmq.declarations import declare_queues
+from shared.broker.rabbitmq.errors import NOT_FOUND, AmqpError, ChannelClosed, ConsumerCancelled
+from shared.broker.rabbitmq.reconnecting import ReconnectingChannel
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
 from shared.observe.logging import get_logger
+from shared.tasks import start_task
 
 log = get_logger("broker.rabbitmq")
 
@@ -27,44 +29,43 @@ DEATH_QUEUE: Final = "x-first-death-queue"
 D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
+Read = Callable[[DeliveredMessage, bytes, bool, Callable[[], bool]], D | Bundle]
+"""Decodes the body of a message, or of one in it: message, body, whether redelivered, whether still held."""
+
+
 class Consumer(Generic[D]):
     """Takes deliveries while open and resumes after every lost connection. `read` decodes them.
 
     A handler that is running when the connection is lost continues; its message is redelivered, here or elsewhere.
+    `return_alone` publishes a message of a bundle again.
     """
 
     def __init__(
         self,
-        connection: ReconnectingConnection,
-        declarations: Declarations,
+        connection: Connection,
+        topology: Topology,
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[ReceivedMessage, Channel], D | Bundle],
+        read: Read[D],
         prefetch: int,
         return_alone: Callable[[bytes], Awaitable[bool]] | None,
-        forget: Callable[["Consumer[D]"], None],
     ) -> None:
         self._connection = connection
-        self._declarations = declarations
+        self._topology = topology
         self._queue = queue
         self._read = read
         self._prefetch = prefetch
-        self._forget = forget
-        self._in_flight = InFlight(handler, limit=prefetch)
-        self._in_bundles = InFlight(handler, limit=prefetch + MAX_PARTS)
+        self._in_flight = InFlight(handler, limit=prefetch if queue.is_durable else prefetch + MAX_PARTS)
         self._return_alone = return_alone
         self._returning: set[asyncio.Task[None]] = set()
-        self._channel = ReconnectingChannel(connection, self._set_up, on_lost=self._on_lost)
+        self._channel = ReconnectingChannel(connection, self._set_up, on_lost=self._in_flight.forget_waiting)
         self._tag = ""
         self._is_stopping = False
 
     async def start(self, *, may_be_missing: bool) -> None:
         """Consume now, or once a queue that `may_be_missing` is available. Raises BrokerUnavailable."""
-        if may_be_missing:
-            await self._channel.start_or_retry()
-        else:
-            await self._channel.start()
+        await self._channel.start(may_fail=may_be_missing)
 
     @property
     def is_consuming(self) -> bool:
@@ -75,115 +76,91 @@ class Consumer(Generic[D]):
         self._is_stopping = True
         await self._channel.stop_reopening()
         if self._channel.is_open:
-            with suppress(AmqpError):
-                await self._channel.require().cancel(self._tag)
+            with suppress(AmqpError, BrokerUnavailable):
+                channel = self._channel.require()
+                await channel.call(channel.amqp.basic_cancel(self._tag))
 
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         await self.stop_consuming()
-        await asyncio.gather(self._in_flight.drain(grace), self._in_bundles.drain(grace))
+        await self._in_flight.drain(grace)
         if self._returning:
             await asyncio.wait(self._returning)  # each publish has its time limit
         await self._channel.stop()
-        self._forget(self)
 
     async def _set_up(self, channel: Channel) -> None:
         if self._queue.is_durable:
-            await self._declarations.ensure(self._connection.require(), self._queue)
-        await channel.set_prefetch(self._prefetch)
+            await declare_queues(self._connection, self._topology.with_dead_letters(self._queue))
+        await channel.call(channel.amqp.basic_qos(prefetch_count=self._prefetch))
+        on_received, name = partial(self._on_received, channel), self._queue.name
         try:
-            self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
+            self._tag = await channel.consume(name, on_received, kind=name)
         except ChannelClosed as error:
-            if error.code == NOT_FOUND:
-                await self._on_missing()
+            # A transient queue is declared only here: while its node is down RabbitMQ would not answer for a minute.
+            if error.code == NOT_FOUND and not self._queue.is_durable:
+                await declare_queues(self._connection, [self._queue])
             raise
 
-    async def _on_missing(self) -> None:
-        """Let the next try find a queue that was missing.
-
-        A transient queue is declared only here: while its node is down RabbitMQ would not answer for a minute, delaying
-        other declarations.
-        """
-        if self._queue.is_durable:
-            self._declarations.forget(self._queue)
-        else:
-            await declare_queue(self._connection.require(), self._queue)
-
-    def _on_lost(self) -> None:
-        self._in_flight.forget_waiting()
-        self._in_bundles.forget_waiting()
-        self._declarations.forget(self._queue)  # it may have been deleted
-
-    def _on_received(self, channel: Channel, received: ReceivedMessage) -> None:
-        delivery = self._decode(channel, received)
+    def _on_received(self, channel: Channel, message: DeliveredMessage) -> None:
+        redelivered = bool(message.redelivered)
+        delivery = self._decode(channel, message, message.body, redelivered=redelivered)
+        settle = partial(self._settle, channel, message, redelivered=redelivered)
         if delivery is None or (isinstance(delivery, Bundle) and not delivery.parts):
-            channel.reject(received.tag, requeue=False)
+            settle(Settlement.DEAD_LETTER)
         elif isinstance(delivery, Bundle):
-            self._take_bundle(channel, received, delivery)
+            self._take_bundle(channel, message, delivery)
         else:
-            self._in_flight.take(delivery, self._settle(channel, received))
+            self._in_flight.take(delivery, settle)
 
-    def _take_bundle(self, channel: Channel, received: ReceivedMessage, bundle: Bundle) -> None:
-        redelivered = received.redelivered or bundle.redelivered
-        whole = _BundledMessage(received, received.body, redelivered)
-        parts = _Parts(len(bundle.parts), self._settle(channel, whole))
+    def _take_bundle(self, channel: Channel, message: DeliveredMessage, bundle: Bundle) -> None:
+        redelivered = bool(message.redelivered) or bundle.redelivered
+        parts = _Parts(len(bundle.parts), partial(self._settle, channel, message, redelivered=redelivered))
         for content in bundle.parts:
-            part = _BundledMessage(received, bytes(content), redelivered)
-            delivery = self._decode(channel, part)
-            settle = partial(self._settle_part, channel, part.body, parts)
+            body = bytes(content)
+            delivery = self._decode(channel, message, body, redelivered=redelivered)
+            settle = partial(self._settle_part, channel, body, parts)
             if delivery is None or isinstance(delivery, Bundle):
                 settle(Settlement.DEAD_LETTER)
             else:
-                self._in_bundles.take(delivery, settle)
+                self._in_flight.take(delivery, settle)
 
-    def _decode(self, channel: Channel, received: ReceivedMessage) -> D | Bundle | None:
+    def _decode(
+        self, channel: Channel, message: DeliveredMessage, body: bytes, *, redelivered: bool
+    ) -> D | Bundle | None:
         try:
-            return self._read(received, channel)
-        except (UnreadableMessage, ProtocolError) as error:
+            return self._read(message, body, redelivered, partial(self._is_held, channel))
+        except UnreadableMessage as error:
             UNREADABLE.labels(self._queue.name).inc()
             log.error("message_unreadable", queue=self._queue.name, reason=str(error))
             return None
 
-    def _settle(self, channel: Channel, received: ReceivedMessage) -> Settle:
-        may_come_again = self._queue.is_durable or not received.redelivered
-        return partial(_settle, channel, received.tag, may_come_again=may_come_again)
+    def _is_held(self, channel: Channel) -> bool:
+        """Return whether the channel is open, or a transient queue was lost with its messages."""
+        if not channel.closed.done():
+            return True
+        return not self._queue.is_durable and isinstance(channel.closed.result(), ConsumerCancelled)
+
+    def _settle(
+        self, channel: Channel, message: DeliveredMessage, settlement: Settlement, *, redelivered: bool
+    ) -> None:
+        """Settle a delivery; dead-letter instead of requeueing twice: a classic queue does not count deliveries."""
+        if settlement is Settlement.ACK:
+            channel.ack(message)
+        else:
+            may_come_again = self._queue.is_durable or not redelivered
+            channel.reject(message, requeue=may_come_again and settlement is Settlement.REDELIVER)
 
     def _settle_part(self, channel: Channel, body: bytes, parts: "_Parts", settlement: Settlement) -> None:
         """Settle one message. A failed one is republished immediately, without waiting for the rest of the bundle."""
         if settlement is Settlement.ACK or parts.is_single or self._return_alone is None or channel.closed.done():
             parts.settle(settlement)
             return
-        task = asyncio.get_running_loop().create_task(
-            self._return_or_settle(self._return_alone, body, parts, settlement)
-        )
+        task = start_task(self._return_or_settle(self._return_alone(body), parts, settlement))
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
-    async def _return_or_settle(
-        self,
-        return_alone: Callable[[bytes], Awaitable[bool]],
-        body: bytes,
-        parts: "_Parts",
-        settlement: Settlement,
-    ) -> None:
-        parts.settle(Settlement.ACK if await return_alone(body) else settlement)
-
-
-@dataclass(frozen=True, slots=True)
-class _BundledMessage:
-    """One bundled message, presented as a single delivery."""
-
-    whole: ReceivedMessage
-    body: bytes
-    redelivered: bool
-
-    @property
-    def tag(self) -> int:
-        return self.whole.tag
-
-    @property
-    def headers(self) -> Mapping[str, Value]:
-        return self.whole.headers
+    async def _return_or_settle(self, returned: Awaitable[bool], parts: "_Parts", settlement: Settlement) -> None:
+        parts.settle(Settlement.ACK if await returned else settlement)
 
 
 class _Parts:
@@ -204,55 +181,22 @@ class _Parts:
             self._settle(self._whole)
 
 
-class CombinedConsumer:
-    """A subscription to a queue and to its bundle queue. Implements WorkSubscription."""
-
-    def __init__(self, single: Consumer[Delivery], bundles: Consumer[Delivery]) -> None:
-        self._single = single
-        self._bundles = bundles
-
-    @property
-    def is_consuming(self) -> bool:
-        """Whether single messages can arrive; bundles are made only for workers that take them."""
-        return self._single.is_consuming
-
-    async def stop_consuming(self) -> None:
-        """Take no new deliveries; handlers that are running continue."""
-        await asyncio.gather(self._single.stop_consuming(), self._bundles.stop_consuming())
-
-    async def close(self, *, grace: float) -> None:
-        """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
-        await asyncio.gather(self._single.close(grace=grace), self._bundles.close(grace=grace))
-
-
-def read_delivery(queue: Queue, received: ReceivedMessage, channel: Channel) -> Delivery | Bundle:
-    """Return the delivery from `queue`. Raises UnreadableMessage."""
-    envelope = decode(received.body)
+def read_delivery(
+    _message: DeliveredMessage, body: bytes, redelivered: bool, is_held: Callable[[], bool]
+) -> Delivery | Bundle:
+    """Return the delivery. Raises UnreadableMessage."""
+    envelope = decode(body)
     if isinstance(envelope.message, Bundle):
         return envelope.message
-    is_held = partial(_is_held, queue, channel)
-    return Delivery(envelope.message, received.redelivered, envelope.traceparent, is_held=is_held)
+    return Delivery(envelope.message, redelivered, envelope.traceparent, is_held=is_held)
 
 
-def _is_held(queue: Queue, channel: Channel) -> bool:
-    """Return whether the channel is open, or a transient queue was lost with its messages."""
-    if not channel.closed.done():
-        return True
-    return not queue.is_durable and isinstance(channel.closed.result(), ConsumerCancelled)
-
-
-def read_dead_letter(_queue: Queue, received: ReceivedMessage, _channel: Channel) -> DeadLetter | Bundle:
+def read_dead_letter(
+    message: DeliveredMessage, body: bytes, _redelivered: bool, _is_held: Callable[[], bool]
+) -> DeadLetter | Bundle:
     """Return the dead letter, or the bundle of them."""
     with suppress(UnreadableMessage):
-        if isinstance(bundle := decode(received.body).message, Bundle):
+        if isinstance(bundle := decode(body).message, Bundle):
             return bundle
-    origin, reason = received.headers.get(DEATH_QUEUE), received.headers.get(DEATH_REASON)
-    return DeadLetter(received.body, str(origin or "unknown"), str(reason or "unknown"))
-
-
-def _settle(channel: Channel, tag: int, settlement: Settlement, *, may_come_again: bool) -> None:
-    """Settle a delivery; dead-letter instead of requeueing twice: a classic queue does not count deliveries."""
-    if settlement is Settlement.ACK:
-        channel.ack(tag)
-    else:
-        channel.reject(tag, requeue=may_come_again and settlement is Settlement.REDELIVER)
+    headers = message.header.properties.headers or {}
+    return DeadLetter(body, str(headers.get(DEATH_QUEUE, "unknown")), str(headers.get(DEATH_REASON, "unknown")))

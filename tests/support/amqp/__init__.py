@@ -1,1 +1,0 @@
-"""A scripted AMQP broker, and connections to it."""
