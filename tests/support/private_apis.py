@@ -15,7 +15,6 @@ from typing import Final
 SEEN: Final = {
     "fastapi": "0.165",
     "httpcore2": "2.16",
-    "httpx2": "2.16",
     "mcp": "2.3",
     "pamqp": "4.0",
     "prometheus-client": "0.26",
@@ -194,12 +193,6 @@ USES: Final = (
         used_by="shared/src/shared/net/connections.py",
         members=("_h11_state", "has_expired", "is_idle"),
         parameters=("keepalive_expiry", "origin", "stream"),
-    ),
-    PrivateUse(
-        package="httpx2",
-        owner="httpx2:AsyncHTTPTransport",
-        used_by="services/executor-service/src/executor_service/providers/openai_compatible.py",
-        members=("_pool",),
     ),
     PrivateUse(
         package="mcp",

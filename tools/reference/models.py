@@ -10,8 +10,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TimeOfDateConstraint
 
 from executor_service.providers import echo
-from executor_service.providers.azure_openai import AZURE
-from executor_service.providers.endpoints import endpoints
+from executor_service.providers.endpoints import AZURE, endpoints
 from executor_service.providers.prices import PRICE_LISTS
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.catalog.models import CATALOG_FILE, AnnouncedPrice, Model, ModelProvider, Price

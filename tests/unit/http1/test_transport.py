@@ -16,8 +16,6 @@ from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.left_behind import without_collections
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
-from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import AnswerLimits
 from shared.http1 import Http1Transport
 from shared.http1.connection import Connection
 from shared.http1.exchange import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, Exchange
@@ -367,20 +365,6 @@ async def test_tls_verifies_the_server(tmp_path: Path, monkeypatch: pytest.Monke
                 assert (await client.get(url)).content == b"one two three"
             with pytest.raises(httpx2.ConnectError, match="certificate"):
                 await client.get(f"https://127.0.0.1:{server.port}")
-
-
-async def test_a_configured_proxy_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("no_proxy", "localhost")
-    async with streaming_client(follow_redirects=True, limits=AnswerLimits(1000)) as client:
-        assert isinstance(client._transport, Http1Transport)
-    async with raw_server(saying(answer(body=b"from the proxy"))) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        async with streaming_client(follow_redirects=True, limits=AnswerLimits(1000)) as client:
-            assert (await client.get("http://models.invalid/v1")).content == b"from the proxy"
-        assert proxy.requests[0].target == "http://models.invalid/v1"
 
 
 class _NoTransport(asyncio.Transport):

@@ -18,7 +18,7 @@ from tools.reference.configuration import SETTINGS
 
 from deploy_service.settings import DeploySettings
 from executor_service.providers import ProviderSettings
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.endpoints import keyed_providers
 from shared.broker.permissions import broker_user
 from shared.service import ServiceName
 from shared.settings import CommonSettings, setting_variables

@@ -8,7 +8,7 @@ from tests.support.manifests import ROOT, SERVICES, Object, containers, named, o
 from tools.reference.configuration import SETTINGS
 
 from executor_service.providers import ProviderSettings
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.endpoints import keyed_providers
 from flowport.doctor.findings import Verdict
 from flowport.doctor.settings import check_settings
 from shared.settings import setting_variables

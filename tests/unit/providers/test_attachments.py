@@ -9,7 +9,7 @@ from executor_service.providers import Attachment, Message, ModelFailure, ModelR
 from executor_service.providers import anthropic_messages as anthropic
 from executor_service.providers import google_gemini as gemini
 from executor_service.providers.echo import EchoProvider
-from executor_service.providers.openai_requests import messages_of
+from executor_service.providers.openai_compatible import messages_of
 
 PHOTO = Attachment("a.png", "image/png", b"png")
 PAPER = Attachment("b.pdf", "application/pdf", b"pdf")

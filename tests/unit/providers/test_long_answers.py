@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+from tests.support.http_stub import Answer, HttpStub
 from tests.support.listener import RecordingListener
 
-from executor_service.providers import Turn
-from executor_service.providers.openai_streams import streamed_turn
+from executor_service.providers import Message, ModelRequest, Models, Role, Turn
 
 KIB = 1024
 WORK_SECONDS = 3.0
@@ -23,29 +22,24 @@ def chunk_of_a_call(arguments: str) -> bytes:
     return event(tool_calls=[{"index": 0, "function": {"arguments": arguments}}])
 
 
-async def read(chunks: Iterable[bytes]) -> Turn:
+async def read(stub: HttpStub, models: Models, answer: bytes) -> Turn:
     """Read the answer, and check that it takes little processor time."""
-
-    async def stream() -> AsyncIterator[bytes]:
-        for chunk in chunks:
-            yield chunk
-        yield b"data: [DONE]\n\n"
-
+    stub.answer(Answer(body=f"{answer.decode()}data: [DONE]\n\n", headers={"content-type": "text/event-stream"}))
     began = time.process_time()
-    turn = await streamed_turn(stream(), RecordingListener())
+    request = ModelRequest(model="vllm/x", messages=(Message(role=Role.USER, content="Hi"),))
+    turn = await models.turn(request, RecordingListener())
     assert time.process_time() - began < WORK_SECONDS
     return turn
 
 
-async def test_an_endless_word_arrives_one_kibibyte_at_a_time() -> None:
-    answer = event(content="x" * (4 * KIB * KIB))
-    turn = await read(answer[start : start + KIB] for start in range(0, len(answer), KIB))
+async def test_an_endless_word_arrives_in_one_event(stub: HttpStub, models: Models) -> None:
+    turn = await read(stub, models, event(content="x" * (4 * KIB * KIB)))
     assert turn.content == "x" * (4 * KIB * KIB)
 
 
-async def test_a_call_comes_in_fifty_thousand_chunks() -> None:
+async def test_a_call_comes_in_twenty_thousand_chunks(stub: HttpStub, models: Models) -> None:
     begun = event(tool_calls=[{"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a": "'}}])
-    every = chunk_of_a_call("four" * 25) * 1000
-    turn = await read([begun, *([every] * 50), chunk_of_a_call('"}')])
+    every = chunk_of_a_call("four" * 25)
+    turn = await read(stub, models, begun + every * 20_000 + chunk_of_a_call('"}'))
     (call,) = turn.tool_calls
-    assert (call.name, json.loads(call.arguments)) == ("f", {"a": "four" * 1_250_000})
+    assert (call.name, json.loads(call.arguments)) == ("f", {"a": "four" * 500_000})

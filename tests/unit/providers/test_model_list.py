@@ -7,9 +7,8 @@ from genai_prices import Usage, calc_price
 
 from executor_service.providers import Models, ProviderSettings
 from executor_service.providers.echo import MODEL as ECHO
-from executor_service.providers.keys import configured_providers
+from executor_service.providers.endpoints import bare_model, configured_providers
 from executor_service.providers.model import Tokens
-from executor_service.providers.openai_compatible import bare_model
 from executor_service.providers.prices import PRICE_LISTS, cost_of
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.models import Model, ModelProvider, model_providers

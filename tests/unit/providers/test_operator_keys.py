@@ -7,9 +7,7 @@ from deploy_service.domain.check import check
 from deploy_service.domain.content import content_of
 from deploy_service.settings import DeploySettings
 from executor_service.providers import Models, ProviderSettings
-from executor_service.providers.azure_openai import AZURE
-from executor_service.providers.endpoints import endpoints
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.endpoints import endpoints, keyed_providers
 from executor_service.providers.models import BY_SDK
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import JsonObject
@@ -83,6 +81,6 @@ def test_a_key_of_azure_is_of_use_only_with_a_resource() -> None:
 
 def test_whose_models_are_called_is_known_before_a_run() -> None:
     """Deploy refuses models of other vendors by this."""
-    called = {*endpoints(ProviderSettings()), *AZURE, *BY_SDK}
+    called = {*endpoints(ProviderSettings()), *BY_SDK}
     assert called | NOT_CALLED == PROVIDERS
     assert not called & NOT_CALLED

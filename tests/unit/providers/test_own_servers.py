@@ -17,7 +17,7 @@ from tests.support.outbound import FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
-from executor_service.providers.openai_compatible import COMPRESSED
+from executor_service.providers.http import COMPRESSED
 from shared.net import BlockedAddress, OutboundClient, OutboundLimits
 
 OPERATORS = ProviderSettings(vllm_base_url="http://127.0.0.1:1", vllm_api_key="operators-key")

@@ -20,7 +20,7 @@ import executor_service.bootstrap
 import gateway.app
 import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
-from executor_service.providers.keys import configured_providers
+from executor_service.providers.endpoints import configured_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES, ExecutorSettings
 from flowport.home import SealingKeys, new_key

@@ -20,7 +20,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Protocol, Self
 
-from executor_service.providers.keys import configured_providers
+from executor_service.providers.endpoints import configured_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home, new_key

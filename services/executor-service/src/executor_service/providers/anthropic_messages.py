@@ -1,17 +1,14 @@
 """Anthropic's Messages API, through the official client."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
-import msgspec
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
+from anthropic.types import RawMessageStreamEvent
 
-from executor_service.providers.anthropic_answers import AnswerReader, ServerError, UnreadableAnswer
-from executor_service.providers.client_cache import ClientCache
-from executor_service.providers.events import event_batches
-from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import AnswerLimits
+from executor_service.providers.http import CALL_BYTES, StoredSize, model_client
 from executor_service.providers.model import (
     CONNECTION_CLOSED,
     TIMED_OUT,
@@ -21,67 +18,153 @@ from executor_service.providers.model import (
     ModelFailure,
     ModelRequest,
     Role,
+    Tokens,
+    ToolCall,
     Turn,
+    key_of,
     unsupported_file,
 )
-from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.retries import status_failure
 from executor_service.providers.settings import ProviderSettings
-from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.js_values import JsonObject, parse_json, stringify
 
 DEFAULT_MAX_TOKENS: Final = 8192
 PROVIDER: Final = "anthropic"
 _THINKING_TOKENS: Final[Mapping[str, int]] = {"low": 2048, "medium": 8192, "high": 24_576, "max": 32_768}
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_CUT: Final = "max_tokens"
+_FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", _CUT: "length"}
+_ARGUMENTS: Final = "partial_json"
+_CHUNKS: Final = ("text", "thinking", "signature", _ARGUMENTS)
 
 
 class AnthropicProvider:
     """Streams every call, with or without a listener: the API requires it for long answers."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._key = settings.anthropic_api_key.get_secret_value()
-        self._base_url = settings.anthropic_base_url or None
-        self._connect_seconds = settings.model_connect_seconds
-        self._limits = AnswerLimits(settings.model_answer_bytes, reads_whole_answers=False)
-        self._clients = ClientCache(self._create_client, AsyncAnthropic.close)
+        self._settings = settings
+        self._http = model_client(settings.model_answer_bytes)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
-        key = key_of(request, PROVIDER, self._key)
-        timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
+        settings = self._settings
+        client = AsyncAnthropic(
+            api_key=key_of(request, PROVIDER, settings.anthropic_api_key.get_secret_value()),
+            base_url=settings.anthropic_base_url or None,
+            max_retries=0,
+            http_client=self._http,
+        )
+        timeout = httpx2.Timeout(request.timeout_seconds, connect=settings.model_connect_seconds)
+        assembler = _TurnAssembler(settings.model_answer_bytes)
+        has_begun = False
         try:
-            async with (
-                self._clients.of(key) as client,
-                client.messages.with_streaming_response.create(
-                    **_body(request), stream=True, timeout=timeout
-                ) as answer,
-            ):
-                return await _read(answer.iter_bytes(), AnswerReader(self._limits.answer_bytes), listener)
-        except (AnthropicError, httpx2.HTTPError, ServerError) as error:
-            raise _failure(error) from error
-        except (UnreadableAnswer, msgspec.DecodeError) as error:
+            async with await client.messages.create(**_body(request), stream=True, timeout=timeout) as events:
+                has_begun = True
+                async for event in events:
+                    await assembler.take(event, listener)
+        except (AnthropicError, httpx2.HTTPError) as error:
+            if isinstance(error.__cause__, ModelFailure):
+                raise error.__cause__ from None
+            raise _failure(error, has_begun=has_begun) from error
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            # The library does not check what it reads, so that an invalid answer lacks attributes.
             raise ModelFailure(f"{PROVIDER} sent an invalid response") from error
+        return assembler.turn()
 
     async def stop(self) -> None:
-        """Close every client."""
-        await self._clients.stop()
-
-    def _create_client(self, key: str) -> AsyncAnthropic:
-        http = streaming_client(follow_redirects=True, limits=self._limits)
-        return AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0, http_client=http)
+        """Close all connections."""
+        await self._http.aclose()
 
 
-async def _read(chunks: AsyncIterator[bytes], reader: AnswerReader, listener: Listener | None) -> Turn:
-    async for batch in event_batches(await anext(chunks, b""), chunks):
-        for event in batch:
-            text, thought = reader.take(event)
-            if listener is not None and text:
-                await listener.text(text)
-            if listener is not None and thought:
-                await listener.thinking(thought)
-    if not reader.has_ended:
-        raise ModelFailure(CONNECTION_CLOSED)
-    return reader.turn()
+@dataclass
+class _Block:
+    """A partial block of the answer."""
+
+    start: JsonObject
+    chunks: dict[str, list[str]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return "".join([str(self.start.get(name) or ""), *self.chunks.get(name, ())])
+
+    def arguments(self) -> str:
+        """Return the tool's JSON text from the model."""
+        return self.text(_ARGUMENTS) or stringify(self.start.get("input") or {})
+
+    def whole(self) -> JsonObject:
+        """Return the block in the API's input form."""
+        whole = self.start | {name: self.text(name) for name in self.chunks if name != _ARGUMENTS}
+        if whole.get("type") == "tool_use":
+            given = parse_json(self.arguments())
+            whole["input"] = given if isinstance(given, dict) else {}
+        return whole
+
+
+class _TurnAssembler:
+    """Builder of a turn from its events. The library's own copies the answer for each event and has no size limit."""
+
+    def __init__(self, answer_bytes: int) -> None:
+        self._stored = StoredSize(answer_bytes)
+        self._blocks: dict[int, _Block] = {}
+        self._usage: dict[str, int | None] = {}
+        self._stop_reason: str | None = None
+        self._has_started = self._has_ended = False
+
+    async def take(self, event: RawMessageStreamEvent, listener: Listener | None) -> None:
+        """Add an event and notify the listener. Raises AnswerTooLarge, and AttributeError or the like if invalid."""
+        match event.type:
+            case "message_start":
+                self._has_started = True
+                self._count(event.message.usage)
+            case "content_block_start":
+                start: Any = event.content_block.to_dict(mode="json", exclude_none=True)
+                self._stored.add(CALL_BYTES + len(stringify(start)))
+                self._blocks[event.index] = _Block(start)
+            case "content_block_delta":
+                for name in _CHUNKS:
+                    if chunk := getattr(event.delta, name, None):
+                        self._stored.add(len(chunk))
+                        self._blocks[event.index].chunks.setdefault(name, []).append(chunk)
+                        if listener is not None and name == "text":
+                            await listener.text(chunk)
+                        if listener is not None and name == "thinking":
+                            await listener.thinking(chunk)
+            case "message_delta":
+                self._stop_reason = event.delta.stop_reason or self._stop_reason
+                self._count(event.usage)
+            case "message_stop":
+                self._has_ended = True
+
+    def _count(self, usage: object) -> None:
+        for name in ("input_tokens", "output_tokens", "cache_read_input_tokens"):
+            self._usage[name] = getattr(usage, name, None) or self._usage.get(name)
+
+    def turn(self) -> Turn:
+        """Return the whole turn. A call that the token limit truncated has no arguments, so that it cannot run."""
+        if not self._has_ended:
+            raise ModelFailure(CONNECTION_CLOSED)
+        if not self._has_started:
+            raise ModelFailure(f"{PROVIDER} sent an invalid response")
+        blocks = list(self._blocks.values())
+        cut = blocks[-1] if blocks and self._stop_reason == _CUT else None
+        cached = self._usage.get("cache_read_input_tokens")
+        return Turn(
+            content="".join(block.text("text") for block in blocks),
+            thinking="".join(block.text("thinking") for block in blocks),
+            tool_calls=tuple(
+                ToolCall(
+                    str(block.start.get("id")),
+                    str(block.start.get("name")),
+                    "" if block is cut else block.arguments(),
+                )
+                for block in blocks
+                if block.start.get("type") == "tool_use"
+            ),
+            finish_reason=_FINISHES.get(self._stop_reason or "", self._stop_reason or "stop"),
+            tokens=Tokens.from_counts(
+                (self._usage.get("input_tokens") or 0) + (cached or 0), self._usage.get("output_tokens"), cached
+            ),
+            original=[block.whole() for block in blocks],
+        )
 
 
 def _body(request: ModelRequest) -> Mapping[str, Any]:
@@ -157,14 +240,17 @@ def _part(file: Attachment) -> JsonObject:
     return {"type": "text", "text": file.text}
 
 
-def _failure(error: Exception) -> ModelFailure:
+def _failure(error: Exception, *, has_begun: bool) -> ModelFailure:
     if isinstance(error, APIStatusError):
-        return status_failure(_error_message(error), error.status_code, error.response.headers)
+        message = _error_message(error)
+        return (
+            ModelFailure(message) if has_begun else status_failure(message, error.status_code, error.response.headers)
+        )
     if isinstance(error, APITimeoutError | httpx2.TimeoutException):
         return ModelFailure(TIMED_OUT)
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, APIConnectionError) and not has_begun:
         return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}", is_transient=True)
-    return ModelFailure(CONNECTION_CLOSED if isinstance(error, httpx2.HTTPError) else str(error))
+    return ModelFailure(CONNECTION_CLOSED if isinstance(error, APIConnectionError | httpx2.HTTPError) else str(error))
 
 
 def _error_message(error: APIStatusError) -> str:

@@ -1,6 +1,6 @@
-"""OpenAI-compatible servers by provider name."""
+"""OpenAI-compatible servers by provider name, and the providers that an operator configured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,11 @@ from executor_service.providers.settings import ProviderSettings
 
 NO_KEY_NEEDED: Final = "empty"
 """Sent to servers without keys: the protocol requires one."""
+AZURE: Final = ("azure", "azure-openai")
+"""Names of the deployments of an Azure resource."""
+OWN_SERVERS: Final = ("vllm", "litellm")
+"""Providers without keys, which an operator configures by a URL."""
+_NEWER_FIELD: Final = "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,11 @@ _VENDORS: Final[Mapping[str, str]] = {
     "kimi": "https://api.moonshot.ai/v1",
     "zai": "https://api.z.ai/api/paas/v4",
 }
-_NEWER_FIELD: Final = "max_completion_tokens"
 
 
 def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
     """Return every OpenAI-compatible server, by provider name."""
-    keys = {vendor: getattr(settings, f"{vendor}_api_key").get_secret_value() for vendor in _VENDORS}
+    azure_key = settings.azure_openai_api_key.get_secret_value()
     servers = [
         Endpoint(
             "vllm",
@@ -69,7 +73,11 @@ def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
             settings.openai_api_key.get_secret_value(),
             max_tokens_field=_NEWER_FIELD,
         ),
-        *(Endpoint(vendor, url, keys[vendor]) for vendor, url in _VENDORS.items()),
+        *(Endpoint(name, settings.azure_openai_endpoint, azure_key, max_tokens_field=_NEWER_FIELD) for name in AZURE),
+        *(
+            Endpoint(vendor, url, getattr(settings, f"{vendor}_api_key").get_secret_value())
+            for vendor, url in _VENDORS.items()
+        ),
     ]
     return {server.provider: server for server in servers}
 
@@ -78,3 +86,27 @@ def with_version(base_url: str) -> str:
     """Return a server's API URL, adding the version if missing."""
     base = base_url.rstrip("/")
     return base if not base or base.endswith("/v1") else f"{base}/v1"
+
+
+def bare_model(model: str, provider: str) -> str:
+    """Return the server's name for the model: the provider's prefix is ours."""
+    return model.removeprefix(f"{provider}/")
+
+
+def keyed_providers(settings: ProviderSettings) -> frozenset[str]:
+    """Return the providers that need a key and have one: their blocks need none."""
+    return frozenset(_keyed(settings))
+
+
+def configured_providers(settings: ProviderSettings) -> frozenset[str]:
+    """Return the providers that the operator configured: those with a key, and servers with a URL of the operator."""
+    own = {name for name in OWN_SERVERS if endpoints(settings)[name].is_usable}
+    return keyed_providers(settings) | own
+
+
+def _keyed(settings: ProviderSettings) -> Iterator[str]:
+    yield from (name for name, server in endpoints(settings).items() if server.needs_key and server.is_usable)
+    if settings.anthropic_api_key.get_secret_value():
+        yield "anthropic"
+    if settings.gemini_api_key.get_secret_value():
+        yield "google"

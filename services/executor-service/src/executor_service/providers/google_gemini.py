@@ -9,9 +9,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from executor_service.providers.client_cache import ClientCache
-from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import BLANK_LINES, AnswerLimits, StoredSize
+from executor_service.providers.http import StoredSize, model_client
 from executor_service.providers.model import (
     CONNECTION_CLOSED,
     TIMED_OUT,
@@ -24,18 +22,19 @@ from executor_service.providers.model import (
     Tokens,
     ToolCall,
     Turn,
+    key_of,
     unsupported_file,
 )
-from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.retries import status_failure
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 
 PROVIDER: Final = "google"
+KEY_HEADER: Final = "x-goog-api-key"
+NO_KEY: Final = "none"
+"""The library requires a key at its start; each request names its own."""
 PART_BYTES: Final = 512
 """Memory that a part uses besides its content."""
-EVENT_VALUES: Final = 100_000
-"""Maximum JSON values in an event, since the client creates a large object for each."""
 _FILES: Final = frozenset({"application/pdf"})
 _MEDIA: Final = ("image/", "audio/", "video/")
 _FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
@@ -49,27 +48,28 @@ class GeminiProvider:
     """Provider that streams every call, with or without a listener."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._key = settings.gemini_api_key.get_secret_value()
-        self._base_url = settings.gemini_base_url or None
-        self._answer_bytes = settings.model_answer_bytes
-        self._http = streaming_client(follow_redirects=True, limits=_limits(settings.model_answer_bytes))
+        self._settings = settings
+        self._http = model_client(settings.model_answer_bytes)
         self._http.event_hooks["response"].append(_track_response)
-        self._clients = ClientCache(self._create_client, lambda client: client.aio.aclose())
+        options = types.HttpOptions(
+            base_url=settings.gemini_base_url or None,
+            retry_options=types.HttpRetryOptions(attempts=1),
+            httpx_async_client=self._http,
+        )
+        self._client = genai.Client(api_key=settings.gemini_api_key.get_secret_value() or NO_KEY, http_options=options)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
-        key = key_of(request, PROVIDER, self._key)
-        milliseconds = int(request.timeout_seconds * 1000)
-        assembler = _TurnAssembler(self._answer_bytes)
+        key = key_of(request, PROVIDER, self._settings.gemini_api_key.get_secret_value())
+        assembler = _TurnAssembler(self._settings.model_answer_bytes)
         responses: list[httpx2.Response] = []
         _open_responses.set(responses)
         try:
-            async with self._clients.of(key) as client:
-                answers = await client.aio.models.generate_content_stream(
-                    model=request.model, contents=_contents(request), config=_config(request, milliseconds)
-                )
-                async for answer in answers:
-                    await assembler.take(answer, listener)
+            answers = await self._client.aio.models.generate_content_stream(
+                model=request.model, contents=_contents(request), config=_config(request, key)
+            )
+            async for answer in answers:
+                await assembler.take(answer, listener)
         except errors.APIError as error:
             raise _api_failure(error) from error
         except errors.UnknownApiResponseError as error:
@@ -86,17 +86,8 @@ class GeminiProvider:
         return assembler.turn()
 
     async def stop(self) -> None:
-        """Close every client, and their shared connections."""
-        await self._clients.stop()
+        """Close all connections."""
         await self._http.aclose()
-
-    def _create_client(self, key: str) -> genai.Client:
-        options = types.HttpOptions(
-            base_url=self._base_url,
-            retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=self._http,
-        )
-        return genai.Client(api_key=key, http_options=options)
 
 
 async def _track_response(response: httpx2.Response) -> None:
@@ -152,10 +143,6 @@ class _TurnAssembler:
         )
 
 
-def _limits(answer_bytes: int) -> AnswerLimits:
-    return AnswerLimits(answer_bytes, event_ends=BLANK_LINES, event_values=EVENT_VALUES, reads_whole_answers=False)
-
-
 def _raise_if_blocked(answer: types.GenerateContentResponse) -> None:
     reason = answer.prompt_feedback.block_reason if answer.prompt_feedback else None
     if reason is not None:
@@ -167,10 +154,10 @@ def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
     return Tokens.from_counts(usage.prompt_token_count, output, usage.cached_content_token_count)
 
 
-def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:
+def _config(request: ModelRequest, key: str) -> types.GenerateContentConfig:
     response_format = request.response_format
     return types.GenerateContentConfig(
-        http_options=types.HttpOptions(timeout=milliseconds),
+        http_options=types.HttpOptions(timeout=int(request.timeout_seconds * 1000), headers={KEY_HEADER: key}),
         system_instruction=request.system or None,
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,

@@ -202,6 +202,14 @@ def unsupported_file(attachment: Attachment, provider: str) -> "ModelFailure":
     )
 
 
+def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
+    """Return the block's key, else the server's. Raises ModelFailure without either."""
+    key = request.credential("apiKey") or own_key
+    if not key:
+        raise ModelFailure(f"API key is required for {provider} {request.model}")
+    return key
+
+
 TIMED_OUT: Final = "Provider request timed out"
 CONNECTION_CLOSED: Final = "The connection to the model was closed before its answer was complete"
 

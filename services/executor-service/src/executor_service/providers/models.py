@@ -1,13 +1,12 @@
 """This server's providers, by the models that they serve."""
 
+import asyncio
 from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
 from executor_service.providers import echo
-from executor_service.providers.azure_openai import AZURE, AzureOpenAI
-from executor_service.providers.endpoints import endpoints
-from executor_service.providers.keys import keyed_providers
+from executor_service.providers.endpoints import bare_model, endpoints, keyed_providers
 from executor_service.providers.model import (
     AnswerTooLarge,
     Listener,
@@ -17,7 +16,6 @@ from executor_service.providers.model import (
     ServerUnreachable,
     Turn,
 )
-from executor_service.providers.openai_compatible import OpenAICompatible, VllmProvider, bare_model
 from executor_service.providers.prices import cost_of
 from executor_service.providers.retries import request_with_retries
 from executor_service.providers.settings import ProviderSettings
@@ -30,7 +28,8 @@ BY_SDK: Final = {
     "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),
     "google": ("executor_service.providers.google_gemini", "GeminiProvider"),
 }
-"""Vendors with large libraries, loaded on first use."""
+OPENAI: Final = "executor_service.providers.openai_compatible"
+"""The vendors' libraries are large, and loaded on first use."""
 
 
 class Models:
@@ -48,7 +47,7 @@ class Models:
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
         """Request one turn from the model. Raises ModelFailure."""
         name = self.provider_of(request.model)
-        provider = self._providers.get(name) or self._open(name)
+        provider = self._providers.get(name) or await self._open(name)
         seconds = min(request.timeout_seconds, self._settings.model_timeout_seconds)
         try:
             turn = await request_with_retries(provider, request, listener, seconds)
@@ -84,21 +83,13 @@ class Models:
         for provider in self._providers.values():
             await provider.stop()
 
-    def _open(self, name: str) -> Provider:
-        self._providers[name] = provider = self._create(name)
-        return provider
-
-    def _create(self, name: str) -> Provider:
-        if name in BY_SDK:
-            module, kind = BY_SDK[name]
-            provider: Provider = getattr(import_module(module), kind)(self._settings)
-            return provider
-        if name in AZURE:
-            return AzureOpenAI(name, self._settings)
+    async def _open(self, name: str) -> Provider:
         endpoint = self._endpoints.get(name)
-        if endpoint is None:
+        if endpoint is None and name not in BY_SDK:
             raise ModelFailure(not_called(name))
-        seconds, most = self._settings.model_connect_seconds, self._settings.model_answer_bytes
-        if name == "vllm":
-            return VllmProvider(endpoint, connect_seconds=seconds, outbound=self._outbound, answer_bytes=most)
-        return OpenAICompatible(endpoint, connect_seconds=seconds, answer_bytes=most)
+        module, kind = BY_SDK.get(name, (OPENAI, "OpenAICompatible"))
+        library = await asyncio.to_thread(import_module, module)  # takes up to a second
+        if name not in self._providers:
+            arguments = (self._settings,) if endpoint is None else (endpoint, self._settings, self._outbound)
+            self._providers[name] = getattr(library, kind)(*arguments)
+        return self._providers[name]

@@ -1,16 +1,14 @@
 """Responses of chat completions, complete or streamed, from OpenAI and compatible servers."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from executor_service.providers.limits import ANSWER_BYTES, CALL_BYTES, StoredSize, check_values
-from executor_service.providers.model import Tokens, ToolCall, Turn
+from executor_service.providers.http import CALL_BYTES, StoredSize
+from executor_service.providers.model import ModelFailure, Tokens, ToolCall, Turn
 
-MAX_ERROR_BYTES: Final = 1000
 NO_ANSWER: Final = "The model returned no answer"
 NO_REASON: Final = "The model server reported an error without a message"
 NOTHING: Final = ("", "")
@@ -83,44 +81,6 @@ class Completion(msgspec.Struct):
     error: _Error | str | None = None
 
 
-class _ErrorBody(msgspec.Struct):
-    error: _Error | str | None = None
-    message: str | None = None
-
-
-class StreamError(Exception):
-    """The provider reported an error, or returned no answer."""
-
-
-_decode: Final = msgspec.json.Decoder(Completion).decode
-_decode_error: Final = msgspec.json.Decoder(_ErrorBody).decode
-
-
-def read_completion(document: bytes) -> Completion:
-    """Decode an answer, or a chunk of one. Raises msgspec.DecodeError, AnswerTooLarge."""
-    check_values(document)
-    return _decode(document)
-
-
-def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
-    """Return the turn of a complete answer. Raises msgspec.DecodeError, StreamError, AnswerTooLarge."""
-    completion = read_completion(body)
-    assembler = TurnAssembler(answer_bytes)
-    assembler.take(completion)
-    if not completion.choices:
-        raise StreamError(NO_ANSWER)
-    return assembler.turn()
-
-
-def error_message_of(body: bytes) -> str:
-    """Return the error message in a response body; empty without one."""
-    with suppress(msgspec.DecodeError):
-        body_error = _decode_error(body)
-        if reason := _message_of(body_error.error) or body_error.message:
-            return reason
-    return body[:MAX_ERROR_BYTES].decode(errors="replace").strip()
-
-
 class TurnAssembler:
     """Builder of a turn from the chunks of an answer."""
 
@@ -138,16 +98,16 @@ class TurnAssembler:
         return self._finish is not None
 
     def take(self, completion: Completion) -> tuple[str, str]:
-        """Add a chunk; return its text and thoughts. Raises StreamError, AnswerTooLarge. Called for each token."""
+        """Add a chunk; return its text and thoughts. Raises ModelFailure. Called for each token."""
         if completion.error is not None:
-            raise StreamError(_message_of(completion.error) or NO_REASON)
+            raise ModelFailure(_message_of(completion.error) or NO_REASON)
         if completion.usage is not None:
             self._tokens = _tokens(completion.usage)
         if not completion.choices:
             return NOTHING
         choice = completion.choices[0]
         if choice.error is not None or choice.finish_reason == _FAILED:
-            raise StreamError(_message_of(choice.error) or NO_REASON)
+            raise ModelFailure(_message_of(choice.error) or NO_REASON)
         self._finish = choice.finish_reason or self._finish
         message = choice.delta or choice.message
         if message is None:

@@ -1,144 +1,226 @@
-"""Client of servers with the chat completions API."""
+"""Servers with the chat completions API, through OpenAI's official client."""
 
+import asyncio
 import ssl
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import ClassVar, Final, NamedTuple
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
-import httpcore2
 import httpx2
 import msgspec
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncAPIResponse,
+    AsyncAzureOpenAI,
+    AsyncOpenAI,
+    AsyncStream,
+    Omit,
+    OpenAIError,
+)
 
-from executor_service.providers.client_cache import MAX_CLIENTS, ClientCache
-from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
-from executor_service.providers.http import MAX_CONNECTIONS, streaming_client
-from executor_service.providers.limits import ANSWER_BYTES, AnswerLimits, limit_hooks
+from executor_service.providers.endpoints import AZURE, NO_KEY_NEEDED, Endpoint, bare_model, with_version
+from executor_service.providers.http import CheckedTransport, check_values, ended_in_order, model_client
 from executor_service.providers.model import (
     CONNECTION_CLOSED,
     TIMED_OUT,
+    Attachment,
     Listener,
     Message,
     ModelFailure,
     ModelRequest,
     Role,
     ServerUnreachable,
+    Tool,
     Turn,
+    key_of,
+    unsupported_file,
 )
-from executor_service.providers.openai_answers import StreamError, error_message_of, whole_turn
-from executor_service.providers.openai_requests import messages_of, tools_of
-from executor_service.providers.openai_streams import streamed_turn
+from executor_service.providers.openai_answers import NO_ANSWER, Completion, TurnAssembler
 from executor_service.providers.retries import status_failure
-from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundFailed
+from executor_service.providers.settings import ProviderSettings
+from shared.net import OutboundClient, OutboundError
 from shared.observe.spans import trace_headers
-from shared.workflow.format.js_values import JsonObject, stringify
+from shared.workflow.format.js_values import Json, JsonObject, parse_json, stringify
 
-COMPLETIONS: Final = "/chat/completions"
-_parse_url: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)
-_encode: Final = msgspec.json.Encoder().encode
-COMPRESSED: Final = "The model server sent a compressed response, which is not accepted"
-_PLAIN: Final = "identity"
-
-
-class OwnServer(NamedTuple):
-    """A server that a workspace's blocks name."""
-
-    url: str
-    workspace_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTarget:
-    """URL and headers of the completions API."""
-
-    url: str
-    headers: Mapping[str, str]
-    own_server: "OwnServer | None" = None
-    """The block's own server, if not the operator's."""
+AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
+"""Allowed domains: a block names its endpoint, and must not reach anything else that way."""
+MAX_ERROR_CHARACTERS: Final = 1000
+EVENTS_IN_A_ROW: Final = 16
+"""Number of events that arrive together before other runs get a turn."""
+HEAD_START_SECONDS: Final = 0.001
+"""Reading pauses this long after the first text, so that broker and gateway can forward it."""
+_IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_AUDIO_FORMATS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 class OpenAICompatible:
-    """One provider: its endpoint and its clients."""
+    """One provider: its server, and the servers that blocks name.
 
-    follows_redirects: ClassVar[bool] = True
+    Those of blocks are called like every URL of a workflow: only at public addresses, within limits, and without the
+    operator's key.
+    """
 
-    def __init__(self, endpoint: Endpoint, *, connect_seconds: float, answer_bytes: int = ANSWER_BYTES) -> None:
+    def __init__(self, endpoint: Endpoint, settings: ProviderSettings, outbound: OutboundClient) -> None:
         self._endpoint = endpoint
-        self._connect_seconds = connect_seconds
-        self._limits = AnswerLimits(answer_bytes)
-        self._http = streaming_client(follow_redirects=self.follows_redirects, limits=self._limits)
+        self._settings = settings
+        self._outbound = outbound
+        # Shared with the servers of blocks: reading the trusted certificates takes 12 ms, in which no run continues.
+        self._tls = ssl.create_default_context()
+        # A redirect would send the header with Azure's key to another server, unlike a bearer token.
+        follows = endpoint.provider not in AZURE
+        self._http = model_client(
+            settings.model_answer_bytes, follow_redirects=follows, reads_whole_answers=True, tls=self._tls
+        )
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
-        target = self._target(request)
-        body = _body(request, self._endpoint, streams=listener is not None)
+        has_begun = False
         try:
             async with (
-                self._client_for(target) as http,
-                aclosing(await self._send(http, target, body, request.timeout_seconds)) as answer,
+                self._client_for(request) as client,
+                client.chat.completions.with_streaming_response.create(
+                    **_body(request, self._endpoint, streams=listener is not None),
+                    extra_headers={**self._account_headers(), **trace_headers()},
+                    timeout=httpx2.Timeout(request.timeout_seconds, connect=self._settings.model_connect_seconds),
+                ) as answer,
             ):
-                if not answer.is_success:
-                    instruction = error_message_of(await answer.aread()) or f"Error code: {answer.status_code}"
-                    raise status_failure(instruction, answer.status_code, answer.headers)
-                if listener is None:
-                    return whole_turn(await answer.aread(), self._limits.answer_bytes)
-                return await streamed_turn(answer.aiter_bytes(), listener, self._limits.answer_bytes)
-        except (httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
-            raise _failure(error, self._endpoint.provider) from error
+                has_begun = True
+                return await self._read(answer, listener)
+        except OutboundError as error:
+            raise ModelFailure(error.message) from error
+        except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
+            raise _failure(error, self._endpoint.provider, has_begun=has_begun) from error
 
     async def stop(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
-    async def _send(
-        self, http: httpx2.AsyncClient, target: RequestTarget, body: JsonObject, seconds: float
-    ) -> httpx2.Response:
-        """Return the response, body unread.
+    async def _read(self, answer: AsyncAPIResponse[Any], listener: Listener | None) -> Turn:
+        """Return the turn. Not every server sends `[DONE]`, and not every one a finish reason.
 
-        Raises ModelFailure, httpx2.TimeoutException, OutboundError.
+        Without either, a stream is incomplete. Some servers send a complete answer instead of a stream.
         """
-        limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
-        headers = {"content-type": "application/json", **target.headers, **trace_headers()}
-        try:
-            http_request = httpx2.Request(
-                "POST", _parse_url(target.url), headers=headers, content=_encode(body), extensions={"timeout": limits}
+        assembler = TurnAssembler(self._settings.model_answer_bytes)
+        if listener is None or answer.headers.get("content-type", "").endswith("json"):
+            document = await answer.read()
+            check_values(document)
+            completion = msgspec.json.decode(document, type=Completion)
+            await _send(assembler.take(completion), listener)
+            if not completion.choices:
+                raise ModelFailure(NO_ANSWER)
+            return assembler.turn()
+        has_sent, count = False, 0
+        # Plain objects: the library's models cost ten times as much for each token, and do not take all dialects.
+        async for event in await answer.parse(to=AsyncStream[object]):
+            count += 1
+            sent = await _send(assembler.take(msgspec.convert(event, Completion)), listener)
+            if sent and not has_sent:
+                has_sent = True
+                await asyncio.sleep(HEAD_START_SECONDS)
+            elif count % EVENTS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        if not assembler.has_ended and not ended_in_order(answer.http_response):
+            raise ModelFailure(CONNECTION_CLOSED)
+        return assembler.turn()
+
+    @asynccontextmanager
+    async def _client_for(self, request: ModelRequest) -> AsyncIterator[AsyncOpenAI]:
+        """Yield the client of the request's server. Raises ModelFailure, BlockedAddress."""
+        endpoint, named = self._endpoint, request.credential("azureEndpoint")
+        if endpoint.provider in AZURE:
+            yield self._azure(request, named)
+        elif endpoint.provider == "vllm" and named is not None and with_version(named) != endpoint.base_url:
+            server = with_version(named.strip())
+            transport = CheckedTransport(self._outbound.network_to(server, request.workspace_id), self._tls)
+            key = request.credential("apiKey") or NO_KEY_NEEDED
+            async with model_client(
+                self._settings.model_answer_bytes,
+                follow_redirects=False,
+                reads_whole_answers=True,
+                transport=transport,
+                tls=self._tls,
+            ) as http:
+                yield AsyncOpenAI(api_key=key, base_url=server, max_retries=0, http_client=http)
+        elif not endpoint.base_url:
+            raise ModelFailure(f"No server is configured for {endpoint.provider} models")
+        else:
+            key = key_of(request, endpoint.provider, endpoint.api_key)
+            yield AsyncOpenAI(api_key=key, base_url=endpoint.base_url, max_retries=0, http_client=self._http)
+
+    def _azure(self, request: ModelRequest, named: str | None) -> AsyncAzureOpenAI:
+        """Return the client of a deployment: at the operator's resource, or at the block's own within Azure."""
+        resource = self._endpoint.base_url if named is None else _checked_azure(named)
+        if not resource:
+            raise ModelFailure(
+                "No Azure endpoint is configured. Set AZURE_OPENAI_ENDPOINT or the block's azureEndpoint."
             )
-            return await http.send(http_request, stream=True)
-        except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
-            raise ModelFailure(f"Invalid request to {self._endpoint.provider}: {error}") from error
-        except httpx2.TimeoutException:
-            raise
-        except httpx2.HTTPError as error:
-            raise ServerUnreachable(f"Could not reach {self._endpoint.provider}: {error}") from error
+        return AsyncAzureOpenAI(
+            api_key=key_of(request, self._endpoint.provider, self._endpoint.api_key if named is None else ""),
+            azure_endpoint=resource,
+            azure_deployment=quote(bare_model(request.model, self._endpoint.provider), safe=""),
+            api_version=request.credential("azureApiVersion") or self._settings.azure_openai_api_version,
+            max_retries=0,
+            http_client=self._http,
+        )
 
-    def _target(self, request: ModelRequest) -> RequestTarget:
-        """Return the URL and headers for this request. Raises ModelFailure."""
-        if not self._endpoint.base_url:
-            raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
-        key = key_of(request, self._endpoint.provider, self._endpoint.api_key)
-        return RequestTarget(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
-
-    def _client_for(self, target: RequestTarget) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        """Return the client, open within the context. Entering raises ModelFailure."""
-        return nullcontext(self._http)
+    def _account_headers(self) -> Mapping[str, Omit]:
+        """Omit what the library sends from the environment to everyone: the operator's account at OpenAI."""
+        return {} if self._endpoint.provider == "openai" else dict.fromkeys(_ACCOUNT, Omit())
 
 
-def bearer(key: str) -> Mapping[str, str]:
-    """Return a key's header."""
-    return {"authorization": f"Bearer {key}"}
+_ACCOUNT: Final = ("OpenAI-Organization", "OpenAI-Project")
 
 
-def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
-    """Return the block's key, else the server's. Raises ModelFailure without either."""
-    key = request.credential("apiKey") or own_key
-    if not key:
-        raise ModelFailure(f"API key is required for {provider} {request.model}")
-    return key
+async def _send(texts: tuple[str, str], listener: Listener | None) -> bool:
+    text, thoughts = texts
+    if listener is None:
+        return False
+    if thoughts:
+        await listener.thinking(thoughts)
+    if text:
+        await listener.text(text)
+    return bool(text)
 
 
-def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> JsonObject:
-    body: JsonObject = {"model": bare_model(request.model, endpoint.provider), **tools_of(request)}
+def _checked_azure(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https" or not (parts.hostname or "").endswith(AZURE_DOMAINS):
+        raise ModelFailure("The Azure endpoint must be an https URL of an Azure OpenAI resource")
+    return f"https://{parts.hostname}"
+
+
+def _failure(error: Exception, provider: str, *, has_begun: bool) -> ModelFailure:
+    if isinstance(error, APIStatusError):
+        return status_failure(_refusal(error), error.status_code, error.response.headers)
+    if isinstance(error, APITimeoutError | httpx2.TimeoutException):
+        return ModelFailure(TIMED_OUT)
+    cause = error.__cause__ or error
+    if not has_begun and isinstance(cause, httpx2.LocalProtocolError | httpx2.InvalidURL | ValueError):
+        return ModelFailure(f"Invalid request to {provider}: {cause}")
+    if isinstance(error, APIConnectionError) and not has_begun:
+        return ServerUnreachable(f"Could not reach {provider}: {cause}")
+    if isinstance(error, APIConnectionError | httpx2.HTTPError):
+        return ModelFailure(CONNECTION_CLOSED)
+    return ModelFailure(
+        error.message if isinstance(error, APIError) else f"{provider} sent an invalid response: {error}"
+    )
+
+
+def _refusal(error: APIStatusError) -> str:
+    """Return the server's reason, wherever it is in the body."""
+    body = error.body
+    reason = body.get("message") if isinstance(body, dict) else body
+    if not reason or not isinstance(reason, str):
+        reason = error.response.text
+    return reason[:MAX_ERROR_CHARACTERS].strip() or error.message
+
+
+def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> Mapping[str, Any]:
+    body: dict[str, Any] = {"model": bare_model(request.model, endpoint.provider), **_tools(request)}
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.max_tokens is not None:
@@ -151,113 +233,74 @@ def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> JsonOb
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if not endpoint.takes_schema and isinstance(body.get("tool_choice"), dict):
         body["tool_choice"] = "auto"
-    return {**body, **_messages_and_format(request, endpoint)}
-
-
-def _messages_and_format(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
-    """Return the messages, and the requested format of the answer."""
-    wanted = request.response_format
-    if wanted is None:
-        return {"messages": list(messages_of(request))}
-    if endpoint.takes_schema:
+    messages, wanted = messages_of(request), request.response_format
+    if wanted is not None and endpoint.takes_schema:
         schema: JsonObject = {"name": wanted.name, "schema": wanted.schema, "strict": wanted.strict}
-        return {
-            "messages": list(messages_of(request)),
-            "response_format": {"type": "json_schema", "json_schema": schema},
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif wanted is not None:
+        text = f"Answer with one JSON object that follows this schema: {stringify(wanted.schema)}"
+        messages = [{"role": "system", "content": text}, *messages]
+        body["response_format"] = {"type": "json_object"}
+    return {**body, "messages": messages}
+
+
+def _tools(request: ModelRequest) -> JsonObject:
+    if not request.tools or not request.may_call_tools:
+        return {}
+    choice: JsonObject | str = "auto"
+    if request.forced_tool is not None:
+        choice = {"type": "function", "function": {"name": request.forced_tool}}
+    return {"tools": [_tool(tool) for tool in request.tools], "tool_choice": choice}
+
+
+def _tool(tool: Tool) -> JsonObject:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+    }
+
+
+def messages_of(request: ModelRequest) -> list[JsonObject]:
+    """Return the conversation in the API's form. Raises ModelFailure for a file that it does not support."""
+    return [_message(message) for message in request.messages]
+
+
+def _message(message: Message) -> JsonObject:
+    if message.role is Role.TOOL:
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+    if not message.tool_calls:
+        return {"role": str(message.role), "content": _parts(message) if message.attachments else message.content}
+    calls: list[JsonObject] = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": _valid_arguments(call.arguments)},
         }
-    instruction = Message(
-        role=Role.SYSTEM, content=f"Answer with one JSON object that follows this schema: {stringify(wanted.schema)}"
-    )
-    instructed_request = ModelRequest(model=request.model, messages=(instruction, *request.messages))
-    return {"messages": list(messages_of(instructed_request)), "response_format": {"type": "json_object"}}
+        for call in message.tool_calls
+    ]
+    return {"role": str(message.role), "content": message.content, "tool_calls": list(calls)}
 
 
-def bare_model(model: str, provider: str) -> str:
-    """Return the server's name for the model: the provider's prefix is ours."""
-    return model.removeprefix(f"{provider}/")
+def _valid_arguments(arguments: str) -> str:
+    """Return the arguments, or `{}` if they are not a JSON object: some servers then reject the conversation.
 
-
-def _failure(error: Exception, provider: str) -> ModelFailure:
-    if isinstance(error, httpx2.TimeoutException):
-        return ModelFailure(TIMED_OUT)
-    if isinstance(error, httpx2.HTTPError):
-        return ModelFailure(CONNECTION_CLOSED)
-    if isinstance(error, OutboundError):
-        return ModelFailure(error.message)
-    if isinstance(error, msgspec.DecodeError):
-        return ModelFailure(f"{provider} sent an invalid response: {error}")
-    return ModelFailure(str(error))
-
-
-class VllmProvider(OpenAICompatible):
-    """Calls a block's own server like every URL of a workflow: only at public addresses, within limits.
-
-    The operator's key goes only to the operator's server.
+    The tool's result has already told the model about the error.
     """
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        connect_seconds: float,
-        outbound: OutboundClient,
-        answer_bytes: int = ANSWER_BYTES,
-    ) -> None:
-        super().__init__(endpoint, connect_seconds=connect_seconds, answer_bytes=answer_bytes)
-        self._outbound = outbound
-        self._own_servers = ClientCache(self._create_client, httpx2.AsyncClient.aclose)
-
-    async def stop(self) -> None:
-        await super().stop()
-        await self._own_servers.stop()
-
-    def _target(self, request: ModelRequest) -> RequestTarget:
-        server_url = request.credential("azureEndpoint")
-        if server_url is None or with_version(server_url) == self._endpoint.base_url:
-            return super()._target(request)
-        server = with_version(server_url.strip())
-        return RequestTarget(
-            server + COMPLETIONS,
-            bearer(request.credential("apiKey") or NO_KEY_NEEDED),
-            OwnServer(server, request.workspace_id),
-        )
-
-    def _client_for(self, target: RequestTarget) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        return self._own_servers.of(target.own_server) if target.own_server else super()._client_for(target)
-
-    def _create_client(self, server: OwnServer) -> httpx2.AsyncClient:
-        try:
-            transport = _GuardedTransport(self._outbound.network_to(*server), self._tls)
-        except BlockedAddress as error:
-            raise ModelFailure(error.message) from error
-        return httpx2.AsyncClient(transport=transport, trust_env=False, event_hooks=limit_hooks(self._limits))
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """Shared by all servers: reading the trusted certificates takes 12 ms, in which no run continues."""
-        return ssl.create_default_context()
+    return arguments if isinstance(parse_json(arguments), dict) else "{}"
 
 
-class _GuardedTransport(httpx2.AsyncHTTPTransport):
-    """HTTP over a guarded network, one connection per call.
+def _parts(message: Message) -> list[Json]:
+    content: list[Json] = [{"type": "text", "text": message.content}] if message.content else []
+    return content + [_part(attachment) for attachment in message.attachments]
 
-    Compressed answers are not accepted: their size is unbounded.
-    """
 
-    def __init__(self, network: httpcore2.AsyncNetworkBackend, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, trust_env=False)  # without `tls`, it reads the certificates itself
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=0,
-            network_backend=network,
-        )
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises BlockedAddress, OutboundFailed, ResponseTooLarge, and the errors of httpx2."""
-        request.headers["accept-encoding"] = _PLAIN
-        response = await super().handle_async_request(request)
-        if response.headers.get("content-encoding", _PLAIN) != _PLAIN:
-            await response.aclose()
-            raise OutboundFailed(COMPRESSED)
-        return response
+def _part(file: Attachment) -> JsonObject:
+    if file.type in _IMAGE_TYPES:
+        return {"type": "image_url", "image_url": {"url": file.data_url}}
+    if file.type in _AUDIO_FORMATS:
+        return {"type": "input_audio", "input_audio": {"data": file.base64, "format": _AUDIO_FORMATS[file.type]}}
+    if file.type == "application/pdf":
+        return {"type": "file", "file": {"filename": file.name, "file_data": file.data_url}}
+    if file.text is None:
+        raise unsupported_file(file, "OpenAI-compatible")
+    return {"type": "text", "text": file.text}

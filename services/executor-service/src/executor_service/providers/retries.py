@@ -20,12 +20,13 @@ async def request_with_retries(
 ) -> Turn:
     """Request one turn; retry if nothing was answered yet and a retry may help. Raises ModelFailure.
 
-    All attempts and delays end within `seconds`; there is no delay without time for a retry. A streaming answer may
-    take longer while it continues.
+    All attempts and delays end within `seconds`; there is no delay without time for a retry. An answer whose streaming
+    began may take longer while it continues.
     """
-    ends_at, tracker = _now() + seconds, None if listener is None else _TrackingListener(listener)
+    ends_at = _now() + seconds
     try:
-        async with asyncio.timeout_at(ends_at if tracker is None else None):
+        async with asyncio.timeout_at(ends_at) as limit:
+            tracker = None if listener is None else _TrackingListener(listener, limit)
             return await _request(provider, request, tracker, ends_at)
     except TimeoutError:
         raise ModelFailure(TIMED_OUT) from None
@@ -49,19 +50,25 @@ async def _request(
 
 
 class _TrackingListener:
-    """Forwards to a listener, and records whether anything was sent: then there is no retry."""
+    """Forwards to a listener. Once something was sent there is no retry, and no limit on the whole answer."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, limit: asyncio.Timeout) -> None:
         self._listener = listener
+        self._limit = limit
         self.has_received = False
 
     async def text(self, chunk: str) -> None:
-        self.has_received = True
+        self._receive()
         await self._listener.text(chunk)
 
     async def thinking(self, chunk: str) -> None:
-        self.has_received = True
+        self._receive()
         await self._listener.thinking(chunk)
+
+    def _receive(self) -> None:
+        if not self.has_received:
+            self.has_received = True
+            self._limit.reschedule(None)
 
 
 def status_failure(message: str, status: int | None, headers: Mapping[str, str]) -> ModelFailure:

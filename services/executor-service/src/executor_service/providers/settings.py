@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from executor_service.providers.limits import ANSWER_BYTES, MEBIBYTE
+from executor_service.providers.http import ANSWER_BYTES, MEBIBYTE
 
 NO_KEY = SecretStr("")
 
