@@ -14,7 +14,7 @@ from tests.support.store_search import places_of
 from tests.support.workflow_files import START, block, function, start, workflow
 
 from flowport.local.stack import Stack
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.ids import new_id
 
 FOR_GOOD = {"flowport_gateway.audit"}

@@ -21,7 +21,7 @@ from tests.support.public_api import PublicApi
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.local.stack import Stack
-from gateway.access.adapters.bucket_store import BUCKETS
+from gateway.access.rate_limits import BUCKETS
 from shared.service import ServiceName
 
 Buckets: TypeAlias = AsyncCollection[dict[str, Any]]

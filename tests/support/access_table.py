@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 
 Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]

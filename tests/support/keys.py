@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from tests.support.public_api import PublicApi
 
 from flowport.local.stack import Stack
-from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
-from gateway.access.domain.membership import Team
+from gateway.access.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.access.models import Team
 from gateway.access.plans import PlanName
 from gateway.database import INDEXES, TenantStore
 from shared.clock import SystemClock

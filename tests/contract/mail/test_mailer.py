@@ -12,8 +12,7 @@ from tests.support.gateway.mail import FakeMailer
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 
 from gateway.chat import mail
-from gateway.chat.mail import Mail, Mailer, MailTls
-from gateway.chat.smtp import SmtpMailer
+from gateway.chat.mail import Mail, Mailer, MailTls, SmtpMailer
 from shared.errors import Unavailable
 
 MAIL = Mail("o'hara+chat@example.com", "123456 ist Ihr Code für “Grüße”", "Grüße\n\n.\n123456\n")

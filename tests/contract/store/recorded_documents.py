@@ -13,12 +13,10 @@ from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.workflow import Version, Workflow
 from executor_service.engine.entries import Entry
 from executor_service.engine.state import RunState
-from gateway.access.domain.accounts import User
-from gateway.access.domain.credentials import ApiKey, Workspace
-from gateway.access.domain.membership import Invitation, Member
-from gateway.access.domain.sessions import Session
+from gateway.access.credentials import ApiKey, Workspace
+from gateway.access.models import Invitation, Member, Session, User
 from gateway.chat.codes import EntryCode
-from gateway.deletion.rules import Erasure
+from gateway.deletion.store import Erasure
 from jobs_service.runs.run import Pause, Phase
 from shared import contracts
 

@@ -17,8 +17,8 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import Visitor, enroll
 from tests.support.gateway.worker import outcome
 
-from gateway.access.domain.credentials import ROLE_SCOPES, Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import ROLE_SCOPES, Scope
+from gateway.access.models import Role
 from gateway.web.console_assets import PAGES, ConsoleFiles
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus

@@ -5,10 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.access.domain.accounts import Account, User
-from gateway.access.domain.credentials import Workspace
-from gateway.access.domain.membership import Invitation, Role, Team
-from gateway.access.domain.sessions import new_session
+from gateway.access.credentials import Workspace
+from gateway.access.models import Account, Invitation, Role, Team, User, new_session
 from gateway.access.plans import PlanName
 from gateway.database import TenantStore
 from shared.errors import Conflict, NotFound

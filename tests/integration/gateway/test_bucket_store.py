@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.secantus import SecantusServer
 
-from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, TIMEOUT_SECONDS, BucketStore
-from gateway.access.errors import RateLimited
+from gateway.access.models import RateLimited
 from gateway.access.plans import Rate
-from gateway.access.ports import ObservedWindow, Tokens
-from gateway.access.rate_limits import RateLimiter
+from gateway.access.rate_limits import BUCKET_INDEXES as INDEXES
+from gateway.access.rate_limits import BUCKETS, BucketStore, ObservedWindow, RateLimiter, Tokens
+from gateway.access.rate_limits import STORE_SECONDS as TIMEOUT_SECONDS
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store

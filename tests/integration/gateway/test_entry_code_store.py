@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.chat.code_store import INDEXES, EntryCodeStore
-from gateway.chat.codes import MAX_TRIES, EntryCode
+from gateway.chat.codes import INDEXES, MAX_TRIES, EntryCode, EntryCodeStore
 from shared.store.client import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

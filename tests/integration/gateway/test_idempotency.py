@@ -9,7 +9,7 @@ from tests.support.gateway.calls import FakeCalls
 from tests.support.gateway.clock import HandClock
 from tests.support.gateway.jobs import FakeJobs
 
-from gateway.runs.idempotency import (
+from gateway.idempotency.store import (
     INDEXES,
     KEPT_FOR,
     CallName,
@@ -17,7 +17,6 @@ from gateway.runs.idempotency import (
     Idempotency,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
-    IdempotencyRecords,
     IdempotencyStore,
     StoredAnswer,
 )
@@ -26,15 +25,17 @@ from shared.ids import new_id
 from shared.store.client import Store
 
 NAME = CallName("WS1", "W", False, "$key.1")
+
+
 LEASE, OVER = timedelta(hours=1), timedelta(hours=-1)
 
 
 @pytest.fixture(params=["store", "fake"])
 async def records(
     request: pytest.FixtureRequest, mongodb_uri: str, mongodb_prefix: str
-) -> AsyncIterator[IdempotencyRecords]:
+) -> AsyncIterator[IdempotencyStore]:
     if request.param == "fake":
-        yield FakeCalls()
+        yield FakeCalls()  # type: ignore[misc]
         return
     store = Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES)
     await store.start()
@@ -48,7 +49,7 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def calls(records: IdempotencyRecords, clock: HandClock) -> Idempotency:
+def calls(records: IdempotencyStore, clock: HandClock) -> Idempotency:
     return Idempotency(records, FakeJobs(), clock)
 
 
@@ -111,7 +112,7 @@ async def test_an_answered_call_is_neither_released_nor_answered_again(calls: Id
     assert await calls.body_of(NAME, stored) == b'"first"'
 
 
-async def test_erasing_a_workflow_deletes_only_its_records(calls: Idempotency, records: IdempotencyRecords) -> None:
+async def test_erasing_a_workflow_deletes_only_its_records(calls: Idempotency, records: IdempotencyStore) -> None:
     mine = await begun(calls)
     await begun(calls, CallName("WS1", "V", False, "$key.1"))
     await begun(calls, CallName("WS2", "W", False, "$key.1"))
@@ -127,7 +128,7 @@ async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: Han
     await begun(calls, print_="q")
 
 
-async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, records: IdempotencyRecords) -> None:
+async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, records: IdempotencyStore) -> None:
     now = datetime.now(UTC)
     lost = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(lost, now, now + KEPT_FOR, OVER)
@@ -139,7 +140,7 @@ async def test_a_call_of_a_lost_process_is_taken_over_once(calls: Idempotency, r
 
 
 async def test_the_answer_of_a_process_that_lost_its_lease_serves_all(
-    calls: Idempotency, records: IdempotencyRecords
+    calls: Idempotency, records: IdempotencyStore
 ) -> None:
     now = datetime.now(UTC)
     slow = CallRecord(NAME, "p", "the-run", holder=new_id())
@@ -167,7 +168,7 @@ async def test_a_released_call_is_taken_over_immediately_under_its_run_id(calls:
     assert (again.run_id, again.is_retry) == (record.run_id, True)
 
 
-async def test_a_process_renews_the_calls_that_it_answers(records: IdempotencyRecords, calls: Idempotency) -> None:
+async def test_a_process_renews_the_calls_that_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
     now = datetime.now(UTC)
     record = CallRecord(NAME, "p", "the-run", holder=new_id())
     assert await records.begin(record, now, now + KEPT_FOR, OVER)

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from tests.support.gateway.people import PlainPasswords
 
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from gateway.access.plans import PlanName
 from gateway.database import TenantStore
-from gateway.deletion.rules import Erasure
+from gateway.deletion.store import Erasure
 from gateway.first_key import make_first_key
 from gateway.first_start import FirstKey, FirstStart
 from gateway.settings import GatewaySettings

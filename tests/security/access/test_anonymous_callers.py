@@ -10,7 +10,7 @@ from tests.support.gateway import agent_calls, published_chat, tool_calls
 from tests.support.gateway.system import System, running_system
 from tests.support.gateway.worker import Send
 
-from gateway.access.domain.credentials import SECURE_COOKIE, SESSION_COOKIE
+from gateway.access.credentials import SECURE_COOKIE, SESSION_COOKIE
 from shared.contracts.runs import RunSpec
 
 MESSAGE = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Hello"}]}

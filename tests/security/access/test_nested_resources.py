@@ -7,7 +7,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import JOB, a_view
 from tests.support.gateway.system import System
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.contracts.files import FileKey
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus

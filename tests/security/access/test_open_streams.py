@@ -16,8 +16,7 @@ from tests.support.gateway.system import Answer, Call, System
 from tests.support.gateway.visitor import Visitor, enroll
 from tests.support.gateway.worker import Send, outcome
 
-from gateway.access.domain.membership import Role
-from gateway.access.domain.sessions import ROTATE_AFTER, ROTATION_GRACE
+from gateway.access.models import ROTATE_AFTER, ROTATION_GRACE, Role
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.messages import KeyRevoked
 from shared.contracts.runs import RunSpec, Trigger

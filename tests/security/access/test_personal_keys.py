@@ -11,9 +11,9 @@ from tests.support.gateway.jobs import a_view
 from tests.support.gateway.system import Answer, System
 from tests.support.gateway.visitor import Visitor, enroll
 
-from gateway.access.adapters.key_store import stored_key, to_key
-from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import ApiKey, Scope, effective_scopes
+from gateway.access.models import Role
+from gateway.access.store import stored_key, to_key
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus, Trigger
 from shared.security.api_keys import hash_key

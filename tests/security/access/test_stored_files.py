@@ -27,8 +27,8 @@ from executor_service.application.file_contents import FileContents
 from executor_service.blocks.agent.attachments import load_attachments
 from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from jobs_service.payloads.routes import blobs_router
 from shared.clients.jobs.files import JobsFileStore
 from shared.clock import SystemClock

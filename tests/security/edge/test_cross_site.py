@@ -7,7 +7,7 @@ from tests.support.gateway.system import BASE, System, running_system
 from tests.support.gateway.visitor import Visitor
 from tests.support.gateway.worker import ends, outcome
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 
 ROUTES = [
     ("POST", "/api/workflows/W/execute"),

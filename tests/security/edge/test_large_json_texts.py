@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.support.workflow_files import START, function, start, workflow
 
-from gateway.workflows.domain.interface import read_interface
+from gateway.workflows.interface import read_interface
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import installed_catalog
 from shared.workflow.format.js_values import MISSING, parse_json

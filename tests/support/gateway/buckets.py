@@ -5,7 +5,7 @@ import asyncio
 from tests.support.gateway.clock import HandClock
 
 from gateway.access.plans import Rate
-from gateway.access.ports import ObservedWindow, Tokens
+from gateway.access.rate_limits import ObservedWindow, Tokens
 from shared.errors import Unavailable
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gateway.runs.idempotency import CallRecord, KnownCall, StoredAnswer
+from gateway.idempotency.store import CallRecord, KnownCall, StoredAnswer
 from shared.contracts.erasure import Erase
 from shared.errors import Unavailable
 

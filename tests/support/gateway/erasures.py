@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.deletion.rules import Erasure, erasure_id
+from gateway.deletion.store import Erasure, erasure_id
 from shared.contracts.erasure import Erase, Erased
 
 

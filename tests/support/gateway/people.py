@@ -7,10 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.access.domain.accounts import Account, User
-from gateway.access.domain.credentials import Grant, Workspace
-from gateway.access.domain.membership import Invitation, Member, Role, Team
-from gateway.access.domain.sessions import Session
+from gateway.access.credentials import Grant, Workspace
+from gateway.access.models import Account, Invitation, Member, Role, Session, Team, User
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
 from shared.errors import Conflict, NotFound, Unavailable

@@ -30,7 +30,6 @@ from tests.support.tickets import TICKET_KEY
 
 from gateway.app import build
 from gateway.outside import Outside
-from gateway.runs.ports import JobsClient
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -204,7 +203,7 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def running_system(
-    *, keeper: JobsClient | None = None, broker: Broker | None = None, mails: bool = True, **settings: Any
+    *, keeper: Any = None, broker: Broker | None = None, mails: bool = True, **settings: Any
 ) -> AsyncIterator[System]:
     """Start a gateway with a deployed workflow `W` and a key with every scope.
 
@@ -223,8 +222,7 @@ async def running_system(
     wanted = GatewaySettings(
         **{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, "ticket_keys": TICKET_KEY, **settings}
     )
-    outside = Outside(
-        wanted,
+    fakes: dict[str, Any] = dict(  # noqa: C408
         broker=broker,
         store=tenants,
         buckets=buckets,
@@ -245,6 +243,7 @@ async def running_system(
         entry_codes=entry_codes,
         mailer=mailer if mails else None,
     )
+    outside = Outside(wanted, **fakes)
     app = build(wanted, outside=outside)
     others = open_broker(url, service="executor-service")
     await others.start()

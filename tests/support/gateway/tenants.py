@@ -10,10 +10,8 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.erasures import FakeErasures
 from tests.support.gateway.people import FakeAccounts, FakeWorkspaces
 
-from gateway.access.domain.accounts import User
-from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
-from gateway.access.domain.membership import Role
-from gateway.access.domain.sessions import Session
+from gateway.access.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
+from gateway.access.models import Role, Session, User
 from gateway.access.plans import PlanName
 from shared.errors import Conflict, Unavailable
 from shared.security.api_keys import hash_key, mask_key, new_key

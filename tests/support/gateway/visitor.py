@@ -7,9 +7,8 @@ import msgspec
 from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import BASE, Answer, Call, System
 
-from gateway.access.domain.accounts import Account, User
-from gateway.access.domain.credentials import SECURE_COOKIE
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import SECURE_COOKIE
+from gateway.access.models import Account, Role, User
 
 PASSWORD = "correct horse"
 

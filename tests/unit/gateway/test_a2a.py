@@ -13,10 +13,10 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import Visitor
 from tests.support.gateway.worker import outcome
 
-from gateway.a2a.task import parts_of
+from gateway.a2a.stream import parts_of
 from gateway.a2a.wire import Part
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from shared.contracts.deployments import Workflow
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
 from shared.contracts.jobs import PauseKind, PausePoint

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.addresses import caller_address, networks
+from gateway.access.passwords import caller_address, networks
 
 PROXIES = networks(["10.0.0.0/8", "::1"])
 

@@ -8,7 +8,7 @@ from tests.support.gateway.system import running_system
 from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import Send
 
-from gateway.access.errors import AdmissionClosed
+from gateway.access.models import AdmissionClosed
 from gateway.runs.executions import AdmissionGate
 from shared.contracts.runs import RunSpec
 

@@ -11,8 +11,8 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.credentials import ApiKey
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import ApiKey
+from gateway.access.models import Role
 from shared.clock import iso
 from shared.security.api_keys import hash_key, is_mistyped
 

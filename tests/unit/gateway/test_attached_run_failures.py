@@ -12,9 +12,8 @@ from tests.support.left_behind import without_collections
 from tests.support.tickets import SIGNER
 
 from gateway.runs.attached import MAX_ATTEMPTS, AttachedCall, BrokerAttachedRuns
-from gateway.runs.cancels import Cancels
+from gateway.runs.dispatch import Cancels, RunRecords
 from gateway.runs.errors import NotStarted, RunLost
-from gateway.runs.reader import RunRecords
 from gateway.runs.requests import ExecuteRequest
 from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
@@ -159,9 +158,9 @@ async def broker() -> FragileBroker:
 @pytest.fixture
 async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
     attached = BrokerAttachedRuns(
-        broker,  # type: ignore[arg-type]
-        Cancels(broker, SystemClock()),  # type: ignore[arg-type]
-        RunRecords(broker, SystemClock()),  # type: ignore[arg-type]
+        broker,
+        Cancels(broker, SystemClock()),
+        RunRecords(broker, SystemClock()),
         SystemClock(),
         signer=SIGNER,
         queue_wait_seconds=5,

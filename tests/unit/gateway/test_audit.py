@@ -10,7 +10,7 @@ from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
 from gateway.access.audit import cursor_at
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from shared.contracts.audit import Actor, audit_entry
 from shared.contracts.runs import RunStatus
 from shared.security.api_keys import hash_key

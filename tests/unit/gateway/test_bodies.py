@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from tests.support.gateway.system import System
 
 from gateway.api.models import DeployBody, ImportBody, RollbackBody
-from gateway.members.models import RoleBody
+from gateway.members.routes import RoleBody
 from gateway.openai.models import CompletionBody
 from gateway.sim.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
+from gateway.v2.execute import read_v2_request
 from gateway.v2.models import ExecuteBody
-from gateway.v2.requests import read_v2_request
 from gateway.web.bodies import MAX_BODY_VALUES, json_value, validated
 from gateway.workspaces.environment import ValuesBody
 from shared.errors import FlowportError, InvalidRequest

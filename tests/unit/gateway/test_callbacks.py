@@ -7,8 +7,8 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from shared.contracts.webhooks import Delivery, DeliveryState
 
 URL = "https://example.com/done?x=1"

@@ -11,9 +11,9 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import Visitor
 from tests.support.gateway.worker import Send, outcome
 
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
-from gateway.runs.answers import redact_for_public
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
+from gateway.runs.views import redact_for_public
 from shared.contracts.events import Chunk, RunEnded, SelectedOutput, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import InvalidWorkflow

@@ -9,7 +9,7 @@ from tests.support.gateway.published_chat import CHAT, publish
 from tests.support.gateway.system import Answer, System, running_system
 from tests.support.mail_server import code_in
 
-from gateway.access import sessions as sign_in
+from gateway.access import passwords as sign_in
 from gateway.chat import mail as outbox
 from gateway.chat.codes import CODE_LIFE, MAX_TRIES
 from gateway.chat.mail import Mail

@@ -12,9 +12,9 @@ from tests.support.gateway.erasures import FakeEraser, FakeErasures
 from tests.support.gateway.people import FakeAudit
 
 from gateway.access.audit import AuditLog
-from gateway.access.revocations import Revocations
-from gateway.deletion.rules import Erasure
+from gateway.access.sessions import Revocations
 from gateway.deletion.service import CLAIM, DeletionService
+from gateway.deletion.store import Erasure
 from gateway.workflows.endpoints import Endpoints
 from shared.broker.connect import open_broker
 from shared.contracts.erasure import Erase, Erased

@@ -85,5 +85,5 @@ async def test_resources_of_a_call_are_released_in_reverse_order() -> None:
     route = PlainRoute("/x", endpoint, methods=["POST"])
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/x", "headers": []}
     with pytest.raises(ConnectionError):
-        await route.handle(scope, receive=None, send=None)  # type: ignore[arg-type]
+        await route.handle(scope, receive=None, send=None)
     assert released == ["second", "first"]

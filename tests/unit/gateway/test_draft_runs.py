@@ -14,7 +14,7 @@ from tests.support.gateway.visitor import Visitor
 from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted
 from shared.contracts.jobs import BlockLog
 from shared.contracts.messages import to_json

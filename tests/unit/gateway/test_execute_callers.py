@@ -8,7 +8,7 @@ from tests.support.gateway.system import System
 from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import echoes
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE
 from shared.contracts.events import RunEnded
 from shared.contracts.runs import worker_lost

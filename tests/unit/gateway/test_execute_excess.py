@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from tests.support.gateway.system import System, running_system
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from shared.errors import AtCapacity
 
 MIB = 1024 * 1024

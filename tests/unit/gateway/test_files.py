@@ -5,7 +5,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import Answer, Call, System
 from tests.support.gateway.tenants import OTHER
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from gateway.sim import files
 from shared.contracts.files import FileKey
 

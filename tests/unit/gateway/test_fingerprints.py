@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.runs.idempotency import FINGERPRINTED, fingerprint
+from gateway.idempotency.store import FINGERPRINTED, fingerprint
 from gateway.runs.requests import DraftRun, ExecuteRequest
 from shared.contracts.runs import RunMode
 

@@ -4,8 +4,8 @@ from tests.support.gateway.clock import HandClock
 from tests.support.gateway.people import PlainPasswords
 from tests.support.gateway.tenants import FakeTenants
 
-from gateway.access.domain.credentials import ALL_SCOPES
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import ALL_SCOPES
+from gateway.access.models import Role
 from gateway.access.plans import PlanName
 from gateway.first_start import FirstKey, FirstPassword, FirstStart
 from shared.security.api_keys import hash_key

@@ -37,7 +37,7 @@ async def test_a_reader_that_disconnects_during_its_registration_frees_its_slot(
 ) -> None:
     monkeypatch.setattr(followed_module, "MAX_READERS", 1)
     broker = BusyBroker()
-    followed = BrokerFollowedRuns(broker, FakeJobs())  # type: ignore[arg-type]
+    followed = BrokerFollowedRuns(broker, FakeJobs())
     await followed.start()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -8,8 +8,8 @@ from tests.support.eventually import until
 from tests.support.gateway.calls import FakeCalls
 from tests.support.gateway.jobs import FakeJobs
 
-from gateway.runs import idempotency
-from gateway.runs.idempotency import CallName, CallRecord, Idempotency
+from gateway.idempotency import store as idempotency
+from gateway.idempotency.store import CallName, CallRecord, Idempotency
 from shared.clock import SystemClock
 
 NAME = CallName("workspace", "workflow", is_public=False, key="order-17")

@@ -5,7 +5,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import System
 from tests.support.gateway.tenants import OTHER
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.contracts.statistics import RunStatistics
 
 ISO = "2026-11-24T12:00:00.000Z"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.support.gateway.system import System
 
-from gateway.catalog import models as routes
+from gateway.catalog import routes
 from shared.workflow.catalog.models import AnnouncedPrice, Model, ModelProvider, Price
 
 

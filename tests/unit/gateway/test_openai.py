@@ -11,8 +11,7 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.worker import Send, outcome
 from tests.support.workflow_files import START, agent, function, start, workflow
 
-from gateway.openai.models import CompletionBody
-from gateway.openai.replies import reply_text
+from gateway.openai.models import CompletionBody, reply_text
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.access import sessions as passwords_module
-from gateway.access.errors import TooManyAttempts
-from gateway.access.sessions import Argon2Passwords
+from gateway.access import passwords as passwords_module
+from gateway.access.models import TooManyAttempts
+from gateway.access.passwords import Argon2Passwords
 from shared.errors import Unavailable
 
 

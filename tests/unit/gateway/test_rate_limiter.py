@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from tests.support.gateway.buckets import FakeBuckets
 from tests.support.gateway.clock import HandClock
 
-from gateway.access.errors import RateLimited
+from gateway.access.models import RateLimited
 from gateway.access.plans import Rate
 from gateway.access.rate_limits import RateLimiter
 

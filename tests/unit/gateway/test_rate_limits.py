@@ -8,7 +8,7 @@ from tests.support.gateway.system import Answer, System, running_system
 from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import Visitor, enroll
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from gateway.access.plans import PlanName
 from shared.contracts.runs import RunMode
 

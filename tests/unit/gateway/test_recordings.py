@@ -7,7 +7,7 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from gateway.runs.requests import record_run
 from shared.contracts.deployments import Endpoint
 from shared.contracts.recording_policy import RecordingPolicy, RecordRun

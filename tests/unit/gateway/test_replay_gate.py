@@ -6,7 +6,7 @@ import pytest
 from tests.support.gateway.replays import a_replay
 from tests.support.gateway.system import System
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.contracts.replay_sets import ReplaySetStatus
 
 V1 = "/api/v1/workflows/W"

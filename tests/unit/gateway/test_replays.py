@@ -8,7 +8,7 @@ from tests.support.gateway.replays import a_replay
 from tests.support.gateway.system import System
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from shared.contracts.recordings import BlockDifference, Difference, ReplayResult, ReplayVerdict
 from shared.contracts.replay_sets import (
     ModelBudget,

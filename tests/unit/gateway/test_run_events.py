@@ -11,7 +11,7 @@ from tests.support.gateway.system import Answer, Call, System
 from tests.support.gateway.worker import outcome
 from tests.support.left_behind import without_collections
 
-from gateway.runs import reader as run_reader
+from gateway.runs import followed as run_reader
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.runs import RunError, RunMode, RunStatus
@@ -94,7 +94,7 @@ async def test_a_run_taken_over_by_another_worker_reports_it(system: System, wor
 
 async def test_a_run_that_failed_ends_its_stream_with_why(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
-    error = RunError("BLOCK_EXECUTION_FAILED", "boom", block_name="Fn")  # type: ignore[arg-type]
+    error = RunError("BLOCK_EXECUTION_FAILED", "boom", block_name="Fn")
     worker.ends(status=RunStatus.FAILED, error=error)
     await worker.report(RunStarted(), RunEnded(outcome()))
     assert (await call.done()).body.decode() == 'data: {"event":"error","error":"Fn: boom"}\n\ndata: "[DONE]"\n\n'

@@ -10,10 +10,9 @@ from tests.support.gateway.clock import NOON
 from tests.support.gateway.jobs import last_of
 from tests.support.left_behind import without_collections
 
-from gateway.runs import reader as run_reader
+from gateway.runs import followed as run_reader
 from gateway.runs.errors import CallerDisconnected, StreamBroken
-from gateway.runs.ports import Numbered
-from gateway.runs.reader import RunReader
+from gateway.runs.followed import Numbered, RunReader
 from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch

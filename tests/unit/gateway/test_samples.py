@@ -14,7 +14,7 @@ from tests.support.gateway.system import System
 from tests.support.gateway.tenants import OTHER
 from tests.support.workflow_files import START, agent, function, start, workflow
 
-from gateway.workflows.domain.interface import example_of
+from gateway.workflows.interface import example_of
 from gateway.workflows.samples import Api, Language, Mode, Sample, Step, python_literal, samples_of
 from shared.contracts.deployments import Draft
 from shared.workflow.format.input_format import InputField

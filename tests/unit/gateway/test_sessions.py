@@ -7,8 +7,8 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import BASE, System, running_system
 from tests.support.gateway.visitor import PASSWORD, Visitor, enroll
 
-from gateway.access.domain.membership import Role
-from gateway.access.sessions import Argon2Passwords
+from gateway.access.models import Role
+from gateway.access.passwords import Argon2Passwords
 from shared.security.api_keys import hash_key
 
 SIGN_IN = "/api/auth/sign-in/email"

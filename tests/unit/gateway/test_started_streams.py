@@ -11,7 +11,7 @@ from tests.support.gateway.published_chat import publish as publish_chat
 from tests.support.gateway.system import Call, System, running_system
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 from shared.contracts.events import RunStarted
 
 LEGACY = "/api/workflows/W/execute"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.support.gateway.system import System
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.contracts.statistics import FindRunSeries, LastRun, RunBucket, RunSeries, RunTotals, WorkflowSeries

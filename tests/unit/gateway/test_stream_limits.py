@@ -3,10 +3,10 @@
 import pytest
 from tests.support.gateway.clock import NOON
 
-from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
-from gateway.access.errors import TooManyStreams
+from gateway.access.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
+from gateway.access.models import TooManyStreams
 from gateway.access.plans import PlanName
-from gateway.runs.stream_access import StreamLimits
+from gateway.runs.executions import StreamLimits
 
 
 def caller(key_id: str) -> Caller:

@@ -8,8 +8,8 @@ from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.tool_calls import JSON, SERVERS, ask, publish
 from tests.support.gateway.visitor import Visitor
 
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from gateway.mcp.service import tool_name
 from shared.contracts.runs import Trigger
 

@@ -9,7 +9,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway.system import System, running_system
 from tests.support.gateway.worker import FakeWorker
 
-from gateway.runs import fast_path
+from gateway.runs import dispatch as fast_path
 from shared.broker.memory import MemoryBroker, MemoryHub
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 

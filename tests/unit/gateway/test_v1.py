@@ -9,8 +9,8 @@ from tests.support.gateway.system import BASE, Answer, System
 from tests.support.gateway.tenants import OTHER
 from tests.support.gateway.visitor import enroll
 
-from gateway.access.domain.credentials import Scope
-from gateway.access.domain.membership import Role
+from gateway.access.credentials import Scope
+from gateway.access.models import Role
 from shared.contracts.runs import RunStatus
 from shared.contracts.statistics import RunStatistics
 from shared.errors import InvalidWorkflow, Unavailable

@@ -10,7 +10,7 @@ import pytest
 from tests.support.gateway.system import Answer, System
 from tests.support.gateway.tenants import OTHER
 
-from gateway.access.domain.credentials import Scope
+from gateway.access.credentials import Scope
 from shared.contracts.jobs import BlockLog, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.payloads import Payload

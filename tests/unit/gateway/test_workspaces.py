@@ -4,7 +4,7 @@ import pytest
 from tests.support.gateway.system import BASE, System
 from tests.support.gateway.visitor import PASSWORD, Visitor, enroll
 
-from gateway.access.domain.membership import Role
+from gateway.access.models import Role
 
 WORKSPACE = "/api/workspaces/WS1"
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[3]
 GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
 READERS = (
     "runs/requests.py",
-    "runs/idempotency.py",
-    "v2/requests.py",
+    "idempotency/store.py",
+    "v2/execute.py",
 )
 
 

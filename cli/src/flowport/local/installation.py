@@ -16,7 +16,7 @@ from flowport.home import Credentials, Home
 from flowport.input_files import decode_json, read_input
 from flowport.local.startup_message import build_startup_document, print_startup_message
 from flowport.output import Output
-from gateway.access.domain.accounts import new_password
+from gateway.access.models import new_password
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 from shared.workflow.transfer.importer import read_import

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from gateway.access.domain.accounts import new_password
+from gateway.access.models import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
 from shared.settings import load_settings

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.access.revocations import ControlListener
+from gateway.access.sessions import ControlListener
 from gateway.chat.mail import Outbox
 from gateway.chat.page import chat_page_router
 from gateway.console.routes import root_router

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from gateway import metrics
-from gateway.openai.errors import fault
+from gateway.openai.models import fault
 from gateway.runs.errors import (
     IdentityUnavailable,
     NotStarted,
@@ -21,7 +21,7 @@ from gateway.runs.errors import (
     ServerStopping,
     StreamBroken,
 )
-from gateway.v2.errors import NO_STORE
+from gateway.v2.routes import NO_STORE
 from gateway.web.bodies import problem_of
 from gateway.web.console_assets import ConsoleFiles
 from gateway.web.errors import UNAVAILABLE_RETRY_SECONDS, code_of, message_of

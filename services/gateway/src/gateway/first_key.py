@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.access.sessions import Argon2Passwords
+from gateway.access.passwords import Argon2Passwords
 from gateway.database import INDEXES, TenantStore
 from gateway.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.access.domain.accounts import Account, User, new_password
-from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.access.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.access.models import Account, User, new_password
+from gateway.access.passwords import Argon2Passwords
 from gateway.access.plans import PlanName
-from gateway.access.ports import Passwords
-from gateway.database import TenantDatabase
+from gateway.database import TenantStore
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.security.api_keys import hash_key, mask_key, new_key
 
 ADMIN_EMAIL: Final = "admin@flowport.local"
+
 
 log = get_logger("first_start")
 
@@ -45,8 +46,8 @@ class FirstStart:
 
     def __init__(
         self,
-        tenants: TenantDatabase,
-        passwords: Passwords,
+        tenants: TenantStore,
+        passwords: Argon2Passwords,
         clock: Clock,
         plan: PlanName,
         *,

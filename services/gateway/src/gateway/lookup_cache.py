@@ -8,15 +8,22 @@ from typing import Final, Generic, TypeVar
 
 from gateway.metrics import LOOKUPS
 from shared.clock import Clock
-from shared.errors import Unavailable
+from shared.errors import NotFound, Unavailable
 
 V = TypeVar("V")
 
+
 MAX_ENTRIES: Final = 10_000
+
+
 TIMEOUT_SECONDS: Final = 5.0
 """Seconds a caller waits for a lookup. A lookup silent for longer may be frozen; the response asks for a retry."""
+
+
 STALE_TIMEOUT_SECONDS: Final = 1.0
 """The same, when a stale value can be served."""
+
+
 RESULTS: Final = ("hit", "load", "failure")
 
 
@@ -159,3 +166,14 @@ def _ignore_failure(task: "asyncio.Task[V]") -> None:
     # The callers may have disconnected; only they needed the failure.
     if not task.cancelled():
         task.exception()
+
+
+T = TypeVar("T")
+
+
+async def or_none(found: Awaitable[T]) -> T | None:
+    """Return what the call finds, None if it raises NotFound."""
+    try:
+        return await found
+    except NotFound:
+        return None

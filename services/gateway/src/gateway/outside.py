@@ -3,34 +3,28 @@
 from functools import cached_property
 from typing import Final
 
-from gateway.a2a.service import AgentClient
-from gateway.access.adapters.bucket_store import INDEXES as BUCKET_INDEXES
-from gateway.access.adapters.bucket_store import BucketStore
-from gateway.access.ports import AuditEntries, Buckets, Passwords
-from gateway.access.sessions import Argon2Passwords
-from gateway.chat.code_store import INDEXES as CODE_INDEXES
-from gateway.chat.code_store import EntryCodeStore
-from gateway.chat.codes import EntryCodes
-from gateway.chat.mail import Mailer
-from gateway.chat.sessions import ChatClient
-from gateway.chat.smtp import SmtpMailer
+from gateway.access.passwords import Argon2Passwords
+from gateway.access.rate_limits import BUCKET_INDEXES, BucketStore
+from gateway.chat.codes import INDEXES as CODE_INDEXES
+from gateway.chat.codes import EntryCodeStore
+from gateway.chat.mail import Mailer, SmtpMailer
 from gateway.database import INDEXES as TENANT_INDEXES
-from gateway.database import TenantDatabase, TenantStore
-from gateway.dead_letters.service import DeadLetterClient
-from gateway.mcp.service import ToolServerClient
-from gateway.recordings.service import RecordingClient
-from gateway.repairs.service import RepairClient
-from gateway.replays.service import ReplaySetClient
-from gateway.runs.idempotency import INDEXES as IDEMPOTENCY_INDEXES
-from gateway.runs.idempotency import IdempotencyRecords, IdempotencyStore
-from gateway.runs.ports import JobsClient
+from gateway.database import TenantStore
+from gateway.idempotency.store import INDEXES as IDEMPOTENCY_INDEXES
+from gateway.idempotency.store import IdempotencyStore
 from gateway.settings import GatewaySettings
-from gateway.webhooks.service import WebhookClient
-from gateway.workflows.ports import DeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clients.deploy import DeployService
+from shared.clients.deploy.publications import HttpAgentClient, HttpChatClient, HttpToolServerClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clients.jobs import JobsService
+from shared.clients.jobs.dead_letters import HttpDeadLetterClient
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.clients.jobs.repairs import HttpRepairClient
+from shared.clients.jobs.replay_sets import HttpReplaySetClient
+from shared.clients.jobs.runs import HttpJobsClient
+from shared.clients.jobs.webhooks import HttpWebhookClient
 from shared.clock import Clock, SystemClock
 from shared.service import Component, ServiceName
 from shared.store.audit import INDEXES as AUDIT_INDEXES
@@ -51,23 +45,23 @@ class Outside:
         *,
         clock: Clock | None = None,
         broker: Broker | None = None,
-        passwords: Passwords | None = None,
-        store: TenantDatabase | None = None,
-        buckets: Buckets | None = None,
-        calls: IdempotencyRecords | None = None,
-        audit_entries: AuditEntries | None = None,
-        deploy: DeployClient | None = None,
-        chats: ChatClient | None = None,
-        agents: AgentClient | None = None,
-        entry_codes: EntryCodes | None = None,
+        passwords: Argon2Passwords | None = None,
+        store: TenantStore | None = None,
+        buckets: BucketStore | None = None,
+        calls: IdempotencyStore | None = None,
+        audit_entries: AuditStore | None = None,
+        deploy: HttpDeployClient | None = None,
+        chats: HttpChatClient | None = None,
+        agents: HttpAgentClient | None = None,
+        entry_codes: EntryCodeStore | None = None,
         mailer: Mailer | None = None,
-        tool_servers: ToolServerClient | None = None,
-        jobs: JobsClient | None = None,
-        dead_letters: DeadLetterClient | None = None,
-        webhooks: WebhookClient | None = None,
-        recordings: RecordingClient | None = None,
-        repairs: RepairClient | None = None,
-        replays: ReplaySetClient | None = None,
+        tool_servers: HttpToolServerClient | None = None,
+        jobs: HttpJobsClient | None = None,
+        dead_letters: HttpDeadLetterClient | None = None,
+        webhooks: HttpWebhookClient | None = None,
+        recordings: HttpRecordingClient | None = None,
+        repairs: HttpRepairClient | None = None,
+        replays: HttpReplaySetClient | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -108,7 +102,7 @@ class Outside:
         settings = self._settings
         return JobsService(self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds))
 
-    def _runs(self) -> JobsClient:
+    def _runs(self) -> HttpJobsClient:
         runs = self._jobs_service.runs
         self.opened.append(runs)
         return runs

@@ -9,41 +9,35 @@ from fastapi import APIRouter
 
 from gateway.a2a.routes import agents_router
 from gateway.a2a.server_routes import A2aEndpoint, a2a_router
-from gateway.a2a.service import AgentPublications, PublishedAgents
-from gateway.a2a.task_service import AgentTasks
-from gateway.access.members import MemberService
-from gateway.accounts.cookies import SessionCookie
-from gateway.accounts.routes import invitations_router, sessions_router
+from gateway.a2a.service import AgentPublications, AgentTasks, PublishedAgents
 from gateway.chat.codes import ChatCodes
 from gateway.chat.mail import Outbox
 from gateway.chat.routes import chat_manage_router
 from gateway.chat.service import ChatPublications
 from gateway.chat.session_routes import ChatEndpoint, chat_session_router
 from gateway.chat.sessions import ChatSessions
-from gateway.dead_letters.routes import dead_letters_router
-from gateway.dead_letters.service import RedriveService
-from gateway.deletion.deleted_routes import deleted_workflows_router
-from gateway.deletion.routes import erasures_router
+from gateway.dead_letters.routes import RedriveService, dead_letters_router
+from gateway.deletion.routes import deleted_workflows_router, erasures_router
 from gateway.deletion.service import DeletedWorkflows, DeletionService
 from gateway.keys.routes import personal_keys_router, workspace_keys_router
 from gateway.keys.service import ApiKeys
 from gateway.mcp.routes import tool_servers_router
 from gateway.mcp.server_routes import McpEndpoint, mcp_router
 from gateway.mcp.service import PublishedTools, ToolServerPublications
+from gateway.members.accounts import SessionCookie, invitations_router, sessions_router
 from gateway.members.routes import workspaces_router
+from gateway.members.service import MemberService
 from gateway.openai.routes import CompletionsEndpoint, completions_router, models_router
 from gateway.outside import Outside
-from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.logs import RunLogs, SpendCap
 from gateway.settings import GatewaySettings
+from gateway.streams.services import EndpointServices
 from gateway.v1.logs import logs_router
 from gateway.v2.statistics import statistics_router
-from gateway.webhooks.routes import notifications_router
-from gateway.webhooks.service import Webhooks
+from gateway.webhooks.routes import Webhooks, notifications_router
 from gateway.wiring import Callers, RunServices, WorkflowServices
 from gateway.workspaces.audit import audit_logs_router, audit_router
-from gateway.workspaces.environment import personal_environment_router, workspace_environment_router
-from gateway.workspaces.queue import queue_router
+from gateway.workspaces.environment import personal_environment_router, queue_router, workspace_environment_router
 
 ERASURE_MARGIN: Final = timedelta(minutes=5)
 """Time after its time limit in which a run may still be recorded."""

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
-from gateway.access.addresses import networks
+from gateway.access.passwords import networks
 from gateway.access.plans import Plan, PlanName, Plans, RateKind
 from gateway.chat.mail import MailServer, MailTls
 from shared.email_addresses import normalize_email

@@ -5,57 +5,49 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from gateway.access.addresses import networks
 from gateway.access.audit import AuditLog
 from gateway.access.authentication import Authentication, KeyUsage
-from gateway.access.domain.credentials import session_cookie
+from gateway.access.credentials import session_cookie
+from gateway.access.passwords import SignInAttempts, networks
 from gateway.access.plans import Plans
 from gateway.access.rate_limits import RateLimiter, RateLimits
-from gateway.access.revocations import Revocations
-from gateway.access.sessions import Sessions, SignInAttempts
+from gateway.access.sessions import Revocations, Sessions
 from gateway.api_page import docs_page_router
-from gateway.catalog.block_types import block_types_router
-from gateway.catalog.conversions import conversions_router
-from gateway.catalog.models import models_router
-from gateway.catalog.workflow_schema import workflow_schema_router
+from gateway.catalog.routes import block_types_router, conversions_router, models_router, workflow_schema_router
+from gateway.idempotency.calls import IdempotentCalls
+from gateway.idempotency.store import Idempotency
 from gateway.outside import Outside
-from gateway.recordings.routes import recordings_router
-from gateway.recordings.service import Recordings
+from gateway.recordings.routes import Recordings, recordings_router
 from gateway.repairs.routes import repairs_router
 from gateway.repairs.service import RepairService
 from gateway.replays.routes import replays_router
 from gateway.replays.service import ReplaySetService
-from gateway.run_endpoints.idempotency import IdempotentCalls
-from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.attached import BrokerAttachedRuns
-from gateway.runs.cancels import Cancels
-from gateway.runs.executions import AdmissionGate, Executions, InputChecks, RunFollower
+from gateway.runs.dispatch import Cancels, RunRecords
+from gateway.runs.executions import AdmissionGate, Executions, InputChecks, RunFollower, StreamLimits
 from gateway.runs.followed import BrokerFollowedRuns
-from gateway.runs.idempotency import Idempotency
 from gateway.runs.logs import RunCounts, SpendCap, UsageReports
-from gateway.runs.reader import RunRecords
 from gateway.runs.service import DraftRuns, PausedRuns, WorkflowRuns
-from gateway.runs.stream_access import StreamAccess, StreamLimits
+from gateway.runs.stream_access import StreamAccess
 from gateway.settings import GatewaySettings
-from gateway.sim.authoring import authoring_router
-from gateway.sim.changes import changes_router
+from gateway.sim.authoring import authoring_router, changes_router
 from gateway.sim.errors import present_execute_error
 from gateway.sim.execute import ExecuteEndpoint, execute_router
 from gateway.sim.files import files_router
 from gateway.sim.interface import interface_router
-from gateway.sim.runs import jobs_router, pauses_router, runs_router
-from gateway.sim.usage import usage_router
+from gateway.sim.runs import jobs_router, pauses_router, runs_router, usage_router
 from gateway.sim.versions import deployment_router, versions_router
 from gateway.streams.attached_stream import AttachedAnswers
 from gateway.streams.canvas_frames import CanvasStreams
 from gateway.streams.durable_stream import RunEventStreams
+from gateway.streams.services import EndpointServices
 from gateway.v1.routes import V1Access
 from gateway.v1.workflows import deployments_router
 from gateway.v1.workflows import workflows_router as v1_workflows_router
-from gateway.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.v2.execute import V2ExecuteEndpoint
 from gateway.v2.execute import execute_router as v2_execute_router
 from gateway.v2.routes import V2Access
+from gateway.v2.routes import present_execute_error as present_v2_execute_error
 from gateway.v2.runs import events_router
 from gateway.v2.runs import runs_router as v2_runs_router
 from gateway.v2.workflows import workflows_router as v2_workflows_router

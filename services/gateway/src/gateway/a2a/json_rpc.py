@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from gateway.parsing import json_body
-from gateway.parsing.errors import MalformedJson
+from gateway.parsing.json_body import MalformedJson
 from gateway.web.errors import message_of
 from shared.errors import Conflict, FlowportError, InvalidRequest, NotDeployed, NotFound
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from gateway.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, view_of
 from gateway.a2a.service import AgentPublications
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.web.bodies import Message, json_of
 from gateway.web.routes import AUTHORING, WorkspaceAccess, legacy_router
 from gateway.workflows.endpoints import Endpoints

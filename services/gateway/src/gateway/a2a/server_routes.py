@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import metrics
-from gateway.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
 from gateway.a2a.json_rpc import (
     PROTOCOL_ERRORS,
     Call,
@@ -24,18 +23,17 @@ from gateway.a2a.json_rpc import (
     read_call,
     result,
 )
-from gateway.a2a.service import MISSING, PublishedAgent, PublishedAgents
-from gateway.a2a.stream import TaskWriter
-from gateway.a2a.task import resumed, submitted, task_body, workflow_input
-from gateway.a2a.task_service import AgentTasks, rest_of
+from gateway.a2a.models import CARD_PATH, PROTOCOL_VERSION, card
+from gateway.a2a.service import MISSING, AgentTasks, PublishedAgent, PublishedAgents, rest_of
+from gateway.a2a.stream import TaskWriter, resumed, submitted, task_body, workflow_input
 from gateway.a2a.wire import SendParams, Task, TaskParams
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.access.plans import RateKind
-from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.ports import FollowedRun
+from gateway.runs.followed import RunReader
 from gateway.runs.requests import ExecuteRequest, call_chain
-from gateway.streams.disconnects import disconnecting
+from gateway.runs.stream_access import disconnecting
 from gateway.streams.durable_stream import RunEventStream
+from gateway.streams.services import EndpointServices
 from gateway.web.errors import present_call_error, present_error, retry_headers, status_of
 from gateway.web.routes import Refusal, answers, headers_of, plain
 from shared.contracts.runs import RunMode, Trigger
@@ -44,10 +42,14 @@ from shared.ids import new_id
 from shared.web.struct_bodies import StructResponse
 
 VERSION_HEADER: Final = "a2a-version"
+
+
 _PUSH: Final = frozenset(
     f"{verb}TaskPushNotificationConfig{plural}"
     for verb, plural in (("Create", ""), ("Get", ""), ("List", "s"), ("Delete", ""))
 )
+
+
 _NOT_OFFERED: Final = frozenset({"ListTasks", "GetExtendedAgentCard"})
 
 
@@ -175,7 +177,7 @@ class A2aEndpoint:
 
     async def _start_or_answer(
         self, incoming: IncomingRequest, params: SendParams, mode: RunMode
-    ) -> tuple[Task, FollowedRun]:
+    ) -> tuple[Task, RunReader]:
         """Start a task, or answer a waiting one, and its run."""
         if params.configuration.task_push_notification_config is not msgspec.UNSET:
             raise PushNotificationNotSupported
@@ -200,7 +202,7 @@ class A2aEndpoint:
 
     async def _answer(
         self, incoming: IncomingRequest, task_id: str, fields: dict[str, Any], *, context_id: str | None
-    ) -> tuple[Task, FollowedRun]:
+    ) -> tuple[Task, RunReader]:
         caller = await self._counted(incoming)
         task, run = await self._tasks.answer(caller, incoming.workflow_id, task_id, fields, context_id=context_id)
         return resumed(task), run
@@ -211,7 +213,7 @@ class A2aEndpoint:
         await self._services.rate_limits.count(incoming.request, incoming.caller, RateKind.API)
         return incoming.caller
 
-    def _stream(self, incoming: IncomingRequest, call: Call, task: Task, run: FollowedRun) -> Response:
+    def _stream(self, incoming: IncomingRequest, call: Call, task: Task, run: RunReader) -> Response:
         writer = TaskWriter(call.id, task)
         return RunEventStream(
             run,

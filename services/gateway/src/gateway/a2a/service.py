@@ -1,28 +1,31 @@
 """Agents: authors publish them, callers find them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
 
+from gateway.a2a.json_rpc import TaskNotCancelable, TaskNotFound, UnsupportedOperation
+from gateway.a2a.stream import AgentTask
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.publications.service import PublicationClient, Publications, publication_cache
+from gateway.access.credentials import Caller, Scope
+from gateway.publications.service import Publications, publication_cache
+from gateway.runs.executions import Executions, RunFollower
+from gateway.runs.followed import RunReader
+from gateway.runs.requests import ExecuteRequest
+from gateway.runs.service import PausedRuns, WorkflowRuns
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.endpoints import Endpoints, Interfaces, Published
+from shared.clients.deploy.publications import HttpAgentClient
 from shared.clock import Clock
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess
-from shared.errors import InvalidRequest, NotDeployed, NotFound
+from shared.contracts.runs import Trigger
+from shared.errors import Conflict, InvalidRequest, NotDeployed, NotFound
 
 MISSING: Final = "Agent not found"
-
-
-class AgentClient(PublicationClient[Agent], Protocol):
-    """Port of agents."""
-
-    async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
-        """Return this workflow's agent."""
 
 
 class PublishedAgent(msgspec.Struct, frozen=True):
@@ -35,7 +38,7 @@ class PublishedAgent(msgspec.Struct, frozen=True):
 class PublishedAgents:
     """Cache of agents, for at most a second."""
 
-    def __init__(self, agents: AgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
+    def __init__(self, agents: HttpAgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
         self._endpoints = endpoints
         self._interfaces = interfaces
         self._agents = publication_cache(agents.get, clock, what="agents")
@@ -72,7 +75,7 @@ class AgentPublications(Publications[Agent]):
 
     def __init__(
         self,
-        agents: AgentClient,
+        agents: HttpAgentClient,
         endpoints: Endpoints,
         deployments: DeploymentService,
         published: PublishedAgents,
@@ -139,3 +142,81 @@ class AgentPublications(Publications[Agent]):
 
     def _forget(self, publication: Agent) -> None:
         self._published.forget(publication.id)
+
+
+CANCEL_SECONDS: Final = 2.0
+"""Time for which a cancel waits for the worker; then the task is returned as it is."""
+
+
+class AgentTasks:
+    """Service for tasks. Runs that were not started by an agent are not found."""
+
+    def __init__(
+        self, executions: Executions, runs: WorkflowRuns, follower: RunFollower, paused_runs: PausedRuns
+    ) -> None:
+        self._executions = executions
+        self._runs = runs
+        self._follower = follower
+        self._paused_runs = paused_runs
+
+    async def begin(self, caller: Caller, endpoint: Endpoint, run_request: ExecuteRequest) -> RunReader:
+        """Start and follow a task. Raises what Executions.follow raises."""
+        return await self._executions.follow(caller, endpoint, run_request)
+
+    async def find(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
+        """Return a task. Raises TaskNotFound, MissingScope, Unavailable."""
+        try:
+            run = await self._runs.find(caller, workflow_id, task_id, output=True, blocks=False)
+            output = await self._runs.output(run, run.output) if run.output else b""
+        except NotFound:
+            raise TaskNotFound from None
+        if run.trigger is not Trigger.A2A:
+            raise TaskNotFound
+        return AgentTask(run, output or b"{}")
+
+    async def answer(
+        self, caller: Caller, workflow_id: str, task_id: str, answer: Mapping[str, Any], *, context_id: str | None
+    ) -> tuple[AgentTask, RunReader]:
+        """Answer a waiting task; return the task as it was, followed from its first event.
+
+        Raises TaskNotFound, InvalidRequest (another context), UnsupportedOperation (it waits for nothing),
+        MissingScope, PayloadTooLarge, Unavailable.
+        """
+        task = await self.find(caller, workflow_id, task_id)
+        if context_id not in (None, task.context_id):
+            raise InvalidRequest("The task belongs to another context")
+        if task.question is None:
+            raise UnsupportedOperation("The task is not waiting for a message")
+        try:
+            await self._paused_runs.resume(caller, workflow_id, task_id, task.question.context_id, answer)
+        except Conflict:
+            raise UnsupportedOperation("The task has already been answered") from None
+        return task, await self._follower.open(caller, workflow_id, task_id)
+
+    async def follow(self, caller: Caller, workflow_id: str, task_id: str) -> tuple[AgentTask, RunReader]:
+        """Follow an unfinished task from its first event. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
+        task = await self.find(caller, workflow_id, task_id)
+        if task.run.status.is_terminal:
+            raise UnsupportedOperation("The task has ended")
+        return task, await self._follower.open(caller, workflow_id, task_id)
+
+    async def cancel(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
+        """Cancel a task. Raises TaskNotFound, TaskNotCancelable, Forbidden, Unavailable."""
+        await self.find(caller, workflow_id, task_id)
+        try:
+            await self._runs.cancel(caller, workflow_id, task_id)
+        except Conflict:
+            raise TaskNotCancelable from None
+        run = await self._follower.open(caller, workflow_id, task_id)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(rest_of(run), CANCEL_SECONDS)
+        finally:
+            run.disconnect()
+        return await self.find(caller, workflow_id, task_id)
+
+
+async def rest_of(run: RunReader) -> None:
+    """Wait until the run is over or paused. Raises what RunReader.take raises."""
+    while await run.take():
+        pass

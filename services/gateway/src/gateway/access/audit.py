@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.access.domain.accounts import User
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.ports import AuditEntries
+from gateway.access.credentials import Caller, Scope
+from gateway.access.models import User
 from shared.clock import Clock
 from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.errors import InvalidRequest
 from shared.ids import new_id
+from shared.store.audit import AuditStore
 
 _POSITION: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
 
@@ -22,7 +22,7 @@ _POSITION: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
 class AuditLog:
     """Writer and reader of audit entries."""
 
-    def __init__(self, own: AuditEntries, clock: Clock) -> None:
+    def __init__(self, own: AuditStore, clock: Clock) -> None:
         self._own = own
         self._clock = clock
 

@@ -5,18 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from gateway.access.domain.credentials import (
-    Caller,
-    Credential,
-    Scope,
-    Workspace,
-    caller_of,
-    presented_key,
-    presented_session,
-)
-from gateway.access.errors import InvalidKey
-from gateway.access.ports import Keys
+from gateway.access.credentials import Caller, Credential, Scope, Workspace, caller_of, presented_key, presented_session
+from gateway.access.models import InvalidKey
 from gateway.access.sessions import ActiveSession, Sessions
+from gateway.access.store import KeyStore
 from gateway.lookup_cache import LookupCache
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint
@@ -27,7 +19,10 @@ from shared.security.api_keys import hash_key, is_mistyped
 from shared.tasks import cancel_task, run_periodically
 
 FLUSH_SECONDS: Final = 15.0
+
+
 MAX_NOTED: Final = 10_000
+
 
 log = get_logger("key_usage")
 
@@ -35,7 +30,7 @@ log = get_logger("key_usage")
 class KeyUsage:
     """Buffer of the newest use of each key."""
 
-    def __init__(self, keys: Keys, clock: Clock) -> None:
+    def __init__(self, keys: KeyStore, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
         self._noted: dict[str, datetime] = {}
@@ -76,7 +71,7 @@ NO_CREDENTIAL: Final = ({"path": "x-api-key", "message": "Send an API key in the
 class Authentication:
     """Authenticator that caches keys and sessions for at most a second; during a store outage it knows none."""
 
-    def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUsage, clock: Clock, *, cookie: str) -> None:
+    def __init__(self, keys: KeyStore, sessions: Sessions, uses: KeyUsage, clock: Clock, *, cookie: str) -> None:
         self._clock = clock
         self._uses = uses
         self._cookie = cookie

@@ -1,191 +1,37 @@
 """Sign-in: password hashes, attempts and sessions."""
 
 import asyncio
-import hashlib
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, TypeVar
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
-from gateway.access.addresses import wider_networks
 from gateway.access.audit import AuditLog
-from gateway.access.domain.accounts import Account, User, checked_password
-from gateway.access.domain.credentials import Grant
-from gateway.access.domain.sessions import ROTATION_GRACE, Session, new_session, new_token
-from gateway.access.errors import SignInRefused, TooManyAttempts
-from gateway.access.ports import Accounts, Passwords, Workspaces
-from gateway.access.revocations import Revocations
+from gateway.access.credentials import (
+    Grant,
+)
+from gateway.access.models import (
+    ROTATION_GRACE,
+    Account,
+    Session,
+    SignInRefused,
+    User,
+    checked_password,
+    new_session,
+    new_token,
+)
+from gateway.access.passwords import (
+    Argon2Passwords,
+    SignInAttempts,
+)
+from gateway.access.store import AccountStore, WorkspaceStore
+from shared.broker.ports import ControlBus, Listener
 from shared.clock import Clock
+from shared.contracts.messages import ControlMessage, KeyRevoked
 from shared.errors import Unavailable
 from shared.ids import new_id
+from shared.observe.logging import get_logger
 from shared.security.api_keys import hash_key
 
-AT_ONCE: Final = 2
-PER_ADDRESS: Final = 5
-"""Requests of one address in progress; one of them uses a slot, the others wait."""
-IN_PROGRESS: Final = 64
-WAIT_SECONDS: Final = 10.0
-RETRY_SECONDS: Final = 2
-R = TypeVar("R")
-
-
-class Argon2Passwords:
-    """Implements Passwords, with the library's parameters that RFC 9106 recommends for low memory."""
-
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
-        self._slots = _Slots()
-        self._dummy_hash: str | None = None
-
-    async def hash(self, password: str, *, address: str | None = None) -> str:
-        return await self._in_thread(lambda: self._hasher.hash(password), address)
-
-    async def verify(self, password: str, password_hash: str | None, *, address: str | None = None) -> bool:
-        if password_hash is None and self._dummy_hash is None:
-            self._dummy_hash = await self.hash("")
-        against = password_hash or self._dummy_hash or ""
-        return await self._in_thread(lambda: self._matches(password, against), address) and password_hash is not None
-
-    def _matches(self, password: str, password_hash: str) -> bool:
-        try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
-
-    async def _in_thread(self, work: Callable[[], R], address: str | None) -> R:
-        async with self._slots.held(address):
-            return await asyncio.to_thread(work)
-
-
-class _Slots:
-    """Slots shared between addresses: each uses at most one at a time, so none can occupy them all."""
-
-    def __init__(self) -> None:
-        self._free = asyncio.Semaphore(AT_ONCE)
-        self._in_progress: Counter[str | None] = Counter()
-        self._locks: dict[str, asyncio.Lock] = {}
-
-    @asynccontextmanager
-    async def held(self, address: str | None) -> AsyncIterator[None]:
-        """Hold a slot; `address` is None for internal work.
-
-        Raises TooManyAttempts, Unavailable.
-        """
-        if address is not None and self._in_progress[address] >= PER_ADDRESS:
-            raise TooManyAttempts(retry_after=RETRY_SECONDS)
-        if self._in_progress.total() >= IN_PROGRESS:
-            raise Unavailable("password checks are at capacity", retry_after=RETRY_SECONDS)
-        self._in_progress[address] += 1
-        try:
-            async with AsyncExitStack() as stack:
-                await self._wait(stack, address)
-                yield
-        finally:
-            self._in_progress[address] -= 1
-            if not self._in_progress[address]:
-                del self._in_progress[address]
-                self._locks.pop(address or "", None)
-
-    async def _wait(self, stack: AsyncExitStack, address: str | None) -> None:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                if address is not None:
-                    await stack.enter_async_context(self._locks.setdefault(address, asyncio.Lock()))
-                await stack.enter_async_context(self._free)
-        except TimeoutError:
-            raise Unavailable("password checks are at capacity", retry_after=RETRY_SECONDS) from None
-
-
-WINDOW_SECONDS: Final = 900
-PER_ACCOUNT: Final = 10
-ATTEMPTS_PER_ADDRESS: Final = 50
-PER_MAILBOX: Final = 3
-DAY_SECONDS: Final = 86_400
-CODES_PER_NETWORK: Final = 200
-"""Wrong codes per day from an IPv4 address or an IPv6 /48 to one chat."""
-CODES_PER_CHAT: Final = 5_000
-"""Wrong codes per day to one chat: the chance to guess one of its 6-digit codes is 0.5 % per day."""
-CODES_PER_MAILBOX: Final = 100
-"""Wrong codes per day for one mailbox and chat."""
-CODES_OF_A_QUIET_REGION: Final = 3
-"""Wrong codes per day from an IPv4 /24 or an IPv6 /32 that are allowed beyond the two limits above."""
-
-
-class SignInAttempts:
-    """Counter of sign-in attempts. It counts before it checks, so that no concurrent attempt is missed."""
-
-    def __init__(self, accounts: Accounts, clock: Clock) -> None:
-        self._accounts = accounts
-        self._clock = clock
-
-    async def count(self, *, email: str, address: str) -> None:
-        """Count an attempt. Raises TooManyAttempts, Unavailable."""
-        await self._count("address", address, ATTEMPTS_PER_ADDRESS)
-        await self._count("account", f"{email} {address}", PER_ACCOUNT)
-
-    async def count_guess(self, *, what: str, address: str) -> None:
-        """Count a password guess for `what` from `address`. Raises TooManyAttempts, Unavailable."""
-        await self._count(what, address, PER_ACCOUNT)
-
-    async def count_mail(self, *, to: str, address: str) -> None:
-        """Count a mail to `to` requested by `address`. Raises TooManyAttempts, Unavailable."""
-        await self._count("mail", address, ATTEMPTS_PER_ADDRESS)
-        await self._count("mailbox", to, PER_MAILBOX)
-
-    async def count_code(self, *, chat_id: str, email: str, address: str) -> None:
-        """Count one code from `address`. Raises TooManyAttempts, Unavailable.
-
-        A chat or mailbox under attack stays open to networks that sent no wrong codes.
-        """
-        await self._count("code", f"{chat_id} {address}", ATTEMPTS_PER_ADDRESS)
-        network, region, chat, mailbox = _code_counters(chat_id, email, address)
-        await self._count(*network, CODES_PER_NETWORK, DAY_SECONDS)
-        in_region, in_chat, in_mailbox = [await self._add(*each, DAY_SECONDS) for each in (region, chat, mailbox)]
-        is_attacked = in_chat > CODES_PER_CHAT or in_mailbox > CODES_PER_MAILBOX
-        if is_attacked and in_region > CODES_OF_A_QUIET_REGION:
-            raise TooManyAttempts(retry_after=self._seconds_left(DAY_SECONDS))
-
-    async def forget_code(self, *, chat_id: str, email: str, address: str) -> None:
-        """Remove a correct code from the daily counts. Raises Unavailable."""
-        for counter in _code_counters(chat_id, email, address):
-            await self._add(*counter, DAY_SECONDS, by=-1)
-
-    async def succeeded(self, *, email: str, address: str) -> None:
-        """Reset the attempts on this account from the address. Raises Unavailable."""
-        await self._accounts.forget_attempts(self._key("account", f"{email} {address}"))
-
-    async def _count(self, kind: str, value: str, limit: int, seconds: int = WINDOW_SECONDS) -> None:
-        if await self._add(kind, value, seconds) > limit:
-            raise TooManyAttempts(retry_after=self._seconds_left(seconds))
-
-    async def _add(self, kind: str, value: str, seconds: int, *, by: int = 1) -> int:
-        ends = self._clock.now().timestamp() // seconds * seconds + seconds
-        key, window_ends = self._key(kind, value, seconds), datetime.fromtimestamp(ends, UTC)
-        return await self._accounts.count_attempt(key, window_ends=window_ends, by=by)
-
-    def _seconds_left(self, seconds: int) -> int:
-        """Return the seconds until the window ends."""
-        return max(1, round(seconds - self._clock.now().timestamp() % seconds))
-
-    def _key(self, kind: str, value: str, seconds: int = WINDOW_SECONDS) -> str:
-        window = int(self._clock.now().timestamp() // seconds)
-        return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}:{window}"
-
-
-def _code_counters(chat_id: str, email: str, address: str) -> tuple[tuple[str, str], ...]:
-    """Return the daily counters of a code: network, region, chat and mailbox."""
-    network, region = wider_networks(address)
-    return (
-        ("code-network", f"{chat_id} {network}"),
-        ("code-region", f"{chat_id} {region}"),
-        ("code-chat", chat_id),
-        ("code-mailbox", f"{chat_id} {email}"),
-    )
+log = get_logger("revocations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +52,43 @@ class SignedIn:
     token: str
 
 
+class Revocations:
+    """Broadcaster of revocations. Caches that miss the broadcast expire with their lease, which `settle` waits for."""
+
+    def __init__(self, control: ControlBus, *, settle_seconds: float) -> None:
+        self._control = control
+        self._settle_seconds = settle_seconds
+        self._here: list[Callable[[ControlMessage], None]] = []
+
+    def add_local_listener(self, listener: Callable[[ControlMessage], None]) -> None:
+        """Notify this process directly, independent of the broker."""
+        self._here.append(listener)
+
+    async def forget(self, hashes: Iterable[str]) -> None:
+        """Revoke these keys or session tokens."""
+        for key_hash in hashes:
+            message = KeyRevoked(key_hash)
+            for listener in self._here:
+                listener(message)
+            try:
+                await self._control.broadcast(message)
+            except Unavailable as error:
+                log.warning("revocation_broadcast_failed", error=error.message)
+
+    async def settle(self) -> None:
+        """Wait until no gateway can still act on cached state."""
+        await asyncio.sleep(self._settle_seconds)
+
+
 class Sessions:
     """Service that creates, finds, renews and ends sessions."""
 
     def __init__(
         self,
-        accounts: Accounts,
-        workspaces: Workspaces,
+        accounts: AccountStore,
+        workspaces: WorkspaceStore,
         *,
-        passwords: Passwords,
+        passwords: Argon2Passwords,
         attempts: SignInAttempts,
         revocations: Revocations,
         audit: AuditLog,
@@ -318,3 +192,26 @@ class Sessions:
     async def _record(self, user: User, action: str) -> None:
         grants = await self._workspaces.grants(user.id)
         await self._audit.record_in([grant.workspace.id for grant in grants], user, action)
+
+
+class ControlListener:
+    """Subscriber that passes each broadcast to every handler."""
+
+    def __init__(self, control: ControlBus, handlers: Sequence[Callable[[ControlMessage], None]]) -> None:
+        self._control = control
+        self._handlers = handlers
+        self._subscription: Listener | None = None
+
+    async def start(self) -> None:
+        """Subscribe. Raises BrokerUnavailable."""
+        self._subscription = await self._control.listen(self._on_message)
+
+    async def stop(self) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None:
+            await self._subscription.close()
+            self._subscription = None
+
+    def _on_message(self, message: ControlMessage) -> None:
+        for handler in self._handlers:
+            handler(message)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
+from fastapi import Depends, Header
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
@@ -11,11 +12,14 @@ from gateway.workflows.deployment import Gate
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, Endpoint, Version, Workflow
 from shared.contracts.jobs import CancelAnswer, CancelReason
+from shared.errors import InvalidRequest
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 AcceptedWarnings = Annotated[list[Annotated[str, StringConstraints(max_length=300)]], Field(max_length=1000)]
+
+
 ACCEPTED_WARNINGS: Final = Field(
     None,
     description="Names of warnings: `code:block`, or `code` without a block. If given, any other one refuses it.",
@@ -124,6 +128,18 @@ class ActiveDeployment(Wire):
     deployed_at: str | None
 
 
+def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
+    """Present the live version, None without one."""
+    if endpoint.version is None or endpoint.version_id is None:
+        return None
+    deployed_at = endpoint.deployed_at
+    return ActiveDeployment(
+        deployment_version_id=endpoint.version_id,
+        version=endpoint.version,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+    )
+
+
 class Deployment(Wire):
     """Result of a deploy, rollback or undeploy."""
 
@@ -159,18 +175,6 @@ def summary(workflow: Workflow, counts: CountsByWorkflow | None) -> WorkflowSumm
         deployed_at=iso(deployed_at) if deployed_at else None,
         run_count=found.runs if found else None if counts is None else 0,
         last_run_at=iso(found.last_ended_at) if found else None,
-    )
-
-
-def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
-    """Present the live version, None without one."""
-    if endpoint.version is None or endpoint.version_id is None:
-        return None
-    deployed_at = endpoint.deployed_at
-    return ActiveDeployment(
-        deployment_version_id=endpoint.version_id,
-        version=endpoint.version,
-        deployed_at=iso(deployed_at) if deployed_at else None,
     )
 
 
@@ -232,3 +236,63 @@ def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
         "pausedCancelled": answer.was_paused,
         "reason": answer.reason,
     }
+
+
+_WEAK: Final = "W/"
+"""Prefix that compressing proxies add to an ETag."""
+
+
+def etag(revision: int) -> str:
+    """Return a draft's revision as an ETag."""
+    return f'"{revision}"'
+
+
+def revision_in(if_match: str | None) -> int | None:
+    """Return the revision a change requires; None for any. Raises InvalidRequest."""
+    if if_match is None or if_match == "*":
+        return None
+    revision = if_match.removeprefix(_WEAK).removeprefix('"').removesuffix('"')
+    if not (revision.isascii() and revision.isdigit() and len(revision) <= 15):
+        raise InvalidRequest("If-Match must be the ETag of a draft")
+    return int(revision)
+
+
+def _known(
+    if_none_match: Annotated[
+        str | None, Header(max_length=50, description="ETag of a known draft; 304 if it is still the latest.")
+    ] = None,
+) -> int | None:
+    try:
+        return revision_in(if_none_match)
+    except InvalidRequest:  # the ETag of another resource, or several
+        return None
+
+
+def _expected_by_save(
+    if_match: Annotated[
+        str | None,
+        Header(max_length=50, description="ETag of the draft to replace; 409 if it was saved since."),
+    ] = None,
+) -> int | None:
+    return revision_in(if_match)
+
+
+def _expected_by_deploy(
+    if_match: Annotated[
+        str | None,
+        Header(max_length=50, description="ETag of the draft to deploy; 412 if it was saved since."),
+    ] = None,
+) -> int | None:
+    return revision_in(if_match)
+
+
+KnownRevision = Annotated[int | None, Depends(_known)]
+"""Revision that a reader knows."""
+
+
+SaveRevision = Annotated[int | None, Depends(_expected_by_save)]
+"""Revision that a save requires."""
+
+
+DeployRevision = Annotated[int | None, Depends(_expected_by_deploy)]
+"""Revision that a deploy requires."""

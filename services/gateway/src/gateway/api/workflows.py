@@ -1,5 +1,6 @@
 """Routes of workflows that v1 and v2 share: list, import, export, deploy, undeploy, roll back."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal, Protocol
 
@@ -9,9 +10,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.api.models import (
     DeployBody,
+    DeployRevision,
     ImportBody,
     RollbackBody,
     WorkflowQuery,
@@ -24,15 +26,21 @@ from gateway.api.models import (
 )
 from gateway.parsing import json_body
 from gateway.runs.logs import RunCounts
+from gateway.runs.views import split_names
 from gateway.web.bodies import json_of
-from gateway.web.etags import DeployRevision
 from gateway.web.routes import CountedAccess, answers
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.drafts import DraftService
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts.deployments import ImportWorkflow
+from shared.contracts.logs import FindLogs
+from shared.contracts.runs import RunStatus
+from shared.errors import InvalidRequest
+from shared.ids import run_key
 
 YAML: Final = "application/yaml"
+
+
 _YAML_FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The draft as a file", "content": {YAML: {"schema": {"type": "string"}}}}
 }
@@ -64,7 +72,7 @@ def _as_sent(body: bytes) -> str:
 
 
 async def listed(
-    caller: Caller, authoring: Authoring, run_counts: RunCounts, query: WorkflowQuery
+    caller: Caller, authoring: HttpDeployClient, run_counts: RunCounts, query: WorkflowQuery
 ) -> tuple[list[WorkflowSummary], str | None]:
     """Return a page of workflows, and the next cursor. Raises Forbidden, InvalidRequest, Unavailable."""
     caller = caller_in(caller, query.workspace_id, Scope.READ)
@@ -96,7 +104,7 @@ class Answer(Protocol):
 def add_file_routes(
     router: APIRouter,
     access: CountedAccess,
-    authoring: Authoring,
+    authoring: HttpDeployClient,
     drafts: DraftService,
     *,
     answer: Answer,
@@ -188,3 +196,74 @@ def add_deployment_routes(
         return await answer(
             caller, deployment(await deployments.roll_back(caller, workflow_id, body.version, gate=gate_of(body.gate)))
         )
+
+
+MAX_TEXT_CHARS: Final = 200
+
+
+MAX_VERSIONS: Final = 100
+
+
+Names = Annotated[str | None, Query(max_length=10_000)]
+
+
+Number = Annotated[float | None, Query(allow_inf_nan=False)]
+
+
+def run_filters(
+    workspace_id: Annotated[str, Query(alias="workspaceId", min_length=1)],
+    *,
+    workflow_ids: Annotated[Names, Query(alias="workflowIds")] = None,
+    triggers: Names = None,
+    level: Literal["info", "error"] | None = None,
+    status: RunStatus | None = None,
+    execution_id: Annotated[str | None, Query(alias="executionId", max_length=128)] = None,
+    min_duration: Annotated[Number, Query(alias="minDurationMs")] = None,
+    max_duration: Annotated[Number, Query(alias="maxDurationMs")] = None,
+    min_cost: Annotated[Number, Query(alias="minCost")] = None,
+    max_cost: Annotated[Number, Query(alias="maxCost")] = None,
+    model: Annotated[str | None, Query(max_length=200)] = None,
+    versions: Annotated[str | None, Query(max_length=1_000, description="Comma-separated version numbers.")] = None,
+    draft: Annotated[
+        bool | None, Query(description="`true`: only runs of drafts. `false`: only runs of versions.")
+    ] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            alias="q",
+            max_length=MAX_TEXT_CHARS,
+            description="Words of the input, the output or the error, all of which must occur; or a run id, or at least"
+            " its first 8 characters.",
+        ),
+    ] = None,
+) -> FindLogs:
+    """Return the filters. Raises InvalidRequest."""
+    named = split_names(workflow_ids)
+    return FindLogs(
+        workspace_id=workspace_id,
+        workflow_ids=tuple(named) if named else None,
+        triggers=tuple(split_names(triggers)),
+        level=level,
+        status=status,
+        run_id=run_key(workspace_id, execution_id) if execution_id else None,
+        min_duration_ms=min_duration,
+        max_duration_ms=max_duration,
+        min_cost_usd=min_cost,
+        max_cost_usd=max_cost,
+        model=model or None,
+        versions=_versions(versions),
+        draft=draft,
+        text=(text or "").strip() or None,
+    )
+
+
+def with_zone(moment: datetime) -> datetime:
+    """Return `moment`, in UTC if it has no zone."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _versions(text: str | None) -> tuple[int, ...]:
+    names = split_names(text)
+    if len(names) > MAX_VERSIONS or not all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
+        raise InvalidRequest(f"versions must be at most {MAX_VERSIONS} comma-separated version numbers")
+    return tuple(map(int, names))

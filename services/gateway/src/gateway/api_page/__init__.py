@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from gateway.web.pages import Page
+from gateway.web.console_assets import Page
 
 DOCS_PAGE: Final = Page(__name__)
 

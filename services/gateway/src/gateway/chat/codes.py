@@ -7,22 +7,26 @@ addresses are on the list.
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from gateway.access.ports import Passwords
-from gateway.access.sessions import SignInAttempts
-from gateway.chat.errors import WrongCode
+from gateway.access.passwords import Argon2Passwords, SignInAttempts
 from gateway.chat.mail import Mail, Outbox
-from gateway.chat.ticket import admits, ticket_for
+from gateway.chat.sessions import WrongCode, admits, ticket_for
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.email_addresses import normalize_email
 from shared.errors import InvalidRequest, Unavailable
+from shared.store.client import Store, store_call
+from shared.store.indexes import Index, ascending
 
 CODE_DIGITS: Final = 6
+
+
 CODE_LIFE: Final = timedelta(minutes=10)
+
+
 MAX_TRIES: Final = 5
 """Including wrong ones and the right one; then a new code is needed."""
 
@@ -32,19 +36,6 @@ class EntryCode(msgspec.Struct, frozen=True, kw_only=True):
 
     code_hash: str
     expires_at: datetime
-
-
-class EntryCodes(Protocol):
-    """Valid codes. Every method raises Unavailable."""
-
-    async def put(self, key: str, code: EntryCode) -> None:
-        """Store the code, replacing the one for `key`."""
-
-    async def count_try(self, key: str, now: datetime) -> EntryCode | None:
-        """Count one attempt; return None once the code has expired or had MAX_TRIES attempts."""
-
-    async def use(self, key: str, code: EntryCode) -> bool:
-        """Return whether this call consumed the code."""
 
 
 def new_code() -> str:
@@ -67,11 +58,39 @@ def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
 NOT_VERIFYING: Final = "This chat does not verify email addresses"
 
 
+class EntryCodeStore:
+    """Implements EntryCodeStore."""
+
+    def __init__(self, store: Store) -> None:
+        self._codes = store.collection(CODES)
+
+    @store_call
+    async def put(self, key: str, code: EntryCode) -> None:
+        await self._codes.replace_one({"_id": key}, {**msgspec.structs.asdict(code), "tries": 0}, upsert=True)
+
+    @store_call
+    async def count_try(self, key: str, now: datetime) -> EntryCode | None:
+        good = {"_id": key, "tries": {"$lt": MAX_TRIES}, "expires_at": {"$gt": now}}
+        counted = await self._codes.update_one(good, {"$inc": {"tries": 1}})
+        document = await self._codes.find_one({"_id": key}) if counted.matched_count else None
+        return None if document is None else msgspec.convert(document, EntryCode)
+
+    @store_call
+    async def use(self, key: str, code: EntryCode) -> bool:
+        return (await self._codes.delete_one({"_id": key, "code_hash": code.code_hash})).deleted_count == 1
+
+
 class ChatCodes:
     """Service that mails codes and exchanges them for tickets."""
 
     def __init__(
-        self, codes: EntryCodes, outbox: Outbox, *, passwords: Passwords, attempts: SignInAttempts, clock: Clock
+        self,
+        codes: EntryCodeStore,
+        outbox: Outbox,
+        *,
+        passwords: Argon2Passwords,
+        attempts: SignInAttempts,
+        clock: Clock,
     ) -> None:
         self._codes = codes
         self._outbox = outbox
@@ -117,3 +136,9 @@ def _verified_address(chat: Chat, email: str) -> str:
 
 def _key(chat: Chat, email: str) -> str:
     return hashlib.sha256(f"{chat.id} {email}".encode()).hexdigest()
+
+
+CODES: Final = "entry_codes"
+
+
+INDEXES: Final = (Index(CODES, ascending("expires_at"), expire_after_seconds=0),)

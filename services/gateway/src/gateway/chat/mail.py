@@ -4,13 +4,19 @@ Callers do not wait for mail: the duration would reveal whether one was sent.
 """
 
 import asyncio
+import ssl
 from contextlib import suppress
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from enum import StrEnum
 from typing import Final, Protocol
 
+import aiosmtplib
 import msgspec
 
 from gateway import metrics
+from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 
@@ -49,8 +55,13 @@ class Mailer(Protocol):
 
 
 CAPACITY: Final = 200
+
+
 AT_ONCE: Final = 4
+
+
 STOP_SECONDS: Final = 5.0
+
 
 log = get_logger("outbox")
 
@@ -102,3 +113,49 @@ class Outbox:
                 log.error("mail_send_failed", error=str(error))
             finally:
                 self._waiting.task_done()
+
+
+SENDER_NAME: Final = "Flowport"
+
+
+TIMEOUT_SECONDS: Final = 20.0
+"""Per step of the SMTP dialog."""
+
+
+class SmtpMailer:
+    """Implements Mailer. The server's certificate must be trusted by the system, or by `trust`."""
+
+    def __init__(self, server: MailServer, *, trust: ssl.SSLContext | None = None) -> None:
+        self._server = server
+        self._trust = trust or ssl.create_default_context()
+
+    async def send(self, mail: Mail) -> None:
+        server = self._server
+        try:
+            await aiosmtplib.send(
+                _message(mail, server.sender),
+                sender=server.sender,
+                recipients=[mail.to],
+                hostname=server.host,
+                port=server.port,
+                username=server.username,
+                password=server.password,
+                use_tls=server.tls is MailTls.TLS,
+                start_tls=server.tls is MailTls.STARTTLS,
+                tls_context=None if server.tls is MailTls.NONE else self._trust,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Unavailable(f"the mail server refused a message: {error}") from error
+
+
+def _message(mail: Mail, sender: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = Address(SENDER_NAME, addr_spec=sender)
+    message["To"] = Address(addr_spec=mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    return message

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gateway.access.domain.accounts import MAX_PASSWORD, MIN_PASSWORD
+from gateway.access.models import MAX_PASSWORD, MIN_PASSWORD
 from gateway.web.bodies import RequestBody, ResponseBody
 from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 

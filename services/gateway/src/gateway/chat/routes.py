@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.chat.models import (
     Availability,
     ChatBody,

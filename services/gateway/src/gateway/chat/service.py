@@ -7,13 +7,14 @@ from typing import Any, Final
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.ports import Passwords
+from gateway.access.credentials import Caller, Scope
+from gateway.access.passwords import Argon2Passwords
 from gateway.chat.mail import Outbox
-from gateway.chat.sessions import ChatClient, ChatSessions
+from gateway.chat.sessions import ChatSessions
 from gateway.publications.service import Publications
 from gateway.workflows.deployment import DeploymentService
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.publications import HttpChatClient
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
 from shared.errors import InvalidRequest
 
@@ -29,12 +30,12 @@ class ChatPublications(Publications[Chat]):
 
     def __init__(
         self,
-        chats: ChatClient,
-        authoring: Authoring,
+        chats: HttpChatClient,
+        authoring: HttpDeployClient,
         deployments: DeploymentService,
         sessions: ChatSessions,
         *,
-        passwords: Passwords,
+        passwords: Argon2Passwords,
         outbox: Outbox,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],

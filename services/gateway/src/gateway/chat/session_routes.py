@@ -11,13 +11,12 @@ from gateway.access.plans import RateKind
 from gateway.access.rate_limits import RateLimits
 from gateway.chat.codes import ChatCodes
 from gateway.chat.models import ChatConfig, CodeBody, CodeRequest, MessageBody, config_of, url_of
-from gateway.chat.sessions import ChatSessions, PublishedChat
-from gateway.chat.ticket import TICKET_SECONDS
-from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.answers import redact_for_public
+from gateway.chat.sessions import TICKET_SECONDS, ChatSessions, PublishedChat
 from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest, call_chain
 from gateway.runs.stream_access import CallerAccess
+from gateway.runs.views import redact_for_public
 from gateway.streams.attached_stream import PROTOCOL_HEADER
+from gateway.streams.services import EndpointServices
 from gateway.streams.sse_frames import FrameWriter
 from gateway.web.bodies import Message, json_value, validated
 from gateway.web.errors import present_call_error, present_error

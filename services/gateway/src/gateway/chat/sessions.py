@@ -1,29 +1,21 @@
 """Chats for their visitors: found by address, entered with a password if required."""
 
-from typing import Protocol
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
-from gateway.access.ports import Passwords
-from gateway.access.sessions import SignInAttempts
-from gateway.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
-from gateway.chat.ticket import is_valid, ticket_for
-from gateway.publications.service import PublicationClient, publication_cache
+from gateway.access.passwords import Argon2Passwords, SignInAttempts
+from gateway.publications.service import publication_cache
 from gateway.workflows.endpoints import Endpoints, Interfaces
+from shared.clients.deploy.publications import HttpChatClient
 from shared.clock import Clock
-from shared.contracts.chats import Chat, ChatAccess
+from shared.contracts.chats import Chat, ChatAccess, ChatSettings
 from shared.contracts.deployments import Endpoint
-from shared.errors import NotFound
-
-
-class ChatClient(PublicationClient[Chat], Protocol):
-    """Port of chats."""
-
-    async def at(self, identifier: str) -> Chat | None:
-        """Return the chat at this address. Raises InvalidRequest for an invalid address."""
-
-    async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
-        """Return the chat of this workflow."""
+from shared.email_addresses import email_domain
+from shared.errors import Forbidden, NotFound, Unauthenticated
 
 
 class PublishedChat(msgspec.Struct, frozen=True):
@@ -38,11 +30,11 @@ class ChatSessions:
 
     def __init__(
         self,
-        chats: ChatClient,
+        chats: HttpChatClient,
         endpoints: Endpoints,
         interfaces: Interfaces,
         *,
-        passwords: Passwords,
+        passwords: Argon2Passwords,
         attempts: SignInAttempts,
         clock: Clock,
     ) -> None:
@@ -94,3 +86,68 @@ class ChatSessions:
     def forget(self, identifier: str) -> None:
         """Invalidate the cached chat."""
         self._chats.drop(identifier)
+
+
+class ChatUnavailable(Forbidden):
+    """The chat is closed, or its workflow is not live."""
+
+    code = "CHAT_UNAVAILABLE"
+    default_message = "This chat is currently unavailable"
+
+
+class ChatLocked(Unauthenticated):
+    """The chat requires a password or an address; chat pages rely on the message."""
+
+    code = "CHAT_LOCKED"
+
+    def __init__(self, access: ChatAccess) -> None:
+        super().__init__(f"auth_required_{access}")
+
+
+class WrongPassword(Unauthenticated):
+    """The password is wrong."""
+
+    code = "WRONG_PASSWORD"
+    default_message = "Invalid password"
+
+
+class WrongCode(Unauthenticated):
+    """The code is wrong, expired or for another address; the error does not say which."""
+
+    code = "WRONG_CODE"
+    default_message = "Invalid or expired code"
+
+
+TICKET_SECONDS: Final = 24 * 3600
+
+
+def admits(settings: ChatSettings, email: str) -> bool:
+    """Return whether the chat admits `email`: by address or domain."""
+    return email in settings.allowed_emails or email_domain(email) in settings.allowed_emails
+
+
+def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:
+    """Return a ticket to `chat`, for the address `holder` if the chat verifies addresses.
+
+    The signature covers the stored password hash: a new password voids all old tickets.
+    """
+    claim = f"{int(now.timestamp()) + TICKET_SECONDS}.{holder.encode().hex()}"
+    return f"{claim}.{_signature(chat, claim)}"
+
+
+def is_valid(chat: Chat, ticket: str, now: datetime) -> bool:
+    """Return whether `ticket` is authentic and still valid for `chat`."""
+    claim, _, signature = ticket.rpartition(".")
+    if not (ticket.isascii() and hmac.compare_digest(signature, _signature(chat, claim))):
+        return False
+    ends, _, holder = claim.partition(".")
+    return now.timestamp() < int(ends) and _is_admitted(chat, bytes.fromhex(holder).decode())
+
+
+def _is_admitted(chat: Chat, holder: str) -> bool:
+    return chat.settings.access is not ChatAccess.EMAIL or admits(chat.settings, holder)
+
+
+def _signature(chat: Chat, claim: str) -> str:
+    secret = chat.settings.password_hash or chat.settings.ticket_secret or ""
+    return hmac.new(secret.encode(), f"chat:{chat.id}:{claim}".encode(), hashlib.sha256).hexdigest()

@@ -2,19 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.members import require_admin
-from gateway.access.revocations import Revocations
-from gateway.deletion.rules import Erasure, ErasureStatus
-from gateway.runs.idempotency import IdempotencyRecords
+from gateway.access.credentials import Caller, Scope, require_admin
+from gateway.access.sessions import Revocations
+from gateway.deletion.store import DeletionStore, Erasure, ErasureStatus
+from gateway.idempotency.store import IdempotencyStore
 from gateway.workflows.endpoints import Endpoints
-from gateway.workflows.ports import Authoring, Deleter, StoredWorkflows
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.clock import Clock
 from shared.contracts.deployments import DeletedWorkflow, RestoreWorkflow, Workflow
 from shared.contracts.erasure import Erase
@@ -22,45 +22,31 @@ from shared.errors import Conflict, FlowportError, NotFound
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task, run_periodically
 
-
-class DeletionRecords(Protocol):
-    """Progress of deletions, in the gateway's own database. Every method raises Unavailable."""
-
-    async def save_erasure(self, erasure: Erasure) -> None:
-        """Store an erasure, replacing the one with its id."""
-
-    async def replace_erasure(self, before: Erasure, after: Erasure) -> bool:
-        """Replace an erasure; return False if it is no longer as `before`."""
-
-    async def has_erasure(self, owner: Erase) -> bool:
-        """Return whether one is in progress, or was recently."""
-
-    async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
-        """Return erasures that are due."""
-
-    async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
-        """Return a workspace's erasures, newest first."""
-
-    async def is_first(self, workspace_id: str) -> bool:
-        """Return whether it is the workspace that every start creates if missing."""
-
-    async def close_workspace(self, workspace_id: str) -> Sequence[str]:
-        """Remove all access; return the hashes of the workspace's valid keys."""
-
-    async def erase_workspace(self, workspace_id: str) -> int:
-        """Delete the workspace with its keys and invitations; return the number of documents."""
-
-
 log = get_logger("deletion")
 
+
 MAX_DUE: Final = 20
+
+
 CLAIM: Final = timedelta(minutes=2)
 """Time after which another gateway repeats a round that has not ended: its gateway was lost."""
+
+
 MAX_ANSWERS: Final = 200
+
+
 MAX_SHOWN: Final = 100
+
+
 IDLE_SECONDS: Final = 1.0
+
+
 BUSY_SECONDS: Final = 0.1
+
+
 PURGE_PERIOD: Final = timedelta(minutes=10)
+
+
 RETENTION: Final = "retention"
 """Requester of deletions that no person requested."""
 
@@ -74,10 +60,10 @@ class DeletionService:
 
     def __init__(
         self,
-        erasures: DeletionRecords,
-        workflows: StoredWorkflows,
-        services: Sequence[Deleter],
-        calls: IdempotencyRecords,
+        erasures: DeletionStore,
+        workflows: HttpDeployClient,
+        services: Sequence[HttpDeployClient | HttpJobsClient],
+        calls: IdempotencyStore,
         *,
         endpoints: Endpoints,
         revocations: Revocations,
@@ -214,8 +200,8 @@ class DeletedWorkflows:
 
     def __init__(
         self,
-        authoring: Authoring,
-        erasures: DeletionRecords,
+        authoring: HttpDeployClient,
+        erasures: DeletionStore,
         *,
         endpoints: Endpoints,
         revocations: Revocations,

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from enum import StrEnum
+from typing import Final, Self
 
-from gateway.access.adapters.key_store import API_KEYS
-from gateway.access.store import FOUNDING, INVITATIONS, WORKSPACES
-from gateway.deletion.rules import Erasure, erasure_id
+import msgspec
+
+from gateway.access.store import API_KEYS, FOUNDING, INVITATIONS, WORKSPACES
 from shared.contracts.erasure import Erase
 from shared.store.client import Document, Store, store_call
 from shared.store.documents import document_of, struct_of
 from shared.store.indexes import Index, ascending
 
 ERASURES: Final = "erasures"
+
+
 KEPT_FOR: Final = timedelta(days=90)
 """Retention of finished erasures; the audit log keeps them permanently."""
+
 
 INDEXES: Final = (
     Index(ERASURES, ascending("workspace_id")),
@@ -23,8 +27,68 @@ INDEXES: Final = (
 )
 
 
+class ErasureStatus(StrEnum):
+    """Progress of an erasure."""
+
+    ERASING = "erasing"
+    SETTLING = "settling"
+    """Nothing is left. Runs in progress at the start may still write data, which a last round deletes."""
+    ERASED = "erased"
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """Erasure of a workflow, or of the whole workspace without one."""
+
+    id: str
+    workspace_id: str
+    workflow_id: str | None = None
+    requested_by: str
+    requested_at: datetime
+    settles_at: datetime
+    """Time from which no run of it can be in progress."""
+    due_at: datetime | None
+    """Time of the next round, or when the claim of the gateway that runs it lapses; None when all is over."""
+    emptied_at: datetime | None = None
+    """First time that nothing was left."""
+    documents: int = 0
+    """Number of deleted documents."""
+
+    @classmethod
+    def of(cls, owner: Erase, *, by: str, at: datetime, settle: timedelta) -> Self:
+        """Return a new erasure, due immediately."""
+        return cls(
+            id=erasure_id(owner),
+            workspace_id=owner.workspace_id,
+            workflow_id=owner.workflow_id,
+            requested_by=by,
+            requested_at=at,
+            settles_at=at + settle,
+            due_at=at,
+        )
+
+    @property
+    def owner(self) -> Erase:
+        """Return the owner of the data."""
+        return Erase(self.workspace_id, self.workflow_id)
+
+    @property
+    def status(self) -> ErasureStatus:
+        """Return the progress."""
+        if self.due_at is None:
+            return ErasureStatus.ERASED
+        return ErasureStatus.ERASING if self.emptied_at is None else ErasureStatus.SETTLING
+
+    def after_round(self, documents: int, *, has_more: bool, now: datetime) -> Self:
+        """Return the erasure after one more round."""
+        after = msgspec.structs.replace(self, documents=self.documents + documents)
+        if has_more:
+            return msgspec.structs.replace(after, due_at=now)
+        due_at = self.settles_at if now < self.settles_at else None
+        return msgspec.structs.replace(after, due_at=due_at, emptied_at=self.emptied_at or now)
+
+
 class DeletionStore:
-    """Implements DeletionRecords."""
+    """Records of deletions, and deletion of the gateway's own data."""
 
     def __init__(self, store: Store) -> None:
         self._erasures = store.collection(ERASURES)
@@ -82,3 +146,8 @@ def _document(erasure: Erasure) -> Document:
     is_open = erasure.due_at is not None
     forgotten = {} if is_open else {"forgotten_at": erasure.settles_at + KEPT_FOR}
     return {**document_of(erasure), "is_open": is_open, **forgotten}
+
+
+def erasure_id(owner: Erase) -> str:
+    """Return the id of the only erasure of a workflow or workspace, across repeated requests."""
+    return "/".join(filter(None, (owner.workspace_id, owner.workflow_id)))

@@ -9,10 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import ApiKey, Caller, Scope
-from gateway.access.members import require_admin
-from gateway.access.ports import Keys
-from gateway.access.revocations import Revocations
+from gateway.access.credentials import ApiKey, Caller, Scope, require_admin
+from gateway.access.sessions import Revocations
+from gateway.access.store import KeyStore
 from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -21,8 +20,14 @@ from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.api_keys import hash_key, mask_key, new_key
 
 DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
+
+
 MAX_KEYS: Final = 500
+
+
 MISSING: Final = "API key not found"
+
+
 MAX_OVERLAP: Final = timedelta(days=30)
 
 
@@ -72,7 +77,7 @@ class Change:
 class ApiKeys:
     """Service for the keys of one owner. A key in clear is returned only once, at creation."""
 
-    def __init__(self, keys: Keys, revocations: Revocations, audit: AuditLog, clock: Clock) -> None:
+    def __init__(self, keys: KeyStore, revocations: Revocations, audit: AuditLog, clock: Clock) -> None:
         self._keys = keys
         self._revocations = revocations
         self._audit = audit

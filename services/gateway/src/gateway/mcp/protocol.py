@@ -31,10 +31,9 @@ from gateway import metrics
 from gateway.access.plans import RateKind
 from gateway.mcp.server_routes import VERSION, IncomingRequest
 from gateway.mcp.service import PublishedTools
-from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.requests import ExecuteRequest
-from gateway.runs.stream_access import CallerAccess
-from gateway.streams.disconnects import never
+from gateway.runs.stream_access import CallerAccess, never
+from gateway.streams.services import EndpointServices
 from gateway.web.errors import message_of
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.errors import FlowportError, InvalidRequest, NotDeployed, NotFound, Unauthenticated

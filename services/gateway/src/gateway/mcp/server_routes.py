@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
-from gateway.access.domain.credentials import Scope as KeyScope
+from gateway.access.credentials import Caller
+from gateway.access.credentials import Scope as KeyScope
 from gateway.access.plans import RateKind
 from gateway.mcp.service import PublishedTools
 from gateway.parsing import json_body
-from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.requests import call_chain
+from gateway.streams.services import EndpointServices
 from gateway.web.errors import present_call_error, present_error
 from gateway.web.routes import Refusal, answers, headers_of, plain
 from shared.contracts.tool_servers import ToolServer

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.publications.service import PublicationClient, Publications, publication_cache
+from gateway.access.credentials import Caller, Scope
+from gateway.publications.service import Publications, publication_cache
 from gateway.workflows.endpoints import Endpoints, Interfaces
-from gateway.workflows.openapi import input_schema
+from gateway.workflows.interface import input_schema
+from shared.clients.deploy.publications import HttpToolServerClient
 from shared.clock import Clock
 from shared.contracts.tool_servers import CreateToolServer, ToolServer, ToolServerSettings, WorkflowTool
 from shared.errors import InvalidRequest, NotDeployed, NotFound
@@ -18,14 +19,9 @@ from shared.workflow.format.input_validation import InputValidation
 from shared.workflow.format.js_values import JsonObject
 
 MAX_NAME: Final = 64
+
+
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
-
-
-class ToolServerClient(PublicationClient[ToolServer], Protocol):
-    """Port of tool servers."""
-
-    async def of(self, workspace_id: str) -> Sequence[ToolServer]:
-        """Return the workspace's servers, oldest first."""
 
 
 class OfferedTool(msgspec.Struct, frozen=True):
@@ -39,7 +35,7 @@ class OfferedTool(msgspec.Struct, frozen=True):
 class PublishedTools:
     """Cache of servers, for at most a second. Tools run live versions; workflows without one are not offered."""
 
-    def __init__(self, servers: ToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
+    def __init__(self, servers: HttpToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
         self._interfaces = interfaces
         self._servers = publication_cache(servers.get, clock, what="tool_servers")
 
@@ -88,7 +84,7 @@ class ToolServerPublications(Publications[ToolServer]):
 
     def __init__(
         self,
-        servers: ToolServerClient,
+        servers: HttpToolServerClient,
         endpoints: Endpoints,
         published: PublishedTools,
         audit: AuditLog,

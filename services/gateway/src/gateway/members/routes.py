@@ -3,26 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
 
-from gateway.access.domain.credentials import Caller, Grant, Scope, accepts_key
-from gateway.access.domain.membership import Invitation, Role
-from gateway.access.members import MemberService
-from gateway.members.models import (
-    InvitationBody,
-    InvitationRow,
-    InvitationRows,
-    MemberRow,
-    MemberRows,
-    NewInvitation,
-    NewInvitationAnswer,
-    RoleBody,
-    WorkspaceAnswer,
-    WorkspaceBody,
-    WorkspaceChangeBody,
-    WorkspaceRow,
-    WorkspaceRows,
-)
-from gateway.web.bodies import Done, json_of
+from gateway.access.credentials import Caller, Grant, Scope, accepts_key
+from gateway.access.models import Invitation, Role
+from gateway.members.service import MemberService
+from gateway.web.bodies import Done, Name, RequestBody, RoleName, Wire, json_of
 from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest
@@ -111,6 +97,17 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
     return router
 
 
+class WorkspaceRow(Wire):
+    """Workspace, and the caller's role in it."""
+
+    id: str
+    name: str
+    plan: str
+    role: RoleName
+    allow_personal_api_keys: bool
+    created_at: str
+
+
 def workspace_row(grant: Grant) -> WorkspaceRow:
     """Present the workspace of this grant."""
     workspace = grant.workspace
@@ -139,3 +136,82 @@ def _invitation(invitation: Invitation) -> dict[str, Any]:
         "created_at": iso(invitation.created_at),
         "expires_at": iso(invitation.expires_at),
     }
+
+
+class WorkspaceBody(RequestBody):
+    """New workspace."""
+
+    name: Name
+
+
+class WorkspaceChangeBody(RequestBody):
+    """Changes to a workspace."""
+
+    name: Name | None = None
+    allow_personal_api_keys: bool | None = None
+
+
+class WorkspaceRows(Wire):
+    workspaces: list[WorkspaceRow]
+
+
+class WorkspaceAnswer(Wire):
+    workspace: WorkspaceRow
+
+
+class MemberRow(Wire):
+    """Member of the workspace."""
+
+    id: str
+    email: str
+    name: str
+    role: RoleName
+    joined_at: str
+
+
+class MemberRows(Wire):
+    members: list[MemberRow]
+
+
+class RoleBody(RequestBody):
+    """New role of a member."""
+
+    role: RoleName
+
+    @property
+    def requested_role(self) -> Role:
+        """Return the role."""
+        return Role(self.role)
+
+
+class InvitationBody(RoleBody):
+    """Recipient and role of an invitation."""
+
+    email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
+        None, description="Only this user can accept the invitation; anyone with the link if omitted."
+    )
+
+
+class InvitationRow(Wire):
+    """An open invitation."""
+
+    id: str
+    email: str | None
+    role: RoleName
+    created_by: str
+    created_at: str
+    expires_at: str
+
+
+class NewInvitation(InvitationRow):
+    """Invitation with its link, shown only once."""
+
+    url: str
+
+
+class InvitationRows(Wire):
+    invitations: list[InvitationRow]
+
+
+class NewInvitationAnswer(Wire):
+    invitation: NewInvitation

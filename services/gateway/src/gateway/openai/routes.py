@@ -9,26 +9,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.authentication import Authentication
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.access.plans import RateKind
-from gateway.openai.errors import failed_run, present_error, present_execute_error
 from gateway.openai.models import (
     Choice,
     Completion,
     CompletionBody,
+    CompletionWriter,
     ErrorAnswer,
     Model,
     ModelList,
     ReplyMessage,
+    failed_run,
+    present_error,
+    present_execute_error,
+    reply_text,
+    token_usage,
 )
-from gateway.openai.replies import CompletionWriter, reply_text, token_usage
-from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.requests import ExecuteRequest, call_chain
+from gateway.streams.services import EndpointServices
 from gateway.web.bodies import json_value, validated
 from gateway.web.rate_limit_headers import RateLimitHeaders
 from gateway.web.routes import answers, described, headers_of, plain, route_class_for
 from gateway.workflows.endpoints import Endpoints, Interfaces, list_all_workflows
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import Clock
 from shared.contracts.deployments import Workflow
 from shared.contracts.runs import RunMode, RunStatus
@@ -36,11 +40,23 @@ from shared.errors import InvalidRequest, NotFound
 from shared.web.struct_bodies import StructResponse
 
 ONE_ANSWER: Final = "A workflow returns one answer: n must be 1"
+
+
 OWN_TOOLS: Final = "A workflow calls only its own tools: remove tools and functions from the request"
+
+
 OWN_FORM: Final = "The workflow defines the format of the answer: response_format must be text"
+
+
 NO_LOGPROBS: Final = "A workflow returns no log probabilities: remove logprobs and top_logprobs"
+
+
 ANSWERS_IN_TEXT: Final = "A workflow answers only in text"
+
+
 ONLY_TEXT: Final = "Messages must be text. Send files as input fields to the workflow's execute endpoint."
+
+
 _TEXT: Final = ("text", "refusal")
 
 
@@ -152,7 +168,7 @@ MAX_MODELS: Final = 1_000
 
 
 def models_router(
-    authentication: Authentication, endpoints: Endpoints, rate_limits: RateLimitHeaders, authoring: Authoring
+    authentication: Authentication, endpoints: Endpoints, rate_limits: RateLimitHeaders, authoring: HttpDeployClient
 ) -> APIRouter:
     """Return the route, which lists deployed workflows."""
     router = APIRouter(

@@ -6,21 +6,33 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gateway.parsing.errors import MalformedJson, TooManyValues
+from shared.errors import InvalidRequest
 from shared.surrogates import replace_escaped_surrogates
-from shared.workflow.format.sizes import MAX_NESTING, has_too_many_values, is_too_deep
+from shared.workflow.format.sizes import MAX_NESTING, MAX_VALUES, has_too_many_values, is_too_deep
 
 MAX_REPAIRED_BYTES: Final = 1024 * 1024
 """Repairing blocks other requests: a worst-case body of this size takes a seventh of a second."""
 
+
 _BOM: Final = b"\xef\xbb\xbf"
+
+
 _SHAPES: Final = bytes.maketrans(b"0123456789.E", b"99999999999e")
+
+
 _HUGE: Final = (b"9" * 200, b"9e999", b"9e+999")
 """Patterns that mark numbers too large for other readers, with few false positives."""
 
+
 _TOO_DEEP: Final = f"Objects and arrays are nested more than {MAX_NESTING} levels deep"
+
+
 _AT_BYTE: Final = re.compile(r"(?:JSON is malformed: )?(?P<reason>[^()]{1,100}) \(byte (?P<byte>[0-9]{1,12})\)")
+
+
 _any_decoder: Final = msgspec.json.Decoder()
+
+
 T = TypeVar("T")
 
 
@@ -121,3 +133,22 @@ def _as_malformed(error: msgspec.ValidationError, body: bytes) -> Exception:
 def _may_hold_huge_numbers(body: bytes) -> bool:
     shapes = body.translate(_SHAPES)
     return _HUGE[0] in shapes or _HUGE[1] in shapes or _HUGE[2] in shapes
+
+
+class MalformedJson(InvalidRequest):
+    """The body is not JSON, or too deeply nested."""
+
+    code = "MALFORMED_JSON"
+
+    def __init__(self, reason: str | None = None) -> None:
+        details = [{"path": "", "message": reason}] if reason else None
+        super().__init__("Invalid JSON in request body", details=details)
+
+
+class TooManyValues(InvalidRequest):
+    """The body has more JSON values than allowed."""
+
+    code = "TOO_MANY_VALUES"
+
+    def __init__(self) -> None:
+        super().__init__(f"Request body has too many JSON values: the limit is {MAX_VALUES}")

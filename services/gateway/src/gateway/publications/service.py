@@ -3,56 +3,27 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.lookup_cache import LookupCache
+from shared.clients.deploy.publications import HttpPublicationClient
 from shared.clock import Clock
+from shared.contracts.agents import Agent
+from shared.contracts.chats import Chat
+from shared.contracts.tool_servers import ToolServer
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.optimistic_concurrency import retry_on_conflict
 
-
-class Publication(Protocol):
-    """Settings stored under an id. A change must name the `revision` that it replaces."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def workspace_id(self) -> str: ...
-
-    @property
-    def settings(self) -> Any: ...
-
-    @property
-    def revision(self) -> int: ...
-
-
-P = TypeVar("P", bound=Publication)
-
-
-class PublicationClient(Protocol[P]):
-    """Port of one kind of publication. Every method raises Unavailable."""
-
-    async def create(self, request: Any) -> P:
-        """Raises InvalidRequest, NotFound, Conflict."""
-
-    async def get(self, publication_id: str) -> P:
-        """Raises NotFound."""
-
-    async def save(self, publication: P, settings: Any) -> P:
-        """Replace the settings of `publication`.
-
-        Raises NotFound, InvalidRequest, Conflict (it changed concurrently, or another one has its address).
-        """
-
-    async def delete(self, publication_id: str) -> None: ...
+P = TypeVar("P", Agent, Chat, ToolServer)
 
 
 LEASE_SECONDS: Final = 1.0
+
+
 V = TypeVar("V")
 
 
@@ -67,8 +38,10 @@ class Publications(ABC, Generic[P]):
     audited_as: ClassVar[str]
     """Prefix of its actions in the audit log."""
 
-    def __init__(self, client: PublicationClient[P], audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
-        self._client = client
+    def __init__(
+        self, client: HttpPublicationClient[P], audit: AuditLog, settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._client: HttpPublicationClient[P] = client
         self._audit = audit
         self._settle = settle
 

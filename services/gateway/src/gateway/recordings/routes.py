@@ -7,19 +7,20 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
-from gateway.recordings.service import Recordings
+from gateway.access.audit import AuditLog
+from gateway.access.credentials import Caller, Scope
 from gateway.runs.executions import Executions
 from gateway.runs.requests import replay_request
-from gateway.v2.errors import NO_STORE
 from gateway.v2.models import ErrorAnswer, QueuedRun
-from gateway.v2.routes import V2Access, v2_router
+from gateway.v2.routes import NO_STORE, V2Access, v2_router
 from gateway.web.bodies import Data, RequestBody, Wire, json_of
 from gateway.web.routes import answers
+from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clock import iso
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID
 from shared.contracts.recording_policy import ReplayRun
-from shared.contracts.recordings import RecordingSummary
+from shared.contracts.recordings import DeleteRecordings, RecordingPage, RecordingSummary
+from shared.errors import NotFound
 from shared.ids import run_key
 from shared.web.struct_bodies import StructResponse
 
@@ -57,6 +58,55 @@ class ReplayBody(RequestBody):
 
 class Deleted(Wire):
     deleted: int
+
+
+class Recordings:
+    """Service for recordings. Each reading and each deletion is in the audit log.
+
+    A recording has the exact values of a run, which its log masks: so it needs the write scope.
+    """
+
+    def __init__(self, client: HttpRecordingClient, audit: AuditLog) -> None:
+        self._client = client
+        self._audit = audit
+
+    async def page(
+        self, caller: Caller, workflow_id: str, *, conversation_id: str | None, limit: int, cursor: str | None
+    ) -> RecordingPage:
+        """Return recordings without contents, newest first. Raises MissingScope, AccessDenied, Unavailable."""
+        caller.require(Scope.WRITE)
+        return await self._client.page(
+            caller.workspace.id, workflow_id, conversation_id=conversation_id, limit=limit, cursor=cursor
+        )
+
+    async def read(self, caller: Caller, workflow_id: str, run_id: str) -> bytes:
+        """Return a Recording as JSON. Raises MissingScope, AccessDenied, NotFound, Unavailable."""
+        caller.require(Scope.WRITE)
+        content = await self._client.read(caller.workspace.id, workflow_id, run_id)
+        await self._audit.record(caller, "recording.read", target_id=run_id, after={"workflowId": workflow_id})
+        return content
+
+    async def record_replay(self, caller: Caller, workflow_id: str, run_id: str) -> None:
+        """Check that the caller may replay a recording, and record it. Raises MissingScope, AccessDenied."""
+        caller.require(Scope.WRITE)
+        await self._audit.record(caller, "recording.replayed", target_id=run_id, after={"workflowId": workflow_id})
+
+    async def delete_run(self, caller: Caller, workflow_id: str, run_id: str) -> None:
+        """Delete the recording of a run. Raises MissingScope, AccessDenied, NotFound, Unavailable."""
+        if await self._delete(caller, DeleteRecordings(workflow_id=workflow_id, run_id=run_id), run_id) == 0:
+            raise NotFound("Recording not found")
+
+    async def delete_conversation(self, caller: Caller, workflow_id: str, conversation_id: str) -> int:
+        """Delete the recordings of a conversation; return how many. Raises MissingScope, AccessDenied, Unavailable."""
+        request = DeleteRecordings(workflow_id=workflow_id, conversation_id=conversation_id)
+        return await self._delete(caller, request, conversation_id)
+
+    async def _delete(self, caller: Caller, request: DeleteRecordings, target_id: str) -> int:
+        caller.require(Scope.WRITE)
+        deleted = await self._client.delete(caller.workspace.id, request)
+        facts = {"workflowId": request.workflow_id, "deleted": deleted}
+        await self._audit.record(caller, "recording.deleted", target_id=target_id, after=facts)
+        return deleted
 
 
 def recordings_router(

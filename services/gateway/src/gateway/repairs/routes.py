@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.repairs.service import BulkRepair, RepairService, RepairTarget
-from gateway.v2.errors import NO_STORE, error_facts
 from gateway.v2.models import ErrorAnswer, Fault, QueuedRun
-from gateway.v2.routes import V2Access, v2_router
+from gateway.v2.routes import NO_STORE, V2Access, error_facts, v2_router
 from gateway.web.bodies import Data, RequestBody, Wire, json_of
 from gateway.web.routes import answers
 from shared.contracts.jobs import RunAccepted, RunFilter

@@ -4,21 +4,22 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.access.plans import Plans, RateKind
 from gateway.access.rate_limits import RateLimits
 from gateway.runs.logs import SpendCap
 from gateway.runs.service import require_to_steer
 from gateway.workflows.endpoints import Endpoints
-from gateway.workflows.ports import ResumeMaps
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.repairs import HttpRepairClient
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted, RunFilter
-from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun, RepairedRun, RepairRun, ResumeMap
+from shared.contracts.repairs import FindRepairable, RepairableRun, RepairRun, ResumeMap
 from shared.contracts.runs import RunMode, SnapshotRef, Trigger
 from shared.errors import Conflict, FlowportError, NotFound
 from shared.observe.logging import get_logger
@@ -28,18 +29,12 @@ from shared.tracebacks import without_traceback
 log = get_logger("repairs")
 
 
-class RepairClient(Protocol):
-    """Port of repairs. Every method raises Unavailable."""
-
-    async def repairable_runs(self, request: FindRepairable) -> RepairablePage:
-        """Return one run, or a page of failed runs. Raises InvalidRequest for a bad cursor."""
-
-    async def repair(self, run_id: str, request: RepairRun) -> RepairedRun:
-        """Continue a failed run. Raises NotFound, Conflict, AtCapacity."""
-
-
 RUNS_PER_CALL: Final = 1_000
+
+
 PAGE: Final = 100
+
+
 AT_ONCE: Final = 16
 """Concurrent repairs of a bulk request."""
 
@@ -71,8 +66,8 @@ class RepairService:
 
     def __init__(
         self,
-        client: RepairClient,
-        maps: ResumeMaps,
+        client: HttpRepairClient,
+        maps: HttpDeployClient,
         endpoints: Endpoints,
         *,
         plans: Plans,
@@ -157,7 +152,7 @@ class RepairService:
 class _Repairs:
     """Repairs on one version; compares each failed version with it once."""
 
-    def __init__(self, client: RepairClient, maps: ResumeMaps, request: RepairRun) -> None:
+    def __init__(self, client: HttpRepairClient, maps: HttpDeployClient, request: RepairRun) -> None:
         self._client = client
         self._request = request
         self._maps = maps

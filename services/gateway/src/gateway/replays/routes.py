@@ -8,12 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.replays.presenters import junit_report, run_body, set_body
 from gateway.replays.service import ReplayRequest, ReplaySetService
-from gateway.v2.errors import NO_STORE
 from gateway.v2.models import ErrorAnswer
-from gateway.v2.routes import V2Access, v2_router
+from gateway.v2.routes import NO_STORE, V2Access, v2_router
 from gateway.web.bodies import Data, RequestBody, Wire, json_of
 from gateway.web.routes import answers
 from shared.contracts.replay_sets import (

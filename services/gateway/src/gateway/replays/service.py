@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.access.plans import Plans
 from gateway.runs.executions import Executions
 from gateway.runs.requests import replay_request
+from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.contracts.replay_sets import (
     CreateReplaySet,
     ModelBudget,
@@ -22,38 +22,6 @@ from shared.contracts.replay_sets import (
     ReplayThresholds,
 )
 from shared.ids import derived_id, new_id, run_key
-
-
-class ReplaySetClient(Protocol):
-    """Port of replay sets. Every method raises Unavailable; those with a set's id raise NotFound."""
-
-    async def create(self, request: CreateReplaySet) -> ReplaySet:
-        """Create a set, or return the one with this id.
-
-        Raises NotFound (a recording), InvalidRequest (nothing is recorded), Conflict (the id belongs to another set).
-        """
-
-    async def page(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> ReplaySetPage:
-        """Return a workflow's sets, newest first."""
-
-    async def get(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
-        """Return a set."""
-
-    async def runs(
-        self,
-        workspace_id: str,
-        workflow_id: str,
-        set_id: str,
-        *,
-        verdict: ReplayedVerdict | None,
-        limit: int,
-        cursor: str | None,
-    ) -> ReplayedRunPage:
-        """Return the recorded runs of a set."""
-
-    async def cancel(self, workspace_id: str, workflow_id: str, set_id: str) -> ReplaySet:
-        """Cancel a set that has not ended."""
-
 
 PAGE = 200
 
@@ -77,7 +45,7 @@ class ReplayRequest:
 class ReplaySetService:
     """Service for replay sets. Their results show recorded values, so everything needs the write scope."""
 
-    def __init__(self, client: ReplaySetClient, executions: Executions, *, plans: Plans, audit: AuditLog) -> None:
+    def __init__(self, client: HttpReplaySetClient, executions: Executions, *, plans: Plans, audit: AuditLog) -> None:
         self._client = client
         self._executions = executions
         self._plans = plans

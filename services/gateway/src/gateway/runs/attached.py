@@ -8,10 +8,8 @@ from typing import Final
 import msgspec
 
 from gateway import metrics
-from gateway.runs.cancels import Cancels
+from gateway.runs.dispatch import Cancels, FastPath, RunRecords
 from gateway.runs.errors import CallerDisconnected, NotStarted, ReaderTooSlow, RunLost, RunOverdue, StreamBroken
-from gateway.runs.fast_path import FastPath
-from gateway.runs.reader import RunRecords
 from shared.broker.ports import Broker, BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clients.jobs.run_keys import with_internal_key
@@ -38,7 +36,7 @@ MAX_ATTEMPTS: Final = 3
 
 
 class AttachedCall:
-    """Event buffer of an attached run. Implements AttachedRun.
+    """Event buffer of an attached run. `release` frees the slot of its stream.
 
     `run` is identified by its key, see shared.ids.run_key. `starts` limits the time until its first event.
     """
@@ -73,6 +71,7 @@ class AttachedCall:
         self._starts = starts
         self._start = starts.add(self)
         self._timer: asyncio.TimerHandle | None = None
+        self.release: Callable[[], None] = lambda: None
 
     def request(self, reply_to: str) -> AttachedRunRequested:
         """Return the request for workers."""
@@ -129,6 +128,10 @@ class AttachedCall:
             self._wake()
 
     async def take(self) -> Sequence[RunEvent]:
+        """Wait for at least one event, and return those since the last call; the last ever is RunEnded.
+
+        Raises RunLost, StreamBroken, ReaderTooSlow, NotStarted, RunOverdue.
+        """
         while not self._events:
             if self._failure is not None:
                 raise without_traceback(self._failure)  # its traceback would keep the caller's input alive
@@ -138,12 +141,14 @@ class AttachedCall:
         return events
 
     async def outcome(self) -> RunOutcome:
+        """Return the run's outcome. Raises what `take` raises."""
         while True:
             last = (await self.take())[-1]
             if isinstance(last, RunEnded):
                 return last.outcome
 
     def end_with(self, error: FlowportError) -> None:
+        """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
         self._events.clear()
         if self._is_over:
             self._failure = self._failure or error  # the end of the run has not been read yet
@@ -152,6 +157,8 @@ class AttachedCall:
             self.fail(error, cancel="caller_gone")
 
     def disconnect(self) -> None:
+        """Cancel the run if it is not over: the caller disconnected or has seen the end."""
+        self.release()
         if not self._is_over:
             self.fail(CallerDisconnected(), cancel="caller_gone")
 

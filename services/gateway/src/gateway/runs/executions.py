@@ -1,26 +1,28 @@
 """Execution of workflows: admission, input checks, start."""
 
 import random
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
 import msgspec
 
 from gateway import metrics
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.errors import AdmissionClosed
+from gateway.access.credentials import Caller, Scope
+from gateway.access.models import AdmissionClosed, TooManyStreams
 from gateway.access.plans import Plan, Plans, RateKind
 from gateway.access.rate_limits import RateLimits
-from gateway.runs.attached import BrokerAttachedRuns
+from gateway.runs.attached import AttachedCall, BrokerAttachedRuns
 from gateway.runs.controls import CONTROL_KEYS
 from gateway.runs.errors import AcceptUncertain, IdentityUnavailable, RunLost
-from gateway.runs.followed import BrokerFollowedRuns
+from gateway.runs.followed import BrokerFollowedRuns, RunReader
 from gateway.runs.logs import SpendCap
-from gateway.runs.ports import AttachedRun, FollowedRun, Jobs, Payloads
 from gateway.runs.requests import DraftRun, ExecuteRequest, record_run
 from gateway.runs.service import AS_CALLED, DraftRuns, Prepared, WorkflowRuns
-from gateway.runs.stream_access import LimitedAttachedRun, LimitedRun, StreamLimits
 from gateway.workflows.endpoints import Endpoints, Interfaces
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.payloads import Payload
@@ -73,6 +75,8 @@ class AdmissionGate:
 
 
 ALLOWED: Final = ALWAYS_ALLOWED | CONTROL_KEYS
+
+
 _MOST_IN_MESSAGE: Final = 5
 
 
@@ -101,9 +105,39 @@ class InputChecks:
 UNCOUNTED: Final = frozenset({Trigger.MANUAL, Trigger.CHAT})
 """Triggers of interactive runs, which the plan's rate limits exclude."""
 
+
 GONE = "The run is no longer stored"
 
+
 log = get_logger("executions")
+
+
+class StreamLimits:
+    """Counter of open streams; refuses streams over a limit."""
+
+    def __init__(self, *, per_caller: int, per_run: int) -> None:
+        self._per_caller = per_caller
+        self._per_run = per_run
+        self._open: Counter[Hashable] = Counter()
+
+    def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamSlot":
+        """Return the slot of one more stream. Raises TooManyStreams."""
+        run = ("run", workspace_id, run_id)
+        owner = ("caller", caller.workspace.id, caller.actor_id, caller.address)
+        if self._open[run] >= self._per_run or self._open[owner] >= self._per_caller:
+            raise TooManyStreams
+        self._open.update((run, owner))
+        return StreamSlot(self._open, (run, owner))
+
+    @contextmanager
+    def slot(self, caller: Caller, workspace_id: str, run_id: str) -> Iterator["StreamSlot"]:
+        """Reserve a slot, and release it if the block fails to start the run. Raises TooManyStreams."""
+        slot = self.reserve(caller, workspace_id, run_id)
+        try:
+            yield slot
+        except BaseException:
+            slot.release()
+            raise
 
 
 class Executions:
@@ -113,8 +147,8 @@ class Executions:
         self,
         endpoints: Endpoints,
         runs: BrokerAttachedRuns,
-        jobs: Jobs,
-        payloads: Payloads,
+        jobs: HttpJobsClient,
+        payloads: HttpJobsClient,
         followed: BrokerFollowedRuns,
         *,
         drafts: DraftRuns,
@@ -143,7 +177,7 @@ class Executions:
         caller.require(Scope.EXECUTE)
         return caller, endpoint
 
-    async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
+    async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedCall:
         """Start an attached run.
 
         Raises TooManyStreams, RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost,
@@ -153,9 +187,11 @@ class Executions:
         if request.mode is not RunMode.STREAM:
             return await self._attach(caller, endpoint, request, run_id)
         with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
-            return LimitedAttachedRun(await self._attach(caller, endpoint, request, run_id), slot)
+            run = await self._attach(caller, endpoint, request, run_id)
+            run.release = slot.release
+            return run
 
-    async def _attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> AttachedRun:
+    async def _attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> AttachedCall:
         if request.run_id is None:
             return await self._runs.attach(await self._spec(caller, endpoint, request, run_id))
         await self._claim(endpoint, run_id)
@@ -182,15 +218,17 @@ class Executions:
         """Return the specification of a run, which is not stored. Raises what `enqueue` raises before it stores one."""
         return await self._spec(caller, endpoint, request, request.run_id or new_run_id())
 
-    async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
+    async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunReader:
         """Store a durable run, and follow it. Raises TooManyStreams, and what `enqueue` raises."""
         run_id = request.run_id or new_run_id()
         if request.mode is not RunMode.STREAM:
             return await self._follow(caller, endpoint, request, run_id)
         with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
-            return LimitedRun(await self._follow(caller, endpoint, request, run_id), slot)
+            run = await self._follow(caller, endpoint, request, run_id)
+            run.release = slot.release
+            return run
 
-    async def _follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> FollowedRun:
+    async def _follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunReader:
         spec = await self._spec(caller, endpoint, request, run_id)
         run = self._followed.expect(spec)
         try:
@@ -289,7 +327,13 @@ class RunFollower:
     """Reader of a durable run's events and result."""
 
     def __init__(
-        self, runs: WorkflowRuns, followed: BrokerFollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
+        self,
+        runs: WorkflowRuns,
+        followed: BrokerFollowedRuns,
+        jobs: HttpJobsClient,
+        payloads: HttpJobsClient,
+        *,
+        limits: StreamLimits,
     ) -> None:
         self._runs = runs
         self._followed = followed
@@ -297,11 +341,13 @@ class RunFollower:
         self._payloads = payloads
         self._limits = limits
 
-    async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
+    async def open(self, caller: Caller, workflow_id: str, run_id: str) -> RunReader:
         """Follow a run from its first event. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
         run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
         with self._limits.slot(caller, run.workspace_id, run.run_id) as slot:
-            return LimitedRun(await self._followed.follow(run.workspace_id, run.run_id), slot)
+            reader = await self._followed.follow(run.workspace_id, run.run_id)
+            reader.release = slot.release
+            return reader
 
     async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
         """Return the outcome of a finished or paused run, and its output as JSON. Raises NotFound, Unavailable."""
@@ -318,3 +364,21 @@ class RunFollower:
             duration_ms=run.duration_ms or 0.0,
         )
         return outcome, await self._payloads.get(workspace_id, outcome.output) or b"{}"
+
+
+class StreamSlot:
+    """Slot of an open stream, which its run releases when the reader disconnects."""
+
+    def __init__(self, open_streams: Counter[Hashable], counted: tuple[Hashable, ...]) -> None:
+        self._open = open_streams
+        self._counted = counted
+
+    def release(self) -> None:
+        """Release the slot; idempotent."""
+        counted, self._counted = self._counted, ()
+        for each in counted:
+            self._open[each] -= 1
+            if not self._open[each]:
+                del self._open[each]
+
+    __del__ = release  # for streams that fail before they are sent

@@ -8,17 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.errors import UsageLimitExceeded
+from gateway.access.credentials import Caller, Scope
+from gateway.access.models import UsageLimitExceeded
 from gateway.access.plans import BucketState, PlanName, Plans, RateKind
 from gateway.access.rate_limits import RateLimits
-from gateway.lookup_cache import LookupCache
-from gateway.lookups import or_none
-from gateway.runs.ports import Jobs, Payloads
-from gateway.runs.reader import output_payload
+from gateway.lookup_cache import LookupCache, or_none
 from gateway.runs.service import retry_not_found
+from gateway.runs.views import output_payload
 from gateway.workflows.endpoints import list_all_workflows
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.clock import Clock
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView
@@ -28,7 +27,11 @@ from shared.errors import NotFound, Unavailable
 from shared.observe.logging import get_logger
 
 NO_LOG: Final = "Log not found"
+
+
 NO_EXECUTION: Final = "Workflow execution not found"
+
+
 MAX_WORKFLOWS: Final = 5_000
 """Limit of workflows searched for folders."""
 
@@ -36,7 +39,7 @@ MAX_WORKFLOWS: Final = 5_000
 class RunLogs:
     """Reader of run logs."""
 
-    def __init__(self, jobs: Jobs, payloads: Payloads, authoring: Authoring) -> None:
+    def __init__(self, jobs: HttpJobsClient, payloads: HttpJobsClient, authoring: HttpDeployClient) -> None:
         self._jobs = jobs
         self._payloads = payloads
         self._authoring = authoring
@@ -120,6 +123,7 @@ def _only(query: FindLogs, workflow_ids: Iterable[str]) -> FindLogs:
 
 log = get_logger("run_counts")
 
+
 CountsByWorkflow = Mapping[str, RunStatistics]
 """By workflow; without those that never ran."""
 
@@ -127,7 +131,7 @@ CountsByWorkflow = Mapping[str, RunStatistics]
 class RunCounts:
     """Reader of counts from jobs-service; lists of workflows are shown without them on failure."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: HttpJobsClient) -> None:
         self._jobs = jobs
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> CountsByWorkflow | None:
@@ -161,7 +165,7 @@ class Usage:
 class UsageReports:
     """Reader of callers' usage, which counts no call."""
 
-    def __init__(self, limits: RateLimits, jobs: Jobs, plans: Plans) -> None:
+    def __init__(self, limits: RateLimits, jobs: HttpJobsClient, plans: Plans) -> None:
         self._limits = limits
         self._jobs = jobs
         self._plans = plans
@@ -185,13 +189,15 @@ class UsageReports:
 
 
 LEASE_SECONDS: Final = 5.0
+
+
 STALE_SECONDS: Final = 300.0
 
 
 class SpendCap:
     """Check of the cap; caches the spend for a few seconds to add no latency to calls."""
 
-    def __init__(self, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, jobs: HttpJobsClient, clock: Clock) -> None:
         self._jobs = jobs
         self._cost: LookupCache[float] = LookupCache(
             self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS

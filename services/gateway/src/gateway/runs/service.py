@@ -1,7 +1,7 @@
 """Runs of workflows and drafts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -9,20 +9,22 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.lookups import or_none
+from gateway.access.credentials import Caller, Scope
+from gateway.lookup_cache import or_none
+from gateway.parsing.problems import Problem
 from gateway.runs.attached import BrokerAttachedRuns
-from gateway.runs.pauses import check_answer, responses_of
-from gateway.runs.ports import Jobs, Payloads
-from gateway.runs.reader import output_payload
 from gateway.runs.requests import LATEST, Continuation, DraftRun, input_of, outputs_of
-from gateway.workflows.ports import Authoring
+from gateway.runs.views import output_payload
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.runs import HttpJobsClient
+from shared.clock import iso
 from shared.contracts.deployments import Endpoint, SnapshotDraft
 from shared.contracts.jobs import (
     EVERY_RUN,
     REDACTED,
     CancelAnswer,
     CancelledRuns,
+    PausePoint,
     ResumeAnswer,
     ResumeRun,
     RunFilter,
@@ -32,10 +34,13 @@ from shared.contracts.jobs import (
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
+from shared.workflow.format.input_format import InputField, read_input_format
 from shared.workflow.format.references import texts
 
 LOOKUP_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 """Delays between look-ups of an earlier run, which may be recorded shortly after its answer."""
+
+
 UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
 
 
@@ -56,7 +61,7 @@ AS_CALLED: Final = Prepared(None, (), None, None)
 class DraftRuns:
     """Preparation of draft runs."""
 
-    def __init__(self, authoring: Authoring, jobs: Jobs, payloads: Payloads) -> None:
+    def __init__(self, authoring: HttpDeployClient, jobs: HttpJobsClient, payloads: HttpJobsClient) -> None:
         self._authoring = authoring
         self._jobs = jobs
         self._payloads = payloads
@@ -122,6 +127,8 @@ class DraftRuns:
 
 
 T = TypeVar("T")
+
+
 RETRY_DELAYS: Final = (0.05, 0.1, 0.2, 0.4)
 """Delays before looking up a run again."""
 
@@ -136,6 +143,8 @@ async def retry_not_found(look: Callable[[], Awaitable[T]], after: Sequence[floa
 
 
 MISSING: Final = "Execution not found"
+
+
 ANNOUNCED_DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Delays between look-ups of an announced run; after the last, the run is not found."""
 
@@ -143,7 +152,7 @@ ANNOUNCED_DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 class WorkflowRuns:
     """Service for a workflow's runs. Runs of another workflow or workspace are not found."""
 
-    def __init__(self, jobs: Jobs, attached: BrokerAttachedRuns, payloads: Payloads) -> None:
+    def __init__(self, jobs: HttpJobsClient, attached: BrokerAttachedRuns, payloads: HttpJobsClient) -> None:
         self._jobs = jobs
         self._attached = attached
         self._payloads = payloads
@@ -228,15 +237,21 @@ def require_to_steer(caller: Caller) -> None:
 
 
 NOT_PAUSED = "Paused execution not found"
+
+
 NO_CONTEXT = "Pause context not found"
+
+
 MAX_LISTED = 100
+
+
 PAUSED = RunFilter(RunStatus.PAUSED)
 
 
 class PausedRuns:
     """Service for paused runs. Runs of another workflow or workspace are not found."""
 
-    def __init__(self, runs: WorkflowRuns, jobs: Jobs) -> None:
+    def __init__(self, runs: WorkflowRuns, jobs: HttpJobsClient) -> None:
         self._runs = runs
         self._jobs = jobs
 
@@ -276,3 +291,114 @@ class PausedRuns:
             check_answer(responses_of(run, await self.output(run)).get(context_id), answer)
         request = ResumeRun(caller.workspace.id, workflow_id, context_id, msgspec.Raw(msgspec.json.encode(answer)))
         return run, await self._jobs.resume(run_id, request)
+
+
+NO_OBJECT = "Resume input must be a JSON object"
+
+
+def paused_facts(run: RunView) -> dict[str, Any] | None:
+    """Return the pause in a run's status; None if it is not paused."""
+    if run.paused_at is None:
+        return None
+    return {"pausedAt": iso(run.paused_at), "pausePoints": [_facts(point) for point in run.pauses]}
+
+
+def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dict[str, Any]:
+    """Return a paused run with all its pauses; `output` is its output so far, if requested."""
+    responses = responses_of(run, output)
+    paused_at = iso(run.paused_at) if run.paused_at else None
+    return {
+        "id": run.run_id,
+        "workflowId": run.workflow_id,
+        "executionId": run.run_id,
+        "status": "paused" if run.paused_at else "partially_resumed",
+        "totalPauseCount": len(run.pauses),
+        "resumedCount": 0,
+        "pausedAt": paused_at,
+        "updatedAt": paused_at,
+        "expiresAt": None,
+        "metadata": {},
+        "triggerIds": [],
+        "pausePoints": [
+            {
+                **_facts(point),
+                "response": responses.get(point.context_id),
+                "resumeStatus": "paused",
+                "snapshotReady": True,
+                "resumeLinks": _links(run, point, public_url),
+            }
+            for point in run.pauses
+        ],
+    }
+
+
+def answer_in(body: Any) -> dict[str, Any]:
+    """Return the answer in a resume call: its `input`, or the whole body. Raises InvalidRequest."""
+    fields = body["input"] if isinstance(body, dict) and "input" in body else body
+    if not isinstance(fields, dict):
+        raise InvalidRequest(NO_OBJECT)
+    return fields
+
+
+def _facts(point: PausePoint) -> dict[str, Any]:
+    return {
+        "contextId": point.context_id,
+        "blockId": point.block_id,
+        "pauseKind": point.kind,
+        "registeredAt": iso(point.registered_at),
+        "resumeAt": iso(point.resume_at) if point.resume_at else None,
+    }
+
+
+def responses_of(run: RunView, output: bytes | None) -> Mapping[str, Any]:
+    """Return what each pause shows, by context."""
+    shown = msgspec.json.decode(output) if output else None
+    if not isinstance(shown, dict):
+        return {}
+    several = shown.get("pausedBlocks")
+    if isinstance(several, list):
+        return {
+            each["contextId"]: {key: value for key, value in each.items() if key not in ("contextId", "blockId")}
+            for each in several
+        }
+    return {point.context_id: shown for point in run.pauses[:1]}
+
+
+def _links(run: RunView, point: PausePoint, public_url: str) -> dict[str, str]:
+    path = f"{run.workflow_id}/{run.run_id}"
+    return {
+        "apiUrl": f"{public_url}/api/resume/{path}/{point.context_id}",
+        "uiUrl": f"{public_url}/resume/{path}",
+        "contextId": point.context_id,
+        "executionId": run.run_id,
+        "workflowId": run.workflow_id,
+    }
+
+
+_TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "string": ("text", lambda value: isinstance(value, str | int | float | bool)),
+    "number": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
+    "boolean": ("true or false", lambda value: isinstance(value, bool)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
+    "array": ("a list", lambda value: isinstance(value, list)),
+    "file[]": ("a list of files", lambda value: isinstance(value, list)),
+}
+"""Expectation and check of each type. Other types accept any value."""
+
+
+def check_answer(response: Any, answer: Mapping[str, Any]) -> None:
+    """Validate `answer` against the form in a pause's `response`. Raises InvalidRequest, naming each field."""
+    data = response.get("data") if isinstance(response, dict) else None
+    form = read_input_format(data.get("inputFormat")) if isinstance(data, dict) else ()
+    problems = [problem for field in form for problem in _problems(field, answer.get(field.name))]
+    if problems:
+        raise InvalidRequest("; ".join(problem.message for problem in problems), details=problems)
+
+
+def _problems(field: InputField, value: Any) -> Iterator[Problem]:
+    expected, is_that = _TYPES.get(field.type, ("a value", lambda value: True))
+    if value is None or value == "":
+        if field.required:
+            yield Problem(field.name, f"{field.name} is required: {expected}")
+    elif not is_that(value):
+        yield Problem(field.name, f"{field.name} must be {expected}")

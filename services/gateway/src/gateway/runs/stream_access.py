@@ -1,115 +1,37 @@
 """Event streams: their number per run and caller, and the access of their readers."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
+
+from starlette.types import Message, Receive, Scope
 
 from gateway.access.authentication import Authentication
-from gateway.access.domain.credentials import Caller
-from gateway.access.errors import AccessEnded, TooManyStreams
-from gateway.runs.ports import AttachedRun, FollowedRun
+from gateway.access.credentials import Caller
+from gateway.access.models import AccessEnded
+from gateway.runs.attached import AttachedCall
+from gateway.runs.followed import RunReader
 from gateway.workflows.endpoints import Endpoints
 from shared.contracts.messages import ControlMessage, KeyRevoked, LiveVersionChanged
 from shared.errors import FlowportError, Unauthenticated, Unavailable
 from shared.observe.logging import get_logger
+from shared.on_exit import OnExit
 from shared.tasks import cancel_task
-
-
-class StreamLimits:
-    """Counter of open streams; refuses streams over a limit."""
-
-    def __init__(self, *, per_caller: int, per_run: int) -> None:
-        self._per_caller = per_caller
-        self._per_run = per_run
-        self._open: Counter[Hashable] = Counter()
-
-    def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamSlot":
-        """Return the slot of one more stream. Raises TooManyStreams."""
-        run = ("run", workspace_id, run_id)
-        owner = ("caller", caller.workspace.id, caller.actor_id, caller.address)
-        if self._open[run] >= self._per_run or self._open[owner] >= self._per_caller:
-            raise TooManyStreams
-        self._open.update((run, owner))
-        return StreamSlot(self._open, (run, owner))
-
-    @contextmanager
-    def slot(self, caller: Caller, workspace_id: str, run_id: str) -> Iterator["StreamSlot"]:
-        """Reserve a slot, and release it if the block fails to start the run. Raises TooManyStreams."""
-        slot = self.reserve(caller, workspace_id, run_id)
-        try:
-            yield slot
-        except BaseException:
-            slot.release()
-            raise
-
-
-class StreamSlot:
-    """Slot of an open stream."""
-
-    def __init__(self, open_streams: Counter[Hashable], counted: tuple[Hashable, ...]) -> None:
-        self._open = open_streams
-        self._counted = counted
-
-    def release(self) -> None:
-        """Release the slot; idempotent."""
-        counted, self._counted = self._counted, ()
-        for each in counted:
-            self._open[each] -= 1
-            if not self._open[each]:
-                del self._open[each]
-
-    __del__ = release  # for streams that fail before they are sent
-
-
-class _Limited:
-    """Run that holds its stream's slot until the reader disconnects."""
-
-    def __init__(self, run: FollowedRun | AttachedRun, slot: StreamSlot) -> None:
-        self._hang_up = run.disconnect
-        self._slot = slot
-        self.run_id = run.run_id
-        self.end_with = run.end_with
-
-    def disconnect(self) -> None:
-        """Release the slot, and hang up on the run."""
-        self._slot.release()
-        self._hang_up()
-
-
-class LimitedRun(_Limited):
-    """Implements FollowedRun: `run`, with its stream's slot."""
-
-    def __init__(self, run: FollowedRun, slot: StreamSlot) -> None:
-        super().__init__(run, slot)
-        self.take = run.take
-
-
-class LimitedAttachedRun(_Limited):
-    """Implements AttachedRun: `run`, with its stream's slot."""
-
-    def __init__(self, run: AttachedRun, slot: StreamSlot) -> None:
-        super().__init__(run, slot)
-        self.take = run.take
-        self.outcome = run.outcome
-
+from shared.web.disconnects import subscribe_function
 
 CHECK_SECONDS: Final = 0.5
 """With a lease of one second, access that was lost without a broadcast ends within a second."""
 
+
+StreamedRun = AttachedCall | RunReader
+"""Run that a caller reads or waits for."""
 Check = Callable[[], Awaitable[object]]
 """Raises what would refuse the caller a new call, and Unavailable where that cannot be verified."""
 
+
 log = get_logger("stream_access")
-
-
-class Watched(Protocol):
-    """Run that a caller reads or waits for."""
-
-    def end_with(self, error: FlowportError) -> None:
-        """Deliver only this error to the caller from now on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +39,7 @@ class _Group:
     """Runs with the same access, which one check verifies."""
 
     check: Check
-    runs: set[Watched] = field(default_factory=set)
+    runs: set[StreamedRun] = field(default_factory=set)
     is_checked: bool = False
     """Whether a check is in progress."""
 
@@ -130,7 +52,7 @@ class CallerAccess:
     subject: Hashable
     check: Check
 
-    def watch(self, run: Watched) -> Callable[[], None]:
+    def watch(self, run: StreamedRun) -> Callable[[], None]:
         """Cut the run off when the access ends; return a function that stops watching."""
         return self.access.watch(self.subject, self.check, run)
 
@@ -174,7 +96,7 @@ class StreamAccess:
         """Return an access that another rule than the caller's own decides."""
         return CallerAccess(self, subject, check)
 
-    def watch(self, subject: Hashable, check: Check, run: Watched) -> Callable[[], None]:
+    def watch(self, subject: Hashable, check: Check, run: StreamedRun) -> Callable[[], None]:
         """See CallerAccess.watch."""
         group = self._groups.get(subject)
         if group is None:
@@ -223,3 +145,42 @@ class StreamAccess:
         endpoint = await self._endpoints.find(workflow_id)
         if endpoint is None or not endpoint.is_public:
             raise Unauthenticated("Unauthorized")
+
+
+def disconnecting(scope: Scope, receive: Receive, run: StreamedRun, caller_access: CallerAccess) -> OnExit:
+    """Hang up on `run` when the caller disconnects or the block exits.
+
+    A caller that loses its `caller_access` is cut off.
+    """
+    stop_listening, stop_watching = _watch(scope, receive, run), caller_access.watch(run)
+
+    def end() -> None:
+        stop_listening()
+        stop_watching()
+        run.disconnect()
+
+    return OnExit(end)
+
+
+async def never() -> Message:
+    """Receive from a caller that never disconnects."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("this wait never ends")
+
+
+def _watch(scope: Scope, receive: Receive, run: StreamedRun) -> Callable[[], object]:
+    if receive is never:
+        return _ignore
+    if (listen := subscribe_function(scope)) is not None:
+        return listen(run.disconnect)
+    return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
+
+
+def _ignore() -> None:
+    """Do nothing: the caller is not watched."""
+
+
+async def _wait(receive: Receive, run: StreamedRun) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    run.disconnect()

@@ -3,31 +3,34 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.api.models import imported
+from gateway.access.credentials import Caller, Scope
+from gateway.api.models import KnownRevision, SaveRevision, etag, imported
 from gateway.runs.logs import CountsByWorkflow, RunCounts
 from gateway.sim.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
-from gateway.web.bodies import Data, Done, json_of, json_value
-from gateway.web.etags import KnownRevision, SaveRevision, etag
+from gateway.web.bodies import Data, Done, Wire, json_of, json_value
 from gateway.web.routes import AUTHORING, Error, WorkspaceAccess, answers, legacy_router
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.drafts import DraftService
 from gateway.workflows.endpoints import list_all_workflows
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import iso
+from shared.contracts.changes import Change
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
+from shared.contracts.problems import Problem
 from shared.errors import InvalidRequest
 from shared.web.struct_bodies import StructResponse
+from shared.workflow.validate.acceptance import acceptance_name
 
 MAX_LISTED_WORKFLOWS: Final = 10_000
 
 
 def authoring_router(
     access: WorkspaceAccess,
-    authoring: Authoring,
+    authoring: HttpDeployClient,
     drafts: DraftService,
     deployments: DeploymentService,
     run_counts: RunCounts,
@@ -139,4 +142,98 @@ def row(workflow: Workflow, counts: CountsByWorkflow | None = None) -> WorkflowR
         is_public_api=workflow.endpoint.is_public,
         live_version=workflow.endpoint.version,
         last_run_at=iso(found.last_ended_at) if found else None,
+    )
+
+
+STATE: Final = r"^(draft|active|[1-9][0-9]{0,8})$"
+
+
+class ChangeRow(Wire):
+    """Difference."""
+
+    kind: str
+    summary: str
+    block_id: str | None
+    block_name: str | None
+    field: str | None
+    before: Any
+    after: Any
+
+
+class Changes(Wire):
+    changes: list[ChangeRow]
+
+
+class ProblemRow(Wire):
+    """Problem of a block or of the workflow."""
+
+    code: str
+    message: str
+    block_id: str | None
+    block_name: str | None
+    fields: list[str]
+    name: str = Field(description="Accepts the warning in a deploy's `acceptedWarnings`.")
+    line: int | None = Field(description="Line within the setting, from 1.")
+    column: int | None
+    suggestion: str | None = Field(description="The nearest valid value.")
+
+
+class Problems(Wire):
+    """Errors prevent a deploy; warnings do so only if the deploy lists the accepted ones."""
+
+    errors: list[ProblemRow]
+    warnings: list[ProblemRow]
+
+
+def changes_router(access: WorkspaceAccess, authoring: HttpDeployClient) -> APIRouter:
+    """Return routes for readers of the workflow."""
+    router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    State = Annotated[str, Query(pattern=STATE, description="`draft`, `active` or a version's number.")]  # noqa: N806
+
+    @router.get("/diff", summary="Compare two states of a workflow")
+    async def diff(
+        caller: WorkflowCaller,
+        workflow_id: str,
+        before: Annotated[State, Query(alias="from")] = "active",
+        after: Annotated[State, Query(alias="to")] = "draft",
+    ) -> Changes:
+        caller.require(Scope.READ)
+        found = await authoring.diff(caller.workspace.id, workflow_id, before=before, after=after)
+        return Changes(changes=[_change_row(change) for change in found.changes])
+
+    @router.get("/problems", summary="Validate the draft")
+    async def problems(caller: WorkflowCaller, workflow_id: str) -> Problems:
+        caller.require(Scope.READ)
+        found = await authoring.problems(caller.workspace.id, workflow_id)
+        return Problems(
+            errors=[_problem(each) for each in found.errors], warnings=[_problem(each) for each in found.warnings]
+        )
+
+    return router
+
+
+def _change_row(change: Change) -> ChangeRow:
+    return ChangeRow(
+        kind=change.kind,
+        summary=change.summary,
+        block_id=change.block_id,
+        block_name=change.block_name,
+        field=change.field,
+        before=change.before,
+        after=change.after,
+    )
+
+
+def _problem(problem: Problem) -> ProblemRow:
+    return ProblemRow(
+        code=problem.code,
+        message=problem.message,
+        block_id=problem.block_id,
+        block_name=problem.block_name,
+        fields=list(problem.fields),
+        name=acceptance_name(problem),
+        line=problem.line,
+        column=problem.column,
+        suggestion=problem.suggestion,
     )

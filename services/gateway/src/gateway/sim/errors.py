@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.errors import AdmissionClosed, RateLimited
+from gateway.access.models import AdmissionClosed, RateLimited
+from gateway.idempotency.store import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.runs.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
-from gateway.runs.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.web.errors import (
     ACCEPT_UNCERTAIN,
     counting_refusals,

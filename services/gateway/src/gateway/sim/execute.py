@@ -9,15 +9,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.access.plans import RateKind
-from gateway.run_endpoints.idempotency import IdempotentCalls
-from gateway.run_endpoints.services import EndpointServices
-from gateway.runs.answers import http_answer
+from gateway.idempotency.calls import IdempotentCalls
 from gateway.runs.requests import ExecuteRequest, call_chain, read_execute_request
+from gateway.runs.views import http_answer
 from gateway.sim.errors import present_execute_error
 from gateway.sim.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult
 from gateway.streams.canvas_frames import CanvasStreams
+from gateway.streams.services import EndpointServices
 from gateway.web.errors import failure_status
 from gateway.web.routes import Refusal, answer, body_of, described, headers_of, plain
 from shared.clock import iso

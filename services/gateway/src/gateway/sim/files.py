@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.authentication import Authentication
-from gateway.access.errors import AdmissionClosed
+from gateway.access.models import AdmissionClosed
 from gateway.access.plans import RateKind
-from gateway.runs.answers import SANDBOX
-from gateway.runs.ports import Payloads
+from gateway.runs.views import SANDBOX
 from gateway.sim.errors import run_router
 from gateway.web.rate_limit_headers import RateLimitHeaders
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.concurrency_slots import ConcurrencySlots
 from shared.contracts.files import SERVED_UNDER, FileKey
 from shared.contracts.payloads import Payload
@@ -26,14 +26,22 @@ from shared.errors import NotFound
 
 SERVED_AT_ONCE: Final = 8
 """Each is held in memory until its client has read it, and has up to 20 MiB. A workspace has half of them."""
+
+
 WAIT_SECONDS: Final = 10.0
+
+
 PIECE_BYTES: Final = 256 * 1024
 """The server buffers one piece; the next one waits for the client."""
+
+
 UNKNOWN_TYPE: Final = "application/octet-stream"
+
+
 MISSING: Final = "File not found"
 
 
-def files_router(authentication: Authentication, rate_limits: RateLimitHeaders, payloads: Payloads) -> APIRouter:
+def files_router(authentication: Authentication, rate_limits: RateLimitHeaders, payloads: HttpJobsClient) -> APIRouter:
     """Return the route of files. A path that names another workspace, workflow or run is not found."""
     router = run_router("Files", 401, 403, 404, 429, 503)
     slots = ConcurrencySlots(SERVED_AT_ONCE)

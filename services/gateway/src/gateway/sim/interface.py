@@ -8,12 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api_page import DOCS_PAGE
-from gateway.runs.reader import split_names
+from gateway.runs.views import split_names
 from gateway.web.bodies import Wire
 from gateway.web.routes import WorkspaceAccess, legacy_router
-from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.endpoints import Interfaces
-from gateway.workflows.openapi import workflow_openapi
+from gateway.workflows.interface import BlockOutputs, workflow_openapi
 from gateway.workflows.samples import Api, Language, Mode, Step, samples_of
 from shared.web.struct_bodies import StructResponse
 from shared.workflow.format.input_validation import InputValidation

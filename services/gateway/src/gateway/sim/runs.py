@@ -1,20 +1,20 @@
 """Status, cancel and stream of a run, its job, and its pauses."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.authentication import Authentication
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.plans import RateKind
+from gateway.access.credentials import Caller, Scope
+from gateway.access.plans import BucketState, RateKind
 from gateway.api.models import cancel_facts
-from gateway.runs.pauses import answer_in, paused_execution, paused_facts
-from gateway.runs.ports import Jobs, Payloads
-from gateway.runs.reader import SELECTED, block_outputs, cost_of, split_names, status_name
-from gateway.runs.service import PausedRuns, WorkflowRuns
+from gateway.runs.logs import UsageReports
+from gateway.runs.service import PausedRuns, WorkflowRuns, answer_in, paused_execution, paused_facts
+from gateway.runs.views import SELECTED, as_number, block_outputs, cost_of, split_names, status_name
 from gateway.sim.errors import run_router
 from gateway.sim.models import (
     CancelResult,
@@ -26,16 +26,19 @@ from gateway.sim.models import (
     RunState,
 )
 from gateway.streams.canvas_frames import CanvasStreams
-from gateway.web.bodies import json_value
+from gateway.web.bodies import Wire, json_value
 from gateway.web.rate_limit_headers import RateLimitHeaders
-from gateway.web.routes import Error, Refusal, WorkspaceAccess, answers, legacy_router
-from shared.clock import iso, ms_between
+from gateway.web.routes import Bucket, Error, Refusal, WorkspaceAccess, answers, bucket, legacy_router, spend_limit
+from shared.clients.jobs.runs import HttpJobsClient
+from shared.clock import Clock, iso, ms_between
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound
 from shared.web.struct_bodies import StructResponse
 
 ESTIMATED_MS: Final = 300_000
+
+
 _SHOWN: Final = {
     RunStatus.QUEUED: "queued",
     RunStatus.PROCESSING: "processing",
@@ -44,7 +47,11 @@ _SHOWN: Final = {
     RunStatus.FAILED: "failed",
     RunStatus.CANCELLED: "failed",
 }
+
+
 STARTED: Final = "Resume execution started"
+
+
 QUEUED: Final = "Resume queued. It runs after the resume in progress."
 
 
@@ -113,7 +120,7 @@ def run_body(run: RunView, output: bytes | None, selected: list[str]) -> dict[st
 
 
 def jobs_router(
-    authentication: Authentication, rate_limits: RateLimitHeaders, jobs: Jobs, payloads: Payloads
+    authentication: Authentication, rate_limits: RateLimitHeaders, jobs: HttpJobsClient, payloads: HttpJobsClient
 ) -> APIRouter:
     """The job status route."""
     router = legacy_router("Execute", 401, 403, 404, 503)
@@ -231,3 +238,82 @@ def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_ur
         return StructResponse(body, status_code=202)
 
     return router
+
+
+REFUSALS: Final = answers(Error, 401, 403, 503)
+
+
+class LegacyBucket(Bucket):
+    """State of one rate limit."""
+
+    is_limited: bool = Field(description="Whether no calls are left until the reset.")
+    limit: int = Field(description="Same as requestsPerMinute.")
+
+
+class RateLimit(Wire):
+    """Limits of calls that start runs."""
+
+    sync: LegacyBucket
+    queued: LegacyBucket = Field(alias="async")
+    auth_type: Literal["api", "manual"]
+
+
+class MonthlyUsage(Wire):
+    """Spend this month, in US dollars."""
+
+    current_period_cost: int | float
+    limit: int | float
+    plan: str
+
+
+class Storage(Wire):
+    """Stored files; they are not metered, so all values are 0."""
+
+    used_bytes: int = 0
+    limit_bytes: int = 0
+    percent_used: float = 0
+
+
+class UsageLimits(Wire):
+    """The caller's limits."""
+
+    success: Literal[True] = True
+    rate_limit: RateLimit
+    usage: MonthlyUsage
+    storage: Storage = Storage()
+
+
+def usage_router(
+    authentication: Authentication, rate_limits: RateLimitHeaders, reports: UsageReports, clock: Clock
+) -> APIRouter:
+    """Return the usage route, which counts no call."""
+    router = legacy_router("Execute", 401, 403, 503)
+
+    @router.get("/api/users/me/usage-limits", summary="Get usage and limits", responses=REFUSALS)
+    async def usage_limits(
+        request: Request,
+        workspace_id: Annotated[
+            str | None, Query(alias="workspaceId", description="Defaults to the caller's workspace.")
+        ] = None,
+    ) -> UsageLimits:
+        caller = await authentication.require(request.headers, message="Authentication required")
+        caller = caller.within(workspace_id or caller.workspace.id)
+        rate_limits.show(request, caller, RateKind.SYNC)
+        usage = await reports.of(caller)
+        return UsageLimits(
+            rate_limit=RateLimit(
+                sync=_legacy(usage.sync_calls, clock),
+                queued=_legacy(usage.async_calls, clock),
+                auth_type="manual" if caller.is_session else "api",
+            ),
+            usage=MonthlyUsage(
+                current_period_cost=as_number(usage.cost_usd), limit=spend_limit(usage), plan=usage.plan
+            ),
+        )
+
+    return router
+
+
+def _legacy(state: BucketState, clock: Clock) -> LegacyBucket:
+    shown = bucket(state, clock)
+    return LegacyBucket(**shown.model_dump(), is_limited=state.remaining == 0, limit=state.rate.per_window)

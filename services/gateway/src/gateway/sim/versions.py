@@ -7,9 +7,9 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.api.models import MAX_NUMBER, VersionRow, active_deployment, gate_of, version_row
-from gateway.parsing.errors import MalformedJson
+from gateway.access.credentials import Caller, Scope
+from gateway.api.models import MAX_NUMBER, DeployRevision, VersionRow, active_deployment, gate_of, version_row
+from gateway.parsing.json_body import MalformedJson
 from gateway.sim.authoring_models import (
     AccessBody,
     AccessState,
@@ -25,11 +25,10 @@ from gateway.sim.authoring_models import (
     VersionRows,
 )
 from gateway.web.bodies import json_of, json_value, validated
-from gateway.web.etags import DeployRevision
 from gateway.web.routes import AUTHORING, Error, WorkspaceAccess, answers, described, legacy_router
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.drafts import DraftService
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import epoch_ms, iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess, UpdateVersion
 from shared.contracts.recording_policy import RecordingPolicy
@@ -37,13 +36,19 @@ from shared.errors import InvalidRequest
 from shared.web.struct_bodies import StructResponse
 
 PAGE: Final = 500
+
+
 MAX_PAGES: Final = 20
+
+
 KEYS_SHOWN: Final = "Workspace API keys"
+
+
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def versions_router(
-    access: WorkspaceAccess, authoring: Authoring, drafts: DraftService, deployments: DeploymentService
+    access: WorkspaceAccess, authoring: HttpDeployClient, drafts: DraftService, deployments: DeploymentService
 ) -> APIRouter:
     """Return routes of versions: reads need the read scope, changes the deploy scope."""
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}/deployments")
@@ -124,7 +129,9 @@ def _number(version: str) -> int:
     return int(version)
 
 
-def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments: DeploymentService) -> APIRouter:
+def deployment_router(
+    access: WorkspaceAccess, authoring: HttpDeployClient, deployments: DeploymentService
+) -> APIRouter:
     """Return routes of deployments: reads need the read scope, changes the deploy scope."""
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type

@@ -9,14 +9,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
+from gateway.runs.attached import AttachedCall
 from gateway.runs.errors import CallerDisconnected, NotStarted, ReaderTooSlow
 from gateway.runs.executions import Executions
-from gateway.runs.ports import AttachedRun
 from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.stream_access import CallerAccess
-from gateway.streams.disconnects import disconnecting, never
-from gateway.streams.recorded_stream import RecordedStream
-from gateway.streams.sse_frames import FrameWriter
+from gateway.runs.stream_access import CallerAccess, disconnecting, never
+from gateway.streams.sse_frames import FrameWriter, RecordedStream
 from gateway.web.errors import message_of
 from shared.contracts.deployments import Endpoint
 from shared.contracts.events import RunEnded, RunEvent
@@ -48,7 +46,7 @@ class EventStream(RecordedStream):
 
     def __init__(
         self,
-        run: AttachedRun,
+        run: AttachedCall,
         writer: Writer,
         load_output: LoadOutput,
         *,
@@ -116,9 +114,9 @@ class AttachedAnswers:
         self._write_seconds = write_seconds
 
     async def result(
-        self, request: Request, run: AttachedRun, workspace_id: str, caller_access: CallerAccess
+        self, request: Request, run: AttachedCall, workspace_id: str, caller_access: CallerAccess
     ) -> tuple[RunOutcome, bytes]:
-        """Return the run's outcome, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
+        """Return the run's outcome, and its output as JSON. Raises what AttachedCall raises, NotFound, Unavailable."""
         with disconnecting(request.scope, request.receive, run, caller_access):
             try:
                 outcome = await run.outcome()
@@ -130,7 +128,7 @@ class AttachedAnswers:
 
     def stream(
         self,
-        run: AttachedRun,
+        run: AttachedCall,
         request: ExecuteRequest,
         endpoint: Endpoint,
         caller_access: CallerAccess,
@@ -144,7 +142,7 @@ class AttachedAnswers:
 
     def stream_with(
         self,
-        run: AttachedRun,
+        run: AttachedCall,
         writer: Writer,
         endpoint: Endpoint,
         caller_access: CallerAccess,

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.runs.executions import Executions, RunFollower
-from gateway.runs.ports import FollowedRun, Numbered
+from gateway.runs.followed import Numbered, RunReader
 from gateway.runs.requests import ExecuteRequest
 from gateway.runs.stream_access import StreamAccess
 from gateway.streams.durable_stream import RunEnd, RunEventStream
@@ -192,7 +192,7 @@ class CanvasStreams:
             raise NotFound(EXPIRED) from None
         return self._stream(run, caller, caller.workspace.id, workflow_id, after=after)
 
-    def _stream(self, run: FollowedRun, caller: Caller, workspace_id: str, workflow_id: str, *, after: int) -> Response:
+    def _stream(self, run: RunReader, caller: Caller, workspace_id: str, workflow_id: str, *, after: int) -> Response:
         return RunEventStream(
             run,
             CanvasWriter(run.run_id, workflow_id, self._clock, after=after),

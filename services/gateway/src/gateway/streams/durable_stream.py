@@ -9,16 +9,14 @@ from typing import Final, Generic, Protocol, TypeVar
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.runs.errors import CallerDisconnected
 from gateway.runs.executions import Executions, RunFollower
-from gateway.runs.ports import FollowedRun, Numbered
+from gateway.runs.followed import Numbered, RunReader
 from gateway.runs.requests import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.stream_access import CallerAccess, StreamAccess
+from gateway.runs.stream_access import CallerAccess, StreamAccess, disconnecting, never
 from gateway.streams.attached_stream import PROTOCOL_HEADER
-from gateway.streams.disconnects import disconnecting, never
-from gateway.streams.recorded_stream import RecordedStream
-from gateway.streams.sse_frames import FrameWriter
+from gateway.streams.sse_frames import FrameWriter, RecordedStream
 from gateway.web.errors import message_of
 from shared.contracts.deployments import Endpoint
 from shared.contracts.event_pages import EventPosition
@@ -26,14 +24,25 @@ from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
 
 BEFORE_ALL: Final = EventPosition(0, -1)
+
+
 HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
 """Comment long enough to pass through proxies that buffer short chunks."""
+
+
 MAX_HEARTBEAT_SECONDS: Final = 60
+
+
 _EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+
 
 RunEnd = tuple[RunOutcome, bytes]
 """Outcome of a run, and its output as JSON."""
+
+
 End = TypeVar("End")
+
+
 E_contra = TypeVar("E_contra", contravariant=True)
 
 
@@ -77,7 +86,7 @@ class RunEventStream(RecordedStream, Generic[End]):
 
     def __init__(
         self,
-        run: FollowedRun,
+        run: RunReader,
         writer: EventWriter[End],
         load_end: Callable[[], Awaitable[End]],
         *,
@@ -190,7 +199,7 @@ class RunEventStreams:
 
     def _stream(
         self,
-        run: FollowedRun,
+        run: RunReader,
         writer: FrameWriter,
         workspace_id: str,
         after: EventPosition,

@@ -10,15 +10,12 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.api.run_filters import run_filters, with_zone
-from gateway.api.workflows import caller_in
+from gateway.access.credentials import Caller, Scope
+from gateway.api.workflows import caller_in, run_filters, with_zone
 from gateway.runs.logs import NO_EXECUTION, RunLogs
-from gateway.runs.reader import split_names
-from gateway.v1.log_models import ExecutionAnswer, LogDetail, LogList
-from gateway.v1.log_presenters import detail, execution, row, trace, workflow_facts
-from gateway.v1.models import Limited
-from gateway.v1.routes import V1Access, v1_router
+from gateway.runs.views import split_names
+from gateway.v1.log_models import ExecutionAnswer, LogDetail, LogList, detail, execution, row, trace, workflow_facts
+from gateway.v1.routes import Limited, V1Access, v1_router
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.errors import InvalidRequest

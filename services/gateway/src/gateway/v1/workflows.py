@@ -4,15 +4,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.api.models import Deployment, ImportedWorkflow, WorkflowQuery, summary
 from gateway.api.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.runs.logs import CountsByWorkflow, RunCounts
-from gateway.v1.models import ErrorAnswer, InputField, Limited, WorkflowDetail, WorkflowList
-from gateway.v1.routes import V1Access, v1_router
+from gateway.v1.routes import ErrorAnswer, InputField, Limited, V1Access, WorkflowDetail, WorkflowList, v1_router
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.drafts import DraftService
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.contracts.deployments import Draft, Workflow
 from shared.workflow.format.reader import read_state
 from shared.workflow.format.start import input_fields
@@ -34,7 +33,9 @@ def detail(workflow: Workflow, draft: Draft, counts: CountsByWorkflow | None) ->
     )
 
 
-def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftService, run_counts: RunCounts) -> APIRouter:
+def workflows_router(
+    access: V1Access, authoring: HttpDeployClient, drafts: DraftService, run_counts: RunCounts
+) -> APIRouter:
     """Return routes of workflows, for a key with the read or deploy scope."""
     router = v1_router("Workflows", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows")
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type

@@ -1,17 +1,17 @@
 """`/api/v2/workflows/{id}/runs`: list, show, cancel, resume; a run's events, resumable at any time."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.api.models import cancel_facts
-from gateway.runs.pauses import answer_in
-from gateway.runs.reader import SELECTED, split_names, status_of
-from gateway.runs.service import PausedRuns, WorkflowRuns
+from gateway.runs.service import PausedRuns, WorkflowRuns, answer_in, paused_facts
+from gateway.runs.views import SELECTED, block_outputs, cost_of, split_names, status_name, status_of
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
-from gateway.v2.errors import NO_STORE
 from gateway.v2.models import (
     CancelFacts,
     CancelledRuns,
@@ -23,12 +23,14 @@ from gateway.v2.models import (
     RunQuery,
     RunState,
 )
-from gateway.v2.presenters import state, summary
-from gateway.v2.routes import V2Access, v2_router
+from gateway.v2.routes import NO_STORE, V2Access, v2_router
 from gateway.web.bodies import Data, json_of
 from gateway.web.routes import answers
-from shared.contracts.jobs import RunFilter
+from shared.clock import iso
+from shared.contracts.jobs import RunFilter, RunView
+from shared.contracts.runs import RunError, RunOutcome, RunStatus
 from shared.errors import NotFound
+from shared.ids import public_run_id
 from shared.web.struct_bodies import StructResponse
 
 
@@ -134,3 +136,55 @@ def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
             raise NotFound("Run not found") from None
 
     return router
+
+
+def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) -> dict[str, Any]:
+    """Present the result of a synchronous run."""
+    return {
+        "runId": run_id,
+        "workflowId": workflow_id,
+        "status": status_name(outcome.status),
+        "output": msgspec.Raw(output),
+        "error": fault(outcome.error) if outcome.status is RunStatus.FAILED else None,
+        "startedAt": iso(outcome.started_at),
+        "endedAt": iso(outcome.ended_at),
+        "durationMs": round(outcome.duration_ms),
+    }
+
+
+def summary(run: RunView) -> dict[str, Any]:
+    """Present a run in a list."""
+    return {
+        "runId": run.run_id,
+        "workflowId": run.workflow_id,
+        "status": status_name(run.status),
+        "trigger": run.trigger,
+        "startedAt": iso(run.started_at) if run.started_at else None,
+        "endedAt": iso(run.ended_at) if run.ended_at else None,
+        "durationMs": None if run.duration_ms is None else round(run.duration_ms),
+        "cost": cost_of(run),
+    }
+
+
+def state(run: RunView, output: bytes | None, selected: Sequence[str]) -> dict[str, Any]:
+    """Present a run's status."""
+    shown = summary(run)
+    cost = shown.pop("cost")
+    return {
+        **shown,
+        "paused": paused_facts(run),
+        "cost": cost,
+        "error": fault(run.error) if run.status is RunStatus.FAILED else None,
+        "output": None if output is None else msgspec.Raw(output),
+        "blockOutputs": block_outputs(run.blocks, selected),
+        **({} if run.repair_of is None else {"repairOf": public_run_id(run.repair_of)}),
+    }
+
+
+def fault(error: RunError | None) -> dict[str, Any]:
+    """Present a run's error; the block's name is a separate field, not in the message."""
+    if error is None:
+        return {"message": "Execution failed", "code": "EXECUTION_FAILED"}
+    block = {"blockId": error.block_id, "blockName": error.block_name, "blockType": error.block_type}
+    named = {name: value for name, value in block.items() if value is not None}
+    return {"message": error.message, "code": error.code, **named}

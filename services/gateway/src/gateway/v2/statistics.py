@@ -7,13 +7,11 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.api.run_filters import run_filters, with_zone
-from gateway.api.workflows import caller_in
+from gateway.access.credentials import Caller, Scope
+from gateway.api.workflows import caller_in, run_filters, with_zone
 from gateway.runs.logs import RunLogs
-from gateway.runs.reader import as_number, split_names
-from gateway.v2.errors import NO_STORE
-from gateway.v2.routes import V2Access, v2_router
+from gateway.runs.views import as_number, split_names
+from gateway.v2.routes import NO_STORE, V2Access, v2_router
 from gateway.web.bodies import Data, Wire
 from shared.clock import iso
 from shared.contracts.logs import FindLogs

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.api.models import (
     MAX_NUMBER,
     Deployment,
@@ -19,13 +19,12 @@ from gateway.api.models import (
 )
 from gateway.api.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.runs.logs import RunCounts
-from gateway.v2.errors import NO_STORE
 from gateway.v2.models import ErrorAnswer
-from gateway.v2.routes import V2Access, v2_router
+from gateway.v2.routes import NO_STORE, V2Access, v2_router
 from gateway.web.bodies import Data, Wire, raw_json
 from gateway.workflows.deployment import DeploymentService
 from gateway.workflows.drafts import DraftService
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import iso
 from shared.web.struct_bodies import StructResponse
 
@@ -52,7 +51,11 @@ class Anything(Wire):
 
 
 def workflows_router(
-    access: V2Access, authoring: Authoring, drafts: DraftService, deployments: DeploymentService, run_counts: RunCounts
+    access: V2Access,
+    authoring: HttpDeployClient,
+    drafts: DraftService,
+    deployments: DeploymentService,
+    run_counts: RunCounts,
 ) -> APIRouter:
     """Workflows and their deployments."""
     router = v2_router(400, 401, 403, 404, 413, 429, 503, prefix="/api/v2/workflows")

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as AsgiMessage
 
-from gateway.access.errors import AdmissionClosed
+from gateway.access.models import AdmissionClosed
 from gateway.parsing import json_body
-from gateway.parsing.errors import MalformedJson
+from gateway.parsing.json_body import MalformedJson
 from shared.errors import InvalidRequest
 
 SMALL_BYTES: Final = 64 * 1024

@@ -9,7 +9,8 @@ import mimetypes
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 FOLDER: Final = Path(__file__).parents[1] / "console_files"
+
+
 PAGES: Final = (
     "/workflows/{rest:path}",
     "/runs",
@@ -27,9 +30,15 @@ PAGES: Final = (
     "/settings/{rest:path}",
     "/invite",
 )
+
+
 HELP_INDEX: Final = "README"
+
+
 HELP_PAGE: Final = re.compile(r"[\w-]+(/[\w.-]*\w)*", re.ASCII)
 """Path of a page below docs/, without its suffix."""
+
+
 NO_PAGES: Final = (
     "api",
     "v1",
@@ -43,13 +52,25 @@ NO_PAGES: Final = (
     ".well-known",
 )
 """Path prefixes of programs, or of pages outside the console."""
+
+
 INDEX: Final = "index.html"
+
+
 DOCS: Final = "docs.html"
 """API reference: a viewer of /openapi.json."""
+
+
 COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
+
+
 MAX_FILES: Final = 1000
+
+
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 """For names that carry a hash of the content."""
+
+
 POLICY: Final = "; ".join(
     (
         "default-src 'self'",
@@ -62,6 +83,8 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
 DOCS_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -74,6 +97,8 @@ DOCS_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -190,3 +215,30 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read(file: Path, *, compressed: bool) -> bytes:
     content = file.read_bytes()
     return gzip.compress(content) if compressed else content
+
+
+_TYPES: Final = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
+
+
+class Page:
+    """Files in `package`. The page runs only its own script; `may` lists its other permissions."""
+
+    def __init__(self, package: str, *may: str) -> None:
+        self._package = package
+        allowed = ("script-src 'self'", "style-src 'self'", "connect-src 'self'", *may)
+        refused = ("base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'")
+        self._headers = {
+            "content-security-policy": "; ".join(("default-src 'none'", *allowed, *refused)),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cache-control": "no-cache",
+        }
+
+    def file(self, name: str) -> Response:
+        """Return `index.html`, `page.js` or `page.css`."""
+        return Response(_read_page(self._package, name), media_type=_TYPES[name], headers=self._headers)
+
+
+@cache
+def _read_page(package: str, name: str) -> bytes:
+    return files(package).joinpath(name).read_bytes()

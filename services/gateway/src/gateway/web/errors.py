@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import metrics
-from gateway.access.errors import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
+from gateway.access.models import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
 from gateway.runs.errors import CallerDisconnected, RunOverdue, RunUncertain
 from gateway.web.origins import request_id_of
 from shared.contracts.runs import ErrorCode, RunError

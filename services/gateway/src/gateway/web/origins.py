@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
 
-from gateway.access.domain.credentials import shows_session_alone
+from gateway.access.credentials import shows_session_alone
 from shared.ids import new_request_id
 
 _NAME = "request_id"

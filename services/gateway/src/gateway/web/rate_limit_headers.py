@@ -8,9 +8,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import Scope
 
-from gateway.access.addresses import Network, caller_address
-from gateway.access.domain.credentials import Caller
-from gateway.access.errors import RateLimited
+from gateway.access.credentials import Caller
+from gateway.access.models import RateLimited
+from gateway.access.passwords import Network, caller_address
 from gateway.access.plans import BucketState, RateKind
 from gateway.access.rate_limits import RateLimits
 from shared.clock import Clock, iso

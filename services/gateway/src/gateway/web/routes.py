@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from gateway.access.authentication import Authentication
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.errors import AccessDenied
+from gateway.access.credentials import Caller, Scope
+from gateway.access.models import AccessDenied
 from gateway.access.plans import BucketState, RateKind
 from gateway.runs.logs import Usage
-from gateway.runs.reader import as_number
+from gateway.runs.views import as_number
 from gateway.web.bodies import Wire, body_model
 from gateway.web.errors import Present, present_error
 from gateway.web.rate_limit_headers import RateLimitHeaders

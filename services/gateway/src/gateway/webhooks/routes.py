@@ -1,19 +1,28 @@
 """`/api/workspaces/{id}/notifications`: webhooks for finished runs, and their deliveries."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query
+from msgspec import UNSET
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.audit import AuditLog
+from gateway.access.credentials import Caller, Scope
 from gateway.web.bodies import RequestBody, json_of
 from gateway.web.routes import WorkspaceAccess, legacy_router
-from gateway.webhooks.service import WebhookClient, Webhooks
+from shared.clients.jobs.webhooks import HttpWebhookClient
 from shared.clock import iso
 from shared.contracts.runs import Trigger
-from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
+from shared.contracts.webhooks import (
+    Delivery,
+    Level,
+    SaveSubscription,
+    Subscription,
+    TestResult,
+)
 from shared.errors import InvalidRequest
 from shared.web.struct_bodies import StructResponse
 
@@ -54,7 +63,74 @@ class NotificationBody(RequestBody):
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
-def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhooks: Webhooks) -> APIRouter:
+class Webhooks:
+    """Service for subscriptions, for admins. The audit log has only the host of an address: the rest may be secret.
+
+    `subscribe` returns once every process of jobs-service knows: runs that end from then on are reported.
+    """
+
+    def __init__(self, client: HttpWebhookClient, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
+        self._client = client
+        self._audit = audit
+        self._settle = settle
+
+    async def subscribe(self, caller: Caller, request: SaveSubscription) -> Subscription:
+        """Raises Forbidden, InvalidRequest (a forbidden address), Conflict (at the maximum), Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        created = await self._client.subscribe(caller.workspace.id, request)
+        await self._record(caller, "webhook.created", created, after=_facts(created))
+        await self._settle()
+        return created
+
+    async def replace(self, caller: Caller, subscription_id: str, request: SaveSubscription) -> Subscription:
+        """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        before = await self._client.subscription(caller.workspace.id, subscription_id)
+        after = await self._client.replace_subscription(caller.workspace.id, subscription_id, request)
+        facts = {**_facts(after), "secretChanged": request.secret is not UNSET}
+        await self._record(caller, "webhook.updated", after, before=_facts(before), after=facts)
+        await self._settle()
+        return after
+
+    async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
+        """Raises Forbidden, NotFound, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        before = await self._client.subscription(caller.workspace.id, subscription_id)
+        await self._client.unsubscribe(caller.workspace.id, subscription_id)
+        await self._record(caller, "webhook.deleted", before, before=_facts(before))
+
+    async def try_out(self, caller: Caller, subscription_id: str) -> TestResult:
+        """Send a test event. Raises Forbidden, NotFound, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        subscription = await self._client.subscription(caller.workspace.id, subscription_id)
+        result = await self._client.try_out(caller.workspace.id, subscription_id)
+        outcome: dict[str, object] = {"success": result.success, "status": result.status}
+        await self._record(caller, "webhook.tested", subscription, after=outcome)
+        return result
+
+    async def callback_secret(self, caller: Caller) -> str:
+        """Return the secret that signs the deliveries of callbacks. Raises Forbidden, InvalidRequest, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        secret = await self._client.callback_secret(caller.workspace.id)
+        await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
+        return secret
+
+    async def _record(
+        self,
+        caller: Caller,
+        action: str,
+        subscription: Subscription,
+        *,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
+    ) -> None:
+        host = urlsplit(subscription.url).hostname or ""
+        await self._audit.record(
+            caller, action, target_id=subscription.id, target_name=host, before=before, after=after
+        )
+
+
+def notifications_router(access: WorkspaceAccess, client: HttpWebhookClient, webhooks: Webhooks) -> APIRouter:
     """Return the routes: readers of the workspace read, admins change."""
     router = legacy_router("Notifications", 400, 401, 403, 404, 409, 503, prefix="/api/workspaces/{workspace_id}")
     WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
@@ -174,3 +250,12 @@ def _origin(url: str) -> str:
     """Return scheme and host of an address: user, password, path and query may each be a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _facts(subscription: Subscription) -> dict[str, object]:
+    return {
+        "host": urlsplit(subscription.url).hostname,
+        "workflowIds": list(subscription.workflow_ids),
+        "active": subscription.active,
+        "hasSecret": subscription.has_secret,
+    }

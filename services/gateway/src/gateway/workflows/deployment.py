@@ -8,11 +8,13 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.credentials import Caller, Scope
 from gateway.access.plans import Plans
 from gateway.workflows.drafts import UndeployedAlready
 from gateway.workflows.endpoints import Endpoints
-from gateway.workflows.ports import Authoring, RecordingStore, Replays
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.recordings import HttpRecordingClient
+from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint, UpdateAccess, Workflow
 from shared.contracts.replay_sets import ReplaySet, ReplaySetStatus
 from shared.errors import Conflict, ContentChanged, InvalidRequest, NotDeployed, NotFound
@@ -76,13 +78,13 @@ class DeploymentService:
 
     def __init__(
         self,
-        authoring: Authoring,
+        authoring: HttpDeployClient,
         endpoints: Endpoints,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],
         *,
-        recordings: RecordingStore,
-        replays: Replays,
+        recordings: HttpRecordingClient,
+        replays: HttpReplaySetClient,
         plans: Plans,
     ) -> None:
         self._replays = replays

@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.lookups import or_none
+from gateway.access.credentials import Caller, Scope
+from gateway.lookup_cache import or_none
 from gateway.workflows.endpoints import Endpoints
-from gateway.workflows.ports import Authoring
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import Clock
 from shared.contracts.deployments import (
     CreateWorkflow,
@@ -33,13 +33,15 @@ class UndeployedAlready(InvalidRequest):
 
 EDIT_SESSION_SECONDS: Final = 900.0
 """Seconds during which saves of a draft by one editor make one audit log entry."""
+
+
 MAX_EDIT_SESSIONS: Final = 10_000
 
 
 class DraftService:
     """Service that edits workflows and version texts, and writes the audit log."""
 
-    def __init__(self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, clock: Clock) -> None:
+    def __init__(self, authoring: HttpDeployClient, endpoints: Endpoints, audit: AuditLog, clock: Clock) -> None:
         self._authoring = authoring
         self._endpoints = endpoints
         self._audit = audit

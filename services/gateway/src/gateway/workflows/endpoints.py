@@ -4,10 +4,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.lookup_cache import LookupCache
-from gateway.lookups import or_none
-from gateway.workflows.domain.interface import Interface, read_interface
-from gateway.workflows.ports import Authoring, Deployments
+from gateway.lookup_cache import LookupCache, or_none
+from gateway.workflows.interface import Interface, read_interface
+from shared.clients.deploy.workflows import HttpDeployClient
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint, Version, Workflow
 from shared.contracts.messages import ControlMessage, LiveVersionChanged
@@ -17,18 +16,26 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.format.reader import read_state
 
 LEASE_SECONDS: Final = 1.0
+
+
 VERSION_SECONDS: Final = 300.0
 """A version's content never changes."""
+
+
 KEPT: Final = 500
+
+
 KEPT_SECONDS: Final = 30.0
 """Seconds until a changed description is visible."""
+
+
 PAGE: Final = 500
 
 
 class Endpoints:
     """Cache of live versions, for at most a second, longer only while they cannot change."""
 
-    def __init__(self, deployments: Deployments, clock: Clock, *, stale_seconds: float) -> None:
+    def __init__(self, deployments: HttpDeployClient, clock: Clock, *, stale_seconds: float) -> None:
         self._deployments = deployments
         self._live: LookupCache[Endpoint | None] = LookupCache(
             self._load,
@@ -111,7 +118,7 @@ class Published(msgspec.Struct, frozen=True):
 class Interfaces:
     """Cached reader of version interfaces, which never change."""
 
-    def __init__(self, endpoints: Endpoints, deployments: Deployments, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, endpoints: Endpoints, deployments: HttpDeployClient, catalog: Catalog, clock: Clock) -> None:
         self._endpoints = endpoints
         self._deployments = deployments
         self._catalog = catalog
@@ -142,7 +149,7 @@ class Interfaces:
 
 
 async def list_all_workflows(
-    authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int
+    authoring: HttpDeployClient, workspace_id: str, *, deployed_only: bool, most: int
 ) -> list[Workflow]:
     """Return workflows, oldest first; `most` is rounded to whole pages. Raises Unavailable."""
     found: list[Workflow] = []

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from gateway.access.audit import AuditLog, position_in
-from gateway.access.domain.credentials import Caller
+from gateway.access.credentials import Caller
 from gateway.v1.routes import V1Access, v1_router
 from gateway.web.bodies import Wire
 from gateway.web.routes import WORKSPACE, Limits, WorkspaceAccess, legacy_router

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
 from gateway.access.audit import AuditLog
-from gateway.access.domain.credentials import Caller, Scope
-from gateway.access.members import require_admin, signed_in
+from gateway.access.credentials import Caller, Scope, require_admin, signed_in
 from gateway.web.bodies import Data, Done, RequestBody, Wire, json_of
 from gateway.web.routes import WORKSPACE, WorkspaceAccess, legacy_router
-from gateway.workflows.ports import Environment
+from shared.clients.deploy.workflows import HttpDeployClient
+from shared.clients.jobs.runs import HttpJobsClient
 from shared.clock import iso
 from shared.contracts.deployments import SetEnvironmentValue, personal_workspace_id
 
@@ -40,7 +40,7 @@ OwnerOf = Callable[[Caller], str]
 """Returns whose values the caller may manage, or raises Forbidden."""
 
 
-def workspace_environment_router(access: WorkspaceAccess, environment: Environment, audit: AuditLog) -> APIRouter:
+def workspace_environment_router(access: WorkspaceAccess, environment: HttpDeployClient, audit: AuditLog) -> APIRouter:
     """Return the routes: members see the names, admins write."""
 
     def managed(caller: Caller) -> str:
@@ -55,7 +55,7 @@ def workspace_environment_router(access: WorkspaceAccess, environment: Environme
     return _environment_router(prefix, access.to_workspace, environment, audit, managed=managed, readable=readable)
 
 
-def personal_environment_router(access: WorkspaceAccess, environment: Environment, audit: AuditLog) -> APIRouter:
+def personal_environment_router(access: WorkspaceAccess, environment: HttpDeployClient, audit: AuditLog) -> APIRouter:
     """Return the routes, for signed-in users."""
 
     def own(caller: Caller) -> str:
@@ -67,7 +67,7 @@ def personal_environment_router(access: WorkspaceAccess, environment: Environmen
 def _environment_router(
     prefix: str,
     who: Callable[..., Any],
-    environment: Environment,
+    environment: HttpDeployClient,
     audit: AuditLog,
     *,
     managed: OwnerOf,
@@ -108,5 +108,26 @@ def _environment_router(
         await environment.delete_value(owner, name)
         await audit.record(caller, "environment.deleted", target_id=owner, target_name=name)
         return Done()
+
+    return router
+
+
+class QueueAnswer(Wire):
+    """The workspace's queue."""
+
+    queued: int
+    limit: int
+    wait_seconds: float | None = Field(description="Expected wait of a run that is queued now; null if unknown.")
+
+
+def queue_router(access: WorkspaceAccess, jobs: HttpJobsClient) -> APIRouter:
+    """Return the route, for readers of the workspace."""
+    router = legacy_router("Workspaces", *WORKSPACE)
+
+    @router.get("/api/workspaces/{workspace_id}/queue", summary="Get the queue's length")
+    async def queue_length(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:
+        caller.require(Scope.READ)
+        found = await jobs.queue(workspace_id)
+        return QueueAnswer(queued=found.queued, limit=found.limit, wait_seconds=found.wait_seconds)
 
     return router

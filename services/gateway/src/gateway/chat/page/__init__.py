@@ -6,8 +6,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gateway.web.console_assets import ConsoleFiles
-from gateway.web.pages import Page
+from gateway.web.console_assets import ConsoleFiles, Page
 
 _PAGE: Final = Page(__name__, "img-src https: data:", "font-src 'self'")
 _FONT: Final = "geist-latin-wght-normal"

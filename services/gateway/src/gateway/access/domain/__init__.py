@@ -1,1 +1,0 @@
-"""Rules about callers: credentials, roles, plans, rate limits."""

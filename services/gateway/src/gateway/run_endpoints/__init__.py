@@ -1,1 +1,0 @@
-"""Shared parts of endpoints that start runs."""

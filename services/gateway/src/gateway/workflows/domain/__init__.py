@@ -1,1 +1,0 @@
-"""Interface, OpenAPI document and code samples of a workflow."""
