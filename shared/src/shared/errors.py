@@ -132,12 +132,6 @@ class Unavailable(FlowportError):
     retryable = True
 
 
-class RouteMissing(Unavailable):
-    """The called process is of an earlier version and does not have this route."""
-
-    code = "ROUTE_MISSING"
-
-
 class OutcomeUncertain(Unavailable):
     """A dependency did not confirm a change in time. The change may have happened, or may still happen."""
 

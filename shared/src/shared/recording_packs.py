@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
-
 from shared.batching import batches
 from shared.contracts.recording_policy import RecordRun
-from shared.contracts.recordings import BatchedRecording, PackedRecording, RecordingPack
+from shared.contracts.recordings import PackedRecording, RecordingPack
 
 PACK_BYTES: Final = 4 * 1024 * 1024
 MAX_PACK_RECORDINGS: Final = 1_000
@@ -33,21 +31,6 @@ def pack_recordings(recordings: Iterable[ToPack]) -> Iterator[RecordingPack]:
                 recordings=tuple([recording for _, _, recording, _ in part]),
                 content=b"".join([content for _, _, _, content in part]),
             )
-
-
-def unpack(pack: RecordingPack) -> Iterator[BatchedRecording]:
-    """Yield the recordings of a pack in the form of the previous version."""
-    start = 0
-    for each in pack.recordings:
-        content = msgspec.Raw(pack.content[start : start + each.length])
-        yield BatchedRecording(
-            summary=each.summary,
-            record=pack.record,
-            content=content,
-            workspace_id=pack.workspace_id,
-            ticket=each.ticket,
-        )
-        start += each.length
 
 
 def _weight(recording: ToPack) -> int:

@@ -1,4 +1,4 @@
-"""Every message that any earlier version published can still be read. Files are added, never changed."""
+"""Every message that a release published can still be read. From 0.1.0 on, files are added and never changed."""
 
 import json
 from pathlib import Path

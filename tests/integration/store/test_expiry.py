@@ -125,16 +125,3 @@ async def test_sweeps_resume_after_an_outage_of_the_store(
     await collection.find_one()  # a read is retried on a new connection, a write would not be
     await collection.insert_one({"_id": 1, "expires_at": ago(days=1)})
     await left(collection)
-
-
-async def test_the_store_itself_is_left_nothing_to_expire(store: Store, mortal: SecantusServer, database: str) -> None:
-    """An earlier version left it all."""
-    await store.collection("kept").drop_indexes()
-    await store.collection("kept").create_indexes([INDEX.model()])
-    restarted = Store(mortal.uri, database, [INDEX, EVENTS])
-    await restarted.start()
-    await restarted.stop()
-    for name in ("kept", "events"):
-        indexes = await store.collection(name).index_information()
-        assert len(indexes) == 2
-        assert not any("expireAfterSeconds" in index for index in indexes.values())

@@ -1,30 +1,20 @@
 """Recordings of runs, stored and read through a jobs-service."""
 
-from base64 import b64encode
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, an_outcome
 
 from executor_service.engine.recorder import RunRecording
 from executor_service.engine.secrets import EnvironmentNames
-from jobs_service.recordings.batches import packs_of
-from jobs_service.recordings.repository import CHUNKS, RECORDINGS
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.contracts.recording_policy import RecordRun
-from shared.contracts.recordings import (
-    BatchedRecording,
-    RecordingSummary,
-    StoreRecording,
-    StoreRecordings,
-)
+from shared.contracts.recordings import PackedRecording, RecordingSummary
 from shared.contracts.runs import RunSpec, RunStatus, Usage
 from shared.ids import run_key
-from shared.security.aes_gcm import AesGcmKeyRing
-from shared.web.paths import path_of
+from shared.recording_packs import ToPack, pack_recordings
+from shared.security.current_ticket import current_ticket
 
 PLAIN = b'{"runId":"R1","workspaceId":"w","workflowId":"f","input":"a very private question"}'
 
@@ -37,11 +27,11 @@ async def put(
     revision: int = 1,
     workspace_id: str = WORKSPACE,
     **more: Any,
-) -> None:
-    """Store the recording of a run of this workspace."""
+) -> dict[str, str]:
+    """Store the recording of a run of this workspace; return the reason of a refusal, by run."""
     summary = RecordingSummary(
         **{
-            "run_id": run,
+            "run_id": run_key(workspace_id, run),
             "workflow_id": WORKFLOW,
             "status": RunStatus.COMPLETED,
             "started_at": datetime.now(UTC),
@@ -49,29 +39,30 @@ async def put(
             **more,
         }
     )
-    body = StoreRecording(summary=summary, record=RecordRun(1, revision), content=msgspec.Raw(content))
-    await system.executor.client.call("PUT", path_of("recordings", workspace_id, f"{run}@{workspace_id}"), body=body)
+    packed = PackedRecording(summary, len(content), current_ticket())
+    return await put_batch(system, (workspace_id, RecordRun(1, revision), packed, content))
 
 
-def batched(run: str, *, ticket: str = "", workflow_id: str = WORKFLOW, revision: int = 1, **more: Any) -> Any:
-    """Return the recording of a run in a batch."""
-    content = msgspec.json.encode({"runId": run, "input": f"question of {run}"})
+def batched(
+    run: str,
+    *,
+    ticket: str = "",
+    workflow_id: str = WORKFLOW,
+    revision: int = 1,
+    answer: object = None,
+    **more: Any,
+) -> ToPack:
+    """Return the recording of a run to be packed."""
+    content = msgspec.json.encode({"runId": run, "input": f"question of {run}" if answer is None else answer})
     summary = RecordingSummary(
         run_id=run_key(WORKSPACE, run), workflow_id=workflow_id, started_at=datetime.now(UTC), size=len(content), **more
     )
-    return BatchedRecording(
-        summary=summary,
-        record=RecordRun(1, revision),
-        content=msgspec.Raw(content),
-        workspace_id=WORKSPACE,
-        ticket=ticket,
-    )
+    return WORKSPACE, RecordRun(1, revision), PackedRecording(summary, len(content), ticket), content
 
 
-async def put_batch(system: System, *recordings: BatchedRecording) -> dict[str, str]:
+async def put_batch(system: System, *recordings: ToPack) -> dict[str, str]:
     """Store recordings as a worker does; return the reasons of the refused ones, by run."""
-    packs = packs_of(StoreRecordings(recordings))
-    answer = await HttpRecordingClient(system.executor.client).store(packs)
+    answer = await HttpRecordingClient(system.executor.client).store(tuple(pack_recordings(recordings)))
     return {each.run_id: each.reason for each in answer.refused}
 
 
@@ -92,23 +83,6 @@ def ended_run(spec: RunSpec) -> RunRecording:
         size=10,
         names=EnvironmentNames({}),
     )
-
-
-async def put_by_an_earlier_version(system: System, run: str, **more: Any) -> None:
-    """Store a recording in a separate document, with its content in chunks."""
-    key, secret = AESGCM.generate_key(256), f"{run}@{WORKSPACE}"
-    ring = AesGcmKeyRing.parse(system.settings.webhook_keys.get_secret_value())
-    sealed = ring.seal(b64encode(key).decode(), workspace_id=WORKSPACE, name=f"recording/{secret}")
-    data = b"n" * 12 + AESGCM(key).encrypt(b"n" * 12, PLAIN, f"{WORKSPACE}\0{secret}".encode())
-    now = datetime.now(UTC)
-    owner = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW, "expires_at": now + timedelta(days=1)}
-    chunk = {"_id": f"{secret}#0", "run": secret, **owner, "data": data}
-    summary = {"version": 3, "trigger": "api", "conversation_id": None, "started_at": now, "duration_ms": 1.0}
-    summary |= {"blocks": 1, "size": len(PLAIN), "is_cut": False, "status": "completed"}
-    position = f"{0:015d}-{secret}"
-    document = {"_id": secret, **owner, **summary, "position": position, "key": asdict(sealed), **more}
-    await system.store.collection(CHUNKS).insert_one(chunk)
-    await system.store.collection(RECORDINGS).insert_one(document)
 
 
 async def runs(gateway: HttpRecordingClient, **more: Any) -> list[str]:

@@ -5,16 +5,16 @@ from typing import Any
 
 import msgspec
 from tests.support.eventually import until
+from tests.support.jobs.recordings import put_batch
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.contracts.claims import ClaimGranted
 from shared.contracts.recording_policy import RecordRun
-from shared.contracts.recordings import RecordingSummary, ReplayResult, ReplayVerdict, StoreRecording
+from shared.contracts.recordings import PackedRecording, RecordingSummary, ReplayResult, ReplayVerdict
 from shared.contracts.replay_sets import CreateReplaySet, ReplayedRun, ReplayedVerdict, ReplaySet, ReplaySetStatus
 from shared.contracts.runs import SnapshotRef
 from shared.ids import new_id, run_key
-from shared.web.paths import path_of
 
 TARGET = SnapshotRef(WORKSPACE, WORKFLOW, "c" * 64)
 
@@ -23,11 +23,10 @@ async def record(system: System, *run_ids: str, is_cut: bool = False) -> None:
     """Store recordings of version 7 of the workflow, oldest first."""
     for run_id in run_ids:
         content = msgspec.json.encode({"runId": run_id, "snapshotHash": "7" * 64, "version": 7})
-        summary = RecordingSummary(run_id=run_id, workflow_id=WORKFLOW, started_at=datetime.now(UTC), is_cut=is_cut)
-        body = StoreRecording(summary=summary, record=RecordRun(1, 1), content=msgspec.Raw(content))
-        await system.executor.client.call(
-            "PUT", path_of("recordings", WORKSPACE, run_key(WORKSPACE, run_id)), body=body
+        summary = RecordingSummary(
+            run_id=run_key(WORKSPACE, run_id), workflow_id=WORKFLOW, started_at=datetime.now(UTC), is_cut=is_cut
         )
+        await put_batch(system, (WORKSPACE, RecordRun(1, 1), PackedRecording(summary, len(content)), content))
 
 
 def a_set(**fields: Any) -> CreateReplaySet:

@@ -1,4 +1,4 @@
-"""Workers send packs of recordings, and batches to a jobs-service of the previous version."""
+"""Workers send packs of recordings."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.clients.jobs import recordings as client
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import (
@@ -18,7 +17,7 @@ from shared.contracts.recordings import (
     StoredRecordings,
     StorePacks,
 )
-from shared.errors import InvalidRequest, RouteMissing
+from shared.errors import InvalidRequest
 from shared.recording_packs import MAX_PACK_RECORDINGS, PACK_BYTES, ToPack, pack_recordings
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -30,13 +29,9 @@ def recording(run: str, *, workflow_id: str = "f", revision: int = 1, size: int 
 
 
 class Jobs:
-    """Refuses the run `b`, requests with an `invalid` run, and those with more than `limit` recordings.
-
-    With `is_previous`, it knows no packs.
-    """
+    """Refuses the run `b`, requests with an `invalid` run, and those with more than `limit` recordings."""
 
     def __init__(self, *, limit: int = MAX_BATCH_RECORDINGS, invalid: Collection[str] = ()) -> None:
-        self.is_previous = False
         self.limit = limit
         self.invalid = invalid
         self.calls: list[str] = []
@@ -44,16 +39,10 @@ class Jobs:
 
     async def call(self, method: str, path: str, *, body: Any, returns: Any) -> StoredRecordings:
         self.calls.append(path)
-        if path == "/internal/recordings":
-            self.received = body
-            recordings = body.recordings
-        elif self.is_previous:
-            raise RouteMissing("not here")
-        else:
-            self.received = msgspec.msgpack.decode(body, type=StorePacks)
-            recordings = [each for pack in self.received.packs for each in pack.recordings]
-            if len(recordings) > self.limit:
-                raise InvalidRequest("too many")
+        self.received = msgspec.msgpack.decode(body, type=StorePacks)
+        recordings = [each for pack in self.received.packs for each in pack.recordings]
+        if len(recordings) > self.limit:
+            raise InvalidRequest("too many")
         if any(each.summary.run_id in self.invalid for each in recordings):
             raise InvalidRequest("invalid")
         return StoredRecordings((RefusedRecording("b"),))
@@ -78,29 +67,6 @@ async def test_a_pack_has_the_recordings_of_a_workflow_with_their_tickets() -> N
     assert (second.workflow_id, len(second.recordings)) == ("g", 1)
 
 
-async def test_a_jobs_service_of_the_previous_version_gets_batches_for_a_minute(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    jobs: Any = Jobs()
-    jobs.is_previous = True
-    recordings, packs = HttpRecordingClient(jobs), tuple(pack_recordings([recording("a"), recording("b", size=5)]))
-    for _ in range(2):
-        assert (await recordings.store(packs)).refused == (RefusedRecording("b"),)
-    sent = [(each.summary.run_id, each.ticket, bytes(each.content)) for each in jobs.received.recordings]
-    assert sent == [("a", "ticket of a", b"1" * 10), ("b", "ticket of b", b"1" * 5)]
-    assert {(each.workspace_id, each.record) for each in jobs.received.recordings} == {("w", RecordRun(7, 1))}
-    assert jobs.calls == ["/internal/recordings/packs", "/internal/recordings", "/internal/recordings"]
-
-    updated: Any = Jobs()
-    monkeypatch.setattr(client, "RETRY_PACKS_SECONDS", -1.0)
-    later = HttpRecordingClient(updated)
-    updated.is_previous = True
-    await later.store(packs)
-    updated.is_previous = False
-    await later.store(packs)
-    assert updated.calls[-1] == "/internal/recordings/packs"
-
-
 async def test_a_jobs_service_that_accepts_fewer_recordings_gets_each_pack_in_a_request() -> None:
     jobs: Any = Jobs(limit=MAX_PACK_RECORDINGS)
     packs = tuple(pack_recordings(recording(f"run-{number}") for number in range(MAX_PACK_RECORDINGS + 1)))
@@ -110,10 +76,8 @@ async def test_a_jobs_service_that_accepts_fewer_recordings_gets_each_pack_in_a_
     assert jobs.calls == ["/internal/recordings/packs"] * 3
 
 
-@pytest.mark.parametrize("is_previous", [False, True])
-async def test_the_recordings_of_an_invalid_pack_are_refused_and_other_packs_are_stored(*, is_previous: bool) -> None:
+async def test_the_recordings_of_an_invalid_pack_are_refused_and_other_packs_are_stored() -> None:
     jobs: Any = Jobs(invalid=("d",))
-    jobs.is_previous = is_previous
     packs = pack_recordings(recording(run, workflow_id=f"of {run}") for run in ("a", "d", "c"))
     answer = await HttpRecordingClient(jobs).store(tuple(packs))
     assert answer.refused == (RefusedRecording("b"), RefusedRecording("d", "invalid"), RefusedRecording("b"))

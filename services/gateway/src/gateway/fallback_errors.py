@@ -27,7 +27,7 @@ from gateway.web.console_assets import ConsoleFiles
 from gateway.web.errors import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
 from gateway.web.origins import request_id_of
 from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull
-from shared.errors import AtCapacity, OutcomeUncertain, RouteMissing, Unavailable
+from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
 from shared.web.struct_bodies import StructResponse
 
 _CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -119,7 +119,6 @@ def expose_error_codes() -> None:
             NotStarted,
             OutcomeUncertain,
             QueueFull,
-            RouteMissing,
             RunLost,
             RunOverdue,
             ServerStopping,

@@ -114,30 +114,8 @@ class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     expires_at: datetime | None = None
 
 
-class StoreRecording(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Store a run's recording for some days, unless recordings up to its revision were deleted."""
-
-    summary: RecordingSummary
-    record: RecordRun
-    content: msgspec.Raw
-    """A Recording, which jobs-service encrypts unread."""
-
-
 MAX_BATCH_RECORDINGS: Final = 2_000
-"""Recordings in one request. An earlier jobs-service accepts 1,000."""
-
-
-class BatchedRecording(StoreRecording, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A recording in a batch, with the ticket of its run, whose key is `summary.run_id`."""
-
-    workspace_id: str
-    ticket: str = ""
-
-
-class StoreRecordings(msgspec.Struct, frozen=True):
-    """Store recordings of several runs, in the form of the previous version. Each is accepted or refused separately."""
-
-    recordings: tuple[BatchedRecording, ...]
+"""Recordings in one request."""
 
 
 class PackedRecording(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

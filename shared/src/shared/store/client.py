@@ -17,8 +17,8 @@ from pymongo.read_concern import ReadConcern
 
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
-from shared.store.expiry import Expiry, Lifetime
-from shared.store.indexes import EXPIRES, Index
+from shared.store.expiry import Expiry
+from shared.store.indexes import Index
 from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
 
@@ -92,8 +92,6 @@ class Store:
             self.product = product_of(await self.database.command("buildInfo"))
             expires = not self.product.is_secantusdb  # see shared.store.expiry
             with pymongo.timeout(BUILD_SECONDS):
-                if not expires:
-                    await self._drop_ttl_indexes(lifetimes)
                 await self._build_indexes(expires=expires)
         except PyMongoError as error:
             raise Unavailable(f"the store could not create its indexes: {error}") from error
@@ -129,14 +127,6 @@ class Store:
         for name in dict.fromkeys(index.collection for index in self._indexes):
             models = [index.model(expires=expires) for index in self._indexes if index.collection == name]
             await self.collection(name).create_indexes(models)
-
-    async def _drop_ttl_indexes(self, lifetimes: Sequence[Lifetime]) -> None:
-        """Drop SecantusDB's own expiry, which earlier versions used."""
-        known_names = await self.database.list_collection_names()  # a new database has no such collections
-        for name in {lifetime.collection for lifetime in lifetimes}.intersection(known_names):
-            for index, known in (await self.collection(name).index_information()).items():
-                if EXPIRES in known:
-                    await self.collection(name).drop_index(index)
 
 
 class _ErrorLog:

@@ -17,7 +17,6 @@ from shared.errors import (
     NotDeployed,
     NotFound,
     PayloadTooLarge,
-    RouteMissing,
     Unauthenticated,
     Unavailable,
 )
@@ -34,8 +33,6 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (AtCapacity, 503),
     (Unavailable, 503),
 )
-
-_NO_ROUTE: Final = frozenset({404, 405})
 
 
 def status_of(error: FlowportError) -> int:
@@ -73,11 +70,9 @@ def render_invalid_parameters(request: Request, error: Exception) -> Response:
 
 
 def raise_internal_error(body: bytes, status: int) -> None:
-    """Raise the other service's error; Unavailable if the body is not a known error, RouteMissing without the route."""
+    """Raise the other service's error; Unavailable if the body is not a known error."""
     try:
         found = msgspec.json.decode(body, type=ErrorBody)
     except msgspec.DecodeError:
-        if status in _NO_ROUTE:
-            raise RouteMissing(f"a service returned status {status}: it does not have this route") from None
         raise Unavailable(f"a service returned status {status} without an error body") from None
     raise found.error()

@@ -9,7 +9,7 @@ from executor_service.engine import ChildPin
 from shared.clients.deploy.worker import WorkerDeployClient
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
-from shared.security.current_ticket import current_ticket, using_ticket
+from shared.security.current_ticket import using_ticket
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -41,7 +41,6 @@ class DeployedChildWorkflows:
         return await self._child(pin.name, snapshot, endpoint.ticket)
 
     async def _child(self, name: str, snapshot: SnapshotRef, ticket: str) -> ChildWorkflow:
-        ticket = ticket or current_ticket()  # the previous version of deploy-service neither issues nor requires one
         with using_ticket(ticket):
             compiled = await self._workflows.get(snapshot)
         return ChildWorkflow(name, snapshot.snapshot_hash, compiled, ticket)

@@ -9,16 +9,13 @@ from jobs_service.recordings.packs import PackEntry, select
 from jobs_service.recordings.repository import MongoRecordings, ReceivedPack
 from shared.contracts.recordings import (
     MAX_BATCH_RECORDINGS,
-    PackedRecording,
     RecordingPack,
     RecordingSummary,
     RefusedRecording,
     StoredRecordings,
-    StoreRecordings,
 )
 from shared.errors import InvalidRequest
 from shared.ids import RUN_KEY_LENGTH
-from shared.recording_packs import pack_recordings
 from shared.web.run_tickets import TicketChecks
 
 DELETED: Final = "Recordings of this workflow were deleted after the run began"
@@ -55,17 +52,6 @@ async def store_packs(
     deleted = (each for each in received if each not in stored)
     refused += [RefusedRecording(entry.run, DELETED) for each in deleted for entry in each.entries]
     return StoredRecordings(tuple(refused))
-
-
-def packs_of(batch: StoreRecordings) -> list[RecordingPack]:
-    """Return the recordings of a batch of the previous version in packs."""
-    contents = [bytes(each.content) for each in batch.recordings]
-    return list(
-        pack_recordings(
-            (each.workspace_id, each.record, PackedRecording(each.summary, len(content), each.ticket), content)
-            for each, content in zip(batch.recordings, contents, strict=True)
-        )
-    )
 
 
 def is_too_long(summary: RecordingSummary) -> bool:

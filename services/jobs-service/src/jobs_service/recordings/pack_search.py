@@ -14,7 +14,7 @@ from shared.store.client import Document
 
 async def find_packs(packs: Documents, owner: Document, runs: Collection[str]) -> list[Document]:
     """Return the packs of a workflow that have a recording of one of these runs, oldest first, without content."""
-    ids = set(runs)  # the document of an earlier version has the id of its run
+    ids: set[str] = set()
     for first, last in _ranges(runs):
         near = {**owner, "first_ms": {"$gte": first - 2 * NEAR_MS, "$lt": last + 1}}
         ids |= {each["_id"] async for each in packs.find(near, {"last_ms": 1}) if each["last_ms"] >= first}

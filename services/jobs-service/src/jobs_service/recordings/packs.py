@@ -17,7 +17,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.contracts.recordings import RecordingSummary
-from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 from shared.ids import new_id, public_run_id, time_in
 from shared.security.aes_gcm import AesGcmKeyRing
@@ -31,12 +30,10 @@ KEY_BITS: Final = 256
 COMPRESSION: Final = 1
 KEY: Final = "key"
 CONTENT_ID: Final = "content_id"
-"""Names the chunks of a pack. A pack of an earlier version has one recording, and names them by its run."""
+"""Names the chunks of a pack."""
 NO_CONTENT: Final = {"data": 0, KEY: 0}
 NEAR_MS: Final = 60_000
 """How far the times in run ids may be from that of their pack: a search by time finds few packs."""
-_FIELDS: Final = ("version", "trigger", "conversation_id", "started_at", "duration_ms", "blocks", "size", "is_cut")
-"""Fields of a summary in a document of an earlier version."""
 
 
 class PackEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -100,31 +97,18 @@ class PackCipher:
             content = AESGCM(b64decode(secret)).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError):  # some or all chunks were deleted after the document was read
             raise Unavailable("The recording changed while it was read. Try again.") from None
-        return zlib.decompress(content) if "entries" in document else content
+        return zlib.decompress(content)
 
 
 def entries_of(document: Document) -> tuple[PackEntry, ...]:
-    """Return the recordings of a pack, oldest first; the only one of a document of an earlier version."""
-    if "entries" in document:
-        return _decode_entries(zlib.decompress(document["entries"]))
-    run = document["_id"]
-    summary = RecordingSummary(
-        run_id=run,
-        workflow_id=document["workflow_id"],
-        status=RunStatus(document["status"]),
-        **{name: document[name] for name in _FIELDS},
-    )
-    return (PackEntry(run, -1, summary),)
+    """Return the recordings of a pack, oldest first."""
+    return _decode_entries(zlib.decompress(document["entries"]))
 
 
 def summaries(document: Document) -> list[tuple[str, RecordingSummary]]:
     """Return the summaries of a pack with their positions, newest first."""
     entries, position = entries_of(document), document["position"]
-    is_pack = "entries" in document
-    shown = [
-        (f"{position}.{entry.number:05d}" if is_pack else position, _shown(entry, document["expires_at"]))
-        for entry in _numbered(entries)
-    ]
+    shown = [(f"{position}.{entry.number:05d}", _shown(entry, document["expires_at"])) for entry in _numbered(entries)]
     return shown[::-1]
 
 
@@ -172,7 +156,7 @@ def _parts(entries: Iterable[PackEntry], content: bytes) -> Iterator[tuple[PackE
     """Yield each entry with the part of the content that is its JSON."""
     start = 0
     for entry in entries:
-        end = len(content) if entry.length < 0 else start + entry.length
+        end = start + entry.length
         yield entry, slice(start, end)
         start = end
 

@@ -102,10 +102,8 @@ class MongoRecordings:
         self._reads = Batcher(self._read_all, max_items=MAX_READS, max_waiting=MAX_WAITING)
 
     @store_call
-    async def put(self, packs: Sequence[ReceivedPack], *, replace: bool = False) -> Sequence[ReceivedPack]:
+    async def put(self, packs: Sequence[ReceivedPack]) -> Sequence[ReceivedPack]:
         """Store packs; return those that are stored. A repeated call changes nothing.
-
-        `replace`: delete earlier recordings of these runs, for workers of an earlier version.
 
         Raises Unavailable without an encryption key.
         """
@@ -114,8 +112,6 @@ class MongoRecordings:
         await self._remove_stored([each for each in packs if each not in accepted])
         if not accepted:
             return ()
-        if replace:
-            await self._remove_stored(accepted)
         documents = await asyncio.to_thread(self._seal, accepted, await now_ms(self._store))
         await insert_new(self._chunks, [chunk for _, chunks in documents for chunk in chunks])
         known = await insert_new(self._recordings, [document for document, _ in documents])

@@ -6,18 +6,15 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.recordings.batches import TOO_LONG, is_too_long, packs_of, store_packs
-from jobs_service.recordings.packs import PackEntry
-from jobs_service.recordings.repository import MongoRecordings, ReceivedPack
+from jobs_service.recordings.batches import store_packs
+from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.runs.ports import RunRepository
 from shared.contracts.recordings import (
     DeletedRecordings,
     DeleteRecordings,
     StorePacks,
-    StoreRecording,
-    StoreRecordings,
 )
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import NotFound
 from shared.ids import RUN_KEY_LENGTH, run_key
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
@@ -42,7 +39,6 @@ def recordings_router(
     `discard_journals` deletes the journals of a workflow's failed runs.
     """
     router = APIRouter(prefix="/internal/recordings")
-    worker = checks.access(ServiceName.EXECUTOR)
     reader = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
     gateway = [Depends(only(tokens, ServiceName.GATEWAY))]
 
@@ -51,27 +47,6 @@ def recordings_router(
     @router.post("/packs", dependencies=from_workers)
     async def put_packs(body: Annotated[StorePacks, Depends(struct_body(StorePacks, is_msgpack=True))]) -> Response:
         return StructResponse(await store_packs(body.packs, recordings, checks))
-
-    @router.post("", dependencies=from_workers)
-    async def put_batch(  # from workers of the previous version
-        body: Annotated[StoreRecordings, Depends(struct_body(StoreRecordings))],
-    ) -> Response:
-        return StructResponse(await store_packs(packs_of(body), recordings, checks))
-
-    @router.put("/{workspace_id}/{run}", status_code=204)
-    async def put(
-        workspace_id: Workspace,
-        run: Run,
-        access: Annotated[RunAccess, Depends(worker)],
-        body: Annotated[StoreRecording, Depends(struct_body(StoreRecording))],
-    ) -> None:  # for workers of an earlier version
-        access.require(workspace_id=workspace_id, workflow_id=body.summary.workflow_id, run_id=run)
-        if is_too_long(body.summary):
-            raise InvalidRequest(TOO_LONG)
-        content = bytes(body.content)
-        entry = PackEntry(run, len(content), body.summary)
-        pack = ReceivedPack((workspace_id, body.summary.workflow_id), body.record, [entry], content)
-        await recordings.put([pack], replace=True)
 
     @router.get("/{workspace_id}", dependencies=gateway)
     async def page(

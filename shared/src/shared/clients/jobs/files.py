@@ -3,7 +3,6 @@
 from shared.clients.calls import ServiceCalls
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import StoredBlob
-from shared.errors import PayloadTooLarge
 from shared.web.paths import path_of
 
 
@@ -15,7 +14,4 @@ class JobsFileStore(ServiceCalls):
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
         path = path_of("blobs", key.workspace_id, key.file_id, run_id=key.run_id, max_bytes=max_bytes)
-        content = await self._client.fetch("GET", path)
-        if max_bytes is not None and len(content) > max_bytes:  # the previous version of jobs-service has no limit
-            raise PayloadTooLarge(f"The file has more than {max_bytes} bytes")
-        return content
+        return await self._client.fetch("GET", path)

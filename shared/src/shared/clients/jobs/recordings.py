@@ -1,8 +1,6 @@
 """Client for recordings of runs."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -15,48 +13,28 @@ from shared.contracts.recordings import (
     RefusedRecording,
     StoredRecordings,
     StorePacks,
-    StoreRecordings,
 )
-from shared.errors import InvalidRequest, RouteMissing
+from shared.errors import InvalidRequest
 from shared.ids import run_key
-from shared.observe.logging import get_logger
-from shared.recording_packs import unpack
 from shared.web.paths import path_of
-
-RETRY_PACKS_SECONDS: Final = 60.0
-"""Delay before packs are tried again with a jobs-service that does not support them.
-
-Until then, recordings are sent in the format of the previous version.
-"""
-log = get_logger("recording_client")
 
 
 class HttpRecordingClient(ServiceCalls):
     """Implements RecordingClient."""
-
-    _retry_packs_at = 0.0
 
     async def store(self, packs: Sequence[RecordingPack]) -> StoredRecordings:
         """Store recordings of ended runs; return those that are refused.
 
         Raises Unavailable, InvalidRequest (the only pack is invalid).
         """
-        now = asyncio.get_running_loop().time()
-        if now >= self._retry_packs_at:
-            path, body = path_of("recordings", "packs"), msgspec.msgpack.encode(StorePacks(tuple(packs)))
-            try:
-                return await self._client.call("POST", path, body=body, returns=StoredRecordings)
-            except RouteMissing:
-                log.info("recording_packs_unsupported", retry_seconds=RETRY_PACKS_SECONDS)
-                self._retry_packs_at = now + RETRY_PACKS_SECONDS
-            except InvalidRequest:  # an earlier version limits a request to the recordings of one pack
-                if len(packs) == 1:
-                    raise
-        if len(packs) > 1:
-            answers = [await self._store_pack(pack) for pack in packs]
-            return StoredRecordings(tuple(each for answer in answers for each in answer.refused))
-        batch = StoreRecordings(tuple(each for pack in packs for each in unpack(pack)))
-        return await self._client.call("POST", path_of("recordings"), body=batch, returns=StoredRecordings)
+        path, body = path_of("recordings", "packs"), msgspec.msgpack.encode(StorePacks(tuple(packs)))
+        try:
+            return await self._client.call("POST", path, body=body, returns=StoredRecordings)
+        except InvalidRequest:
+            if len(packs) == 1:
+                raise
+        answers = [await self._store_pack(pack) for pack in packs]
+        return StoredRecordings(tuple(each for answer in answers for each in answer.refused))
 
     async def _store_pack(self, pack: RecordingPack) -> StoredRecordings:
         """Store one of several packs: an invalid one is refused, so that the others are stored."""
