@@ -1,7 +1,5 @@
 """Pages, dialogs and toasts above each other."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 from tests.browser.console import NOTHING_LATER, Account, Console
@@ -45,12 +43,10 @@ def test_opening_a_dialog_closes_earlier_toasts(console: Console, account: Accou
 
 
 @pytest.mark.full
-def test_limit_meters_are_equally_long(console: Console) -> None:
-    meters = console.goto("/settings/limits").shows("Available now").page.get_by_role("meter")
-    expect(meters).to_have_count(2)
-    widths = {meter.evaluate("meter => meter.getBoundingClientRect().width") for meter in meters.all()}
-    assert len(widths) == 1
-    console.shows(re.compile("the rate above refills them"))
+def test_a_plan_without_rate_limits_shows_no_meters(console: Console) -> None:
+    page = console.goto("/settings/limits").shows("Available now").page
+    expect(page.get_by_text("Unlimited")).to_have_count(4)
+    expect(page.get_by_role("meter")).to_have_count(0)
 
 
 @pytest.mark.full

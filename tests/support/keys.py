@@ -22,7 +22,7 @@ async def key_with_limit(stack: Stack, api: PublicApi, rate_limit: int) -> str:
         return await _add_key(tenants, api.workspace_id, rate_limit)
 
 
-async def new_workspace(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:
+async def new_workspace(stack: Stack, plan: PlanName = PlanName.SELF_HOSTED) -> tuple[str, str]:
     """Create a workspace and a key with every scope."""
     async with _tenants(stack) as tenants:
         workspace = Workspace(id=new_id(), name="Apart", plan=plan, created_at=SystemClock().now())

@@ -11,6 +11,14 @@ interface Bucket {
   remaining: number;
 }
 
+/** Rates from here on are the gateway's way to say that there is no limit. */
+const UNLIMITED = 1_000_000_000;
+
+function rate(bucket: Bucket) {
+  if (bucket.requestsPerMinute >= UNLIMITED) return 'Unlimited';
+  return `${bucket.requestsPerMinute.toLocaleString('en-US')} per minute`;
+}
+
 export function LimitsSection() {
   const { workspace } = useSignedIn();
   const usage = useUsage();
@@ -27,11 +35,11 @@ export function LimitsSection() {
           </div>
           <div>
             <dt>Sync and streaming calls</dt>
-            <dd>{rateLimit.sync.requestsPerMinute.toLocaleString('en-US')} per minute</dd>
+            <dd>{rate(rateLimit.sync)}</dd>
           </div>
           <div>
             <dt>Async calls</dt>
-            <dd>{rateLimit.async.requestsPerMinute.toLocaleString('en-US')} per minute</dd>
+            <dd>{rate(rateLimit.async)}</dd>
           </div>
         </dl>
       </Section>
@@ -48,6 +56,14 @@ export function LimitsSection() {
 
 function Meter({ label, bucket }: { label: string; bucket: Bucket }) {
   const { remaining, maxBurst } = bucket;
+  if (bucket.requestsPerMinute >= UNLIMITED) {
+    return (
+      <div className={styles.meter}>
+        <span>{label}</span>
+        <span className={styles.number}>Unlimited</span>
+      </div>
+    );
+  }
   return (
     <div className={styles.meter}>
       <span>{label}</span>

@@ -68,7 +68,7 @@ async def _played(
 async def _load(
     scene: Scene, stack: Stack, strike: Callable[[], Awaitable[None]], *, back_seconds: float, most_refused: int
 ) -> list[Figure]:
-    settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK)
+    settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.SELF_HOSTED)
     made = await make_first_key(settings)
     api = PublicApi(stack.url, made.api_key, made.workspace_id)
     workflow_id = await api.publish(steps(scene.witness.url, "node-a", "node-b"))

@@ -123,5 +123,5 @@ async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> A
         await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, len(GATEWAYS))
         await asyncio.to_thread(stack.scale, ServiceName.JOBS, len(JOBS))
         balancer.targets.append(urlsplit(stack.url_of(JOBS[1])).port or 0)
-        made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK))
+        made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.SELF_HOSTED))
         yield Scene(stack, witness, models, options, made.workspace_id, made.api_key, say)

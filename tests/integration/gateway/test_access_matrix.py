@@ -41,7 +41,9 @@ UNWANTED: Final = ("personal key", "personal key that goes elsewhere too")
 """Error for admins of a workspace that forbids personal keys."""
 NOT_ABOUT_IT: Final = ("nothing", "user")
 """Subjects where members of another workspace get an answer for that workspace."""
-NO_LIMITS: Final[dict[str, Any]] = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
+NO_LIMITS: Final[dict[str, Any]] = {
+    "plan_limits": {"free": {f"{kind}_rate": 1_000_000 for kind in ("sync", "async", "api")}}
+}
 CALLERS: Final = (*REFUSED, *STRANGERS, *UNWANTED, *KEYS, *LIMITED, *SESSIONS)
 
 

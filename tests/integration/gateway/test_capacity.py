@@ -40,8 +40,7 @@ async def test_five_hundred_concurrent_callers_leave_exactly_as_many_runs_as_fit
     async with running(settings) as jobs:
         await jobs.executor.listen()
         limits: dict[str, Any] = {
-            "concurrency_free": HELD,
-            "rate_limit_free_async": 10_000,
+            "plan_limits": {"free": {"concurrency": HELD, "async_rate": 10_000}},
             "admission_gate_max_inflight": 10_000,
             "workspace_max_inflight": 10_000,
         }

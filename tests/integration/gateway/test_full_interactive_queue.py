@@ -45,7 +45,9 @@ async def test_calls_that_find_the_interactive_queue_full_get_a_retry_time(rabbi
     await declare_topology(rabbitmq.amqp_url, topology)
     await management.apply_policies(topology)
     broker = open_broker(rabbitmq.amqp_url, service="gateway", topology=topology)
-    async with running_system(broker=broker, workspace_max_inflight=CALLERS, rate_limit_free_sync=10_000) as system:
+    async with running_system(
+        broker=broker, workspace_max_inflight=CALLERS, plan_limits={"free": {"sync_rate": 10_000}}
+    ) as system:
         waiting = await fill(system)
         answers = [await system.execute({"stream": stream}) for stream in (False, True) for _ in range(5)]
         for call in waiting:

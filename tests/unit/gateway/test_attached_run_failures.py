@@ -64,7 +64,7 @@ async def test_a_run_that_no_worker_takes_is_503_and_will_not_run() -> None:
 
 
 async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
-    async with running_system(execution_timeout_free=1, run_margin_seconds=0.01) as system:
+    async with running_system(plan_limits={"free": {"sync_seconds": 1}}, run_margin_seconds=0.01) as system:
 
         async def begins(run: RunSpec, send: Send) -> None:
             await send(0, [RunStarted()])

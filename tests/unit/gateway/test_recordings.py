@@ -209,7 +209,19 @@ async def test_a_replay_needs_the_write_scope(system: System) -> None:
     assert (await reader.send("POST", f"{RECORDINGS}/R1/replay", {})).status == 403
 
 
+@pytest.mark.parametrize("of", [{"workspace_id": "WS2"}, {"workflow_id": "other"}, None])
+async def test_a_replay_of_a_missing_or_foreign_recording_is_not_found(
+    system: System, of: dict[str, str] | None
+) -> None:
+    if of is not None:
+        system.recordings.put(recording(**of))
+    answer = await system.send("POST", f"{RECORDINGS}/R1/replay", {})
+    assert (answer.status, answer.json["error"]["message"]) == (404, "Recording not found")
+    assert (system.jobs.accepted, system.audit.entries) == ([], [])
+
+
 async def test_a_replay_is_not_recorded_itself(system: System) -> None:
+    system.recordings.put(recording())
     await system.send("PATCH", DEPLOY, {"recording": {"sample": 1, "days": 5}})
     await system.send("POST", f"{RECORDINGS}/R1/replay", {})
     assert system.jobs.accepted[-1].run.record is None

@@ -17,7 +17,7 @@ each_redrive = pytest.mark.parametrize("path", REDRIVES)
 @pytest.fixture
 async def system() -> AsyncIterator[System]:
     """A gateway with the failed run `E1` of the live version."""
-    async with running_system(spend_limit_usd=20, rate_limit_free_async=1) as started:
+    async with running_system(spend_limit_usd=20, plan_limits={"free": {"async_rate": 1}}) as started:
         version = started.deployments.endpoints["W"].version
         started.jobs.views["E1"] = a_view(RunStatus.FAILED, version=version)
         yield started

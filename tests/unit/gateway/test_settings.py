@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.access.plans import PlanName
+from gateway.access.plans import UNLIMITED, PlanName, RateKind
 from gateway.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
@@ -18,14 +18,42 @@ def test_plans_have_the_promised_limits() -> None:
     assert [plan.concurrency for plan in plans.values()][:5] == [5, 50, 200, 200, 200]
 
 
+def test_a_self_hosted_workspace_has_no_rate_limit_and_the_retention_of_enterprise() -> None:
+    settings = GatewaySettings()
+    own, enterprise = settings.plans()[settings.default_plan], settings.plans()[PlanName.ENTERPRISE]
+    assert settings.default_plan is PlanName.SELF_HOSTED is PlanName("benchmark")
+    assert (own.sync_seconds, own.async_seconds, own.log_days) == (
+        enterprise.sync_seconds,
+        enterprise.async_seconds,
+        enterprise.log_days,
+    )
+    assert {own.rate(kind) for kind in RateKind} == {UNLIMITED}
+
+
+def test_one_json_setting_changes_limits_and_wins_over_sims_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATE_LIMIT_PRO_SYNC", "7")
+    monkeypatch.setenv("RATE_LIMIT_PRO_ASYNC", "8")
+    monkeypatch.setenv("FLOWPORT_EXECUTION_TIMEOUT_FREE", "9")
+    monkeypatch.setenv("FLOWPORT_PLANS", '{"pro": {"sync_rate": 300, "log_days": 3}, "benchmark": {"concurrency": 2}}')
+    plans = load_settings(GatewaySettings).plans()
+    pro = plans[PlanName.PRO]
+    assert (pro.sync_rate, pro.async_rate, pro.api_rate, pro.log_days) == (300, 8, 100, 3)
+    assert (plans[PlanName.FREE].sync_seconds, plans[PlanName.SELF_HOSTED].concurrency) == (9, 2)
+
+
+@pytest.mark.parametrize("wrong", ['{"pro": {"sync_rate": 0}}', '{"pro": {"rate": 1}}', '{"gold": {}}', "pro"])
+def test_a_wrong_limit_stops_the_start(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("FLOWPORT_PLANS", wrong)
+    with pytest.raises(SystemExit, match="FLOWPORT_PLANS"):
+        load_settings(GatewaySettings)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "field", "read"),
     [
         ("PORT", "9000", "gateway_port", 9000),
         ("FLOWPORT_GATEWAY_PORT", "9001", "gateway_port", 9001),
         ("ADMISSION_GATE_MAX_INFLIGHT", "7", "admission_gate_max_inflight", 7),
-        ("EXECUTION_TIMEOUT_FREE", "1", "execution_timeout_free", 1),
-        ("EXECUTION_TIMEOUT_ASYNC_TEAM", "2", "execution_timeout_async_team", 2),
         ("FLOWPORT_DEFAULT_PLAN", "community", "default_plan", PlanName.FREE),
     ],
 )
@@ -85,11 +113,12 @@ def test_invalid_mail_settings_stop_the_start_with_a_reason(
 def test_no_plan_lets_a_run_take_longer_than_the_broker_waits(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "7200")
     with pytest.raises(
-        SystemExit, match=rf"FLOWPORT_{name}: longer than FLOWPORT_LONGEST_RUN_SECONDS, which is 5400\..*topology apply"
+        SystemExit,
+        match=r"FLOWPORT_PLANS: .* longer than FLOWPORT_LONGEST_RUN_SECONDS, which is 5400\..*topology apply",
     ):
         load_settings(GatewaySettings)
     monkeypatch.setenv("FLOWPORT_LONGEST_RUN_SECONDS", "7200")
-    assert getattr(load_settings(GatewaySettings), name.lower()) == 7200
+    assert load_settings(GatewaySettings).plan_limits
 
 
 def test_every_setting_is_described() -> None:

@@ -58,7 +58,7 @@ async def test_without_a_cap_the_store_is_not_queried(system: System) -> None:
 
 
 async def test_a_plan_may_have_a_cap() -> None:
-    async with running_system(spend_limit_usd=20, spend_limit_free_usd=30) as system:
+    async with running_system(spend_limit_usd=20, plan_limits={"free": {"spend_cap_usd": 30}}) as system:
         system.jobs.spent["WS1"] = 25
         assert (await system.execute({})).status == 200
         system.jobs.spent["WS1"] = 30

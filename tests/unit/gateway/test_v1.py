@@ -327,6 +327,18 @@ async def test_to_a_key_whose_user_may_not_deploy_there_is_nothing_to_deploy(
     assert legacy.json["error"] == "Unauthorized: Access denied to admin this workflow", "the key lacks no scope"
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+@pytest.mark.parametrize(("method", "path"), [("POST", "deploy"), ("DELETE", "deploy"), ("POST", "rollback")])
+async def test_a_missing_workflow_is_not_found_even_under_a_key_that_may_not_deploy(
+    system: System, generation: str, method: str, path: str
+) -> None:
+    key = system.tenants.issue(scopes=frozenset({Scope.READ}))
+    answer = await system.send(method, f"/api/{generation}/workflows/missing/{path}", {}, key=key)
+    assert answer.status == 404
+    known = await system.send(method, f"/api/{generation}/workflows/W/{path}", {}, key=key)
+    assert known.status == 403, "the key lacks the scope"
+
+
 async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System) -> None:
     answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE})
     assert answer.status == 409

@@ -1,46 +1,43 @@
 """Settings of the gateway."""
 
+import itertools
+import json
+import os
 from dataclasses import replace
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from gateway.access.passwords import networks
-from gateway.access.plans import Plan, PlanName, Plans, RateKind
+from gateway.access.plans import PLANS, UNLIMITED, PlanName, Plans
 from gateway.chat.mail import MailServer, MailTls
 from shared.email_addresses import normalize_email
 from shared.settings import CommaList, TicketSettings, sim_setting
 
-
-def _sync_limit(plan: str, default: int) -> Any:
-    description = f"Time limit of sync and streamed runs on the {plan} plan, in seconds."
-    return sim_setting(f"EXECUTION_TIMEOUT_{plan.upper()}", default, ge=1, le=604_800, description=description)
-
-
-def _async_limit(plan: str, default: int) -> Any:
-    description = f"Time limit of queued runs on the {plan} plan, in seconds."
-    return sim_setting(f"EXECUTION_TIMEOUT_ASYNC_{plan.upper()}", default, ge=1, le=604_800, description=description)
-
-
-def _concurrency(plan: str, default: int) -> Any:
-    description = f"Queued runs that one workspace on the {plan} plan may process concurrently."
-    return Field(default, ge=1, le=100_000, description=description)
+SIM_NAMES: Final = {
+    "EXECUTION_TIMEOUT_{}": "sync_seconds",
+    "EXECUTION_TIMEOUT_ASYNC_{}": "async_seconds",
+    "RATE_LIMIT_{}_SYNC": "sync_rate",
+    "RATE_LIMIT_{}_ASYNC": "async_rate",
+    "RATE_LIMIT_{}_API": "api_rate",
+}
+"""Sim's names of single limits, by the limit; `{}` is the plan."""
 
 
-def _log_days(plan: str, default: int) -> Any:
-    description = f"How many days after its end a run stays in the logs, on the {plan} plan."
-    return Field(default, ge=1, le=3650, description=description)
+class PlanLimits(BaseModel):
+    """Changed limits of one plan."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-def _spend_cap(plan: str) -> Any:
-    description = f"Cap on the {plan} plan, if different from FLOWPORT_SPEND_LIMIT_USD; 0 means no cap."
-    return Field(None, ge=0, le=1e9, description=description)
-
-
-def _rate(plan: str, kind: str, default: int) -> Any:
-    description = f"Calls per window on the {plan} plan, {kind}; up to twice as many in a burst."
-    name = f"RATE_LIMIT_{plan.upper()}_{kind.upper()}"
-    return sim_setting(name, default, ge=1, le=1_000_000_000, description=description)
+    sync_seconds: int | None = Field(None, ge=1, le=604_800)
+    async_seconds: int | None = Field(None, ge=1, le=604_800)
+    concurrency: int | None = Field(None, ge=1, le=100_000)
+    sync_rate: int | None = Field(None, ge=1, le=UNLIMITED)
+    async_rate: int | None = Field(None, ge=1, le=UNLIMITED)
+    api_rate: int | None = Field(None, ge=1, le=UNLIMITED)
+    log_days: int | None = Field(None, ge=1, le=3650)
+    spend_cap_usd: float | None = Field(None, ge=0, le=1e9)
 
 
 class GatewaySettings(TicketSettings):
@@ -73,7 +70,16 @@ class GatewaySettings(TicketSettings):
         " webhooks delay their response until every process has dropped stale state; 0 for a single process.",
     )
     default_plan: PlanName = Field(
-        PlanName.ENTERPRISE, description="Plan of new workspaces. `benchmark` is for load tests only."
+        PlanName.SELF_HOSTED,
+        description="Plan of new workspaces. `self_hosted` has no rate limits; `benchmark` is another name of it.",
+    )
+    plan_limits: Annotated[dict[PlanName, PlanLimits], NoDecode] = Field(
+        {},
+        validate_default=True,
+        validation_alias=AliasChoices("FLOWPORT_PLANS", "plan_limits"),
+        description='Changed limits of plans, as JSON by plan: {"pro": {"sync_rate": 300}}. Limits: sync_seconds,'
+        " async_seconds, concurrency, sync_rate, async_rate, api_rate, log_days, spend_cap_usd. Sim's names also work:"
+        " EXECUTION_TIMEOUT_PRO, EXECUTION_TIMEOUT_ASYNC_PRO, RATE_LIMIT_PRO_SYNC, RATE_LIMIT_PRO_ASYNC.",
     )
 
     admission_gate_max_inflight: int = sim_setting(
@@ -89,10 +95,6 @@ class GatewaySettings(TicketSettings):
     spend_limit_usd: float = Field(
         0.0, ge=0, le=1e9, description="Monthly cap on a workspace's model spend, in US dollars; 0 means no cap."
     )
-    spend_limit_free_usd: float | None = _spend_cap("free")
-    spend_limit_pro_usd: float | None = _spend_cap("pro")
-    spend_limit_team_usd: float | None = _spend_cap("team")
-    spend_limit_enterprise_usd: float | None = _spend_cap("enterprise")
     max_body_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
     )
@@ -127,38 +129,9 @@ class GatewaySettings(TicketSettings):
         description="How long to serve cached live versions while deploy-service is down.",
     )
 
-    execution_timeout_free: int = _sync_limit("free", 300)
-    execution_timeout_pro: int = _sync_limit("pro", 3000)
-    execution_timeout_team: int = _sync_limit("team", 3000)
-    execution_timeout_enterprise: int = _sync_limit("enterprise", 3000)
-    execution_timeout_async_free: int = _async_limit("free", 5400)
-    execution_timeout_async_pro: int = _async_limit("pro", 5400)
-    execution_timeout_async_team: int = _async_limit("team", 5400)
-    execution_timeout_async_enterprise: int = _async_limit("enterprise", 5400)
-    concurrency_free: int = _concurrency("free", 5)
-    concurrency_pro: int = _concurrency("pro", 50)
-    concurrency_team: int = _concurrency("team", 200)
-    concurrency_enterprise: int = _concurrency("enterprise", 200)
-    log_retention_days_free: int = _log_days("free", 7)
-    log_retention_days_pro: int = _log_days("pro", 30)
-    log_retention_days_team: int = _log_days("team", 90)
-    log_retention_days_enterprise: int = _log_days("enterprise", 90)
-
     rate_limit_window_ms: int = sim_setting(
         "RATE_LIMIT_WINDOW_MS", 60_000, ge=100, le=86_400_000, description="Window of every rate limit, in ms."
     )
-    rate_limit_free_sync: int = _rate("free", "sync", 50)
-    rate_limit_free_async: int = _rate("free", "async", 200)
-    rate_limit_free_api: int = _rate("free", "api", 30)
-    rate_limit_pro_sync: int = _rate("pro", "sync", 150)
-    rate_limit_pro_async: int = _rate("pro", "async", 1000)
-    rate_limit_pro_api: int = _rate("pro", "api", 100)
-    rate_limit_team_sync: int = _rate("team", "sync", 300)
-    rate_limit_team_async: int = _rate("team", "async", 2500)
-    rate_limit_team_api: int = _rate("team", "api", 200)
-    rate_limit_enterprise_sync: int = _rate("enterprise", "sync", 600)
-    rate_limit_enterprise_async: int = _rate("enterprise", "async", 5000)
-    rate_limit_enterprise_api: int = _rate("enterprise", "api", 500)
     rate_limit_address: int = Field(
         300,
         ge=1,
@@ -185,6 +158,21 @@ class GatewaySettings(TicketSettings):
     trusted_proxies: CommaList = Field(
         (), description="Networks of your proxies, 10.0.0.0/8,…; only their X-Forwarded-For headers are trusted."
     )
+
+    @field_validator("plan_limits", mode="before")
+    @classmethod
+    def _add_sim_names(cls, value: Any) -> Any:
+        """Parse JSON, and add the limits that are set by Sim's names. Raises ValueError."""
+        value = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, dict):
+            return value
+        limits = {str(plan): dict(changed) for plan, changed in value.items()}
+        for (form, limit), plan in itertools.product(SIM_NAMES.items(), PlanName):
+            name = form.format(plan.upper())
+            found = os.environ.get(f"FLOWPORT_{name}", os.environ.get(name))
+            if found is not None:
+                limits.setdefault(plan, {}).setdefault(limit, found)
+        return limits
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -225,11 +213,15 @@ class GatewaySettings(TicketSettings):
 
     @model_validator(mode="after")
     def _check_run_limits(self) -> Self:
-        limits = [name for name in type(self).model_fields if name.startswith("execution_timeout_")]
-        too_long = [f"FLOWPORT_{name.upper()}" for name in limits if getattr(self, name) > self.longest_run_seconds]
+        too_long = [
+            plan.name
+            for plan in self.plans().values()
+            if max(plan.sync_seconds, plan.async_seconds) > self.longest_run_seconds
+        ]
         if too_long:
             raise ValueError(
-                f"{', '.join(too_long)}: longer than FLOWPORT_LONGEST_RUN_SECONDS, which is {self.longest_run_seconds}."
+                f"FLOWPORT_PLANS: time limits of {', '.join(too_long)} are longer than FLOWPORT_LONGEST_RUN_SECONDS,"
+                f" which is {self.longest_run_seconds}."
                 " Raise it, and run `flowport topology apply` with it: the broker takes longer runs back from workers"
             )
         return self
@@ -253,39 +245,8 @@ class GatewaySettings(TicketSettings):
         )
 
     def plans(self) -> Plans:
-        """Return all plans: max copies team; benchmark copies enterprise, with almost no load limits."""
-        team, enterprise = self._plan(PlanName.TEAM), self._plan(PlanName.ENTERPRISE)
-        plans = (
-            self._plan(PlanName.FREE),
-            self._plan(PlanName.PRO),
-            replace(team, name=PlanName.MAX),
-            team,
-            enterprise,
-            replace(
-                enterprise,
-                name=PlanName.BENCHMARK,
-                concurrency=100_000,
-                spend_cap_usd=0.0,
-                rates=dict.fromkeys(RateKind, 1_000_000_000),
-            ),
-        )
-        return {plan.name: plan for plan in plans}
-
-    def _plan(self, name: PlanName) -> Plan:
-        def number(setting: str) -> int:
-            return int(getattr(self, setting))
-
-        cap: float | None = getattr(self, f"spend_limit_{name}_usd")
-        return Plan(
-            name,
-            sync_seconds=number(f"execution_timeout_{name}"),
-            async_seconds=number(f"execution_timeout_async_{name}"),
-            concurrency=number(f"concurrency_{name}"),
-            rates={
-                RateKind.SYNC: number(f"rate_limit_{name}_sync"),
-                RateKind.ASYNC: number(f"rate_limit_{name}_async"),
-                RateKind.API: number(f"rate_limit_{name}_api"),
-            },
-            log_days=number(f"log_retention_days_{name}"),
-            spend_cap_usd=self.spend_limit_usd if cap is None else cap,
-        )
+        """Return all plans with their changed limits."""
+        plans = {name: replace(plan, spend_cap_usd=self.spend_limit_usd) for name, plan in PLANS.items()}
+        for name, changed in self.plan_limits.items():
+            plans[name] = replace(plans[name], **changed.model_dump(exclude_none=True))
+        return plans

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from shared.contracts.runs import RunMode
 
@@ -62,11 +62,15 @@ class PlanName(StrEnum):
     MAX = "max"
     TEAM = "team"
     ENTERPRISE = "enterprise"
-    BENCHMARK = "benchmark"
+    SELF_HOSTED = "self_hosted"
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
-        return cls("free") if isinstance(value, str) and value.lower() == "community" else None
+        other = _OTHER_NAMES.get(value.lower()) if isinstance(value, str) else None
+        return None if other is None else cls(other)
+
+
+_OTHER_NAMES: Final = {"community": "free", "benchmark": "self_hosted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,18 @@ class Plan:
     async_seconds: int
     concurrency: int
     """Queued runs that may be in progress concurrently."""
-    rates: Mapping[RateKind, int]
-    """Calls of each kind per window."""
+    sync_rate: int
+    """Sync and streamed calls per window; the next two: queued runs, and the other calls of v1 and v2."""
+    async_rate: int
+    api_rate: int
     log_days: int = 1
     """Days for which finished runs stay in the logs."""
     spend_cap_usd: float = 0.0
     """Monthly limit of spend on models, in US dollars; 0 for none."""
+
+    def rate(self, kind: RateKind) -> int:
+        """Return the calls of this kind per window."""
+        return {RateKind.SYNC: self.sync_rate, RateKind.ASYNC: self.async_rate, RateKind.API: self.api_rate}[kind]
 
     def time_limit_ms(self, mode: RunMode, requested_seconds: int | None = None) -> int:
         """Return the time limit of a run; a caller may lower it, never raise it."""
@@ -97,3 +107,25 @@ class Plan:
 
 
 Plans = Mapping[PlanName, Plan]
+
+UNLIMITED: Final = 1_000_000_000
+"""Rate without a limit below the capacity of any machine."""
+
+
+def _plan(name: str, *limits: int) -> Plan:
+    return Plan(PlanName(name), *limits)
+
+
+PLANS: Final[Plans] = {
+    plan.name: plan
+    for plan in (
+        #                   sync_seconds, async_seconds, concurrency, sync_rate, async_rate, api_rate, log_days
+        _plan("free", 300, 5400, 5, 50, 200, 30, 7),
+        _plan("pro", 3000, 5400, 50, 150, 1000, 100, 30),
+        _plan("max", 3000, 5400, 200, 300, 2500, 200, 90),
+        _plan("team", 3000, 5400, 200, 300, 2500, 200, 90),
+        _plan("enterprise", 3000, 5400, 200, 600, 5000, 500, 90),
+        _plan("self_hosted", 3000, 5400, 100_000, UNLIMITED, UNLIMITED, UNLIMITED, 90),
+    )
+}
+"""Plans unless `FLOWPORT_PLANS` changes them."""

@@ -331,7 +331,7 @@ class RateLimits:
 
     def _buckets(self, caller: Caller, kind: RateKind) -> list[tuple[str, Rate]]:
         workspace, key = caller.workspace, caller.key
-        buckets = [(f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind]))]
+        buckets = [(f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rate(kind)))]
         if caller.address is not None:
             buckets.insert(0, (f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)))
         if key is not None and key.rate_limit is not None:

@@ -87,8 +87,12 @@ class Recordings:
         return content
 
     async def record_replay(self, caller: Caller, workflow_id: str, run_id: str) -> None:
-        """Check that the caller may replay a recording, and record it. Raises MissingScope, AccessDenied."""
+        """Check that the caller may replay a recording, which exists, and record it.
+
+        Raises MissingScope, AccessDenied, NotFound, Unavailable.
+        """
         caller.require(Scope.WRITE)
+        await self._client.read(caller.workspace.id, workflow_id, run_id)
         await self._audit.record(caller, "recording.replayed", target_id=run_id, after={"workflowId": workflow_id})
 
     async def delete_run(self, caller: Caller, workflow_id: str, run_id: str) -> None:
