@@ -21,6 +21,7 @@ from gateway.access.credentials import ROLE_SCOPES, Scope
 from gateway.access.models import Role
 from gateway.web.console_assets import PAGES, ConsoleFiles
 from shared.contracts.jobs import PauseKind, PausePoint
+from shared.contracts.recordings import Recording
 from shared.contracts.runs import RunStatus
 from shared.security.api_keys import new_key
 
@@ -289,6 +290,7 @@ async def _set(stage: Stage) -> None:
     asks = PausePoint("ask", "ask", PauseKind.HUMAN, NOON)
     system.jobs.views["E1"] = a_view(RunStatus.PAUSED, paused_at=NOON, pauses=(asks,))
     system.jobs.resumed.clear()
+    system.recordings.put(Recording(run_id="E1", workspace_id="WS1", workflow_id="W", started_at=NOON))
     system.chats.stored.clear()
     system.agents.stored.clear()
     system.tool_servers.stored.clear()
