@@ -13,8 +13,7 @@ from tests.support.workflow_states import block, chain, edge, workflow
 
 from executor_service.blocks import guardrails
 from executor_service.blocks.guardrails import GuardrailsHandler, personal_data
-from executor_service.blocks.guardrails.patterns import MAX_CACHED
-from executor_service.blocks.guardrails.personal_data import KINDS, MAX_FINDINGS
+from executor_service.blocks.guardrails.personal_data import KINDS, MAX_CACHED, MAX_FINDINGS
 from shared.workflow.catalog.agents import PII_TYPES
 
 

@@ -10,8 +10,7 @@ from tests.support.blocks.agents import run as run_agent
 from tests.support.http_stub import HttpStub
 
 from executor_service.blocks.agent.block_tools import block_tools
-from executor_service.blocks.http import ApiHandler
-from executor_service.blocks.http.request import MAX_PATH_PARAMS
+from executor_service.blocks.http import MAX_PATH_PARAMS, ApiHandler
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, RunResult
 from executor_service.providers import ToolCall

@@ -10,8 +10,7 @@ from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.workflow_states import block, chain
 
-from executor_service.blocks.http import ApiHandler
-from executor_service.blocks.http.retries import MAX_RETRIES, RetryPolicy
+from executor_service.blocks.http import MAX_RETRIES, ApiHandler, RetryPolicy
 from shared.net import OutboundClient
 
 

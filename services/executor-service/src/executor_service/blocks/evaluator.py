@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.model_query import ModelHandler, query_model
-from executor_service.blocks.values import number_of, text_of
+from executor_service.blocks.values import number_of, parse_answer, text_of
 from executor_service.engine import BlockResult, Call, Inputs
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, stringify, to_string

@@ -3,8 +3,7 @@
 from typing import Final
 
 from executor_service.blocks.editor_fields import read_fields
-from executor_service.blocks.tables import read_table
-from executor_service.blocks.values import number_of
+from executor_service.blocks.values import number_of, read_table
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 from shared.workflow.format.sizes import MAX_NESTING

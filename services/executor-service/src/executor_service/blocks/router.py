@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.condition import path_to
 from executor_service.blocks.model_query import ModelAnswer, ModelHandler, query_model
-from executor_service.blocks.values import text_of
+from executor_service.blocks.values import parse_answer, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call, Inputs
 from shared.workflow.compile.blocks import CompiledBlock, Option
 from shared.workflow.compile.graph import EdgeCondition

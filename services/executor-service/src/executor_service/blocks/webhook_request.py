@@ -6,9 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Final
 
-from executor_service.blocks.http import call_endpoint
-from executor_service.blocks.http.request import read_request
-from executor_service.blocks.http.retries import RetryPolicy
+from executor_service.blocks.http import RetryPolicy, call_endpoint, read_request
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject, to_string

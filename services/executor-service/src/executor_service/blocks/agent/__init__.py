@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
 from executor_service.blocks.agent.attachments import attach_files, load_attachments
 from executor_service.blocks.agent.conversation import Conversation
-from executor_service.blocks.agent.memory import open_memory
-from executor_service.blocks.agent.messages import in_order, read_messages
+from executor_service.blocks.agent.memory import in_order, open_memory, read_messages
 from executor_service.blocks.agent.tool_builder import BlockTool, ToolBuilder
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.agent.usage import UsageRecorder, priced_cost_json, tokens_json
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
-from executor_service.blocks.values import number_of
+from executor_service.blocks.values import NOT_STRUCTURED, number_of, parse_answer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelRequest, Turn

@@ -1,4 +1,4 @@
-"""Agents' conversations across runs."""
+"""Messages of an agent to its model, and those that it remembers."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,18 +6,39 @@ from dataclasses import dataclass
 from typing import Final
 
 from executor_service.blocks.ports import MemoryStore
-from executor_service.blocks.values import number_of
+from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, Role
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, ConversationMessage
+from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, to_string
+
+_ROLES = {str(role): role for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
+
+
+def read_messages(value: Json) -> list[Message]:
+    """Return the messages of a setting: a list of `{role, content}` or its JSON text; other entries are skipped."""
+    return [
+        Message(role=_ROLES[role], content=text_of(entry.get("content")))
+        for entry in parse_list(value)
+        if isinstance(entry, dict) and isinstance(role := entry.get("role"), str) and role in _ROLES
+    ]
+
+
+def in_order(prompt: Iterable[Message], remembered: Iterable[Message] = ()) -> tuple[Message, ...]:
+    """Return system messages first, then remembered ones, then the rest."""
+    messages = list(prompt)
+    system = [message for message in messages if message.role is Role.SYSTEM]
+    rest = [message for message in messages if message.role is not Role.SYSTEM]
+    return (*system, *remembered, *rest)
+
 
 NO_STORE: Final = "This server has no conversation store"
 NO_ID: Final = f"A conversation ID of 1 to {LONGEST_CONVERSATION_ID} characters is required for memory"
 DEFAULT_WINDOW: Final = 10
 DEFAULT_TOKENS: Final = 4000
 _CHARACTERS_PER_TOKEN: Final = 4
-_ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
+_REMEMBERED: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +59,9 @@ class Memory:
         an earlier attempt of this call do not count as earlier, and empty ones are omitted, since models refuse them.
         """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
-        earlier = [message for message in stored if message.role in _ROLES and message.once != self._once]
+        earlier = [message for message in stored if message.role in _REMEMBERED and message.once != self._once]
         earlier = [message for message in earlier if message.content.strip()]
-        before = [Message(role=_ROLES[message.role], content=message.content) for message in earlier]
+        before = [Message(role=_REMEMBERED[message.role], content=message.content) for message in earlier]
         return self._within_window(before), _latest_question(prompt) if before else prompt
 
     def _within_window(self, messages: Sequence[Message]) -> Sequence[Message]:

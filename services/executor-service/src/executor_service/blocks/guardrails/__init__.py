@@ -8,8 +8,14 @@ from typing import Final
 import msgspec
 
 from executor_service.blocks.guardrails.hallucination import check_hallucination
-from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
-from executor_service.blocks.guardrails.personal_data import KINDS, SearchLimitExceeded, find_personal_data, mask
+from executor_service.blocks.guardrails.personal_data import (
+    KINDS,
+    BadPattern,
+    SearchLimitExceeded,
+    find_personal_data,
+    mask,
+    pattern_for,
+)
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs

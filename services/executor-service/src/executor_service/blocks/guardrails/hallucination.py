@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.model_query import query_model
 from executor_service.blocks.ports import ModelServer
-from executor_service.blocks.values import number_of, text_of
+from executor_service.blocks.values import number_of, parse_answer, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.response_format import ResponseFormat

@@ -1,13 +1,48 @@
-"""Finds personal data with a recognizable form: addresses, numbers, cards, but not people's names."""
+"""Finds personal data with a recognizable form, and authors' regular expressions, on an engine with bounded cost."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from time import monotonic
 from typing import Final
 
-from executor_service.blocks.guardrails.patterns import pattern_for
+import re2  # type: ignore[import-untyped]  # untyped
+
 from shared.workflow.format.js_values import JsonObject
+
+MAX_MEMORY: Final = 8 << 20
+MAX_CACHED: Final = 32
+"""Cached patterns. Each retains up to MAX_MEMORY while it is cached."""
+MAX_WORK: Final = 500_000_000
+"""Characters times instructions: at most about a second of one core."""
+
+
+class BadPattern(Exception):
+    """An unsupported expression; the text says why."""
+
+
+def pattern_for(text: str, pattern: str) -> "re2._Regexp":
+    """Return the expression, ready to search `text`. Raises BadPattern: look-around, back references, too much work."""
+    compiled = _compile(pattern)
+    if len(text) * compiled.programsize > MAX_WORK:
+        raise BadPattern(f"the pattern is too complex for a text of {len(text)} characters")
+    return compiled
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _compile(pattern: str) -> "re2._Regexp":
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY
+    re2.purge()  # the library has another cache of 128 patterns
+    try:
+        return re2.compile(pattern, options=options)
+    except re2.error as error:
+        cause = error.args[0] if error.args else b""
+        text = cause.decode("utf-8", "replace") if isinstance(cause, bytes) else str(cause)
+        raise BadPattern(f"{text} (look-around and back references are not supported)") from error
+
 
 MAX_FINDINGS: Final = 100_000
 """More do not fit into an output. Each character may be a finding, and a text has millions."""

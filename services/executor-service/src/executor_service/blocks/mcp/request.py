@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from executor_service.blocks.tables import read_table
+from executor_service.blocks.values import read_table
 from executor_service.engine import BlockFailure, Call
 from shared.net import BlockedAddress
 from shared.net.urls import read_target
