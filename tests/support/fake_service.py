@@ -1,9 +1,7 @@
-"""A fake service with health, readiness and metrics endpoints only, healthy or with given problems."""
+"""A fake service with health and readiness endpoints only, healthy or with given problems."""
 
 import json
-import time
 from dataclasses import dataclass
-from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Self
@@ -17,13 +15,8 @@ class FakeService:
 
     name: str
     problems: tuple[str, ...] = ()
-    version: str = "1.0"
-    skew_seconds: float = 0.0
-    metrics: str = ""
     status: str = ""
     """Readiness body, where it is neither success nor the list of problems."""
-    metrics_token: str = ""
-    """Token that the metrics endpoint requires."""
     hides: int = 0
     """Status that a proxy before the service answers to readiness checks."""
 
@@ -32,14 +25,11 @@ class FakeService:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = service._answer(self.path, self.headers.get("Authorization", ""))
+                status, body = service._answer(self.path)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return formatdate(time.time() + service.skew_seconds, usegmt=True)
 
             def log_message(self, *args: object) -> None:
                 """Log nothing."""
@@ -58,8 +48,8 @@ class FakeService:
         """Base URL of the service."""
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def _answer(self, path: str, authorization: str) -> tuple[int, bytes]:
-        if self.hides and path in ("/readyz", "/metrics"):
+    def _answer(self, path: str) -> tuple[int, bytes]:
+        if self.hides and path == "/readyz":
             return self.hides, b"<html>nginx</html>"
         if path == "/api/auth/get-session":
             return 200, b"null"
@@ -67,9 +57,4 @@ class FakeService:
             status = self.status or ("unready" if self.problems else "ready")
             body = {"status": status, "problems": self.problems}
             return (200 if status == "ready" else 503), json.dumps(body).encode()
-        if path == "/metrics" and self.metrics_token and authorization != f"Bearer {self.metrics_token}":
-            return 401, b"{}"
-        if path == "/metrics":
-            info = f'flowport_build_info{{service="{self.name}",version="{self.version}"}} 1\n'
-            return 200, (info + self.metrics).encode()
         return 200, json.dumps({"workspaces": [{"id": "w1"}]}).encode()

@@ -14,7 +14,6 @@ from flowport.commands.dead_letters import dead_letters_app
 from flowport.commands.deployments import deploy, diff, promote, undeploy, versions
 from flowport.commands.dev import dev
 from flowport.commands.doctor import doctor
-from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
 from flowport.commands.local_servers import stack, up
 from flowport.commands.login import login, profiles_app
@@ -25,7 +24,7 @@ from flowport.commands.run_tests import test
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
 from flowport.commands.session import command
-from flowport.commands.topology import topology_app
+from flowport.commands.topology import indexes_app, topology_app
 from flowport.commands.workflow_files import fmt, init, schema, validate
 from flowport.commands.workflows import export, import_, workflows_app
 from flowport.errors import CommandFailed

@@ -45,6 +45,7 @@ class Output:
                 [_title(column) for column in columns], [[_text(item.get(name)) for name in columns] for item in items]
             )
         else:
+            self.print_line("\t".join(columns))
             for item in items:
                 self.print_line("\t".join(_text(item.get(column)) for column in columns))
 
@@ -72,10 +73,17 @@ class Output:
                 line = Text.assemble((f"{set_cell_size(title, width)}  ", "bold"), (cell, STATUS_STYLES.get(cell, "")))
                 self.console.print(line, soft_wrap=True)
 
-    def print_change(self, sign: str, value: Any) -> None:
-        """Print one side of a change, `-` for the value before and `+` for the value after; nothing for no value."""
-        if value is None:
-            return
+    def print_change(self, before: Any, after: Any) -> None:
+        """Print the value before a change with `-` and after it with `+`; of two lists, the entries that differ."""
+        old, new = _entries(before), _entries(after)
+        if old is None or new is None:
+            old, new = [before], [after]
+        for sign, values, others in (("-", old, new), ("+", new, old)):
+            for value in values:
+                if value is not None and value not in others:
+                    self._print_side(sign, value)
+
+    def _print_side(self, sign: str, value: Any) -> None:
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         for line in text.split("\n"):
             shown = f"    {sign} {line.translate(_CONTROLS)}"
@@ -122,6 +130,15 @@ class Output:
         """Print a message for users, with a colored `label` before it. JSON output omits it."""
         if not self.as_json:
             print_labelled(self.notes, text, label=label, style=style)
+
+
+def _entries(value: Any) -> list[Any] | None:
+    """Return the entries of a list, or of the JSON of one: branches and fields are stored so."""
+    try:
+        found = msgspec.json.decode(value) if isinstance(value, str) else value
+    except msgspec.DecodeError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def print_labelled(console: Console, text: str, *, label: str = "", style: str = "") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from flowport.admin.databases import INDEXES
+from flowport.admin.store_indexes import INDEXES
 
 RECORDED = Path(__file__).parent / "recorded_indexes.json"
 

@@ -11,7 +11,7 @@ import msgspec
 from tests.contract.store.recorded_indexes import RECORDED, declared
 from tests.support.mongodb_refusals import index_refusals
 
-from flowport.admin.databases import INDEXES
+from flowport.admin.store_indexes import INDEXES
 
 
 def test_every_index_is_recorded_and_unchanged() -> None:

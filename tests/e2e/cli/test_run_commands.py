@@ -33,7 +33,8 @@ def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, f
 
 def test_a_run_is_shown_block_by_block(flowport: CommandLine, file: Path) -> None:
     run_id = run_of(flowport, file)
-    lines = [line.split("\t") for line in flowport("runs", "trace", run_id).out.splitlines()]
+    titles, *lines = [line.split("\t") for line in flowport("runs", "trace", run_id).out.splitlines()]
+    assert titles == ["block", "type", "status", "durationMs", "error"]
     assert [line[0] for line in lines] == ["Workflow Execution", "  Start", "  Agent 1", "    echo"]
     assert {line[2] for line in lines} == {"success"}
     (span,) = flowport("runs", "trace", run_id, "--json").json

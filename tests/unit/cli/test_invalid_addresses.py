@@ -3,10 +3,6 @@
 import pytest
 from tests.support.command_line import CommandLine
 
-from flowport.admin.databases import ServiceDatabase
-from flowport.doctor.findings import Verdict
-from flowport.doctor.store import check_stores
-
 KEY = {"FLOWPORT_API_KEY": "key"}
 MANAGEMENT = "FLOWPORT_AMQP_MANAGEMENT_URL"
 NO_API = {MANAGEMENT: "http://127.0.0.1:1"}
@@ -45,11 +41,3 @@ def test_a_command_names_the_invalid_address(command: str, variables: dict[str, 
     assert named in refused.err
     assert "s3cret" not in refused.err
     assert refused.out == ""
-
-
-@pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:99999", "mongodb://a:b", "127.0.0.1", ""])
-async def test_the_doctor_reports_an_invalid_mongodb_uri(uri: str) -> None:
-    database = ServiceDatabase("flowport_jobs", uri, (), "FLOWPORT_MONGODB_URI_JOBS")
-    (found,) = [finding async for finding in check_stores([database])]
-    assert (found.check, found.verdict) == ("store", Verdict.PROBLEM)
-    assert "FLOWPORT_MONGODB_URI_JOBS" in found.fix

@@ -14,7 +14,7 @@ def test_a_pipe_gets_tab_separated_rows_without_color(capsys: pytest.CaptureFixt
     output.print_rows(("name", "isLive", "at"), ITEMS)
     output.print_note("for people", label="red", style="red")
     captured = capsys.readouterr()
-    assert captured.out == "one\tyes\t-\ntwo\tno\tnow\n"
+    assert captured.out == "name\tisLive\tat\none\tyes\t-\ntwo\tno\tnow\n"
     assert captured.err == "red  for people\n"
 
 
@@ -33,12 +33,12 @@ def test_markup_in_values_is_printed_literally(
 
 def test_a_list_of_strings_is_comma_separated(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).print_rows(("scopes", "none"), [{"scopes": ["read", "deploy"], "none": []}])
-    assert capsys.readouterr().out == "read, deploy\t[]\n"
+    assert capsys.readouterr().out == "scopes\tnone\nread, deploy\t[]\n"
 
 
 def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).print_rows(("name",), [{"name": "a\tb\nc\x1b[2J\x9b\u00e9"}])
-    assert capsys.readouterr().out == "a\\tb\\nc\\x1b[2J\\x9b\u00e9\n"
+    assert capsys.readouterr().out == "name\na\\tb\\nc\\x1b[2J\\x9b\u00e9\n"
 
 
 def test_an_operation_without_result_prints_a_note_or_a_document(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +136,16 @@ def test_a_table_that_is_wider_than_the_terminal_is_printed_field_by_field(
 
 def test_both_sides_of_a_change_are_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=False)
-    output.print_change("-", "one\ntwo")
-    output.print_change("+", {"a": 1})
-    output.print_change("+", None)
-    assert capsys.readouterr().out == '    - one\n    - two\n    + {"a":1}\n'
+    output.print_change("one\ntwo", {"a": 1})
+    output.print_change(None, "three")
+    assert capsys.readouterr().out == '    - one\n    - two\n    + {"a":1}\n    + three\n'
+
+
+def test_only_the_branches_that_differ_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    before = '[{"title":"if","value":"<start.n> > 1"},{"title":"else","value":""}]'
+    after = '[{"title":"if","value":"<start.n> > 2"},{"title":"else","value":""}]'
+    Output(as_json=False).print_change(before, after)
+    assert capsys.readouterr().out.splitlines() == [
+        '    - {"title":"if","value":"<start.n> > 1"}',
+        '    + {"title":"if","value":"<start.n> > 2"}',
+    ]

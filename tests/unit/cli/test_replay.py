@@ -117,7 +117,7 @@ def test_a_replay_that_is_refused_names_blocks_and_fields_and_ends_with_1(
         replay(session_of(Server(REFUSED), as_json=False), WORKFLOW, run=["R2"], junit=file)
     assert ended.value.exit_code == 1
     shown = capsys.readouterr()
-    assert shown.out == "R2\tdifferent\tAsk\tThe output differs\n"
+    assert shown.out == "runId\tverdict\tblock\treason\nR2\tdifferent\tAsk\tThe output differs\n"
     assert '--ignore "Ask.at"' in shown.err
     assert "different: 1, allowed: 0" in shown.err
     assert file.read_bytes() == b"<testsuite/>"

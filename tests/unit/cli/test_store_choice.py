@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.mongod import install
 
-from flowport.doctor.findings import Verdict
-from flowport.doctor.folder import check_folder
+from flowport.doctor import Verdict, check_folder
 from flowport.home import Home
 from flowport.local.store_choice import FolderStore, StoreUnavailable
 from flowport.local.store_kinds import NewStore, StoreKind

@@ -1,11 +1,13 @@
 """`flowport indexes`: errors of the store."""
 
+from unittest.mock import AsyncMock
+
 import pytest
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
-from tests.support.broken_store import Broken
 
 from flowport.admin import store_indexes
 from flowport.errors import CommandFailed
+from shared.settings import StoreSettings
 
 
 @pytest.mark.parametrize(
@@ -21,10 +23,12 @@ from flowport.errors import CommandFailed
         ),
     ],
 )
-def test_unavailable_and_rejecting_stores_have_different_errors(
+async def test_unavailable_and_rejecting_stores_have_different_errors(
     monkeypatch: pytest.MonkeyPatch, error: PyMongoError, message: str
 ) -> None:
-    monkeypatch.setattr(store_indexes, "list_databases", lambda _settings: [Broken(error)])
+    monkeypatch.setenv("FLOWPORT_MONGODB_URI_JOBS", "mongodb://127.0.0.1:1")
+    monkeypatch.setattr(store_indexes, "INDEXES", {"jobs": ()})
+    monkeypatch.setattr(store_indexes, "index_state", AsyncMock(side_effect=error))
     with pytest.raises(CommandFailed) as failed:
-        store_indexes.check_indexes()
+        await store_indexes.check_indexes(StoreSettings())
     assert str(failed.value) == message

@@ -9,8 +9,7 @@ from tools.reference.configuration import SETTINGS
 
 from executor_service.providers import ProviderSettings
 from executor_service.providers.endpoints import keyed_providers
-from flowport.doctor.findings import Verdict
-from flowport.doctor.settings import check_settings
+from flowport.doctor import Verdict, check_settings
 from shared.settings import setting_variables
 
 

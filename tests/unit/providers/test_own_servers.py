@@ -19,6 +19,7 @@ from tests.support.raw_http import Received, answer, raw_server, saying
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
 from executor_service.providers.http import COMPRESSED
 from shared.net import BlockedAddress, OutboundClient, OutboundLimits
+from shared.net.urls import NOT_HTTPS
 
 OPERATORS = ProviderSettings(vllm_base_url="http://127.0.0.1:1", vllm_api_key="operators-key")
 
@@ -59,15 +60,15 @@ async def test_its_answer_is_streamed(server: ModelServer, models: Models) -> No
 @pytest.mark.parametrize(
     ("endpoint", "message"),
     [
-        ("http://127.0.0.1:9", "url must use https:// protocol"),
+        ("http://127.0.0.1:9", NOT_HTTPS),
         ("https://127.0.0.1:9", "url cannot point to private IP addresses"),
         ("https://localhost", "url cannot point to private IP addresses"),
         ("https://0x7f000001", "url cannot point to private IP addresses"),
         ("https://[::ffff:10.0.0.1]", "url cannot point to private IP addresses"),
         ("https://169.254.169.254/latest", "url cannot point to private IP addresses"),
-        ("http://8.8.8.8:8000", "url must use https:// protocol"),
+        ("http://8.8.8.8:8000", NOT_HTTPS),
         ("https://8.8.8.8:22", "url uses a blocked port"),
-        ("file:///etc/passwd", "url must use https:// protocol"),
+        ("file:///etc/passwd", NOT_HTTPS),
         ("not a url", "url must be a valid URL"),
     ],
 )

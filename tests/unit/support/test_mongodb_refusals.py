@@ -6,7 +6,7 @@ import pytest
 from pymongo import IndexModel
 from tests.support.mongodb_refusals import DEEPEST, MOST_INDEXES, index_refusals, refusals
 
-from flowport.admin.databases import INDEXES
+from flowport.admin.store_indexes import INDEXES
 
 Fields = dict[str, Any]
 

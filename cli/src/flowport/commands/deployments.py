@@ -166,8 +166,7 @@ def diff(
     else:
         for change in found:
             session.output.print_line(f"{change.kind.value.replace('_', ' '):<17}  {change.summary}")
-            for sign, value in (("-", change.before), ("+", change.after)):
-                session.output.print_change(sign, value)
+            session.output.print_change(change.before, change.after)
     if not found:
         session.output.print_note("No differences")
     elif exit_code:

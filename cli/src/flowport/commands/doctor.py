@@ -7,13 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from flowport.commands.session import AsJson
-from flowport.doctor.findings import Finding, Verdict
-from flowport.doctor.repetition import check_until_ok
 from flowport.extras import Extra, require_services
 from flowport.home import DEFAULT_NAME
 from flowport.output import Output, print_labelled
 
-COLORS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+COLORS: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
 def doctor(
@@ -44,23 +42,16 @@ def doctor(
     Example: flowport doctor --gateway https://flows.example.com
     """
     require_services("flowport doctor", Extra.SERVER)
-    from flowport.doctor.checks import DoctorTargets, run_checks  # noqa: PLC0415 - imports all services, which takes a second
+    from flowport.doctor import DoctorTargets, check_until_ok  # noqa: PLC0415 - imports all services, which takes a second
 
     output = Output(as_json=as_json)
-    targets = DoctorTargets(gateway, executor, management, home)
-
-    found = asyncio.run(
-        check_until_ok(lambda: run_checks(targets), seconds=wait, on_finding=lambda each: _show(output, each))
-    )
+    found = asyncio.run(check_until_ok(DoctorTargets(gateway, executor, management, home), seconds=wait))
     if as_json:
         output.print_json(found)
-    if any(finding.verdict is Verdict.PROBLEM for finding in found):
+    else:
+        for each in found:
+            print_labelled(output.console, each.check, label=f"{each.verdict:<7}", style=COLORS[each.verdict])
+            for line in filter(None, (each.found, f"→ {each.fix}" if each.fix else "")):
+                output.console.print(f"         {line}", highlight=False, markup=False, soft_wrap=True)
+    if any(each.verdict == "problem" for each in found):
         raise typer.Exit(1)
-
-
-def _show(output: Output, finding: Finding) -> None:
-    if output.as_json:
-        return
-    print_labelled(output.console, finding.check, label=f"{finding.verdict:<7}", style=COLORS[finding.verdict])
-    for line in filter(None, (finding.found, f"→ {finding.fix}" if finding.fix else "")):
-        output.console.print(f"         {line}", highlight=False, markup=False, soft_wrap=True)

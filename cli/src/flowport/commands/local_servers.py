@@ -104,8 +104,9 @@ def stack(
 
 def _check_settings() -> None:
     """Validate the settings before anything starts. Raises SystemExit."""
-    from flowport.doctor.settings import KINDS  # noqa: PLC0415
+    from flowport.local.service_environment import SETTINGS  # noqa: PLC0415
     from shared.settings import load_settings  # noqa: PLC0415
 
-    for kind in KINDS.values():
-        load_settings(kind)
+    for kinds in SETTINGS.values():
+        for kind in kinds:
+            load_settings(kind)

@@ -26,7 +26,7 @@ TOKENS: Final = {
 }
 CALLED: Final = frozenset({ServiceName.DEPLOY, ServiceName.JOBS})
 """Services that others call. They need the tokens of all callers to verify them; the others need only their own."""
-_SETTINGS: Final[Mapping[ServiceName, tuple[type[BaseSettings], ...]]] = {
+SETTINGS: Final[Mapping[ServiceName, tuple[type[BaseSettings], ...]]] = {
     ServiceName.GATEWAY: (GatewaySettings,),
     ServiceName.DEPLOY: (DeploySettings,),
     ServiceName.EXECUTOR: (ExecutorSettings, ProviderSettings),
@@ -37,7 +37,7 @@ _SETTINGS: Final[Mapping[ServiceName, tuple[type[BaseSettings], ...]]] = {
 def select_environment(service: ServiceName, source: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that `service` reads, and those that are no setting of any service."""
     own = _variables_of(service)
-    others = frozenset().union(*map(_variables_of, _SETTINGS)) - own
+    others = frozenset().union(*map(_variables_of, SETTINGS)) - own
     return {
         name: value for name, value in source.items() if name in own or not (name.startswith(PREFIX) or name in others)
     }
@@ -46,7 +46,7 @@ def select_environment(service: ServiceName, source: Mapping[str, str]) -> dict[
 def _variables_of(service: ServiceName) -> frozenset[str]:
     found = {
         variable
-        for kind in _SETTINGS[service]
+        for kind in SETTINGS[service]
         for name in kind.model_fields
         for variable in setting_variables(kind, name)
     }

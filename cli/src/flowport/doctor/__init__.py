@@ -1,1 +1,0 @@
-"""Checks of `flowport doctor`. Each reports its finding and a fix."""
