@@ -3,8 +3,8 @@
 from textwrap import indent
 
 from shared.workflow.catalog import Catalog
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.files.reader import read_file
-from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
@@ -20,4 +20,4 @@ def code_problems(code: str, language: str) -> list[str]:
     """Return the messages about a workflow whose function has this code."""
     function = f"  Run:\n    type: function\n    language: {language}\n    code: |\n{indent(code, ' ' * 6)}\n"
     file = read_file(f"{START}{function}  Reply:\n    type: response\n    data: {{a: <run.result>}}\n", catalog=CATALOG)
-    return [each.message for each in (*file.problems, *file.warnings, *problems(read_state(file.state)))]
+    return [each.message for each in (*file.problems, *file.warnings, *problems(compile_workflow(file.state)))]

@@ -17,6 +17,7 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import installed_catalog
 from shared.workflow.catalog.triggers import UNSERVED_TRIGGERS
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.files.json_lines import JsonLines
 from shared.workflow.files.names import BLOCK_KEYS
 from shared.workflow.files.reader import read_file
@@ -24,7 +25,6 @@ from shared.workflow.files.workflow_file import WorkflowFile
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import object_of
 from shared.workflow.format.model_names import PROVIDERS, key_name
-from shared.workflow.format.reader import read_state
 from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements
 from shared.workflow.transfer.importer import is_yaml, read_import
 from shared.workflow.validate.acceptance import acceptance_name, unaccepted
@@ -118,7 +118,7 @@ class SourceFile:
         broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
         if broken and not self.state["blocks"]:
             return broken
-        found = problems(read_state(self.state), keyed_providers=PROVIDERS)
+        found = problems(compile_workflow(self.state), keyed_providers=PROVIDERS)
         if self.yaml is None:
             return [*found, *self._json_lines.warnings()]
         if broken:  # omit their consequences

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -9,10 +10,12 @@ from typing import TypeVar
 import pytest
 from tests.support.deploy import DeployCaller, at, deploy_service, state
 
+from deploy_service.domain import check
 from deploy_service.settings import DeploySettings
 from shared.contracts import deployments as contracts
 from shared.contracts.chats import Chat, ChatLookup, ChatSettings, CreateChat
 from shared.contracts.deployments import Endpoint
+from shared.contracts.problems import Problem
 from shared.errors import Conflict, NotDeployed, Unavailable
 
 REPLICAS = 2
@@ -48,6 +51,31 @@ async def test_concurrent_deploys_get_unique_numbers_without_gaps(replicas: list
     assert sorted(numbers) == list(range(1, 61))
     assert await replicas[0].numbers(workflow.id) == list(range(60, 0, -1))
     assert (await replicas[0].endpoint(workflow.id)).version == 60
+
+
+async def test_an_undeploy_does_not_wait_for_the_check_of_a_deploy(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow_problems(*_: object, **__: object) -> list[Problem]:
+        begun.set()
+        goes_on.wait(30)
+        return []
+
+    async with deploy_service(settings) as gateway:
+        workflow = await gateway.create(state())
+        await gateway.deploy(workflow.id)
+        monkeypatch.setattr(check, "problems", slow_problems)
+        deploy = asyncio.create_task(gateway.deploy(workflow.id))
+        try:
+            await asyncio.to_thread(begun.wait, 30)
+            undeployed = await gateway.http.call("DELETE", at(workflow.id, "deployment"), returns=Endpoint)
+            assert not undeployed.version
+            assert not deploy.done()
+        finally:
+            goes_on.set()
+        assert (await deploy).version.number == 2
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.full)])

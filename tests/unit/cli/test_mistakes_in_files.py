@@ -71,8 +71,6 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
         (classify({"parentId": "loop"}), 60, 'Classify: the block has no key "parentId"; it is ignored. Did you mean'),
         (classify({"retry": 3}), 60, "Classify: retry must be an object with enabled and maxTries."),
         (classify({"retry": {"maxTries": "lots"}}), 60, "Classify: maxTries must be a number from 2 to 5."),
-        (classify({"name": "<Classify>"}), 37, 'references cannot reach this block. Did you mean "Classify"?'),
-        (classify(variables={"v": {"name": "n", "type": "int", "value": 1}}), 208, 'Did you mean "number"?'),
         (classify().replace('"Classify support"', '"Classify \\ud83d"'), 5, "is half of a character."),
         (
             classify(edges=[*CLASSIFY["state"]["edges"], {**CLASSIFY["state"]["edges"][0], "id": "again"}]),
@@ -83,11 +81,6 @@ def classify(block: dict[str, Any] | None = None, **state: Any) -> str:
             classify().replace(f'"target": "{ROUTE}"', '"target": "route"', 1),
             176,
             f'no block has the id "route". Did you mean "Route", with the id "{ROUTE}"?',
-        ),
-        (
-            classify().replace('\\"value\\"', '\\"expression\\"', 1),
-            71,
-            "has its expression in expression, where it is ignored. Write it in value.",
         ),
     ],
 )
@@ -124,7 +117,7 @@ def test_a_mistake_of_the_file_names_its_block(tmp_path: Path, right: str, wrong
 def test_a_mistake_in_a_reference_names_the_setting_that_has_it(tmp_path: Path) -> None:
     file = tmp_path / "workflow.yaml"
     file.write_text(CORRECT["order-desk"].replace("<lookup.data>", "<request.data>", 1))
-    assert ": Found: data: <request.data> matches no block." in CommandLine({})("validate", str(file)).err
+    assert ": Found: <request.data> in data matches no block." in CommandLine({})("validate", str(file)).err
 
 
 def test_a_json_file_may_begin_with_a_byte_order_mark_and_escape_characters_in_pairs(tmp_path: Path) -> None:
@@ -167,7 +160,7 @@ def test_mistakes_are_listed_together_below_a_misspelled_key_and_in_a_block_of_a
         ("\nblocks:\n", "\nsteps:\n"),
         ("type: api", "type: http_request"),
         ("method: POST", "method: FETCH"),
-        ("timeout: 20000", "timeout: 20"),
+        ("timeout: 20000", "timeout: 0"),
         ("temperature: 0.3", "temperature: 30"),
     ):
         text = text.replace(right, wrong, 1)

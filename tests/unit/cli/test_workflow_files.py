@@ -8,8 +8,8 @@ import pytest
 from tests.support.command_line import CommandLine
 
 from flowport.workflow_files import message_of, read_source
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.files.formatter import format_file
-from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
 ROOT = Path(__file__).parents[3]
@@ -146,7 +146,7 @@ def test_a_missing_key_of_a_provider_is_named_with_the_servers_setting_and_a_sec
     file = tmp_path / "x.yaml"
     file.write_text(f"blocks:\n  S: {{type: start}}\n  A: {{type: agent, messages: Hi, model: {model}}}\n")
     source = read_source(file)
-    (problem,) = problems(read_state(source.state))
+    (problem,) = problems(compile_workflow(source.state))
     fix = f'Set {name} on the server, or apiKey: "{{{{{name}}}}}", which is a secret of the workspace'
     assert message_of(source, problem) == f"A is missing required fields: API Key. {fix}"
 

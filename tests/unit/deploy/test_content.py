@@ -11,6 +11,7 @@ from tests.support.deploy import state
 from deploy_service.domain.check import check, refuse_errors
 from deploy_service.domain.content import content_of
 from shared.errors import InvalidWorkflow, PayloadTooLarge
+from shared.workflow.compile.compiler import compile_workflow
 
 LIMIT = 100_000
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -79,12 +80,12 @@ def test_all_errors_are_refused_together_and_warnings_pass() -> None:
     broken = state()
     del broken["blocks"]["start"]
     broken["blocks"]["fn"]["type"] = "nonsense"
-    found = check(content_of(broken, limit=LIMIT), frozenset())
+    found = check(compile_workflow(content_of(broken, limit=LIMIT).state), frozenset())
     with pytest.raises(InvalidWorkflow) as refused:
         refuse_errors(found)
     assert len(refused.value.details) == len(found.errors) >= 2
     assert all(problem.message in refused.value.message for problem in found.errors)
-    refuse_errors(check(content_of(state("return <nobody.x>"), limit=LIMIT), frozenset()))
+    refuse_errors(check(compile_workflow(content_of(state("return <nobody.x>"), limit=LIMIT).state), frozenset()))
 
 
 def test_a_model_with_an_operators_key_needs_no_key() -> None:
@@ -95,5 +96,5 @@ def test_a_model_with_an_operators_key_needs_no_key() -> None:
         name: {"id": name, "type": "short-input", "value": value} for name, value in values.items()
     }
     content = content_of(draft, limit=LIMIT)
-    assert [problem.fields for problem in check(content, frozenset()).errors] == [("API Key",)]
-    assert check(content, frozenset({"openai"})).errors == ()
+    assert [problem.fields for problem in check(compile_workflow(content.state), frozenset()).errors] == [("API Key",)]
+    assert check(compile_workflow(content.state), frozenset({"openai"})).errors == ()

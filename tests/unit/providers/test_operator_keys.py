@@ -49,7 +49,7 @@ def asking(model: str) -> JsonObject:
 
 def deploy_settings(model: str, settings: ProviderSettings) -> list[str]:
     deploy = DeploySettings.model_validate({"keyed_providers": ",".join(keyed_providers(settings))})
-    found = check(content_of(asking(model), limit=100_000), frozenset(deploy.keyed_providers))
+    found = check(compile_workflow(content_of(asking(model), limit=100_000).state), frozenset(deploy.keyed_providers))
     return [problem.message for problem in found.errors]
 
 

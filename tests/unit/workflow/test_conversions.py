@@ -5,6 +5,7 @@ from tests.support.workflow_states import block, chain, start
 
 from shared.workflow.catalog import Catalog, UnsupportedBlock
 from shared.workflow.catalog.replacements import REPLACEMENTS
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import JsonObject, object_of
 from shared.workflow.format.reader import read_state
 from shared.workflow.transfer.conversions import Replaced, with_api_start, with_replacements
@@ -22,7 +23,7 @@ def trigger(kind: str, name: str = "Mail") -> JsonObject:
 def test_a_trigger_that_nothing_fires_becomes_an_api_start(kind: str) -> None:
     state, name = with_api_start(chain(trigger(kind), ANSWER))
     assert name == "Mail"
-    assert problems(read_state(state), catalog=CATALOG) == []
+    assert problems(compile_workflow(state), catalog=CATALOG) == []
     fields = read_state(state).blocks["t"].value("inputFormat")
     assert fields == [
         {"id": "email", "name": "email", "type": "object"},
@@ -39,7 +40,7 @@ def test_a_block_for_another_service_becomes_a_call_of_its_api() -> None:
     message = block("s", "slack", "Tell", channel="C1", text="Hi <start.who>", operation="send")
     state, replaced = with_replacements(chain(start({"name": "who"}), message), catalog=CATALOG)
     assert replaced == [Replaced("Tell", "Slack message", "SLACK_TOKEN")]
-    assert problems(read_state(state), catalog=CATALOG) == []
+    assert problems(compile_workflow(state), catalog=CATALOG) == []
     tell = read_state(state).blocks["s"]
     assert (tell.type, tell.name, tell.value("url")) == ("api", "Tell", "https://slack.com/api/chat.postMessage")
     assert "Bearer {{SLACK_TOKEN}}" in str(tell.value("headers"))
@@ -58,7 +59,7 @@ def test_every_replacement_is_named_and_can_run(kind: str) -> None:
     assert f"{{{{{REPLACEMENTS[kind].secret}}}}}" in refusal.message
     state, replaced = with_replacements(chain(start(), block("s", f"{kind}_v2", "Tell")), catalog=CATALOG)
     assert len(replaced) == 1
-    assert problems(read_state(state), catalog=CATALOG) == []
+    assert problems(compile_workflow(state), catalog=CATALOG) == []
     assert "TODO-" in str(object_of(state["blocks"])["s"])
 
 

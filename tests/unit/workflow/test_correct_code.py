@@ -3,8 +3,8 @@
 import pytest
 from tests.support.code_problems import code_problems
 
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import JsonObject
-from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
 
@@ -382,5 +382,5 @@ def test_correct_python_has_no_problem(code: str) -> None:
 def test_half_of_a_surrogate_pair_is_checked_like_other_code() -> None:
     code: JsonObject = {"id": "code", "value": "return '\ud800';"}
     run: JsonObject = {"id": "run", "type": "function", "name": "Run", "subBlocks": {"code": code}}
-    found = problems(read_state({"blocks": {"run": run}, "edges": []}))
+    found = problems(compile_workflow({"blocks": {"run": run}, "edges": []}))
     assert [each.message for each in found if "line" in each.message] == []

@@ -13,6 +13,7 @@ from tests.support.workflow_states import block, chain, documents, edge, start, 
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.diff.version_diff import changes, needs_redeployment
 from shared.workflow.files.formatter import format_file
 from shared.workflow.files.reader import read_file
@@ -137,7 +138,7 @@ def test_a_file_is_the_workflow_that_it_reads_like() -> None:
         {"role": "system", "content": "Answer briefly."},
         {"role": "user", "content": "<start.message>"},
     ]
-    assert problems(state, catalog=CATALOG) == []
+    assert problems(compile_workflow(found.state), catalog=CATALOG) == []
 
 
 def test_a_mapping_becomes_json_in_which_references_keep_their_type() -> None:
@@ -181,7 +182,7 @@ blocks:
     }
     (loop,) = state.loops.values()
     assert (loop.loop_type, loop.for_each_items, len(loop.nodes)) == ("forEach", "<start.words>", 2)
-    assert problems(state, catalog=CATALOG) == []
+    assert problems(compile_workflow(read(text).state), catalog=CATALOG) == []
 
 
 def test_a_start_and_a_response_end_and_begin_nothing_by_order() -> None:
@@ -208,7 +209,7 @@ blocks:
         ("1", "A"),
         ("2", "B"),
     }
-    assert problems(state, catalog=CATALOG) == []
+    assert problems(compile_workflow(read(text).state), catalog=CATALOG) == []
 
 
 def test_variables_have_the_type_of_their_value() -> None:
@@ -325,7 +326,7 @@ def test_a_file_survives_an_export_as_json(text: str) -> None:
         again = read(file).state
         assert not needs_redeployment(again, stored)
         assert ids(again) == ids(stored)
-    assert problems(read_state(stored), catalog=CATALOG, keyed_providers=PROVIDERS) == []
+    assert problems(compile_workflow(stored), catalog=CATALOG, keyed_providers=PROVIDERS) == []
     SCHEMA.validate(read_yaml(text).value)
 
 
@@ -429,7 +430,7 @@ def test_a_problem_of_the_workflow_has_its_line_in_the_file() -> None:
     text = SUPPORT.replace("temperature: 0.2", "temprature: 0.2").replace("status: 200", "status: banana")
     found = read(text)
     lines = text.splitlines()
-    found_lines = [found.line_of(each) for each in problems(read_state(found.state), catalog=CATALOG)]
+    found_lines = [found.line_of(each) for each in problems(compile_workflow(found.state), catalog=CATALOG)]
     shown = [lines[line - 1].strip() for line in found_lines if line]
     assert shown == ["temprature: 0.2", "status: banana"]
 

@@ -5,8 +5,8 @@ from tests.support.workflow_states import block, chain, start
 
 from shared.contracts.problems import ProblemCode, Severity
 from shared.workflow.catalog import Catalog
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.reader import read_state
 from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_SKILLS, no_sandbox_for
 from shared.workflow.validate.validator import problems
 
@@ -19,7 +19,7 @@ NO_SERVER = "MCP servers are identified by their URL, and mcp-1a2b is not a URL"
 
 def problems_of(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:
     document = chain(start(), block("b", kind, "B", settings=settings))
-    found = problems(read_state(document), catalog=Catalog())
+    found = problems(compile_workflow(document), catalog=Catalog())
     return [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
 
 
@@ -97,6 +97,6 @@ def test_a_container_that_could_not_be_opened_is_refused(
     kind: str, data: JsonObject, sentence: str | None, field: str
 ) -> None:
     container, inside = block("l", kind, "L", data=data), block("f", data={"parentId": "l"})
-    found = problems(read_state(chain(start(), container, inside)), catalog=Catalog())
+    found = problems(compile_workflow(chain(start(), container, inside)), catalog=Catalog())
     errors = [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
     assert errors == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])

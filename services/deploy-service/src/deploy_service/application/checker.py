@@ -10,13 +10,14 @@ import msgspec
 from deploy_service.adapters.mongo_environment import MongoEnvironment
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
-from deploy_service.domain.check import check, named_values, values_not_set
+from deploy_service.domain.check import check, values_not_set
 from deploy_service.domain.content import Content
 from deploy_service.domain.pauses import NO_PAUSES, PauseInfo, pausing_tool_problem, workflow_tools
 from deploy_service.domain.workflow import ACTIVE
 from shared.compile_slots import CompileSlots
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
+from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.models import Block
 from shared.workflow.format.reader import read_state
 
@@ -55,9 +56,7 @@ class WorkflowChecker:
         Raises InvalidWorkflow if it is unreadable, Unavailable if its workspace has too many checks.
         """
         async with self._slots.hold(workspace_id):
-            found = await self._slots.run(partial(check, content, self._keyed_providers))
-            named = await self._slots.run(partial(named_values, content))
-            tools = await self._slots.run(partial(_workflow_tools, content))
+            found, named, tools = await self._slots.run(partial(_check, content, self._keyed_providers))
             pauses = [
                 pausing_tool_problem(agent, title)
                 for agent, title, workflow_id in tools
@@ -101,5 +100,9 @@ class WorkflowChecker:
         return found
 
 
-def _workflow_tools(content: Content) -> list[tuple[Block, str, str]]:
-    return list(workflow_tools(read_state(content.state)))
+def _check(
+    content: Content, keyed_providers: Set[str]
+) -> tuple[Problems, frozenset[str], list[tuple[Block, str, str]]]:
+    """Compile content once. Return its problems, the environment values that it names, and its workflow tools."""
+    workflow = compile_workflow(content.state)
+    return check(workflow, keyed_providers), workflow.environment_names, list(workflow_tools(workflow.state))

@@ -58,16 +58,19 @@ class Deployments:
     ) -> contracts.Deployed:
         """Publish the draft as a new version and make it live; `unchecked` turns errors into warnings.
 
+        The check takes time, so other changes of the workflow do not wait for it: what was checked goes live.
+
         Raises NotFound, PreconditionFailed, ContentChanged, InvalidWorkflow, InvalidRequest.
         """
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        content = (await self._contents.draft(workflow)).require(order.expected_revision).content
+        if order.snapshot_hash not in (None, content.hash):
+            raise ContentChanged("The draft differs from the content that was checked")
+        found = await self._checker.problems(content, workspace_id)
+        if not unchecked:
+            refuse_errors(found, order.accepted_warnings)
         async with self._changes.locks.hold(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
-            content = (await self._contents.draft(workflow)).require(order.expected_revision).content
-            if order.snapshot_hash not in (None, content.hash):
-                raise ContentChanged("The draft differs from the content that was checked")
-            found = await self._checker.problems(content, workspace_id)
-            if not unchecked:
-                refuse_errors(found, order.accepted_warnings)
             version = await self._record(workflow, content, order)
             at = timestamp(self._clock)
             change = await self._changes.change_in_turn(

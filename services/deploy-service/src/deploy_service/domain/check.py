@@ -5,12 +5,10 @@ from typing import Final
 
 import msgspec
 
-from deploy_service.domain.content import Content
 from shared.contracts.deployments import Problems
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
-from shared.workflow.compile.compiler import compile_workflow
-from shared.workflow.format.reader import read_state
+from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.validate.acceptance import unaccepted
 from shared.workflow.validate.validator import problems
 
@@ -20,18 +18,13 @@ _SHORTEST_WORD: Final = 5
 """Shorter words that differ by one letter may be different words."""
 
 
-def check(content: Content, keyed_providers: Set[str]) -> Problems:
-    """Return all problems of `content`. Raises InvalidWorkflow if it is unreadable."""
-    found = problems(read_state(content.state), keyed_providers=keyed_providers)
+def check(workflow: CompiledWorkflow, keyed_providers: Set[str]) -> Problems:
+    """Return all problems of a compiled workflow."""
+    found = problems(workflow, keyed_providers=keyed_providers)
     return Problems(
         errors=tuple(problem for problem in found if problem.severity is Severity.ERROR),
         warnings=tuple(problem for problem in found if problem.severity is Severity.WARNING),
     )
-
-
-def named_values(content: Content) -> frozenset[str]:
-    """Return the environment values that `content` names. Raises InvalidWorkflow if it is unreadable."""
-    return compile_workflow(content.state).environment_names
 
 
 def values_not_set(names: Set[str], known: Set[str]) -> Problem:

@@ -15,6 +15,10 @@ _VARIABLE_TYPES: Final[list[Json]] = ["string", "number", "boolean", "object", "
 _TEXT: Final[JsonObject] = {"type": "string"}
 _MAPPING: Final[JsonObject] = {"type": "object"}
 _REFERENCE: Final[JsonObject] = {"type": "string", "pattern": "<[^<>]+>|\\{\\{[^{}]+\\}\\}"}
+_NUMBER_TEXT: Final[JsonObject] = {
+    "type": "string",
+    "pattern": "<[^<>]+>|\\{\\{[^{}]+\\}\\}|^[0-9.eE+-]+$",
+}
 _TARGETS: Final[JsonObject] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
@@ -102,7 +106,7 @@ def _block(spec: BlockSpec) -> JsonObject:
     for setting in spec.sub_blocks:
         key = "inputs" if setting.id == "inputFormat" else setting.id
         if setting.id not in BRANCHING.values() and (key == "inputs" or key not in BLOCK_KEYS):
-            properties[key] = _setting(setting)
+            properties[key] = setting_schema(setting)
     return {
         "type": "object",
         "required": ["type", *_required(spec)],
@@ -190,7 +194,8 @@ def _branches(kind: str) -> JsonObject:
     }
 
 
-def _setting(setting: SubBlockSpec) -> JsonObject:
+def setting_schema(setting: SubBlockSpec) -> JsonObject:
+    """Return the schema of a setting in a file."""
     about: JsonObject = {"description": setting.title}
     if setting.default is not None:
         about["default"] = setting.default
@@ -202,7 +207,7 @@ def _setting(setting: SubBlockSpec) -> JsonObject:
         minimum = "exclusiveMinimum" if setting.number.excludes_low else "minimum"
         bounds = {minimum: setting.number.low, "maximum": setting.number.high}
         number |= {key: bound for key, bound in bounds.items() if math.isfinite(bound)}
-        about["anyOf"] = [number, _TEXT]
+        about["anyOf"] = [number, _NUMBER_TEXT]
     else:
         about |= _by_control(setting.type)
     return about

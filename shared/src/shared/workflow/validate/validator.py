@@ -1,6 +1,6 @@
 """All problems of a workflow."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import Final
 
@@ -11,12 +11,12 @@ from shared.workflow.catalog.replacements import replacement_for
 from shared.workflow.catalog.synonyms import TYPE_SYNONYMS, type_word
 from shared.workflow.catalog.triggers import START, UNSERVED_TRIGGERS, service_of
 from shared.workflow.compile.agent_tools import agent_tool_problems
+from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.notifications import notification_problems
 from shared.workflow.format.problems import error, warning
-from shared.workflow.format.references import RESERVED_NAMES, normalize_name
 from shared.workflow.format.start import (
     NO_START_BLOCK,
     ReservedInputField,
@@ -26,87 +26,40 @@ from shared.workflow.format.start import (
     unserved_triggers,
 )
 from shared.workflow.format.suggestions import did_you_mean, nearest
-from shared.workflow.validate.code.code_problems import code_problems
-from shared.workflow.validate.code.function_values import FunctionValues
-from shared.workflow.validate.endless_loops import endless_loops
-from shared.workflow.validate.failed_checks import failing_answers, unhandled_checks
-from shared.workflow.validate.handles import unknown_handles
-from shared.workflow.validate.references.bare_references import bare_references
-from shared.workflow.validate.references.broken_references import broken_references
-from shared.workflow.validate.references.field_references import field_reference_problems
-from shared.workflow.validate.references.split_references import split_references
-from shared.workflow.validate.references.unknown_references import blocks_outside, unknown_references
-from shared.workflow.validate.settings.calculations import uncalculated_values
-from shared.workflow.validate.settings.containers import container_problems
-from shared.workflow.validate.settings.input_fields import input_field_problems
-from shared.workflow.validate.settings.json_texts import unquoted_texts
-from shared.workflow.validate.settings.models import misspelled_models
-from shared.workflow.validate.settings.plain_secrets import plain_secrets
-from shared.workflow.validate.settings.setting_values import setting_problems
+from shared.workflow.validate import code, names, secrets, settings
+from shared.workflow.validate.findings import MOST_OF_A_KIND, Checked
+from shared.workflow.validate.graph import unknown_handles
+from shared.workflow.validate.references import references_of
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
+RULES: Final = (*names.RULES, *settings.RULES, *code.RULES, *secrets.RULES)
+"""Rules whose documentation is generated from their table."""
 _NOT_SERVED: Final = "schedules and webhook triggers are not served here, only calls are"
 _FROM_ELSEWHERE: Final = "the workflow from cron, CI or the other service."
 _STARTS: Final = frozenset({START.type, *UNSERVED_TRIGGERS})
-MOST_OF_A_KIND: Final = 200
-"""Looking for the nearest valid value takes time for each warning."""
 
 
 def problems(
-    state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
+    workflow: CompiledWorkflow, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
 ) -> list[Problem]:
     """Return the errors, which prevent deployment, then the warnings.
 
     `keyed_providers` are the model providers that the server has an API key for. The catalog defaults to that of this
     Python environment.
     """
-    known = catalog or installed_catalog()
+    state, known = workflow.state, catalog or installed_catalog()
+    checked = Checked(workflow, tuple(references_of(workflow)))
     blocks = list(_blocks(state, known, keyed_providers))
     is_start_misnamed = any(problem.suggestion in _STARTS for problem in blocks)
-    starts = (each for each in _starts(state) if not (is_start_misnamed and each.code == ProblemCode.NO_START_BLOCK))
     found = [
-        *starts,
+        *(each for each in _starts(state) if not (is_start_misnamed and each.code == ProblemCode.NO_START_BLOCK)),
         *blocks,
         *wiring_problems(state, known),
         *_left_out(state),
-        *_names(state),
         *islice(unknown_handles(state, known), MOST_OF_A_KIND),
-        *islice(input_field_problems(state, known), MOST_OF_A_KIND),
-        *islice(setting_problems(state, known), MOST_OF_A_KIND),
-        *islice(unquoted_texts(state, known), MOST_OF_A_KIND),
-        *islice(uncalculated_values(state), MOST_OF_A_KIND),
-        *islice(container_problems(state, known), MOST_OF_A_KIND),
-        *islice(unhandled_checks(state), MOST_OF_A_KIND),
-        *islice(failing_answers(state, known), MOST_OF_A_KIND),
-        *islice(endless_loops(state, known), MOST_OF_A_KIND),
-        *islice(misspelled_models(state, known), MOST_OF_A_KIND),
-        *islice(plain_secrets(state, known), MOST_OF_A_KIND),
-        *islice(broken_references(state, known), MOST_OF_A_KIND),
-        *islice(bare_references(state, known), MOST_OF_A_KIND),
-        *islice(unknown_references(state, known), MOST_OF_A_KIND),
-        *islice(field_reference_problems(state, known, FunctionValues(state).types), MOST_OF_A_KIND),
-        *islice(split_references(state, known), MOST_OF_A_KIND),
-        *code_problems(state, known),
+        *(problem for rule in RULES for problem in rule.problems(checked)),
     ]
-    if any(problem.code == ProblemCode.UNKNOWN_REFERENCE for problem in found):
-        found = _without_consequences(found, blocks_outside(state, known), state)
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
-
-
-def _without_consequences(found: Iterable[Problem], outside: Mapping[str, str], state: WorkflowState) -> list[Problem]:
-    """Remove consequences of blocks outside their loop or parallel, which have their own warning."""
-    results = {block: f"<{normalize_name(state.blocks[each].name)}.results>" for block, each in outside.items()}
-    left = {
-        edge.source
-        for edge in state.edges
-        if (container := outside.get(edge.target)) and container == state.container_of(edge.source)
-    }
-    hidden = {
-        *((ProblemCode.UNREACHABLE_BLOCK, block, None) for block in outside),
-        *((ProblemCode.CROSSING_EDGE, block, None) for block in left),
-        *((ProblemCode.INVALID_SETTING, block, suggestion) for block, suggestion in results.items()),
-    }
-    return [each for each in found if (each.code, each.block_id, each.suggestion) not in hidden]
 
 
 def _starts(state: WorkflowState) -> Iterator[Problem]:
@@ -165,21 +118,3 @@ def _refused(block: Block, refusal: UnsupportedBlock, types: Sequence[str]) -> P
         fix = f"Remove it or write type: start, and call {_FROM_ELSEWHERE}"
         message = f"Invalid block type: {block.type}; {_NOT_SERVED}. {fix}"
     return error(refusal.reason, f"{block.name}: {message}", block, ("type",), suggestion=suggestion)
-
-
-def _names(state: WorkflowState) -> Iterator[Problem]:
-    for block in state.blocks.values():
-        name = normalize_name(block.name)
-        if block.type == "note":
-            continue
-        if block.name.startswith("<") and block.name.endswith(">"):
-            bare = block.name.strip("<>").strip()
-            message = f'"{block.name}" is a reference, not a name: references cannot reach this block.'
-            yield warning(ProblemCode.RESERVED_NAME, f"{message}{did_you_mean(bare)}", block, suggestion=bare)
-        elif name in RESERVED_NAMES:
-            message = f'"{block.name}" is a reserved name: references cannot reach this block. Rename it.'
-            yield warning(ProblemCode.RESERVED_NAME, message, block)
-        elif (first := state.ids_by_name[name]) != block.id:
-            cause = f'"{block.name}" has the reference name of "{state.blocks[first].name}"'
-            message = f"{cause}, so <{name}.…> never reads it. Rename it."
-            yield warning(ProblemCode.DUPLICATE_NAME, message, block)

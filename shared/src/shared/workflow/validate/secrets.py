@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.catalog import Catalog
+from shared.contracts.problems import ProblemCode
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.js_values import Json
-from shared.workflow.format.models import WorkflowState
-from shared.workflow.format.problems import warning
 from shared.workflow.format.references import texts
-from shared.workflow.validate.settings.literals import setting_warning
+from shared.workflow.validate.findings import Checked, Finding, Rule
 
-_READ: Final = frozenset({"headers", "params", "url"})
+_READ: Final = frozenset({"headers", "params", "url", "body"})
 """Settings that hold secrets beside those that are one. Prompts and code may have examples."""
 _FORMS: Final = (
     r"sk-(?=[\w-]{32})[\w-]{0,24}?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}[\w-]*+",  # OpenAI and others
@@ -41,20 +38,17 @@ _SHOWN: Final = 6
 """Characters of a secret that a message may have."""
 
 
-def plain_secrets(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield a warning for each setting and each variable with such a secret."""
-    for block in state.blocks.values():
-        spec = catalog.spec(block.type)
-        if spec is None or not state.is_enabled(block.id):
-            continue
-        for setting in effective_settings(block, spec):
-            is_secret = setting.password
-            if (is_secret or setting.id in _READ) and (text := _problem(block.value(setting.id), is_secret=is_secret)):
-                yield setting_warning(block, setting.id, f"{setting.id} {text}")
+def _secrets(checked: Checked) -> Iterator[Finding]:
+    state = checked.workflow.state
+    for key, compiled in checked.workflow.blocks.items():
+        for setting in effective_settings(compiled.block, compiled.spec) if state.is_enabled(key) else ():
+            if setting.password or setting.id in _READ:
+                text = _problem(compiled.block.value(setting.id), is_secret=setting.password)
+                if text:
+                    yield Finding(f"{setting.id} {text}", compiled.block, (setting.id,))
     for variable in state.variables.values():
         if text := _problem(variable.value):
-            message = f'The value of the variable "{variable.name}" {text}.'
-            yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables", variable.name))
+            yield Finding(f'The value of the variable "{variable.name}" {text}', fields=("variables", variable.name))
 
 
 def _problem(value: Json, *, is_secret: bool = False) -> str | None:
@@ -64,6 +58,16 @@ def _problem(value: Json, *, is_secret: bool = False) -> str | None:
         if is_secret and not found and _RANDOM.fullmatch(text.strip()):
             found = [text.strip()]
         if secret := next((each for each in found if not _PLACEHOLDER.search(each)), None):
-            fix = "Store it with `flowport secrets set NAME`, and write {{NAME}} in its place"
+            fix = "Store it with `flowport secrets set NAME`, and write {{NAME}} in its place."
             return f'has a secret in plain text, "{secret[:_SHOWN]}…". {fix}'
     return None
+
+
+RULES: Final = (
+    Rule(
+        ProblemCode.INVALID_SETTING,
+        "No secret is in a workflow in plain text.",
+        "headers: {Authorization: Bearer ghp_16C7e42F292c6912E7710c838347Ae178B4a}",
+        _secrets,
+    ),
+)

@@ -1,4 +1,4 @@
-"""Edges whose source handle their block does not have. A run follows such an edge always or never."""
+"""Edges and blocks that no run follows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

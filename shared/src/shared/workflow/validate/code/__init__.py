@@ -1,1 +1,0 @@
-"""Mistakes in JavaScript, in Python and in conditions."""

@@ -1,1 +1,0 @@
-"""References and secrets that do not resolve."""

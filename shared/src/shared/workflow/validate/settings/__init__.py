@@ -1,1 +1,0 @@
-"""Settings of blocks, loops and variables."""
