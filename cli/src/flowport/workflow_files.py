@@ -39,16 +39,6 @@ _CONSEQUENCES = frozenset(
     }
 )
 _MOST_NAMES = 10
-_OF_REFERENCES = frozenset(
-    {
-        ProblemCode.EARLY_REFERENCE,
-        ProblemCode.UNKNOWN_FIELD,
-        ProblemCode.UNKNOWN_REFERENCE,
-        ProblemCode.UNKNOWN_VARIABLE,
-    }
-)
-"""Problems whose messages have the block and the reference, but not the setting."""
-_KEYS = {"conditions": "branches", "routes": "branches"}
 _YAML_ENDINGS = (".yaml", ".yml")
 _JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[)")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
@@ -216,15 +206,6 @@ def message_of(source: SourceFile | None, problem: Problem) -> str:
     return f"{problem.message}. Set {', '.join(keys)}{place}"
 
 
-def _with_setting(problem: Problem, message: str) -> str:
-    """Return the message about a reference with the setting that has it, after the name of the block."""
-    beginning = f"{problem.block_name}: <"
-    if problem.code not in _OF_REFERENCES or not problem.fields or not message.startswith(beginning):
-        return message
-    setting = _KEYS.get(problem.fields[0], problem.fields[0])
-    return f"{beginning[:-1]}{setting}: {message[len(beginning) - 1 :]}"
-
-
 def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] | None = None) -> SourceFile:
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
@@ -278,7 +259,7 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
             else ""
         )
         name = f'  [--accept "{acceptance_name(problem)}"]' if problem.severity is Severity.WARNING else ""
-        message = _with_setting(problem, message_of(source, problem))
+        message = message_of(source, problem)
         if problem.block_name and problem.block_name not in message:
             message = f"{problem.block_name}: {message}"
         shown = message if f"line {problem.line}" in message else f"{message}{at}"
