@@ -10,12 +10,9 @@ from tests.support.jobs.makers import RULES
 from tests.support.jobs.system import a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
-from jobs_service.journal.ports import JournalRepository
-from jobs_service.journal.repository import MongoJournal
-from jobs_service.runs.documents import RUNS, new_document
-from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import LoadedRun, RunRepository
-from jobs_service.runs.repository import MongoRuns
+from jobs_service.journal import JournalRepository, MongoJournal
+from jobs_service.runs.documents import RUNS, LoadedRun, RunRepository, new_document
+from jobs_service.runs.repository import GroupedRuns, MongoRuns
 from jobs_service.runs.run import Run
 from shared.clock import SystemClock
 

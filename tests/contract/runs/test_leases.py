@@ -8,8 +8,8 @@ import pytest
 from tests.contract.runs.conftest import Storage
 from tests.support.jobs.makers import RULES, a_run, in_progress
 
-from jobs_service.journal.service import JournalService
-from jobs_service.runs.ports import RunRepository
+from jobs_service.journal import JournalService
+from jobs_service.runs.documents import RunRepository
 from jobs_service.runs.run import Phase
 from shared.contracts.claims import AppendJournal, JournalEntry
 from shared.errors import StaleAttempt

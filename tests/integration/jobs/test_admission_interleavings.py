@@ -16,7 +16,7 @@ from tests.support.jobs.interleaving import Process, unfinished
 from tests.support.jobs.system import a_spec
 
 from jobs_service.queue.capacity import QueueLimits, Reservation
-from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.counters import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable

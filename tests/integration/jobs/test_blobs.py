@@ -9,7 +9,7 @@ from tests.integration.jobs.conftest import Start
 from tests.support.eventually import until
 from tests.support.jobs.system import System, json_payload
 
-from jobs_service.payloads.repository import MongoBlobs
+from jobs_service.payloads import MongoBlobs
 from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.payloads import Payload, StoredBlob
 from shared.errors import InvalidRequest, NotFound, PayloadTooLarge

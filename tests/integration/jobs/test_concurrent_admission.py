@@ -11,10 +11,10 @@ from tests.support.jobs.faults import Faulty, When, failing
 from tests.support.jobs.system import WORKSPACE, System, a_spec, quick_settings
 
 from jobs_service.bootstrap import open_store
-from jobs_service.queue import reservation_watch
-from jobs_service.queue.admission_repository import MongoAdmission
+from jobs_service.queue import backlog as reservation_watch
+from jobs_service.queue.admission import MongoAdmission
 from jobs_service.queue.capacity import QueueLimits
-from jobs_service.queue.counter_repository import NEVER_MS, CapacityCounters
+from jobs_service.queue.counters import NEVER_MS, CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import OutcomeUncertain, RunIdTaken, Unavailable

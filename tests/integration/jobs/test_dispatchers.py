@@ -16,9 +16,8 @@ from tests.support.eventually import until
 from tests.support.jobs.system import System, a_spec
 from tests.support.tickets import TICKET_KEY
 
-from jobs_service.leadership.ports import Leadership
-from jobs_service.leadership.repository import MongoLeases
-from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.leadership import Leadership, MongoLeases
+from jobs_service.queue.counters import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from shared.clock import SystemClock
 from shared.contracts.jobs import AcceptRun

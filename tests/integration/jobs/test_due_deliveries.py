@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from tests.support.jobs.system import WORKFLOW
 
-from jobs_service.webhooks.ports import NewDelivery, WebhookAnswer
 from jobs_service.webhooks.repository import INDEXES, MongoDeliveries
+from jobs_service.webhooks.rules import NewDelivery, WebhookAnswer
 from shared.contracts.webhooks import DeliveryState
 from shared.store.client import Store
 

@@ -4,7 +4,7 @@ import pytest
 from tests.support.eventually import until
 from tests.support.jobs.system import WORKSPACE, System, a_spec
 
-from jobs_service.events.service import PAGE_BYTES
+from jobs_service.events import PAGE_BYTES
 from shared.broker.queue_topology import EVENTS
 from shared.contracts.event_pages import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEvent, RunStarted, StreamReset

@@ -13,9 +13,9 @@ from tests.support.eventually import until
 from tests.support.jobs.faults import DeafBroker, Faulty, When
 from tests.support.jobs.system import System, a_spec, an_outcome, quick_settings
 
+from jobs_service import leadership as loops
 from jobs_service.bootstrap import open_store
-from jobs_service.leadership import loops
-from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.counters import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.runs.repository import MongoRuns
 from shared.broker.connect import open_broker

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.support.jobs.system import Executor, System
 
-from jobs_service.journal.repository import PAGE_BYTES, MongoJournal
+from jobs_service.journal import PAGE_BYTES, MongoJournal
 from shared.clients.jobs.worker_runs import WorkerRunClient
 from shared.clock import SystemClock
 from shared.contracts.claims import ClaimGranted, JournalEntry, JournalPosition

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.support.jobs.fakes import ManualClock
 
-from jobs_service.leadership.ports import Leadership
-from jobs_service.leadership.repository import MongoLeases
+from jobs_service.leadership import Leadership, MongoLeases
 from shared.store.client import Store
 
 LONG, TTL = timedelta(seconds=60), timedelta(seconds=5)

@@ -10,7 +10,7 @@ from tests.support.eventually import until
 from tests.support.jobs.logs import NOW, a_log, a_record, find, found
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
-from jobs_service.store.timestamps import from_ms, to_ms
+from jobs_service.store import from_ms, to_ms
 from jobs_service.views.logs import PAGE_BYTES
 from shared.clients.jobs.payloads import PayloadStore
 from shared.contracts.messages import RunRecorded

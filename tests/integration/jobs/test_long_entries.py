@@ -8,7 +8,7 @@ import msgspec
 from tests.support.eventually import eventually
 from tests.support.jobs.system import System
 
-from jobs_service.claims.routes import LONG_AT_ONCE, LONG_BYTES
+from jobs_service.claims.service import LONG_AT_ONCE, LONG_BYTES
 from shared.contracts.claims import JournalEntry
 from shared.ids import new_id
 from shared.service import ServiceName

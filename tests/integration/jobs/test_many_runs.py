@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
-from jobs_service.cancels import bulk as cancelling_all
+from jobs_service import cancels as cancelling_all
 from shared.contracts.jobs import CancelledRuns, CancelRuns, RunFilter, RunPage
 from shared.contracts.runs import RunStatus, SnapshotRef
 

@@ -12,15 +12,11 @@ from tests.support.query_log import RecordedStore
 from jobs_service.bootstrap import INDEXES
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.words import hash_search, hash_values
-from jobs_service.search.ports import IndexedRun
-from jobs_service.search.repository import HOUR_MS, SEGMENTS, MongoSearchIndex, SearchedRuns
-from jobs_service.statistics.interval_repository import INTERVALS, MongoIntervals
-from jobs_service.statistics.intervals import HOURS
-from jobs_service.statistics.measures import Group, Measures
-from jobs_service.statistics.ports import StoredInterval
-from jobs_service.store.timestamps import from_ms, now_ms
-from jobs_service.views.ports import PageQuery
-from jobs_service.views.repository import MongoRunLogs, MongoRunViews
+from jobs_service.search.index import HOUR_MS, SEGMENTS, IndexedRun, MongoSearchIndex, SearchedRuns
+from jobs_service.statistics.intervals import HOURS, Group, Measures, StoredInterval
+from jobs_service.statistics.repository import INTERVALS, MongoIntervals
+from jobs_service.store import from_ms, now_ms
+from jobs_service.views.repository import MongoRunLogs, MongoRunViews, PageQuery
 from jobs_service.webhooks.repository import DELIVERIES, MongoDeliveries
 from shared.contracts.jobs import RunFilter
 from shared.contracts.logs import FindLogs

@@ -10,9 +10,9 @@ from tests.integration.jobs.conftest import Start
 from tests.support.eventually import until
 from tests.support.jobs.system import System, a_spec, an_outcome, json_payload
 
-from jobs_service.deletion import repository as mongo_erasure
-from jobs_service.deletion import service as deletion
-from jobs_service.payloads.repository import CHUNK_BYTES
+from jobs_service import deletion
+from jobs_service import deletion as mongo_erasure
+from jobs_service.payloads import CHUNK_BYTES
 from shared.broker.queue_topology import DEAD, EVENTS
 from shared.contracts.claims import JournalEntry
 from shared.contracts.conversations import AppendMessages, ConversationMessage

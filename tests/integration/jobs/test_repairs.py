@@ -8,7 +8,7 @@ import pytest
 from tests.support.eventually import until
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
-from jobs_service.journal.repository import JOURNAL
+from jobs_service.journal import JOURNAL
 from jobs_service.runs.documents import RUNS
 from shared.contracts.claims import JournalEntry
 from shared.contracts.dead_letters import RedriveRun

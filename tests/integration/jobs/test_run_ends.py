@@ -17,12 +17,13 @@ from jobs_service.runs.documents import (
     PENDING_NOTICE,
     RUNS,
     WANTS_NOTICE,
+    RunHooks,
+    RunResult,
     encode_spec,
     new_document,
     spec_fields,
 )
-from jobs_service.runs.grouped_repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
-from jobs_service.runs.ports import RunHooks, RunResult
+from jobs_service.runs.repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
 from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.runs import ErrorCode, RunError, Usage
 from shared.errors import Unavailable

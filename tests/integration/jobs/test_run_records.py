@@ -10,8 +10,8 @@ from tests.support.eventually import until
 from tests.support.jobs.system import System, a_spec, an_outcome
 
 from jobs_service import consumer
-from jobs_service.records.consumer import RecordsConsumer
-from jobs_service.spend.repository import MongoSpend
+from jobs_service.records import RecordsConsumer
+from jobs_service.spend import MongoSpend
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded
 from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Usage

@@ -15,9 +15,8 @@ from jobs_service.bootstrap import runs as bootstrap
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.words import hash_facts, hash_values
 from jobs_service.search import query
-from jobs_service.search.ports import IndexedRun
-from jobs_service.search.repository import SEGMENTS, MongoSearchIndex
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.search.index import SEGMENTS, IndexedRun, MongoSearchIndex
+from jobs_service.store import from_ms, now_ms
 from jobs_service.views.repository import MongoRunLogs
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.logs import FindLogs

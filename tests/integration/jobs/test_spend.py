@@ -17,14 +17,11 @@ from tests.support.jobs.faults import When
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, quick_settings
 
 from jobs_service.bootstrap import open_store
-from jobs_service.deletion.repository import MongoDeletion
-from jobs_service.payloads.repository import MongoBlobs
-from jobs_service.records.ports import RecordedRun
-from jobs_service.records.repository import MongoRecords
-from jobs_service.runs.documents import CHARGE, RUNS, UNCHARGED
-from jobs_service.runs.ports import RunResult
-from jobs_service.spend.charges import CHARGES, LOST_MS, MongoCharges
-from jobs_service.spend.repository import NOTE, SPEND, MongoSpend
+from jobs_service.deletion import MongoDeletion
+from jobs_service.payloads import MongoBlobs
+from jobs_service.records import MongoRecords, RecordedRun
+from jobs_service.runs.documents import CHARGE, RUNS, UNCHARGED, RunResult
+from jobs_service.spend import CHARGES, LOST_MS, NOTE, SPEND, MongoCharges, MongoSpend
 from shared.contracts.erasure import Erase
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode, Usage

@@ -8,7 +8,8 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from tests.support.deploy import key
 from tests.support.jobs.system import WORKSPACE
 
-from jobs_service.webhooks.subscription_repository import INDEXES, MongoSubscriptions
+from jobs_service.webhooks.subscriptions import SUBSCRIPTION_INDEXES as INDEXES
+from jobs_service.webhooks.subscriptions import MongoSubscriptions
 from shared.contracts.webhooks import SaveSubscription
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Document, Store

@@ -29,7 +29,7 @@ from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
 from gateway.access.credentials import Scope
 from gateway.access.models import Role
-from jobs_service.payloads.routes import blobs_router
+from jobs_service.payloads import blobs_router
 from shared.clients.jobs.files import JobsFileStore
 from shared.clock import SystemClock
 from shared.contracts.files import FileKey, FileScope

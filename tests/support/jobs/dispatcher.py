@@ -7,9 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.support.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
 
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.leadership.ports import Leadership
+from jobs_service.leadership import Leader, Leadership, WakeUpEvent
 from jobs_service.queue.dispatcher import Dispatcher, DispatchPolicy
 
 

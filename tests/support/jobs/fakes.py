@@ -8,11 +8,18 @@ from datetime import datetime, timedelta
 
 from tests.support.jobs.makers import NOW, RULES
 
-from jobs_service.leadership.ports import Leadership
-from jobs_service.queue.capacity import QueueCounter, QueueLimits, Reservation
-from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
-from jobs_service.runs.claim_rules import renewed
-from jobs_service.runs.ports import AdoptedRun, ClaimableRun, LoadedRun, RunResult
+from jobs_service.leadership import Leadership
+from jobs_service.queue.capacity import (
+    ActiveRun,
+    QueueCounter,
+    QueueLimits,
+    QueueState,
+    Recount,
+    Reservation,
+    WaitingRun,
+)
+from jobs_service.runs.documents import AdoptedRun, ClaimableRun, LoadedRun, RunResult
+from jobs_service.runs.rules import renewed
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, Listener, Subscription
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition

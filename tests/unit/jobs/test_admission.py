@@ -11,8 +11,8 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.left_behind import without_collections
 
-from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.payloads.service import Payloads
+from jobs_service.leadership import WakeUpEvent
+from jobs_service.payloads import Payloads
 from jobs_service.queue.admission import AdmissionService
 from jobs_service.queue.capacity import QueueLimits
 from shared import batching

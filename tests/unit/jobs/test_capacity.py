@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.jobs.makers import NOW, after
 
-from jobs_service.queue.capacity import Admission, QueueCounter, QueueLimits
-from jobs_service.queue.drain_rate import Drain, expected_wait, retry_after
+from jobs_service.queue.capacity import Admission, Drain, QueueCounter, QueueLimits, expected_wait, retry_after
 
 
 def test_the_last_slot_is_granted_and_the_next_request_is_refused() -> None:

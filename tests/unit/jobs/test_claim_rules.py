@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.support.jobs.makers import NOW, RULES, a_claim, a_run, after, in_progress
 
-from jobs_service.runs.claim_rules import ClaimEnd, ClaimGrant, ClaimRefusal, claim
+from jobs_service.runs.rules import ClaimEnd, ClaimGrant, ClaimRefusal, claim
 from jobs_service.runs.run import Phase
 from shared.contracts.runs import ErrorCode
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.conversations.rules import APPENDS_KNOWN, ConversationLimits, Transcript
+from jobs_service.conversations import APPENDS_KNOWN, ConversationLimits, Transcript
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import PayloadTooLarge
 

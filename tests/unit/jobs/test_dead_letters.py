@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from jobs_service.dead_letters.rules import StoredLetter, examine
+from jobs_service.dead_letters.repository import StoredLetter, examine
 from jobs_service.dead_letters.service import DeadLetterService
 from shared.broker.ports import DeadLetter
 from shared.contracts.dead_letters import DeadLetterKind

@@ -3,8 +3,8 @@
 import pytest
 from tests.support.jobs.dispatcher import System, cut_short
 
+from jobs_service.queue.backlog import EXPIRY_SECONDS
 from jobs_service.queue.capacity import Reservation
-from jobs_service.queue.reservation_watch import EXPIRY_SECONDS
 from shared.errors import Unavailable
 
 

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from tests.support.jobs.dispatcher import System, cut_short, figure
 from tests.support.jobs.makers import NOW, after
 
-from jobs_service.queue.redispatch import first_dispatch, is_due
+from jobs_service.queue.backlog import first_dispatch, is_due
 from shared.errors import Unavailable
 
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.jobs.makers import NOW, RULES, a_run, after, asks, in_progress
 
-from jobs_service.runs.endings import cancel, finish, pause
+from jobs_service.runs.rules import cancel, finish, pause
 from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.jobs import CancelReason
 from shared.contracts.runs import RunStatus

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.jobs.makers import NOW, after
 
-from jobs_service.queue.fairness import Demand, round_robin
-from jobs_service.queue.redispatch import is_due
+from jobs_service.queue.backlog import is_due
+from jobs_service.queue.capacity import Demand, round_robin
 
 
 def test_ten_thousand_runs_of_one_workspace_delay_another_by_at_most_one_turn() -> None:

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from tests.support.jobs.makers import NOW, a_run, after
 
-from jobs_service.runs.ports import RunResult
+from jobs_service.runs.documents import RunResult
 from jobs_service.runs.run import Phase, Run
 from jobs_service.runs.words import HASH_BYTES, hash_facts, hash_values
-from jobs_service.search.ports import IndexedRun
-from jobs_service.search.service import DRAFT, WORKFLOWS_AT_ONCE, RunIndexer
+from jobs_service.search.index import DRAFT, WORKFLOWS_AT_ONCE, IndexedRun, RunIndexer
 from shared.errors import Unavailable
 
 

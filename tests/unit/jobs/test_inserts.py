@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pymongo.errors import BulkWriteError
 
-from jobs_service.store.inserts import insert_new
+from jobs_service.store import insert_new
 
 THERE = {"index": 0, "code": 11000, "errmsg": "E11000 duplicate key error", "op": {"_id": "a"}}
 TOO_LARGE = {"index": 1, "code": 10334, "errmsg": "BSONObj size is invalid", "op": {"_id": "b"}}

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.jobs.makers import NOW, RULES, a_run, after, in_progress
 
-from jobs_service.runs.claim_rules import expires_soon, overdue, release, renew
+from jobs_service.runs.rules import expires_soon, overdue, release, renew
 from jobs_service.runs.run import Phase
 from shared.contracts.runs import ErrorCode
 from shared.errors import StaleAttempt

@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
-from jobs_service.leadership import loops
-from jobs_service.leadership.loops import Loop, WakeUpEvent
+from jobs_service import leadership as loops
+from jobs_service.leadership import Loop, WakeUpEvent
 from shared.errors import Unavailable
 
 

@@ -6,11 +6,10 @@ from typing import Any, cast
 import pytest
 from tests.support.jobs.fakes import FakeJournal, FakeLeases, ManualClock
 
-from jobs_service.journal import cleanup as journal_cleaner
-from jobs_service.journal.cleanup import JournalCleaner
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.ports import Leadership
-from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Maintenance
+from jobs_service import journal as journal_cleaner
+from jobs_service.journal import JournalCleaner
+from jobs_service.leadership import Leader, Leadership
+from jobs_service.spend import AT_ONCE, MAX_ROUNDS, Maintenance
 
 
 class FakeSpend:

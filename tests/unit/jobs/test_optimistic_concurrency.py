@@ -3,8 +3,8 @@
 import pytest
 from tests.support.jobs.makers import NOW, a_run
 
-from jobs_service.runs.conflicts import retry_on_conflict
-from jobs_service.runs.ports import LoadedRun
+from jobs_service.runs.documents import LoadedRun
+from jobs_service.runs.repository import retry_on_conflict
 from shared.errors import Unavailable
 from shared.optimistic_concurrency import ATTEMPTS
 

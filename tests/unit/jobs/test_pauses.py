@@ -6,10 +6,8 @@ import msgspec
 import pytest
 from tests.support.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, in_progress
 
-from jobs_service.runs import claim_rules
-from jobs_service.runs.claim_rules import ClaimGrant
-from jobs_service.runs.endings import cancel, pause
-from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
+from jobs_service.runs import rules as claim_rules
+from jobs_service.runs.rules import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, ClaimGrant, answer, answers_of, cancel, pause
 from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.jobs import PauseKind, PausePoint
 from shared.contracts.runs import ErrorCode

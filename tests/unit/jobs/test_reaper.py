@@ -8,10 +8,8 @@ from tests.support.jobs.makers import RULES, a_run, after, in_progress
 
 from jobs_service.claims import reaper
 from jobs_service.claims.reaper import Reaper
-from jobs_service.journal.cleanup import JournalCleaner
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.leadership.ports import Leadership
+from jobs_service.journal import JournalCleaner
+from jobs_service.leadership import Leader, Leadership, WakeUpEvent
 from jobs_service.runs.run import Phase
 
 LEASE_SECONDS = RULES.lease.total_seconds()

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.queue.capacity import Reservation
-from jobs_service.queue.recount import Corrections, QueueSnapshot, corrections
+from jobs_service.queue.capacity import Corrections, QueueSnapshot, Reservation, corrections
 
 RIGHT = Corrections({}, 0)
 

@@ -12,13 +12,22 @@ from structlog.testing import capture_logs
 from tests.support.jobs.fakes import ManualClock
 from tests.support.jobs.system import a_spec, json_payload
 
-from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.leadership import WakeUpEvent
 from jobs_service.queue.capacity import QueueCounter
-from jobs_service.replay_sets.pace import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace
-from jobs_service.replay_sets.ports import STARTED, Judged, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import MAX_STORED_BYTES, RUN_ID_TAKEN, UNREADABLE, Judgement, Purpose, ReplayLimits
-from jobs_service.replay_sets.runner import ReplaySetRunner
-from jobs_service.views.ports import RunWithBlocks
+from jobs_service.replay_sets.rules import (
+    MAX_STORED_BYTES,
+    RUN_ID_TAKEN,
+    STARTED,
+    UNREADABLE,
+    Judged,
+    Judgement,
+    OpenSet,
+    Purpose,
+    ReplayLimits,
+    RunOfSet,
+)
+from jobs_service.replay_sets.runner import GROUP_SECONDS, MAX_WAIT_SECONDS, ReplayPace, ReplaySetRunner
+from jobs_service.views.repository import RunWithBlocks
 from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.replay_sets import CreateReplaySet, ReplayedVerdict

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from tests.support.jobs.fakes import ManualClock
 
+from jobs_service.queue.backlog import EXPIRY_SECONDS, ReservationWatch
 from jobs_service.queue.capacity import Reservation
-from jobs_service.queue.reservation_watch import EXPIRY_SECONDS, ReservationWatch
 
 ONE, OTHER = Reservation("one", {"a": ["run"]}), Reservation("other", {"a": ["run-2"]})
 

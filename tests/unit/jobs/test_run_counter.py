@@ -7,7 +7,7 @@ import pytest
 from tests.support.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
-from jobs_service.statistics.service import RunCounter
+from jobs_service.statistics.collector import RunCounter
 from shared.contracts.runs import RunStatus
 from shared.contracts.statistics import LastRun, RunStatistics
 from shared.errors import Unavailable

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.support.jobs.makers import NOW, RULES, a_run, asks
 
-from jobs_service.runs import claim_rules
-from jobs_service.runs.claim_rules import ClaimEnd, ClaimGrant
-from jobs_service.runs.endings import cancel, finish, pause
-from jobs_service.runs.pauses import answer
+from jobs_service.runs import rules as claim_rules
+from jobs_service.runs.rules import ClaimEnd, ClaimGrant, answer, cancel, finish, pause
 from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.claims import ClaimRun
 from shared.contracts.runs import RunStatus

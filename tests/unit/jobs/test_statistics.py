@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.support.jobs.makers import NOW, a_run, after
 
-from jobs_service.runs.ports import RunResult
+from jobs_service.runs.documents import RunResult
 from jobs_service.runs.run import Phase, Run
 from jobs_service.statistics.collector import MINUTES_AT_ONCE, StatisticsCollector
 from jobs_service.statistics.intervals import (
@@ -22,11 +22,12 @@ from jobs_service.statistics.intervals import (
     MINUTES,
     RESOLUTIONS,
     TENS,
+    Group,
+    Measures,
     Resolution,
+    StoredInterval,
     buckets_between,
 )
-from jobs_service.statistics.measures import Group, Measures
-from jobs_service.statistics.ports import StoredInterval
 from jobs_service.statistics.series import MAX_PAGES, StatisticsReader
 from shared.clock import epoch_ms
 from shared.contracts.jobs import RunPage, RunView

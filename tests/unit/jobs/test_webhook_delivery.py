@@ -12,12 +12,10 @@ import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.jobs.fakes import ManualClock
 
-from jobs_service.leadership.loops import Loop, WakeUpEvent
+from jobs_service.leadership import Loop, WakeUpEvent
 from jobs_service.webhooks import delivery as delivery_service
-from jobs_service.webhooks.concurrency import ADDRESS_SLOTS, SLOTS, WORKSPACE_SLOTS
-from jobs_service.webhooks.delivery import DeliveryService
-from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
-from jobs_service.webhooks.rules import RETRIES, EndedRun, headers
+from jobs_service.webhooks.delivery import ADDRESS_SLOTS, SLOTS, WORKSPACE_SLOTS, DeliveryService
+from jobs_service.webhooks.rules import RETRIES, DueDelivery, EndedRun, NewDelivery, WebhookAnswer, headers
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
 from shared.errors import Unavailable
 

@@ -6,13 +6,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
-from jobs_service.cancels.bulk import BulkCancel
-from jobs_service.cancels.service import CancelService
+from jobs_service.cancels import BulkCancel, CancelService
 from jobs_service.queue.admission import AdmissionService, Answer
-from jobs_service.runs.ports import RunRepository
+from jobs_service.runs.documents import RunRepository
 from jobs_service.runs.run import id_taken
-from jobs_service.views.ports import PageQuery
-from jobs_service.views.reader import MAX_PAGE, RunReader
+from jobs_service.views.logs import MAX_PAGE, RunReader
+from jobs_service.views.repository import PageQuery
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import (
     AcceptAnswer,

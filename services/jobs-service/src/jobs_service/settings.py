@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from jobs_service.conversations.rules import ConversationLimits
+from jobs_service.conversations import ConversationLimits
 from jobs_service.queue.capacity import QueueLimits
 from jobs_service.queue.dispatcher import DispatchPolicy
 from jobs_service.replay_sets.rules import ReplayLimits

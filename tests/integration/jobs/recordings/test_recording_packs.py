@@ -16,7 +16,7 @@ from tests.support.tickets import TICKET_KEY, a_ticket
 
 from executor_service.adapters.recording_outbox import RecordingOutbox
 from jobs_service.bootstrap.storage import INDEXES
-from jobs_service.recordings.pack_search import find_packs
+from jobs_service.recordings.packs import find_packs
 from jobs_service.recordings.repository import BARS, RECORDINGS, MongoRecordings
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.contracts.recording_policy import RecordRun

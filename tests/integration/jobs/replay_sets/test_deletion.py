@@ -10,9 +10,9 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System
 
 from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
-from jobs_service.replay_sets.outputs import MongoReplayOutputs
-from jobs_service.replay_sets.ports import STARTED, WAITING, RunOfSet
 from jobs_service.replay_sets.repository import MongoReplaySets
+from jobs_service.replay_sets.routes import MongoReplayOutputs
+from jobs_service.replay_sets.rules import STARTED, WAITING, RunOfSet
 from jobs_service.runs.documents import RUNS
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient

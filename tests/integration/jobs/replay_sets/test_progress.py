@@ -9,7 +9,7 @@ from tests.support.deploy import key
 from tests.support.jobs.replay_sets import TARGET, a_set, end, ended, record, replayed, work
 from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, a_spec
 
-from jobs_service.replay_sets import pace
+from jobs_service.replay_sets import runner as pace
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
 from jobs_service.replay_sets.repository import MongoReplaySets
 from shared.clients.jobs.replay_sets import HttpReplaySetClient

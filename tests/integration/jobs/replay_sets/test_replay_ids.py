@@ -6,8 +6,7 @@ import pytest
 from tests.support.jobs.replay_sets import a_set, ended, record, results
 from tests.support.jobs.system import WORKSPACE, System, a_spec, an_outcome
 
-from jobs_service.replay_sets.ports import replay_id
-from jobs_service.replay_sets.rules import RUN_ID_TAKEN
+from jobs_service.replay_sets.rules import RUN_ID_TAKEN, replay_id
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.contracts.recording_policy import ReplayRun
 from shared.contracts.replay_sets import ReplaySetStatus

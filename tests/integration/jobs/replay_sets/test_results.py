@@ -7,9 +7,8 @@ from tests.support.jobs.system import WORKFLOW, WORKSPACE, System, an_outcome
 
 from jobs_service.recordings.repository import RECORDINGS
 from jobs_service.replay_sets.documents import REPLAY_SETS, REPLAYED_RUNS
-from jobs_service.replay_sets.ports import RunOfSet
 from jobs_service.replay_sets.repository import MongoReplaySets
-from jobs_service.replay_sets.rules import Judgement, Purpose, judge_measurement
+from jobs_service.replay_sets.rules import Judgement, Purpose, RunOfSet, judge_measurement
 from shared.clients.jobs.recordings import HttpRecordingClient
 from shared.clients.jobs.replay_sets import HttpReplaySetClient
 from shared.clients.jobs.worker_runs import WorkerRunClient

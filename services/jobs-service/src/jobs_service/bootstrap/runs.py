@@ -8,43 +8,24 @@ from typing import Final
 from fastapi import APIRouter
 
 from jobs_service.bootstrap.storage import Storage
-from jobs_service.cancels.bulk import BulkCancel
-from jobs_service.cancels.repository import MongoPendingCancels
-from jobs_service.cancels.service import CancelService
+from jobs_service.cancels import BulkCancel, CancelService, MongoPendingCancels
 from jobs_service.claims.reaper import Reaper
-from jobs_service.claims.routes import claim_routers
-from jobs_service.claims.service import ClaimService
-from jobs_service.events.consumer import EventsConsumer
-from jobs_service.events.repository import MongoEvents
-from jobs_service.events.routes import events_router
-from jobs_service.events.service import EventService
-from jobs_service.journal.cleanup import JournalCleaner
-from jobs_service.journal.service import JournalService
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import Loop, WakeUpEvent
-from jobs_service.leadership.ports import Leadership
-from jobs_service.leadership.repository import MongoLeases
-from jobs_service.pauses.routes import pauses_router
-from jobs_service.pauses.service import PauseService
+from jobs_service.claims.service import ClaimService, claim_routers
+from jobs_service.events import EventsConsumer, EventService, MongoEvents, events_router
+from jobs_service.journal import JournalCleaner, JournalService
+from jobs_service.leadership import Leader, Leadership, Loop, MongoLeases, WakeUpEvent
+from jobs_service.pauses import PauseService, pauses_router
 from jobs_service.queue.admission import AdmissionService
 from jobs_service.queue.dispatcher import Dispatcher
-from jobs_service.records.consumer import RecordsConsumer
-from jobs_service.records.repository import MongoRecords
-from jobs_service.records.service import RecordService
-from jobs_service.repairs.repository import MongoRepairableRuns
-from jobs_service.repairs.routes import repairs_router
-from jobs_service.repairs.service import RepairService
-from jobs_service.replay_sets.routes import replay_sets_routers
+from jobs_service.records import MongoRecords, RecordsConsumer, RecordService
+from jobs_service.repairs.service import MongoRepairableRuns, RepairService, repairs_router
+from jobs_service.replay_sets.routes import ReplaySetService, replay_sets_routers
 from jobs_service.replay_sets.runner import ReplaySetRunner
-from jobs_service.replay_sets.service import ReplaySetService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
-from jobs_service.spend.maintenance import Maintenance
-from jobs_service.statistics.routes import statistics_router
-from jobs_service.statistics.series import StatisticsReader
-from jobs_service.views.logs import LogSearch
-from jobs_service.views.logs_routes import logs_router
-from jobs_service.views.reader import RunReader
+from jobs_service.spend import Maintenance
+from jobs_service.statistics.series import StatisticsReader, statistics_router
+from jobs_service.views.logs import LogSearch, RunReader, logs_router
 from jobs_service.views.repository import MongoRunLogs
 from shared.broker.ports import Broker
 from shared.clock import Clock

@@ -4,44 +4,41 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.cancels import repository as cancel_repository
-from jobs_service.conversations import repository as conversation_repository
+from jobs_service import cancels as cancel_repository
+from jobs_service import conversations as conversation_repository
+from jobs_service import events as event_repository
+from jobs_service import journal as journal_repository
+from jobs_service import payloads as blob_repository
 from jobs_service.dead_letters import repository as dead_letter_repository
-from jobs_service.events import repository as event_repository
-from jobs_service.journal import repository as journal_repository
-from jobs_service.journal.repository import MongoJournal
-from jobs_service.payloads import repository as blob_repository
-from jobs_service.payloads.repository import MongoBlobs
-from jobs_service.payloads.service import Payloads
-from jobs_service.queue import counter_repository
-from jobs_service.queue.counter_repository import CapacityCounters
-from jobs_service.queue.ports import Queue
+from jobs_service.journal import MongoJournal
+from jobs_service.payloads import MongoBlobs, Payloads
+from jobs_service.queue import counters as counter_repository
+from jobs_service.queue.capacity import Queue
+from jobs_service.queue.counters import CapacityCounters
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.recordings import repository as recording_repository
 from jobs_service.recordings.repository import MongoRecordings
 from jobs_service.replay_sets import documents as replay_set_documents
-from jobs_service.replay_sets.outputs import MongoReplayOutputs
-from jobs_service.replay_sets.pace import ReplayPace
 from jobs_service.replay_sets.repository import MongoReplaySets
+from jobs_service.replay_sets.routes import MongoReplayOutputs
+from jobs_service.replay_sets.runner import ReplayPace
 from jobs_service.runs import documents as run_documents
-from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import RunHooks, RunRepository, RunResult
+from jobs_service.runs.documents import RunHooks, RunRepository, RunResult
+from jobs_service.runs.repository import GroupedRuns
 from jobs_service.runs.run import Run
-from jobs_service.search import repository as search_repository
-from jobs_service.search.repository import MongoSearchIndex
-from jobs_service.search.service import RunIndexer
+from jobs_service.search import index as search_repository
+from jobs_service.search.index import MongoSearchIndex, RunIndexer
 from jobs_service.settings import JobsSettings
-from jobs_service.spend.repository import MongoSpend
-from jobs_service.statistics import interval_repository
+from jobs_service.spend import MongoSpend
+from jobs_service.statistics import repository as interval_repository
 from jobs_service.statistics import repository as run_count_repository
-from jobs_service.statistics.collector import StatisticsCollector
-from jobs_service.statistics.interval_repository import MongoIntervals
-from jobs_service.statistics.repository import MongoRunCounts
-from jobs_service.statistics.service import RunCounter
+from jobs_service.statistics.collector import RunCounter, StatisticsCollector
+from jobs_service.statistics.repository import MongoIntervals, MongoRunCounts
 from jobs_service.views.repository import MongoRunViews
 from jobs_service.webhooks import repository as delivery_repository
-from jobs_service.webhooks import secret_repository, subscription_repository
-from jobs_service.webhooks.subscription_repository import MongoSubscriptions
+from jobs_service.webhooks import subscriptions as secret_repository
+from jobs_service.webhooks import subscriptions as subscription_repository
+from jobs_service.webhooks.subscriptions import MongoSubscriptions
 from shared.clock import Clock
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
@@ -55,12 +52,12 @@ INDEXES: Final = (
     *conversation_repository.INDEXES,
     *dead_letter_repository.INDEXES,
     *delivery_repository.INDEXES,
-    *subscription_repository.INDEXES,
+    *subscription_repository.SUBSCRIPTION_INDEXES,
     *secret_repository.INDEXES,
     *event_repository.INDEXES,
     *run_count_repository.INDEXES,
     *recording_repository.INDEXES,
-    *interval_repository.INDEXES,
+    *interval_repository.INTERVAL_INDEXES,
     *search_repository.INDEXES,
     *replay_set_documents.INDEXES,
 )

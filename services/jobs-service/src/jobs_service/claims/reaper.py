@@ -1,20 +1,41 @@
 """Ends or requeues overdue runs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service import metrics
-from jobs_service.journal.cleanup import JournalCleaner
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.runs.claim_rules import overdue
-from jobs_service.runs.ports import RunRepository
+from jobs_service.journal import JournalCleaner
+from jobs_service.leadership import Leader, WakeUpEvent
+from jobs_service.runs.documents import RunRepository
+from jobs_service.runs.rules import overdue
 from jobs_service.runs.run import Phase, Rules, Run
-from jobs_service.store.clock import StoreClock
 from shared.broker.ports import BrokerUnavailable, ControlBus
 from shared.clock import Clock
 from shared.contracts.messages import CancelRun
 from shared.observe.logging import get_logger
+
+
+class StoreClock:
+    """Detects when the store's clock jumps ahead: it advances further than this process's monotonic clock.
+
+    `tolerance` is the smallest jump that counts.
+    """
+
+    def __init__(self, tolerance: timedelta) -> None:
+        self._tolerance = tolerance
+        self._latest_start: datetime | None = None
+
+    def jumped(self, now: datetime, *, sent_at: float, received_at: float) -> bool:
+        """Return whether the clock jumped since the last reading.
+
+        The store read `now` between `sent_at` and `received_at` of the monotonic clock, so that clock's zero is known
+        up to the response time. A slow response is no jump.
+        """
+        earliest = now - timedelta(seconds=received_at)
+        has_jumped = self._latest_start is not None and earliest - self._latest_start > self._tolerance
+        self._latest_start = now - timedelta(seconds=sent_at)
+        return has_jumped
+
 
 log = get_logger("reaper")
 JUMP: Final = 0.25

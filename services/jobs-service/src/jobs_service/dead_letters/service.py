@@ -1,24 +1,59 @@
 """Stores dead letters, and redrives or discards them on request."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from jobs_service import metrics
-from jobs_service.dead_letters.lost_runs import LostRunNotifier
-from jobs_service.dead_letters.repository import MongoDeadLetters
-from jobs_service.dead_letters.rules import StoredLetter, examine, lost_attached_run
+from jobs_service.consumer import QueueConsumer, is_stored
+from jobs_service.dead_letters.repository import MongoDeadLetters, StoredLetter, examine, lost_attached_run
 from jobs_service.queue.admission import AdmissionService
-from jobs_service.runs.owned_spec import owned_by_caller
-from jobs_service.runs.ports import RunRepository
+from jobs_service.records import RecordService
+from jobs_service.runs.documents import RunRepository
+from jobs_service.runs.rules import owned_by_caller
 from jobs_service.runs.run import Phase
-from shared.broker.ports import DeadLetter, WorkQueue
+from shared.broker.ports import (
+    Broker,
+    BrokerUnavailable,
+    DeadLetter,
+    ReplyOverflow,
+    ReplyStream,
+    ReplyUnroutable,
+    Settlement,
+    WorkQueue,
+)
+from shared.broker.queue_topology import DEAD
+from shared.clock import Clock
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
+from shared.contracts.events import RunExpired
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.messages import decode
-from shared.errors import Conflict, NotFound, RunIdTaken
+from shared.contracts.messages import AttachedRunRequested, EventBatch, RunRecorded, decode, storable
+from shared.contracts.runs import worker_lost
+from shared.errors import Conflict, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_run_id
+
+
+class LostRunNotifier:
+    """Notifies callers, whose gateway knows whether the run had started, or else records the end."""
+
+    def __init__(self, replies: ReplyStream, records: RecordService, clock: Clock) -> None:
+        self._replies = replies
+        self._records = records
+        self._clock = clock
+
+    async def notify_caller(self, call: AttachedRunRequested) -> None:
+        """Notify the caller. Raises Unavailable."""
+        notice = EventBatch(call.run.run_id, 0, (RunExpired(),), attempt=call.attempt)
+        try:
+            await self._replies.send(call.reply_to, notice, must_route=True)
+        except ReplyUnroutable:
+            now = self._clock.now()
+            await self._records.write([storable(RunRecorded(call.run, worker_lost(now, now)))])
+        except (BrokerUnavailable, ReplyOverflow) as error:
+            raise Unavailable(str(error)) from error
+
 
 MISSING: Final = "Dead letter not found"
 
@@ -130,3 +165,20 @@ class DeadLetterService:
         if letter is None:
             raise NotFound(MISSING)
         return letter
+
+
+PREFETCH: Final = 16
+
+
+class DeadLettersConsumer(QueueConsumer):
+    """Stores dead letters."""
+
+    def __init__(self, broker: Broker, dead_letters: DeadLetterService, *, drain_seconds: float) -> None:
+        super().__init__(partial(broker.work.drain, DEAD, self.handle, prefetch=PREFETCH), drain_seconds=drain_seconds)
+        self._dead_letters = dead_letters
+
+    async def handle(self, letter: DeadLetter) -> Settlement:
+        """Store one letter; while the store is unavailable, wait before redelivery."""
+        store = partial(self._dead_letters.store, letter)
+        stored = await is_stored(store, event="dead_letter_waiting_for_store")
+        return Settlement.ACK if stored else Settlement.REDELIVER

@@ -7,15 +7,9 @@ from datetime import timedelta
 from typing import Final
 
 from jobs_service import metrics
-from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import WakeUpEvent
-from jobs_service.queue.backlog import Backlog
-from jobs_service.queue.capacity import QueueCounter
-from jobs_service.queue.fairness import Demand, round_robin
-from jobs_service.queue.ports import ActiveRun, Queue, QueueState, WaitingRun
-from jobs_service.queue.publisher import DispatchPublisher
-from jobs_service.queue.redispatch import first_dispatch, is_due
-from jobs_service.queue.reservation_watch import ReservationWatch
+from jobs_service.leadership import Leader, WakeUpEvent
+from jobs_service.queue.backlog import Backlog, DispatchPublisher, ReservationWatch, first_dispatch, is_due
+from jobs_service.queue.capacity import ActiveRun, Demand, Queue, QueueCounter, QueueState, WaitingRun, round_robin
 from shared.broker.ports import WorkQueue
 from shared.clock import Clock
 from shared.contracts.messages import DurableRunDispatched

@@ -5,15 +5,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from jobs_service.queue.admission_repository import Answer, MongoAdmission
-from jobs_service.queue.capacity import QueueLimits, Reservation
-from jobs_service.queue.counter_repository import OVERALL, CapacityCounters
-from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
-from jobs_service.queue.recount import QueueSnapshot, corrections
-from jobs_service.queue.withdrawn_runs import WithdrawnRuns
+from jobs_service.queue.admission import Answer, MongoAdmission, WithdrawnRuns
+from jobs_service.queue.capacity import (
+    ActiveRun,
+    QueueLimits,
+    QueueSnapshot,
+    QueueState,
+    Recount,
+    Reservation,
+    WaitingRun,
+    corrections,
+)
+from jobs_service.queue.counters import OVERALL, CapacityCounters
 from jobs_service.runs.documents import IS_REPLAY, RESERVATION, RUNS, UNSETTLED
 from jobs_service.runs.run import Phase
-from jobs_service.store.timestamps import from_ms, to_ms
+from jobs_service.store import from_ms, to_ms
 from shared.contracts.jobs import AcceptRun
 from shared.store.client import Document, Store, store_call
 from shared.store.transactions import Session, transact

@@ -20,6 +20,7 @@ from shared.contracts.recordings import RecordingSummary
 from shared.errors import Unavailable
 from shared.ids import new_id, public_run_id, time_in
 from shared.security.aes_gcm import AesGcmKeyRing
+from shared.store.client import Collection as Documents
 from shared.store.client import Document
 from shared.store.sealed_documents import read_sealed
 
@@ -179,3 +180,31 @@ def _bound(workspace_id: str, pack_id: str) -> bytes:
 
 def _shown(entry: PackEntry, expires_at: datetime) -> RecordingSummary:
     return msgspec.structs.replace(entry.summary, run_id=public_run_id(entry.run), expires_at=expires_at)
+
+
+async def find_packs(packs: Documents, owner: Document, runs: Collection[str]) -> list[Document]:
+    """Return the packs of a workflow that have a recording of one of these runs, oldest first, without content."""
+    ids: set[str] = set()
+    for first, last in _ranges(runs):
+        near = {**owner, "first_ms": {"$gte": first - 2 * NEAR_MS, "$lt": last + 1}}
+        ids |= {each["_id"] async for each in packs.find(near, {"last_ms": 1}) if each["last_ms"] >= first}
+    ids |= {each["_id"] async for each in packs.find({"runs": {"$in": list(runs)}}, {"_id": 1})}
+    found = await packs.find({"_id": {"$in": list(ids)}}, NO_CONTENT).to_list()
+    wanted = (pack for pack in found if owner.items() <= pack.items() and _has_any(pack, runs))
+    return sorted(wanted, key=lambda pack: str(pack["position"]))
+
+
+def _ranges(runs: Iterable[str]) -> Iterator[list[int]]:
+    """Yield the first and the last time of run ids whose times are close together."""
+    current: list[int] = []
+    for time in sorted(time for run in runs if (time := time_in(run)) is not None):
+        if current and time - current[1] > NEAR_MS:
+            yield current
+            current = []
+        current = [current[0] if current else time, time]
+    if current:
+        yield current
+
+
+def _has_any(pack: Document, runs: Collection[str]) -> bool:
+    return any(entry.run in runs for entry in entries_of(pack))

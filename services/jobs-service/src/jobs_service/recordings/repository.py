@@ -7,11 +7,10 @@ key is unreadable.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from jobs_service.recordings.pack_search import find_packs
 from jobs_service.recordings.packs import (
     KEY,
     NO_CONTENT,
@@ -19,14 +18,14 @@ from jobs_service.recordings.packs import (
     PackEntry,
     content_id_of,
     entries_of,
+    find_packs,
     key_name,
     pack_id_of,
     part_of,
     recordings_in,
     summaries,
 )
-from jobs_service.store.inserts import insert_new
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.store import from_ms, insert_new, now_ms
 from shared.batching import Batcher
 from shared.contracts.recording_policy import RecordRun
 from shared.contracts.recordings import DeleteRecordings, RecordingPage
@@ -326,3 +325,41 @@ def _of_conversation(conversation_id: str) -> Document:
 
 def _bar(workspace_id: str, workflow_id: str) -> str:
     return f"{workspace_id}/{workflow_id}"
+
+
+class StoredRecording(NamedTuple):
+    """A recording of the run with this key."""
+
+    run: str
+    expires_at: datetime
+    is_cut: bool
+
+
+class RecordingSelection:
+    """Finds the recordings that are stored."""
+
+    def __init__(self, store: Store) -> None:
+        self._packs = store.collection(RECORDINGS)
+
+    async def of_runs(self, runs: Sequence[str], owner: Document) -> dict[str, StoredRecording]:
+        """Return the recordings of these runs of a workflow, by run."""
+        chosen = set(runs)
+        packs = await find_packs(self._packs, owner, chosen)
+        return {each.run: each for pack in packs for each in _recordings(pack) if each.run in chosen}
+
+    async def newest(self, limit: int, owner: Document, now: datetime) -> list[StoredRecording]:
+        """Return the newest whole recordings of a workflow that have not expired."""
+        found: list[StoredRecording] = []
+        async with self._packs.find(owner, NO_CONTENT).sort("position", -1).batch_size(PACKS_AT_ONCE) as packs:
+            async for pack in packs:
+                found += [each for each in _recordings(pack) if not each.is_cut and each.expires_at > now]
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+
+def _recordings(pack: Document) -> list[StoredRecording]:
+    """Return the recordings of a pack, newest first."""
+    return [
+        StoredRecording(entry.run, pack["expires_at"], entry.summary.is_cut) for entry in reversed(entries_of(pack))
+    ]

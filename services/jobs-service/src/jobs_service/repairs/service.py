@@ -1,23 +1,63 @@
 """Repairs failed runs: a new run continues the journal at the failed block."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from fastapi import APIRouter, Depends, Path
+from starlette.responses import Response
 
-from jobs_service.journal.ports import JournalRepository
+from jobs_service.journal import JournalRepository
 from jobs_service.queue.admission import AdmissionService
 from jobs_service.repairs.inherited_journal import inherit
-from jobs_service.repairs.repository import MongoRepairableRuns
-from jobs_service.runs.owned_spec import owned_by_caller
-from jobs_service.runs.ports import ClaimableRun, RunRepository
+from jobs_service.runs.documents import KEEPS_JOURNAL, STATE_ONLY, ClaimableRun, RunRepository
+from jobs_service.runs.rules import owned_by_caller
 from jobs_service.runs.run import Phase
-from jobs_service.views.ports import RunViewRepository
+from jobs_service.views.lists import RunList
+from jobs_service.views.repository import RunViewRepository
 from shared.contracts.claims import JournalEntry
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.repairs import FindRepairable, RepairablePage, RepairedRun, RepairRun
-from shared.contracts.runs import RunSpec, SnapshotRef
+from shared.contracts.repairs import FindRepairable, RepairablePage, RepairableRun, RepairedRun, RepairRun
+from shared.contracts.runs import RunSpec, RunStatus, SnapshotRef, Trigger
 from shared.errors import Conflict, NotFound, RunIdTaken
-from shared.ids import derived_id
+from shared.ids import RUN_KEY_LENGTH, derived_id
+from shared.service import ServiceName
+from shared.store.client import Document, Store, store_call
+from shared.store.pagination import Cursor, Page, position_of
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
+
+
+class MongoRepairableRuns:
+    """List of runs that can be repaired, also after their results expired for callers."""
+
+    def __init__(self, store: Store) -> None:
+        self._list = RunList(store)
+
+    @store_call
+    async def page(self, request: FindRepairable) -> RepairablePage:
+        """Return one page. Raises InvalidRequest for an invalid cursor, Unavailable."""
+        only = request.only
+        wanted = Page(
+            limit=request.limit,
+            lowest=None if only.since is None else position_of(only.since, 0),
+            highest=None if only.until is None else position_of(only.until, 0) - 1,
+            after=None if request.cursor is None else Cursor.parse(request.cursor),
+        )
+        found, after = await self._list.read(
+            request.workspace_id,
+            wanted,
+            workflow_ids=[request.workflow_id],
+            status=None if request.run_id else RunStatus.FAILED,
+            run_id=request.run_id,
+            others=() if request.run_id else [{KEEPS_JOURNAL: True}],
+            hidden=STATE_ONLY,
+        )
+        return RepairablePage(tuple(map(_to_run, found)), after.text if after else None)
+
+
+def _to_run(document: Document) -> RepairableRun:
+    return RepairableRun(document["_id"], Trigger(document["trigger"]), document.get("version"))
+
 
 MISSING: Final = "Run not found"
 
@@ -114,3 +154,21 @@ def _spec(spec: RunSpec, next_id: str, run_id: str, request: RepairRun, inherite
         inherited_entries=inherited,
         snapshot=request.snapshot,
     )
+
+
+RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+
+
+def repairs_router(repairs: RepairService, tokens: ServiceTokens) -> APIRouter:
+    """Return the gateway's routes."""
+    router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/repairable-runs")
+    async def find(request: Annotated[FindRepairable, Depends(struct_body(FindRepairable))]) -> Response:
+        return StructResponse(await repairs.find(request))
+
+    @router.post("/runs/{run_id}/repair", status_code=201)
+    async def repair(run_id: RunId, request: Annotated[RepairRun, Depends(struct_body(RepairRun))]) -> Response:
+        return StructResponse(await repairs.repair(run_id, request), status_code=201)
+
+    return router

@@ -6,10 +6,9 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.recordings.selection import StoredRecording
-from jobs_service.replay_sets.ports import WAITING, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import Purpose
-from jobs_service.store.timestamps import from_ms
+from jobs_service.recordings.repository import StoredRecording
+from jobs_service.replay_sets.rules import WAITING, OpenSet, Purpose, RunOfSet
+from jobs_service.store import from_ms
 from shared.contracts.recordings import ReplayResult
 from shared.contracts.replay_sets import CreateReplaySet, ReplayCounts, ReplaySet, ReplaySetStatus
 from shared.security.aes_gcm import AesGcmKeyRing

@@ -15,7 +15,7 @@ import bson
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.recordings.selection import RecordingSelection, StoredRecording
+from jobs_service.recordings.repository import RecordingSelection, StoredRecording
 from jobs_service.replay_sets.documents import (
     REPLAY_SETS,
     REPLAYED_RUNS,
@@ -30,11 +30,20 @@ from jobs_service.replay_sets.documents import (
     to_run,
     to_set,
 )
-from jobs_service.replay_sets.ports import DONE, STARTED, WAITING, Judged, OpenSet, RunOfSet
-from jobs_service.replay_sets.rules import OVER_BUDGET, RECORDING_DELETED, Judgement, Purpose
-from jobs_service.runs.changes import merged_fields
-from jobs_service.store.inserts import insert_new
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.replay_sets.rules import (
+    DONE,
+    OVER_BUDGET,
+    RECORDING_DELETED,
+    STARTED,
+    WAITING,
+    Judged,
+    Judgement,
+    OpenSet,
+    Purpose,
+    RunOfSet,
+)
+from jobs_service.runs.documents import merged_fields
+from jobs_service.store import from_ms, insert_new, now_ms
 from shared.batching import batches
 from shared.contracts.replay_sets import (
     CreateReplaySet,

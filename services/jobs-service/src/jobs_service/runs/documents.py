@@ -1,14 +1,18 @@
 """Documents of the `runs` collection, shared by all adapters of runs."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from functools import cached_property
+from typing import Any, Final, Protocol
 from zlib import crc32
 
+import bson
 import msgspec
 
-from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Pause, Phase, Run
-from jobs_service.store.timestamps import from_ms, to_ms
+from jobs_service.runs.words import NO_WORDS, HashedWords
+from jobs_service.store import from_ms, to_ms
 from shared.clock import ms_between
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunError, RunSpec, Usage
@@ -16,6 +20,96 @@ from shared.store.client import Document
 from shared.store.indexes import Index, ascending
 from shared.store.pagination import position_of
 from shared.store.payloads import decode_payload, encode_payload
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """A run, and the store's time when it was read."""
+
+    run: Run
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimableRun(LoadedRun):
+    """A run with everything a worker needs."""
+
+    spec: RunSpec
+    state: Payload | None = None
+    """Engine state when the run became durable."""
+    shown: tuple[Payload, ...] = ()
+    """Results so far: an output, block results."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Result of a run. Large values are already in blobs."""
+
+    output: Payload | None = None
+    blocks: Payload | None = None
+    usage: Usage = field(default_factory=Usage)
+    duration_ms: float | None = None
+    words: HashedWords = NO_WORDS
+    """Words of an ended run's values, for the search index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptedRun:
+    """A paused attached run with everything needed to continue without its caller."""
+
+    run: Run
+    spec: RunSpec
+    state: Payload
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunHooks:
+    """Callbacks of a repository that stores runs. By default nothing subscribes or observes."""
+
+    has_subscribers: Callable[[str], bool] = lambda _workspace_id: False
+    """Returns whether a workspace subscribes to the ends of its runs."""
+    observe: Callable[[Run, RunResult | None], None] = lambda _run, _result: None
+    """Receives each stored run, and its result if a worker reported one."""
+
+
+NO_HOOKS: Final = RunHooks()
+
+
+class RunRepository(Protocol):
+    """Storage of single runs."""
+
+    async def now(self) -> datetime: ...
+
+    async def load(self, run_id: str) -> LoadedRun | None: ...
+
+    async def claimable(self, run_id: str) -> ClaimableRun | None:
+        """Return a durable run with its specification."""
+
+    async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
+        """Store `after` if the run still equals `before`; return False if it was changed.
+
+        QueueState.unbooked contains a waiting run that leaves the queue from then on.
+        """
+
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """Renew the lease of `attempt`. False: it does not hold the run, or the run is being canceled."""
+
+    async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
+        """Return the runs due at `now`, the store's time; without `in_progress`, those without a worker."""
+
+    async def expire_attached(self) -> None:
+        """Make every attached run overdue: no process can report their ends."""
+
+    async def adopt(self, adopted: AdoptedRun) -> bool:
+        """Make an attached run durable. False: it already is, has ended, or is being canceled."""
+
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
+        """Reserve an id for an attached run of this workflow; return False if it is taken."""
+
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """Release a reserved id whose run never appeared."""
+
 
 RUNS: Final = "runs"
 
@@ -238,3 +332,67 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else from_ms(milliseconds)
+
+
+CHANGE: Final = "change_id"
+"""Id of the last grouped change of a run; it shows whose change took effect."""
+_END_REPLACEMENTS: Final = {"spec": f"${BARE_SPEC}", PENDING_NOTICE: f"${WANTS_NOTICE}"}
+"""Replacements at the end of a run, where present."""
+_END_REMOVALS: Final = (BARE_SPEC, WANTS_NOTICE, "state")
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """Fields to set in a run that is still at this revision."""
+
+    run_id: str
+    revision: int
+    fields: Document
+    is_end: bool
+    """Whether the run has ended: fields that only an active run needs are removed."""
+
+    @property
+    def kind(self) -> tuple[int, bool]:
+        """Return the kind; one statement can make all changes of a kind."""
+        return self.revision, self.is_end
+
+    @cached_property
+    def size(self) -> int:
+        """Return the approximate bytes in a statement."""
+        return len(bson.encode(self.fields))
+
+    def marked(self, change_id: str) -> "RunChange":
+        """Return the change marked with `change_id`, to be recognized later."""
+        return replace(self, fields=self.fields | {CHANGE: change_id})
+
+
+def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str, Any]]]:
+    """Return the filter and the update of `changes`, which are all of one kind."""
+    run_ids = [change.run_id for change in changes]
+    fields = [change.fields | {"revision": change.revision + 1} for change in changes]
+    revision, is_end = changes[0].kind
+    after = _ended(own_fields(run_ids, fields)) if is_end else merged_fields(run_ids, fields)
+    return {"_id": {"$in": run_ids}, "revision": revision}, [{"$replaceWith": after}]
+
+
+def merged_fields(ids: Sequence[str], fields: Sequence[Document]) -> Document:
+    """Return an expression for a document with its own fields: those at the position of its id."""
+    return {"$mergeObjects": ["$$ROOT", own_fields(ids, fields)]}
+
+
+def own_fields(ids: Sequence[str], fields: Sequence[Document]) -> Document:
+    """Return an expression for the fields at the position of the document's id.
+
+    MongoDB and SecantusDB use an index for this. SecantusDB would evaluate the branches of a `$switch` for every
+    document.
+    """
+    position = {"$indexOfArray": [{"$literal": list(ids)}, "$_id"]}
+    return {"$arrayElemAt": [{"$literal": list(fields)}, position]}
+
+
+def _ended(fields: Document) -> Document:
+    """Return the run after its last change, in one stage: SecantusDB copies the document for each `$set`."""
+    after: Document = {"$mergeObjects": ["$$ROOT", fields, _END_REPLACEMENTS]}
+    for name in _END_REMOVALS:
+        after = {"$setField": {"field": name, "input": after, "value": "$$REMOVE"}}
+    return after

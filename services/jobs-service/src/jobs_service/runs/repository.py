@@ -1,17 +1,26 @@
 """Single runs in MongoDB: read with the store's time, written only if unchanged."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import AutoReconnect, DuplicateKeyError, WriteConcernError, WTimeoutError
 
-from jobs_service.runs.changes import RunChange, statement_of
 from jobs_service.runs.documents import (
     BIG_FIELDS,
+    CHANGE,
+    NO_HOOKS,
     PENDING_NOTICE,
     RUNS,
     UNSETTLED,
+    AdoptedRun,
+    ClaimableRun,
+    LoadedRun,
+    RunChange,
+    RunHooks,
+    RunResult,
     changes,
     decode_spec,
     length_fields,
@@ -20,16 +29,44 @@ from jobs_service.runs.documents import (
     payload_in,
     result_fields,
     spec_fields,
+    statement_of,
     to_run,
 )
-from jobs_service.runs.ports import NO_HOOKS, AdoptedRun, ClaimableRun, LoadedRun, RunHooks, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
-from jobs_service.store.timestamps import from_ms, now_ms, to_ms
+from jobs_service.store import from_ms, now_ms, to_ms
+from shared import optimistic_concurrency
+from shared.batching import Batcher
 from shared.clock import whole_ms
-from shared.ids import new_job_id
+from shared.ids import new_id, new_job_id
 from shared.store.client import Document, Store, store_call
 from shared.store.payloads import encode_payload
 from shared.store.server_time import add_server_time, server_time_after
+
+S = TypeVar("S", bound=LoadedRun)
+T = TypeVar("T")
+
+
+async def retry_on_conflict(
+    run_id: str,
+    read: Callable[[str], Awaitable[S | None]],
+    write: Callable[[S | None], Awaitable[T | None]],
+    *,
+    first: S | None = None,
+) -> T:
+    """Return the result of `write`, retried with the current run while it returns None.
+
+    `first` is a run already read. Raises Unavailable after repeated conflicts.
+    """
+    loaded = first
+
+    async def attempt() -> T | None:
+        nonlocal loaded
+        current, loaded = loaded or await read(run_id), None
+        return await write(current)
+
+    conflict = f"Run {run_id} is being changed too often. Try again."
+    return await optimistic_concurrency.retry_on_conflict(attempt, conflict=conflict)
+
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
@@ -173,3 +210,88 @@ def _claimable(document: Document) -> ClaimableRun:
         payload_in(document, "state"),
         tuple(shown for name in ("output", "blocks") if (shown := payload_in(document, name)) is not None),
     )
+
+
+R = TypeVar("R")
+MAX_TOGETHER: Final = 64
+MAX_CHANGES: Final = 16
+"""SecantusDB blocks all other writes of runs during a statement. On MongoDB this is only a bound."""
+MAX_WAITING: Final = 10_000
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Limit for the changes of a group; with the last change it stays far below a statement's limit of 16 MB."""
+
+
+class GroupedRuns(MongoRuns):
+    """Implements RunRepository. One command for all waiting calls costs the store and this process less per call.
+
+    Runs are decoded separately: one that this version cannot read does not block others.
+    """
+
+    def __init__(self, store: Store, rules: Rules, hooks: RunHooks = NO_HOOKS) -> None:
+        super().__init__(store, rules, hooks)
+        self._states = _grouped(self.find_states)
+        self._documents = _grouped(self.find_documents)
+        self._changes = Batcher[RunChange, bool](
+            self._apply_all,
+            max_items=MAX_CHANGES,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BYTES,
+            weigh=lambda change: change.size,
+        )
+
+    async def start(self) -> None:
+        """Start taking requests."""
+        for each in (self._states, self._documents, self._changes):
+            await each.start()
+
+    async def stop(self) -> None:
+        """Finish waiting requests."""
+        for each in (self._documents, self._states, self._changes):
+            await each.stop()
+
+    async def _find_state(self, run_id: str) -> Document | None:
+        return await self._states.submit(run_id)
+
+    async def _find_document(self, run_id: str) -> Document | None:
+        return await self._documents.submit(run_id)
+
+    async def _apply(self, change: RunChange) -> bool:
+        return await self._changes.submit(change)
+
+    async def _apply_all(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+        by_kind: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
+        for n, change in enumerate(changes):
+            by_kind[change.kind].append(n)
+        groups = ([changes[n] for n in numbers] for numbers in by_kind.values())
+        answers = await asyncio.gather(*map(self._apply_group, groups), return_exceptions=True)
+        applied: dict[int, bool] = {}
+        for numbers, each in zip(by_kind.values(), answers, strict=True):
+            if isinstance(each, BaseException):
+                raise each
+            applied.update(zip(numbers, each, strict=True))
+        return [applied[n] for n in range(len(changes))]
+
+    async def _apply_group(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+        """Make changes of one kind. Of several changes of one run, the first wins.
+
+        The driver does not repeat a bulk statement after a broken connection, or without a majority after the primary
+        stepped down. Change ids show which changes were made, so that a retry is safe.
+        """
+        if len(changes) == 1:
+            return [await super()._apply(changes[0])]
+        ids = [new_id() for _ in changes]
+        wanted, update = statement_of([change.marked(id_) for change, id_ in zip(changes, ids, strict=True)])
+        try:
+            if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
+                return [True] * len(changes)
+        except WTimeoutError:
+            raise  # the write has used up the time of the call
+        except (AutoReconnect, WriteConcernError):
+            await self._runs.update_many(wanted, update)
+        found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()
+        last = {document["_id"]: document.get(CHANGE) for document in found}
+        return [last.get(change.run_id) == id_ for change, id_ in zip(changes, ids, strict=True)]
+
+
+def _grouped(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> Batcher[T, R]:
+    return Batcher(work, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)

@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.words import hash_facts, hash_search
-from jobs_service.search.repository import HOUR_MS, FoundRun, MongoSearchIndex, SearchedRuns
+from jobs_service.search.index import HOUR_MS, FoundRun, MongoSearchIndex, SearchedRuns
 from shared.errors import InvalidRequest
 from shared.ids import RUN_ID_PATTERN, run_key
 from shared.store.client import Document, Store

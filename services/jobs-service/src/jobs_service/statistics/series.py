@@ -5,19 +5,41 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
 
-from jobs_service.statistics.intervals import DAY_MS, Buckets, buckets_between
-from jobs_service.statistics.measures import Group, Measures, totals_of
-from jobs_service.statistics.ports import IntervalRepository, RunCountRepository, RunSource
-from jobs_service.store.timestamps import from_ms
+from jobs_service.statistics.intervals import (
+    DAY_MS,
+    Buckets,
+    Group,
+    IntervalRepository,
+    Measures,
+    RunCountRepository,
+    RunSource,
+    buckets_between,
+    totals_of,
+)
+from jobs_service.store import from_ms
 from shared.clock import epoch_ms
 from shared.contracts.logs import MAX_LOGS, FindLogs
 from shared.contracts.runs import RunStatus
-from shared.contracts.statistics import FindRunSeries, RunBucket, RunSeries, RunStatistics, RunTotals, WorkflowSeries
+from shared.contracts.statistics import (
+    FindRunSeries,
+    FindRunStatistics,
+    RunBucket,
+    RunSeries,
+    RunStatistics,
+    RunStatisticsList,
+    RunTotals,
+    WorkflowSeries,
+)
+from shared.service import ServiceName
 from shared.store.pagination import PER_MS
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.struct_bodies import StructResponse, struct_body
 
 MAX_PAGES: Final = 20
 """Pages of single runs that one answer counts."""
@@ -208,3 +230,25 @@ def _filter_of(query: FindLogs) -> Callable[[Group], bool]:
 def _time_of(cursor: str | None) -> datetime | None:
     """Return the time of a position in the list."""
     return None if cursor is None else from_ms(int(cursor.partition(".")[0]) // PER_MS)
+
+
+def run_counts_router(run_counts: RunCountRepository, tokens: ServiceTokens) -> APIRouter:
+    """Return the route. It takes many workflow ids, so they are in the body."""
+    router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/search")
+    async def search(request: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
+        return StructResponse(RunStatisticsList(tuple(await run_counts.of(request.workspace_id, request.workflow_ids))))
+
+    return router
+
+
+def statistics_router(statistics: StatisticsReader, tokens: ServiceTokens) -> APIRouter:
+    """Return the route of statistics over time. It takes many filters, so they are in the body."""
+    router = APIRouter(prefix="/internal/statistics", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/search")
+    async def search(request: Annotated[FindRunSeries, Depends(struct_body(FindRunSeries))]) -> Response:
+        return StructResponse(await statistics.read(request))
+
+    return router

@@ -7,7 +7,7 @@ from typing import Final
 from jobs_service.runs.documents import RUNS
 from jobs_service.runs.run import Phase
 from jobs_service.search.query import TextQuery
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.store import from_ms, now_ms
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store
 from shared.store.pagination import (

@@ -3,7 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
 
 from jobs_service.runs.documents import (
     BARE_SPEC,
@@ -16,17 +17,67 @@ from jobs_service.runs.documents import (
     to_run,
 )
 from jobs_service.runs.run import Phase
-from jobs_service.search.service import DRAFT
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.search.index import DRAFT
+from jobs_service.store import from_ms, now_ms
 from jobs_service.views.lists import RunList
-from jobs_service.views.ports import LogEntry, LogPage, PageQuery, RunWithBlocks
 from shared.batching import Batcher
-from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.jobs import EVERY_RUN, RunFilter, RunPage, RunView
 from shared.contracts.logs import FindLogs
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Document, Store, store_call
 from shared.store.pagination import LAST_ORDER, Cursor, Page, position_of
 from shared.store.server_time import add_server_time
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Filter for runs, newest first. `exclude_canceling`: omit those already being canceled."""
+
+    workspace_id: str
+    workflow_id: str | None = None
+    only: RunFilter = EVERY_RUN
+    limit: int = 50
+    cursor: str | None = None
+    exclude_canceling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunWithBlocks:
+    """View of a run; its blocks, if requested, still as stored."""
+
+    view: RunView
+    blocks: Payload | None
+    is_replay: bool = False
+    """Whether it replays a recorded run for a set."""
+
+
+class RunViewRepository(Protocol):
+    """Views of runs. A run past its retention is not found."""
+
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None: ...
+
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None: ...
+
+    async def page(self, query: PageQuery) -> RunPage:
+        """Return one page. Raises InvalidRequest for an invalid cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A run in a list, and the cursor behind it."""
+
+    run: RunWithBlocks
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of runs, possibly fewer than requested. `next_cursor` is None at the end of the list."""
+
+    runs: Sequence[LogEntry]
+    next_cursor: str | None
+
 
 MAX_TOGETHER: Final = 16
 """Limit for runs read together; each may have an output and blocks of a megabyte."""

@@ -7,11 +7,9 @@ from typing import Any, Final
 import bson
 
 from jobs_service.runs.documents import PENDING_NOTICE, RUNS, decode_spec, payload_in
-from jobs_service.store.inserts import insert_new
-from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.store import from_ms, insert_new, now_ms
 from jobs_service.views.repository import to_view
-from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
-from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
+from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, DueDelivery, EndedRun, NewDelivery, WebhookAnswer
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Document, Store, store_call

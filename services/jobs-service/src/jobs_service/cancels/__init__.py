@@ -1,1 +1,0 @@
-"""Cancels of one or many runs, also of unknown ones."""

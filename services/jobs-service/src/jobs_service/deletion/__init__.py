@@ -1,1 +1,0 @@
-"""Permanent deletion of a workflow's or a workspace's data."""

@@ -1,1 +1,0 @@
-"""Stored events of runs, for reconnecting readers."""

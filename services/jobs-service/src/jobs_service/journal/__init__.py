@@ -1,1 +1,0 @@
-"""Results of finished blocks, for later attempts."""

@@ -1,1 +1,0 @@
-"""Leader election, and loops that a leader or every process runs."""

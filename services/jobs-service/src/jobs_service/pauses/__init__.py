@@ -1,1 +1,0 @@
-"""Pauses of runs, and their answers."""

@@ -1,1 +1,0 @@
-"""Values too large for a document."""

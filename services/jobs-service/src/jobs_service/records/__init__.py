@@ -1,1 +1,0 @@
-"""Records that executors send of attached runs."""

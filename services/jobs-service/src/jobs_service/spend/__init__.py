@@ -1,1 +1,0 @@
-"""Model costs of workspaces."""

@@ -1,1 +1,0 @@
-"""Helpers for documents: timestamps, inserts, the store's clock."""
