@@ -31,6 +31,7 @@ class Shelf:
             return number
 
         async def delete(added: int) -> None:
+            await asyncio.sleep(0)
             self.things.remove(added)
 
         return await adding.insert("owner", AT_MOST, count=count, insert=add, delete=delete)
@@ -50,6 +51,14 @@ async def test_two_processes_together_do_not_exceed_the_bound(there: int) -> Non
     added = [number for number in results if number is not None]
     assert len(shelf.things) == there + len(added) <= AT_MOST
     assert (await shelf.put(one, 99) is None) == (len(added) + there == AT_MOST)
+
+
+async def test_of_two_processes_that_insert_the_last_item_at_once_one_succeeds() -> None:
+    shelf = Shelf()
+    shelf.things = list(range(-AT_MOST + 1, 0))
+    results = await asyncio.gather(*(shelf.put(BoundedInserts(), number) for number in range(2)))
+    assert sorted(results, key=str) in ([0, None], [1, None])
+    assert len(shelf.things) == AT_MOST
 
 
 async def test_a_failed_insert_uses_no_capacity() -> None:
