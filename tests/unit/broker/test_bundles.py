@@ -26,6 +26,10 @@ def part(size: int = 1) -> Part:
     return Part(b"x" * size)
 
 
+def all_together(parts: Sequence[Part]) -> list[Sequence[Part]]:
+    return [parts]
+
+
 async def next_turn() -> None:
     """Wait for what happens in the next event-loop turn; Python 3.11 starts its tasks one turn later."""
     await asyncio.sleep(0)
@@ -47,7 +51,7 @@ class Sent:
 
 async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
     sent = Sent()
-    coalescer = Coalescer(sent)
+    coalescer = Coalescer(all_together, sent)
     one, two, other = part(), part(), part()
     coalescer.add("a", one)
     coalescer.add("b", other)
@@ -59,7 +63,7 @@ async def test_messages_of_one_turn_leave_together_and_in_order() -> None:
 async def test_messages_wait_for_the_answer_to_earlier_ones() -> None:
     sent = Sent()
     sent.go_on.clear()
-    coalescer = Coalescer(sent)
+    coalescer = Coalescer(all_together, sent)
     parts = [part() for _ in range(3)]
     for each in parts:
         coalescer.add("a", each)
@@ -78,7 +82,7 @@ async def test_a_failed_send_does_not_stop_later_ones() -> None:
         if len(calls) == 1:
             raise ValueError("a defect")
 
-    coalescer = Coalescer[str](send)
+    coalescer = Coalescer[str](all_together, send)
     one, two = part(), part()
     coalescer.add("a", one)
     await next_turn()
@@ -90,7 +94,7 @@ async def test_a_failed_send_does_not_stop_later_ones() -> None:
 async def test_the_backlog_of_writes_is_bounded() -> None:
     sent = Sent()
     sent.go_on.clear()
-    coalescer = Coalescer(sent)
+    coalescer = Coalescer(all_together, sent)
     coalescer.add("a", part())
     await next_turn()
     for _ in range(MAX_PENDING):

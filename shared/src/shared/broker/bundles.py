@@ -5,9 +5,9 @@ A bundle holds whole messages, each in its envelope, so the receiver reads and s
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
 from shared.broker.ports import BrokerDisconnected
@@ -50,14 +50,19 @@ class Part:
 
 
 class Coalescer(Generic[K]):
-    """Collects messages by destination and passes them to `send`, in order, one call at a time.
+    """Collects messages by destination and publishes them in bundles, in order, one flush at a time.
 
-    `send` is called in the event loop's next turn and returns when the broker has answered; messages that arrive before
-    that wait for the next call. It must not raise, and a time limit must bound it.
+    A flush begins in the event loop's next turn and ends when the broker has answered; messages that arrive before that
+    wait for the next one. `split` divides its messages into bundles. `publish` publishes one, within a time limit.
     """
 
-    def __init__(self, send: Callable[[K, Sequence[Part]], Coroutine[Any, Any, None]]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        split: Callable[[Sequence[Part]], Iterable[Sequence[Part]]],
+        publish: Callable[[K, Sequence[Part]], Awaitable[None]],
+    ) -> None:
+        self._split = split
+        self._publish = publish
         self._pending: dict[K, deque[Part]] = {}
         self._busy: set[K] = set()
         """Destinations with an unanswered call, or a call in the next turn."""
@@ -74,7 +79,7 @@ class Coalescer(Generic[K]):
             asyncio.get_running_loop().call_soon(self._flush, key)
 
     async def send(self, key: K, part: Part) -> None:
-        """Send `part` and wait for the answer. Raises what `send` settles it with."""
+        """Send `part` and wait for the answer. Raises what `publish` raised."""
         self.add(key, part)
         try:
             await part.answer
@@ -86,9 +91,22 @@ class Coalescer(Generic[K]):
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
+    async def publish(self, key: K, parts: Sequence[Part]) -> None:
+        """Publish one bundle now, and settle its messages."""
+        error: Exception | None = None
+        try:
+            await self._publish(key, parts)
+        except Exception as failure:
+            error = failure
+        for part in parts:
+            part.settle(error)
+
     async def _run(self, key: K, parts: Sequence[Part]) -> None:
         try:
-            await self._send(key, parts)
+            waiting = [part for part in parts if not part.answer.done()]  # callers of the others were cancelled
+            publishes = [start_task(self.publish(key, bundle)) for bundle in self._split(waiting)]
+            if publishes:
+                await asyncio.wait(publishes)
         finally:
             if key in self._pending:
                 asyncio.get_running_loop().call_soon(self._flush, key)

@@ -36,27 +36,26 @@ class Replies:
 
 def decode_replies(body: bytes) -> Replies:
     """Read a batch of events, or a bundle of batches; an unreadable batch does not affect the others."""
+    replies = Replies()
+    outer = _read(body, replies)
+    parts: list[Message | None] = [outer]
+    if isinstance(outer, Bundle):
+        replies = Replies(worker=outer.worker, free=outer.free)
+        parts = [_read(bytes(part), replies) for part in outer.parts]
+    for message in parts:
+        if isinstance(message, EventBatch):
+            replies.batches.append(message)
+        elif message is not None:
+            replies.unreadable.append(f"{type(message).__name__} does not belong into a reply inbox")
+    return replies
+
+
+def _read(body: bytes, replies: Replies) -> Message | None:
     try:
-        message = decode(body).message
+        return decode(body).message
     except UnreadableMessage as error:
-        return Replies(unreadable=[str(error)])
-    if not isinstance(message, Bundle):
-        return _replies(Replies(), message)
-    replies = Replies(worker=message.worker, free=message.free)
-    for part in message.parts:
-        try:
-            _replies(replies, decode(bytes(part)).message)
-        except UnreadableMessage as error:
-            replies.unreadable.append(str(error))
-    return replies
-
-
-def _replies(replies: Replies, message: Message) -> Replies:
-    if isinstance(message, EventBatch):
-        replies.batches.append(message)
-    else:
-        replies.unreadable.append(f"{type(message).__name__} does not belong into a reply inbox")
-    return replies
+        replies.unreadable.append(str(error))
+        return None
 
 
 def decode_control(body: bytes) -> ControlMessage:

@@ -10,7 +10,7 @@ from shared.broker.bundles import MAX_BYTES, MAX_PARTS, Coalescer, OwnSlots, Par
 from shared.broker.in_flight import notify
 from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import UNREADABLE, bundle_messages
-from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
+from shared.broker.ports import ReplyUnroutable
 from shared.broker.queue_topology import PrivateQueue
 from shared.broker.rabbitmq.connection import Connection
 from shared.broker.rabbitmq.errors import AmqpError, PublishReturned, reply_error
@@ -25,8 +25,8 @@ log = get_logger("broker.rabbitmq")
 
 WINDOW: Final = 16
 """Unconfirmed sends of one run."""
-MAX_WINDOWS: Final = 10_000
-"""Runs with unconfirmed sends, or with a refused one that has not been reported yet."""
+MAX_WINDOWS: Final = 2_000
+"""Runs whose last sends have not been checked yet; those of an abandoned run leave when others need the room."""
 
 
 class RabbitReplyStream:
@@ -44,7 +44,7 @@ class RabbitReplyStream:
         self._queue = queue
         self._own_slots = own_slots
         self._worker_slots = worker_slots
-        self._coalescer = Coalescer(self._send)
+        self._coalescer = Coalescer(partial(chunks, limit=MAX_PARTS), self._publish)
         self._publisher = ReconnectingChannel(publishing)
         self._inboxes: list[PrivateConsumer] = []
         self._windows: dict[str, deque[asyncio.Future[None]]] = {}
@@ -85,16 +85,9 @@ class RabbitReplyStream:
 
     def _remember(self, run_id: str, answer: asyncio.Future[None]) -> None:
         self._windows.setdefault(run_id, deque()).append(answer)
-        answer.add_done_callback(partial(self._forget_confirmed, run_id))
+        answer.add_done_callback(asyncio.Future.exception)  # none is logged as unretrieved
         if len(self._windows) > MAX_WINDOWS:
             del self._windows[next(iter(self._windows))]
-
-    def _forget_confirmed(self, run_id: str, answer: asyncio.Future[None]) -> None:
-        window = self._windows.get(run_id, deque())
-        if answer.exception() is None and answer in window:
-            window.remove(answer)
-            if not window:
-                del self._windows[run_id]
 
     async def _confirm(self, run_id: str, size: int) -> None:
         """Wait until at most `size` sends of a run are unconfirmed. Raises the error of a refused one."""
@@ -107,23 +100,19 @@ class RabbitReplyStream:
             if error := answer.exception():
                 raise without_traceback(error)
 
-    async def _send(self, address: str, parts: Sequence[Part]) -> None:
-        await asyncio.gather(*(self._send_chunk(address, chunk) for chunk in chunks(parts, MAX_PARTS)))
-
-    async def _send_chunk(self, address: str, chunk: Sequence[Part]) -> None:
+    async def _publish(self, address: str, parts: Sequence[Part]) -> None:
         worker, free = self._own_slots.now
-        free += sum(part.ends_run for part in chunk)  # a run frees its slot once its last reply is confirmed
-        body = chunk[0].body if len(chunk[0].body) > MAX_BYTES else encode_bundle(chunk, worker=worker, free=free)
-        bundle_messages(self._queue.prefix).observe(len(chunk))
-        error: Exception | None = None
+        free += sum(part.ends_run for part in parts)  # a run frees its slot once its last reply is confirmed
+        body = parts[0].body if len(parts[0].body) > MAX_BYTES else encode_bundle(parts, worker=worker, free=free)
+        bundle_messages(self._queue.prefix).observe(len(parts))
         try:
-            mandatory = any(part.must_route for part in chunk)
+            mandatory = any(part.must_route for part in parts)
             await self._publisher.require().publish(body, routing_key=address, mandatory=mandatory)
-        except (AmqpError, BrokerDisconnected) as failure:
-            error = failure
-        for part in chunk:
-            is_silent = isinstance(error, PublishReturned) and not part.must_route
-            part.settle(None if is_silent else error)
+        except PublishReturned:
+            for part in parts:
+                if not part.must_route:
+                    part.settle(None)
+            raise
 
     def _on_body(self, on_batch: Callable[[EventBatch], None], body: bytes) -> None:
         replies = decode_replies(body)

@@ -51,7 +51,7 @@ class RabbitWorkQueue:
         self._topology = topology
         self._own_slots = own_slots
         self._worker_slots = worker_slots
-        self._coalescer = Coalescer(self._send)
+        self._coalescer = Coalescer(self._split, self._publish_runs)
         self._publisher = ReconnectingChannel(publishing)
         self._declarations: dict[str, asyncio.Task[None]] = {}
         self._consumers: list[Consumer[Any]] = []
@@ -107,29 +107,21 @@ class RabbitWorkQueue:
             mandatory=True,
         )
 
-    async def _send(self, destination: _Destination, parts: Sequence[Part]) -> None:
-        """Publish messages in as few bundles as the workers' free slots permit."""
-        parts = [part for part in parts if not part.answer.done()]  # callers of the others were cancelled
+    def _split(self, parts: Sequence[Part]) -> list[Sequence[Part]]:
+        """Return as few bundles as the workers' free slots permit."""
         allotment = self._worker_slots.allot(len(parts))
-        bundled, alone = parts[: allotment.total], parts[allotment.total :]
-        sent = [*chunks(bundled, allotment.size), *([part] for part in alone)]
-        await asyncio.gather(*(self._send_chunk(destination, chunk) for chunk in sent))
+        return [*chunks(parts[: allotment.total], allotment.size), *([part] for part in parts[allotment.total :])]
 
-    async def _send_chunk(self, destination: _Destination, chunk: Sequence[Part]) -> None:
-        is_bundle = len(chunk) > 1
-        error: Exception | None = None
-        if is_bundle:
-            bundle_messages(destination[0].name).observe(len(chunk))
-        try:
-            await self._publish(destination, encode_bundle(chunk) if is_bundle else chunk[0].body)
-        except (AmqpError, BrokerDisconnected) as failure:
-            error = failure
-        if is_bundle and isinstance(error, PublishRefused | PublishReturned):
-            self._worker_slots.forget()  # publish them again, one by one
-            await asyncio.gather(*(self._send_chunk(destination, [part]) for part in chunk))
+    async def _publish_runs(self, destination: _Destination, parts: Sequence[Part]) -> None:
+        if len(parts) == 1:
+            await self._publish(destination, parts[0].body)
             return
-        for part in chunk:
-            part.settle(error)
+        bundle_messages(destination[0].name).observe(len(parts))
+        try:
+            await self._publish(destination, encode_bundle(parts))
+        except (PublishRefused, PublishReturned):
+            self._worker_slots.forget()
+            await asyncio.gather(*(self._coalescer.publish(destination, [part]) for part in parts))
 
     async def _return(self, queue: Queue, body: bytes) -> bool:
         """Republish one bundled message for another worker; return whether the broker accepted it."""
