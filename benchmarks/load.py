@@ -10,14 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Self
 
-import httpx2
-
-from shared.http1.exchange import Exchange
-from shared.http1.pool import ConnectionPool, origin_of
-from shared.http1.requests import request_bytes
+import aiohttp
 
 TIMEOUT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.5
@@ -71,25 +66,24 @@ class Callers:
     """Bounded pool of keep-alive connections, which use little CPU."""
 
     def __init__(self, connections: int) -> None:
-        self._pool = ConnectionPool(keep_seconds=TIMEOUT_SECONDS, max_connections=connections)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=TIMEOUT_SECONDS),
+            timeout=aiohttp.ClientTimeout(sock_connect=TIMEOUT_SECONDS, sock_read=TIMEOUT_SECONDS),
+        )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pool.close()
+        await self._http.close()
 
     async def call(self, target: Target, method: str = "POST") -> Answer:
-        """Send a request and read the response. Raises httpx2.TransportError. A GET request is sent without body."""
-        exchange, release = await self._send(target, method)
-        answer = Answer()
-        try:
-            async for chunk in exchange.body(TIMEOUT_SECONDS):
+        """Send a request and read the response. Raises aiohttp.ClientError. A GET request is sent without body."""
+        async with await self._send(target, method) as response:
+            answer = Answer(response.status)
+            async for chunk in response.content.iter_any():
                 answer.timestamps.append(time.perf_counter())
                 answer.body += chunk
-        finally:
-            release()
-        answer.status = exchange.status
         return answer
 
     async def begin(self, target: Target) -> Callable[[], None]:
@@ -97,22 +91,17 @@ class Callers:
 
         Raises BenchmarkFailed if the stream does not start.
         """
-        exchange, release = await self._send(target, "POST")
-        first = await anext(exchange.body(TIMEOUT_SECONDS), b"")
-        if exchange.status != 200 or not first:
-            release()
-            raise BenchmarkFailed(f"stream did not start: {exchange.status} {first[:300]!r}")
-        return release
+        response = await self._send(target, "POST")
+        first = await response.content.readany()
+        if response.status != 200 or not first:
+            response.close()
+            raise BenchmarkFailed(f"stream did not start: {response.status} {first[:300]!r}")
+        return response.close
 
-    async def _send(self, target: Target, method: str) -> tuple[Exchange, Callable[[], None]]:
-        url = httpx2.URL(target.url)
-        origin = origin_of(url)
-        headers = {"host": url.netloc.decode(), "content-type": "application/json", **target.headers}
-        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
-        body = target.body.encode() if method == "POST" else b""
-        request = request_bytes(method.encode(), url.raw_path, fields, body, has_length=False)
-        connection = await self._pool.acquire(origin, slot_seconds=None, connect_seconds=TIMEOUT_SECONDS)
-        return connection.send(request), partial(self._pool.release, origin, connection)
+    async def _send(self, target: Target, method: str) -> aiohttp.ClientResponse:
+        headers = {"content-type": "application/json", **target.headers}
+        body = target.body if method == "POST" else None
+        return await self._http.request(method, target.url, headers=headers, data=body)
 
 
 def measure_calls(target: Target, callers: int, seconds: float) -> Row:

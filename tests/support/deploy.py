@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
-from tests.support.callers import CallsTo
 from tests.support.tickets import TICKET_KEY
 
 from deploy_service.bootstrap import build
@@ -50,7 +49,7 @@ class DeployCaller:
             caller=caller,
             tokens=ServiceTokens.of(settings),
             timeout=30,
-            http=CallsTo(httpx2.ASGITransport(app, raise_app_exceptions=False)),
+            transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
         )
 
     async def create(

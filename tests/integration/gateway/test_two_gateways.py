@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from tests.support.callers import CallsTo
 from tests.support.deploy import running, settings_for, state
 from tests.support.eventually import eventually
 from tests.support.gateway.jobs import FakeJobs, a_view
@@ -81,7 +80,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 caller=ServiceName.GATEWAY,
                 tokens=ServiceTokens.of(deploy_settings),
                 timeout=120,
-                http=CallsTo(httpx2.ASGITransport(deploy, raise_app_exceptions=False)),
+                transport=httpx2.ASGITransport(deploy, raise_app_exceptions=False),
             )
             stack.push_async_callback(client.stop)
             settings = GatewaySettings(

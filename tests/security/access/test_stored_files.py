@@ -14,7 +14,6 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.gateway.jobs import a_view
 from tests.support.gateway.published_chat import publish
@@ -87,7 +86,7 @@ async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFileStore]:
         caller=ServiceName.EXECUTOR,
         tokens=tokens,
         timeout=PATIENCE_SECONDS,
-        http=CallsTo(httpx2.ASGITransport(app)),
+        transport=httpx2.ASGITransport(app),
     )
     yield JobsFileStore(client)
     await client.stop()

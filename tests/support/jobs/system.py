@@ -11,7 +11,6 @@ import httpx2
 import msgspec
 from fastapi import FastAPI
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.tickets import TICKET_KEY
 
@@ -321,4 +320,4 @@ async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]
 
 def _client(settings: JobsSettings, name: ServiceName, transport: httpx2.ASGITransport) -> InternalClient:
     tokens = ServiceTokens.of(settings)
-    return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=PATIENCE_SECONDS, http=CallsTo(transport))
+    return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=PATIENCE_SECONDS, transport=transport)

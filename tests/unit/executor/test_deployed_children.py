@@ -6,7 +6,6 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.executor.fakes import workflow
 
 from executor_service.adapters.child_workflows import DeployedChildWorkflows
@@ -51,7 +50,7 @@ def children(service: DeployService) -> DeployedChildWorkflows:
         caller=ServiceName.EXECUTOR,
         tokens=ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")}),
         timeout=30,
-        http=CallsTo(httpx2.MockTransport(service.answer)),
+        transport=httpx2.MockTransport(service.answer),
     )
     deployments = WorkerDeployClient(client)
     return DeployedChildWorkflows(deployments, WorkflowCache(deployments, entries=4))

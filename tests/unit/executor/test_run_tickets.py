@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import httpx2
 import msgspec
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.executor.fakes import JobsService, Services, Work, launcher, spec
 from tests.support.executor.records import Blobs, a_record
@@ -42,7 +41,7 @@ async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_th
         caller=ServiceName.EXECUTOR,
         tokens=tokens,
         timeout=PATIENCE_SECONDS,
-        http=CallsTo(httpx2.MockTransport(answer)),
+        transport=httpx2.MockTransport(answer),
     )
 
     async def call(ticket: str) -> None:

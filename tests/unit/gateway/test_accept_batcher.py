@@ -9,7 +9,6 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.left_behind import without_collections
 
 from shared import batching
@@ -80,7 +79,7 @@ async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[
         caller=ServiceName.GATEWAY,
         tokens=tokens,
         timeout=seconds,
-        http=CallsTo(httpx2.MockTransport(server.answer)),
+        transport=httpx2.MockTransport(server.answer),
     )
     intake = AcceptBatcher(client)
     await intake.start()

@@ -6,12 +6,10 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 from tests.support.eventually import eventually
 
 from shared.contracts.errors import ErrorBody
 from shared.errors import Unavailable
-from shared.http1 import Http1Client
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -79,12 +77,12 @@ def client(answer: Restarting | Starting | Breaking, *, retry_seconds: float) ->
         tokens=TOKENS,
         timeout=30,
         retry_seconds=retry_seconds,
-        http=CallsTo(httpx2.MockTransport(answer)),
+        transport=httpx2.MockTransport(answer),
     )
 
 
-def at(url: str, http: Http1Client, *, timeout: float) -> InternalClient:
-    return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, http=http)
+def at(url: str, http: httpx2.AsyncHTTPTransport, *, timeout: float) -> InternalClient:
+    return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, transport=http)
 
 
 async def test_a_refused_connection_is_retried() -> None:
@@ -111,7 +109,7 @@ async def test_a_call_without_a_free_connection_is_known_as_unsent() -> None:
     silent = Silent()
     async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        http = Http1Client(url, keep_seconds=5, max_connections=1)
+        http = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_connections=1))
         slow = asyncio.create_task(at(url, http, timeout=30).call("POST", "/internal/runs", body={}))
         await eventually(lambda: silent.requests == 1)
         with pytest.raises(Unavailable) as raised:

@@ -3,7 +3,6 @@
 import httpx2
 import pytest
 from pydantic import SecretStr
-from tests.support.callers import CallsTo
 
 from shared.clients.deploy.publications import HttpChatClient
 from shared.clients.deploy.worker import WorkerDeployClient
@@ -48,7 +47,7 @@ async def test_no_service_is_called_with_such_an_id() -> None:
         caller=ServiceName.GATEWAY,
         tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
         timeout=30,
-        http=CallsTo(httpx2.MockTransport(answer)),
+        transport=httpx2.MockTransport(answer),
     )
     calls = (
         HttpDeployClient(client).endpoint(".."),

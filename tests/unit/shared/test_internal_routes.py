@@ -9,7 +9,6 @@ import pytest
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
 from structlog.testing import capture_logs
-from tests.support.callers import CallsTo
 
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
@@ -20,9 +19,7 @@ from shared.web.internal_auth import ServiceTokens, only
 
 def client(transport: httpx2.AsyncBaseTransport) -> InternalClient:
     tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
-    return InternalClient(
-        "http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=30, http=CallsTo(transport)
-    )
+    return InternalClient("http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=30, transport=transport)
 
 
 async def test_no_service_sends_another_somewhere_else() -> None:

@@ -9,13 +9,13 @@ import msgspec
 
 from shared.contracts.tickets import TICKET_HEADER
 from shared.errors import Forbidden, OutcomeUncertain, Unauthenticated, Unavailable
-from shared.http1 import Http1Client, HttpClient, HttpResponse
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.retries import RetryPolicy, retry
 from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
+from shared.tracebacks import clear_tracebacks
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import is_starting, raise_internal_error
 
@@ -27,6 +27,7 @@ CONNECT_SECONDS: Final = 5.0
 """Time limit for getting a connection, shorter than that of the call: its timeout proves that nothing was sent."""
 KEEP_SECONDS: Final = 30.0
 """Shorter than the other side's idle timeout (see shared.web.server)."""
+_LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=KEEP_SECONDS)
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 NO_ANSWER: Final = "An internal service does not respond"
@@ -50,16 +51,23 @@ class InternalClient:
         tokens: ServiceTokens,
         timeout: float,
         retry_seconds: float = 0.0,
-        http: HttpClient | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = httpx2.URL(base_url).host
-        self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
+        headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
-        self._connect_seconds = min(CONNECT_SECONDS, timeout / 2)
+        connect_seconds = min(CONNECT_SECONDS, timeout / 2)
+        self._http = httpx2.AsyncClient(
+            base_url=self._base_url,
+            headers=headers,
+            timeout=httpx2.Timeout(timeout, connect=connect_seconds, pool=connect_seconds),
+            transport=transport,
+            limits=_LIMITS,
+            trust_env=False,
+        )
         self._retries = RetryPolicy(delay=PAUSE_SECONDS, seconds=retry_seconds)
         self._longest_seconds = timeout + retry_seconds
-        self._http = http or Http1Client(self._base_url, keep_seconds=KEEP_SECONDS)
 
     @property
     def longest_seconds(self) -> float:
@@ -96,6 +104,7 @@ class InternalClient:
                 send = partial(self._send, method, path, content)
                 response = await retry(send, self._retries, on=httpx2.ConnectError)
         except (httpx2.HTTPError, TimeoutError) as error:
+            clear_tracebacks(error)  # its frames would hold the body until a garbage collection
             call = {"method": method, "url": self._base_url + path, "error": str(error) or type(error).__name__}
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
                 log.warning("internal_change_outcome_unknown", **call)
@@ -104,21 +113,19 @@ class InternalClient:
             raise Unavailable(NO_ANSWER) from error
         if not response.is_success:  # redirects included: our services send none
             self._raise(method, path, response)
-        return response.body
+        return response.content
 
-    def _raise(self, method: str, path: str, response: HttpResponse) -> None:
+    def _raise(self, method: str, path: str, response: httpx2.Response) -> None:
         try:
-            raise_internal_error(response.body, response.status)
+            raise_internal_error(response.content, response.status_code)
         except (Unauthenticated, Forbidden) as error:  # our token was refused; the original caller is authorized
             log.error("internal_token_rejected", method=method, url=self._base_url + path, error=error.message)
             raise Unavailable(NO_ANSWER) from None
 
-    async def _send(self, method: str, path: str, content: bytes | None) -> HttpResponse:
+    async def _send(self, method: str, path: str, content: bytes | None) -> httpx2.Response:
         async with asyncio.timeout(self._timeout):
-            response = await self._http.send(
-                method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
-            )
-        if response.status == httpx2.codes.SERVICE_UNAVAILABLE and is_starting(response.body):
+            response = await self._http.request(method, path, headers=_context(), content=content)
+        if response.status_code == httpx2.codes.SERVICE_UNAVAILABLE and is_starting(response.content):
             raise httpx2.ConnectError("the service is still starting")
         return response
 
