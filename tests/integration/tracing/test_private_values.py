@@ -51,7 +51,7 @@ async def test_no_broker_message_holds_an_environment_value(api: PublicApi, monk
         bodies.append(encode_body(*message, **options))
         return bodies[-1]
 
-    monkeypatch.setattr("shared.broker.memory.broker.encode_body", encode_and_keep)
+    monkeypatch.setattr("shared.broker.memory.encode_body", encode_and_keep)
     workflow_id = await publish(api, "return '{{KEY}}'.length")
     await run(api, workflow_id, status="completed")
     await eventually(lambda: any(b"run.records" in body and INPUT.encode() in body for body in bodies))

@@ -41,6 +41,7 @@ class Connection:
         self._url = URL(url).with_query(heartbeat=HEARTBEAT_SECONDS)
         self._tls = tls_context_of(url)
         self._name = name
+        self._losses = CONNECTIONS_LOST.labels(name)  # at 0 from the start: queries need the series
         self._is_blocked = False
         self._connection: AbstractConnection | None = None
         self._lost: asyncio.Future[ConnectionClosed] | None = None
@@ -128,7 +129,7 @@ class Connection:
     async def _keep_open(self) -> None:
         while self._lost is not None:
             await self._watch(self._lost)
-            CONNECTIONS_LOST.labels(self._name).inc()
+            self._losses.inc()
             log.warning("broker_connection_lost", connection=self._name, reason=str(self._lost.result()))
             await self._connect(set())
             log.info("broker_connection_restored", connection=self._name)
