@@ -17,7 +17,6 @@ SEEN: Final = {
     "httpcore2": "2.16",
     "mcp": "2.3",
     "pamqp": "4.0",
-    "prometheus-client": "0.26",
     "uvicorn": "0.54",
 }
 """The newest minor version of each package in which every member below was verified."""
@@ -177,12 +176,6 @@ USES: Final = (
     ),
     PrivateUse(
         package="fastapi",
-        owner="fastapi:FastAPI",
-        used_by="shared/src/shared/web/app.py",
-        members=("build_middleware_stack", "exception_handlers", "middleware_stack", "user_middleware"),
-    ),
-    PrivateUse(
-        package="fastapi",
         owner="fastapi.routing:APIRouter",
         used_by="cli/src/flowport/local/asgi_server.py",
         members=("lifespan_context",),
@@ -205,18 +198,6 @@ USES: Final = (
         owner="pamqp.header:ContentHeader",  # replaced, so that headers it cannot read end no connection
         used_by="shared/src/shared/broker/rabbitmq/unreadable_headers.py",
         members=("body_size", "properties", "unmarshal"),
-    ),
-    PrivateUse(
-        package="prometheus-client",
-        owner="prometheus_client:Counter",
-        used_by="shared/src/shared/observe/metrics.py",
-        members=("_value",),
-    ),
-    PrivateUse(
-        package="prometheus-client",
-        owner="prometheus_client:Histogram",
-        used_by="shared/src/shared/observe/metrics.py",
-        members=("_buckets", "_sum", "_upper_bounds"),
     ),
 )
 

@@ -3,11 +3,10 @@
 from functools import cache, partial
 from typing import Final
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.runs import RunMode, RunOutcome
-from shared.observe.metrics import Counter, Histogram
 from shared.on_exit import OnExit
 
 _RUN_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)

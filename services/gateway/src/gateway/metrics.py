@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.contracts.runs import RunMode
 from shared.errors import AtCapacity, FlowportError, FullQueue
-from shared.observe.metrics import Counter, Histogram
 
 WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 

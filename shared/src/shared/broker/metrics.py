@@ -3,10 +3,9 @@
 import time
 from functools import cache
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.errors import FlowportError
-from shared.observe.metrics import Counter, Histogram
 
 CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Lost broker connections.", ["connection"])
 USABLE = Gauge("flowport_broker_usable", "1 while the broker is connected and accepts messages.", ["connection"])

@@ -9,15 +9,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from starlette.middleware import Middleware
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
@@ -33,29 +30,6 @@ CLIENT_CLOSED_REQUEST: Final = 499
 NO_TOKEN: Final = SecretStr("")
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI would record the start and end of the process a second time."""
-
-
-class _Application(FastAPI):
-    """FastAPI without the layers that every request would pass through for nothing.
-
-    Flowport has its own telemetry and body limits, and uvicorn logs an unhandled error and answers it with 500.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await super().__call__(scope, receive, send)
-            return
-        scope["app"] = self
-        if self.middleware_stack is None:
-            self.middleware_stack = self.build_middleware_stack()
-        await self.middleware_stack(scope, receive, send)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the router in its error handlers, in the given middleware."""
-        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
-        for layer in reversed(self.user_middleware):
-            app = layer.cls(app, *layer.args, **layer.kwargs)
-        return app
 
 
 def create_app(
@@ -85,7 +59,7 @@ def create_app(
         async with startup.running():
             yield
 
-    app = _Application(
+    app = FastAPI(
         title=name,
         lifespan=lifespan,
         middleware=[Middleware(TelemetryMiddleware, service=name), *middleware],

@@ -5,11 +5,11 @@ from collections import OrderedDict
 from functools import partial
 
 import msgspec
+from prometheus_client import Counter
 
 from executor_service.engine.binding import compile_slots
 from executor_service.ports import Snapshots
 from shared.contracts.runs import SnapshotRef
-from shared.observe.metrics import Counter
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
 LOOKUPS = Counter("flowport_executor_workflow_lookups_total", "Lookups of compiled workflows.", ["result"])
