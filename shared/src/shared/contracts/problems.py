@@ -41,6 +41,7 @@ class ProblemCode(StrEnum):
     UNKNOWN_HANDLE = "unknown_handle"
     UNKNOWN_SETTING = "unknown_setting"
     INVALID_SETTING = "invalid_setting"
+    PLAIN_SECRET = "plain_secret"  # noqa: S105 - a code
     INVALID_INPUT_FIELD = "invalid_input_field"
     UNKNOWN_FIELD = "unknown_field"
     UNKNOWN_MODEL = "unknown_model"

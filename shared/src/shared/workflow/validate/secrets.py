@@ -65,7 +65,7 @@ def _problem(value: Json, *, is_secret: bool = False) -> str | None:
 
 RULES: Final = (
     Rule(
-        ProblemCode.INVALID_SETTING,
+        ProblemCode.PLAIN_SECRET,
         "No secret is in a workflow in plain text.",
         "headers: {Authorization: Bearer ghp_16C7e42F292c6912E7710c838347Ae178B4a}",
         _secrets,
