@@ -8,6 +8,7 @@ from typing import Final
 from tools.observability.grafana_panels import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule
 from tools.reference.blocks import blocks_page
+from tools.reference.checks import checks_page
 from tools.reference.configuration import configuration_page
 from tools.reference.metrics import metrics_page
 from tools.reference.models import models_file
@@ -18,6 +19,7 @@ from tools.reference.workflow_files import workflow_files_page, workflow_schema
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/blocks.md": blocks_page,
+    "docs/checks.md": checks_page,
     "docs/workflow-files.md": workflow_files_page,
     "docs/workflow.schema.json": workflow_schema,
     "docs/api/routes.md": routes_page,

@@ -95,12 +95,11 @@ a name with `+`, `*`, `/`, `=`, `<`, `>` or `!`. `<start.tags.length>` is the le
 field, `<checkorder>`, an object of all outputs of the block.
 
 `validate` runs nothing and asks no server: it does not know whether a secret, a workflow or a model exists there, what
-a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets. Text that
-may be deliberate has no message, such as braces of another template language in a prompt.
+a service or a model answers, or whether an expression does what you want. `deploy` also checks the secrets.
+[Checks](checks.md) lists each check with an example.
 
 Keep secrets out of files: store each with `flowport secrets set NAME`, and write `{{NAME}}`. `validate` warns of keys
-of well-known services in URLs, parameters, headers, variables and settings such as `apiKey`, and of
-placeholders such as `YOUR_API_KEY`.
+of well-known services in URLs, parameters, headers, bodies, variables and settings such as `apiKey`.
 
 ## Connections
 
@@ -306,9 +305,6 @@ blocks:
     data: {urgent: <triage.urgent>, reason: <triage.reason>}
 ```
 
-With `additionalProperties: false`, `validate` also checks fields of objects and lists in the answer, such as
-`<triage.person.name>` and `<triage.people[0].name>`; the entries of a list of texts, `<triage.tags[0]>`, have none.
-
 Other settings that are lists:
 
 | setting | entries |
@@ -348,8 +344,7 @@ _NOTES: Final = {
     "agent": "`files` is a reference to files, such as `<start.documents>`, or a list of `{name, url}`; "
     "`attachmentFiles` holds files that were chosen in Sim's editor, in exported files.",
     "function": "A reference in code is a value: write `<start.name>` without quotes. In quotes it is JSON, so a text "
-    "keeps quotes of its own ([references in code](functions.md#references-in-code)). `validate` warns of a `timeout` "
-    "below 100, which is probably in seconds.",
+    "keeps quotes of its own ([references in code](functions.md#references-in-code)).",
     "api": "An answer outside 2xx fails the block: the run takes `on_error`, or ends. On the path of `on_error`, only "
     "`error` has a value, the reason, and `status` is empty; elsewhere `status` is from 200 to 299. A mapping as "
     "`body` is sent as a form if the header `Content-Type` is `application/x-www-form-urlencoded`. `method` may be "

@@ -61,7 +61,7 @@ def init(
 def validate(paths: Files, accept: Accept = None, as_json: AsJson = False) -> None:
     """Check workflow files, without a server. Exits with 1 on errors and on warnings that are not accepted.
 
-    Example: flowport validate workflows/*.yaml --accept "unknown_model:Agent 1"
+    Example: flowport validate workflows/*.yaml --accept "unknown_setting:Agent 1"
     """
     output = Output(as_json=as_json)
     rows: list[dict[str, Any]] = []
