@@ -217,7 +217,7 @@ def test_a_warning_refuses_a_deploy_until_it_is_accepted(flowport: CommandLine, 
     yaml.write_text(yaml.read_text().replace("<start.who>", "<start.whom>"))
     refused = flowport("deploy", str(yaml))
     assert refused.code == 1
-    assert f"{yaml}:4: Greet: code: <start.whom>" in refused.err
+    assert f"{yaml}:4: Greet: <start.whom> in code" in refused.err
     assert 'Did you mean "<start.who>"?' in refused.err
     assert '--accept "unknown_field:Greet"' in refused.err
     assert flowport("validate", str(yaml)).code == 1

@@ -16,7 +16,7 @@ from tools.dist import build_wheels
 
 ROOT: Final = Path(__file__).parents[3]
 UV: Final = Path(sys.executable).with_name("uv")
-CLIENT_BYTES: Final = 40_000_000
+CLIENT_BYTES: Final = 42_000_000
 LOCAL: Final = ("up", "stack")
 ADMINISTRATION: Final = (
     "doctor",

@@ -11,7 +11,7 @@ from shared.net.errors import BlockedAddress
 from shared.net.hosts import Host, read_host
 
 NOT_A_URL: Final = "url must be a valid URL"
-NOT_HTTPS: Final = "url must use https:// protocol, unless FLOWPORT_OUTBOUND_ALLOW lists its server"
+NOT_HTTPS: Final = "url must use https:// protocol"
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 LONGEST_URL: Final = 64 * 1024
 
