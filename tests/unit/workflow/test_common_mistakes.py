@@ -1,4 +1,4 @@
-"""Twenty mistakes that authors make often: `flowport validate`, or the deploy, names each with its fix."""
+"""Mistakes that authors make often: `flowport validate`, or the deploy, names each with its fix."""
 
 from pathlib import Path
 from textwrap import indent
@@ -62,6 +62,13 @@ MISTAKES = [
         "cycle",
         9,
         'Remove the edge from "Check" to "Run". To repeat blocks, put them in a loop.',
+    ),
+    Mistake(
+        "number in JSON with a comma",
+        f"{START}Reply:\n  type: response\n  data: '{{\"total\": 1,5}}'",
+        "invalid_setting",
+        7,
+        "Reply: data is not JSON",
     ),
     Mistake(
         "number that is a word",

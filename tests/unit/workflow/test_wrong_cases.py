@@ -98,6 +98,11 @@ CASES = [
         "from 100 to 599",
     ),
     Case("invalid_setting", one("wait", timeValue=5, timeUnit="secnds"), "Run", "timeUnit", 'Did you mean "seconds"?'),
+    Case("invalid_setting", one("response", dataMode="json", data='{"a": 1,}'), "Run", "data", "Remove the comma."),
+    Case("invalid_setting", one("agent", **AGENT, responseFormat='{"a": 01}'), "Run", "responseFormat", "is not JSON"),
+    Case(
+        "invalid_setting", one("workflow_input", workflowId="w", inputMapping='{"a": b}'), "Run", "inputMapping", "JSON"
+    ),
     Case("invalid_input_field", inputs({"name": "a", "type": "decimal"}), "Start", "inputFormat", "Use one of:"),
     Case("invalid_input_field", inputs({"name": "a", "type": "nubmer"}), "Start", "inputFormat", '"number"'),
     Case("invalid_input_field", inputs(*FIELDS, FIELDS[0]), "Start", "inputFormat", "Remove one."),
@@ -112,6 +117,8 @@ CASES = [
     Case("code_syntax", one(code="if (<start.amount> > 1) { return 1"), "Run", "code", "line 1, column"),
     Case("code_syntax", one(code="const a = 1;\nreturn (a"), "Run", "code", "line 2, column"),
     Case("code_syntax", python("if <start.amount> > 1:\nreturn 1"), "Run", "code", "an indented block is missing"),
+    Case("code_syntax", python("if True:\n    x = 1\n  return x"), "Run", "code", "matches no outer indentation"),
+    Case("code_syntax", condition(" " * 200_000 + "a;b"), "Run", "conditions", "line 1, column"),
     Case("code_syntax", python("x = 1\n  y = 2\nreturn x"), "Run", "code", "no block begins above it"),
     Case("code_syntax", python("return (1"), "Run", "code", "the Python of code does not parse at line 1"),
     Case("code_syntax", condition("<start.amount> >"), "Run", "conditions", "Correct its syntax there."),
@@ -214,3 +221,30 @@ def test_each_rule_has_three_wrong_cases_of_its_severity() -> None:
         ProblemCode.CYCLE,
         ProblemCode.UNDECIDED_REFERENCE,
     }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if True:  # why\n\n    # first\n    a = {\n  'b': [1,\n2]}\n    return a\nreturn 1",
+        "def f(x):\n    return x[1:]\n\nfor i in range(3):\n\tprint(f(i))\nelse:\n    pass\nreturn {'a': 1}",
+        "x = '''\n  text:\n'''\nif x: return 1\nreturn <start.amount>",
+        "    return 1",
+        "match <start.amount>:\n    case 1:\n        return 1\n    case _:\n        return lambda: 2",
+    ],
+)
+def test_python_with_a_right_indentation_is_not_named(code: str) -> None:
+    assert problems(compile_workflow(python(code)), catalog=Catalog()) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        one("agent", **AGENT, messages=[{"role": "user", "content": "Hi"}], maxTokens=10**400),
+        one("response", dataMode="json", data="[draft] Hello"),
+        one("response", dataMode="json", data='{"a": <start.amount>}'),
+    ],
+    ids=["many digits", "text in brackets", "JSON with a reference"],
+)
+def test_what_only_looks_wrong_is_not_named(document: JsonObject) -> None:
+    assert problems(compile_workflow(document), catalog=Catalog()) == []

@@ -14,6 +14,7 @@ from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.files.schema import setting_schema
 from shared.workflow.format.input_format import FIELD_TYPES, parse_list
 from shared.workflow.format.js_values import MISSING, Json, object_of, parse_json, to_number, to_string
+from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block
 from shared.workflow.format.references import parse_text, texts
 from shared.workflow.format.suggestions import did_you_mean, nearest, nearest_of_few, nearest_type, one_of
@@ -26,6 +27,8 @@ _EDITOR_ONLY: Final = re.compile(
 _BOOLEANS: Final = {"true": True, "false": False}
 _NOT_STORED: Final = frozenset({"input-format", "table"})
 """Controls whose values have another form in files than stored."""
+_JSON_SETTINGS: Final = frozenset({"responseFormat", "inputMapping", "arguments", "data"})
+_LOOKS_LIKE_JSON: Final = re.compile(r"""\s*(?:\{\s*["'}]|\[\s*["{\[\]])""")
 _FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")
 _MOST_LISTED: Final = 10
 _LONGEST_SHOWN: Final = 40
@@ -54,6 +57,10 @@ def _invalid(checked: Checked) -> Iterator[Finding]:
             for key, setting in settings.items()
             if block.value(key) not in (None, "", [], {}) and _is_literal(block.value(key))
         }
+        for key in (key for key in given if key in _JSON_SETTINGS):
+            text = to_string(given[key]) if isinstance(given[key], str) else ""
+            if _LOOKS_LIKE_JSON.match(text) and (cause := json_problem(text, with_fix=True)):
+                yield Finding(f"{key} is not JSON: {cause}.", block, (key,))
         if not given:
             continue
         validator = validators.get(spec.type) or validators.setdefault(spec.type, _validator(spec))
@@ -131,7 +138,7 @@ RULES: Final = (
     ),
     Rule(
         ProblemCode.INVALID_SETTING,
-        "A literal setting has the type, the range or one of the values that the catalog allows.",
+        "A literal setting has the type, the range or one of the values that the catalog allows; JSON parses.",
         "type: agent\nmodel: gpt-5-mini\ntemperature: 7",
         _invalid,
     ),
