@@ -10,7 +10,7 @@ from shared.net import BlockedAddress, OutboundPolicy
 from shared.net.settings import OutboundSettings
 from shared.net.urls import read_target
 
-HTTPS = r"^url must use https:// protocol, unless FLOWPORT_OUTBOUND_ALLOW"
+HTTPS = r"^url must use https:// protocol$"
 PRIVATE = r"^url cannot point to private IP addresses$"
 PORT = r"^url uses a blocked port$"
 
