@@ -23,7 +23,7 @@ BRANCHES: list[Json] = [{"id": "c-if", "title": "if", "value": "<start.amount> >
 INSIDE: JsonObject = {"parentId": "L"}
 
 
-def one(kind: str = "function", name: str = "Run", **settings: Json) -> JsonObject:
+def one(kind: str = "function", name: str = "Run", /, **settings: Json) -> JsonObject:
     """Return a workflow of a start and one block."""
     return {**chain(start(*FIELDS), block("b", kind, name, settings=settings)), "variables": TOTAL}
 
@@ -77,7 +77,7 @@ CASES = [
         'Did you mean "<f.result>"?',
     ),
     *(
-        Case("reserved_name", one(name=name, code="return 1"), name, None, "Rename it.")
+        Case("reserved_name", one("function", name, code="return 1"), name, None, "Rename it.")
         for name in ("Loop", "parallel", "Variable")
     ),
     *(
