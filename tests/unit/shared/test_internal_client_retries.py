@@ -11,6 +11,7 @@ from tests.support.eventually import eventually
 from shared.contracts.errors import ErrorBody
 from shared.errors import Unavailable
 from shared.service import ServiceName
+from shared.web.aiohttp_transport import AiohttpTransport
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 
@@ -81,7 +82,7 @@ def client(answer: Restarting | Starting | Breaking, *, retry_seconds: float) ->
     )
 
 
-def at(url: str, http: httpx2.AsyncHTTPTransport, *, timeout: float) -> InternalClient:
+def at(url: str, http: AiohttpTransport, *, timeout: float) -> InternalClient:
     return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, transport=http)
 
 
@@ -109,7 +110,7 @@ async def test_a_call_without_a_free_connection_is_known_as_unsent() -> None:
     silent = Silent()
     async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        http = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_connections=1))
+        http = AiohttpTransport(connect_seconds=0.1, max_connections=1)
         slow = asyncio.create_task(at(url, http, timeout=30).call("POST", "/internal/runs", body={}))
         await eventually(lambda: silent.requests == 1)
         with pytest.raises(Unavailable) as raised:
@@ -117,6 +118,7 @@ async def test_a_call_without_a_free_connection_is_known_as_unsent() -> None:
         assert type(raised.value) is Unavailable
         slow.cancel()
         await asyncio.wait([slow])
+        await http.aclose()
     assert silent.requests == 1
 
 

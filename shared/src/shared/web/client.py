@@ -16,6 +16,7 @@ from shared.retries import RetryPolicy, retry
 from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
 from shared.tracebacks import clear_tracebacks
+from shared.web.aiohttp_transport import AiohttpTransport
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import is_starting, raise_internal_error
 
@@ -25,9 +26,6 @@ log = get_logger("client")
 
 CONNECT_SECONDS: Final = 5.0
 """Time limit for getting a connection, shorter than that of the call: its timeout proves that nothing was sent."""
-KEEP_SECONDS: Final = 30.0
-"""Shorter than the other side's idle timeout (see shared.web.server)."""
-_LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=KEEP_SECONDS)
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 NO_ANSWER: Final = "An internal service does not respond"
@@ -55,17 +53,9 @@ class InternalClient:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = httpx2.URL(base_url).host
-        headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
+        self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
-        connect_seconds = min(CONNECT_SECONDS, timeout / 2)
-        self._http = httpx2.AsyncClient(
-            base_url=self._base_url,
-            headers=headers,
-            timeout=httpx2.Timeout(timeout, connect=connect_seconds, pool=connect_seconds),
-            transport=transport,
-            limits=_LIMITS,
-            trust_env=False,
-        )
+        self._transport = transport or AiohttpTransport(connect_seconds=min(CONNECT_SECONDS, timeout / 2))
         self._retries = RetryPolicy(delay=PAUSE_SECONDS, seconds=retry_seconds)
         self._longest_seconds = timeout + retry_seconds
 
@@ -79,7 +69,7 @@ class InternalClient:
 
     async def stop(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     @overload
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T]) -> T: ...
@@ -123,8 +113,11 @@ class InternalClient:
             raise Unavailable(NO_ANSWER) from None
 
     async def _send(self, method: str, path: str, content: bytes | None) -> httpx2.Response:
-        async with asyncio.timeout(self._timeout):
-            response = await self._http.request(method, path, headers=_context(), content=content)
+        headers = self._headers | _context()
+        request = httpx2.Request(method, self._base_url + path, headers=headers, content=content)
+        async with asyncio.timeout(self._timeout):  # no client around it, which would cost as much as the call
+            response = await self._transport.handle_async_request(request)
+            await response.aread()
         if response.status_code == httpx2.codes.SERVICE_UNAVAILABLE and is_starting(response.content):
             raise httpx2.ConnectError("the service is still starting")
         return response
