@@ -20,4 +20,4 @@ def code_problems(code: str, language: str) -> list[str]:
     """Return the messages about a workflow whose function has this code."""
     function = f"  Run:\n    type: function\n    language: {language}\n    code: |\n{indent(code, ' ' * 6)}\n"
     file = read_file(f"{START}{function}  Reply:\n    type: response\n    data: {{a: <run.result>}}\n", catalog=CATALOG)
-    return [each.message for each in (*file.problems, *file.warnings, *problems(compile_workflow(file.state)))]
+    return [each.message for each in (*file.problems, *problems(compile_workflow(file.state)))]

@@ -254,6 +254,10 @@ begins with `{`, `[`, `@`, `!`, `&`, `*` or a quote, such as `"{{TOKEN}}"` or `"
 `{first: "<start.orders[0].total>", greeting: "Hello, <start.name>"}`. Write code after `|`: otherwise `: ` in it is an
 error, as is a `{` at its start.
 
+Code of a function or of a tool may be in a file of its own, where linters and editors work on it:
+`code: {file: price.js}`. The path is relative to the workflow file and stays inside its folder; all such files have at
+most 500,000 bytes. `flowport` sends the code with the workflow; a server reads no files.
+
 ## Structured output and tools
 
 Without a `responseFormat`, `content` of an agent is a text, also if it looks like JSON or a number.

@@ -8,15 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from flowport.errors import CommandFailed
 from flowport.input_files import decode_json, decode_text, read_input
 from flowport.output import Output
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import installed_catalog
-from shared.workflow.catalog.triggers import UNSERVED_TRIGGERS
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.files.json_lines import JsonLines
 from shared.workflow.files.names import BLOCK_KEYS
@@ -30,15 +27,6 @@ from shared.workflow.transfer.importer import is_yaml, read_import
 from shared.workflow.validate.acceptance import acceptance_name, unaccepted
 from shared.workflow.validate.validator import problems
 
-_CONSEQUENCES = frozenset(
-    {
-        ProblemCode.EARLY_REFERENCE,
-        ProblemCode.EMPTY_CONTAINER,
-        ProblemCode.NO_START_BLOCK,
-        ProblemCode.UNREACHABLE_BLOCK,
-    }
-)
-_MOST_NAMES = 10
 _YAML_ENDINGS = (".yaml", ".yml")
 _JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[)")
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
@@ -63,9 +51,9 @@ class SourceFile:
     @property
     def document(self) -> Any:
         """Return the body of an import."""
-        if self.yaml:
+        if self.yaml and not self.yaml.code_files:
             return self.content
-        if not self.content:  # converted
+        if self.yaml or not self.content:  # a file with code of other files, or converted
             return {"state": self.state, "workflow": {"name": self.name, "description": self.description or ""}}
         return decode_json(self.content, str(self.path))
 
@@ -78,99 +66,22 @@ class SourceFile:
         return self if self.yaml is None else read_source(self.path, content=self.content, base=draft)
 
     def problems(self) -> list[Problem]:
-        """Return the problems of the file and of its workflow that do not depend on a server.
-
-        Blocks of a misspelled type are checked as the type that is meant.
-        """
-        if self._corrected is None:
-            return self._found
-        misspelled = [each for each in self._found if _is_misspelled_type(each)]
-        found = self._corrected._found
-        if any(each.suggestion in UNSERVED_TRIGGERS for each in misspelled):  # no call reaches what follows it
-            found = [each for each in found if each.code not in (*_CONSEQUENCES, ProblemCode.UNSERVED_TRIGGER)]
-        return [*misspelled, *found]
-
-    @cached_property
-    def _corrected(self) -> "SourceFile | None":
-        """The file with the block types that are meant; None if no type is misspelled."""
-        meant = {
-            self.state["blocks"][each.block_id]["type"]: each.suggestion or ""
-            for each in (self._found if self.yaml else ())
-            if _is_misspelled_type(each)
-        }
-        if not meant:
-            return None
-        found = read_file(self.content, types=meant)
-        return dataclasses.replace(self, state=found.state, yaml=found)
-
-    @cached_property
-    def _found(self) -> list[Problem]:
-        broken, written = (self.yaml.problems, self.yaml.warnings) if self.yaml else ([], [])
-        if broken and not self.state["blocks"]:
-            return broken
-        found = problems(compile_workflow(self.state), keyed_providers=PROVIDERS)
-        if self.yaml is None:
-            return [*found, *self._json_lines.warnings()]
-        if broken:  # omit their consequences
-            hidden = _CONSEQUENCES if self.yaml.has_broken_edges else frozenset()
-            found = [each for each in found if each.code not in hidden and not self.yaml.follows_from_error(each)]
-        found = [self.yaml.explained(each) for each in found if not self.yaml.follows_from_warning(each)]
-        fields = {self.yaml.line_of(each) for each in found if each.code == ProblemCode.INVALID_INPUT_FIELD}
-        written = [each for each in written if each.fields != ("inputs",) or each.line not in fields]
-        return [*broken, *found, *written]
+        """Return the problems of the file, else those of its workflow that do not depend on a server."""
+        if self.yaml and self.yaml.problems:
+            return self.yaml.problems
+        return problems(compile_workflow(self.state), keyed_providers=PROVIDERS)
 
     def summarized(self, found: Iterable[Problem]) -> list[Problem]:
-        """Return the problems without those that others explain.
-
-        One names all blocks that the file's own list of edges leaves out. A misspelled setting is not missing.
-        """
-        problems = list(found)
-        meant = {(each.block_id, each.suggestion) for each in problems if each.code == ProblemCode.UNKNOWN_SETTING}
-        problems = [each for each in problems if not _is_misspelled_setting(self, each, meant)]
-        if self.yaml is None or not self.yaml.lists_edges:
-            return problems
-        reached = {edge["target"] for edge in self.state["edges"]}
-        left_out = [
-            each
-            for each in problems
-            if each.code == ProblemCode.UNREACHABLE_BLOCK and each.block_id not in reached and not each.fields
-        ]
-        if not left_out:
-            return problems
-        names = ", ".join(f'"{each.block_name}"' for each in left_out[:_MOST_NAMES])
-        more = ", …" if len(left_out) > _MOST_NAMES else ""
-        cause = f"No edge leads to {names}{more}: the key edges replaces the order of the blocks"
-        message = f"{cause}. {_how_to_connect(left_out, self.state)}, or remove edges."
-        rest = set(left_out[1:])
-        summary = msgspec.structs.replace(left_out[0], message=message, fields=("edges",))
-        return [summary if each is left_out[0] else each for each in problems if each not in rest]
+        """Return the problems without those that others explain: a misspelled setting is not missing."""
+        found = list(found)
+        meant = {(each.block_id, each.suggestion) for each in found if each.code == ProblemCode.UNKNOWN_SETTING}
+        return [each for each in found if not _is_misspelled_setting(self, each, meant)]
 
     def line_of(self, problem: Problem) -> int | None:
         """Return the line that a problem is in; None if unknown."""
         if self.yaml is None:
             return self._json_lines.line_of(problem)
-        read = [self.yaml, *([self._corrected.yaml] if self._corrected and self._corrected.yaml else ())]
-        is_of_file = any(problem in each.problems or problem in each.warnings for each in read)
-        return problem.line if is_of_file else next((line for each in read if (line := each.line_of(problem))), None)
-
-
-def _how_to_connect(left_out: Sequence[Problem], state: dict[str, Any]) -> str:
-    """Return how to connect blocks without an edge: the first one inside a loop or parallel needs its `start`."""
-    started = {edge["source"] for edge in state["edges"] if str(edge.get("sourceHandle")).endswith("-start-source")}
-    first: dict[str, str | None] = {}
-    for each in left_out:
-        container = state["blocks"][each.block_id]["data"].get("parentId")
-        if container not in (None, *started):
-            first.setdefault(container, each.block_name)
-    starts = " and ".join(f'start: {name} at "{state["blocks"][key]["name"]}"' for key, name in first.items())
-    if not starts:
-        return "Add an edge to each"
-    return f"Write {starts}" if len(first) == len(left_out) else f"Write {starts}, add an edge to the others"
-
-
-def _is_misspelled_type(problem: Problem) -> bool:
-    is_of_block = problem.code == ProblemCode.UNKNOWN_BLOCK_TYPE and problem.fields == ("type",)
-    return is_of_block and problem.suggestion is not None
+        return problem.line if problem.code == ProblemCode.INVALID_FILE else self.yaml.line_of(problem)
 
 
 def _is_misspelled_setting(source: SourceFile, problem: Problem, meant: Set[tuple[str | None, str | None]]) -> bool:
@@ -210,7 +121,7 @@ def read_source(path: Path, *, content: str | None = None, base: dict[str, Any] 
     """Read a workflow file. Raises CommandFailed, InvalidWorkflow."""
     text = decode_text(read_input(path), str(path)) if content is None else content
     if is_yaml(text) or (path.suffix in _YAML_ENDINGS and not _JSON_START.match(text)):
-        found = read_file(text, base=base)
+        found = read_file(text, base=base, folder=path.parent)
         return SourceFile(path, found.name or path.stem, found.state, found.description, text, found)
     try:
         imported = read_import(text)
@@ -266,14 +177,8 @@ def print_problems(output: Output, source: SourceFile | None, found: Iterable[Pr
         output.print_note(f"{place}{shown}{name}", label=problem.severity.value, style=STYLES[problem.severity])
 
 
-def require_valid(output: Output, source: SourceFile, accepted: Sequence[str] | None = None) -> None:
-    """Raise InvalidWorkflowFile, after printing why, if a YAML file cannot be read as a workflow.
-
-    With `accepted`, also if the file says something without effect that is not accepted.
-    """
-    if source.yaml is None:
-        return
-    found = [*source.yaml.problems, *(() if accepted is None else unaccepted(source.yaml.warnings, accepted))]
-    if found:
-        print_problems(output, source, found)
+def require_valid(output: Output, source: SourceFile) -> None:
+    """Raise InvalidWorkflowFile, after printing why, if a YAML file cannot be read as a workflow."""
+    if source.yaml and source.yaml.problems:
+        print_problems(output, source, source.yaml.problems)
         raise InvalidWorkflowFile(f"{source.path} is not a valid workflow file")

@@ -139,7 +139,7 @@ MISTAKES = [
         "Run: {type: function, code: return 1}",
         "unreachable_block",
         11,
-        'Write - else: Run in the branches of "Check"',
+        "Connect it after a block that runs, in a file with next",
     ),
     Mistake("no model", f"{START}Ask: {{type: agent, messages: Hi}}", "missing_fields", 5, "Set model"),
     Mistake("unknown type", f"{START}Run: {{type: functoin, code: return 1}}", "unknown_block_type", 5, '"function"'),

@@ -86,7 +86,7 @@ def deploy(
     gate_options = GateOptions(gate, gate_override, ignore or (), limits_of(max_different, max_unrecorded, max_failed))
     client = session.client
     labels = {key: text for key, text in (("name", name), ("description", description)) if text}
-    options = {"workflow_id": id_, "accepted": accept or (), "add_start": add_start, "replace": replace}
+    options = {"workflow_id": id_, "add_start": add_start, "replace": replace}
     with _resolve_workflow(session, workflow, options) as (workflow_id, draft):
         live = None if force else _unchanged_version(client, workflow_id)
         if live is None:

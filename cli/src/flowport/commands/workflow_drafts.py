@@ -1,6 +1,6 @@
 """The draft that `flowport deploy FILE` stores before it deploys."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +33,6 @@ def store_draft(
     file: Path,
     *,
     workflow_id: str | None = None,
-    accepted: Sequence[str] = (),
     add_start: bool = False,
     replace: bool = False,
 ) -> Iterator[StoredDraft]:
@@ -44,7 +43,7 @@ def store_draft(
     Conflict, or leaves the draft as it is, if another save came first.
     """
     source = read_source(file)
-    require_valid(session.output, source, accepted)
+    require_valid(session.output, source)
     if add_start or replace:
         source = converted(source, session.output, add_start=add_start, replace=replace)
     known = workflow_id or _known_id(session.client, source.name)

@@ -6,9 +6,8 @@ from typing import Final
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog, installed_catalog
-from shared.workflow.files.names import BLOCK_KEYS, FLAGS, TYPE_ALIASES
-from shared.workflow.files.reader import TOP_KEYS
-from shared.workflow.files.yaml_reader import Document, Mark, Path, YamlError, read_yaml
+from shared.workflow.files.names import BLOCK_KEYS, FLAGS, TOP_KEYS, TYPE_ALIASES
+from shared.workflow.files.yaml_text import Document, Mark, Path, YamlError, read_yaml
 from shared.workflow.files.yaml_writer import write_yaml
 from shared.workflow.format.js_values import JsonObject, object_of, to_string
 
@@ -25,8 +24,8 @@ def format_file(text: str, *, catalog: Catalog | None = None) -> str:
         where = f"line {error.mark.line}: " if error.mark else ""
         raise InvalidWorkflow(f"{where}{error.message}", details=[f"{where}{error.message}"]) from error
     value = document.value
-    if not isinstance(value, dict) or document.duplicates:
-        raise InvalidWorkflow("The file is no mapping, or has a key twice")
+    if not isinstance(value, dict):
+        raise InvalidWorkflow("The file is no mapping")
     head, comments = _comments(text, document)
     known = catalog or installed_catalog()
     content = _ordered(value, (), TOP_KEYS)

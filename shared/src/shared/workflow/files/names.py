@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 
 _NAMESPACE: Final = UUID("6d1f4c1e-6a3b-5f0e-9d5e-3b1c2a7e4f80")
 
+TOP_KEYS: Final = ("name", "description", "variables", "blocks", "edges", "edgeIds")
 BLOCK_KEYS: Final = (
     "type",
     "name",
@@ -33,8 +34,6 @@ CONTAINER_KEYS: Final = {
     "parallel": ("count", "collection", "batchSize"),
 }
 """Further keys of a loop or parallel that are no settings."""
-BLOCKS_SYNONYMS: Final = ("steps", "body", "do", "tasks", "nodes", "block")
-"""Keys of other systems for the blocks inside of a loop or parallel."""
 TYPE_ALIASES: Final = {"start": "start_trigger"}
 TERMINAL: Final = frozenset({"response", "condition", "router_v2", "router"})
 """Types that the next block in the file does not follow by order."""

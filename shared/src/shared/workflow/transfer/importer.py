@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.files.reader import TOP_KEYS, read_file
-from shared.workflow.files.yaml_reader import MAX_BYTES
+from shared.workflow.files.names import TOP_KEYS
+from shared.workflow.files.reader import read_file
+from shared.workflow.files.yaml_text import MAX_BYTES
 from shared.workflow.format.js_values import Json, JsonObject, object_of
 from shared.workflow.format.json_problems import json_fix
 from shared.workflow.format.migrations import migrate
