@@ -71,9 +71,7 @@ EXECUTORS = [
     ("GET", f"{CONVERSATIONS}/messages"),
     ("POST", f"{CONVERSATIONS}/messages"),
     ("DELETE", f"{CONVERSATIONS}/messages"),
-    ("POST", "/internal/recordings"),
     ("POST", "/internal/recordings/packs"),
-    ("PUT", f"{RECORDINGS}/{{run}}"),
     ("POST", f"{REPLAY_SETS}/{{set_id}}/model-calls"),
     ("POST", f"{REPLAY_SETS}/{{set_id}}/model-costs"),
 ]
